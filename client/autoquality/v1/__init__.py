@@ -1,0 +1,1 @@
+"""The stubs generated from protos/autoquality/v1 (see `make protos`)."""
