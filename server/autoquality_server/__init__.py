@@ -1,0 +1,1 @@
+"""AutoQuality's server: decides how hard an image may be compressed."""

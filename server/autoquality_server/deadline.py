@@ -1,0 +1,51 @@
+"""How long a request may still take, and whether anybody still waits for it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from autoquality_server.errors import DeadlinePassed, RequestCancelled
+
+
+class Deadline:
+    """The caller's patience: a moment on the monotonic clock, and a cancel flag.
+
+    Thread-safe. Long work calls `check` between its steps.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """Start now; `seconds` is None where the caller set no deadline."""
+        self._end = math.inf if seconds is None else time.monotonic() + seconds
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def remaining(self) -> float:
+        """Seconds left, negative once it has passed, infinite without a deadline."""
+        return self._end - time.monotonic()
+
+    def cancel(self) -> None:
+        """Say that nobody waits any more; runs the callbacks once."""
+        with self._lock:
+            self._cancelled.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Run `callback` on cancellation, at once if that has happened."""
+        with self._lock:
+            if not self._cancelled.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def check(self) -> None:
+        """Raise RequestCancelled or DeadlinePassed if there is no point in going on."""
+        if self._cancelled.is_set():
+            raise RequestCancelled()
+        if self.remaining() <= 0:
+            raise DeadlinePassed()

@@ -1,0 +1,85 @@
+"""How a wish and the server's defaults become settled settings."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import AutoQuality, Format, Method, Wish
+from autoquality_server.errors import InvalidRequest
+
+IMGPROXY = Defaults()
+
+
+def test_an_empty_wish_gets_imgproxys_defaults() -> None:
+    assert IMGPROXY.settle(Wish(), Format.JPEG) == AutoQuality(Method.NONE, 0.02, 70, 80, 0.001)
+
+
+def test_avif_has_bounds_of_its_own() -> None:
+    settled = IMGPROXY.settle(Wish(method=Method.DSSIM), Format.AVIF)
+    assert (settled.min_quality, settled.max_quality) == (60, 65)
+
+
+def test_a_wish_overrides_field_by_field() -> None:
+    settled = IMGPROXY.settle(Wish(method=Method.DSSIM, min_quality=10), Format.AVIF)
+    assert settled == AutoQuality(Method.DSSIM, 0.02, 10, 65, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("configured", "target", "asked", "expected"),
+    [
+        (Method.SIZE, 10240.0, Method.SIZE, 10240.0),
+        (Method.SIZE, 10240.0, Method.DSSIM, 0.02),
+        (Method.DSSIM, 0.01, Method.ML, 0.01),
+        (Method.NONE, 0.01, Method.DSSIM, 0.01),
+        (Method.NONE, 10240.0, Method.SIZE, 10240.0),
+        (Method.NONE, 10240.0, Method.ML, 0.02),
+        (Method.NONE, None, Method.DSSIM, 0.02),
+    ],
+)
+def test_the_servers_target_is_used_only_by_methods_of_its_kind(
+    configured: Method, target: float | None, asked: Method, expected: float
+) -> None:
+    """A DSSIM is never taken for bytes, nor bytes for a DSSIM."""
+    defaults = Defaults(method=configured, target=target)
+    assert defaults.settle(Wish(method=asked), Format.JPEG).target == expected
+
+
+def test_size_without_a_target_is_an_error() -> None:
+    with pytest.raises(InvalidRequest, match="METHOD_SIZE needs a target") as caught:
+        Defaults(method=Method.DSSIM, target=0.01).settle(Wish(method=Method.SIZE), Format.JPEG)
+    assert caught.value.field == "auto_quality.target"
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        (Wish(min_quality=0), "auto_quality.min_quality"),
+        (Wish(min_quality=101), "auto_quality.min_quality"),
+        (Wish(max_quality=-3), "auto_quality.max_quality"),
+        (Wish(min_quality=81), "auto_quality.min_quality"),
+        (Wish(max_quality=69), "auto_quality.max_quality"),
+        (Wish(min_quality=60, max_quality=50), "auto_quality.min_quality"),
+        (Wish(allowed_error=-0.1), "auto_quality.allowed_error"),
+        (Wish(allowed_error=1.5), "auto_quality.allowed_error"),
+        (Wish(allowed_error=math.nan), "auto_quality.allowed_error"),
+        (Wish(method=Method.DSSIM, target=1.01), "auto_quality.target"),
+        (Wish(method=Method.DSSIM, target=-0.01), "auto_quality.target"),
+        (Wish(method=Method.ML, target=math.nan), "auto_quality.target"),
+        (Wish(method=Method.SIZE, target=0.5), "auto_quality.target"),
+        (Wish(method=Method.SIZE, target=math.inf), "auto_quality.target"),
+        (Wish(method=Method.SIZE, target=math.nan), "auto_quality.target"),
+        (Wish(target=math.nan), "auto_quality.target"),
+    ],
+)
+def test_a_wrong_field_is_named(wish: Wish, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        IMGPROXY.settle(wish, Format.JPEG)
+    assert caught.value.field == field
+
+
+def test_a_bound_that_clashes_with_the_servers_says_where_that_came_from() -> None:
+    with pytest.raises(InvalidRequest, match=r"90 is above max_quality 80 \(this server's for JPEG"):
+        IMGPROXY.settle(Wish(min_quality=90), Format.JPEG)
