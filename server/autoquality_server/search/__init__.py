@@ -1,0 +1,23 @@
+"""Finding the quality with few encodings.
+
+Knows no codec, no gRPC and no image: a search is given a function that tries
+one quality and tells what came of it, and an objective. Sizes and DSSIM are
+nearly, not perfectly, monotone in quality: what is ruled out is ruled out by
+`bounds`, under a stated limit on how far a curve may turn back; what is tried
+next is chosen by `curve`, a Gaussian model of the curve.
+"""
+
+from autoquality_server.search.curve import CurveModel, CurvePrior
+from autoquality_server.search.engine import Found, Observation, search
+from autoquality_server.search.objective import DssimObjective, Objective, SizeObjective
+
+__all__ = [
+    "CurveModel",
+    "CurvePrior",
+    "DssimObjective",
+    "Found",
+    "Objective",
+    "Observation",
+    "SizeObjective",
+    "search",
+]

@@ -1,0 +1,101 @@
+"""The loop: try a quality, learn, stop when nothing untried can change the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoquality_server.domain import Outcome
+from autoquality_server.search.bounds import Bounds
+from autoquality_server.search.curve import CurveModel, CurvePrior
+from autoquality_server.search.objective import Objective, Observation
+
+__all__ = ["Found", "Observation", "search"]
+
+CONFIDENT = 0.4
+"""A probability of ending the search from which a quality is tried for that reason alone."""
+
+PATIENCE = 6
+"""Probes that the curve model chooses alone. From then on every second one bisects what is open:
+a curve unlike any the model knows must not be walked along step by step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer: an observation that was made, and how the search ended."""
+
+    best: Observation
+    outcome: Outcome
+
+
+def search(
+    objective: Objective,
+    low: int,
+    high: int,
+    attempt: Callable[[int], Observation],
+    *,
+    prior: CurvePrior,
+    model: CurveModel | None = None,
+    first: int | None = None,
+    may_continue: Callable[[], bool] = lambda: True,
+) -> Found:
+    """Find the quality in [low, high] that `objective` asks for.
+
+    `attempt` encodes at one quality; it is called once for each quality at
+    most. `model` is what is known of this image's curve beforehand, the bare
+    prior if absent. `first` is the first quality to try. `may_continue` is
+    asked before every attempt but the first; where it says no, the best so far
+    is returned with DEADLINE_REACHED.
+
+    Where the curve turns back by no more than `prior.allowance`, the answer is
+    the one that trying every quality would find.
+    """
+    model = model or CurveModel(prior)
+    bounds = Bounds(low, high, prior.allowance)
+    seen: list[Observation] = []
+    while True:
+        lower, upper = bounds.interval()
+        open_ = objective.candidates(seen, lower, upper, high) & bounds.unprobed()
+        if seen and not open_.any():
+            best = objective.best(seen, low, high)
+            return Found(best, objective.outcome(best, low, high))
+        if seen and not may_continue():
+            return Found(objective.best(seen, low, high), Outcome.DEADLINE_REACHED)
+        if not seen and first is not None:
+            quality = min(max(first, low), high)
+        else:
+            quality = _next(objective, model, bounds.qualities, open_, seen)
+        one = attempt(quality)
+        seen.append(one)
+        if objective.finished(one):
+            return Found(one, objective.outcome(one, low, high))
+        value = objective.value(one)
+        bounds.add(quality, value)
+        model.observe(quality, value)
+
+
+def _next(
+    objective: Objective,
+    model: CurveModel,
+    qualities: np.ndarray[tuple[int], np.dtype[np.int_]],
+    open_: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    seen: list[Observation],
+) -> int:
+    """The open quality that is most likely to end the search."""
+    choice = qualities[open_]
+    if len(seen) >= PATIENCE and len(seen) % 2 == 0:
+        return int(choice[choice.size // 2])
+    mean, deviation = model.posterior()
+    mean, deviation = mean[qualities - 1], deviation[qualities - 1]
+    score = objective.score(mean, deviation)
+    if score.max() < CONFIDENT:
+        # Nothing is likely: learn most where the curve is expected to cross.
+        return int(choice[np.argmin(np.abs(mean[open_] - objective.aim))])
+    likely = int(qualities[np.argmax(score)])
+    above = choice[choice > likely]
+    if any(one.quality == likely for one in seen) and above.size:
+        # The likely answer is in hand already: try what would refute it.
+        return int(above[0])
+    return int(choice[np.argmax(score[open_])])
