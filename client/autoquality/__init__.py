@@ -1,0 +1,108 @@
+"""The client of AutoQuality: how hard may this image be compressed?
+
+    from autoquality import Client
+
+    with Client("localhost:50051") as client:
+        encoded = client.encode("photo.jpg", format="webp", method="dssim", target=0.02)
+        print(encoded.quality, encoded.dssim, encoded.size_bytes, encoded.outcome)
+        encoded.save("photo.webp")
+
+Everything public is named here; `autoquality.testing` has a fake server for
+your tests, `autoquality.v1` the generated stubs.
+"""
+
+from autoquality._client import Client
+from autoquality._convert import ImageFile
+from autoquality._enums import Format, Method, NoticeCode, Outcome, WebpPreset
+from autoquality._errors import (
+    AutoQualityError,
+    CancelledError,
+    DeadlineExceededError,
+    InternalError,
+    InvalidImageError,
+    InvalidRequestError,
+    OverloadedError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnimplementedError,
+)
+from autoquality._notation import parse_notation
+from autoquality._options import (
+    AutoQuality,
+    AvifOptions,
+    JpegOptions,
+    PngOptions,
+    RawImage,
+    WebpOptions,
+)
+from autoquality._request import ImageSource
+from autoquality._results import (
+    Comparison,
+    Encoded,
+    FormatInfo,
+    Limits,
+    NetworkInfo,
+    Notice,
+    Probe,
+    ServerInfo,
+    Timings,
+)
+from autoquality._status import (
+    BadRequest,
+    Detail,
+    ErrorInfo,
+    FieldViolation,
+    RequestInfo,
+    RetryInfo,
+    UnknownDetail,
+)
+from autoquality._version import __version__
+
+__all__ = [
+    "AutoQuality",
+    "AutoQualityError",
+    "AvifOptions",
+    "BadRequest",
+    "CancelledError",
+    "Client",
+    "Comparison",
+    "DeadlineExceededError",
+    "Detail",
+    "Encoded",
+    "ErrorInfo",
+    "FieldViolation",
+    "Format",
+    "FormatInfo",
+    "ImageFile",
+    "ImageSource",
+    "InternalError",
+    "InvalidImageError",
+    "InvalidRequestError",
+    "JpegOptions",
+    "Limits",
+    "Method",
+    "NetworkInfo",
+    "Notice",
+    "NoticeCode",
+    "Outcome",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "PngOptions",
+    "Probe",
+    "RawImage",
+    "RequestInfo",
+    "ResourceExhaustedError",
+    "RetryInfo",
+    "ServerInfo",
+    "Timings",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnimplementedError",
+    "UnknownDetail",
+    "WebpOptions",
+    "WebpPreset",
+    "__version__",
+    "parse_notation",
+]

@@ -1,0 +1,125 @@
+"""Encoding many images at once; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from autoquality._cli.places import STANDARD, Claims, OutputError, Source
+from autoquality._client import Client
+from autoquality._enums import Format
+from autoquality._errors import AutoQualityError
+from autoquality._files import write_atomically
+from autoquality._results import Encoded
+from autoquality.v1 import encoding_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An image that was encoded and written."""
+
+    source: Source
+    source_bytes: int
+    output: str
+    encoded: Encoded
+    """The proof; its image is written and no longer held."""
+
+    @property
+    def saved(self) -> float:
+        """The share of the source's bytes that is gone; negative if it grew."""
+        return 1 - self.encoded.size_bytes / max(1, self.source_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An image that was not."""
+
+    source: Source
+    error: Exception
+
+    @property
+    def message(self) -> str:
+        """Why, in words."""
+        if isinstance(self.error, OSError) and self.error.strerror:
+            return f"cannot be read: {self.error.strerror}"
+        return str(self.error)
+
+
+Result: TypeAlias = Done | Failed
+Encode: TypeAlias = Callable[[bytes], Encoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be done with each image.
+
+    `format` is None to keep each source's; `claims` is None to write to standard
+    output.
+    """
+
+    client: Client
+    encode: Encode
+    format: Format | None
+    claims: Claims | None
+
+    def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
+        """Encode `sources`, `jobs` at a time; yields in their order.
+
+        On Ctrl-C (and whatever else ends the iteration early) the client is
+        closed, so that the calls under way end at once.
+        """
+        # Claimed in order beforehand, so that which of two sources gets a
+        # contested name does not depend on which is faster.
+        refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
+        with ThreadPoolExecutor(jobs, thread_name_prefix="autoquality-encode") as pool:
+            try:
+                running = [
+                    pool.submit(self._one, source, refusals[index])
+                    for index, source in enumerate(sources)
+                ]
+                for future in running:
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.client.close()
+                raise
+
+    def _refusal(self, source: Source) -> OutputError | None:
+        format = self.format or source.likely_format
+        if self.claims is None or format is None:
+            return None
+        try:
+            self.claims.claim(source, format)
+        except OutputError as refusal:
+            return refusal
+        return None
+
+    def _one(self, source: Source, refusal: OutputError | None) -> Result:
+        if refusal:
+            return Failed(source, refusal)
+        try:
+            data = sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
+            encoded = self.encode(data)
+            output = self._write(source, encoded)
+        except (AutoQualityError, OutputError, OSError) as error:
+            return Failed(source, error)
+        proof = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
+        return Done(source, len(data), output, proof)
+
+    def _write(self, source: Source, encoded: Encoded) -> str:
+        if self.claims is None:
+            sys.stdout.buffer.write(encoded.image)
+            sys.stdout.buffer.flush()
+            return STANDARD
+        path: Path = self.claims.claim(source, encoded.format)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, encoded.image)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        return str(path)

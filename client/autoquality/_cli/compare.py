@@ -1,0 +1,40 @@
+"""`autoquality compare A B`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from autoquality._cli.exits import failures
+from autoquality._cli.session import Session, say
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("reference", metavar="A", type=_FILE)
+@click.argument("distorted", metavar="B", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -> None:
+    """Measure how different B is from A.
+
+    DSSIM is 0 for identical images and 1 at most; around 0.02 a photograph
+    still looks like its original. Both must have the same size in pixels.
+
+    \b
+    Example:
+      autoquality compare photo.png photo.webp
+    """  # noqa: D301 (click reads \b)
+    with session.connect() as client, failures(session.server):
+        result = client.compare(reference, distorted)
+    if session.verbose:
+        say(session.err(), f"request {result.request_id}")
+    if as_json:
+        fields = ("dssim", "ssim", "width", "height", "frames", "request_id")
+        click.echo(json.dumps({field: getattr(result, field) for field in fields}))
+    else:
+        size = f"{result.width} x {result.height}"
+        click.echo(f"DSSIM {result.dssim:.6f}  SSIM {result.ssim:.6f}  {size}")

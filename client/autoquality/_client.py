@@ -1,0 +1,262 @@
+"""The client: `with Client("host:50051") as client: client.encode("photo.jpg")`."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from types import EllipsisType, TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from autoquality import _convert, _health, _request
+from autoquality._call import Caller, Metadata, Reply
+from autoquality._channel import PEM, open_channel, tls_credentials
+from autoquality._enums import Format, Method
+from autoquality._errors import DeadlineExceededError, UnavailableError
+from autoquality._options import (
+    AutoQuality,
+    AvifOptions,
+    JpegOptions,
+    PngOptions,
+    WebpOptions,
+)
+from autoquality._results import Comparison, Encoded, ServerInfo
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
+
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response", bound=Message)
+
+_HEALTH_POLL_SECONDS = 0.1
+
+
+class Client:
+    """A connection to an AutoQuality service.
+
+    Thread-safe: one client serves a whole program. It connects when first used
+    and must be closed; it is a context manager for that.
+
+    In the methods, `timeout` is how many seconds a call may take with all its
+    retries: None for ever, `...` as the client was told. `request_id` is what
+    the server's log shall call the request; a fresh one is made without it.
+    """
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        timeout: float | None = 60.0,
+        retries: int = 3,
+        tls: bool | None = None,
+        ca: PEM | None = None,
+        cert: PEM | None = None,
+        key: PEM | None = None,
+        server_name: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+        max_message_bytes: int = 256 * 1024 * 1024,
+        compression: grpc.Compression | None = None,
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        """Prepare the connection; nothing is sent yet.
+
+        `target` is host:port or any gRPC name (`dns:///host:port`,
+        `unix:/path`); its addresses are used in turn. `retries` (0 to 4) is how
+        often a call is tried again when the server is unavailable, or when it
+        is overloaded and says when to come back.
+
+        `tls` asks for TLS with the system's authorities; `ca` (other
+        authorities), `cert` and `key` (a client certificate) imply it: PEM as
+        bytes, or a path. `server_name` is the name that the server's
+        certificate must bear, where it is not the target's. `credentials`
+        replaces all of these.
+
+        `token` is sent as `authorization: Bearer ...`: in the clear without
+        TLS. `metadata` goes with every call. `max_message_bytes` bounds
+        requests and answers. `compression` is of use for bare pixels, not for
+        image files. `channel_options` are gRPC's and go before all else.
+
+        Raises ValueError for arguments that contradict each other, OSError for
+        a certificate that cannot be read.
+        """
+        if credentials is None:
+            credentials = tls_credentials(tls, ca=ca, cert=cert, key=key)
+        elif any(value is not None for value in (tls, ca, cert, key)):
+            raise ValueError("give either credentials or tls, ca, cert and key, not both")
+        self._channel = open_channel(
+            target,
+            credentials=credentials,
+            server_name=server_name,
+            retries=retries,
+            max_message_bytes=max_message_bytes,
+            compression=compression,
+            channel_options=channel_options,
+        )
+        self._timeout = timeout
+        self._metadata: Metadata = tuple(metadata)
+        if token is not None:
+            self._metadata += (("authorization", f"Bearer {token}"),)
+        self._stub = EncodingServiceStub(self._channel)
+        self._health = _health.check_method(self._channel)
+        self._caller = Caller(retries)
+
+    def close(self) -> None:
+        """Close the connection; calls that run end with CancelledError."""
+        self._caller.close()
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def encode(
+        self,
+        image: _request.ImageSource,
+        *,
+        format: Format | str | None = None,
+        auto_quality: AutoQuality | str | None = None,
+        method: Method | str | None = None,
+        target: float | None = None,
+        min_quality: int | None = None,
+        max_quality: int | None = None,
+        allowed_error: float | None = None,
+        quality: int | None = None,
+        jpeg: JpegOptions | None = None,
+        webp: WebpOptions | None = None,
+        avif: AvifOptions | None = None,
+        png: PngOptions | None = None,
+        background: str = "",
+        keep_metadata: bool = False,
+        measure_dssim: bool = False,
+        timeout: float | EllipsisType | None = ...,
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+    ) -> Encoded:
+        """Encode one image at the quality that fits the wish best.
+
+        `image` is a whole image file, as its bytes or the path to it, or a
+        `RawImage`. `format` is what to write: None keeps the source's.
+
+        The wish is `auto_quality`, an `AutoQuality` or imgproxy's notation
+        ("dssim:0.02:70:80:0.001"), or its parts: `method`, `target` (bytes for
+        "size", DSSIM for "dssim" and "ml"), `min_quality` and `max_quality` (1
+        to 100), `allowed_error`. What is left out is the server's to choose.
+        `quality` (1 to 100) is for method "none", which it implies when alone.
+
+        `jpeg`, `webp`, `avif` and `png` say how the format is written; those of
+        other formats are ignored. `background` ("#rrggbb", white if empty)
+        shows through where the format has no alpha. `keep_metadata` keeps EXIF,
+        XMP and IPTC. `measure_dssim` measures also where the method would not.
+
+        Raises AutoQualityError, see its module for the kinds; ValueError for
+        arguments that contradict each other or name nothing, OSError for a path
+        that cannot be read.
+        """
+        request = _request.encode_request(
+            image,
+            format=format,
+            wish=_request.wish_of(
+                auto_quality, method, target, min_quality, max_quality, allowed_error, quality
+            ),
+            quality=quality,
+            jpeg=jpeg,
+            webp=webp,
+            avif=avif,
+            png=png,
+            background=background,
+            keep_metadata=keep_metadata,
+            measure_dssim=measure_dssim,
+        )
+        reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
+        return _convert.encoded_from_proto(reply.message, reply.request_id)
+
+    def compare(
+        self,
+        reference: _convert.ImageFile,
+        distorted: _convert.ImageFile,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+    ) -> Comparison:
+        """Measure the DSSIM between two image files of equal size.
+
+        Each is given as its bytes or the path to it. Raises as `encode` does.
+        """
+        request = pb.CompareRequest(
+            reference=_convert.read_image(reference), distorted=_convert.read_image(distorted)
+        )
+        reply = self._call(self._stub.Compare, request, timeout, request_id, metadata)
+        return _convert.comparison_from_proto(reply.message, reply.request_id)
+
+    def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
+        """What the server can do: formats, defaults, limits, networks.
+
+        Raises AutoQualityError.
+        """
+        reply = self._call(self._stub.GetServerInfo, pb.GetServerInfoRequest(), timeout)
+        return _convert.info_from_proto(reply.message)
+
+    def health(self, service: str = "", *, timeout: float | EllipsisType | None = ...) -> bool:
+        """Whether the server serves, by the standard health check.
+
+        `service` may name one ("autoquality.v1.EncodingService"); empty is the
+        server as a whole. A server that cannot be reached in time does not
+        serve. Raises AutoQualityError for everything else, such as a server
+        without a health check.
+        """
+        try:
+            reply = self._call(self._health, _health.check_request(service), timeout)
+        except (UnavailableError, DeadlineExceededError):
+            return False
+        return _health.is_serving(reply.message)
+
+    def wait_ready(self, timeout: float | None = 30.0) -> None:
+        """Wait until the server can be reached and serves.
+
+        Raises DeadlineExceededError after `timeout` seconds (None: never), and
+        AutoQualityError as `health` does.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            try:
+                reply = self._call(
+                    self._health, _health.check_request(""), left, wait_for_ready=True
+                )
+            except UnavailableError:
+                pass  # It went away between connecting and answering.
+            else:
+                if _health.is_serving(reply.message):
+                    return
+            time.sleep(_HEALTH_POLL_SECONDS)
+
+    def _call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout: float | EllipsisType | None,
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+        *,
+        wait_for_ready: bool = False,
+    ) -> Reply[_Response]:
+        return self._caller.call(
+            method,
+            request,
+            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
+            metadata=(*self._metadata, *metadata),
+            request_id=request_id or uuid.uuid4().hex,
+            wait_for_ready=wait_for_ready,
+        )

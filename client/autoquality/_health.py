@@ -1,0 +1,34 @@
+"""The standard health check (grpc.health.v1), without its package."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import grpc
+from google.protobuf.message import Message
+
+from autoquality import _schema
+
+SERVING = 1
+METHOD = "/grpc.health.v1.Health/Check"
+
+
+def check_method(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Message, Message]:
+    """The call Health/Check on `channel`."""
+    return channel.unary_unary(
+        METHOD,
+        request_serializer=_schema.HealthCheckRequest.SerializeToString,
+        response_deserializer=_schema.HealthCheckResponse.FromString,
+    )
+
+
+def check_request(service: str) -> Message:
+    """The question after `service`; empty is the server as a whole."""
+    request: Any = _schema.HealthCheckRequest(service=service)
+    return cast("Message", request)
+
+
+def is_serving(response: Message) -> bool:
+    """Whether the answer is SERVING."""
+    answer: Any = response
+    return bool(answer.status == SERVING)

@@ -1,0 +1,192 @@
+"""What the fake server answers unless told otherwise."""
+
+from __future__ import annotations
+
+import zlib
+from typing import overload
+
+from google.protobuf.duration_pb2 import Duration
+
+from autoquality._version import __version__
+from autoquality.testing._curve import Curve
+from autoquality.testing._fault import Fault
+from autoquality.testing._rules import refuse_compare, refuse_encode
+from autoquality.v1 import encoding_pb2 as pb
+
+_DEFAULTS = pb.AutoQuality(
+    method=pb.METHOD_NONE, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
+)
+# imgproxy's defaults: the quality without a search, the lowest, the highest.
+_QUALITIES = {
+    pb.FORMAT_JPEG: (80, 70, 80),
+    pb.FORMAT_WEBP: (79, 70, 80),
+    pb.FORMAT_AVIF: (63, 60, 65),
+}
+_ENCODE_TIME = Duration(nanos=20_000_000)
+_MEASURE_TIME = Duration(nanos=5_000_000)
+
+
+@overload
+def answer(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault: ...
+@overload
+def answer(request: pb.CompareRequest) -> pb.CompareResponse | Fault: ...
+@overload
+def answer(request: pb.GetServerInfoRequest) -> pb.GetServerInfoResponse: ...
+
+
+def answer(
+    request: pb.EncodeRequest | pb.CompareRequest | pb.GetServerInfoRequest,
+) -> pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse | Fault:
+    """The computed answer to `request`: the same for the same request.
+
+    Only JPEG has a network. A request against the plainest rules of the
+    contract is answered with a `Fault`.
+    """
+    match request:
+        case pb.EncodeRequest():
+            return refuse_encode(request) or _encode(request)
+        case pb.CompareRequest():
+            return refuse_compare(request) or _compare(request)
+        case pb.GetServerInfoRequest():
+            return _info()
+    raise TypeError(f"not a request: {type(request).__name__}")
+
+
+def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse:
+    curve = Curve.of(request)
+    applied = _settle(request.auto_quality, curve.format)
+    response = pb.EncodeResponse(
+        format=curve.format, width=curve.width, height=curve.height, frames=1
+    )
+    if applied.method == pb.METHOD_ML and curve.format != pb.FORMAT_JPEG:
+        applied.method = pb.METHOD_DSSIM
+        response.notices.add(
+            code=pb.Notice.CODE_NETWORK_UNAVAILABLE,
+            message="no network for this format: served as METHOD_DSSIM",
+        )
+    response.applied.CopyFrom(applied)
+    quality, tried, outcome = _search(curve, applied, request.quality)
+    if applied.method == pb.METHOD_ML:
+        response.predicted_quality = tried[0]
+    searched = outcome not in (
+        pb.OUTCOME_FIXED_QUALITY,
+        pb.OUTCOME_NO_QUALITY,
+        pb.OUTCOME_PREDICTION_TRUSTED,
+    )
+    measured = request.measure_dssim or (searched and applied.method != pb.METHOD_SIZE)
+    for probe in tried:
+        response.probes.add(
+            quality=probe,
+            size_bytes=curve.size_bytes(probe),
+            dssim=curve.dssim(probe) if measured else None,
+            encode_time=_ENCODE_TIME,
+            measure_time=_MEASURE_TIME if measured else None,
+        )
+    response.image = curve.file(quality)
+    response.quality = quality
+    response.size_bytes = len(response.image)
+    if measured:
+        response.dssim = curve.dssim(quality)
+    response.iterations = len(tried)
+    response.outcome = outcome
+    response.timings.encode.FromNanoseconds(len(tried) * _ENCODE_TIME.nanos)
+    response.timings.measure.FromNanoseconds(len(tried) * measured * _MEASURE_TIME.nanos)
+    response.timings.total.FromNanoseconds(
+        response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
+    )
+    return response
+
+
+def _settle(wish: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:
+    """The wish with every field set."""
+    settled = pb.AutoQuality()
+    settled.CopyFrom(_DEFAULTS)
+    _, settled.min_quality, settled.max_quality = _QUALITIES.get(format, (0, 1, 100))
+    settled.MergeFrom(wish)
+    return settled
+
+
+def _search(
+    curve: Curve, wish: pb.AutoQuality, quality: int
+) -> tuple[int, list[int], pb.Outcome.ValueType]:
+    """The quality to use, the qualities tried in order, and why it stopped."""
+    if curve.format not in _QUALITIES:
+        return 0, [0], pb.OUTCOME_NO_QUALITY
+    if wish.method == pb.METHOD_NONE:
+        quality = quality or _QUALITIES[curve.format][0]
+        return quality, [quality], pb.OUTCOME_FIXED_QUALITY
+    if wish.method == pb.METHOD_SIZE:
+        return _search_size(curve, wish)
+    if wish.method == pb.METHOD_ML and wish.allowed_error == 1:
+        middle = (wish.min_quality + wish.max_quality) // 2
+        return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
+    return _search_dssim(curve, wish)
+
+
+def _search_size(curve: Curve, wish: pb.AutoQuality) -> tuple[int, list[int], pb.Outcome.ValueType]:
+    low, high, tried = wish.min_quality, wish.max_quality, list[int]()
+    while low <= high:
+        tried.append((low + high) // 2)
+        if curve.size_bytes(tried[-1]) <= wish.target:
+            low = tried[-1] + 1
+        else:
+            high = tried[-1] - 1
+    if high < wish.min_quality:
+        return wish.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    return high, tried, pb.OUTCOME_TARGET_MET
+
+
+def _search_dssim(
+    curve: Curve, wish: pb.AutoQuality
+) -> tuple[int, list[int], pb.Outcome.ValueType]:
+    def miss(quality: int) -> float:
+        return abs(curve.dssim(quality) - wish.target)
+
+    low, high, tried = wish.min_quality, wish.max_quality, list[int]()
+    while low <= high:
+        tried.append((low + high) // 2)
+        if miss(tried[-1]) <= wish.allowed_error:
+            return tried[-1], tried, pb.OUTCOME_TARGET_MET
+        if curve.dssim(tried[-1]) > wish.target:
+            low = tried[-1] + 1
+        else:
+            high = tried[-1] - 1
+    if high < wish.min_quality:
+        return wish.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    if low > wish.max_quality:
+        return wish.max_quality, tried, pb.OUTCOME_MAX_QUALITY_REACHED
+    return min(tried, key=miss), tried, pb.OUTCOME_NEAREST_QUALITY
+
+
+def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
+    same = request.reference == request.distorted
+    dssim = 0.0 if same else 0.05 * zlib.crc32(request.reference + request.distorted) / 2**32
+    return pb.CompareResponse(dssim=dssim, ssim=1 - 2 * dssim, width=640, height=480, frames=1)
+
+
+def _info() -> pb.GetServerInfoResponse:
+    info = pb.GetServerInfoResponse(
+        version=__version__,
+        source_formats=["avif", "gif", "jpeg", "png", "tiff", "webp"],
+        defaults=_DEFAULTS,
+        limits=pb.Limits(
+            max_image_bytes=64 * 1024 * 1024,
+            max_resolution_pixels=50_000_000,
+            workers=2,
+            queue_size=8,
+        ),
+        library_versions={"autoquality-fake": __version__},
+    )
+    for format, (default, low, high) in _QUALITIES.items():
+        info.formats.add(
+            format=format,
+            has_quality=True,
+            default_quality=default,
+            min_quality=low,
+            max_quality=high,
+        )
+    info.formats.add(format=pb.FORMAT_PNG)
+    info.formats[0].network.CopyFrom(
+        pb.NetworkInfo(name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0")
+    )
+    return info

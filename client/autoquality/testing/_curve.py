@@ -1,0 +1,74 @@
+"""A make-believe image: how its size and DSSIM would follow the quality."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+
+from autoquality.v1 import encoding_pb2 as pb
+
+# Of a "file" in each format: what it begins with, and its size beside JPEG's.
+_MAGIC = {
+    pb.FORMAT_JPEG: b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    pb.FORMAT_WEBP: b"RIFF\x00\x00\x00\x00WEBPVP8 ",
+    pb.FORMAT_AVIF: b"\x00\x00\x00\x1cftypavif",
+    pb.FORMAT_PNG: b"\x89PNG\r\n\x1a\n",
+}
+_RELATIVE_SIZE = {
+    pb.FORMAT_JPEG: 1.0,
+    pb.FORMAT_WEBP: 0.75,
+    pb.FORMAT_AVIF: 0.6,
+    pb.FORMAT_PNG: 4.0,
+}
+_SIZE_OF_FILES = (640, 480)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Size and DSSIM over quality, both monotone, decided by the source's bytes."""
+
+    width: int
+    height: int
+    format: pb.Format.ValueType
+    detail: float
+    """0 (flat) to 1 (busy)."""
+
+    @classmethod
+    def of(cls, request: pb.EncodeRequest) -> Curve:
+        """The curve of a request's source; a file is taken to be 640 x 480."""
+        source = request.raw.pixels if request.HasField("raw") else request.image
+        width, height = _SIZE_OF_FILES
+        if request.HasField("raw"):
+            width, height = request.raw.width, request.raw.height
+        return cls(
+            width=width,
+            height=height,
+            format=request.format or _format_of(request.image),
+            detail=zlib.crc32(source) / 2**32,
+        )
+
+    def size_bytes(self, quality: int) -> int:
+        """The size of the file at `quality`; never less than its first bytes."""
+        bytes_per_pixel = 0.15 * (0.5 + self.detail) * _RELATIVE_SIZE[self.format]
+        size = self.width * self.height * bytes_per_pixel * math.exp(0.035 * (quality - 80))
+        return max(len(_MAGIC[self.format]), round(size))
+
+    def dssim(self, quality: int) -> float:
+        """The DSSIM at `quality`; 0 for PNG."""
+        if self.format == pb.FORMAT_PNG:
+            return 0.0
+        return min(0.5, 0.012 * (0.5 + self.detail) * math.exp(-0.05 * (quality - 80)))
+
+    def file(self, quality: int) -> bytes:
+        """So many bytes, beginning as such a file does."""
+        return _MAGIC[self.format].ljust(self.size_bytes(quality), b"\0")
+
+
+def _format_of(file: bytes) -> pb.Format.ValueType:
+    """The format that `file` begins as, else JPEG."""
+    if file.startswith(b"\x89PNG"):
+        return pb.FORMAT_PNG
+    if file[:4] == b"RIFF" and file[8:12] == b"WEBP":
+        return pb.FORMAT_WEBP
+    return pb.FORMAT_AVIF if file[4:12] == b"ftypavif" else pb.FORMAT_JPEG

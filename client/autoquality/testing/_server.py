@@ -1,0 +1,183 @@
+"""The fake server itself: scripted or computed answers over real gRPC."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, cast
+
+import grpc
+
+from autoquality import _health, _schema
+from autoquality._client import Client
+from autoquality._errors import REQUEST_ID_KEY
+from autoquality.testing._answers import answer
+from autoquality.testing._fault import Fault
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality.v1.encoding_pb2_grpc import (
+    EncodingServiceServicer,
+    add_EncodingServiceServicer_to_server,
+)
+
+Rpc: TypeAlias = Literal["Encode", "Compare", "GetServerInfo"]
+Response: TypeAlias = pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse
+Answer: TypeAlias = Response | Fault | Callable[[Any], Response | Fault]
+"""A response, a fault, or a function from the request to one of them."""
+
+# Without any, clients log that they were cut off, even those that just closed.
+_GRACE_SECONDS = 0.5
+
+# Beyond this many seconds there is no deadline: gRPC says 9e18 or so.
+_NO_DEADLINE = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A call that reached the server."""
+
+    rpc: Rpc
+    message: Any
+    """The request."""
+    metadata: dict[str, str | bytes]
+    timeout: float | None
+    """Seconds that were left when it came; None without a deadline."""
+    ended: threading.Event = field(repr=False, compare=False)
+    """Set when the call has ended, answered or cancelled."""
+
+
+class FakeServer:
+    """A gRPC server on a loopback port, from entering the context to leaving it.
+
+    Thread-safe. `delay` is how many seconds every answer waits (a call that
+    ends meanwhile waits no longer), `serving` what the health check says; both
+    may be set at any time.
+    """
+
+    def __init__(self, *, credentials: grpc.ServerCredentials | None = None) -> None:
+        """Prepare a server, in the clear without `credentials`."""
+        self.delay = 0.0
+        self.serving = True
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._requests: list[Received] = []
+        self._scripts: defaultdict[Rpc, deque[Answer]] = defaultdict(deque)
+        self._always: dict[Rpc, Answer] = {}
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        self._server = grpc.server(
+            # A delayed answer holds its thread.
+            ThreadPoolExecutor(max_workers=64, thread_name_prefix="fake-server"),
+            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)],
+        )
+        add_EncodingServiceServicer_to_server(_Servicer(self._serve), self._server)
+        self._server.add_generic_rpc_handlers((_health_handler(lambda: self.serving),))
+        address = "127.0.0.1:0"
+        self._port = (
+            self._server.add_insecure_port(address)
+            if self._credentials is None
+            else self._server.add_secure_port(address, self._credentials)
+        )
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.stop(_GRACE_SECONDS).wait()
+
+    @property
+    def target(self) -> str:
+        """host:port, as `Client` takes it."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def requests(self) -> tuple[Received, ...]:
+        """The calls so far, retries included, health checks not."""
+        with self._lock:
+            return tuple(self._requests)
+
+    def client(self, **options: Any) -> Client:
+        """A client of this server; `options` are those of `Client`."""
+        # A proxy meant for the outside world would not find this server.
+        direct = [("grpc.enable_http_proxy", 0), *options.pop("channel_options", ())]
+        return Client(self.target, channel_options=direct, **options)
+
+    def respond(self, *answers: Answer, rpc: Rpc = "Encode") -> None:
+        """Answer the next calls of `rpc` so, one answer a call, in order."""
+        with self._lock:
+            self._scripts[rpc].extend(answers)
+
+    def respond_always(self, to_all: Answer, *, rpc: Rpc = "Encode") -> None:
+        """Answer every call of `rpc` so that `respond` has no answer for."""
+        with self._lock:
+            self._always[rpc] = to_all
+
+    def _next_answer(self, call: Received) -> Answer:
+        with self._lock:
+            self._requests.append(call)
+            script = self._scripts[call.rpc]
+            return script.popleft() if script else self._always.get(call.rpc, answer)
+
+    def _serve(self, rpc: Rpc, request: Any, context: grpc.ServicerContext) -> Response:
+        metadata = dict(context.invocation_metadata())
+        left = context.time_remaining()
+        call = Received(
+            rpc, request, metadata, None if left > _NO_DEADLINE else left, threading.Event()
+        )
+        if not context.add_callback(call.ended.set):
+            call.ended.set()
+        told: Answer = self._next_answer(call)
+        if self.delay:
+            call.ended.wait(self.delay)
+        if callable(told):
+            told = told(request)
+        trailing = ((REQUEST_ID_KEY, metadata.get(REQUEST_ID_KEY, "fake")),)
+        if isinstance(told, Fault):
+            context.set_trailing_metadata(trailing + told.trailing_metadata())
+            context.abort(told.code, told.message)
+        context.set_trailing_metadata(trailing)
+        return told
+
+
+class _Servicer(EncodingServiceServicer):
+    """Hands every call to the fake server."""
+
+    def __init__(self, serve: Callable[[Rpc, Any, grpc.ServicerContext], Response]) -> None:
+        self._serve = serve
+
+    def Encode(  # noqa: N802 (gRPC's name)
+        self, request: pb.EncodeRequest, context: grpc.ServicerContext
+    ) -> pb.EncodeResponse:
+        return cast("pb.EncodeResponse", self._serve("Encode", request, context))
+
+    def Compare(  # noqa: N802 (gRPC's name)
+        self, request: pb.CompareRequest, context: grpc.ServicerContext
+    ) -> pb.CompareResponse:
+        return cast("pb.CompareResponse", self._serve("Compare", request, context))
+
+    def GetServerInfo(  # noqa: N802 (gRPC's name)
+        self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
+    ) -> pb.GetServerInfoResponse:
+        return cast("pb.GetServerInfoResponse", self._serve("GetServerInfo", request, context))
+
+
+def _health_handler(serving: Callable[[], bool]) -> grpc.GenericRpcHandler:
+    def check(_request: Any, _context: grpc.ServicerContext) -> Any:
+        # SERVING is 1, NOT_SERVING 2.
+        return _schema.HealthCheckResponse(status=1 if serving() else 2)
+
+    service, _, method = _health.METHOD.strip("/").partition("/")
+    handler = grpc.unary_unary_rpc_method_handler(
+        check,
+        request_deserializer=_schema.HealthCheckRequest.FromString,
+        response_serializer=_schema.HealthCheckResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(service, {method: handler})

@@ -1,0 +1,152 @@
+"""`autoquality encode`: which images are encoded, and where results go."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from autoquality.testing import FakeServer
+from autoquality.v1 import encoding_pb2 as pb
+from tests.cli.conftest import Run, encode_requests
+
+
+def tree(folder: Path) -> set[str]:
+    """Every file under `folder`."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in files}
+
+
+def test_a_file_is_written_beside_its_source(run: Run, photos: Path, server: FakeServer) -> None:
+    result = run("encode", photos / "a.jpg", "--format", "webp")
+    assert result.exit_code == 0, result.stderr
+    assert (photos / "a.webp").read_bytes().startswith(b"RIFF")
+    assert encode_requests(server) == [
+        pb.EncodeRequest(image=(photos / "a.jpg").read_bytes(), format=pb.FORMAT_WEBP)
+    ]
+
+
+def test_a_file_is_written_where_it_is_told(run: Run, photos: Path, tmp_path: Path) -> None:
+    to = tmp_path / "new" / "small.bin"
+    assert run("encode", photos / "a.jpg", "-o", to, "--format", "avif").exit_code == 0
+    assert to.read_bytes()[4:12] == b"ftypavif"
+
+
+def test_an_output_that_is_or_is_written_as_a_folder_keeps_the_name(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    for output in (tmp_path / "there", f"{tmp_path}/new/"):
+        assert run("encode", photos / "b.PNG", "-o", output, "--format", "jpeg").exit_code == 0
+    assert (tmp_path / "there" / "b.jpg").exists()
+    assert (tmp_path / "new" / "b.jpg").exists()
+
+
+def test_a_folder_is_walked_and_its_tree_kept(run: Run, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("encode", photos, "-o", out, "--format", "avif")
+    assert result.exit_code == 0, result.stderr
+    assert tree(out) == {"a.avif", "b.avif", "trip/c.avif"}
+
+
+def test_an_output_folder_inside_the_source_is_not_walked(run: Run, photos: Path) -> None:
+    for _ in range(2):
+        result = run("encode", photos, "-o", photos / "small", "--format", "webp", "--force")
+        assert result.exit_code == 0, result.stderr
+    assert tree(photos / "small") == {"a.webp", "b.webp", "trip/c.webp"}
+
+
+def test_without_a_format_each_keeps_its_own_and_its_name(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    server.respond(
+        pb.EncodeResponse(format=pb.FORMAT_JPEG),
+        pb.EncodeResponse(format=pb.FORMAT_PNG),
+        pb.EncodeResponse(format=pb.FORMAT_JPEG),
+    )
+    assert run("encode", photos, "-o", tmp_path / "out", "--jobs", 1).exit_code == 0
+    # The last was no WebP after all.
+    assert tree(tmp_path / "out") == {"a.jpg", "b.PNG", "trip/c.jpg"}
+
+
+def test_a_source_is_never_overwritten_unless_it_is_named_and_forced(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    source = photos / "a.jpg"
+    before = source.read_bytes()
+    for arguments in (
+        ["--format", "jpeg"],
+        ["--format", "jpeg", "--force"],
+        ["--force"],
+        ["-o", source, "--format", "jpeg"],
+    ):
+        result = run("encode", source, *arguments)
+        assert result.exit_code == 1
+        assert "overwrite" in result.stderr
+        assert source.read_bytes() == before
+    assert encode_requests(server) == []
+    assert run("encode", source, "-o", source, "--format", "jpeg", "--force").exit_code == 0
+    assert source.read_bytes() != before
+
+
+def test_a_file_that_exists_is_overwritten_only_when_forced(run: Run, photos: Path) -> None:
+    there = photos / "a.webp"
+    there.write_bytes(b"precious")
+    result = run("encode", photos / "a.jpg", "--format", "webp")
+    assert result.exit_code == 1
+    assert "a.webp exists: --force overwrites it" in result.stderr
+    assert there.read_bytes() == b"precious"
+    assert run("encode", photos / "a.jpg", "--format", "webp", "--force").exit_code == 0
+    assert there.read_bytes() != b"precious"
+
+
+def test_of_two_sources_with_one_name_the_first_gets_it(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "a.png").write_bytes(b"another")
+    out = tmp_path / "out"
+    result = run("encode", photos, "-o", out, "--format", "webp", "--json")
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    lines = {Path(line["source"]).name: line for line in told}
+    assert result.exit_code == 1
+    assert lines["a.jpg"]["ok"]
+    assert "already the result of" in lines["a.png"]["error"]
+    assert tree(out) == {"a.webp", "b.webp", "trip/c.webp"}
+
+
+def test_as_many_images_are_under_way_as_the_server_has_workers(
+    run: Run, tmp_path: Path, server: FakeServer
+) -> None:
+    everybody = threading.Barrier(3)
+
+    def meet(request: pb.EncodeRequest) -> pb.EncodeResponse:
+        everybody.wait(60)
+        return pb.EncodeResponse(format=pb.FORMAT_WEBP)
+
+    server.respond_always(meet)
+    limits = pb.Limits(workers=3)
+    server.respond(pb.GetServerInfoResponse(limits=limits), rpc="GetServerInfo")
+    for number in range(6):
+        (tmp_path / f"{number}.jpg").write_bytes(b"photo")
+    assert run("encode", tmp_path, "--format", "webp").exit_code == 0
+
+
+def test_standard_input_goes_to_standard_output(run: Run, server: FakeServer) -> None:
+    result = run("encode", "-", "--format", "webp", stdin=b"photo")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout_bytes.startswith(b"RIFF")
+    assert encode_requests(server)[0].image == b"photo"
+    assert "fixed quality" in result.stderr
+
+
+def test_standard_input_may_go_to_a_file_or_a_folder(run: Run, tmp_path: Path) -> None:
+    for output in (tmp_path / "named.webp", f"{tmp_path}/folder/"):
+        result = run("encode", "-", "--format", "webp", "-o", output, stdin=b"photo")
+        assert result.exit_code == 0, result.stderr
+    assert tree(tmp_path) == {"named.webp", "folder/stdin.webp"}
+
+
+def test_a_file_may_go_to_standard_output(run: Run, photos: Path) -> None:
+    result = run("encode", photos / "a.jpg", "--format", "avif", "-o", "-")
+    assert result.stdout_bytes[4:12] == b"ftypavif"
+    assert tree(photos) >= {"a.jpg"}

@@ -1,0 +1,130 @@
+"""`autoquality encode`: what is told of results and failures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+
+from autoquality.testing import FakeServer, Fault
+from autoquality.v1 import encoding_pb2 as pb
+from tests.cli.conftest import Run
+
+
+def test_what_fails_is_told_in_a_line_each_and_does_not_stop_the_rest(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    server.respond(Fault.invalid("image", "is no image", "IMAGE_UNREADABLE"))
+    taken = tmp_path / "afolder.avif"
+    taken.mkdir()
+    (tmp_path / "afolder.jpg").write_bytes(b"photo")
+    result = run(
+        *("encode", photos / "a.jpg", photos / "nothing.jpg", tmp_path / "afolder.jpg"),
+        *(photos / "trip" / "c.webp", "--format", "avif", "--jobs", 1, "--force"),
+    )
+    assert result.exit_code == 1
+    assert (photos / "trip" / "c.avif").exists()
+    lines = [line for line in result.stderr.splitlines() if line.startswith("autoquality: ")]
+    assert lines == [
+        f"autoquality: {photos}/a.jpg: image: is no image",
+        f"autoquality: {photos}/nothing.jpg: cannot be read: No such file or directory",
+        f"autoquality: {tmp_path}/afolder.jpg: cannot write {taken}: Is a directory",
+    ]
+    assert list(tmp_path.rglob("*.tmp")) == []
+
+
+def test_a_name_or_a_message_cannot_break_the_line_or_steer_the_terminal(
+    run: Run, tmp_path: Path, server: FakeServer
+) -> None:
+    source = tmp_path / "a\x1b[31m\nb.jpg"
+    source.write_bytes(b"photo")
+    server.respond(Fault(grpc.StatusCode.INTERNAL, "two\nlines \x1b[0m"))
+    result = run("encode", source, "--format", "webp")
+    assert "\x1b" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_table_tells_what_was_reached_and_the_totals(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    server.respond_always(
+        pb.EncodeResponse(
+            image=bytes(500),
+            size_bytes=500,
+            format=pb.FORMAT_WEBP,
+            quality=77,
+            dssim=0.0123,
+            iterations=3,
+            outcome=pb.OUTCOME_TARGET_MET,
+        )
+    )
+    result = run("encode", photos, "-o", tmp_path / "o", "--format", "webp", "--jobs", 1)
+    row = next(line for line in result.stdout.splitlines() if "a.webp" in line)
+    cells = [cell.strip() for cell in row.split("│")[2:-1]]
+    assert cells == [*("5.0 kB", "500 bytes", "90.0 %", "webp", "77", "0.01230", "3", "target met")]
+    # 5000 + 5000 + 11000 bytes became 1500.
+    total = next(line for line in result.stdout.splitlines() if "3 images" in line)
+    cells = [cell.strip() for cell in total.split("│")[2:5]]
+    assert cells == ["21.0 kB", "1.5 kB", "92.9 %"]
+    assert result.stderr == ""
+
+
+def test_notices_are_told(run: Run, photos: Path) -> None:
+    result = run("encode", photos / "a.jpg", "--format", "webp", "--method", "ml")
+    assert "no network for this format" in result.stderr
+
+
+def test_verbose_tells_the_request_the_settings_and_the_probes(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    result = run("-v", "encode", photos / "a.jpg", "--format", "webp", "--method", "dssim")
+    request_id = str(server.requests[-1].metadata["x-request-id"])
+    assert f"request {request_id}; applied dssim:0.02:70:80:0.001; tried 7" in result.stderr
+
+
+def test_json_is_one_object_a_line_with_these_keys(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    server.respond(Fault.invalid("image", "is no image", "IMAGE_UNREADABLE"))
+    result = run(
+        *("encode", photos / "a.jpg", photos / "b.PNG", "-o", tmp_path / "out"),
+        *("--format", "webp", "--method", "dssim", "--json", "--jobs", 1),
+    )
+    assert result.exit_code == 1
+    assert result.stderr == ""
+    failed, done = (json.loads(line) for line in result.stdout.splitlines())
+    assert failed == {
+        "source": str(photos / "a.jpg"),
+        "ok": False,
+        "error": "image: is no image",
+        "code": "INVALID_ARGUMENT",
+        "reason": "IMAGE_UNREADABLE",
+        "field_violations": [
+            {"field": "image", "description": "is no image", "reason": "IMAGE_UNREADABLE"}
+        ],
+        "request_id": server.requests[-2].metadata["x-request-id"],
+    }
+    size = (tmp_path / "out" / "b.webp").stat().st_size
+    assert list(done) == [
+        *("source", "ok", "output", "source_bytes", "size_bytes", "saved_percent", "format"),
+        *("quality", "dssim", "iterations", "outcome", "applied", "predicted_quality", "probes"),
+        *("timings", "notices", "width", "height", "frames", "request_id"),
+    ]
+    assert done["output"] == str(tmp_path / "out" / "b.webp")
+    assert (done["source_bytes"], done["size_bytes"]) == (5000, size)
+    assert done["saved_percent"] == round(100 * (1 - size / 5000), 2)
+    assert done["applied"]["method"] == "dssim"
+    assert len(done["probes"]) == done["iterations"]
+    assert done["timings"]["total"] > 0
+
+
+def test_results_are_told_in_the_order_of_the_sources(
+    run: Run, tmp_path: Path, server: FakeServer
+) -> None:
+    names = [f"{number}.jpg" for number in range(9)]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    result = run("encode", tmp_path, "--format", "webp", "--json", "--jobs", 4)
+    told = [Path(json.loads(line)["source"]).name for line in result.stdout.splitlines()]
+    assert told == names

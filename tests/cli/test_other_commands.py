@@ -1,0 +1,144 @@
+"""`autoquality compare` and `autoquality info`, help, and how commands end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+from click.testing import CliRunner
+
+from autoquality import __version__
+from autoquality._cli.main import cli
+from autoquality.testing import FakeServer, Fault
+from autoquality.v1 import encoding_pb2 as pb
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """Two files."""
+    one, other = tmp_path / "a.png", tmp_path / "b.webp"
+    one.write_bytes(b"a")
+    other.write_bytes(b"b")
+    return one, other
+
+
+def test_compare_prints_the_dssim(run: Run, server: FakeServer, pair: tuple[Path, Path]) -> None:
+    answer = pb.CompareResponse(dssim=0.0125, ssim=0.975, width=40, height=30, frames=1)
+    server.respond(answer, rpc="Compare")
+    result = run("compare", *pair)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "DSSIM 0.012500  SSIM 0.975000  40 x 30\n"
+    assert server.requests[0].message == pb.CompareRequest(reference=b"a", distorted=b"b")
+
+
+def test_compare_prints_json(run: Run, server: FakeServer, pair: tuple[Path, Path]) -> None:
+    answer = pb.CompareResponse(dssim=0.0125, ssim=0.975, width=40, height=30, frames=2)
+    server.respond(answer, rpc="Compare")
+    assert json.loads(run("compare", *pair, "--json").stdout) == {
+        "dssim": 0.0125,
+        "ssim": 0.975,
+        "width": 40,
+        "height": 30,
+        "frames": 2,
+        "request_id": server.requests[0].metadata["x-request-id"],
+    }
+
+
+def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> None:
+    result = run("info")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for text in (
+        *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb on CPU:0"),
+        *("reads     avif, gif, jpeg, png, tiff, webp", "default   none:0.02:70:80:0.001"),
+        *("67.1 MB and 50 megapixels an image; 2 at once, 8 waiting", "autoquality-fake"),
+    ):
+        assert text in result.stdout
+    row = next(line for line in result.stdout.splitlines() if "avif   │" in line)
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["avif", "63", "60", "65", "-"]
+
+
+def test_info_prints_json(run: Run) -> None:
+    told = json.loads(run("info", "--json").stdout)
+    assert list(told) == [
+        *("version", "formats", "source_formats", "defaults", "limits", "library_versions")
+    ]
+    jpeg, *_, png = told["formats"]
+    assert jpeg == {
+        "format": "jpeg",
+        "default_quality": 80,
+        "min_quality": 70,
+        "max_quality": 80,
+        "network": {"name": "fake-jpeg.pb", "sha256": "0" * 64, "device": "CPU:0"},
+    }
+    assert (png["default_quality"], png["network"]) == (None, None)
+    assert told["defaults"]["method"] == "none"
+    assert told["limits"]["workers"] == 2
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_exit_code_1(
+    run: Run, pair: tuple[Path, Path]
+) -> None:
+    result = run("compare", pair[0], "nothing.png")
+    assert result.exit_code == 1
+    message = "autoquality: nothing.png cannot be read: No such file or directory\n"
+    assert result.stderr == message
+
+
+def test_a_call_that_fails_is_one_line_and_exit_code_1(
+    run: Run, server: FakeServer, pair: tuple[Path, Path]
+) -> None:
+    server.respond(Fault(grpc.StatusCode.PERMISSION_DENIED, "not you"), rpc="Compare")
+    result = run("compare", *pair)
+    assert (result.exit_code, result.stderr) == (1, "autoquality: not you\n")
+
+
+@pytest.mark.parametrize("command", ["info", "compare {a} {b}", "encode {a} --format webp"])
+def test_a_server_that_cannot_be_reached_is_one_line_and_exit_code_3(
+    pair: tuple[Path, Path], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with FakeServer() as gone:
+        address = gone.target
+    arguments = command.format(a=pair[0], b=pair[1]).split()
+    result = CliRunner().invoke(cli, ["--server", address, *arguments])
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"autoquality: cannot reach {address}: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_environment_names_the_server_and_the_token(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("AUTOQUALITY_SERVER", server.target)
+    monkeypatch.setenv("AUTOQUALITY_TOKEN", "secret")
+    result = CliRunner().invoke(cli, ["info"])
+    assert result.exit_code == 0, result.stderr
+    assert server.requests[0].metadata["authorization"] == "Bearer secret"
+    assert "secret" not in CliRunner().invoke(cli, ["--help"]).output
+
+
+def test_the_timeout_is_passed_on(run: Run, server: FakeServer) -> None:
+    run("--timeout", 5, "info")
+    assert 0 < (server.requests[0].timeout or 0) < 6
+
+
+@pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"]])
+def test_help_is_there_for_every_command(arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, [*arguments, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_help_documents_the_exit_codes() -> None:
+    text = CliRunner().invoke(cli, ["--help"]).output
+    for line in ("0  all went well", "1  something failed", "3  the server cannot be reached"):
+        assert line in text
+
+
+def test_the_version_is_told() -> None:
+    result = CliRunner().invoke(cli, ["--version"])
+    assert result.output == f"autoquality, version {__version__}\n"

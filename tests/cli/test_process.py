@@ -1,0 +1,157 @@
+"""The command line as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+import trustme
+
+from autoquality.testing import FakeServer
+from autoquality.v1 import encoding_pb2 as pb
+
+ENVIRONMENT = {**os.environ, "no_proxy": "127.0.0.1", "PYTHONWARNINGS": "error"}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "autoquality", *map(str, arguments)]
+
+
+def run(
+    *arguments: object, stdin: bytes = b"", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command(*arguments),
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**ENVIRONMENT, **(environment or {})},
+        timeout=120,
+    )
+
+
+def test_an_image_goes_through_a_pipe_unharmed(server: FakeServer) -> None:
+    image = bytes(range(256)) * 4000
+    done = run("--server", server.target, "encode", "-", "--format", "webp", stdin=image)
+    assert done.returncode == 0, done.stderr
+    assert server.requests[-1].message.image == image
+    with server.client() as client:
+        assert done.stdout == client.encode(image, format="webp").image
+
+
+def test_the_installed_command_is_this_one(server: FakeServer) -> None:
+    script = Path(sys.executable).with_name("autoquality")
+    done = subprocess.run(
+        [script, "--server", server.target, "info", "--json"],
+        capture_output=True,
+        check=True,
+        env=ENVIRONMENT,
+    )
+    assert json.loads(done.stdout)["limits"]["workers"] == 2
+
+
+def test_mutual_tls_by_options(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    bears, shows = ca.issue_cert("127.0.0.1"), ca.issue_cert("someone@example.org")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    shows.private_key_pem.write_to_path(tmp_path / "key.pem")
+    shows.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    credentials = grpc.ssl_server_credentials(
+        [(bears.private_key_pem.bytes(), bears.cert_chain_pems[0].bytes())],
+        root_certificates=ca.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    with FakeServer(credentials=credentials) as server:
+        trusting = ("--server", server.target, "--ca", tmp_path / "ca.pem")
+        showing = ("--cert", tmp_path / "cert.pem", "--key", tmp_path / "key.pem")
+        assert run(*trusting, *showing, "info").returncode == 0
+        assert run(*trusting, "info").returncode == 3
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_its_extra_it_tells_how_to_get_it(missing: str) -> None:
+    hidden = f"import sys; sys.modules[{missing!r}] = None"
+    code = f"{hidden}; from autoquality.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    expected = "autoquality: the command line needs its extra: pip install 'autoquality[cli]'\n"
+    assert done.stderr == expected
+
+
+def test_ctrl_c_ends_it_at_once_with_one_line_and_no_rubbish(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    over = threading.Event()
+
+    def wait(_request: pb.EncodeRequest) -> pb.EncodeResponse:
+        over.wait(120)
+        return pb.EncodeResponse()
+
+    server.respond_always(wait)
+    for number in range(5):
+        (tmp_path / f"{number}.jpg").write_bytes(b"photo")
+    arguments = ("encode", tmp_path, "-o", tmp_path / "out", "--format", "webp")
+    process = subprocess.Popen(
+        command("--server", server.target, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    # The question after what the server can do, and an image for each worker.
+    while len(server.requests) < 3 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "autoquality: interrupted\n")
+    assert all(call.ended.wait(30) for call in server.requests)
+    assert len(server.requests) == 3
+    assert not (tmp_path / "out").exists()
+    over.set()
+
+
+def test_a_terminal_gets_a_progress_bar_and_a_file_gets_none(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    arguments = ("--server", server.target, "encode", tmp_path / "a.jpg", "--format", "webp")
+    terminal, slave = pty.openpty()
+    environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "100"}
+    done = subprocess.run(
+        command(*arguments), stdout=subprocess.PIPE, stderr=slave, env=environment, check=True
+    )
+    os.close(slave)
+    shown = os.read(terminal, 100_000)
+    os.close(terminal)
+    assert b"encoding" in shown
+    assert b"1/1" in shown
+    assert "a.webp" in done.stdout.decode()
+    assert run(*arguments, "--force").stderr == b""
+
+
+def test_an_image_is_not_printed_to_a_terminal(server: FakeServer) -> None:
+    terminal, slave = pty.openpty()
+    done = subprocess.run(
+        command("--server", server.target, "encode", "-", "--format", "webp"),
+        input=b"photo",
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        check=False,
+    )
+    os.close(slave)
+    os.close(terminal)
+    assert done.returncode == 2
+    assert b"an image is not for a terminal" in done.stderr
+    assert server.requests == ()

@@ -1,0 +1,258 @@
+"""What goes out with an encode, and what comes back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoquality import (
+    AutoQuality,
+    AvifOptions,
+    Client,
+    Format,
+    ImageSource,
+    JpegOptions,
+    Method,
+    Notice,
+    NoticeCode,
+    Outcome,
+    PngOptions,
+    Probe,
+    RawImage,
+    Timings,
+    WebpOptions,
+    WebpPreset,
+)
+from autoquality.testing import FakeServer
+from autoquality.v1 import encoding_pb2 as pb
+
+
+def sent(server: FakeServer) -> pb.EncodeRequest:
+    """The last request that the server got."""
+    message = server.requests[-1].message
+    assert isinstance(message, pb.EncodeRequest)
+    return message
+
+
+def test_a_bare_call_sends_the_image_and_leaves_all_else_to_the_server(
+    server: FakeServer, client: Client
+) -> None:
+    client.encode(b"photo")
+    assert sent(server) == pb.EncodeRequest(image=b"photo")
+
+
+def test_an_image_may_be_bytes_or_a_path_in_any_form(
+    server: FakeServer, client: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"photo")
+    images: list[ImageSource] = [
+        *(b"photo", bytearray(b"photo"), memoryview(b"photo")),
+        *(path, str(path)),
+    ]
+    for image in images:
+        client.encode(image)
+        assert sent(server).image == b"photo"
+
+
+def test_raw_pixels_travel_with_their_shape(server: FakeServer, client: Client) -> None:
+    encoded = client.encode(RawImage(width=3, height=2, bands=1, pixels=b"pixels"))
+    assert sent(server).raw == pb.RawImage(width=3, height=2, bands=1, pixels=b"pixels")
+    assert (encoded.width, encoded.height) == (3, 2)
+
+
+@pytest.mark.parametrize(("shape", "bands"), [((2, 3), 1), ((2, 3, 4), 4)])
+def test_raw_pixels_can_be_taken_from_an_array(shape: tuple[int, ...], bands: int) -> None:
+    array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    raw = RawImage.from_array(array)
+    assert (raw.width, raw.height, raw.bands) == (3, 2, bands)
+    assert raw.pixels == array.tobytes()
+
+
+def test_raw_pixels_can_be_taken_from_an_array_that_is_not_contiguous() -> None:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)[:, ::-2]
+    raw = RawImage.from_array(array)
+    assert (raw.width, raw.height, raw.pixels) == (2, 2, array.tobytes())
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 3), np.float32), np.zeros(6, np.uint8)])
+def test_an_array_of_another_kind_is_refused(array: Any) -> None:
+    with pytest.raises(ValueError, match="of unsigned 8-bit samples"):
+        RawImage.from_array(array)
+
+
+def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> None:
+    client.encode(
+        b"photo",
+        format=Format.WEBP,
+        auto_quality=AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001),
+        jpeg=JpegOptions(
+            progressive=True,
+            no_subsample=False,
+            trellis_quant=True,
+            overshoot_deringing=True,
+            optimize_scans=False,
+            quant_table=3,
+        ),
+        webp=WebpOptions(effort=0, preset=WebpPreset.TEXT, smart_subsample=True),
+        avif=AvifOptions(speed=9, no_subsample=True),
+        png=PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
+        background="#102030",
+        keep_metadata=True,
+        measure_dssim=True,
+    )
+    assert sent(server) == pb.EncodeRequest(
+        image=b"photo",
+        format=pb.FORMAT_WEBP,
+        auto_quality=pb.AutoQuality(
+            method=pb.METHOD_DSSIM, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
+        ),
+        jpeg=pb.JpegOptions(
+            progressive=True,
+            no_subsample=False,
+            trellis_quant=True,
+            overshoot_deringing=True,
+            optimize_scans=False,
+            quant_table=3,
+        ),
+        webp=pb.WebpOptions(effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True),
+        avif=pb.AvifOptions(speed=9, no_subsample=True),
+        png=pb.PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
+        background="#102030",
+        keep_metadata=True,
+        measure_dssim=True,
+    )
+
+
+def test_an_option_that_is_not_given_is_absent_even_where_another_is(
+    server: FakeServer, client: Client
+) -> None:
+    client.encode(b"photo", jpeg=JpegOptions(quant_table=0), min_quality=60)
+    assert sent(server).jpeg.HasField("quant_table")
+    assert not sent(server).jpeg.HasField("progressive")
+    assert sent(server).auto_quality == pb.AutoQuality(min_quality=60)
+
+
+WHOLE = pb.AutoQuality(
+    method=pb.METHOD_DSSIM, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
+)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"auto_quality": "dssim:0.02:70:80:0.001"},
+        {"auto_quality": AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)},
+        {
+            "method": "dssim",
+            "target": 0.02,
+            "min_quality": 70,
+            "max_quality": 80,
+            "allowed_error": 0.001,
+        },
+    ],
+)
+def test_a_wish_can_be_stated_whole_in_notation_or_in_parts(
+    server: FakeServer, client: Client, wish: dict[str, Any]
+) -> None:
+    client.encode(b"photo", **wish)
+    assert sent(server).auto_quality == WHOLE
+
+
+def test_a_quality_alone_asks_for_no_search_whatever_the_server_s_method(
+    server: FakeServer, client: Client
+) -> None:
+    encoded = client.encode(b"photo", quality=55)
+    assert sent(server).auto_quality.method == pb.METHOD_NONE
+    assert (encoded.quality, encoded.outcome) == (55, Outcome.FIXED_QUALITY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"auto_quality": "dssim", "target": 0.01}, "either auto_quality or its parts"),
+        ({"auto_quality": "dssim:x"}, "target must be a number"),
+        ({"method": "best"}, "method must be one of none, size, dssim, ml"),
+        ({"format": "bmp"}, "format must be one of jpeg, webp, avif, png"),
+        ({"format": Format.UNKNOWN}, "format must be one of"),
+        ({"webp": WebpOptions(preset="tax")}, "preset must be one of"),
+    ],
+)
+def test_what_contradicts_itself_or_names_nothing_is_refused_before_it_is_sent(
+    server: FakeServer, client: Client, arguments: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        client.encode(b"photo", **arguments)
+    assert server.requests == ()
+
+
+def test_a_path_that_is_not_there_raises_file_not_found(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        client.encode(tmp_path / "nothing.jpg")
+
+
+def test_every_field_of_the_answer_is_handed_over(server: FakeServer, client: Client) -> None:
+    answer = pb.EncodeResponse(
+        image=b"small",
+        format=pb.FORMAT_AVIF,
+        quality=61,
+        size_bytes=5,
+        dssim=0.019,
+        iterations=2,
+        outcome=pb.OUTCOME_NEAREST_QUALITY,
+        applied=WHOLE,
+        predicted_quality=63,
+        probes=[pb.Probe(quality=63, size_bytes=9), pb.Probe(quality=61, size_bytes=5, dssim=0.0)],
+        notices=[pb.Notice(code=pb.Notice.CODE_ALPHA_FLATTENED, message="flattened")],
+        width=40,
+        height=30,
+        frames=2,
+    )
+    answer.probes[0].encode_time.FromMilliseconds(1500)
+    for number, stage in enumerate(("queue", "decode", "predict", "encode", "measure", "total")):
+        getattr(answer.timings, stage).FromMilliseconds(250 * number)
+    server.respond(answer)
+    encoded = client.encode(b"photo", request_id="mine")
+    assert encoded.image == b"small"
+    assert encoded.format is Format.AVIF
+    assert (encoded.quality, encoded.size_bytes, encoded.dssim) == (61, 5, 0.019)
+    assert (encoded.iterations, encoded.predicted_quality) == (2, 63)
+    assert encoded.outcome is Outcome.NEAREST_QUALITY
+    assert encoded.applied == AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)
+    assert encoded.probes == (Probe(63, 9, None, 1.5, 0.0), Probe(61, 5, 0.0, 0.0, 0.0))
+    assert encoded.timings == Timings(0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+    assert encoded.notices == (Notice(NoticeCode.ALPHA_FLATTENED, "flattened"),)
+    assert (encoded.width, encoded.height, encoded.frames) == (40, 30, 2)
+    assert encoded.request_id == "mine"
+    assert encoded.message == answer
+
+
+def test_what_is_absent_from_the_answer_is_none(server: FakeServer, client: Client) -> None:
+    server.respond(pb.EncodeResponse(format=pb.FORMAT_PNG))
+    encoded = client.encode(b"photo")
+    assert (encoded.quality, encoded.dssim, encoded.predicted_quality) == (None, None, None)
+
+
+def test_the_repr_of_a_result_does_not_hold_the_image(client: Client) -> None:
+    assert len(repr(client.encode(b"photo", quality=100))) < 2000
+
+
+def test_a_result_is_saved_whole_and_nothing_else_is_left(client: Client, tmp_path: Path) -> None:
+    encoded = client.encode(b"photo", format="webp")
+    path = tmp_path / "small.webp"
+    path.write_bytes(b"old")
+    assert encoded.save(os.fspath(path)) == path
+    assert path.read_bytes() == encoded.image
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_that_cannot_be_saved_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    encoded = client.encode(b"photo")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        encoded.save(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

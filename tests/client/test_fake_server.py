@@ -1,0 +1,193 @@
+"""The fake server: plausible, always the same, and obedient."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import grpc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage
+from autoquality.testing import FakeServer, Fault, answer
+from autoquality.v1 import encoding_pb2 as pb
+
+QUALITIES = st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> pb.EncodeRequest:
+    """Encode requests that break no rule."""
+    low, high = draw(QUALITIES)
+    method = draw(st.sampled_from(pb.Method.values()))
+    target = st.integers(1, 10**6) if method == pb.METHOD_SIZE else st.floats(0, 1)
+    return pb.EncodeRequest(
+        image=draw(st.binary(min_size=1)),
+        format=draw(st.sampled_from(pb.Format.values())),
+        auto_quality=pb.AutoQuality(
+            method=method,
+            target=draw(target),
+            min_quality=low,
+            max_quality=high,
+            allowed_error=draw(st.floats(0, 0.1)),
+        ),
+        measure_dssim=draw(st.booleans()),
+    )
+
+
+@given(requests())
+def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest) -> None:
+    response = answer(request)
+    assert isinstance(response, pb.EncodeResponse)
+    wish = request.auto_quality
+    assert response.format != pb.FORMAT_UNSPECIFIED
+    assert response.size_bytes == len(response.image)
+    assert response.iterations == len(response.probes)
+    assert response.quality in [probe.quality for probe in response.probes]
+    assert all(response.applied.HasField(field) for field in ("target", "min_quality"))
+    assert response.HasField("dssim") or not request.measure_dssim
+    if response.outcome in (pb.OUTCOME_NO_QUALITY, pb.OUTCOME_FIXED_QUALITY):
+        return
+    assert wish.min_quality <= response.quality <= wish.max_quality
+    met = response.outcome == pb.OUTCOME_TARGET_MET
+    if wish.method == pb.METHOD_SIZE:
+        assert met == (response.size_bytes <= wish.target)
+    elif response.outcome != pb.OUTCOME_PREDICTION_TRUSTED:
+        assert met == (abs(response.dssim - wish.target) <= wish.allowed_error)
+
+
+@given(requests())
+def test_the_same_request_has_the_same_answer(request: pb.EncodeRequest) -> None:
+    assert answer(request) == answer(request)
+
+
+def test_its_files_begin_as_their_format_does(client: Client) -> None:
+    begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF"}
+    for format, first in begins.items():
+        assert client.encode(b"photo", format=format).image.startswith(first)
+    assert client.encode(b"photo", format="avif").image[4:12] == b"ftypavif"
+
+
+def test_without_a_format_it_keeps_the_source_s(client: Client) -> None:
+    for format in ("jpeg", "png", "webp", "avif"):
+        first = client.encode(b"photo", format=format)
+        assert client.encode(first.image).format is first.format
+
+
+def test_a_higher_quality_is_larger_and_nearer(client: Client) -> None:
+    low, high = (client.encode(b"photo", quality=q, measure_dssim=True) for q in (40, 90))
+    assert low.size_bytes < high.size_bytes
+    assert low.dssim is not None
+    assert high.dssim is not None
+    assert low.dssim > high.dssim
+
+
+def test_only_jpeg_has_a_network(client: Client) -> None:
+    jpeg = client.encode(b"photo", format="jpeg", method="ml")
+    webp = client.encode(b"photo", format="webp", method="ml")
+    assert jpeg.predicted_quality is not None
+    assert webp.predicted_quality is None
+    assert [notice.code for notice in webp.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+    trusted = client.encode(b"photo", format="jpeg", auto_quality="ml::::1")
+    assert (trusted.outcome, trusted.dssim) == (Outcome.PREDICTION_TRUSTED, None)
+
+
+def test_identical_images_compare_as_such(client: Client) -> None:
+    assert client.compare(b"a", b"a").dssim == 0
+    assert client.compare(b"a", b"b").dssim > 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.EncodeRequest(), "image"),
+        (pb.EncodeRequest(raw=pb.RawImage(width=2, height=2, bands=3, pixels=b"x")), "raw.pixels"),
+        (pb.EncodeRequest(image=b"x", background="red"), "background"),
+        (pb.EncodeRequest(image=b"x", quality=0), "quality"),
+        (
+            pb.EncodeRequest(
+                image=b"x", quality=5, auto_quality=pb.AutoQuality(method=pb.METHOD_ML)
+            ),
+            "quality",
+        ),
+        *(
+            (pb.EncodeRequest(image=b"x", auto_quality=wish), f"auto_quality.{field}")
+            for wish, field in [
+                (pb.AutoQuality(min_quality=0), "min_quality"),
+                (pb.AutoQuality(max_quality=101), "max_quality"),
+                (pb.AutoQuality(min_quality=9, max_quality=8), "max_quality"),
+                (pb.AutoQuality(allowed_error=2), "allowed_error"),
+                (pb.AutoQuality(method=pb.METHOD_SIZE), "target"),
+                (pb.AutoQuality(method=pb.METHOD_DSSIM, target=2), "target"),
+            ]
+        ),
+    ],
+)
+def test_it_refuses_what_the_contract_forbids(request_: pb.EncodeRequest, field: str) -> None:
+    fault = answer(request_)
+    assert isinstance(fault, Fault)
+    assert fault.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert fault.message.startswith(f"{field}: ")
+
+
+def test_it_answers_as_it_is_told_in_order_and_then_as_ever(
+    server: FakeServer, client: Client
+) -> None:
+    computed = client.encode(b"photo")
+    server.respond(
+        pb.EncodeResponse(quality=1),
+        lambda request: pb.EncodeResponse(image=request.image, quality=2),
+        Fault.invalid("image", "is no image"),
+    )
+    assert client.encode(b"photo").quality == 1
+    assert client.encode(b"photo").image == b"photo"
+    with pytest.raises(InvalidRequestError):
+        client.encode(b"photo")
+    assert client.encode(b"photo").message == computed.message
+
+
+def test_an_answer_to_all_calls_steps_back_behind_those_in_order(
+    server: FakeServer, client: Client
+) -> None:
+    server.respond_always(pb.EncodeResponse(quality=9))
+    server.respond(pb.EncodeResponse(quality=1))
+    assert [client.encode(b"photo").quality for _ in range(3)] == [1, 9, 9]
+    assert client.info().version
+
+
+def test_it_records_what_it_is_asked(server: FakeServer, client: Client) -> None:
+    client.info()
+    client.encode(RawImage(1, 1, 1, b"x"))
+    client.compare(b"a", b"b")
+    assert [call.rpc for call in server.requests] == ["GetServerInfo", "Encode", "Compare"]
+    assert server.requests[1].message.raw.pixels == b"x"
+    assert all(call.ended.wait(30) for call in server.requests)
+
+
+def test_its_health_follows_serving(server: FakeServer, client: Client) -> None:
+    assert client.health()
+    server.serving = False
+    assert not client.health()
+
+
+def test_two_servers_do_not_share_a_port() -> None:
+    with FakeServer() as one, FakeServer() as other:
+        assert one.target != other.target
+
+
+def test_it_needs_no_test_runner_and_stops_with_its_program() -> None:
+    code = """
+from autoquality.testing import FakeServer
+with FakeServer() as server, server.client() as client:
+    print(client.encode(b"photo", format="webp").format)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("webp\n", "")

@@ -1,0 +1,76 @@
+"""imgproxy's notation."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoquality import AutoQuality, Method, parse_notation
+
+QUALITY = st.none() | st.integers(1, 100)
+NUMBER = st.none() | st.floats(min_value=0, max_value=1e12, allow_nan=False)
+WISHES = st.builds(
+    AutoQuality,
+    method=st.sampled_from([None, *(method for method in Method if method is not Method.UNKNOWN)]),
+    target=NUMBER,
+    min_quality=QUALITY,
+    max_quality=QUALITY,
+    allowed_error=NUMBER,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("dssim:0.02:70:80:0.001", AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)),
+        ("size:10240:10:80", AutoQuality(Method.SIZE, 10240, 10, 80)),
+        ("none", AutoQuality(Method.NONE)),
+        ("ml::60", AutoQuality(Method.ML, None, 60)),
+        ("::70:80", AutoQuality(None, None, 70, 80)),
+        ("autoquality:dssim:0.02", AutoQuality(Method.DSSIM, 0.02)),
+        ("aq:ml:0.01", AutoQuality(Method.ML, 0.01)),
+        (" DSSIM : 0.02 ", AutoQuality(Method.DSSIM, 0.02)),
+        ("dssim:2e-2", AutoQuality(Method.DSSIM, 0.02)),
+        ("aq", AutoQuality()),
+        ("", AutoQuality()),
+    ],
+)
+def test_every_part_may_be_left_out(text: str, wish: AutoQuality) -> None:
+    assert parse_notation(text) == wish
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("best", "method must be one of none, size, dssim, ml, not 'best'"),
+        ("unknown", "method must be one of"),
+        ("dssim:small", "target must be a number, 0 or more, not 'small'"),
+        ("dssim:nan", "target must be a number"),
+        ("dssim:inf", "target must be a number"),
+        ("dssim:-1", "target must be a number"),
+        ("dssim:0.02:seventy", "min_quality must be a whole number from 1 to 100, not 'seventy'"),
+        ("dssim:0.02:70:800", "max_quality must be a whole number from 1 to 100, not '800'"),
+        ("dssim:0.02:70.5", "min_quality must be a whole number"),
+        ("dssim:0.02:70:80:x", "allowed_error must be a number"),
+        ("dssim:0.02:70:80:0.001:9", "has 6 parts; at most 5"),
+        ("aq:aq:dssim", "method must be one of"),
+    ],
+)
+def test_an_error_names_the_part_and_what_would_be_right(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_notation(text)
+
+
+@given(WISHES)
+def test_a_wish_survives_being_written_and_read(wish: AutoQuality) -> None:
+    assert parse_notation(str(wish)) == wish
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_value_error(text: str) -> None:
+    try:
+        wish = parse_notation(text)
+    except ValueError:
+        return
+    assert isinstance(wish, AutoQuality)

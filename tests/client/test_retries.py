@@ -1,0 +1,158 @@
+"""What is tried again, how often, and what never."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoquality import (
+    AutoQualityError,
+    CancelledError,
+    ErrorInfo,
+    OverloadedError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
+from autoquality._call import retry_delay
+from autoquality.testing import FakeServer, Fault
+
+UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "shutting down")
+MEGABYTE = bytes(1_000_000)
+
+
+def attempts(server: FakeServer) -> list[str]:
+    """What each attempt said of how many went before it."""
+    before = "grpc-previous-rpc-attempts"
+    return [str(call.metadata.get(before, "0")) for call in server.requests]
+
+
+def test_a_large_request_is_tried_again_when_the_server_is_unavailable(
+    server: FakeServer,
+) -> None:
+    server.respond(UNAVAILABLE, UNAVAILABLE)
+    with server.client() as client:
+        client.encode(MEGABYTE)
+    assert attempts(server) == ["0", "1", "2"]
+    assert {len(call.message.image) for call in server.requests} == {len(MEGABYTE)}
+    assert len({call.metadata["x-request-id"] for call in server.requests}) == 1
+
+
+def test_with_grpc_s_own_buffer_that_request_would_not_be_tried_again(
+    server: FakeServer,
+) -> None:
+    server.respond(UNAVAILABLE)
+    options: list[tuple[str, Any]] = [("grpc.per_rpc_retry_buffer_size", 256 * 1024)]
+    with server.client(channel_options=options) as client, pytest.raises(UnavailableError):
+        client.encode(MEGABYTE)
+    assert attempts(server) == ["0"]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_unavailable_is_tried_again_so_often_and_no_more(server: FakeServer, retries: int) -> None:
+    server.respond_always(UNAVAILABLE)
+    with server.client(retries=retries) as client, pytest.raises(UnavailableError):
+        client.encode(b"photo")
+    assert attempts(server) == [str(number) for number in range(retries + 1)]
+
+
+def test_overload_is_tried_again_when_the_server_says_when(server: FakeServer) -> None:
+    server.respond(Fault.overloaded(0.01), Fault.overloaded(0.01))
+    with server.client() as client:
+        client.encode(b"photo")
+    assert len(server.requests) == 3
+    assert len({call.metadata["x-request-id"] for call in server.requests}) == 1
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_overload_is_tried_again_so_often_and_no_more(server: FakeServer, retries: int) -> None:
+    server.respond_always(Fault.overloaded(0.01))
+    with server.client(retries=retries) as client, pytest.raises(OverloadedError):
+        client.encode(b"photo")
+    assert len(server.requests) == retries + 1
+
+
+def test_exhaustion_without_retry_info_is_never_tried_again(server: FakeServer) -> None:
+    fault = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "no memory", (ErrorInfo("OUT_OF_MEMORY"),))
+    server.respond_always(fault)
+    with server.client() as client, pytest.raises(ResourceExhaustedError):
+        client.encode(b"photo")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.ABORTED),
+        *(grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.DEADLINE_EXCEEDED),
+    ],
+)
+def test_no_other_status_is_tried_again(server: FakeServer, code: grpc.StatusCode) -> None:
+    server.respond_always(Fault(code))
+    with server.client() as client, pytest.raises(AutoQualityError):
+        client.encode(b"photo")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("pushback", ["-1", "soon", "1.5", ""])
+def test_a_pushback_that_is_no_time_forbids_another_attempt(
+    server: FakeServer, pushback: str
+) -> None:
+    full = Fault.overloaded(0.01)
+    metadata = [("grpc-retry-pushback-ms", pushback)]
+    server.respond_always(Fault(full.code, full.message, full.details, metadata))
+    with server.client() as client, pytest.raises(OverloadedError):
+        client.encode(b"photo")
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_says_come_back_after_the_deadline_is_not_waited_for(
+    server: FakeServer,
+) -> None:
+    server.respond_always(Fault.overloaded(3600))
+    with server.client() as client, pytest.raises(OverloadedError) as raised:
+        client.encode(b"photo", timeout=60)
+    assert raised.value.retry_after == 3600
+    assert len(server.requests) == 1
+
+
+def test_every_attempt_has_only_what_is_left_of_the_deadline(server: FakeServer) -> None:
+    server.respond(Fault.overloaded(0.6), Fault.overloaded(0.6))
+    with server.client() as client:
+        # On its way a deadline is rounded by up to three in a hundred.
+        client.encode(b"photo", timeout=6)
+    timeouts = [call.timeout or 0 for call in server.requests]
+    assert 7 > timeouts[0] > timeouts[1] > timeouts[2] > 0
+
+
+def test_closing_the_client_ends_the_wait_for_the_next_attempt(server: FakeServer) -> None:
+    refused = threading.Event()
+
+    def refuse(_request: object) -> Fault:
+        refused.set()
+        return Fault.overloaded(3600)
+
+    server.respond_always(refuse)
+    with ThreadPoolExecutor() as pool:
+        client = server.client(timeout=None)
+        call = pool.submit(client.encode, b"photo")
+        assert refused.wait(30)
+        client.close()
+        with pytest.raises(CancelledError):
+            call.result(30)
+    assert len(server.requests) == 1
+
+
+@given(st.floats(0, 1e6), st.none() | st.integers(0, 10**9))
+def test_the_wait_is_never_shorter_than_asked_for_and_a_quarter_longer_at_most(
+    retry_after: float, pushback: int | None
+) -> None:
+    asked = max(retry_after, (pushback or 0) / 1000)
+    delay = retry_delay(retry_after, None if pushback is None else str(pushback))
+    assert delay is not None
+    assert asked <= delay <= 1.25 * asked + 0.0501
