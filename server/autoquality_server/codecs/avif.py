@@ -1,0 +1,43 @@
+"""AVIF, by libheif and libaom."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_server.codecs.base import kept, still_luma
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.image import Pixels
+
+_FASTEST = 9
+
+
+class AvifCodec:
+    """AVIF: alpha, one frame, 8 bits.
+
+    The same pixels and settings give the same bytes every time, but other
+    bytes with another number of threads (`image.configure`).
+    """
+
+    format = Format.AVIF
+    has_quality = True
+    keeps_alpha = True
+    keeps_animation = False
+    min_side = 16
+    max_side = 16384
+
+    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        data: bytes = pixels.image.heifsave_buffer(
+            Q=quality,
+            compression="av1",
+            effort=_FASTEST - options.avif.speed,
+            subsample_mode="off" if options.avif.no_subsample else "auto",
+            bitdepth=8,
+            keep=kept(pixels, options),
+        )
+        return data
+
+    def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        image = pyvips.Image.heifload_buffer(data, access="sequential")
+        return still_luma(image, pixels)

@@ -1,0 +1,65 @@
+"""What a codec is to the rest of the service."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.image import Pixels, luma_planes
+
+
+class Codec(Protocol):
+    """One format that can be written; stateless, used by all threads.
+
+    `encode` may be given only what the format holds: one frame unless
+    `keeps_animation`, no alpha unless `keeps_alpha`, sides of `min_side` to
+    `max_side` pixels (see `substitute`). Within that its failure is a defect,
+    and pyvips.Error escapes.
+    """
+
+    format: Format
+    has_quality: bool
+    keeps_alpha: bool
+    keeps_animation: bool
+    min_side: int
+    max_side: int
+
+    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        """The encoded file; `quality` is 1 to 100 and ignored without `has_quality`."""
+        ...
+
+    def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        """The luma of a file that `encode` made of `pixels`, of the shape of `luma(pixels)`."""
+        ...
+
+
+_KEEP: dict[str, int] = {
+    "exif-data": pyvips.ForeignKeep.EXIF,
+    "xmp-data": pyvips.ForeignKeep.XMP,
+    "iptc-data": pyvips.ForeignKeep.IPTC,
+}
+
+
+def kept(pixels: Pixels, options: EncoderOptions) -> int:
+    """The metadata to write, as flags of libvips.
+
+    Only for what there is: asked to keep EXIF, libvips would make some up.
+    """
+    if not options.keep_metadata:
+        return 0
+    return sum(flag for name, flag in _KEEP.items() if pixels.image.get_typeof(name))
+
+
+def decoded(image: pyvips.Image, frames: int = 1) -> npt.NDArray[np.uint8]:
+    """The samples of a file opened by libvips: (frames, height, width, bands)."""
+    samples = np.frombuffer(image.write_to_memory(), np.uint8)
+    return samples.reshape(frames, image.height // frames, image.width, image.bands)
+
+
+def still_luma(image: pyvips.Image, pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """The luma of a still image opened by libvips, with the surfaces that `pixels` has."""
+    return luma_planes(decoded(image), over_backgrounds=pixels.has_alpha)

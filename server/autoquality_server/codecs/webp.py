@@ -1,0 +1,62 @@
+"""WebP, by libwebp: lossy, stills and animations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_server.codecs.base import decoded, kept, still_luma
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.image import Pixels, luma_planes
+
+# What libvips writes for a frame that lasts 10 ms or less, as browsers show it.
+_SHORTEST_MS = 10
+_SHORT_BECOMES_MS = 100
+
+
+class WebpCodec:
+    """WebP: alpha (kept without loss), animation."""
+
+    format = Format.WEBP
+    has_quality = True
+    keeps_alpha = True
+    keeps_animation = True
+    min_side = 1
+    max_side = 16383
+
+    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        data: bytes = pixels.image.webpsave_buffer(
+            Q=quality,
+            effort=options.webp.effort,
+            preset=options.webp.preset.value,
+            smart_subsample=options.webp.smart_subsample,
+            keep=kept(pixels, options),
+        )
+        return data
+
+    def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        if pixels.frames == 1:
+            return still_luma(pyvips.Image.webpload_buffer(data, access="sequential"), pixels)
+        image = pyvips.Image.webpload_buffer(data, n=-1, access="sequential")
+        samples = decoded(image, image.height // pixels.height)
+        planes = luma_planes(samples, over_backgrounds=pixels.has_alpha)
+        if planes.shape[1] == pixels.frames:
+            return planes
+        shown = image.get("delay") if image.get_typeof("delay") else [0]
+        return planes[:, _frames_shown(pixels.delays, shown)]
+
+
+def _frames_shown(delays: Sequence[int], merged: Sequence[int]) -> npt.NDArray[np.intp]:
+    """Which frame of a file is on screen when each frame of its source begins.
+
+    libwebp merges frames that look the same after compression into one that
+    lasts as long as all of them. Durations in milliseconds, of the source's
+    frames and of the file's.
+    """
+    written = [_SHORT_BECOMES_MS if delay <= _SHORTEST_MS else delay for delay in delays]
+    begins = np.cumsum([0, *written[:-1]])
+    file_begins = np.cumsum([0, *merged[:-1]])
+    return np.searchsorted(file_begins, begins, side="right") - 1

@@ -1,0 +1,28 @@
+"""Images under limits: decoding, resident pixels, luma planes.
+
+Importing this package sets libvips up for untrusted input (see `setup`).
+"""
+
+from __future__ import annotations
+
+from autoquality_server.image.setup import configure  # first: before anything uses libvips
+
+# isort: split
+from autoquality_server.image.formats import SOURCE_FORMATS
+from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.load import Source, open_image
+from autoquality_server.image.luma import luma, luma_planes
+from autoquality_server.image.pixels import Pixels
+from autoquality_server.image.raw import from_raw
+
+__all__ = [
+    "SOURCE_FORMATS",
+    "ImageLimits",
+    "Pixels",
+    "Source",
+    "configure",
+    "from_raw",
+    "luma",
+    "luma_planes",
+    "open_image",
+]

@@ -1,0 +1,164 @@
+"""From the bytes of a file to pixels, in two steps: header and limits first.
+
+`open_image` gives a `Source`: the header is read, nothing is decoded.
+`Source.decode` gives `Pixels`: 8-bit sRGB or grey, upright.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as attribute
+
+import numpy as np
+import pyvips
+
+from autoquality_server.errors import InvalidImage
+from autoquality_server.image.colour import colour_bands, to_srgb
+from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, load, sniff
+from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.orientation import swaps_sides, upright
+from autoquality_server.image.pixels import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image file that is within the limits and has not been decoded yet.
+
+    `format` is one of SOURCE_FORMATS. `width` and `height` are of one frame as
+    it is meant to be seen (EXIF orientation applied). `frames` counts the
+    frames of an animation, `pages` whatever the file holds one after another;
+    the pages of a TIFF or HEIF are separate images, of which the first (the
+    primary one) is used. `has_alpha` is what the header says: an alpha that
+    turns out wholly opaque is dropped in decoding.
+    """
+
+    data: bytes = attribute(repr=False)
+    field: str
+    format: str
+    width: int
+    height: int
+    frames: int
+    pages: int
+    has_alpha: bool
+    orientation: int
+
+    def decode(self, *, all_frames: bool, keep_metadata: bool = False) -> Pixels:
+        """Decode the first frame, or all.
+
+        Raises InvalidImage for a file that is damaged or truncated: half an
+        image is never returned.
+        """
+        try:
+            return self._pixels(self.frames if all_frames else 1, keep_metadata)
+        except pyvips.Error:
+            raise _unreadable(self.field, self.format) from None
+        except MemoryError:
+            raise InvalidImage(
+                self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
+            ) from None
+
+    def _pixels(self, frames: int, keep_metadata: bool) -> Pixels:
+        header = load(self.data, self.format, frames=-1 if frames > 1 else 1)
+        image = to_srgb(header)
+        samples = np.frombuffer(image.write_to_memory(), np.uint8)
+        samples = samples.reshape(frames, image.height // frames, image.width, image.bands)
+        return Pixels.from_samples(
+            upright(samples, self.orientation),
+            _delays(header, frames) if frames > 1 else (),
+            origin=header,
+            keep_metadata=keep_metadata,
+        )
+
+
+def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Source:
+    """Find out what `data` is, and check its header against the limits.
+
+    `field` is the path of the field in the request that an error names. Raises
+    InvalidImage with the reason IMAGE_UNSUPPORTED for what is no image of
+    SOURCE_FORMATS, IMAGE_TOO_LARGE for one over a limit, and IMAGE_UNREADABLE
+    for one whose header is damaged.
+    """
+    if not data:
+        raise InvalidImage(field, "must not be empty")
+    if len(data) > limits.max_bytes:
+        raise InvalidImage(
+            field,
+            f"has {len(data)} bytes; at most {limits.max_bytes} are accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+    name = sniff(data)
+    if name is None:
+        raise _unsupported(field)
+    try:
+        header = load(data, name)
+    except pyvips.Error:
+        raise _unreadable(field, name) from None
+    if name in ("avif", "heif"):
+        name = "avif" if header.get("heif-compression") == "av1" else "heif"
+    if name not in SOURCE_FORMATS:
+        raise _unsupported(field)
+    source = _describe(data, field, name, header)
+    _check_size(source, limits)
+    return source
+
+
+def _describe(data: bytes, field: str, name: str, header: pyvips.Image) -> Source:
+    pages = _integer(header, "n-pages")
+    orientation = _integer(header, "orientation")
+    width, height = header.width, header.height
+    if swaps_sides(orientation):
+        width, height = height, width
+    return Source(
+        data=data,
+        field=field,
+        format=name,
+        width=width,
+        height=height,
+        frames=pages if name in ANIMATED else 1,
+        pages=pages,
+        has_alpha=header.bands > colour_bands(header),
+        orientation=orientation,
+    )
+
+
+def _check_size(source: Source, limits: ImageLimits) -> None:
+    if source.frames > limits.max_frames:
+        raise InvalidImage(
+            source.field,
+            f"has {source.frames} frames; at most {limits.max_frames} are accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+    pixels = source.width * source.height * source.frames
+    if pixels > limits.max_pixels:
+        several = f" with {source.frames} frames" if source.frames > 1 else ""
+        raise InvalidImage(
+            source.field,
+            f"{source.width}x{source.height}{several} is {pixels} pixels;"
+            f" at most {limits.max_pixels} are accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+
+
+def _integer(header: pyvips.Image, name: str) -> int:
+    """A count in the header, 1 where it is not there."""
+    return int(header.get(name)) if header.get_typeof(name) else 1
+
+
+def _delays(header: pyvips.Image, frames: int) -> tuple[int, ...]:
+    """One duration in milliseconds a frame, 0 where the file names none."""
+    known = header.get("delay") if header.get_typeof("delay") else []
+    return tuple(max(0, int(known[at])) if at < len(known) else 0 for at in range(frames))
+
+
+def _unsupported(field: str) -> InvalidImage:
+    return InvalidImage(
+        field,
+        f"not an image of a supported format ({', '.join(SOURCE_FORMATS)})",
+        reason="IMAGE_UNSUPPORTED",
+    )
+
+
+def _unreadable(field: str, name: str) -> InvalidImage:
+    return InvalidImage(
+        field, f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
+    )

@@ -1,0 +1,124 @@
+"""A decoded image, resident in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+_METADATA = ("exif-data", "xmp-data", "iptc-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """8-bit samples, sRGB or grey, alpha last where there is one.
+
+    `image` is the libvips view of the same memory as `samples` (frames below
+    one another, page-height set when there are several); `samples` has the
+    shape (frames, height, width, bands), uint8, and is read-only. bands: 1
+    grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. A wholly opaque alpha is
+    dropped when the image is decoded. `delays` holds one duration in
+    milliseconds a frame, empty for a still image.
+    """
+
+    image: pyvips.Image
+    samples: npt.NDArray[np.uint8]
+    delays: tuple[int, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def height(self) -> int:
+        """Height of one frame in pixels."""
+        return int(self.samples.shape[1])
+
+    @property
+    def width(self) -> int:
+        return int(self.samples.shape[2])
+
+    @property
+    def bands(self) -> int:
+        return int(self.samples.shape[3])
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.bands in (2, 4)
+
+    @classmethod
+    def from_samples(
+        cls,
+        samples: npt.NDArray[np.uint8],
+        delays: Sequence[int] = (),
+        *,
+        origin: pyvips.Image | None = None,
+        keep_metadata: bool = False,
+    ) -> Self:
+        """Wrap `samples`, of the shape and meaning described above, without copying them.
+
+        A wholly opaque alpha is dropped (this copies). From `origin` the
+        number of loops of an animation is taken and, if asked, EXIF, XMP and
+        IPTC; never its orientation or colour profile. The samples become
+        read-only through this object; the caller must not write to them either.
+        """
+        samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
+        samples.flags.writeable = False
+        frames, height, width, bands = samples.shape
+        image = pyvips.Image.new_from_memory(
+            samples.reshape(-1).data, width, frames * height, bands, "uchar"
+        ).copy(interpretation="b-w" if bands < 3 else "srgb")
+        if origin is not None:
+            names = (*(("loop",) if frames > 1 else ()), *(_METADATA if keep_metadata else ()))
+            _copy_fields(origin, image, names)
+        if frames > 1:
+            image.set_type(pyvips.GValue.gint_type, "page-height", height)
+            image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
+        return cls(image, samples, tuple(delays))
+
+    def first_frame(self) -> Self:
+        """The first frame as a still image, in the same memory."""
+        if self.frames == 1:
+            return self
+        return type(self).from_samples(self.samples[:1], origin=self.image, keep_metadata=True)
+
+    def flattened(self, background: tuple[int, int, int]) -> Self:
+        """Without alpha, laid over an sRGB colour; stays grey where both are grey."""
+        if not self.has_alpha:
+            return self
+        image = self.image
+        if self.bands == 2 and len(set(background)) > 1:
+            image = image.colourspace("srgb")
+        colours = list(background) if image.bands == 4 else [background[0]]
+        flat = image.flatten(background=colours)
+        samples = np.frombuffer(flat.write_to_memory(), np.uint8)
+        return type(self).from_samples(
+            samples.reshape(self.frames, self.height, self.width, flat.bands),
+            self.delays,
+            origin=self.image,
+            keep_metadata=True,
+        )
+
+
+def _without_opaque_alpha(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    frames, height, width, bands = samples.shape
+    if bands in (1, 3) or samples[..., -1].min() < 255:
+        return samples
+    if bands == 2:
+        return samples[..., :1]
+    rows = samples.reshape(frames * height, width, bands)
+    colours = np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGBA2RGB), np.uint8)
+    return colours.reshape(frames, height, width, 3)
+
+
+def _copy_fields(origin: pyvips.Image, image: pyvips.Image, names: Sequence[str]) -> None:
+    for name in names:
+        if origin.get_typeof(name):
+            image.set_type(origin.get_typeof(name), name, origin.get(name))
+    if image.get_typeof("orientation"):  # libvips took it from the EXIF block
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)

@@ -1,0 +1,43 @@
+"""Bare pixels as a source."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autoquality_server.domain import RawSource
+from autoquality_server.errors import InvalidImage, InvalidRequest
+from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.pixels import Pixels
+
+
+def from_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Pixels:
+    """Wrap bare samples, without copying them (but for an opaque alpha, which is dropped).
+
+    `field` is the path of the field in the request that an error begins with.
+    Raises InvalidRequest for sides, bands or a number of bytes that cannot be,
+    InvalidImage with the reason IMAGE_TOO_LARGE over a limit.
+    """
+    for name, side in (("width", raw.width), ("height", raw.height)):
+        if side < 1:
+            raise InvalidRequest(f"{field}.{name}", f"must be 1 or more, is {side}")
+    if not 1 <= raw.bands <= 4:
+        raise InvalidRequest(
+            f"{field}.bands",
+            f"must be 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), is {raw.bands}",
+        )
+    pixels = raw.width * raw.height
+    if pixels > limits.max_pixels:
+        raise InvalidImage(
+            field,
+            f"{raw.width}x{raw.height} is {pixels} pixels; at most {limits.max_pixels} are"
+            " accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+    needed = pixels * raw.bands
+    if len(raw.pixels) != needed:
+        raise InvalidRequest(
+            f"{field}.pixels",
+            f"{raw.width}x{raw.height}x{raw.bands} needs {needed} bytes, got {len(raw.pixels)}",
+        )
+    samples = np.frombuffer(raw.pixels, np.uint8)
+    return Pixels.from_samples(samples.reshape(1, raw.height, raw.width, raw.bands))
