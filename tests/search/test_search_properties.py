@@ -25,8 +25,15 @@ ALLOWANCE = 0.08
 DSSIM_PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=ALLOWANCE)
 SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=ALLOWANCE)
 
+
+def _curve(start: float, steps: list[float], bumps: list[float]) -> list[float]:
+    """A curve that rises by `steps` and dips by `bumps`, never more than the allowance in all."""
+    rising = start + np.concatenate([[0.0], np.cumsum(steps)])
+    return [float(value) for value in rising - np.array(bumps)]
+
+
 curves = st.builds(
-    lambda start, steps, bumps: _curve(start, steps, bumps),
+    _curve,
     st.floats(-3, 3),
     st.lists(st.sampled_from([0.0, 0.0, 0.004, 0.03, 0.06, 0.2]), min_size=99, max_size=99),
     st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, ALLOWANCE]), min_size=100, max_size=100),
@@ -34,12 +41,6 @@ curves = st.builds(
 bounds = st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted)
 targets = st.sampled_from([0.0, 0.002, 0.005, 0.02, 0.04, 0.3, 1.0])
 errors = st.sampled_from([0.0, 0.0005, 0.001, 0.002, 0.02, 1.0])
-
-
-def _curve(start: float, steps: list[float], bumps: list[float]) -> list[float]:
-    """A curve that rises by `steps` and dips by `bumps`, never more than the allowance in all."""
-    rising = start + np.concatenate([[0.0], np.cumsum(steps)])
-    return [float(value) for value in rising - np.array(bumps)]
 
 
 class Bench:
@@ -171,7 +172,5 @@ def test_of_two_equally_near_the_better_looking_wins() -> None:
 
 def test_the_first_quality_is_brought_into_range() -> None:
     bench = Bench(_curve(0, [0.04] * 99, [0.0] * 100))
-    search(
-        DssimObjective(0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95
-    )
+    search(DssimObjective(0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
     assert bench.tried[0] == 60

@@ -83,7 +83,7 @@ class SizeObjective:
     def candidates(
         self, seen: Sequence[Observation], lower: FloatArray, upper: FloatArray, high: int
     ) -> BoolArray:
-        may_fit = lower <= self.aim
+        may_fit: BoolArray = lower <= self.aim
         fitting = [one.quality for one in seen if one.size_bytes <= self.target]
         if fitting:
             qualities = np.arange(high - lower.size + 1, high + 1)
@@ -93,7 +93,8 @@ class SizeObjective:
     def score(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:
         fits = _normal_cdf((self.aim - mean) / deviation)
         next_fits = np.append(fits[1:], 0.0)
-        return fits * (1 - next_fits)
+        answer: FloatArray = fits * (1 - next_fits)
+        return answer
 
     def outcome(self, best: Observation, low: int, high: int) -> Outcome:
         fits = best.size_bytes <= self.target

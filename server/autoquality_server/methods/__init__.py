@@ -1,0 +1,18 @@
+"""The methods: none, size, dssim and ml, one handler each behind one interface."""
+
+from autoquality_server.methods.base import Answer, MethodHandler
+from autoquality_server.methods.dssim import DssimSearch
+from autoquality_server.methods.fixed import FixedQuality
+from autoquality_server.methods.ml import MlSearch
+from autoquality_server.methods.size import SizeSearch
+from autoquality_server.methods.trial import Trial
+
+__all__ = [
+    "Answer",
+    "DssimSearch",
+    "FixedQuality",
+    "MethodHandler",
+    "MlSearch",
+    "SizeSearch",
+    "Trial",
+]

@@ -1,0 +1,58 @@
+"""What is known of each encoder's curves before an image is seen.
+
+The JSON files beside this module are made by `training/curve_priors.py` from
+sweeps over a corpus; each tells its encoder settings, corpus and versions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.search import CurvePrior
+
+
+def dssim_prior(fmt: Format, options: EncoderOptions) -> CurvePrior:
+    """The prior of -log(DSSIM) for this encoder setting."""
+    return _load(encoder_name(fmt, options), "dssim")
+
+
+def size_prior(fmt: Format, options: EncoderOptions, pixels: int) -> CurvePrior:
+    """The prior of log(bytes per pixel) for this encoder setting and an image of `pixels`."""
+    prior = _load(encoder_name(fmt, options), "size")
+    return replace(prior, allowance=prior.allowance * float(roughness(np.array(pixels))))
+
+
+def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+    """How much rougher than at 512x512 a size curve is at that many pixels.
+
+    What one block adds or saves averages out with the root of their number.
+    """
+    rougher: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
+    return rougher.clip(0.25, 8)
+
+
+def encoder_name(fmt: Format, options: EncoderOptions) -> str:
+    """The file whose settings come nearest to `options`."""
+    if fmt is Format.JPEG and (options.jpeg.trellis_quant or options.jpeg.quant_table != 0):
+        return "jpeg-mozjpeg"
+    return fmt.value
+
+
+@cache
+def _load(encoder: str, curve: str) -> CurvePrior:
+    text = files(__package__).joinpath(f"{encoder}.json").read_text(encoding="utf-8")
+    learned = json.loads(text)["curves"][curve]
+    return CurvePrior.learned(
+        np.array(learned["mean"]),
+        np.array(learned["components"]),
+        residual=learned["residual"],
+        noise=learned["noise"],
+        allowance=learned["allowance"],
+    )

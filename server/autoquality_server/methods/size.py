@@ -1,0 +1,27 @@
+"""METHOD_SIZE: the highest quality that fits a byte budget."""
+
+from __future__ import annotations
+
+from autoquality_server.domain import AutoQuality
+from autoquality_server.methods.base import Answer
+from autoquality_server.methods.priors import size_prior
+from autoquality_server.methods.trial import Trial
+from autoquality_server.search import Observation, SizeObjective, search
+
+
+class SizeSearch:
+    """Searches by size alone: nothing is decoded or measured."""
+
+    def run(self, trial: Trial, wish: AutoQuality) -> Answer:
+        def attempt(quality: int) -> Observation:
+            return Observation(quality, trial.probe(quality, measure=False).size_bytes)
+
+        found = search(
+            SizeObjective(wish.target, trial.pixel_count),
+            wish.min_quality,
+            wish.max_quality,
+            attempt,
+            prior=size_prior(trial.format, trial.options, trial.pixel_count),
+            may_continue=trial.may_continue,
+        )
+        return Answer(found.best.quality, found.outcome, wish)

@@ -1,0 +1,99 @@
+"""Trying qualities on one image: encodings, their measurements, their time."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from functools import cached_property
+
+from autoquality_server.codecs import Codec
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
+from autoquality_server.dssim import Reference
+from autoquality_server.image import Pixels, luma
+
+HASTE = 1.3
+"""Another probe is taken to last this many times as long as the longest so far: encoders take
+longer at higher qualities."""
+
+RETURN_SECONDS = 0.02
+"""Kept back from the deadline for sending the answer."""
+
+
+class Trial:
+    """One image, one encoder setting, and every encoding made of it so far.
+
+    Belongs to one request and one thread. `timings` is filled as it works.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        codec: Codec,
+        options: EncoderOptions,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> None:
+        self.pixels = pixels
+        self.options = options
+        self.timings = timings
+        self.probes: list[Probe] = []
+        self._codec = codec
+        self._deadline = deadline
+        self._encoded: dict[int, bytes] = {}
+        self._slowest = 0.0
+
+    @property
+    def format(self) -> Format:
+        return self._codec.format
+
+    @property
+    def pixel_count(self) -> int:
+        """Pixels, all frames counted."""
+        return self.pixels.frames * self.pixels.height * self.pixels.width
+
+    def probe(self, quality: int, *, measure: bool) -> Probe:
+        """Encode at `quality` and, if asked, measure the DSSIM of the result."""
+        self._deadline.check()
+        start = time.perf_counter()
+        data = self._codec.encode(self.pixels, quality, self.options)
+        seconds = time.perf_counter() - start
+        self.timings.encode += seconds
+        self._encoded[quality] = data
+        self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
+        if measure:
+            self.measure(quality)
+        one = self.probes[-1]
+        self._slowest = max(self._slowest, one.encode_seconds + one.measure_seconds)
+        return one
+
+    def measure(self, quality: int) -> None:
+        """Measure an encoding that was made, unless that was done."""
+        at, one = next((i, one) for i, one in enumerate(self.probes) if one.quality == quality)
+        if one.dssim is not None:
+            return
+        start = time.perf_counter()
+        dssim = self._reference.dssim(self._codec.decode_luma(self._encoded[quality], self.pixels))
+        seconds = time.perf_counter() - start
+        self.timings.measure += seconds
+        self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
+
+    def encoded(self, quality: int) -> bytes:
+        """The file made at a quality that was probed."""
+        return self._encoded[quality]
+
+    def dssim_at(self, quality: int) -> float | None:
+        """The DSSIM at a quality that was probed, None if it was not measured."""
+        return next(one.dssim for one in self.probes if one.quality == quality)
+
+    def may_continue(self) -> bool:
+        """Whether another probe fits the deadline; raises RequestCancelled if nobody waits."""
+        remaining = self._deadline.remaining()
+        if remaining > 0:
+            self._deadline.check()
+        return remaining == math.inf or remaining > self._slowest * HASTE + RETURN_SECONDS
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return Reference(luma(self.pixels))

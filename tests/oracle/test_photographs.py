@@ -1,0 +1,102 @@
+"""On real photographs and real codecs the search finds what trying every quality finds."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import EncoderOptions, Format, Timings
+from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.methods import Trial
+from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.search import (
+    CurvePrior,
+    DssimObjective,
+    Objective,
+    Observation,
+    SizeObjective,
+    search,
+)
+from autoquality_server.search.oracle import agree, oracle
+from tests.photos import crop
+
+PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+SIDE = 192
+SETTINGS = {
+    "jpeg": (Format.JPEG, EncoderOptions()),
+    "mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
+    "webp": (Format.WEBP, EncoderOptions()),
+    "avif": (Format.AVIF, EncoderOptions()),
+}
+LOW, HIGH = 10, 95
+RANGES = ((LOW, HIGH), (70, 80), (30, 31), (60, 65))
+WITHOUT_A_CORPUS = {
+    "dssim": CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.05),
+    "size": CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01),
+}
+
+
+@cache
+def sweep(name: str, setting: str) -> dict[int, Observation]:
+    """Every quality of one photograph, encoded and measured as a request would."""
+    fmt, options = SETTINGS[setting]
+    source = open_image(crop(name, SIDE, SIDE), ImageLimits(2**24, 2**24))
+    trial = Trial(source.decode(all_frames=False), CODECS[fmt], options, Deadline(), Timings())
+    probes = [trial.probe(quality, measure=True) for quality in range(LOW, HIGH + 1)]
+    return {one.quality: Observation(one.quality, one.size_bytes, one.dssim) for one in probes}
+
+
+def check(
+    curve: dict[int, Observation], objective: Objective, prior: CurvePrior, low: int, high: int
+) -> int:
+    """Compare the search with the oracle; how many encodings the search took."""
+    tried: list[int] = []
+
+    def attempt(quality: int) -> Observation:
+        tried.append(quality)
+        return curve[quality]
+
+    found = search(objective, low, high, attempt, prior=prior)
+    expected = oracle(objective, low, high, curve.__getitem__)
+    assert agree(objective, found, expected), (objective, low, high, found, expected)
+    return len(tried)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", PHOTOS)
+def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
+    curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
+    for prior in (dssim_prior(fmt, options), WITHOUT_A_CORPUS["dssim"]):
+        for low, high in RANGES:
+            for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
+                for error in (0.0, 0.0005, 0.001, 0.002):
+                    check(curve, DssimObjective(target, error), prior, low, high)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", PHOTOS)
+def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
+    curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
+    sizes = [one.size_bytes for one in curve.values()]
+    budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
+    for prior in (size_prior(fmt, options, SIDE * SIDE), WITHOUT_A_CORPUS["size"]):
+        for low, high in RANGES:
+            for budget in budgets:
+                check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
+    """The mean over photographs and targets, in the wide range at the default allowed error."""
+    fmt, options = SETTINGS[setting]
+    counts = [
+        check(
+            sweep(name, setting), DssimObjective(target, 0.001), dssim_prior(fmt, options), 10, 95
+        )
+        for name in PHOTOS
+        for target in (0.01, 0.02)
+    ]
+    assert sum(counts) / len(counts) < 3

@@ -1,0 +1,240 @@
+"""What each method promises, with real codecs and photographs, and no gRPC."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import (
+    EncodeJob,
+    EncodeResult,
+    EncoderOptions,
+    Format,
+    JpegOptions,
+    Method,
+    NoticeCode,
+    Outcome,
+    RawSource,
+    Wish,
+)
+from autoquality_server.errors import DeadlinePassed, InvalidRequest, RequestCancelled
+from autoquality_server.image import ImageLimits
+from autoquality_server.pipeline import Pipeline
+from tests.photos import animation, crop, with_alpha
+
+PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
+PHOTO = crop("astronaut.png", 160, 120)
+WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF)
+
+
+def encode(
+    fmt: Format | None = None,
+    wish: Wish | None = None,
+    source: bytes | RawSource = PHOTO,
+    *,
+    quality: int | None = None,
+    options: EncoderOptions | None = None,
+    measure: bool = False,
+    deadline: Deadline | None = None,
+) -> EncodeResult:
+    job = EncodeJob(source, fmt, wish or Wish(), quality, options or EncoderOptions(), measure)
+    return PIPELINE.encode(job, deadline or Deadline())
+
+
+def wide(method: Method, target: float, error: float = 0.001) -> Wish:
+    return Wish(method, target, 10, 95, error)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "quality"), [(Format.JPEG, 80), (Format.WEBP, 79), (Format.AVIF, 63)]
+)
+def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> None:
+    result = encode(fmt)
+    assert (result.quality, result.outcome) == (quality, Outcome.FIXED_QUALITY)
+    assert result.dssim is None and len(result.probes) == 1
+
+
+def test_none_measures_only_when_asked() -> None:
+    result = encode(Format.WEBP, quality=30, measure=True)
+    assert result.quality == 30
+    assert result.dssim == result.probes[0].dssim
+    assert result.dssim is not None and 0.01 < result.dssim < 0.2
+
+
+@pytest.mark.parametrize("fmt", WITH_QUALITY)
+def test_size_is_within_budget_and_the_next_quality_is_over_it(fmt: Format) -> None:
+    budget = len(encode(fmt, quality=55).image) + 3
+    result = encode(fmt, wide(Method.SIZE, budget))
+    assert result.outcome is Outcome.TARGET_MET
+    assert len(result.image) <= budget
+    assert len(encode(fmt, quality=result.quality + 1).image) > budget
+    assert result.dssim is None
+
+
+def test_size_measures_the_answer_when_asked() -> None:
+    result = encode(Format.JPEG, wide(Method.SIZE, 3000), measure=True)
+    assert result.dssim is not None
+    assert sum(one.dssim is not None for one in result.probes) == 1
+
+
+@pytest.mark.parametrize("fmt", WITH_QUALITY)
+def test_a_budget_that_nothing_fits_yields_the_smallest_and_says_so(fmt: Format) -> None:
+    result = encode(fmt, wide(Method.SIZE, 20))
+    assert (result.quality, result.outcome) == (10, Outcome.MIN_QUALITY_REACHED)
+
+
+def test_a_budget_that_everything_fits_yields_max_in_one_encoding() -> None:
+    result = encode(Format.JPEG, Wish(Method.SIZE, 1e9, 10, 60))
+    assert (result.quality, result.outcome) == (60, Outcome.TARGET_MET)
+
+
+@pytest.mark.parametrize("fmt", WITH_QUALITY)
+@pytest.mark.parametrize("target", [0.01, 0.02])
+def test_dssim_is_within_the_allowed_error(fmt: Format, target: float) -> None:
+    result = encode(fmt, wide(Method.DSSIM, target, 0.002))
+    assert result.outcome is Outcome.TARGET_MET
+    assert result.dssim is not None and abs(result.dssim - target) <= 0.002
+    assert any(one.quality == result.quality and one.dssim == result.dssim for one in result.probes)
+
+
+def test_the_image_returned_is_the_one_measured() -> None:
+    """Not the last probe: decoding the result gives the DSSIM that was reported."""
+    result = encode(Format.WEBP, wide(Method.DSSIM, 0.02, 0.00001))
+    again = PIPELINE.compare(PHOTO, result.image, Deadline())
+    assert again.dssim == pytest.approx(result.dssim, abs=1e-4)
+
+
+def test_the_bound_is_returned_when_the_range_misses_the_target() -> None:
+    low = encode(Format.JPEG, Wish(Method.DSSIM, 0.0001, 10, 20, 0.00001))
+    assert (low.quality, low.outcome) == (20, Outcome.MAX_QUALITY_REACHED)
+    high = encode(Format.JPEG, Wish(Method.DSSIM, 0.4, 90, 95, 0.001))
+    assert (high.quality, high.outcome) == (90, Outcome.MIN_QUALITY_REACHED)
+
+
+def test_ml_without_a_network_is_served_as_dssim_with_the_requests_own_options() -> None:
+    options = EncoderOptions(jpeg=JpegOptions(progressive=False))
+    by_ml = encode(Format.JPEG, wide(Method.ML, 0.02), options=options)
+    by_dssim = encode(Format.JPEG, wide(Method.DSSIM, 0.02), options=options)
+    assert by_ml.applied == by_dssim.applied
+    assert by_ml.applied.method is Method.DSSIM
+    assert by_ml.image == by_dssim.image
+    assert [one.code for one in by_ml.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+    assert by_ml.predicted_quality is None
+
+
+@pytest.mark.parametrize("method", [Method.NONE, Method.DSSIM, Method.ML])
+def test_a_format_without_a_quality_is_saved_as_it_is(method: Method) -> None:
+    result = encode(Format.PNG, Wish(method=method), measure=True)
+    assert (result.quality, result.outcome) == (0, Outcome.NO_QUALITY)
+    assert result.dssim == 0.0
+
+
+def test_nothing_leaks_from_one_request_into_the_next() -> None:
+    first = encode(Format.WEBP, wide(Method.DSSIM, 0.02))
+    encode(Format.WEBP, wide(Method.DSSIM, 0.005), crop("chelsea.png", 100, 90))
+    assert encode(Format.WEBP, wide(Method.DSSIM, 0.02)).image == first.image
+
+
+class TestFormats:
+    def test_the_sources_format_is_kept(self) -> None:
+        webp = encode(Format.WEBP).image
+        assert encode(source=webp).format is Format.WEBP
+        assert encode().format is Format.PNG
+
+    def test_a_format_that_is_not_written_becomes_jpeg_or_png(self) -> None:
+        assert encode(source=animation()).format is Format.JPEG
+        assert encode(source=RawSource(20, 20, 3, bytes(1200))).format is Format.JPEG
+        half_clear = bytes([10, 20, 30, 128]) * 400
+        assert encode(source=RawSource(20, 20, 4, half_clear)).format is Format.PNG
+
+    def test_jpeg_is_flattened_on_the_background_and_says_so(self) -> None:
+        options = EncoderOptions(background=(255, 0, 0))
+        clear = RawSource(32, 32, 4, bytes([0, 0, 255, 0]) * 1024)
+        result = encode(Format.JPEG, source=clear, options=options, quality=95, measure=True)
+        assert [one.code for one in result.notices] == [NoticeCode.ALPHA_FLATTENED]
+        png = encode(Format.PNG, source=result.image).image
+        red = encode(Format.PNG, source=RawSource(32, 32, 3, bytes([254, 0, 0]) * 1024)).image
+        assert PIPELINE.compare(png, red, Deadline()).dssim < 1e-4
+
+    @pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF])
+    def test_alpha_is_kept_and_searched_by(self, fmt: Format) -> None:
+        result = encode(fmt, wide(Method.DSSIM, 0.01, 0.003), with_alpha())
+        assert result.outcome is Outcome.TARGET_MET
+        assert not result.notices
+        assert encode(source=encode(Format.PNG, source=result.image).image).format is Format.PNG
+
+    def test_animation_stays_in_webp_and_is_measured_over_all_frames(self) -> None:
+        result = encode(Format.WEBP, wide(Method.DSSIM, 0.002, 0.002), animation(5))
+        assert result.frames == 5
+        assert result.dssim is not None
+
+    @pytest.mark.parametrize("fmt", [Format.JPEG, Format.AVIF, Format.PNG])
+    def test_other_formats_take_the_first_frame_and_say_so(self, fmt: Format) -> None:
+        result = encode(fmt, source=animation(5))
+        assert result.frames == 1
+        assert NoticeCode.FIRST_FRAME_ONLY in [one.code for one in result.notices]
+
+    @pytest.mark.parametrize(("bands", "instead"), [(3, Format.JPEG), (4, Format.PNG)])
+    def test_an_avif_too_small_becomes_another_format_and_says_so(
+        self, bands: int, instead: Format
+    ) -> None:
+        source = RawSource(40, 15, bands, bytes([10, 200, 90, 100][:bands]) * 600)
+        result = encode(Format.AVIF, source=source)
+        assert result.format is instead
+        assert NoticeCode.FORMAT_SUBSTITUTED in [one.code for one in result.notices]
+
+    def test_too_long_a_side_is_refused(self) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            encode(Format.WEBP, source=RawSource(17000, 2, 1, bytes(34000)))
+        assert caught.value.field == "format"
+
+
+class TestDeadlines:
+    def test_one_that_has_passed_is_an_error(self) -> None:
+        with pytest.raises(DeadlinePassed):
+            encode(Format.WEBP, deadline=Deadline(-1))
+
+    def test_a_cancelled_request_stops(self) -> None:
+        gone = Deadline()
+        gone.cancel()
+        with pytest.raises(RequestCancelled):
+            encode(Format.WEBP, deadline=gone)
+
+    def test_the_best_so_far_is_returned_when_no_other_probe_fits(self) -> None:
+        """One encoding is made, then the deadline is nearer than another would take."""
+
+        class Impatient(Deadline):
+            def remaining(self) -> float:
+                return 0.001
+
+        result = encode(Format.AVIF, wide(Method.DSSIM, 0.02, 1e-9), deadline=Impatient())
+        assert result.outcome is Outcome.DEADLINE_REACHED
+        assert len(result.probes) == 1
+
+    def test_a_wrong_wish_is_refused_before_the_image_is_looked_at(self) -> None:
+        with pytest.raises(InvalidRequest, match="max_quality 80"):
+            encode(Format.JPEG, Wish(min_quality=90), b"not an image")
+
+
+class TestCompare:
+    def test_an_image_is_identical_to_itself(self) -> None:
+        found = PIPELINE.compare(PHOTO, PHOTO, Deadline())
+        assert (found.dssim, found.width, found.height, found.frames) == (0.0, 160, 120, 1)
+
+    def test_other_dimensions_are_refused(self) -> None:
+        with pytest.raises(InvalidRequest, match=r"160x120.*80x120") as caught:
+            PIPELINE.compare(PHOTO, crop("astronaut.png", 80, 120), Deadline())
+        assert caught.value.field == "distorted"
+
+    def test_alpha_against_none_is_judged_over_black_and_white(self) -> None:
+        clear = encode(Format.PNG, source=RawSource(32, 32, 4, bytes(4096))).image
+        white = encode(Format.PNG, source=RawSource(32, 32, 3, b"\xff" * 3072)).image
+        assert PIPELINE.compare(clear, white, Deadline()).dssim > 0.4
+
+    @pytest.mark.parametrize("field", ["reference", "distorted"])
+    def test_the_unreadable_one_is_named(self, field: str) -> None:
+        files = {"reference": PHOTO, "distorted": PHOTO, field: b"nonsense"}
+        with pytest.raises(InvalidRequest) as caught:
+            PIPELINE.compare(files["reference"], files["distorted"], Deadline())
+        assert caught.value.field == field
