@@ -458,7 +458,9 @@ class PngOptions(google.protobuf.message.Message):
     quantize: builtins.bool
     """Reduce to a palette (lossy)."""
     quantization_colors: builtins.int
-    """Palette size with `quantize`, 2 to 256. Absent: 256."""
+    """Palette size with `quantize`, 2 to 256, rounded up to 2, 4, 16 or 256.
+    Absent: 256.
+    """
     def __init__(
         self,
         *,
@@ -499,9 +501,9 @@ class EncodeRequest(google.protobuf.message.Message):
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
     image: builtins.bytes
-    """A whole image file: JPEG, PNG, WebP, AVIF, HEIF, GIF, TIFF (see
-    GetServerInfo). EXIF orientation is applied, colours are converted to
-    8-bit sRGB.
+    """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
+    server's libvips can decode it (see GetServerInfo). EXIF orientation is
+    applied, colours are converted to 8-bit sRGB.
     """
     format: Global___Format.ValueType
     """What to write."""

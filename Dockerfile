@@ -1,0 +1,62 @@
+# syntax=docker/dockerfile:1
+#
+# The server as an image.
+#
+#   docker build -t autoquality .                    CPU, the default
+#   docker build -t autoquality:gpu --target gpu .   with CUDA for the networks
+#   docker run --rm -p 50051:50051 -p 9464:9464 autoquality
+#
+# The packages are installed by tools/install-server.sh, which the tests run too.
+
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# --- what both images are made from ------------------------------------------
+
+FROM ${PYTHON_IMAGE} AS source
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY requirements requirements
+COPY tools tools
+COPY protos protos
+COPY client client
+COPY server server
+
+FROM source AS build-cpu
+RUN tools/install-server.sh /opt/autoquality requirements/server.lock
+
+FROM source AS build-gpu
+RUN tools/install-server.sh /opt/autoquality requirements/gpu.lock
+
+FROM ${PYTHON_IMAGE} AS base
+LABEL org.opencontainers.image.title="AutoQuality" \
+      org.opencontainers.image.description="Decides how hard an image may be compressed: a gRPC encoding service." \
+      org.opencontainers.image.licenses="Apache-2.0"
+# MALLOC_ARENA_MAX: image buffers in many threads make glibc's arenas grow without end.
+# NUMBA_CACHE_DIR: the DSSIM kernel, compiled below; numba compiles it again
+# where the processor is of another kind, so the folder must be writable.
+ENV PATH=/opt/autoquality/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
+    NUMBA_CACHE_DIR=/var/cache/autoquality \
+    AUTOQUALITY_LISTEN=0.0.0.0:50051 \
+    AUTOQUALITY_METRICS_LISTEN=0.0.0.0:9464
+RUN groupadd --system --gid 10001 autoquality \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home autoquality \
+    && install --directory --owner=10001 --group=10001 "$NUMBA_CACHE_DIR"
+EXPOSE 50051 9464
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, sys, autoquality; sys.exit(not autoquality.Client(os.environ['AUTOQUALITY_LISTEN']).health(timeout=4))"]
+ENTRYPOINT ["autoquality-server"]
+
+# --- the images ----------------------------------------------------------------
+
+FROM base AS gpu
+COPY --from=build-gpu /opt/autoquality /opt/autoquality
+USER 10001:10001
+RUN ["python", "-c", "from autoquality_server import dssim; dssim.warm_up()"]
+
+FROM base AS cpu
+COPY --from=build-cpu /opt/autoquality /opt/autoquality
+USER 10001:10001
+RUN ["python", "-c", "from autoquality_server import dssim; dssim.warm_up()"]

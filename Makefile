@@ -1,0 +1,111 @@
+# AutoQuality's commands; `make` alone lists them.
+#
+#   make PYTHON=/path/to/python3.11 ...   another interpreter for the environments
+#   make test ARGS="tests/search -k oracle"   arguments for the command behind a target
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PY_DIRS := $(wildcard client server tests tools bench demo training)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environments -----------------------------------------------------------
+
+.PHONY: setup
+setup: .venv/.stamp ## Make or refresh the environment in .venv
+
+.venv/.stamp: requirements/dev.lock requirements/build.lock pyproject.toml | tools/make-venv.sh
+	@echo "Setting up .venv (a few minutes the first time) ..."
+	@tools/make-venv.sh .venv $(PYTHON)
+	@tools/install-locked.sh .venv requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-protos/.stamp: requirements/protos.lock
+	@tools/make-venv.sh .venv-protos $(PYTHON)
+	@.venv-protos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: lock
+lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgrade for the newest)
+	tools/lock.sh $(ARGS)
+
+# --- running ----------------------------------------------------------------
+
+.PHONY: demo
+demo: .venv/.stamp ## Encode a photograph by every method and show what was reached
+	@$(BIN)/python demo/demo.py --out demo-out $(ARGS)
+
+.PHONY: serve
+serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
+	@$(BIN)/autoquality-server $(ARGS)
+
+.PHONY: bench-dssim
+bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
+	@$(BIN)/python bench/dssim_kernel.py $(ARGS)
+
+# --- proving ----------------------------------------------------------------
+
+.PHONY: test
+test: .venv/.stamp ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: lint types contract stubs dockerfile docs hosts ## Everything but the tests; with -k it goes on after a failure
+
+.PHONY: lint
+lint: .venv/.stamp ## Style: ruff's rules and formatting
+	$(BIN)/ruff check $(PY_DIRS)
+	$(BIN)/ruff format --check $(PY_DIRS)
+
+.PHONY: types
+types: .venv/.stamp ## Types: mypy, strict
+	$(BIN)/mypy $(PY_DIRS)
+
+.PHONY: contract
+contract: .venv/.stamp ## Contract: buf's lint and format, nothing broken for callers
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	tools/check-breaking.sh
+
+.PHONY: stubs
+stubs: .venv-protos/.stamp ## Contract: the committed stubs are what it generates
+	tools/check-stubs.sh
+
+.PHONY: dockerfile
+dockerfile: .venv/.stamp ## Dockerfile: hadolint
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: docs
+docs: .venv/.stamp ## Documents: the table of configuration is up to date
+	$(BIN)/python -m autoquality_server.config.docs --check
+
+.PHONY: hosts
+hosts: .venv/.stamp ## No committed file names a package registry
+	$(BIN)/python tools/check_hosts.py
+
+# --- changing ---------------------------------------------------------------
+
+.PHONY: fmt
+fmt: .venv/.stamp ## Format the code and the contract, mend what ruff can
+	$(BIN)/ruff check --fix-only $(PY_DIRS)
+	$(BIN)/ruff format $(PY_DIRS)
+	$(BIN)/buf format --write
+
+.PHONY: protos
+protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract, unless it breaks callers
+	$(BIN)/buf lint
+	tools/check-breaking.sh --update
+	tools/protos.sh client
+
+.PHONY: clean
+clean: ## Remove the environments and everything that was built
+	rm -rf .venv .venv-protos build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+"""What is in the wheel."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_only_the_two_packages_are_at_the_top_level(names: set[str]) -> None:
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "autoquality",
+        "autoquality_server",
+    }
+
+
+def test_both_packages_say_that_they_are_typed(names: set[str]) -> None:
+    assert {"autoquality/py.typed", "autoquality_server/py.typed"} <= names
+
+
+def test_the_stubs_come_with_their_types(names: set[str]) -> None:
+    stubs = {"encoding_pb2.py", "encoding_pb2.pyi", "encoding_pb2_grpc.py", "encoding_pb2_grpc.pyi"}
+    assert {f"autoquality/v1/{stub}" for stub in stubs} <= names
+
+
+def test_the_licence_is_in_the_metadata(names: set[str]) -> None:
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

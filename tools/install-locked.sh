@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install the packages that LOCK pins into the virtual environment DIR.
+#
+# Every download is checked against its hash. pyvips comes as source: it is
+# built with the pinned tools of build.lock rather than whatever is newest, and
+# without pkg-config, so that it takes libvips from pyvips-binary and never
+# compiles against another libvips that the machine may have.
+#
+# usage: tools/install-locked.sh DIR LOCK
+set -euo pipefail
+
+dir=$1
+lock=$2
+locks=$(dirname "$0")/../requirements
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PKG_CONFIG=false
+"$dir/bin/python" -m pip install --quiet --require-hashes -r "$locks/build.lock"
+"$dir/bin/python" -m pip install --quiet --use-pep517 --no-build-isolation --require-hashes -r "$lock"

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Install the server, and nothing that it does not need, into a new virtual
+# environment PREFIX. The Dockerfile and the tests run this same script.
+#
+# A second, temporary environment collects a wheel of everything that LOCK pins
+# and of this project; PREFIX is filled from those files alone, so it holds no
+# build tools and no pip.
+#
+# usage: tools/install-server.sh PREFIX [LOCK]    (LOCK: requirements/server.lock)
+#   PYTHON   the interpreter, python3 by default
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+prefix=$1
+lock=${2:-$root/requirements/server.lock}
+python=${PYTHON:-python3}
+
+[[ ! -e $prefix ]] || { echo "$prefix exists already" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PKG_CONFIG=false # see install-locked.sh
+"$root/tools/make-venv.sh" "$work/build" "$python"
+pip=("$work/build/bin/python" -m pip)
+
+"${pip[@]}" install --quiet --require-hashes -r "$root/requirements/build.lock"
+"${pip[@]}" wheel --quiet --use-pep517 --no-build-isolation --require-hashes --wheel-dir "$work/wheels" -r "$lock"
+"${pip[@]}" wheel --quiet --use-pep517 --no-build-isolation --no-deps --wheel-dir "$work/wheels" "$root"
+
+"$python" -m venv --without-pip "$prefix"
+"${pip[@]}" --python "$prefix/bin/python" install --quiet --no-index --no-deps "$work"/wheels/*.whl
+# Headers for those who compile TensorFlow operations: 270 MB that no server reads.
+rm -rf "$prefix"/lib/python3.*/site-packages/tensorflow/include
