@@ -1,0 +1,181 @@
+"""Wiring, start and drain: the one place that knows every part.
+
+start   bind -> answer health checks with NOT_SERVING -> warm up -> SERVING
+drain   NOT_SERVING -> refuse new calls -> finish accepted ones -> close
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any, Protocol, cast
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import CollectorRegistry
+
+from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
+from autoquality_server import health
+from autoquality_server.admission import Admission
+from autoquality_server.config import Settings
+from autoquality_server.diagnostics import Diagnostics
+from autoquality_server.health import Health
+from autoquality_server.interceptors import interceptors
+from autoquality_server.listening import StartError, check_free
+from autoquality_server.telemetry.logs import logger
+from autoquality_server.telemetry.metrics import Metrics
+from autoquality_server.telemetry.rpc_metrics import RpcMetrics
+from autoquality_server.telemetry.server import MetricsServer
+
+ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
+
+_HEADROOM = 32
+"""Threads beyond the running and the queued: they receive requests (a slow
+upload holds one) and refuse what is too much."""
+
+_MESSAGE_ROOM = 2**20
+
+_log = logger(__name__)
+
+
+class Service(Protocol):
+    """A servicer of EncodingService."""
+
+    def warm_up(self) -> None:
+        """Load and compile what the first request would otherwise wait for."""
+
+
+ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
+
+
+def build_default_service(settings: Settings, admission: Admission, metrics: Metrics) -> Service:
+    """The real service, imported late: it brings libvips and the rest."""
+    from autoquality_server.service import build_service
+
+    service: Service = build_service(settings, admission, metrics)
+    return service
+
+
+class App:
+    """A server made of `settings`, from `start` to `drain`."""
+
+    def __init__(
+        self, settings: Settings, service_factory: ServiceFactory = build_default_service
+    ) -> None:
+        """Build everything, listen nowhere yet."""
+        self._settings = settings
+        self.admission = Admission(settings.workers, settings.queue_size)
+        self._registry = CollectorRegistry()
+        metrics = Metrics(self._registry)
+        metrics.watch(self.admission)
+        self._health = Health((ENCODING.full_name,))
+        self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
+        services = (ENCODING, health.SERVICE, *self._diagnostics.services)
+        threads = settings.workers + settings.queue_size + _HEADROOM
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
+        self._server = grpc.server(
+            self._pool,
+            interceptors=interceptors(RpcMetrics(self._registry, services), metrics.reject),
+            options=_options(settings, threads),
+        )
+        self._service = service_factory(settings, self.admission, metrics)
+        encoding_pb2_grpc.add_EncodingServiceServicer_to_server(
+            cast("Any", self._service), self._server
+        )
+        self._health.add_to(self._server)
+        self._diagnostics.add_to(self._server, (ENCODING.full_name, health.SERVICE.full_name))
+        self._metrics_server: MetricsServer | None = None
+        self.port = 0
+        """The port of gRPC once started; 1 over a Unix socket."""
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of the metrics once started, None if they are served nowhere."""
+        return self._metrics_server.port if self._metrics_server else None
+
+    def start(self) -> None:
+        """Listen, warm up, serve. Raises StartError if an address cannot be listened on."""
+        listen = self._settings.listen
+        check_free("AUTOQUALITY_LISTEN", listen)
+        if self._settings.metrics_listen:
+            self._metrics_server = MetricsServer(self._settings.metrics_listen, self._registry)
+        try:
+            self.port = self._server.add_insecure_port(listen)
+        except RuntimeError:
+            raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
+        self._server.start()
+        self._service.warm_up()
+        self._health.serving()
+        _log.info(
+            "ready",
+            listen=listen,
+            port=self.port,
+            metrics_listen=self._settings.metrics_listen,
+            metrics_port=self.metrics_port,
+            workers=self._settings.workers,
+            queue_size=self._settings.queue_size,
+        )
+
+    def drain(self) -> bool:
+        """Refuse new calls and finish the accepted ones; whether all could finish in time."""
+        seconds = self._settings.drain_timeout
+        _log.info("draining", running=self.admission.running, queued=self.admission.queued)
+        self._health.drain()
+        stopped = self._server.stop(grace=seconds)
+        self._diagnostics.drain()
+        finished = stopped.wait(seconds)
+        cut_off = 0 if finished else self.admission.running + self.admission.queued
+        stopped.wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._metrics_server:
+            self._metrics_server.close()
+        _log.info("stopped", cut_off=cut_off)
+        return finished
+
+
+def serve(settings: Settings, service_factory: ServiceFactory = build_default_service) -> int:
+    """Serve until SIGTERM or SIGINT, drain, and give the exit code; for the main thread.
+
+    0: everything accepted was finished. 1: the drain timeout cut requests off.
+    A second signal ends the process at once. Raises StartError.
+    """
+    told = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if told.is_set():
+            os._exit(128 + number)
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    app = App(settings, service_factory)
+    app.start()
+    told.wait()
+    finished = app.drain()
+    if app.admission.running:
+        # A cut-off request may be inside an encoder, which cannot be
+        # interrupted, and the interpreter would wait for its thread.
+        os._exit(0 if finished else 1)
+    return 0 if finished else 1
+
+
+def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
+    return [
+        # By default a second server shares the port without a word.
+        ("grpc.so_reuseport", 0),
+        # Compare carries two images.
+        ("grpc.max_receive_message_length", 2 * settings.max_image_bytes + _MESSAGE_ROOM),
+        ("grpc.max_send_message_length", -1),
+        # No connection needs more streams than there are threads, and health checks.
+        ("grpc.max_concurrent_streams", threads + _HEADROOM),
+        # Finds clients that vanished, and lets idle ones find out about us.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.enable_channelz", int(settings.channelz)),
+    ]

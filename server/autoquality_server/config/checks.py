@@ -1,0 +1,53 @@
+"""What must hold between settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autoquality_server.config.settings import Settings
+from autoquality_server.config.spec import ConfigError, render
+from autoquality_server.domain import Format, Method
+
+_SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
+
+
+def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
+    """Raise ConfigError for the first contradiction.
+
+    `names` tells how each field was set (a flag, a variable), `chosen` the
+    fields that were set at all: the error blames one of those.
+    """
+    _check_target(settings, names)
+    for fmt in _SEARCHED:
+        _check_bounds(settings, fmt, names, chosen)
+
+
+def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
+    method, target = settings.method, settings.target
+    because = f"with {names['method']} {method.value}"
+    if method is Method.SIZE and (target is None or target < 1):
+        given = "" if target is None else f", not {render(target)}"
+        raise ConfigError(f"{names['target']}: {because} it must be bytes, 1 or more{given}")
+    if method in (Method.DSSIM, Method.ML) and target is not None and target > 1:
+        raise ConfigError(
+            f"{names['target']}: {because} it must be a DSSIM from 0 to 1, not {render(target)}"
+        )
+
+
+def _check_bounds(
+    settings: Settings, fmt: Format, names: Mapping[str, str], chosen: frozenset[str]
+) -> None:
+    low_field = "format_min" if fmt in settings.format_min else "min_quality"
+    high_field = "format_max" if fmt in settings.format_max else "max_quality"
+    low, high = settings.defaults().bounds_for(fmt)
+    if low <= high:
+        return
+    if low_field in chosen or high_field not in chosen:
+        raise ConfigError(
+            f"{names[low_field]}: the lowest quality of {fmt.value} must be at most its highest, "
+            f"{high} ({names[high_field]}), not {low}"
+        )
+    raise ConfigError(
+        f"{names[high_field]}: the highest quality of {fmt.value} must be at least its lowest, "
+        f"{low} ({names[low_field]}), not {high}"
+    )

@@ -1,0 +1,106 @@
+"""The struct to Markdown, so that no table can go stale.
+
+`python -m autoquality_server.config.docs` rewrites the tables between the
+markers; with `--check` it changes nothing and fails if one would change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+
+from autoquality_server.config.settings import FORMAT_GROUPS, SPECS
+from autoquality_server.config.spec import Spec
+
+BEGIN = "<!-- configuration:begin -->"
+END = "<!-- configuration:end -->"
+
+_ROOT = Path(__file__).parents[3]
+
+
+def full_tables() -> str:
+    """Every setting, a table a group."""
+    parts = []
+    for name, specs in groupby(SPECS, key=lambda spec: spec.group):
+        rows = (
+            (
+                _code(spec.variable),
+                _code(spec.flag),
+                _code(spec.default_text),
+                "<br>".join(map(_code, spec.aliases)),
+                spec.meaning,
+            )
+            for spec in specs
+        )
+        header = ("Variable", "Flag", "Default", "imgproxy's name", "Meaning")
+        parts.append(f"## {name}\n\n{_table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def short_table() -> str:
+    """The settings that a first-time reader needs: all but the formats' options."""
+    chosen: Iterable[Spec] = (spec for spec in SPECS if spec.group not in FORMAT_GROUPS)
+    rows = ((_code(spec.variable), _code(spec.default_text), spec.meaning) for spec in chosen)
+    return _table(("Variable", "Default", "Meaning"), rows)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/configuration.md": full_tables,
+    "README.md": short_table,
+}
+
+
+def rendered(text: str, table: str) -> str:
+    """`text` with `table` between its markers; unchanged where it has none."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        return text
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def stale_pages(root: Path) -> dict[Path, str]:
+    """The pages whose tables are out of date, with what they should be."""
+    stale = {}
+    for name, table in PAGES.items():
+        page = root / name
+        if page.is_file():
+            current = page.read_text(encoding="utf-8")
+            wanted = rendered(current, table())
+            if wanted != current:
+                stale[page] = wanted
+    return stale
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Update the tables, or check them; 1 if a checked one is out of date."""
+    parser = argparse.ArgumentParser(prog="python -m autoquality_server.config.docs")
+    parser.add_argument("--check", action="store_true", help="fail if a table is out of date")
+    parser.add_argument("--root", type=Path, default=_ROOT, help="the repository")
+    options = parser.parse_args(arguments)
+    stale = stale_pages(options.root)
+    for page, wanted in stale.items():
+        if options.check:
+            sys.stderr.write(f"{page}: the table is out of date: run `{parser.prog}`\n")
+        else:
+            page.write_text(wanted, encoding="utf-8")
+            sys.stdout.write(f"{page}: updated\n")
+    return 1 if stale and options.check else 0
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Flags, environment and files to the struct.
+
+A flag wins over an AUTOQUALITY_* variable, that over its IMGPROXY_* alias,
+that over the default; a variable of the real environment wins over the same
+variable in the environment file. An empty variable counts as not set.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dotenv import dotenv_values
+
+from autoquality_server.config.checks import check
+from autoquality_server.config.parse import is_file
+from autoquality_server.config.settings import SPECS, Settings
+from autoquality_server.config.spec import PREFIX, ConfigError, Spec
+
+# What Kubernetes puts into every pod's environment for a Service named
+# autoquality or autoquality-something.
+_KUBERNETES = re.compile(
+    PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
+)
+_LONGEST_QUOTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The struct, where each field that was set came from, and what to warn of."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A setting's text, the name it was set by, and that name with its file for messages."""
+
+    text: str
+    name: str
+    label: str
+
+
+def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
+    """Settle every field. `flags` maps field names to the texts of the flags given.
+
+    Raises ConfigError.
+    """
+    real = {name: text for name, text in environ.items() if _is_set(name, text)}
+    found_file = _find(_SPEC["env_file"], flags, real, {}, "")
+    path = found_file.text if found_file else ""
+    file = _read_env_file(found_file) if found_file and path else {}
+
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
+    for spec in SPECS:
+        found = _find(spec, flags, real, file, path)
+        if found is None:
+            continue
+        values[spec.field] = _read(spec, found, warnings)
+        origins[spec.field] = found.label
+    settings = Settings(**values)
+    names = {spec.field: origins.get(spec.field, spec.variable) for spec in SPECS}
+    check(settings, names, frozenset(origins))
+    warnings += _suspicious_names({*environ, *file})
+    return Configuration(settings, origins, tuple(warnings))
+
+
+def _is_set(name: str, text: str) -> bool:
+    return text != "" or name in _EMPTY_IS_VALUE
+
+
+def _find(
+    spec: Spec,
+    flags: Mapping[str, str],
+    real: Mapping[str, str],
+    file: Mapping[str, str],
+    path: str,
+) -> _Found | None:
+    if spec.field in flags:
+        return _Found(flags[spec.field], spec.flag, spec.flag)
+    for name in (spec.variable, *spec.aliases):
+        if name in real:
+            return _Found(real[name], name, name)
+        if name in file:
+            return _Found(file[name], name, f"{name} (in {path})")
+    return None
+
+
+def _read(spec: Spec, found: _Found, warnings: list[str]) -> Any:
+    text = found.text
+    if spec.clean_alias is not None and found.name in spec.aliases:
+        text, dropped = spec.clean_alias(text)
+        if dropped:
+            warnings.append(
+                f"{found.label}: ignored {', '.join(dropped)}: not a format that this server "
+                "writes with a quality"
+            )
+    try:
+        return spec.parse(text)
+    except ValueError as error:
+        raise _wrong(found, str(error)) from None
+
+
+def _wrong(found: _Found, right: str) -> ConfigError:
+    text = found.text
+    quoted = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
+    return ConfigError(f"{found.label}: {right}, not {quoted!r}")
+
+
+def _read_env_file(found: _Found) -> dict[str, str]:
+    if not is_file(found.text):
+        raise _wrong(found, "must be a file that exists")
+    try:
+        entries = dotenv_values(found.text)
+    except (OSError, UnicodeDecodeError):
+        right = "must be a readable file of VARIABLE=value lines in UTF-8"
+        raise _wrong(found, right) from None
+    return {
+        name: text for name, text in entries.items() if text is not None and _is_set(name, text)
+    }
+
+
+def _suspicious_names(names: set[str]) -> list[str]:
+    known = [spec.variable for spec in SPECS]
+    warnings = []
+    for name in sorted(names):
+        if not name.startswith(PREFIX) or name in known or _KUBERNETES.fullmatch(name):
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if close:
+            warnings.append(f"{name} is not a setting: did you mean {close[0]}?")
+    return warnings
+
+
+_SPEC: dict[str, Spec] = {spec.field: spec for spec in SPECS}
+_EMPTY_IS_VALUE = frozenset(spec.variable for spec in SPECS if spec.empty_is_value)

@@ -1,0 +1,89 @@
+"""The standard health service, on threads of its own.
+
+A full pool of workers, a full queue or a slow upload cannot delay its answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from autoquality_server.sidepool import SidePool
+
+SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]
+
+_THREADS = 4
+
+
+class Health:
+    """Whether the server serves: as a whole (`""`) and by service."""
+
+    def __init__(self, services: tuple[str, ...]) -> None:
+        """Start as not serving."""
+        self._names = ("", *services)
+        self._servicer = _Servicer()
+        self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
+        SidePool("health", _THREADS).place(self._servicer, SERVICE)
+
+    def add_to(self, server: grpc.Server) -> None:
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    def serving(self) -> None:
+        self._set(health_pb2.HealthCheckResponse.SERVING)
+
+    def drain(self) -> None:
+        """Tell everybody NOT_SERVING, for good, and end the watches."""
+        self._servicer.enter_graceful_shutdown()
+        self._servicer.end_watches()
+
+    def _set(self, status: int) -> None:
+        for name in self._names:
+            self._servicer.set(name, status)
+
+
+class _Watch:
+    """Sends a watcher its responses; None ends the stream, and after that nothing is sent."""
+
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        self._send = send
+        self._ended = False
+
+    def __call__(self, response: Any) -> None:
+        if not self._ended:
+            self._ended = response is None
+            self._send(response)
+
+
+class _Servicer(health.HealthServicer):
+    """Can end its watches: without that one watcher would hold up the drain to its limit."""
+
+    def __init__(self) -> None:
+        super().__init__(experimental_non_blocking=True)
+        self._watches_lock = threading.Lock()
+        self._watches: set[_Watch] = set()
+
+    def Watch(  # type: ignore[override]  # noqa: N802 - gRPC's name, its non-blocking form
+        self, request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]
+    ) -> None:
+        watch = _Watch(send)
+        with self._watches_lock:
+            self._watches.add(watch)
+        if context.add_callback(lambda: self._forget(watch)):
+            super().Watch(request, context, watch)
+        else:
+            self._forget(watch)
+
+    def end_watches(self) -> None:
+        with self._watches_lock:
+            watches = tuple(self._watches)
+        for watch in watches:
+            watch(None)
+
+    def _forget(self, watch: _Watch) -> None:
+        with self._watches_lock:
+            self._watches.discard(watch)

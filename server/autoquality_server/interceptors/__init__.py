@@ -1,0 +1,34 @@
+"""What happens around every call, whatever it does.
+
+    context    the request id, in and out
+    telemetry  counts it, times it, writes its line in the log
+    errors     turns what was raised into what the caller may see
+
+In this order, the first outermost: the line in the log has the request id,
+and the status that is counted is the one that the caller gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+
+from autoquality_server.interceptors.context import RequestContextInterceptor
+from autoquality_server.interceptors.errors import ErrorInterceptor
+from autoquality_server.interceptors.telemetry import TelemetryInterceptor
+from autoquality_server.telemetry.rpc_metrics import RpcMetrics
+
+
+def interceptors(
+    rpc_metrics: RpcMetrics, rejected: Callable[[str], None]
+) -> list[grpc.ServerInterceptor]:
+    """Every interceptor; `rejected` is called with the reason of each error that is told."""
+    return [
+        RequestContextInterceptor(),
+        TelemetryInterceptor(rpc_metrics),
+        ErrorInterceptor(rejected),
+    ]
+
+
+__all__ = ["interceptors"]

@@ -1,0 +1,57 @@
+"""What this server can do, as a message."""
+
+from __future__ import annotations
+
+from autoquality._version import __version__
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.codecs import CODECS, library_versions
+from autoquality_server.domain import AutoQuality, Format
+from autoquality_server.image import SOURCE_FORMATS
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.service.answer import FORMAT_NUMBERS, wish_message
+
+
+def server_info(pipeline: Pipeline, *, workers: int, queue_size: int) -> pb.GetServerInfoResponse:
+    """Formats, defaults, limits and networks of a server built around `pipeline`."""
+    defaults = pipeline.defaults
+    return pb.GetServerInfoResponse(
+        version=__version__,
+        formats=[_format(pipeline, fmt) for fmt in CODECS],
+        source_formats=SOURCE_FORMATS,
+        defaults=wish_message(
+            AutoQuality(
+                defaults.method,
+                defaults.target_for(defaults.method) or 0.0,
+                defaults.min_quality,
+                defaults.max_quality,
+                defaults.allowed_error,
+            )
+        ),
+        limits=pb.Limits(
+            max_image_bytes=pipeline.limits.max_bytes,
+            max_resolution_pixels=pipeline.limits.max_pixels,
+            workers=workers,
+            queue_size=queue_size,
+        ),
+        library_versions=library_versions(),
+    )
+
+
+def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
+    number = FORMAT_NUMBERS[fmt]
+    if not CODECS[fmt].has_quality:
+        return pb.FormatInfo(format=number)
+    low, high = pipeline.defaults.bounds_for(fmt)
+    info = pb.FormatInfo(
+        format=number,
+        has_quality=True,
+        default_quality=pipeline.defaults.quality_for(fmt),
+        min_quality=low,
+        max_quality=high,
+    )
+    predictor = pipeline.predictors.get(fmt)
+    if predictor is not None:
+        info.network.name = predictor.info.name
+        info.network.sha256 = predictor.info.sha256
+        info.network.device = predictor.info.device
+    return info

@@ -1,0 +1,178 @@
+"""What encodings cost and reached, for Prometheus."""
+
+from __future__ import annotations
+
+import platform
+from itertools import product
+
+import grpc
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from autoquality._version import __version__
+from autoquality_server.admission import Admission
+from autoquality_server.domain import EncodeResult, Format, Method, Outcome
+
+STAGES = ("queue", "decode", "predict", "encode", "measure")
+
+REASONS = (
+    "INVALID_FIELD",
+    "IMAGE_UNREADABLE",
+    "IMAGE_UNSUPPORTED",
+    "IMAGE_TOO_LARGE",
+    "SIZE_MISMATCH",
+    "QUEUE_FULL",
+    "DEADLINE_EXCEEDED",
+    "CANCELLED",
+    "DRAINING",
+    "OUT_OF_MEMORY",
+)
+"""The reasons in `errors`, and the one for a MemoryError."""
+
+_ITERATIONS = (1, 2, 3, 4, 5, 6, 8, 12)
+# Densest around imgproxy's default target of 0.02.
+_DSSIM = (
+    *(0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.019, 0.02, 0.021),
+    *(0.0225, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5),
+)
+_BYTES = tuple(2**power for power in range(10, 27))
+_QUALITIES = tuple(range(5, 101, 5))
+_SECONDS = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+)
+
+
+class Metrics:
+    """The service's own metrics; every combination of labels is there from the start."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by_result = ("method", "format")
+        self._iterations = Histogram(
+            "autoquality_iterations",
+            "Full-resolution encodings that a request cost.",
+            by_result,
+            buckets=_ITERATIONS,
+            registry=registry,
+        )
+        self._dssim = Histogram(
+            "autoquality_achieved_dssim",
+            "DSSIM of the returned image to its source, where measured.",
+            by_result,
+            buckets=_DSSIM,
+            registry=registry,
+        )
+        self._bytes = Histogram(
+            "autoquality_encoded_bytes",
+            "Size of the returned image in bytes.",
+            by_result,
+            buckets=_BYTES,
+            registry=registry,
+        )
+        self._quality = Histogram(
+            "autoquality_quality",
+            "Quality of the returned image, for formats that have one.",
+            by_result,
+            buckets=_QUALITIES,
+            registry=registry,
+        )
+        self._outcomes = Counter(
+            "autoquality_outcomes_total",
+            "Requests served, by why the search stopped.",
+            ("method", "format", "outcome"),
+            registry=registry,
+        )
+        self._stages = Histogram(
+            "autoquality_stage_duration_seconds",
+            "Time of a request by stage; the stages do not overlap.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._source_bytes = Histogram(
+            "autoquality_source_bytes",
+            "Size of the source in bytes.",
+            buckets=_BYTES,
+            registry=registry,
+        )
+        self._rejected = Counter(
+            "autoquality_rejected_total",
+            "Requests refused, by the reason that the caller was told.",
+            ("reason",),
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            "autoquality_requests_in_flight", "Requests that hold a worker.", registry=registry
+        )
+        self._queued = Gauge(
+            "autoquality_requests_queued", "Requests that wait for a worker.", registry=registry
+        )
+        build = Gauge(
+            "autoquality_build_info",
+            "Always 1; the labels tell what runs.",
+            ("version", "python", "grpc"),
+            registry=registry,
+        )
+        build.labels(__version__, platform.python_version(), grpc.__version__).set(1)
+        self._start_at_zero()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+    def watch(self, admission: Admission) -> None:
+        """Read the gauges from `admission` from now on."""
+        self._in_flight.set_function(lambda: admission.running)
+        self._queued.set_function(lambda: admission.queued)
+
+    def observe(self, result: EncodeResult, source_bytes: int) -> None:
+        """Count one encoded image."""
+        labels = (result.applied.method.value, result.format.value)
+        self._iterations.labels(*labels).observe(len(result.probes))
+        self._bytes.labels(*labels).observe(len(result.image))
+        if result.dssim is not None:
+            self._dssim.labels(*labels).observe(result.dssim)
+        if result.quality:
+            self._quality.labels(*labels).observe(result.quality)
+        self._outcomes.labels(*labels, result.outcome.value).inc()
+        self._source_bytes.observe(source_bytes)
+        for stage in STAGES:
+            seconds: float = getattr(result.timings, stage)
+            # A stage that a request skipped is no stage of 0 seconds; not to
+            # have waited in the queue is.
+            if seconds > 0 or stage == "queue":
+                self._stages.labels(stage).observe(seconds)
+
+    def reject(self, reason: str) -> None:
+        """Count one request that ended with an error that the caller was told."""
+        self._rejected.labels(reason).inc()
+
+    def _start_at_zero(self) -> None:
+        for method, fmt in product(Method, Format):
+            for histogram in (self._iterations, self._dssim, self._bytes, self._quality):
+                histogram.labels(method.value, fmt.value)
+            for outcome in Outcome:
+                self._outcomes.labels(method.value, fmt.value, outcome.value)
+        for stage in STAGES:
+            self._stages.labels(stage)
+        for reason in REASONS:
+            self._rejected.labels(reason)

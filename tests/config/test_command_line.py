@@ -1,0 +1,96 @@
+"""The real command line: help, version, settings in effect, errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from autoquality._version import __version__
+from autoquality_server.config import load
+from autoquality_server.config.settings import SPECS
+
+
+def run(
+    *arguments: str, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autoquality_server", *arguments],
+        env={"COLUMNS": "100", **(environ or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_names_every_flag_and_variable() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for spec in SPECS:
+        assert spec.flag in done.stdout
+        assert spec.variable in done.stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"autoquality-server {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "line"),
+    [
+        (["--min", "0"], {}, "--min: must be a whole number from 1 to 100, not '0'"),
+        ([], {"AUTOQUALITY_LISTEN": "x"}, ("AUTOQUALITY_LISTEN: must be host:port with a port "
+         "from 0 to 65535, or unix:/path, not 'x'")),
+        (["--wrong"], {}, "unrecognized arguments: --wrong; see autoquality-server --help"),
+        (["--mi", "3"], {}, "unrecognized arguments: --mi 3; see autoquality-server --help"),
+        (["--quality"], {}, ("argument --quality: expected one argument; see "
+         "autoquality-server --help")),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_ends_the_start_with_one_line_and_code_2(
+    arguments: list[str], environ: dict[str, str], line: str
+) -> None:
+    done = run(*arguments, environ=environ)
+    assert done.returncode == 2
+    assert done.stderr == f"autoquality-server: error: {line}\n"
+    assert done.stdout == ""
+
+
+def test_the_settings_in_effect_can_be_used_as_an_env_file(tmp_path: Path) -> None:
+    flags = ["--min", "10", "--channelz", "--reflection", "false", "--metrics-listen", "off"]
+    done = run("--check-config", *flags, environ={"IMGPROXY_FORMAT_QUALITY": "avif=40"})
+    assert done.returncode == 0
+    assert "AUTOQUALITY_MIN=10  # --min\n" in done.stdout
+    path = tmp_path / "printed.env"
+    path.write_text(done.stdout)
+    again = load({"env_file": str(path)}, {}).settings
+    assert again.min_quality == 10
+    assert (again.channelz, again.reflection) == (True, False)
+    assert again.metrics_listen == ""
+    assert {fmt.value: quality for fmt, quality in again.format_quality.items()} == {
+        "webp": 79,
+        "avif": 40,
+    }
+
+
+def test_checking_the_configuration_shows_its_warnings() -> None:
+    done = run("--check-config", environ={"AUTOQUALITY_QUALTY": "70"})
+    assert done.returncode == 0
+    assert done.stderr == (
+        "autoquality-server: warning: AUTOQUALITY_QUALTY is not a setting: "
+        "did you mean AUTOQUALITY_QUALITY?\n"
+    )
+
+
+def test_without_the_servers_dependencies_one_line_says_what_to_install(tmp_path: Path) -> None:
+    """A base install has the client alone; a module that cannot be imported stands for that."""
+    (tmp_path / "structlog.py").write_text("raise ModuleNotFoundError(name='structlog')")
+    done = run(environ={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr == (
+        "autoquality-server: error: structlog is missing: install the server with "
+        "pip install 'autoquality[server]'\n"
+    )

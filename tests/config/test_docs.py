@@ -1,0 +1,48 @@
+"""The tables in the documents are what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autoquality_server.config.docs import BEGIN, END, full_tables, main, stale_pages
+from autoquality_server.config.settings import SPECS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tables_of_this_repository_are_up_to_date() -> None:
+    assert stale_pages(ROOT) == {}
+
+
+def test_the_page_of_this_repository_has_its_tables() -> None:
+    assert full_tables() in (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def test_every_name_of_every_setting_is_in_the_full_tables() -> None:
+    tables = full_tables()
+    for spec in SPECS:
+        assert all(f"`{name}`" in tables for name in (spec.variable, spec.flag, *spec.aliases))
+
+
+def test_checking_finds_a_stale_table_and_updating_mends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert main(["--check", "--root", str(tmp_path)]) == 1
+    assert "README.md: the table is out of date" in capsys.readouterr().err
+    assert "old" in page.read_text()
+    assert main(["--root", str(tmp_path)]) == 0
+    assert main(["--check", "--root", str(tmp_path)]) == 0
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n| Variable |")
+    assert text.endswith(f"|\n{END}\nafter\n")
+
+
+def test_pages_without_markers_are_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("nothing to fill in\n")
+    assert main(["--root", str(tmp_path)]) == 0
+    assert page.read_text() == "nothing to fill in\n"

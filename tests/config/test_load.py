@@ -1,0 +1,302 @@
+"""Where values come from, and which one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from autoquality_server.config import ConfigError, Configuration, Settings, load
+from autoquality_server.config.settings import SPECS
+from autoquality_server.config.spec import Spec
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncoderOptions, Format, Method, WebpPreset
+
+
+def read(environ: Mapping[str, str] | None = None, **flags: str) -> Settings:
+    return load(flags, environ or {}).settings
+
+
+def refused(environ: Mapping[str, str] | None = None, **flags: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(flags, environ or {})
+    return str(caught.value)
+
+
+def test_nothing_set_gives_imgproxys_defaults() -> None:
+    settings = read()
+    assert settings.defaults() == Defaults()
+    assert settings.encoder_options() == EncoderOptions()
+    assert settings.max_image_bytes == 64 * 2**20
+    assert settings.max_pixels == 50_000_000
+    assert settings.networks == {}
+
+
+def test_every_default_is_what_its_own_text_reads_as() -> None:
+    settings = read()
+    for spec in SPECS:
+        text = spec.default_text
+        if text and " " not in text and spec.field != "target":
+            assert spec.parse(text) == getattr(settings, spec.field), spec.variable
+
+
+def test_a_queue_has_four_places_a_worker_unless_told_otherwise() -> None:
+    assert read(workers="3").queue_size == 12
+    assert read(workers="3", queue_size="0").queue_size == 0
+
+
+def test_a_flag_wins_over_a_variable_over_an_alias_over_the_default() -> None:
+    alias = {"IMGPROXY_AUTOQUALITY_MIN": "10"}
+    variable = alias | {"AUTOQUALITY_MIN": "20"}
+    assert read().min_quality == 70
+    assert read(alias).min_quality == 10
+    assert read(variable).min_quality == 20
+    assert read(variable, min_quality="30").min_quality == 30
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert read({"AUTOQUALITY_MIN": "", "IMGPROXY_AUTOQUALITY_MIN": "10"}).min_quality == 10
+
+
+def test_empty_metrics_listen_serves_metrics_nowhere() -> None:
+    assert read({"AUTOQUALITY_METRICS_LISTEN": ""}).metrics_listen == ""
+    assert read({"AUTOQUALITY_METRICS_LISTEN": "off"}).metrics_listen == ""
+
+
+IMGPROXY_FILE = """\
+# An imgproxy configuration
+IMGPROXY_BIND=":8080"
+IMGPROXY_KEY=deadbeef
+IMGPROXY_QUALITY=82
+IMGPROXY_FORMAT_QUALITY="webp=75,avif=55,jxl=77"
+IMGPROXY_JPEG_PROGRESSIVE=true
+IMGPROXY_WEBP_EFFORT=6
+IMGPROXY_WEBP_PRESET=photo
+IMGPROXY_AVIF_SPEED=7
+IMGPROXY_PNG_QUANTIZE=1
+IMGPROXY_MAX_SRC_RESOLUTION=16.8
+export IMGPROXY_AUTOQUALITY_METHOD="dssim"
+IMGPROXY_AUTOQUALITY_TARGET=0.01
+IMGPROXY_AUTOQUALITY_MIN=40
+IMGPROXY_AUTOQUALITY_MAX=95
+IMGPROXY_AUTOQUALITY_FORMAT_MIN="avif=30"
+IMGPROXY_AUTOQUALITY_FORMAT_MAX="avif=70,jxl=90"
+IMGPROXY_AUTOQUALITY_ALLOWED_ERROR=0.002
+"""
+
+
+@pytest.fixture
+def imgproxy_file(tmp_path: Path) -> str:
+    path = tmp_path / "imgproxy.env"
+    path.write_text(IMGPROXY_FILE)
+    return str(path)
+
+
+def settled(environ: Mapping[str, str], **flags: str) -> Configuration:
+    return load(flags, environ)
+
+
+def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
+    configuration = settled({"IMGPROXY_ENV_LOCAL_FILE_PATH": imgproxy_file})
+    settings = configuration.settings
+    assert settings.defaults() == Defaults(
+        method=Method.DSSIM,
+        target=0.01,
+        min_quality=40,
+        max_quality=95,
+        format_min={Format.AVIF: 30},
+        format_max={Format.AVIF: 70},
+        allowed_error=0.002,
+        quality=82,
+        format_quality={Format.WEBP: 75, Format.AVIF: 55},
+    )
+    assert settings.jpeg_progressive
+    assert settings.webp_effort == 6
+    assert settings.webp_preset is WebpPreset.PHOTO
+    assert settings.avif_speed == 7
+    assert settings.png_quantize
+    assert settings.max_pixels == 16_800_000
+    assert configuration.warnings == (
+        (
+            f"IMGPROXY_AUTOQUALITY_FORMAT_MAX (in {imgproxy_file}): ignored jxl=90: not a format "
+            "that this server writes with a quality"
+        ),
+        (
+            f"IMGPROXY_FORMAT_QUALITY (in {imgproxy_file}): ignored jxl=77: not a format that this "
+            "server writes with a quality"
+        ),
+    )
+
+
+def test_the_real_environment_wins_over_the_file(imgproxy_file: str) -> None:
+    environ = {"IMGPROXY_QUALITY": "50"}
+    assert read(environ, env_file=imgproxy_file).quality == 50
+
+
+def test_our_names_in_the_file_win_over_imgproxys_in_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "ours.env"
+    path.write_text("AUTOQUALITY_QUALITY=60\n")
+    environ = {"IMGPROXY_QUALITY": "50", "AUTOQUALITY_ENV_FILE": str(path)}
+    assert read(environ).quality == 60
+
+
+def test_wrong_values_are_blamed_on_the_name_that_was_used(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.env"
+    path.write_text("IMGPROXY_QUALITY=high\n")
+    right = "must be a whole number from 1 to 100, not 'high'"
+    assert refused(quality="high") == f"--quality: {right}"
+    assert refused({"AUTOQUALITY_QUALITY": "high"}) == f"AUTOQUALITY_QUALITY: {right}"
+    assert refused({"IMGPROXY_QUALITY": "high"}) == f"IMGPROXY_QUALITY: {right}"
+    assert refused(env_file=str(path)) == f"IMGPROXY_QUALITY (in {path}): {right}"
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.field)
+def test_every_setting_refuses_nonsense_in_one_line_that_names_it(spec: Spec) -> None:
+    message = refused({spec.variable: "nonsense\n" * 50})
+    assert message.startswith(f"{spec.variable}: must be ")
+    assert "\n" not in message
+    assert len(message) < 300
+
+
+def test_our_own_format_lists_refuse_formats_that_are_not_written() -> None:
+    assert refused({"AUTOQUALITY_FORMAT_QUALITY": "jxl=77"}) == (
+        "AUTOQUALITY_FORMAT_QUALITY: must be a list such as webp=79,avif=63: jpeg, webp or avif "
+        "with a quality from 1 to 100, not 'jxl=77'"
+    )
+
+
+def test_an_env_file_must_exist() -> None:
+    assert refused(env_file="/no/such/file") == (
+        "--env-file: must be a file that exists, not '/no/such/file'"
+    )
+
+
+def test_an_env_file_must_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "binary.env"
+    path.write_bytes(b"\xff\xfe=\x80")
+    assert "must be a readable file of VARIABLE=value lines" in refused(env_file=str(path))
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        (
+            {"AUTOQUALITY_METHOD": "size"},
+            "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD size it must be bytes, 1 or more",
+        ),
+        (
+            {"IMGPROXY_AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "0.02"},
+            (
+                "AUTOQUALITY_TARGET: with IMGPROXY_AUTOQUALITY_METHOD size it must be bytes, 1 or "
+                "more, not 0.02"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_METHOD": "dssim", "AUTOQUALITY_TARGET": "10240"},
+            (
+                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD dssim it must be a DSSIM from 0 to 1, "
+                "not 10240"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_METHOD": "ml", "AUTOQUALITY_TARGET": "1.5"},
+            (
+                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD ml it must be a DSSIM from 0 to 1, "
+                "not 1.5"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_MIN": "85"},
+            (
+                "AUTOQUALITY_MIN: the lowest quality of jpeg must be at most its highest, "
+                "80 (AUTOQUALITY_MAX), not 85"
+            ),
+        ),
+        (
+            {"IMGPROXY_AUTOQUALITY_MAX": "60"},
+            (
+                "IMGPROXY_AUTOQUALITY_MAX: the highest quality of jpeg must be at least its "
+                "lowest, 70 (AUTOQUALITY_MIN), not 60"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_FORMAT_MIN": "avif=66"},
+            (
+                "AUTOQUALITY_FORMAT_MIN: the lowest quality of avif must be at most its highest, "
+                "65 (AUTOQUALITY_FORMAT_MAX), not 66"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_FORMAT_MAX": "webp=50"},
+            (
+                "AUTOQUALITY_FORMAT_MAX: the highest quality of webp must be at least its lowest, "
+                "70 (AUTOQUALITY_MIN), not 50"
+            ),
+        ),
+    ],
+)
+def test_contradictions_are_blamed_on_what_was_set(
+    environ: Mapping[str, str], message: str
+) -> None:
+    assert refused(environ) == message
+
+
+def test_a_size_in_bytes_is_a_fine_target_of_size() -> None:
+    settings = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10240"})
+    assert settings.target == 10240
+
+
+def test_networks_are_known_by_format(tmp_path: Path) -> None:
+    graph = tmp_path / "net.pb"
+    graph.touch()
+    settings = read({"IMGPROXY_AUTOQUALITY_AVIF_NET": str(graph), "AUTOQUALITY_JPEG_NET": "none"})
+    assert settings.networks == {Format.AVIF: str(graph)}
+
+
+def test_a_misspelt_variable_is_warned_of() -> None:
+    assert load({}, {"AUTOQUALITY_WORKER": "2"}).warnings == (
+        "AUTOQUALITY_WORKER is not a setting: did you mean AUTOQUALITY_WORKERS?",
+    )
+
+
+def test_what_kubernetes_injects_for_a_service_is_no_misspelling() -> None:
+    injected = [
+        "AUTOQUALITY_SERVICE_HOST",
+        "AUTOQUALITY_SERVICE_PORT",
+        "AUTOQUALITY_SERVICE_PORT_GRPC",
+        "AUTOQUALITY_PORT",
+        "AUTOQUALITY_PORT_50051_TCP",
+        "AUTOQUALITY_PORT_50051_TCP_PROTO",
+        "AUTOQUALITY_PORT_50051_TCP_ADDR",
+        "AUTOQUALITY_METRICS_SERVICE_HOST",
+        "AUTOQUALITY_METRICS_PORT_9464_TCP",
+    ]
+    assert load({}, dict.fromkeys(injected, "tcp://10.0.0.1:50051")).warnings == ()
+
+
+def test_options_of_formats_reach_the_encoder_options() -> None:
+    options = read(
+        {
+            "AUTOQUALITY_JPEG_TRELLIS_QUANT": "yes",
+            "AUTOQUALITY_JPEG_OVERSHOOT_DERINGING": "yes",
+            "AUTOQUALITY_JPEG_OPTIMIZE_SCANS": "yes",
+            "AUTOQUALITY_JPEG_NO_SUBSAMPLE": "yes",
+            "AUTOQUALITY_JPEG_QUANT_TABLE": "3",
+            "AUTOQUALITY_WEBP_SMART_SUBSAMPLE": "yes",
+            "AUTOQUALITY_AVIF_NO_SUBSAMPLE": "yes",
+            "AUTOQUALITY_PNG_COMPRESSION": "9",
+            "AUTOQUALITY_PNG_INTERLACED": "yes",
+            "AUTOQUALITY_PNG_QUANTIZATION_COLORS": "16",
+        }
+    ).encoder_options()
+    assert options.jpeg.trellis_quant
+    assert options.jpeg.overshoot_deringing
+    assert options.jpeg.optimize_scans
+    assert options.jpeg.no_subsample
+    assert options.jpeg.quant_table == 3
+    assert options.webp.smart_subsample
+    assert options.avif.no_subsample
+    assert options.png.compression == 9
+    assert options.png.interlaced
+    assert options.png.quantization_colors == 16

@@ -1,0 +1,115 @@
+"""Text becomes a value, or a sentence that says what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autoquality_server.config import parse
+from autoquality_server.config.cores import available_cores
+from autoquality_server.domain import Format, Method
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "yes", "Y", "on", " true "])
+def test_words_for_yes(text: str) -> None:
+    assert parse.boolean(text) is True
+
+
+@pytest.mark.parametrize("text", ["0", "f", "F", "false", "FALSE", "no", "n", "off"])
+def test_words_for_no(text: str) -> None:
+    assert parse.boolean(text) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1", 1),
+        ("1048576", 2**20),
+        ("64MiB", 64 * 2**20),
+        ("64mib", 64 * 2**20),
+        ("64 Mi", 64 * 2**20),
+        ("10MB", 10_000_000),
+        ("10M", 10_000_000),
+        ("1.5KiB", 1536),
+        ("0.5GiB", 2**29),
+        ("100B", 100),
+        ("1023MiB", 1023 * 2**20),
+    ],
+)
+def test_sizes_are_bytes_with_a_unit_or_without(text: str, size: int) -> None:
+    assert parse.size(text) == size
+
+
+def test_the_numbers_at_the_ends_of_a_range_belong_to_it() -> None:
+    assert [parse.whole(1, 100)(text) for text in ("1", "100")] == [1, 100]
+    assert [parse.number(0, 1, "0 to 1")(text) for text in ("0", "1", "2e-2")] == [0, 1, 0.02]
+
+
+def test_a_choice_is_read_in_any_case() -> None:
+    assert parse.choice(Method)("DSSIM") is Method.DSSIM
+
+
+def test_zero_workers_are_one_a_core() -> None:
+    assert parse.workers("0") == available_cores()
+    assert parse.workers("7") == 7
+
+
+def test_qualities_by_format_are_laid_over_the_default() -> None:
+    read = parse.format_qualities({Format.WEBP: 79, Format.AVIF: 63})
+    assert read("avif=50, jpg=70") == {Format.WEBP: 79, Format.AVIF: 50, Format.JPEG: 70}
+    assert read("") == {Format.WEBP: 79, Format.AVIF: 63}
+
+
+def test_qualities_by_format_cannot_be_changed_afterwards() -> None:
+    qualities: Any = parse.format_qualities({})("avif=50")
+    with pytest.raises(TypeError):
+        qualities[Format.AVIF] = 1
+
+
+def test_foreign_formats_are_told_from_those_written_here() -> None:
+    assert parse.without_foreign_formats("webp=79,jxl=77,avif=63,png=9") == (
+        "webp=79,avif=63",
+        ["jxl=77", "png=9"],
+    )
+
+
+def test_a_network_is_none_or_a_file_that_exists(tmp_path: Any) -> None:
+    graph = tmp_path / "net.pb"
+    graph.touch()
+    assert parse.network(str(graph)) == str(graph)
+    assert parse.network("None") is None
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "right"),
+    [
+        (parse.boolean, "maybe", "must be true or false"),
+        (parse.whole(1, 100), "0", "must be a whole number from 1 to 100"),
+        (parse.whole(1, 100), "101", "must be a whole number from 1 to 100"),
+        (parse.whole(1, 100), "70.5", "must be a whole number from 1 to 100"),
+        (parse.whole(0, 9), "fast", "must be a whole number from 0 to 9"),
+        (parse.number(0, 1, "a DSSIM from 0 to 1"), "2", "must be a DSSIM from 0 to 1"),
+        (parse.number(0, 1, "a DSSIM from 0 to 1"), "nan", "must be a DSSIM from 0 to 1"),
+        (parse.number(0, 1e999, "0 or more"), "inf", "must be 0 or more"),
+        (parse.number(0, 1, "a DSSIM from 0 to 1"), "x", "must be a DSSIM from 0 to 1"),
+        (parse.choice(Method), "best", "must be none, size, dssim or ml"),
+        (parse.size, "0", "must be a size from 1 byte to 1023MiB"),
+        (parse.size, "-1", "must be a size"),
+        (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),
+        (parse.size, "10 apples", "must be a size"),
+        (parse.network, "/no/such/net.pb", "must be the path of a frozen graph that exists"),
+        (parse.format_qualities({}), "avif", "must be a list such as webp=79,avif=63"),
+        (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
+        (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),
+        (parse.format_qualities({}), "png=50", "jpeg, webp or avif"),
+        (parse.format_qualities({}), "jxl=77", "jpeg, webp or avif"),
+    ],
+)
+def test_wrong_text_is_told_what_would_be_right(
+    read: Callable[[str], object], text: str, right: str
+) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
+        read(text)
+    assert right in str(caught.value)

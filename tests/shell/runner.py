@@ -1,0 +1,16 @@
+"""The server with the scripted servicer, configured as the real one: for a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from autoquality_server.app import serve
+from autoquality_server.config import load
+from autoquality_server.telemetry.logs import configure_logging
+from tests.shell.scripted import ScriptedServicer
+
+if __name__ == "__main__":
+    settings = load({}, os.environ).settings
+    configure_logging(settings.log_level, settings.log_format)
+    sys.exit(serve(settings, ScriptedServicer))
