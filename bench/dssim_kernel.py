@@ -39,7 +39,7 @@ class Method(NamedTuple):
 
 def scikit(reference: Luma, distorted: Luma) -> float:
     """DSSIM by the reference implementation."""
-    ssim = structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image has no types
+    ssim = structural_similarity(
         reference,
         distorted,
         gaussian_weights=True,

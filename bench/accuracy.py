@@ -1,0 +1,168 @@
+"""How often the target is met, in how many encodings: one table over a folder of images.
+
+Asks a running server for METHOD_DSSIM by every format and target, and checks
+each answer with a metric of other hands: Pillow decodes the result and
+scikit-image measures its SSIM.
+
+    python bench/accuracy.py IMAGES... --server localhost:50051 --json results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from autoquality import AutoQualityError, Client
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
+WINDOW = 11
+ON_TARGET = ("target_met",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image by one format at one target."""
+
+    image: str
+    format: str
+    target: float
+    quality: int
+    dssim: float
+    independent: float | None
+    iterations: int
+    seconds: float
+    outcome: str
+    megapixels: float
+
+
+def luma(data: bytes) -> npt.NDArray[np.uint8]:
+    """8-bit BT.601 luma by Pillow, transparency over white."""
+    image = Image.open(io.BytesIO(data)).convert("RGBA")
+    canvas = Image.new("RGBA", image.size, "white")
+    canvas.alpha_composite(image)
+    return np.asarray(canvas.convert("L"))
+
+
+def independent_dssim(source: bytes, encoded: bytes) -> float | None:
+    """(1 - SSIM) / 2 by scikit-image; None for an image too small to have a window."""
+    one, other = luma(source), luma(encoded)
+    if min(one.shape) < WINDOW:
+        return None
+    ssim = structural_similarity(
+        one, other, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
+    )
+    return float(1 - ssim) / 2
+
+
+def measure(client: Client, path: Path, fmt: str, target: float, error: float) -> Row:
+    """Encode one image and check the answer."""
+    source = path.read_bytes()
+    answer = client.encode(
+        source,
+        format=fmt,
+        method="dssim",
+        target=target,
+        min_quality=10,
+        max_quality=95,
+        allowed_error=error,
+    )
+    assert answer.dssim is not None
+    return Row(
+        path.name,
+        fmt,
+        target,
+        answer.quality or 0,
+        answer.dssim,
+        independent_dssim(source, answer.image),
+        answer.iterations,
+        answer.timings.total - answer.timings.queue,
+        str(answer.outcome),
+        answer.width * answer.height / 1e6,
+    )
+
+
+def summary(rows: list[Row], error: float) -> list[str]:
+    """A Markdown table, one line a format and target."""
+    columns = (
+        *("format", "target", "images", "on target", "at a bound", "nearest"),
+        *("mean encodings", "p95", "max", "median s", "p95 s"),
+        *("independent check: worst difference", "checked on target"),
+    )
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    for fmt, target in sorted({(one.format, one.target) for one in rows}):
+        some = [one for one in rows if (one.format, one.target) == (fmt, target)]
+        counts = [one.iterations for one in some]
+        seconds = [one.seconds for one in some]
+        met = [one for one in some if one.outcome in ON_TARGET]
+        checked = [one for one in met if one.independent is not None]
+        off = [abs(one.independent - one.dssim) for one in some if one.independent is not None]
+        # The service may judge by sampled windows: they may differ by 1e-4 from the full metric.
+        agreeing = sum(abs((one.independent or 0) - target) <= error + 1e-4 for one in checked)
+        bound = sum(one.outcome.endswith("quality_reached") for one in some)
+        lines.append(
+            f"| {fmt} | {target:g} | {len(some)} | {len(met) / len(some):.0%} "
+            f"| {bound / len(some):.0%} | {(len(some) - len(met) - bound) / len(some):.0%} "
+            f"| {statistics.mean(counts):.2f} | {np.percentile(counts, 95):.0f} | {max(counts)} "
+            f"| {statistics.median(seconds):.3f} | {np.percentile(seconds, 95):.3f} "
+            f"| {max(off):.1e} | {agreeing}/{len(checked)} |"
+        )
+    return lines
+
+
+def images_in(given: Iterable[Path]) -> list[Path]:
+    """The image files among `given`, folders searched."""
+    found = [f for one in given for f in (one.rglob("*") if one.is_dir() else [one])]
+    return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
+    parser.add_argument("--server", default="localhost:50051")
+    parser.add_argument("--formats", nargs="+", default=["jpeg", "webp", "avif"])
+    parser.add_argument("--targets", nargs="+", type=float, default=[0.01, 0.02])
+    parser.add_argument("--allowed-error", type=float, default=0.001)
+    parser.add_argument("--jobs", type=int, default=1, help="requests at the same time")
+    parser.add_argument("--json", type=Path, help="write every row here")
+    args = parser.parse_args()
+    images = images_in(args.images)
+    if not images:
+        parser.error("no images among the arguments")
+
+    rows: list[Row] = []
+    with Client(args.server, timeout=300) as client, ThreadPoolExecutor(args.jobs) as pool:
+        for fmt in args.formats:
+            for target in args.targets:
+                job = partial(measure, client, fmt=fmt, target=target, error=args.allowed_error)
+                try:
+                    rows += pool.map(job, images)
+                except AutoQualityError as error:
+                    parser.error(str(error))
+    print("\n".join(summary(rows, args.allowed_error)))
+    worst = sorted(rows, key=lambda one: -one.iterations)[:10]
+    print("\nMost encodings:")
+    for one in worst:
+        print(
+            f"  {one.iterations:3} {one.format} {one.target:g} {one.image}: quality {one.quality}, "
+            f"DSSIM {one.dssim:.5f}, {one.outcome}"
+        )
+    if args.json:
+        args.json.write_text(json.dumps([asdict(one) for one in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

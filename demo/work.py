@@ -1,0 +1,82 @@
+"""What the demonstration asks of the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoquality import AutoQuality, Client, Encoded, Format, Method
+
+FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
+SWEEP = range(1, 101, 3)
+BUDGET_SHARE = 1 / 15
+"""The byte budget, as a share of the source file (a PNG)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer and the wish it answers."""
+
+    method: Method
+    asked: str
+    encoded: Encoded
+
+    @property
+    def served_by(self) -> str:
+        """The method, and what really served it where that is another."""
+        applied = self.encoded.applied.method
+        return str(self.method) if applied == self.method else f"{self.method} (as {applied})"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.method}.{self.encoded.format}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One quality on a curve."""
+
+    quality: int
+    dssim: float
+    size_bytes: int
+
+
+def encode_all(client: Client, image: Path) -> list[Result]:
+    """Every method in every format."""
+    budget = round(image.stat().st_size * BUDGET_SHARE, -3)
+    wide = {"min_quality": 10, "max_quality": 95}
+    wishes = {
+        Method.NONE: (AutoQuality(method=Method.NONE), "default quality"),
+        Method.SIZE: (
+            AutoQuality(method=Method.SIZE, target=budget, **wide),
+            f"at most {budget / 1000:.0f} kB",
+        ),
+        Method.DSSIM: (
+            AutoQuality(method=Method.DSSIM, target=0.01, allowed_error=0.001, **wide),
+            "DSSIM 0.010 ± 0.001",
+        ),
+        Method.ML: (
+            AutoQuality(method=Method.ML, target=0.02, allowed_error=0.001, **wide),
+            "DSSIM 0.020 ± 0.001",
+        ),
+    }
+    return [
+        Result(
+            method,
+            asked,
+            client.encode(image, format=fmt, auto_quality=wish, measure_dssim=True),
+        )
+        for fmt in FORMATS
+        for method, (wish, asked) in wishes.items()
+    ]
+
+
+def sweep_all(client: Client, image: Path) -> dict[Format, list[Point]]:
+    """Each format's curve: quality against DSSIM and size."""
+    return {fmt: [_point(client, image, fmt, quality) for quality in SWEEP] for fmt in FORMATS}
+
+
+def _point(client: Client, image: Path, fmt: Format, quality: int) -> Point:
+    encoded = client.encode(image, format=fmt, quality=quality, measure_dssim=True)
+    assert encoded.dssim is not None
+    return Point(quality, encoded.dssim, encoded.size_bytes)

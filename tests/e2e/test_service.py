@@ -1,0 +1,248 @@
+"""The service as its callers meet it: a real server, a real socket, the real client."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from autoquality import (
+    Client,
+    DeadlineExceededError,
+    Format,
+    InvalidImageError,
+    InvalidRequestError,
+    Method,
+    NoticeCode,
+    Outcome,
+    OverloadedError,
+    RawImage,
+)
+from tests.photos import animation, crop, photo, with_alpha
+from tests.servers import RunningServer, running_server
+
+PHOTO = crop("chelsea.png", 200, 150)
+
+
+def scrape(server: RunningServer) -> dict[str, float]:
+    """Every sample of /metrics, by its name with labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+    return {name: float(value) for name, value in samples}
+
+
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("method", [Method.NONE, Method.SIZE, Method.DSSIM, Method.ML])
+def test_every_method_in_every_format(client: Client, fmt: Format, method: Method) -> None:
+    encoded = client.encode(
+        PHOTO,
+        format=fmt,
+        method=method,
+        target=9000 if method is Method.SIZE else 0.02,
+        min_quality=10,
+        max_quality=95,
+        measure_dssim=True,
+    )
+    assert encoded.format is fmt
+    assert encoded.size_bytes == len(encoded.image)
+    assert encoded.iterations == len(encoded.probes) >= 1
+    assert encoded.applied.min_quality == 10 and encoded.applied.max_quality == 95
+    assert encoded.dssim == pytest.approx(client.compare(PHOTO, encoded.image).dssim, abs=1e-4)
+    if method is Method.SIZE:
+        assert encoded.outcome is Outcome.TARGET_MET and encoded.size_bytes <= 9000
+    if method is Method.ML:
+        assert encoded.applied.method is Method.DSSIM
+        assert [one.code for one in encoded.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+
+
+def test_raw_pixels_alpha_and_animation(client: Client) -> None:
+    raw = RawImage(width=32, height=24, bands=1, pixels=bytes(range(256)) * 3)
+    assert client.encode(raw, format="jpeg").width == 32
+    assert client.encode(with_alpha(), format="webp", method="dssim", target=0.01).dssim is not None
+    assert client.encode(animation(3), format="webp").frames == 3
+
+
+def test_the_timings_account_for_the_request(client: Client) -> None:
+    timings = client.encode(PHOTO, format="webp", method="dssim", target=0.02).timings
+    stages = timings.queue + timings.decode + timings.predict + timings.encode + timings.measure
+    assert 0 < timings.decode < timings.total
+    assert stages <= timings.total
+
+
+class TestErrors:
+    def test_a_bad_image_is_named(self, client: Client) -> None:
+        with pytest.raises(InvalidImageError) as caught:
+            client.encode(b"certainly not an image", format="webp")
+        assert "jpeg" in str(caught.value)
+
+    def test_nothing_internal_is_told(self, client: Client) -> None:
+        truncated = photo("rocket.jpg")[:3000]
+        for broken in (truncated, b"\x89PNG\r\n\x1a\n" + b"\x00" * 64, b"<svg/>"):
+            with pytest.raises(InvalidImageError) as caught:
+                client.encode(broken, format="webp")
+            told = str(caught.value).lower()
+            assert not any(word in told for word in ("vips", "python", "traceback", "/", "0x"))
+
+    def test_a_header_over_the_limit_is_refused(self, client: Client) -> None:
+        with pytest.raises(InvalidRequestError) as caught:
+            client.encode(RawImage(width=10000, height=10000, bands=1, pixels=b"x"), format="jpeg")
+        assert caught.value.field_violations[0].field.startswith("raw")
+
+    def test_a_deadline_that_cannot_be_met_is_exceeded(self, client: Client) -> None:
+        with pytest.raises(DeadlineExceededError):
+            client.encode(PHOTO, format="avif", timeout=0.001)
+
+
+def test_a_near_deadline_yields_the_best_so_far(client: Client) -> None:
+    """An allowed error that nothing meets would try on; the deadline ends it with an image."""
+    full = client.encode(
+        photo("retina.jpg"),
+        format="avif",
+        method="dssim",
+        target=0.0123,
+        allowed_error=0,
+        min_quality=1,
+        max_quality=100,
+    )
+    assert full.iterations > 2
+    one = max(probe.encode_seconds + probe.measure_seconds for probe in full.probes)
+    encoded = client.encode(
+        photo("retina.jpg"),
+        format="avif",
+        method="dssim",
+        target=0.0123,
+        allowed_error=0,
+        min_quality=1,
+        max_quality=100,
+        timeout=full.timings.decode + 1.6 * one + 0.3,
+    )
+    assert encoded.outcome is Outcome.DEADLINE_REACHED
+    assert 1 <= encoded.iterations < full.iterations
+
+
+def test_metrics_count_what_was_done(server: RunningServer, client: Client) -> None:
+    labels = 'format="avif",method="dssim"'
+    before = scrape(server)
+    encoded = client.encode(
+        PHOTO, format="avif", method="dssim", target=0.02, min_quality=10, max_quality=95
+    )
+    after = scrape(server)
+
+    def grown(name: str) -> float:
+        return after[name] - before[name]
+
+    assert grown(f"autoquality_iterations_sum{{{labels}}}") == encoded.iterations
+    assert grown(f"autoquality_encoded_bytes_sum{{{labels}}}") == encoded.size_bytes
+    assert grown(f"autoquality_quality_sum{{{labels}}}") == encoded.quality
+    assert grown(f"autoquality_achieved_dssim_count{{{labels}}}") == 1
+
+
+def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
+    with running_server(tmp_path) as fresh:
+        samples = scrape(fresh)
+    for fmt in ("jpeg", "webp", "avif"):
+        for method in ("none", "size", "dssim", "ml"):
+            for name in ("iterations", "achieved_dssim", "encoded_bytes", "quality"):
+                key = f'autoquality_{name}_count{{format="{fmt}",method="{method}"}}'
+                assert samples[key] == 0, key
+    for stage in ("queue", "decode", "predict", "encode", "measure"):
+        assert samples[f'autoquality_stage_duration_seconds_count{{stage="{stage}"}}'] == 0
+    assert any(name.startswith("autoquality_outcomes_total{") for name in samples)
+    assert any(name.startswith("grpc_server_handled_total{") for name in samples)
+    assert samples["autoquality_requests_in_flight"] == 0
+
+
+def test_the_log_has_one_line_a_request_with_its_id(server: RunningServer, client: Client) -> None:
+    client.encode(PHOTO, format="webp", request_id="find-me-in-the-log")
+    lines = [one for one in server.log_lines() if one.get("request_id") == "find-me-in-the-log"]
+    assert len(lines) == 1
+    assert (lines[0]["format"], lines[0]["outcome"]) == ("webp", "fixed_quality")
+
+
+def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
+    tmp_path: Path,
+) -> None:
+    settings = {"AUTOQUALITY_WORKERS": "1", "AUTOQUALITY_QUEUE_SIZE": "1"}
+    big = photo("retina.jpg")
+    with (
+        running_server(tmp_path, settings) as server,
+        Client(server.address, retries=0) as client,
+        ThreadPoolExecutor(6) as callers,
+    ):
+
+        def call(_: int) -> object:
+            try:
+                return client.encode(big, format="avif", avif=None, method="dssim", target=0.01)
+            except OverloadedError as error:
+                return error
+
+        calls = [callers.submit(call, number) for number in range(6)]
+        while not any(one.done() for one in calls):
+            assert client.health()
+            time.sleep(0.01)
+        answers = [one.result() for one in calls]
+    refused = [one for one in answers if isinstance(one, OverloadedError)]
+    assert len(refused) == 4
+    assert all(one.retry_after and one.retry_after > 0 for one in refused)
+
+
+def test_sigterm_finishes_what_runs_and_exits_with_zero(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, Client(server.address, retries=0) as client:
+        got: list[object] = []
+        caller = threading.Thread(
+            target=lambda: got.append(
+                client.encode(photo("retina.jpg"), format="avif", method="dssim", target=0.01)
+            )
+        )
+        caller.start()
+        while not scrape(server)["autoquality_requests_in_flight"]:
+            assert caller.is_alive(), "the request ended before it was seen to run"
+            time.sleep(0.005)
+        server.process.terminate()
+        caller.join(60)
+        assert got, "the request that ran was lost"
+        assert server.process.wait(60) == 0
+
+
+def test_without_a_network_tensorflow_is_never_loaded(
+    server: RunningServer, client: Client
+) -> None:
+    client.encode(PHOTO, format="webp", method="ml", target=0.02)
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "vips" in maps
+    assert "tensorflow" not in maps
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    assert int(resident.split()[1]) < 500 * 1024, resident
+
+
+def test_an_imgproxy_configuration_file_works_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "imgproxy.env"
+    file.write_text(
+        'IMGPROXY_AUTOQUALITY_METHOD="dssim"\n'
+        "# Change value to the desired DSSIM\n"
+        "IMGPROXY_AUTOQUALITY_TARGET=0.01\n"
+        "IMGPROXY_AUTOQUALITY_ALLOWED_ERROR=0.002\n"
+        "IMGPROXY_AUTOQUALITY_MIN=40\n"
+        "IMGPROXY_AUTOQUALITY_MAX=90\n"
+        'IMGPROXY_AUTOQUALITY_FORMAT_MIN="avif=50"\n'
+        'IMGPROXY_AUTOQUALITY_FORMAT_MAX="avif=65,jxl=70"\n'
+        "IMGPROXY_BIND=:8080\n"
+    )
+    with (
+        running_server(tmp_path, {"AUTOQUALITY_ENV_FILE": str(file)}) as server,
+        Client(server.address) as client,
+    ):
+        applied = client.encode(PHOTO, format="avif").applied
+        assert (applied.method, applied.target, applied.allowed_error) == (
+            Method.DSSIM,
+            0.01,
+            0.002,
+        )
+        assert (applied.min_quality, applied.max_quality) == (50, 65)
+        assert client.encode(PHOTO, format="webp").applied.max_quality == 90

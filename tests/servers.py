@@ -1,0 +1,76 @@
+"""A real server in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class RunningServer:
+    """A server that serves: where, and the process."""
+
+    port: int
+    metrics_port: int
+    process: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def log_lines(self) -> list[dict[str, object]]:
+        """What it logged so far, one dictionary a line."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of this process without what would configure a server or TensorFlow."""
+    ours = ("AUTOQUALITY_", "IMGPROXY_", "TF_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+@contextmanager
+def running_server(
+    folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningServer]:
+    """Start `autoquality-server` on free ports, stop it at the end; its log goes to `folder`."""
+    log = folder / "server.log"
+    settings = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "autoquality_server"],
+            env={**clean_environment(), **settings, **(environment or {})},
+            stderr=output,
+            text=True,
+        )
+    try:
+        ready = _wait_ready(process, log)
+        yield RunningServer(int(ready["port"]), int(ready["metrics_port"]), process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def _wait_ready(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
+    """The log line that says it serves; an error if it ends instead."""
+    while True:
+        for line in log.read_text().splitlines():
+            if line.startswith("{") and '"ready"' in line:
+                found: dict[str, str] = json.loads(line)
+                return found
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"the server ended: {log.read_text()}")

@@ -1,0 +1,117 @@
+"""From a protobuf request to a job: what is filled in and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.domain import (
+    EncoderOptions,
+    Format,
+    JpegOptions,
+    Method,
+    RawSource,
+    WebpOptions,
+    WebpPreset,
+)
+from autoquality_server.errors import InvalidRequest
+from autoquality_server.service.validate import job_of
+
+SERVER = EncoderOptions(
+    jpeg=JpegOptions(progressive=True, quant_table=3),
+    webp=WebpOptions(effort=2, preset=WebpPreset.PHOTO),
+)
+
+
+def request(**fields: object) -> pb.EncodeRequest:
+    return pb.EncodeRequest(**{"image": b"x", **fields})  # type: ignore[arg-type]
+
+
+def test_options_left_open_are_the_servers() -> None:
+    job = job_of(request(), SERVER)
+    assert job.options == SERVER
+    assert (job.format, job.quality, job.wish.method) == (None, None, None)
+
+
+def test_options_override_one_by_one() -> None:
+    asked = request(
+        jpeg=pb.JpegOptions(progressive=False, trellis_quant=True),
+        webp=pb.WebpOptions(preset=pb.WEBP_PRESET_ICON),
+        png=pb.PngOptions(quantize=True),
+    )
+    options = job_of(asked, SERVER).options
+    assert options.jpeg == JpegOptions(progressive=False, trellis_quant=True, quant_table=3)
+    assert options.webp == WebpOptions(effort=2, preset=WebpPreset.ICON)
+    assert options.png.quantize and options.png.compression == 6
+
+
+def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:
+    job = job_of(request(auto_quality=pb.AutoQuality(target=0.0, allowed_error=0.0)), SERVER)
+    assert (job.wish.target, job.wish.allowed_error) == (0.0, 0.0)
+    with pytest.raises(InvalidRequest, match=r"^quality: must be from 1 to 100, is 0"):
+        job_of(request(quality=0), SERVER)
+
+
+def test_raw_pixels_are_a_source() -> None:
+    asked = pb.EncodeRequest(raw=pb.RawImage(width=2, height=1, bands=3, pixels=b"123456"))
+    assert job_of(asked, SERVER).source == RawSource(2, 1, 3, b"123456")
+
+
+def test_a_quality_asks_for_method_none() -> None:
+    job = job_of(request(quality=55), SERVER)
+    assert (job.quality, job.wish.method) == (55, Method.NONE)
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"), [("#0a0B0c", (10, 11, 12)), ("ff0000", (255, 0, 0)), ("", (255, 255, 255))]
+)
+def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -> None:
+    assert job_of(request(background=text), SERVER).options.background == colour
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "right"),
+    [
+        (pb.EncodeRequest(), "source", "image"),
+        (request(format=99), "format", "FORMAT_JPEG"),
+        (request(quality=101), "quality", "1 to 100"),
+        (
+            request(quality=80, auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, target=9)),
+            "quality",
+            "METHOD_NONE",
+        ),
+        (request(auto_quality=pb.AutoQuality(method=17)), "auto_quality.method", "METHOD_ML"),
+        (
+            request(auto_quality=pb.AutoQuality(max_quality=0)),
+            "auto_quality.max_quality",
+            "1 to 100",
+        ),
+        (request(jpeg=pb.JpegOptions(quant_table=9)), "jpeg.quant_table", "0 to 8"),
+        (request(webp=pb.WebpOptions(effort=7)), "webp.effort", "0 to 6"),
+        (request(webp=pb.WebpOptions(preset=12)), "webp.preset", "WEBP_PRESET_PHOTO"),
+        (request(avif=pb.AvifOptions(speed=-1)), "avif.speed", "0 to 9"),
+        (request(png=pb.PngOptions(compression=10)), "png.compression", "0 to 9"),
+        (
+            request(png=pb.PngOptions(quantization_colors=1)),
+            "png.quantization_colors",
+            "2 to 256",
+        ),
+        (request(background="white"), "background", "#ffffff"),
+    ],
+)
+def test_a_wrong_field_is_named_and_told_what_would_be_right(
+    asked: pb.EncodeRequest, field: str, right: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        job_of(asked, SERVER)
+    assert caught.value.field == field
+    assert right in caught.value.description
+
+
+def test_every_format_and_method_of_the_contract_is_known() -> None:
+    for number in pb.Format.values():
+        job_of(request(format=number), SERVER)
+    for number in pb.Method.values():
+        asked = pb.AutoQuality(method=number, target=1)
+        job_of(request(auto_quality=asked), SERVER)
+    assert job_of(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF
