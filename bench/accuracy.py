@@ -21,13 +21,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageCms
 from skimage.metrics import structural_similarity
 
 from autoquality import AutoQualityError, Client
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 WINDOW = 11
+GROUNDS = ("white", "black")
 ON_TARGET = ("target_met",)
 
 
@@ -47,23 +48,45 @@ class Row:
     megapixels: float
 
 
-def luma(data: bytes) -> npt.NDArray[np.uint8]:
-    """8-bit BT.601 luma by Pillow, transparency over white."""
-    image = Image.open(io.BytesIO(data)).convert("RGBA")
-    canvas = Image.new("RGBA", image.size, "white")
-    canvas.alpha_composite(image)
-    return np.asarray(canvas.convert("L"))
+def lumas(data: bytes, grounds: Iterable[str]) -> list[npt.NDArray[np.uint8]]:
+    """8-bit BT.601 luma by Pillow over each of `grounds`, colours brought to sRGB."""
+    image: Image.Image = Image.open(io.BytesIO(data))
+    profile = image.info.get("icc_profile")
+    alpha = image.convert("RGBA").getchannel("A")
+    if profile and image.mode in ("L", "RGB"):
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(
+            image, given, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+        image = converted or image
+    colours = image.convert("RGB")
+    over = [
+        Image.composite(colours, Image.new("RGB", image.size, ground), alpha) for ground in grounds
+    ]
+    return [np.asarray(one.convert("L")) for one in over]
 
 
 def independent_dssim(source: bytes, encoded: bytes) -> float | None:
-    """(1 - SSIM) / 2 by scikit-image; None for an image too small to have a window."""
-    one, other = luma(source), luma(encoded)
-    if min(one.shape) < WINDOW:
-        return None
-    ssim = structural_similarity(
-        one, other, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
-    )
-    return float(1 - ssim) / 2
+    """(1 - SSIM) / 2 by scikit-image; with alpha, the worse over white and black.
+
+    What lost its alpha was laid over white. None for an image too small to
+    have a window.
+    """
+    grounds = GROUNDS if Image.open(io.BytesIO(encoded)).has_transparency_data else GROUNDS[:1]
+    worst = 0.0
+    for one, other in zip(lumas(source, grounds), lumas(encoded, grounds), strict=True):
+        if min(one.shape) < WINDOW:
+            return None
+        ssim = structural_similarity(
+            one,
+            other,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=255,
+        )
+        worst = max(worst, float(1 - ssim) / 2)
+    return worst
 
 
 def measure(client: Client, path: Path, fmt: str, target: float, error: float) -> Row:

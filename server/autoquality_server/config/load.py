@@ -25,7 +25,7 @@ from autoquality_server.config.spec import PREFIX, ConfigError, Spec
 _KUBERNETES = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
 )
-_LONGEST_QUOTE = 60
+_LONGEST_QUOTE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,9 @@ def _read(spec: Spec, found: _Found, warnings: list[str]) -> Any:
 
 
 def _wrong(found: _Found, right: str) -> ConfigError:
-    text = found.text
-    quoted = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
+    quoted = found.text
+    if len(quoted) > _LONGEST_QUOTE:  # the end of a path tells more than its middle
+        quoted = f"{quoted[: _LONGEST_QUOTE // 4]}...{quoted[-_LONGEST_QUOTE * 3 // 4 :]}"
     return ConfigError(f"{found.label}: {right}, not {quoted!r}")
 
 
