@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     from autoquality._version import __version__
+    from autoquality_server.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
     from autoquality_server.config.flags import describe, parse_command_line
 
@@ -38,6 +39,7 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stdout.write(describe(configuration) + "\n")
         return 0
 
+    limit_arenas()
     from autoquality_server.app import serve
     from autoquality_server.listening import StartError
     from autoquality_server.telemetry.logs import configure_logging, logger

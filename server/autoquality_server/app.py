@@ -121,7 +121,10 @@ class App:
         )
 
     def drain(self) -> bool:
-        """Refuse new calls and finish the accepted ones; whether all could finish in time."""
+        """Refuse new calls and finish the accepted ones; whether all could finish in time.
+
+        A request that has not arrived as a whole was not accepted.
+        """
         seconds = self._settings.drain_timeout
         _log.info("draining", running=self.admission.running, queued=self.admission.queued)
         self._health.drain()
@@ -134,7 +137,7 @@ class App:
         if self._metrics_server:
             self._metrics_server.close()
         _log.info("stopped", cut_off=cut_off)
-        return finished
+        return not cut_off
 
 
 def serve(settings: Settings, service_factory: ServiceFactory = build_default_service) -> int:
@@ -167,8 +170,7 @@ def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
     return [
         # By default a second server shares the port without a word.
         ("grpc.so_reuseport", 0),
-        # Compare carries two images.
-        ("grpc.max_receive_message_length", 2 * settings.max_image_bytes + _MESSAGE_ROOM),
+        ("grpc.max_receive_message_length", _largest_message(settings)),
         ("grpc.max_send_message_length", -1),
         # No connection needs more streams than there are threads, and health checks.
         ("grpc.max_concurrent_streams", threads + _HEADROOM),
@@ -179,3 +181,9 @@ def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.enable_channelz", int(settings.channelz)),
     ]
+
+
+def _largest_message(settings: Settings) -> int:
+    """Compare carries two images; bare pixels are larger than any file of them."""
+    largest = max(2 * settings.max_image_bytes, 4 * settings.max_pixels)
+    return min(largest + _MESSAGE_ROOM, 2**31 - 1)

@@ -9,6 +9,10 @@ from collections.abc import Callable
 
 from autoquality_server.errors import DeadlinePassed, RequestCancelled
 
+_SAME_MOMENT = 0.05
+"""A cancellation so many seconds before the deadline is the caller's own clock
+running out: his deadline began when he sent the request, ours when it came."""
+
 
 class Deadline:
     """The caller's patience: a moment on the monotonic clock, and a cancel flag.
@@ -20,6 +24,7 @@ class Deadline:
         """Start now; `seconds` is None where the caller set no deadline."""
         self._end = math.inf if seconds is None else time.monotonic() + seconds
         self._cancelled = threading.Event()
+        self._ran_out = False
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
@@ -30,6 +35,8 @@ class Deadline:
     def cancel(self) -> None:
         """Say that nobody waits any more; runs the callbacks once."""
         with self._lock:
+            if not self._cancelled.is_set():
+                self._ran_out = self.remaining() <= _SAME_MOMENT
             self._cancelled.set()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -44,8 +51,12 @@ class Deadline:
         callback()
 
     def check(self) -> None:
-        """Raise RequestCancelled or DeadlinePassed if there is no point in going on."""
+        """Raise RequestCancelled or DeadlinePassed if there is no point in going on.
+
+        A deadline that passes ends the call, which looks like a cancellation
+        from here: it is told as the deadline that it was.
+        """
         if self._cancelled.is_set():
-            raise RequestCancelled()
+            raise DeadlinePassed() if self._ran_out else RequestCancelled()
         if self.remaining() <= 0:
             raise DeadlinePassed()

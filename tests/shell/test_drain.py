@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.shell.conftest import Process, encoding_stub, health_stub, scrape, until
+from autoquality.v1 import encoding_pb2 as pb
+from tests.shell.conftest import ENCODING, Process, encoding_stub, health_stub, scrape, until
 from tests.shell.scripted import request
 
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -114,6 +116,31 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_told(
         )
     assert server.process.wait() == 1
     assert server.lines("stopped")[0]["cut_off"] == 1
+
+
+def test_an_upload_that_never_ends_is_nothing_that_was_accepted(
+    start_process: Callable[..., Process],
+) -> None:
+    server = start_process(DRAIN_TIMEOUT="0.2")
+    with grpc.insecure_channel(server.address) as channel:
+        ended = threading.Event()
+
+        def never() -> Iterator[pb.EncodeRequest]:
+            ended.wait()
+            yield request()
+
+        upload = channel.stream_unary(
+            f"/{ENCODING}/Encode",
+            request_serializer=pb.EncodeRequest.SerializeToString,
+            response_deserializer=pb.EncodeResponse.FromString,
+        ).future(never())
+        # Once this is answered, the headers of the upload have arrived as well.
+        encoding_stub(channel).GetServerInfo(request())
+        server.process.terminate()
+        assert server.process.wait() == 0
+        ended.set()
+        assert upload.exception() is not None
+    assert server.lines("stopped")[0]["cut_off"] == 0
 
 
 def test_a_second_signal_ends_the_process_at_once(

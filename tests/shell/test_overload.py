@@ -98,6 +98,14 @@ def test_two_images_of_the_largest_size_fit_one_message(serve_with: Callable[...
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+def test_bare_pixels_of_the_highest_resolution_fit_one_message(
+    serve_with: Callable[..., Served],
+) -> None:
+    server = serve_with(max_image_bytes=2**20, max_resolution=2.0)
+    answer = server.stub.Encode(pb.EncodeRequest(raw=pb.RawImage(pixels=bytes(8_000_000))))
+    assert answer.quality == 80
+
+
 def test_a_large_response_is_sent(serve_with: Callable[..., Served]) -> None:
     server = serve_with()
     options = [("grpc.max_receive_message_length", -1)]

@@ -31,6 +31,8 @@ def configure(concurrency: int = 1) -> None:
     pyvips.concurrency_set(concurrency)
     cv2.setNumThreads(concurrency)
     pyvips.block_untrusted_set(True)
+    # At DEBUG pyvips logs the arguments and results of every operation: whole images.
+    logging.getLogger("pyvips").setLevel(logging.INFO)
     pyvips.logger.addFilter(_demote)  # does nothing if it is there already
 
 
