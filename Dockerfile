@@ -46,7 +46,7 @@ RUN groupadd --system --gid 10001 autoquality \
 EXPOSE 50051 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, sys, autoquality; sys.exit(not autoquality.Client(os.environ['AUTOQUALITY_LISTEN']).health(timeout=4))"]
+    CMD ["python", "-c", "import os, sys, autoquality; at = os.environ['AUTOQUALITY_LISTEN']; sys.exit(not autoquality.Client('localhost' * at.startswith(':') + at, channel_options=[('grpc.enable_http_proxy', 0)]).health(timeout=4))"]
 ENTRYPOINT ["autoquality-server"]
 
 # --- the images ----------------------------------------------------------------

@@ -12,11 +12,9 @@ import argparse
 from pathlib import Path
 
 from picture import draw
-from running_server import running_server
+from running_server import connect, running_server
 from table import print_table
 from work import encode_all, sweep_all
-
-from autoquality import Client
 
 
 def photograph() -> Path:
@@ -37,7 +35,10 @@ def main() -> None:
     image = args.image or photograph()
     args.out.mkdir(parents=True, exist_ok=True)
 
-    with running_server(args.server, args.out / "server.log") as address, Client(address) as client:
+    with (
+        running_server(args.server, args.out / "server.log") as address,
+        connect(address) as client,
+    ):
         print(f"server {client.info().version} at {address}; encoding {image.name}\n")
         results = encode_all(client, image)
         for one in results:

@@ -31,6 +31,9 @@ _Response = TypeVar("_Response", bound=Message)
 Metadata = tuple[tuple[str, str | bytes], ...]
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
+# Longer ones (over 31 years) overflow inside gRPC and pass at once.
+_LONGEST_TIMEOUT = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[_Response]):
@@ -65,6 +68,8 @@ class Caller:
 
         Raises AutoQualityError, and RuntimeError once closed.
         """
+        if timeout is not None and timeout > _LONGEST_TIMEOUT:
+            timeout = None
         end = None if timeout is None else time.monotonic() + timeout
         metadata = (*metadata, (REQUEST_ID_KEY, request_id))
         for left in range(self._retries, -1, -1):

@@ -252,6 +252,8 @@ class Client:
         *,
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
+        if request_id and not (request_id.isascii() and request_id.isprintable()):
+            raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
         return self._caller.call(
             method,
             request,

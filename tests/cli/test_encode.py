@@ -32,6 +32,20 @@ def test_a_file_is_written_where_it_is_told(run: Run, photos: Path, tmp_path: Pa
     assert to.read_bytes()[4:12] == b"ftypavif"
 
 
+def test_the_name_of_an_output_file_decides_its_format_unless_told_otherwise(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    for to, options, begin in (
+        ("a.webp", (), b"RIFF"),
+        ("a.jpg", ("--format", "webp"), b"RIFF"),
+        ("b.webp", ("--format", "keep"), b"\xff\xd8"),
+        ("a.bin", (), b"\xff\xd8"),
+    ):
+        result = run("encode", photos / "a.jpg", "-o", tmp_path / to, *options)
+        assert result.exit_code == 0, result.stderr
+        assert (tmp_path / to).read_bytes().startswith(begin)
+
+
 def test_an_output_that_is_or_is_written_as_a_folder_keeps_the_name(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:

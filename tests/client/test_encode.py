@@ -177,6 +177,7 @@ def test_a_quality_alone_asks_for_no_search_whatever_the_server_s_method(
         ({"auto_quality": "dssim", "target": 0.01}, "either auto_quality or its parts"),
         ({"auto_quality": "dssim:x"}, "target must be a number"),
         ({"method": "best"}, "method must be one of none, size, dssim, ml"),
+        ({"request_id": "a\nb"}, "request_id must be printable ASCII"),
         ({"format": "bmp"}, "format must be one of jpeg, webp, avif, png"),
         ({"format": Format.UNKNOWN}, "format must be one of"),
         ({"webp": WebpOptions(preset="tax")}, "preset must be one of"),
@@ -188,6 +189,11 @@ def test_what_contradicts_itself_or_names_nothing_is_refused_before_it_is_sent(
     with pytest.raises(ValueError, match=complaint):
         client.encode(b"photo", **arguments)
     assert server.requests == ()
+
+
+@pytest.mark.parametrize("timeout", [1e9, 1e12, float("inf")])
+def test_a_timeout_beyond_all_bounds_does_not_pass_at_once(client: Client, timeout: float) -> None:
+    assert client.encode(b"jpeg", timeout=timeout).quality
 
 
 def test_a_path_that_is_not_there_raises_file_not_found(client: Client, tmp_path: Path) -> None:

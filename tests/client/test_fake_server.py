@@ -117,7 +117,8 @@ def test_identical_images_compare_as_such(client: Client) -> None:
             for wish, field in [
                 (pb.AutoQuality(min_quality=0), "min_quality"),
                 (pb.AutoQuality(max_quality=101), "max_quality"),
-                (pb.AutoQuality(min_quality=9, max_quality=8), "max_quality"),
+                (pb.AutoQuality(min_quality=9, max_quality=8), "min_quality"),
+                (pb.AutoQuality(method=pb.METHOD_DSSIM, min_quality=90), "min_quality"),
                 (pb.AutoQuality(allowed_error=2), "allowed_error"),
                 (pb.AutoQuality(method=pb.METHOD_SIZE), "target"),
                 (pb.AutoQuality(method=pb.METHOD_DSSIM, target=2), "target"),

@@ -76,6 +76,19 @@ def test_the_settings_in_effect_can_be_used_as_an_env_file(tmp_path: Path) -> No
     }
 
 
+def test_the_settings_in_effect_are_printed_exactly_and_quoted_where_needed(tmp_path: Path) -> None:
+    network = tmp_path / "it's #1.pb"
+    network.touch()
+    flags = ["--target", "0.0123456789", "--max-resolution", "12.3456789"]
+    flags += ["--jpeg-net", str(network)]
+    done = run("--check-config", *flags)
+    path = tmp_path / "printed.env"
+    path.write_text(done.stdout)
+    again = load({"env_file": str(path)}, {}).settings
+    assert (again.target, again.max_resolution) == (0.0123456789, 12.3456789)
+    assert again.jpeg_net == str(network)
+
+
 def test_checking_the_configuration_shows_its_warnings() -> None:
     done = run("--check-config", environ={"AUTOQUALITY_QUALTY": "70"})
     assert done.returncode == 0

@@ -166,6 +166,12 @@ def test_our_own_format_lists_refuse_formats_that_are_not_written() -> None:
     )
 
 
+def test_a_format_list_without_formats_is_refused_by_imgproxys_name_too() -> None:
+    assert refused({"IMGPROXY_AUTOQUALITY_FORMAT_MIN": "70"}).startswith(
+        "IMGPROXY_AUTOQUALITY_FORMAT_MIN: must be a list such as webp=79,avif=63"
+    )
+
+
 def test_an_env_file_must_exist() -> None:
     assert refused(env_file="/no/such/file") == (
         "--env-file: must be a file that exists, not '/no/such/file'"
@@ -176,6 +182,16 @@ def test_an_env_file_must_be_text(tmp_path: Path) -> None:
     path = tmp_path / "binary.env"
     path.write_bytes(b"\xff\xfe=\x80")
     assert "must be a readable file of VARIABLE=value lines" in refused(env_file=str(path))
+
+
+@pytest.mark.parametrize("line", ['IMGPROXY_SECRET="never closed', "IMGPROXY_QUALITY 70"])
+def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(
+    tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "broken.env"
+    path.write_text(f"# fine\n{line}\nIMGPROXY_AUTOQUALITY_METHOD=dssim\n")
+    message = refused(env_file=str(path))
+    assert message.startswith("--env-file: line 2 of ") and "VARIABLE=value" in message
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,10 @@ def test_the_server_encodes_is_found_healthy_and_ends_at_the_stop_signal(
         assert encoded.dssim is not None
 
     (check,) = exec_forms("HEALTHCHECK")
-    run("/usr/bin/env", *check, env={**image, "AUTOQUALITY_LISTEN": address})
+    for listen in (address, f"0.0.0.0:{port}", f":{port}"):
+        # Docker hands its own proxy settings to every container.
+        proxy = {"http_proxy": "http://127.0.0.1:9"}
+        run("/usr/bin/env", *check, env={**image, **proxy, "AUTOQUALITY_LISTEN": listen})
 
     (stop,) = re.findall(r"^STOPSIGNAL (\w+)$", DOCKERFILE, re.MULTILINE)
     process.send_signal(signal.Signals[stop])

@@ -16,7 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autoquality._cli.batch import Batch, Done, Failed, Result
 from autoquality._cli.exits import FAILED, failures
 from autoquality._cli.options import encode_arguments, encode_options
-from autoquality._cli.places import STANDARD, Claims, Destination, Source, find_sources
+from autoquality._cli.places import (
+    STANDARD,
+    Claims,
+    Destination,
+    Source,
+    find_sources,
+    format_of,
+)
 from autoquality._cli.report import as_json, print_details, print_table
 from autoquality._cli.session import Session, say
 from autoquality._enums import Format
@@ -37,9 +44,7 @@ _FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
     "--format",
     "format_name",
     type=click.Choice([*_FORMATS, _KEEP]),
-    default=_KEEP,
-    show_default=True,
-    help="What to write.",
+    help="What to write.  [default: as the output file is named, else keep]",
 )
 @encode_options
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
@@ -55,7 +60,7 @@ def encode(
     /,
     named: tuple[str, ...],
     output: str | None,
-    format_name: str,
+    format_name: str | None,
     force: bool,
     jobs: int | None,
     json_lines: bool,
@@ -90,7 +95,10 @@ def encode(
     sources = list(find_sources(named, skip))
     if not sources:
         raise click.UsageError("there is no image in the folders given")
-    format = None if format_name == _KEEP else Format(format_name)
+    if format_name is None:
+        format = format_of(destination.file) if destination and destination.file else None
+    else:
+        format = None if format_name == _KEEP else Format(format_name)
     with session.connect() as client:
         with failures(session.server):
             # Asked in any case: a server that is not there is said once, not

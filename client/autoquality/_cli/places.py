@@ -51,7 +51,12 @@ class Source:
     @property
     def likely_format(self) -> Format | None:
         """What its name says it is, None where that is no format to write."""
-        return _FORMATS.get(self.relative.suffix.lower())
+        return format_of(self.relative)
+
+
+def format_of(path: Path) -> Format | None:
+    """What a file's name says it is, None where that is no format to write."""
+    return _FORMATS.get(path.suffix.lower())
 
 
 def find_sources(named: Sequence[str], skip: Path | None) -> Iterator[Source]:
@@ -98,7 +103,7 @@ class Destination:
         if self.file:
             return self.file
         place = source.relative if self.folder else (source.path or source.relative)
-        if _FORMATS.get(place.suffix.lower()) is not format:
+        if format_of(place) is not format:
             place = place.with_suffix(format.suffix)
         return self.folder / place if self.folder else place
 

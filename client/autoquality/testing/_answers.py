@@ -52,9 +52,12 @@ def answer(
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
-def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse:
+def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     curve = Curve.of(request)
     applied = _settle(request.auto_quality, curve.format)
+    low, high = applied.min_quality, applied.max_quality
+    if low > high:
+        return Fault.invalid("auto_quality.min_quality", f"{low} is above max_quality {high}")
     response = pb.EncodeResponse(
         format=curve.format, width=curve.width, height=curve.height, frames=1
     )

@@ -42,7 +42,7 @@ def _refuse_wish(wish: pb.AutoQuality) -> Fault | None:
             return Fault.invalid(f"auto_quality.{field}", "must be from 1 to 100")
     both = wish.HasField("min_quality") and wish.HasField("max_quality")
     if both and wish.min_quality > wish.max_quality:
-        return Fault.invalid("auto_quality.max_quality", "must not be below min_quality")
+        return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
     if wish.HasField("allowed_error") and not 0 <= wish.allowed_error <= 1:
         return Fault.invalid("auto_quality.allowed_error", "must be from 0 to 1")
     if wish.method == pb.METHOD_SIZE and not wish.target >= 1:

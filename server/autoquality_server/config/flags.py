@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +14,9 @@ from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import ConfigError, Spec, render
 
 PROGRAM = "autoquality-server"
+
+_PLAIN = re.compile(r"[\w./:,=+\[\]-]*")
+"""What an environment file needs no quotes for."""
 
 _EPILOG = (
     "Every flag has an environment variable, named in brackets. A flag wins over its variable, "
@@ -68,6 +72,8 @@ def describe(configuration: Configuration) -> str:
     lines = []
     for spec in SPECS:
         value = render(getattr(configuration.settings, spec.field))
+        if not _PLAIN.fullmatch(value):
+            value = "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
         origin = configuration.origins.get(spec.field)
         lines.append(f"{spec.variable}={value}" + (f"  # {origin}" if origin else ""))
     return "\n".join(lines)

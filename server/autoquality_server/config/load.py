@@ -11,9 +11,11 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from autoquality_server.config.checks import check
 from autoquality_server.config.parse import is_file
@@ -119,6 +121,13 @@ def _read_env_file(found: _Found) -> dict[str, str]:
     if not is_file(found.text):
         raise _wrong(found, "must be a file that exists")
     try:
+        with Path(found.text).open(encoding="utf-8") as lines:
+            wrong = [each.original.line for each in parse_stream(lines) if each.error]
+        if wrong:
+            raise ConfigError(
+                f"{found.label}: line {wrong[0]} of {found.text} must be VARIABLE=value, "
+                "every quote closed"
+            )
         entries = dotenv_values(found.text)
     except (OSError, UnicodeDecodeError):
         right = "must be a readable file of VARIABLE=value lines in UTF-8"

@@ -139,7 +139,9 @@ def without_foreign_formats(text: str) -> tuple[str, list[str]]:
     kept: list[str] = []
     dropped: list[str] = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
-        known = entry.partition("=")[0].strip().lower() in _WITH_QUALITY
+        name, equals, _ = entry.partition("=")
+        # What names no format is not imgproxy's either, and refused.
+        known = not equals or name.strip().lower() in _WITH_QUALITY
         (kept if known else dropped).append(entry)
     return ",".join(kept), dropped
 

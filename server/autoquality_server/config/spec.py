@@ -93,5 +93,5 @@ def render(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{key.value}={entry}" for key, entry in value.items())
     if isinstance(value, float):
-        return f"{value:g}" if abs(value) < 1e6 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
