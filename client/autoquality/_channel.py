@@ -66,9 +66,10 @@ def service_config(retries: int) -> str:
     if retries:
         policy = {
             "maxAttempts": retries + 1,
-            "initialBackoff": "0.1s",
-            "maxBackoff": "2s",
-            "backoffMultiplier": 2,
+            # Three retries span the seconds that a server takes to start anew.
+            "initialBackoff": "0.25s",
+            "maxBackoff": "4s",
+            "backoffMultiplier": 3,
             "retryableStatusCodes": ["UNAVAILABLE"],
         }
         config["methodConfig"] = [{"name": [{}], "retryPolicy": policy}]

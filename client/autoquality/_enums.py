@@ -75,6 +75,7 @@ class NoticeCode(enum.StrEnum):
     FIRST_FRAME_ONLY = "first_frame_only"
     """Of several frames or pages only the first was encoded."""
     ALPHA_FLATTENED = "alpha_flattened"
+    TARGET_UNUSED = "target_unused"
     """Transparency was flattened on the background."""
     UNKNOWN = "unknown"
 

@@ -51,6 +51,7 @@ class NoticeCode(enum.Enum):
     FORMAT_SUBSTITUTED = "format_substituted"
     FIRST_FRAME_ONLY = "first_frame_only"
     ALPHA_FLATTENED = "alpha_flattened"
+    TARGET_UNUSED = "target_unused"
 
 
 class WebpPreset(enum.Enum):

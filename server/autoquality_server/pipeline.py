@@ -96,6 +96,9 @@ class Pipeline:
         timings.decode += time.perf_counter() - start
 
         wish = self.defaults.settle(job.wish, fmt)
+        if job.wish.target is not None and wish.method is Method.NONE:
+            message = "METHOD_NONE searches for nothing: the target was not used; set the method"
+            notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
         trial = Trial(pixels, CODECS[fmt], job.options, deadline, timings)
         answer = self._handler(job, fmt, wish).run(trial, wish)
         if job.measure_dssim:

@@ -55,6 +55,11 @@ def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> Non
     assert result.dssim is None and len(result.probes) == 1
 
 
+def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
+    result = encode(Format.WEBP, Wish(target=0.02))
+    assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
+
+
 def test_none_measures_only_when_asked() -> None:
     result = encode(Format.WEBP, quality=30, measure=True)
     assert result.quality == 30

@@ -1,4 +1,4 @@
-"""AVIF, by libheif and libaom."""
+"""AVIF: written by libheif and libaom, read back by libavif."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.codecs.base import kept, still_luma
+from autoquality_server.codecs.base import decoded, kept
 from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.image import Pixels
+from autoquality_server.image import Pixels, luma_planes
+from autoquality_server.image.avif import decode_plain_avif
 
 _FASTEST = 9
 
@@ -39,5 +40,9 @@ class AvifCodec:
         return data
 
     def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        image = pyvips.Image.heifload_buffer(data, access="sequential")
-        return still_luma(image, pixels)
+        # Grey is written as RGB.
+        bands = 4 if pixels.has_alpha else 3
+        samples = decode_plain_avif(data, pixels.width, pixels.height, bands)
+        if samples is None:
+            samples = decoded(pyvips.Image.heifload_buffer(data, access="sequential"))
+        return luma_planes(samples, over_backgrounds=pixels.has_alpha)

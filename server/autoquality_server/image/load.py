@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 
 import numpy as np
+import numpy.typing as npt
 import pyvips
 
 from autoquality_server.errors import InvalidImage
+from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
+
+# libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
+# its error of them, and leaves them in libvips for the next error to fail on, too.
+_FAILURES = (pyvips.Error, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ class Source:
         """
         try:
             return self._pixels(self.frames if all_frames else 1, keep_metadata)
-        except pyvips.Error:
+        except _FAILURES:
+            pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
         except MemoryError:
             raise InvalidImage(
@@ -59,9 +66,11 @@ class Source:
 
     def _pixels(self, frames: int, keep_metadata: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1)
-        image = to_srgb(header)
-        samples = np.frombuffer(image.write_to_memory(), np.uint8)
-        samples = samples.reshape(frames, image.height // frames, image.width, image.bands)
+        samples = None
+        if self.format == "avif":
+            samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
+        if samples is None:
+            samples = _decode(header, frames)
         return Pixels.from_samples(
             upright(samples, self.orientation),
             _delays(header, frames) if frames > 1 else (),
@@ -91,7 +100,8 @@ def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Sou
         raise _unsupported(field)
     try:
         header = load(data, name)
-    except pyvips.Error:
+    except _FAILURES:
+        pyvips.vips_lib.vips_error_clear()
         raise _unreadable(field, name) from None
     if name in ("avif", "heif"):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
@@ -100,6 +110,13 @@ def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Sou
     source = _describe(data, field, name, header)
     _check_size(source, limits)
     return source
+
+
+def _decode(header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
+    """All that libvips opened: (frames, height, width, bands). Raises pyvips.Error."""
+    image = to_srgb(header)
+    samples = np.frombuffer(image.write_to_memory(), np.uint8)
+    return samples.reshape(frames, image.height // frames, image.width, image.bands)
 
 
 def _describe(data: bytes, field: str, name: str, header: pyvips.Image) -> Source:

@@ -94,7 +94,7 @@ def _summary(result: EncodeResult, source_bytes: int) -> dict[str, Any]:
     return {
         "format": result.format.value,
         "method": result.applied.method.value,
-        "quality": result.quality,
+        "quality": result.quality or None,
         "outcome": result.outcome.value,
         "iterations": len(result.probes),
         "dssim": result.dssim,
