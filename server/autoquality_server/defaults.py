@@ -65,9 +65,11 @@ class Defaults:
             return DEFAULT_DSSIM
         return self.target
 
-    def settle(self, wish: Wish, fmt: Format) -> AutoQuality:
+    def settle(self, wish: Wish, fmt: Format, *, yielding: bool = False) -> AutoQuality:
         """Fill in what `wish` leaves open, for an image that is written as `fmt`.
 
+        `yielding` is for a format that the caller did not ask for, or that has
+        no quality: there a bound of ours gives way to one of the wish.
         Raises InvalidRequest, naming the field, where the whole makes no sense.
         """
         check_wish(wish)
@@ -81,6 +83,8 @@ class Defaults:
         low, high = self.bounds_for(fmt)
         low = wish.min_quality if wish.min_quality is not None else low
         high = wish.max_quality if wish.max_quality is not None else high
+        if low > high and yielding and (wish.min_quality is None or wish.max_quality is None):
+            low = high = high if wish.min_quality is None else low
         if low > high:
             _refuse_bounds(wish, low, high, fmt)
         error = wish.allowed_error if wish.allowed_error is not None else self.allowed_error

@@ -89,19 +89,19 @@ class Pipeline:
         timings = timings or Timings()
         deadline.check()
         if job.format is not None:
-            self.defaults.settle(job.wish, job.format)  # refuse a bad wish before any work
+            self._settle(job, job.format)  # refuse a bad wish before any work
         start = time.perf_counter()
         pixels, origin = _decode(job, self.limits)
         fmt, pixels, notices = _fit(job, pixels, origin)
         timings.decode += time.perf_counter() - start
 
-        wish = self.defaults.settle(job.wish, fmt)
+        wish = self._settle(job, fmt)
         if job.wish.target is not None and wish.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
         trial = Trial(pixels, CODECS[fmt], job.options, deadline, timings)
         answer = self._handler(job, fmt, wish).run(trial, wish)
-        if job.measure_dssim:
+        if job.measure_dssim and trial.may_continue(answer.quality):
             trial.measure(answer.quality)
         return _result(trial, answer, notices)
 
@@ -125,6 +125,11 @@ class Pipeline:
         return Comparison(
             dssim.compare(*_surfaces(first, second)), first.width, first.height, first.frames
         )
+
+    def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
+        substituted = job.format is not None and fmt is not job.format
+        lossless = fmt in CODECS and not CODECS[fmt].has_quality
+        return self.defaults.settle(job.wish, fmt, yielding=substituted or lossless)
 
     def _handler(self, job: EncodeJob, fmt: Format, wish: AutoQuality) -> MethodHandler:
         if not CODECS[fmt].has_quality:

@@ -69,7 +69,7 @@ def check(
 @pytest.mark.parametrize("name", PHOTOS)
 def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    for prior in (dssim_prior(fmt, options), WITHOUT_A_CORPUS["dssim"]):
+    for prior in (dssim_prior(fmt, options, SIDE * SIDE), WITHOUT_A_CORPUS["dssim"]):
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
@@ -94,7 +94,11 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
     fmt, options = SETTINGS[setting]
     counts = [
         check(
-            sweep(name, setting), DssimObjective(target, 0.001), dssim_prior(fmt, options), 10, 95
+            sweep(name, setting),
+            DssimObjective(target, 0.001),
+            dssim_prior(fmt, options, SIDE * SIDE),
+            10,
+            95,
         )
         for name in PHOTOS
         for target in (0.01, 0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autoquality_server.codecs import CODECS
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -16,10 +17,13 @@ from autoquality_server.domain import (
     NoticeCode,
     Outcome,
     RawSource,
+    Timings,
     Wish,
 )
 from autoquality_server.errors import DeadlinePassed, InvalidRequest, RequestCancelled
-from autoquality_server.image import ImageLimits
+from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.methods import Trial
+from autoquality_server.methods.trial import RETURN_SECONDS
 from autoquality_server.pipeline import Pipeline
 from tests.photos import animation, crop, with_alpha
 
@@ -189,6 +193,19 @@ class TestFormats:
         assert result.format is instead
         assert NoticeCode.FORMAT_SUBSTITUTED in [one.code for one in result.notices]
 
+    @pytest.mark.parametrize(("bands", "instead"), [(3, Format.JPEG), (4, Format.PNG)])
+    def test_a_bound_meant_for_avif_does_not_clash_with_those_of_its_substitute(
+        self, bands: int, instead: Format
+    ) -> None:
+        source = RawSource(15, 15, bands, bytes([10, 200, 90, 100][:bands]) * 225)
+        result = encode(Format.AVIF, Wish(Method.DSSIM, max_quality=65), source)
+        assert result.format is instead
+        assert (result.applied.min_quality, result.applied.max_quality) == (65, 65)
+
+    @pytest.mark.parametrize("fmt", [None, Format.PNG])
+    def test_bounds_do_not_matter_to_a_format_without_a_quality(self, fmt: Format | None) -> None:
+        assert encode(fmt, Wish(max_quality=60)).outcome is Outcome.NO_QUALITY
+
     def test_too_long_a_side_is_refused(self) -> None:
         with pytest.raises(InvalidRequest) as caught:
             encode(Format.WEBP, source=RawSource(17000, 2, 1, bytes(34000)))
@@ -216,6 +233,27 @@ class TestDeadlines:
         result = encode(Format.AVIF, wide(Method.DSSIM, 0.02, 1e-9), deadline=Impatient())
         assert result.outcome is Outcome.DEADLINE_REACHED
         assert len(result.probes) == 1
+
+    def test_a_probe_far_above_the_slowest_is_expected_to_take_longer(self) -> None:
+        deadline = Deadline(3600)
+        source = open_image(PHOTO, ImageLimits(2**24, 2**24)).decode(all_frames=False)
+        codec = CODECS[Format.WEBP]
+        trial = Trial(source, codec, EncoderOptions(), deadline, Timings())
+        took = trial.probe(30, measure=False).encode_seconds
+        deadline.remaining = lambda: took * 2 + RETURN_SECONDS  # type: ignore[method-assign]
+        assert trial.may_continue(20) and trial.may_continue(40)
+        assert not trial.may_continue(98)
+
+    @pytest.mark.parametrize("wish", [wide(Method.SIZE, 3000), Wish(Method.NONE)])
+    def test_a_measurement_that_does_not_fit_the_deadline_is_left_out(self, wish: Wish) -> None:
+        """An answer in hand is worth more than its DSSIM."""
+
+        class Impatient(Deadline):
+            def remaining(self) -> float:
+                return 0.001
+
+        result = encode(Format.WEBP, wish, measure=True, deadline=Impatient())
+        assert result.image and result.dssim is None
 
     def test_a_wrong_wish_is_refused_before_the_image_is_looked_at(self) -> None:
         with pytest.raises(InvalidRequest, match="max_quality 80"):

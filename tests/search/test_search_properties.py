@@ -132,7 +132,7 @@ def test_a_search_cut_short_returns_the_best_so_far(
         bench.attempt,
         prior=DSSIM_PRIOR,
         first=first,
-        may_continue=lambda: len(bench.tried) < allowed,
+        may_continue=lambda _quality: len(bench.tried) < allowed,
     )
     assert len(bench.tried) <= allowed
     tried = [bench.look(quality) for quality in bench.tried]
@@ -170,7 +170,43 @@ def test_of_two_equally_near_the_better_looking_wins() -> None:
     assert found.outcome is Outcome.NEAREST_QUALITY
 
 
+def test_a_spike_does_not_open_every_quality_again() -> None:
+    """A JPEG saved anew at its own quality is all but identical there, and only there."""
+    spike = [2.0 - abs(quality - 75) / 5 for quality in range(1, 101)]
+    rise = [0.5 + 0.045 * quality for quality in range(1, 101)]
+    rise = [value + max(0.0, more) for value, more in zip(rise, spike, strict=True)]
+    for first in range(1, 101):
+        bench = Bench(rise)
+        target = bench.look(62).dssim
+        assert target is not None
+        objective = DssimObjective(target * 1.01, target * 0.001)
+        search(objective, 1, 100, bench.attempt, prior=DSSIM_PRIOR, first=first)
+        assert len(bench.tried) <= 30, (first, bench.tried)
+
+
 def test_the_first_quality_is_brought_into_range() -> None:
     bench = Bench(_curve(0, [0.04] * 99, [0.0] * 100))
     search(DssimObjective(0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
     assert bench.tried[0] == 60
+
+
+def test_a_search_cut_short_does_not_return_merely_the_last_probe() -> None:
+    def attempt(quality: int) -> Observation:
+        tried.append(quality)
+        return Observation(
+            quality, 1000, 0.021 if quality == 50 else 0.3 if quality < 50 else 0.001
+        )
+
+    tried: list[int] = []
+    objective = DssimObjective(0.02, 1e-6)
+    found = search(
+        objective,
+        1,
+        100,
+        attempt,
+        prior=DSSIM_PRIOR,
+        first=50,
+        may_continue=lambda _: len(tried) < 2,
+    )
+    assert len(tried) == 2
+    assert (found.best.quality, found.outcome) == (50, Outcome.DEADLINE_REACHED)

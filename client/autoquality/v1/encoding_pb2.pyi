@@ -514,12 +514,14 @@ class EncodeRequest(google.protobuf.message.Message):
     background: builtins.str
     """What shows through where a format has no alpha: "#rrggbb". Empty: white."""
     keep_metadata: builtins.bool
-    """Keep EXIF, XMP and IPTC. The orientation is applied and the colours are
-    sRGB in either case. False: all metadata is stripped.
+    """Keep EXIF, XMP and IPTC; a block that the format cannot hold (JPEG: over
+    64 kB) is left out. The orientation is applied and the colours are sRGB in
+    either case. False: all metadata is stripped.
     """
     measure_dssim: builtins.bool
     """Measure and report the DSSIM of the result where the method would not
-    (METHOD_NONE, METHOD_SIZE, METHOD_ML with allowed_error 1, PNG).
+    (METHOD_NONE, METHOD_SIZE, METHOD_ML with allowed_error 1, PNG). Left out
+    where the deadline is too near for it.
     """
     @property
     def raw(self) -> Global___RawImage:
@@ -594,6 +596,10 @@ class Notice(google.protobuf.message.Message):
         """The source has several frames or pages: only the first was encoded."""
         CODE_ALPHA_FLATTENED: Notice._Code.ValueType  # 4
         """The source's transparency was flattened on the background."""
+        CODE_TARGET_UNUSED: Notice._Code.ValueType  # 5
+        """A target was given, but the method is METHOD_NONE (perhaps by the
+        server's default): nothing was searched for.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -610,6 +616,10 @@ class Notice(google.protobuf.message.Message):
     """The source has several frames or pages: only the first was encoded."""
     CODE_ALPHA_FLATTENED: Notice.Code.ValueType  # 4
     """The source's transparency was flattened on the background."""
+    CODE_TARGET_UNUSED: Notice.Code.ValueType  # 5
+    """A target was given, but the method is METHOD_NONE (perhaps by the
+    server's default): nothing was searched for.
+    """
 
     CODE_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int

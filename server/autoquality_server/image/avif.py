@@ -17,9 +17,6 @@ import numpy.typing as npt
 from autoquality_server.image.av1 import coded_size
 from autoquality_server.image.bits import BitReader
 
-# What OpenCV would write to stderr about a damaged file; it returns None as well.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
 _FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
 _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref"})
 _REFERENCES = frozenset({b"auxl", b"cdsc"})

@@ -30,6 +30,8 @@ def configure(concurrency: int = 1) -> None:
     pyvips.cache_set_max(0)
     pyvips.concurrency_set(concurrency)
     cv2.setNumThreads(concurrency)
+    # What it would write to stderr about a damaged file, it tells by returning None as well.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     pyvips.block_untrusted_set(True)
     # At DEBUG pyvips logs the arguments and results of every operation: whole images.
     logging.getLogger("pyvips").setLevel(logging.INFO)

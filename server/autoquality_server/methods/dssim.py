@@ -28,7 +28,7 @@ class DssimSearch:
             wish.min_quality,
             wish.max_quality,
             attempt,
-            prior=dssim_prior(trial.format, trial.options),
+            prior=dssim_prior(trial.format, trial.options, trial.pixel_count),
             first=None if prediction is None else prediction.quality,
             may_continue=trial.may_continue,
         )

@@ -14,8 +14,8 @@ from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
 
 HASTE = 1.3
-"""Another probe is taken to last this many times as long as the longest so far: encoders take
-longer at higher qualities."""
+"""Another probe is taken to last this many times as long as the longest so far, and as many times
+again for every 10 qualities that it is above that one: encoders take longer there."""
 
 RETURN_SECONDS = 0.02
 """Kept back from the deadline for sending the answer."""
@@ -43,6 +43,7 @@ class Trial:
         self._deadline = deadline
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
+        self._slowest_quality = 0
 
     @property
     def format(self) -> Format:
@@ -65,7 +66,9 @@ class Trial:
         if measure:
             self.measure(quality)
         one = self.probes[-1]
-        self._slowest = max(self._slowest, one.encode_seconds + one.measure_seconds)
+        took = one.encode_seconds + one.measure_seconds
+        if took > self._slowest:
+            self._slowest, self._slowest_quality = took, quality
         return one
 
     def measure(self, quality: int) -> None:
@@ -87,12 +90,17 @@ class Trial:
         """The DSSIM at a quality that was probed, None if it was not measured."""
         return next(one.dssim for one in self.probes if one.quality == quality)
 
-    def may_continue(self) -> bool:
-        """Whether another probe fits the deadline; raises RequestCancelled if nobody waits."""
+    def may_continue(self, quality: int) -> bool:
+        """Whether a probe at `quality`, or its measurement, fits the deadline.
+
+        Raises RequestCancelled if nobody waits.
+        """
         remaining = self._deadline.remaining()
         if remaining > 0:
             self._deadline.check()
-        return remaining == math.inf or remaining > self._slowest * HASTE + RETURN_SECONDS
+        above = max(quality - self._slowest_quality, 0)
+        expected = self._slowest * HASTE ** (1 + above / 10)
+        return remaining == math.inf or remaining > expected + RETURN_SECONDS
 
     @cached_property
     def _reference(self) -> Reference:

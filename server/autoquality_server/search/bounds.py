@@ -4,7 +4,9 @@ The curve of a value over quality (log bytes, or -log DSSIM: both rise with
 quality) is taken to be nearly monotone: it never falls more than `allowance`
 below where it has been, that is v(p) - allowance <= v(q) for p < q. Each probe
 then bounds every other quality from one side. A probe pair that breaks the
-assumption widens the allowance for this image to twice what was seen.
+assumption widens the allowance for this image to twice what was seen, and at
+most `WIDEST` times: a JPEG saved anew at its own quality comes out all but
+identical there, and a spike like that must not open every quality again.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+
+WIDEST = 4
+"""How many times its learned size the allowance may become."""
 
 
 class Bounds:
@@ -34,7 +39,8 @@ class Bounds:
         if values.size < 2:
             return self._allowance
         falls = np.maximum.accumulate(values) - values
-        return max(self._allowance, 2 * float(falls.max()))
+        seen = 2 * float(falls.max())
+        return min(max(self._allowance, seen), WIDEST * self._allowance)
 
     def add(self, quality: int, value: float) -> None:
         """Take in one probe."""

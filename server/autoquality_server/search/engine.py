@@ -39,15 +39,15 @@ def search(
     prior: CurvePrior,
     model: CurveModel | None = None,
     first: int | None = None,
-    may_continue: Callable[[], bool] = lambda: True,
+    may_continue: Callable[[int], bool] = lambda _quality: True,
 ) -> Found:
     """Find the quality in [low, high] that `objective` asks for.
 
     `attempt` encodes at one quality; it is called once for each quality at
     most. `model` is what is known of this image's curve beforehand, the bare
     prior if absent. `first` is the first quality to try. `may_continue` is
-    asked before every attempt but the first; where it says no, the best so far
-    is returned with DEADLINE_REACHED.
+    asked before every attempt but the first, with its quality; where it says no,
+    the best so far is returned with DEADLINE_REACHED.
 
     Where the curve turns back by no more than `prior.allowance`, the answer is
     the one that trying every quality would find.
@@ -61,12 +61,12 @@ def search(
         if seen and not open_.any():
             best = objective.best(seen, low, high)
             return Found(best, objective.outcome(best, low, high))
-        if seen and not may_continue():
-            return Found(objective.best(seen, low, high), Outcome.DEADLINE_REACHED)
         if not seen and first is not None:
             quality = min(max(first, low), high)
         else:
             quality = _next(objective, model, bounds.qualities, open_, seen)
+        if seen and not may_continue(quality):
+            return Found(objective.best(seen, low, high), Outcome.DEADLINE_REACHED)
         one = attempt(quality)
         seen.append(one)
         if objective.finished(one):

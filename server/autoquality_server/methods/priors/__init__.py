@@ -17,10 +17,15 @@ import numpy.typing as npt
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.search import CurvePrior
 
+TINY_PIXELS = 160 * 160
+"""The smallest images of the corpus that DSSIM curves were learned from."""
 
-def dssim_prior(fmt: Format, options: EncoderOptions) -> CurvePrior:
-    """The prior of -log(DSSIM) for this encoder setting."""
-    return _load(encoder_name(fmt, options), "dssim")
+
+def dssim_prior(fmt: Format, options: EncoderOptions, pixels: int) -> CurvePrior:
+    """The prior of -log(DSSIM) for this encoder setting and an image of `pixels`."""
+    prior = _load(encoder_name(fmt, options), "dssim")
+    tinier = roughness(np.array(pixels)) / roughness(np.array(TINY_PIXELS))
+    return replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
 
 
 def size_prior(fmt: Format, options: EncoderOptions, pixels: int) -> CurvePrior:
@@ -35,7 +40,7 @@ def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     What one block adds or saves averages out with the root of their number.
     """
     rougher: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
-    return rougher.clip(0.25, 8)
+    return rougher.clip(0.25, 32)
 
 
 def encoder_name(fmt: Format, options: EncoderOptions) -> str:
