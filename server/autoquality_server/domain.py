@@ -173,10 +173,10 @@ class RawSource:
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """One image and one wish, valid and with every default filled in but one.
+    """One image and one wish, checked as far as can be without looking at the image.
 
-    `format` is None to keep the source's; the qualities that differ by format
-    are settled once it is known, by `settle` of the defaults.
+    `format` is None to keep the source's; the wish is settled once the format
+    is known (`Defaults.settle`). `quality` is for method NONE.
     """
 
     source: bytes | RawSource

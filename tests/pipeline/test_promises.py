@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import pyvips
 
 from autoquality_server.codecs import CODECS
 from autoquality_server.deadline import Deadline
@@ -177,12 +178,20 @@ class TestFormats:
         result = encode(Format.WEBP, wide(Method.DSSIM, 0.002, 0.002), animation(5))
         assert result.frames == 5
         assert result.dssim is not None
+        assert not result.notices
 
     @pytest.mark.parametrize("fmt", [Format.JPEG, Format.AVIF, Format.PNG])
     def test_other_formats_take_the_first_frame_and_say_so(self, fmt: Format) -> None:
         result = encode(fmt, source=animation(5))
         assert result.frames == 1
         assert NoticeCode.FIRST_FRAME_ONLY in [one.code for one in result.notices]
+
+    def test_the_first_page_of_a_document_is_taken_and_told(self) -> None:
+        pages = pyvips.Image.black(32, 64).copy()
+        pages.set_type(pyvips.GValue.gint_type, "page-height", 32)
+        result = encode(Format.WEBP, source=bytes(pages.tiffsave_buffer()))
+        assert (result.height, result.frames) == (32, 1)
+        assert [one.code for one in result.notices] == [NoticeCode.FIRST_FRAME_ONLY]
 
     @pytest.mark.parametrize(("bands", "instead"), [(3, Format.JPEG), (4, Format.PNG)])
     def test_an_avif_too_small_becomes_another_format_and_says_so(
@@ -222,6 +231,22 @@ class TestDeadlines:
         gone.cancel()
         with pytest.raises(RequestCancelled):
             encode(Format.WEBP, deadline=gone)
+
+    def test_a_request_cancelled_between_two_probes_stops_there(self) -> None:
+        class GoneAfterTheFirst(Deadline):
+            asked = 0
+
+            def remaining(self) -> float:
+                self.asked += 1
+                if self.asked == 4:
+                    self.cancel()
+                return 60.0
+
+        timings = Timings()
+        job = EncodeJob(PHOTO, Format.WEBP, wide(Method.DSSIM, 0.02, 1e-9), None, EncoderOptions())
+        with pytest.raises(RequestCancelled):
+            PIPELINE.encode(job, GoneAfterTheFirst(60), timings)
+        assert timings.encode > 0
 
     def test_the_best_so_far_is_returned_when_no_other_probe_fits(self) -> None:
         """One encoding is made, then the deadline is nearer than another would take."""

@@ -19,6 +19,7 @@ from prometheus_client import (
 from autoquality._version import __version__
 from autoquality_server.admission import Admission
 from autoquality_server.domain import EncodeResult, Format, Method, Outcome
+from autoquality_server.telemetry.buckets import SECONDS
 
 STAGES = ("queue", "decode", "predict", "encode", "measure")
 
@@ -44,23 +45,6 @@ _DSSIM = (
 )
 _BYTES = tuple(2**power for power in range(10, 27))
 _QUALITIES = tuple(range(5, 101, 5))
-_SECONDS = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-)
 
 
 class Metrics:
@@ -106,7 +90,7 @@ class Metrics:
             "autoquality_stage_duration_seconds",
             "Time of a request by stage; the stages do not overlap.",
             ("stage",),
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._source_bytes = Histogram(

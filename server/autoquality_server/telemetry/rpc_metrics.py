@@ -8,24 +8,9 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from autoquality_server.telemetry.buckets import SECONDS
+
 _LABELS = ("grpc_type", "grpc_service", "grpc_method")
-_SECONDS = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-)
 
 
 class RpcMetrics:
@@ -46,7 +31,7 @@ class RpcMetrics:
             "grpc_server_handling_seconds",
             "Time from the request's arrival to its status.",
             _LABELS,
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._types: dict[tuple[str, str], str] = {}
