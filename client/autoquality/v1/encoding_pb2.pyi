@@ -968,7 +968,7 @@ class Limits(google.protobuf.message.Message):
     WORKERS_FIELD_NUMBER: builtins.int
     QUEUE_SIZE_FIELD_NUMBER: builtins.int
     max_image_bytes: builtins.int
-    """The largest source, in bytes."""
+    """The largest source file, in bytes."""
     max_resolution_pixels: builtins.int
     """The most pixels in a source, all frames counted."""
     workers: builtins.int

@@ -99,7 +99,7 @@ class Settings:
         meaning="Requests that may wait for a worker; more are refused with RESOURCE_EXHAUSTED.")
     max_image_bytes: int = setting(
         64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
-        meaning="The largest source; 64MiB, 10MB or plain bytes.")
+        meaning="The largest source file; 64MiB, 10MB or plain bytes.")
     max_resolution: float = setting(
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
