@@ -4,7 +4,7 @@ Asks a running server for METHOD_DSSIM by every format and target, and checks
 each answer with a metric of other hands: Pillow decodes the result and
 scikit-image measures its SSIM.
 
-    python bench/accuracy.py IMAGES... --server localhost:50051 --json results.json
+    python -m bench.accuracy IMAGES... --server localhost:50051 --json results.json
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ ON_TARGET = ("target_met",)
 class Row:
     """One image by one format at one target."""
 
+    folder: str
     image: str
     format: str
     target: float
@@ -103,6 +104,7 @@ def measure(client: Client, path: Path, fmt: str, target: float, error: float) -
     )
     assert answer.dssim is not None
     return Row(
+        path.parent.name,
         path.name,
         fmt,
         target,
@@ -116,32 +118,55 @@ def measure(client: Client, path: Path, fmt: str, target: float, error: float) -
     )
 
 
+COLUMNS = (
+    *("images", "format", "target", "count", "on target", "at a bound", "nearest"),
+    *("mean encodings", "p95", "max", "median s", "p95 s"),
+    *("worst difference to the independent check", "independently on target"),
+)
+
+
 def summary(rows: list[Row], error: float) -> list[str]:
-    """A Markdown table, one line a format and target."""
-    columns = (
-        *("format", "target", "images", "on target", "at a bound", "nearest"),
-        *("mean encodings", "p95", "max", "median s", "p95 s"),
-        *("independent check: worst difference", "checked on target"),
-    )
-    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
-    for fmt, target in sorted({(one.format, one.target) for one in rows}):
-        some = [one for one in rows if (one.format, one.target) == (fmt, target)]
-        counts = [one.iterations for one in some]
-        seconds = [one.seconds for one in some]
-        met = [one for one in some if one.outcome in ON_TARGET]
-        checked = [one for one in met if one.independent is not None]
-        off = [abs(one.independent - one.dssim) for one in some if one.independent is not None]
-        # The service may judge by sampled windows: they may differ by 1e-4 from the full metric.
-        agreeing = sum(abs((one.independent or 0) - target) <= error + 1e-4 for one in checked)
-        bound = sum(one.outcome.endswith("quality_reached") for one in some)
-        lines.append(
-            f"| {fmt} | {target:g} | {len(some)} | {len(met) / len(some):.0%} "
-            f"| {bound / len(some):.0%} | {(len(some) - len(met) - bound) / len(some):.0%} "
-            f"| {statistics.mean(counts):.2f} | {np.percentile(counts, 95):.0f} | {max(counts)} "
-            f"| {statistics.median(seconds):.3f} | {np.percentile(seconds, 95):.3f} "
-            f"| {max(off):.1e} | {agreeing}/{len(checked)} |"
-        )
+    """A Markdown table: all images, then each folder, one line a format and target."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+    folders = sorted({one.folder for one in rows})
+    for folder in ("all", *(folders if len(folders) > 1 else ())):
+        for fmt, target in sorted({(one.format, one.target) for one in rows}):
+            some = [
+                one
+                for one in rows
+                if (one.format, one.target) == (fmt, target) and folder in ("all", one.folder)
+            ]
+            lines.append(f"| {folder} | {fmt} | {target:g} | {_line(some, target, error)} |")
     return lines
+
+
+def _line(rows: list[Row], target: float, error: float) -> str:
+    counts = [one.iterations for one in rows]
+    seconds = [one.seconds for one in rows]
+    met = [one for one in rows if one.outcome in ON_TARGET]
+    bound = sum(one.outcome.endswith("quality_reached") for one in rows)
+    checked = [(one, one.independent) for one in rows if one.independent is not None]
+    off = [abs(independent - one.dssim) for one, independent in checked]
+    # The service may judge by sampled windows: they may differ by 1e-4 from the full metric.
+    agreeing = [
+        abs(independent - target) <= error + 1e-4
+        for one, independent in checked
+        if one.outcome in ON_TARGET
+    ]
+    cells = (
+        f"{len(rows)}",
+        f"{len(met) / len(rows):.0%}",
+        f"{bound / len(rows):.0%}",
+        f"{(len(rows) - len(met) - bound) / len(rows):.0%}",
+        f"{statistics.mean(counts):.2f}",
+        f"{np.percentile(counts, 95):.0f}",
+        f"{max(counts)}",
+        f"{statistics.median(seconds):.3f}",
+        f"{np.percentile(seconds, 95):.3f}",
+        f"{max(off, default=0.0):.1e}",
+        f"{sum(agreeing)}/{len(agreeing)}",
+    )
+    return " | ".join(cells)
 
 
 def images_in(given: Iterable[Path]) -> list[Path]:

@@ -5,7 +5,7 @@ writes one JSON file a setting: the mean of -log(DSSIM) and of log(bytes per
 pixel) over quality, their principal components, and how rough they are. The
 search starts from these (`autoquality_server/methods/priors`).
 
-    python training/curve_priors.py CORPUS... --sweeps build/sweeps
+    python -m training.curve_priors CORPUS... --corpus-name NAME
 
 Each image is taken as it is and, since thumbnails behave otherwise, by its
 middle alone. Sweeps are kept, one file an image and setting, so that a run can
@@ -15,7 +15,6 @@ be resumed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,22 +24,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, library_versions
-from autoquality_server.domain import EncoderOptions, Format, RawSource
-from autoquality_server.dssim import Reference
-from autoquality_server.image import ImageLimits, Pixels, from_raw, open_image
-from autoquality_server.image import luma as luma_of
+from autoquality_server.codecs import library_versions
+from autoquality_server.image import Pixels
 from autoquality_server.methods.priors import roughness
 from autoquality_server.search.objective import DSSIM_FLOOR
+from training.sweeps import FOLDER, ROOT, SETTINGS, decode, images_in, kept_sweep
 
 FloatArray = npt.NDArray[np.float64]
 
-SETTINGS = {
-    "jpeg": (Format.JPEG, EncoderOptions()),
-    "jpeg-mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
-    "webp": (Format.WEBP, EncoderOptions()),
-    "avif": (Format.AVIF, EncoderOptions()),
-}
 COMPONENTS = 5
 MIDDLE = 160
 """The side of the middle that is taken of each image, in pixels."""
@@ -51,52 +42,7 @@ USUAL = slice(9, 95)
 TARGETS = (0.002, 0.06)
 """The DSSIM between which a curve's turning back matters."""
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
-ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "server" / "autoquality_server" / "methods" / "priors"
-
-
-def decode(path: Path, side: int | None) -> Pixels:
-    """The image without alpha; with `side`, its middle of that many pixels squared."""
-    pixels = open_image(path.read_bytes(), ImageLimits(2**30, 2**30)).decode(all_frames=False)
-    if pixels.has_alpha:
-        pixels = pixels.flattened((255, 255, 255))
-    if side is None:
-        return pixels
-    width, height = min(side, pixels.width), min(side, pixels.height)
-    left, top = (pixels.width - width) // 2, (pixels.height - height) // 2
-    middle = pixels.samples[0, top : top + height, left : left + width].tobytes()
-    return from_raw(RawSource(width, height, pixels.bands, middle), ImageLimits(2**30, 2**30))
-
-
-def sweep(path: Path, side: int | None, setting: str) -> tuple[FloatArray, FloatArray]:
-    """DSSIM and bytes per pixel of one image at q = 1..100, both of shape (100,)."""
-    fmt, options = SETTINGS[setting]
-    codec = CODECS[fmt]
-    pixels = decode(path, side)
-    reference = Reference(luma_of(pixels))
-    dssim, size = np.empty(100), np.empty(100)
-    for quality in range(1, 101):
-        data = codec.encode(pixels, quality, options)
-        dssim[quality - 1] = reference.dssim(codec.decode_luma(data, pixels))
-        size[quality - 1] = len(data) / (pixels.width * pixels.height)
-    return dssim, size
-
-
-def kept_sweep(
-    sample: tuple[Path, int | None], setting: str, folder: Path
-) -> tuple[FloatArray, FloatArray]:
-    """As `sweep`, from `folder` if it was made before."""
-    path, side = sample
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    kept = folder / f"{digest}{'' if side is None else f'-{side}'}.{setting}.npz"
-    if not kept.exists():
-        dssim, size = sweep(path, side, setting)
-        temporary = kept.with_suffix(".tmp.npz")
-        np.savez(temporary, dssim=dssim, size=size)
-        temporary.rename(kept)
-    with np.load(kept) as arrays:
-        return arrays["dssim"], arrays["size"]
 
 
 def learn(curves: FloatArray, allowance: float) -> dict[str, object]:
@@ -158,13 +104,12 @@ def main() -> None:
     )
     parser.add_argument("corpus", nargs="+", type=Path, help="image files, or folders of them")
     parser.add_argument("--corpus-name", required=True, help="what to call the corpus in the files")
-    parser.add_argument("--sweeps", type=Path, default=ROOT / "build" / "sweeps")
+    parser.add_argument("--sweeps", type=Path, default=FOLDER)
     parser.add_argument("--jobs", type=int, default=2, help="images swept at the same time")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
 
-    given = [f for one in args.corpus for f in (one.rglob("*") if one.is_dir() else [one])]
-    images = sorted(path for path in given if path.suffix.lower() in SUFFIXES)
+    images = images_in(args.corpus)
     if not images:
         parser.error("no images in the corpus")
     samples = [(path, side) for side in (None, MIDDLE) for path in images]

@@ -1,0 +1,160 @@
+"""How the search fares against trying every quality, and against bisection.
+
+Sweeps every quality of every image (kept in build/sweeps), then searches on
+those curves: no encoding is made twice, and each search can be judged by the
+oracle's answer.
+
+    python -m bench.oracle IMAGES...
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.search import (
+    CurvePrior,
+    DssimObjective,
+    Objective,
+    Observation,
+    SizeObjective,
+    search,
+)
+from autoquality_server.search.oracle import agree, oracle
+from training.sweeps import FOLDER, SETTINGS, decode, images_in, kept_sweep
+
+TARGETS = (0.005, 0.01, 0.02, 0.04)
+BUDGETS = (30, 50, 75, 90)
+"""Budgets are what these qualities come to, and 1 % more."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One image's sweep."""
+
+    image: str
+    pixels: int
+    by_quality: dict[int, Observation]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One search: whether it agreed with the oracle, and what it and bisection cost."""
+
+    agrees: bool
+    encodings: int
+    bisection: int
+
+
+def curve(path: Path, setting: str, folder: Path) -> Curve:
+    """Sweep one image, laid on white if it has alpha."""
+    dssim, size = kept_sweep((path, None), setting, folder)
+    image = decode(path, None)
+    pixels = image.width * image.height
+    seen = {
+        quality: Observation(quality, round(size[quality - 1] * pixels), float(dssim[quality - 1]))
+        for quality in range(1, 101)
+    }
+    return Curve(path.name, pixels, seen)
+
+
+def judge(one: Curve, objective: Objective, prior: CurvePrior, low: int, high: int) -> Score:
+    """Search once on a known curve."""
+    tried: list[int] = []
+
+    def attempt(quality: int) -> Observation:
+        tried.append(quality)
+        return one.by_quality[quality]
+
+    found = search(objective, low, high, attempt, prior=prior)
+    expected = oracle(objective, low, high, one.by_quality.__getitem__)
+    return Score(
+        agree(objective, found, expected),
+        len(tried),
+        bisect(objective, low, high, one.by_quality.__getitem__),
+    )
+
+
+def bisect(objective: Objective, low: int, high: int, attempt: Callable[[int], Observation]) -> int:
+    """How many encodings plain bisection takes until it is done or good enough."""
+    count = 0
+    while low <= high:
+        middle = (low + high) // 2
+        count += 1
+        seen = attempt(middle)
+        if objective.finished(seen):
+            break
+        if objective.value(seen) <= objective.aim:
+            low = middle + 1
+        else:
+            high = middle - 1
+    return count
+
+
+def line(name: str, scores: list[Score]) -> str:
+    """One row of the table."""
+    counts = [one.encodings for one in scores]
+    return (
+        f"| {name} | {len(scores)} | {sum(one.agrees for one in scores) / len(scores):.1%} "
+        f"| {statistics.mean(counts):.2f} | {np.percentile(counts, 95):.0f} | {max(counts)} "
+        f"| {statistics.mean(one.bisection for one in scores):.2f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
+    parser.add_argument("--sweeps", type=Path, default=FOLDER)
+    parser.add_argument("--jobs", type=int, default=2, help="images swept at the same time")
+    parser.add_argument("--range", nargs=2, type=int, default=[10, 95], metavar=("MIN", "MAX"))
+    args = parser.parse_args()
+    images = images_in(args.images)
+    if not images:
+        parser.error("no images among the arguments")
+    args.sweeps.mkdir(parents=True, exist_ok=True)
+    low, high = args.range
+
+    print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for setting, (fmt, options) in SETTINGS.items():
+        with ThreadPoolExecutor(args.jobs) as pool:
+            curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
+        for error in (0.001, 0.002):
+            scores = [
+                judge(
+                    one,
+                    DssimObjective(target, error),
+                    dssim_prior(fmt, options, one.pixels),
+                    low,
+                    high,
+                )
+                for one in curves
+                for target in TARGETS
+            ]
+            print(line(f"{setting}, DSSIM ± {error:g}", scores))
+        scores = [
+            judge(
+                one,
+                SizeObjective(one.by_quality[quality].size_bytes * 1.01, one.pixels),
+                size_prior(fmt, options, one.pixels),
+                low,
+                high,
+            )
+            for one in curves
+            for quality in BUDGETS
+        ]
+        print(line(f"{setting}, size", scores), flush=True)
+
+
+if __name__ == "__main__":
+    main()
