@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
 from autoquality import AutoQualityError, Client
@@ -50,8 +50,8 @@ class Row:
 
 
 def lumas(data: bytes, grounds: Iterable[str]) -> list[npt.NDArray[np.uint8]]:
-    """8-bit BT.601 luma by Pillow over each of `grounds`, colours brought to sRGB."""
-    image: Image.Image = Image.open(io.BytesIO(data))
+    """8-bit BT.601 luma by Pillow over each of `grounds`, upright, colours brought to sRGB."""
+    image: Image.Image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     profile = image.info.get("icc_profile")
     alpha = image.convert("RGBA").getchannel("A")
     if profile and image.mode in ("L", "RGB"):

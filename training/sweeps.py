@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, library_versions
 from autoquality_server.domain import EncoderOptions, Format, RawSource
 from autoquality_server.dssim import Reference
 from autoquality_server.image import ImageLimits, Pixels, from_raw, luma, open_image
@@ -65,14 +66,17 @@ def sweep(path: Path, side: int | None, setting: str) -> tuple[FloatArray, Float
 def kept_sweep(
     sample: tuple[Path, int | None], setting: str, folder: Path
 ) -> tuple[FloatArray, FloatArray]:
-    """As `sweep`, from `folder` if it was made before."""
+    """As `sweep`, from `folder` if it was made before by the same encoders."""
     path, side = sample
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    made_by = repr((SETTINGS[setting], sorted(library_versions().items())))
+    digest = hashlib.sha256(path.read_bytes() + made_by.encode()).hexdigest()[:16]
     kept = folder / f"{digest}{'' if side is None else f'-{side}'}.{setting}.npz"
     if not kept.exists():
         dssim, size = sweep(path, side, setting)
-        temporary = kept.with_suffix(".tmp.npz")
-        np.savez(temporary, dssim=dssim, size=size)
-        temporary.rename(kept)
+        # A folder of its own: equal images may be swept at the same time.
+        with TemporaryDirectory(dir=folder) as temporary:
+            made = Path(temporary, kept.name)
+            np.savez(made, dssim=dssim, size=size)
+            made.replace(kept)
     with np.load(kept) as arrays:
         return arrays["dssim"], arrays["size"]

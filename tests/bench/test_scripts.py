@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from bench.accuracy import independent_dssim
 from tests.photos import crop
 from tests.servers import running_server
 
@@ -38,6 +41,28 @@ def test_accuracy_checks_a_running_server_independently(images: Path, tmp_path: 
     assert table.count("| all |") == 6
     for row in json.loads(rows.read_text()):
         assert abs(row["dssim"] - row["independent"]) < 1e-4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_accuracy_checks_an_image_as_it_is_meant_to_be_seen(orientation: int) -> None:
+    upright = Image.open(io.BytesIO(crop("coffee.png", 64, 48)))
+    undone = {6: 8, 8: 6}.get(orientation, orientation)
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    stored = upright.transpose(turns[undone]) if undone in turns else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    source, encoded = io.BytesIO(), io.BytesIO()
+    stored.save(source, "PNG", exif=exif)
+    upright.save(encoded, "PNG")
+    assert independent_dssim(source.getvalue(), encoded.getvalue()) == 0
 
 
 def test_oracle_compares_the_search_with_every_quality(images: Path, tmp_path: Path) -> None:

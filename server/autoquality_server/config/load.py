@@ -128,7 +128,7 @@ def _read_env_file(found: _Found) -> dict[str, str]:
                 f"{found.label}: line {wrong[0]} of {found.text} must be VARIABLE=value, "
                 "every quote closed"
             )
-        entries = dotenv_values(found.text)
+        entries = dotenv_values(found.text, interpolate=False)
     except (OSError, UnicodeDecodeError):
         right = "must be a readable file of VARIABLE=value lines in UTF-8"
         raise _wrong(found, right) from None

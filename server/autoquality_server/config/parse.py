@@ -148,4 +148,5 @@ def without_foreign_formats(text: str) -> tuple[str, list[str]]:
 
 def _is_quality(text: str) -> bool:
     text = text.strip()
-    return text.isascii() and text.isdecimal() and MIN_QUALITY <= int(text) <= MAX_QUALITY
+    short = len(text) <= len(str(MAX_QUALITY))
+    return short and text.isascii() and text.isdecimal() and MIN_QUALITY <= int(text) <= MAX_QUALITY

@@ -10,12 +10,16 @@ _TEMPORAL_DELIMITER = 2
 # More than its part up to the sizes can take in a still picture.
 _HEADER_BYTES = 32
 
+# A still picture has a handful.
+_MOST_UNITS = 64
+
 
 def coded_size(stream: bytes) -> tuple[int, int]:
     """Width and height of `stream`, in pixels, as its sequence header gives them.
 
-    The header must come first, as it does in AVIF. Raises ValueError where it
-    does not, or is of a film rather than a picture: with timing or several
+    The header must come first, as it does in AVIF, and be the only one: a
+    second could say another size. Raises ValueError where it is not so, or
+    where it is of a film rather than a picture: with timing or several
     operating points.
     """
     bits = BitReader(_sequence_header(stream))
@@ -33,17 +37,34 @@ def coded_size(stream: bytes) -> tuple[int, int]:
 
 
 def _sequence_header(stream: bytes) -> bytes:
-    """The content of the first OBU that is no temporal delimiter."""
+    """The content of the sequence header, which must be the only one."""
+    found: bytes | None = None
     at = 0
-    while len(stream) > at + 1:
-        header, size = stream[at], stream[at + 1]
-        kind, extension, has_size = header >> 3 & 15, header & 4, header & 2
-        if extension or not has_size or size > 127:  # sizes beyond take several bytes
+    for _ in range(_MOST_UNITS):
+        if at == len(stream):
             break
-        at += 2
-        if kind == _SEQUENCE_HEADER:
-            return stream[at : at + min(size, _HEADER_BYTES)]
-        if kind != _TEMPORAL_DELIMITER:
-            break
-        at += size
-    raise ValueError("no sequence header")
+        kind, start, end = _unit(stream, at)
+        if kind == _SEQUENCE_HEADER and found is None:
+            found = stream[start : min(end, start + _HEADER_BYTES)]
+        elif kind == _SEQUENCE_HEADER or (found is None and kind != _TEMPORAL_DELIMITER):
+            raise ValueError("not one sequence header, and that first")
+        at = end
+    if found is None or at != len(stream):
+        raise ValueError("no sequence header, or too many units")
+    return found
+
+
+def _unit(stream: bytes, at: int) -> tuple[int, int, int]:
+    """The type of the OBU at `at`, where its content starts and where it ends."""
+    header = stream[at]
+    if header & 4 or not header & 2:  # with an extension, without a size
+        raise ValueError("an unusual unit")
+    size = 0
+    for place, byte in enumerate(stream[at + 1 : at + 9]):
+        size |= (byte & 127) << 7 * place
+        if byte < 128:
+            start = at + 2 + place
+            if start + size > len(stream):
+                break
+            return header >> 3 & 15, start, start + size
+    raise ValueError("a unit without an end")

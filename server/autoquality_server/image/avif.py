@@ -23,9 +23,6 @@ _REFERENCES = frozenset({b"auxl", b"cdsc"})
 _PROPERTIES = frozenset({b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"})
 _ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 
-# As much of a coded image as is looked at to learn its size.
-_BEGINNING = 64
-
 # A plain file has a dozen in one place; a hostile one could have millions.
 _MOST_BOXES = 32
 _MOST_LOCATIONS = 1024  # bytes of iloc
@@ -74,10 +71,10 @@ def _require_plain(data: memoryview, width: int, height: int, bands: int) -> Non
     images = _images(_only(meta, b"iinf"))
     _require(len(images) == bands - 2)
     # libavif would scale a picture of another size than the file says that it has.
-    offsets = _offsets(_only(meta, b"iloc"))
+    places = _places(_only(meta, b"iloc"))
     for image in images:
-        start = offsets.get(image, len(data))
-        _require(coded_size(bytes(data[start : start + _BEGINNING])) == (width, height))
+        start, length = places.get(image, (0, 0))
+        _require(coded_size(bytes(data[start : start + length])) == (width, height))
     for references in meta.get(b"iref", ()):
         _boxes(references[4:], _REFERENCES)
 
@@ -126,14 +123,14 @@ def _images(iinf: memoryview) -> list[int]:
     return images
 
 
-def _offsets(iloc: memoryview) -> dict[int, int]:
-    """Where in the file each item begins; all must be in one piece."""
+def _places(iloc: memoryview) -> dict[int, tuple[int, int]]:
+    """Where in the file each item begins and its length; all must be in one piece."""
     bits = BitReader(bytes(iloc[:_MOST_LOCATIONS]))
     version = bits.take(8)
     bits.skip(24)
     offset_bits, length_bits, base_bits, index_bits = (8 * bits.take(4) for _ in range(4))
     _require(version < 2)
-    offsets = {}
+    places = {}
     for _ in range(bits.take(16)):
         item = bits.take(16)
         # In the file itself (how, where: 0), in one extent.
@@ -141,9 +138,8 @@ def _offsets(iloc: memoryview) -> dict[int, int]:
         base = bits.take(base_bits)
         _require(bits.take(16) == 1)
         bits.skip(index_bits * version)
-        offsets[item] = base + bits.take(offset_bits)
-        bits.skip(length_bits)
-    return offsets
+        places[item] = base + bits.take(offset_bits), bits.take(length_bits)
+    return places
 
 
 def _require(plain: bool) -> None:
