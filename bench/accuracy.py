@@ -25,8 +25,8 @@ from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
 from autoquality import AutoQualityError, Client
+from training.corpus import images_in
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 WINDOW = 11
 GROUNDS = ("white", "black")
 ON_TARGET = ("target_met",)
@@ -167,12 +167,6 @@ def _line(rows: list[Row], target: float, error: float) -> str:
         f"{sum(agreeing)}/{len(agreeing)}",
     )
     return " | ".join(cells)
-
-
-def images_in(given: Iterable[Path]) -> list[Path]:
-    """The image files among `given`, folders searched."""
-    found = [f for one in given for f in (one.rglob("*") if one.is_dir() else [one])]
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
 
 
 def main() -> None:

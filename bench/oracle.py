@@ -29,7 +29,8 @@ from autoquality_server.search import (
     search,
 )
 from autoquality_server.search.oracle import agree, oracle
-from training.sweeps import FOLDER, SETTINGS, decode, images_in, kept_sweep
+from training.corpus import images_in
+from training.sweeps import FOLDER, SETTINGS, decode, kept_sweep
 
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 BUDGETS = (30, 50, 75, 90)

@@ -28,7 +28,8 @@ from autoquality_server.codecs import library_versions
 from autoquality_server.image import Pixels
 from autoquality_server.methods.priors import roughness
 from autoquality_server.search.objective import DSSIM_FLOOR
-from training.sweeps import FOLDER, ROOT, SETTINGS, decode, images_in, kept_sweep
+from training.corpus import images_in
+from training.sweeps import FOLDER, ROOT, SETTINGS, decode, kept_sweep
 
 FloatArray = npt.NDArray[np.float64]
 

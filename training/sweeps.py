@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,13 +26,6 @@ SETTINGS = {
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "sweeps"
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
-
-
-def images_in(given: Iterable[Path]) -> list[Path]:
-    """The image files among `given`, folders searched."""
-    found = [path for one in given for path in (one.rglob("*") if one.is_dir() else [one])]
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
 
 
 def decode(path: Path, side: int | None) -> Pixels:
