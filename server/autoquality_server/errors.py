@@ -5,8 +5,7 @@
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
     |-- DeadlinePassed        DEADLINE_EXCEEDED
-    |-- RequestCancelled      CANCELLED
-    `-- NotServing            UNAVAILABLE         draining; another replica will do
+    `-- RequestCancelled      CANCELLED
 
 Raised anywhere, translated to google.rpc.Status in one place
 (`interceptors.errors`). Whatever is not a `ServiceError` is a defect: the
@@ -88,10 +87,3 @@ class RequestCancelled(ServiceError):
 
     def __init__(self, message: str = "the caller cancelled the request") -> None:
         super().__init__(message)
-
-
-class NotServing(ServiceError):
-    """The server is draining."""
-
-    status = "UNAVAILABLE"
-    reason = "DRAINING"

@@ -235,7 +235,7 @@ def test_png_palette_holds_as_many_colours_as_its_indices_can_count(
 def test_only_webp_keeps_animations(fmt: Format) -> None:
     assert CODECS[Format.WEBP].keeps_animation
     assert not CODECS[fmt].keeps_animation
-    first = moving().first_frame()
+    first = Pixels.from_samples(moving().samples[:1])
     assert open_image(CODECS[fmt].encode(first, 60, DEFAULTS), AMPLE).frames == 1
 
 

@@ -92,12 +92,3 @@ def test_flattening_keeps_an_animation() -> None:
 def test_flattening_what_has_no_alpha_changes_nothing() -> None:
     pixels = Pixels.from_samples(np.zeros((1, 2, 2, 3), np.uint8))
     assert pixels.flattened((1, 2, 3)) is pixels
-
-
-def test_the_first_frame_is_a_still_in_the_same_memory() -> None:
-    pixels = Pixels.from_samples(np.arange(36, dtype=np.uint8).reshape(3, 2, 2, 3), (9, 9, 9))
-    first = pixels.first_frame()
-    assert np.array_equal(first.samples, pixels.samples[:1])
-    assert np.shares_memory(first.samples, pixels.samples)
-    assert (first.frames, first.delays, first.image.height) == (1, (), 2)
-    assert first.first_frame() is first

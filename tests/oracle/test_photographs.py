@@ -11,7 +11,7 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Timings
 from autoquality_server.image import ImageLimits, open_image
 from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
@@ -33,10 +33,6 @@ SETTINGS = {
 }
 LOW, HIGH = 10, 95
 RANGES = ((LOW, HIGH), (70, 80), (30, 31), (60, 65))
-WITHOUT_A_CORPUS = {
-    "dssim": CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.05),
-    "size": CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01),
-}
 
 
 @cache
@@ -69,7 +65,7 @@ def check(
 @pytest.mark.parametrize("name", PHOTOS)
 def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    for prior in (dssim_prior(fmt, options, SIDE * SIDE), WITHOUT_A_CORPUS["dssim"]):
+    for prior in (dssim_prior(fmt, options, SIDE * SIDE), UNLEARNED["dssim"]):
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
@@ -82,7 +78,7 @@ def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
-    for prior in (size_prior(fmt, options, SIDE * SIDE), WITHOUT_A_CORPUS["size"]):
+    for prior in (size_prior(fmt, options, SIDE * SIDE), UNLEARNED["size"]):
         for low, high in RANGES:
             for budget in budgets:
                 check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high)

@@ -39,12 +39,6 @@ def test_tie_goes_to_the_higher_quality() -> None:
     assert Prediction.from_logits(peak_at(30) + peak_at(80)).quality == 80
 
 
-def test_expected_is_the_mean_of_the_distribution() -> None:
-    """Half at 30 and half at 80 is 55 on average."""
-    logits = peak_at(30, 60.0) + peak_at(80, 60.0)
-    assert Prediction.from_logits(logits).expected == pytest.approx(55)
-
-
 def test_probabilities_cannot_be_changed() -> None:
     """A prediction that several readers share stays as it is."""
     prediction = Prediction.from_logits(peak_at(50))

@@ -83,7 +83,6 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "overloaded": lambda: errors.Overloaded("the queue is full", retry_seconds=1.2345),
     "deadline": errors.DeadlinePassed,
     "cancelled": errors.RequestCancelled,
-    "draining": lambda: errors.NotServing("this server is draining"),
     "memory": lambda: MemoryError(SECRET),
     "defect": lambda: RuntimeError(SECRET),
     "bare": Exception,

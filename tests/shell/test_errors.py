@@ -69,7 +69,6 @@ def detail(call: grpc.Call, kind: type[_Detail]) -> _Detail | None:
             "DEADLINE_EXCEEDED",
         ),
         ("cancelled", grpc.StatusCode.CANCELLED, "the caller cancelled the request", "CANCELLED"),
-        ("draining", grpc.StatusCode.UNAVAILABLE, "this server is draining", "DRAINING"),
         (
             "memory",
             grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -125,7 +124,7 @@ def test_an_overloaded_server_says_when_to_come_back(fail: Callable[[str], grpc.
     assert dict(call.trailing_metadata())["grpc-retry-pushback-ms"] == "1235"
 
 
-@pytest.mark.parametrize("how", ["memory", "defect", "field", "draining", "deadline"])
+@pytest.mark.parametrize("how", ["memory", "defect", "field", "deadline"])
 def test_only_an_overloaded_server_says_so(fail: Callable[[str], grpc.Call], how: str) -> None:
     call = fail(how)
     assert detail(call, error_details_pb2.RetryInfo) is None

@@ -81,12 +81,6 @@ class Pixels:
             image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
         return cls(image, samples, tuple(delays))
 
-    def first_frame(self) -> Self:
-        """The first frame as a still image, in the same memory."""
-        if self.frames == 1:
-            return self
-        return type(self).from_samples(self.samples[:1], origin=self.image, keep_metadata=True)
-
     def flattened(self, background: tuple[int, int, int]) -> Self:
         """Without alpha, laid over an sRGB colour; stays grey where both are grey."""
         if not self.has_alpha:

@@ -53,11 +53,6 @@ class Prediction:
         best = np.flatnonzero(self.probabilities == self.probabilities.max())[-1]
         return int(QUALITIES[best])
 
-    @property
-    def expected(self) -> float:
-        """The mean of the distribution, 1 to 100."""
-        return float(self.probabilities @ QUALITIES)
-
 
 class Predictor(Protocol):
     """A loaded network. Thread-safe: one is shared by all that need it."""

@@ -81,13 +81,11 @@ class CurveModel:
         self._prior = prior
         self._qualities: list[int] = []
         self._values: list[float] = []
-        self._noise: list[float] = []
 
-    def observe(self, quality: int, value: float, noise: float | None = None) -> None:
-        """Take in a probe, or something softer with its own standard deviation."""
+    def observe(self, quality: int, value: float) -> None:
+        """Take in a probe."""
         self._qualities.append(quality)
         self._values.append(value)
-        self._noise.append(self._prior.noise if noise is None else noise)
 
     def posterior(self) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of v at q = 1..100, both of shape (100,)."""
@@ -97,7 +95,7 @@ class CurveModel:
             return prior.mean, np.sqrt(spread + prior.noise**2)
         at = np.array(self._qualities) - 1
         gain = prior.covariance[:, at]
-        seen = prior.covariance[np.ix_(at, at)] + np.diag(np.square(self._noise))
+        seen = prior.covariance[np.ix_(at, at)] + prior.noise**2 * np.eye(at.size)
         solved = np.linalg.solve(seen, gain.T)
         mean = prior.mean + solved.T @ (np.array(self._values) - prior.mean[at])
         variance = spread - np.einsum("ij,ji->i", gain, solved)

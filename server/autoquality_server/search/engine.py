@@ -37,22 +37,20 @@ def search(
     attempt: Callable[[int], Observation],
     *,
     prior: CurvePrior,
-    model: CurveModel | None = None,
     first: int | None = None,
     may_continue: Callable[[int], bool] = lambda _quality: True,
 ) -> Found:
     """Find the quality in [low, high] that `objective` asks for.
 
     `attempt` encodes at one quality; it is called once for each quality at
-    most. `model` is what is known of this image's curve beforehand, the bare
-    prior if absent. `first` is the first quality to try. `may_continue` is
+    most. `first` is the first quality to try. `may_continue` is
     asked before every attempt but the first, with its quality; where it says no,
     the best so far is returned with DEADLINE_REACHED.
 
     Where the curve turns back by no more than `prior.allowance`, the answer is
     the one that trying every quality would find.
     """
-    model = model or CurveModel(prior)
+    model = CurveModel(prior)
     bounds = Bounds(low, high, prior.allowance)
     seen: list[Observation] = []
     while True:

@@ -32,7 +32,6 @@ REASONS = (
     "QUEUE_FULL",
     "DEADLINE_EXCEEDED",
     "CANCELLED",
-    "DRAINING",
     "OUT_OF_MEMORY",
 )
 """The reasons in `errors`, and the one for a MemoryError."""

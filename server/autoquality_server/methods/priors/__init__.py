@@ -17,6 +17,12 @@ import numpy.typing as npt
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.search import CurvePrior
 
+UNLEARNED = {
+    "dssim": CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.05),
+    "size": CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01),
+}
+"""For an encoder setting without a file: curves of the usual slope, of any level."""
+
 TINY_PIXELS = 160 * 160
 """The smallest images of the corpus that DSSIM curves were learned from."""
 
@@ -52,8 +58,11 @@ def encoder_name(fmt: Format, options: EncoderOptions) -> str:
 
 @cache
 def _load(encoder: str, curve: str) -> CurvePrior:
-    text = files(__package__).joinpath(f"{encoder}.json").read_text(encoding="utf-8")
-    learned = json.loads(text)["curves"][curve]
+    """What was learned of an encoder's curve, or else the prior without a corpus."""
+    file = files(__package__).joinpath(f"{encoder}.json")
+    if not file.is_file():
+        return UNLEARNED[curve]
+    learned = json.loads(file.read_text(encoding="utf-8"))["curves"][curve]
     return CurvePrior.learned(
         np.array(learned["mean"]),
         np.array(learned["components"]),
