@@ -70,6 +70,12 @@ def test_oracle_compares_the_search_with_every_quality(images: Path, tmp_path: P
     assert table.count("| 100.0% |") == 12
 
 
+def test_the_metrics_short_cuts_are_compared_with_every_window(images: Path) -> None:
+    table = run("bench.metric_choices", str(images))
+    for name in ("sampled windows", "JPEG: Y channel", "AVIF: repeated chroma"):
+        assert f"| {name} | " in table
+
+
 def test_the_dssim_kernel_is_timed_beside_the_others(images: Path) -> None:
     table = run("bench.dssim_kernel", str(images / "coffee.png"), "--repeats", "1")
     for name in ("scikit-image", "five OpenCV blurs", "stride 1"):

@@ -1,0 +1,111 @@
+"""What the metric's short cuts would cost: the numbers behind ARCHITECTURE.md.
+
+For every image, format and quality, the DSSIM by every window of the decoded
+image's luma, against: the windows that the service samples; a plain lattice of
+every fourth row and column; for JPEG the Y channel as it is in the file; for
+AVIF the chroma as libheif repeats it.
+
+    python -m bench.metric_choices IMAGES...
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_server.codecs import CODECS
+from autoquality_server.codecs.base import still_luma
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.dssim import Reference, compare
+from autoquality_server.image import Pixels, luma
+from training.corpus import images_in
+from training.sweeps import decode
+
+Luma = npt.NDArray[np.uint8]
+
+FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
+QUALITIES = (10, 30, 50, 70, 90)
+LATTICE = 4
+LARGE = 500_000
+"""Pixels from which sampling matters: the service measures smaller images by every second row."""
+
+
+def lattice_dssim(one: Luma, other: Luma) -> float:
+    """DSSIM over every fourth window of every fourth row, by OpenCV in double precision."""
+    kernel = cv2.getGaussianKernel(11, 1.5)
+
+    def mean(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        blurred = cv2.sepFilter2D(samples, cv2.CV_64F, kernel, kernel)[5:-5, 5:-5]
+        return np.asarray(blurred[::LATTICE, ::LATTICE], np.float64)
+
+    x, y = one.astype(np.float64), other.astype(np.float64)
+    mx, my = mean(x), mean(y)
+    vx, vy, covariance = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    ssim = (2 * mx * my + c1) * (2 * covariance + c2)
+    ssim /= (mx**2 + my**2 + c1) * (vx + vy + c2)
+    return float(1 - ssim.mean()) / 2
+
+
+def differences(pixels: Pixels) -> dict[str, list[float]]:
+    """How far each short cut is off, and how long the two ways to a JPEG's luma take."""
+    found: dict[str, list[float]] = defaultdict(list)
+    source = luma(pixels)
+    reference = Reference(source)
+    large = pixels.width * pixels.height >= LARGE
+    for fmt in FORMATS:
+        for quality in QUALITIES:
+            data = CODECS[fmt].encode(pixels, quality, EncoderOptions())
+            start = time.perf_counter()
+            planes = CODECS[fmt].decode_luma(data, pixels)
+            seconds = time.perf_counter() - start
+            exact = compare(source, planes)
+            found["sampled windows"].append(abs(reference.dssim(planes) - exact))
+            if large:
+                off = lattice_dssim(source[0, 0], planes[0, 0]) - exact
+                found["plain 4x4 lattice, large images"].append(abs(off))
+            if fmt is Format.JPEG:
+                start = time.perf_counter()
+                y = np.asarray(
+                    cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8
+                )
+                saved = seconds - (time.perf_counter() - start)
+                found["JPEG: Y channel"].append(abs(compare(source, y[None, None]) - exact))
+                found["ms"].append(1000 * saved / (pixels.width * pixels.height / 1e6))
+            if fmt is Format.AVIF:
+                repeated = still_luma(pyvips.Image.heifload_buffer(data), pixels)
+                found["AVIF: repeated chroma"].append(abs(compare(source, repeated) - exact))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
+    args = parser.parse_args()
+    images = images_in(args.images)
+    if not images:
+        parser.error("no images among the arguments")
+    found: dict[str, list[float]] = defaultdict(list)
+    for path in images:
+        for name, values in differences(decode(path, None)).items():
+            found[name] += values
+    saved = np.median(found.pop("ms"))
+    print("| short cut | pairs | median error | 95th percentile | worst |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, values in found.items():
+        median, high = np.percentile(values, [50, 95])
+        print(f"| {name} | {len(values)} | {median:.1e} | {high:.1e} | {max(values):.1e} |")
+    print(f"\nThe Y channel saves {saved:.1f} ms a megapixel (median).")
+
+
+if __name__ == "__main__":
+    main()
