@@ -1,0 +1,154 @@
+"""Fitting a network to examples, on any backend of Keras (KERAS_BACKEND)."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from autoquality_train.examples import Examples
+from autoquality_train.network.basis import Basis
+from autoquality_train.network.calibration import spread_scale
+from autoquality_train.network.head import COMPONENTS, coefficients_of, head
+from autoquality_train.network.statistics import TileStatistics, step_tables
+
+FloatArray = npt.NDArray[np.float32]
+
+MEMBERS = 5
+"""Networks whose answers are averaged; each is fitted without one part of the images, which
+tells how wrong it is on what it never saw."""
+
+_BATCH = 64
+_TILES = 338
+"""Tiles drawn of each mosaic for one step, with replacement: an image is no fixed set of tiles."""
+
+_RATE = 2e-3
+_DEGREES = 5.0
+"""Of Student's t: some images are like no other, and must not decide what the rest look like."""
+
+
+class TooFewImages(Exception):
+    """There is too little to learn from; `str` says how much is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network for one encoder setting, ready to be frozen.
+
+    `scale` widens the members' standard deviations to what was seen on images
+    that a member was not fitted to; `left_out` (n,) tells which member that
+    was for each example, and `record` what a side file should.
+    """
+
+    setting: str
+    members: list[keras.Model]
+    basis: Basis
+    scale: float
+    left_out: npt.NDArray[np.int64]
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def fit(
+    examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
+) -> Fitted:
+    """Fit `MEMBERS` networks to the examples of one setting.
+
+    Deterministic for a seed, a backend and a machine. Raises TooFewImages for
+    examples of fewer than two images.
+    """
+    part = parts(examples.groups, MEMBERS, seed)
+    count = int(part.max()) + 1
+    if count < 2:
+        raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
+    tables = step_tables(examples.setting)
+    tiles = tile_statistics(examples.mosaics, tables)
+    basis = Basis.of(examples.curves, COMPONENTS)
+    wanted = basis.coefficients(examples.curves)
+    members = []
+    unseen = np.empty((len(examples), 0), np.float32)
+    for number in range(count):
+        learn = np.flatnonzero(part != number)
+        model, loss = _fit_member(
+            tiles[learn], wanted[learn], len(tables), epochs, seed * MEMBERS + number
+        )
+        progress(f"{examples.setting}: network {number + 1} of {count}, loss {loss:.3f}")
+        members.append(model)
+        away = np.flatnonzero(part == number)
+        output = model.predict(tiles[away].astype(np.float32), verbose=0)
+        if not unseen.size:
+            unseen = np.empty((len(examples), output.shape[1]), np.float32)
+        unseen[away] = output
+    scale = spread_scale(basis, unseen, examples.curves)
+    record = {
+        "images": len(set(examples.groups)),
+        "samples": len(examples),
+        "members": count,
+        "epochs": epochs,
+        "seed": seed,
+        "spread_scale": round(scale, 3),
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+    }
+    return Fitted(examples.setting, members, basis, scale, part, record)
+
+
+def tile_statistics(
+    mosaics: npt.NDArray[np.uint8], tables: Sequence[FloatArray]
+) -> npt.NDArray[np.float16]:
+    """What TileStatistics says of each mosaic: (n, 676, f), kept in half precision."""
+    layer = TileStatistics(tables)
+    step = 16
+    found = [
+        np.asarray(layer(np.ascontiguousarray(mosaics[start : start + step]))).astype(np.float16)
+        for start in range(0, len(mosaics), step)
+    ]
+    return np.concatenate(found)
+
+
+def parts(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:
+    """A part, 0 to `count` - 1, for each example; one group is in one part. Shape (n,)."""
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    part = {name: at % count for at, name in enumerate(names)}
+    return np.array([part[group] for group in groups])
+
+
+def _fit_member(
+    tiles: npt.NDArray[np.float16], wanted: FloatArray, strengths: int, epochs: int, seed: int
+) -> tuple[keras.Model, float]:
+    """One network and its mean loss over the last epoch."""
+    rng = np.random.default_rng(seed)
+    some = tiles[rng.permutation(len(tiles))[:400]].astype(np.float32)
+    model = head(some, strengths, seed)
+    steps = epochs * math.ceil(len(tiles) / _BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(
+        _RATE / 20, steps, warmup_target=_RATE, warmup_steps=max(steps // 20, 1)
+    )
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=2e-3, clipnorm=1.0), loss=_surprise)
+    mean = math.nan
+    for _ in range(epochs):
+        order = rng.permutation(len(tiles))
+        total = 0.0
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            drawn = rng.integers(0, tiles.shape[1], (len(batch), _TILES))
+            seen = tiles[batch[:, None], drawn].astype(np.float32)
+            total += float(model.train_on_batch(seen, wanted[batch])) * len(batch)
+        mean = total / len(tiles)
+    return model, mean
+
+
+def _surprise(wanted: Any, output: Any) -> Any:
+    """-log density of the multivariate t distribution, but for a constant; (n,)."""
+    mean, factor = coefficients_of(output)
+    away = ops.solve_triangular(factor, (wanted - mean)[..., None], lower=True)
+    distance = ops.sum(ops.square(away[..., 0]), axis=1)
+    volume = ops.sum(ops.log(ops.diagonal(factor, axis1=1, axis2=2)), axis=1)
+    return volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)

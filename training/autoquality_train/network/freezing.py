@@ -1,0 +1,109 @@
+"""A fitted network as a TensorFlow frozen graph with its side file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from autoquality_server.predictor.input import SIDE
+from autoquality_train.files import whole
+from autoquality_train.network.fitting import Fitted
+from autoquality_train.network.head import coefficients_of
+from autoquality_train.network.statistics import TileStatistics, step_tables
+
+_LEAST = 1e-6
+"""Stands for a probability of 0 where a logarithm is taken."""
+
+OUTPUTS = ("logits", "curve_mean", "curve_factor")
+
+
+class WrongBackend(Exception):
+    """Freezing was asked for under another backend than TensorFlow's."""
+
+
+def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
+    """Write `path` (.pb) and the side file (.json) beside it, each whole or not at all.
+
+    The graph takes `image` (n, 416, 416, 3) uint8 and `target` (n,) float32 and
+    answers `logits` (n, 100), `curve_mean` (n, 100) and `curve_factor`
+    (n, rows, 100). Raises WrongBackend unless KERAS_BACKEND is tensorflow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise WrongBackend("a graph is frozen by TensorFlow: run with KERAS_BACKEND=tensorflow")
+    graph = _frozen(fitted)
+    tensors = {name: f"{name}:0" for name in ("image", "target", *OUTPUTS)}
+    told = {**side_file, "tensors": tensors, "curve": {"residual": round(fitted.basis.residual, 5)}}
+    with whole(path) as partial:
+        partial.write_bytes(graph)
+    with whole(path.with_suffix(".json")) as partial:
+        partial.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
+    """The mean of the curve (n, 100) and a factor F (n, rows, 100) of its covariance F^T F.
+
+    Of a mixture of the members: the mean of their covariances and, a row each,
+    how far each is from their mean.
+    """
+    tiles = TileStatistics(step_tables(fitted.setting))(images)
+    found = [coefficients_of(member(tiles)) for member in fitted.members]
+    share = 1 / math.sqrt(len(found))
+    means = ops.stack([mean for mean, _ in found], axis=1)
+    middle = ops.mean(means, axis=1)
+    rows = [(means - middle[:, None]) * share]
+    rows += [ops.transpose(factor, (0, 2, 1)) * (share * fitted.scale) for _, factor in found]
+    factor = ops.matmul(ops.concatenate(rows, axis=1), fitted.basis.components)
+    return fitted.basis.mean + ops.matmul(middle, fitted.basis.components), factor
+
+
+def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
+    """log P(the curve crosses the target at quality q), q = 1..100: (n, 100).
+
+    The curve is above -log(target) at q with the probability that a normal
+    variable is; half a step further on it is taken to be half way to the next.
+    """
+    deviation = ops.sqrt(ops.sum(ops.square(factor), axis=1) + residual**2)
+    sure = (mean + ops.log(ops.maximum(target, 1e-7))[:, None]) / deviation
+    between = (sure[:, 1:] + sure[:, :-1]) / 2
+    above = 0.5 * (1 + ops.erf(between / math.sqrt(2)))
+    none, certain = ops.zeros_like(above[:, :1]), ops.ones_like(above[:, :1])
+    grown = ops.concatenate([above, certain], 1) - ops.concatenate([none, above], 1)
+    return ops.log(ops.maximum(grown, _LEAST))
+
+
+def _frozen(fitted: Fitted) -> bytes:
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    def answer(image: Any, target: Any) -> dict[str, Any]:
+        mean, factor = distribution(fitted, image)
+        logits = quality_logits(mean, factor, target, fitted.basis.residual)
+        return dict(zip(OUTPUTS, (logits, mean, factor), strict=True))
+
+    signature = (
+        tf.TensorSpec([None, SIDE, SIDE, 3], tf.uint8, name="image"),
+        tf.TensorSpec([None], tf.float32, name="target"),
+    )
+    function = tf.function(answer, autograph=False).get_concrete_function(*signature)
+    frozen = convert_variables_to_constants_v2(function)
+    named = tf.Graph()
+    with named.as_default():
+        tf.import_graph_def(frozen.graph.as_graph_def(), name="")
+        order = sorted(OUTPUTS)  # in which a function answers a dictionary
+        for name, tensor in zip(order, frozen.outputs, strict=True):
+            tf.identity(named.get_tensor_by_name(tensor.name), name=name)
+    kept = tf.compat.v1.graph_util.extract_sub_graph(
+        named.as_graph_def(), ["image", "target", *OUTPUTS]
+    )
+    data: bytes = kept.SerializeToString(deterministic=True)
+    return data
+
+
