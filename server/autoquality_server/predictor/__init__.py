@@ -2,23 +2,45 @@
 
     errors      a network that cannot be used; a prediction that failed
     prediction  what a predictor is, and what it answers
-    input       an image as a network sees it
-    signature   which tensors of a graph are the image, the target and the logits
-    runtime     TensorFlow: imported late and quietly, configured for many callers
-    frozen_graph  a TensorFlow frozen graph as a Predictor
+    input, mosaic  an image as a network sees it
+    side_file   what is known of a network beside its graph
+    network     what every loaded network is
+    signature   which tensors of a graph are the image, the target and the outputs
+    trying      which batches a network can take
+    runtime     TensorFlow: imported late and quietly
+    frozen_graph, onnx_model  the two kinds of networks
+    loading     a file to a network
 
-Importing this package does not import TensorFlow (3 s, 500 MB): only `load` does.
+Importing this package imports neither TensorFlow (3 s, 500 MB) nor onnxruntime:
+only `load` does.
 """
 
 from __future__ import annotations
 
-from autoquality_server.predictor.errors import NetworkError, PredictionFailed
-from autoquality_server.predictor.frozen_graph import load
-from autoquality_server.predictor.prediction import NetworkInfo, Prediction, Predictor
+from autoquality_server.predictor.errors import (
+    DeviceMissing,
+    NetworkError,
+    NetworkResting,
+    PredictionFailed,
+)
+from autoquality_server.predictor.loading import load
+from autoquality_server.predictor.network import Device, LoadOptions, Network
+from autoquality_server.predictor.prediction import (
+    CurveDistribution,
+    NetworkInfo,
+    Prediction,
+    Predictor,
+)
 
 __all__ = [
+    "CurveDistribution",
+    "Device",
+    "DeviceMissing",
+    "LoadOptions",
+    "Network",
     "NetworkError",
     "NetworkInfo",
+    "NetworkResting",
     "Prediction",
     "PredictionFailed",
     "Predictor",
