@@ -10,6 +10,12 @@
     runtime     TensorFlow: imported late and quietly
     frozen_graph, onnx_model  the two kinds of networks
     loading     a file to a network
+    box         the networks that come with the server
+    batching    many callers, one thread that owns the network
+    breaker     what fails again and again is left alone for a while
+    shared      one network for all handlers: batches, rests, reloads
+    watching    files that change while the server runs
+    events      what is told of all that, for metrics
 
 Importing this package imports neither TensorFlow (3 s, 500 MB) nor onnxruntime:
 only `load` does.
@@ -24,17 +30,17 @@ from autoquality_server.predictor.errors import (
     PredictionFailed,
 )
 from autoquality_server.predictor.loading import load
-from autoquality_server.predictor.network import Device, LoadOptions, Network
+from autoquality_server.predictor.network import LoadOptions, Network
 from autoquality_server.predictor.prediction import (
     CurveDistribution,
     NetworkInfo,
     Prediction,
     Predictor,
 )
+from autoquality_server.predictor.shared import SharedPredictor, Sharing
 
 __all__ = [
     "CurveDistribution",
-    "Device",
     "DeviceMissing",
     "LoadOptions",
     "Network",
@@ -44,5 +50,7 @@ __all__ = [
     "Prediction",
     "PredictionFailed",
     "Predictor",
+    "SharedPredictor",
+    "Sharing",
     "load",
 ]

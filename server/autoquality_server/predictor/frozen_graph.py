@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from autoquality_server.domain import Device
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.predictor.errors import (
     DeviceMissing,
@@ -19,7 +20,7 @@ from autoquality_server.predictor.errors import (
     one_line,
 )
 from autoquality_server.predictor.input import SIDE, network_input
-from autoquality_server.predictor.network import Answer, Device, LoadOptions, Network
+from autoquality_server.predictor.network import Answer, LoadOptions, Network
 from autoquality_server.predictor.prediction import (
     QUALITIES,
     CurveDistribution,

@@ -5,26 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import numpy.typing as npt
 
 from autoquality_server.deadline import Deadline
+from autoquality_server.domain import Device
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.predictor.errors import PredictionFailed
 from autoquality_server.predictor.prediction import NetworkInfo, Prediction
 
 Answer = Prediction | PredictionFailed
 """What a network says of one image: an unusable answer is that image's alone."""
-
-
-class Device(Enum):
-    """Where networks run; AUTO is a GPU where there is one."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    GPU = "gpu"
 
 
 @dataclass(frozen=True, slots=True)

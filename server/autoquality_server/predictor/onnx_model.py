@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.domain import MAX_QUALITY
+from autoquality_server.domain import MAX_QUALITY, Device
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.predictor.errors import (
     DeviceMissing,
@@ -18,7 +18,7 @@ from autoquality_server.predictor.errors import (
     one_line,
 )
 from autoquality_server.predictor.input import network_input
-from autoquality_server.predictor.network import Answer, Device, LoadOptions, Network
+from autoquality_server.predictor.network import Answer, LoadOptions, Network
 from autoquality_server.predictor.prediction import NetworkInfo, Prediction
 from autoquality_server.predictor.trying import working_batch_sizes
 
