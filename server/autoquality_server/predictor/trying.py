@@ -47,7 +47,7 @@ def _agree(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
 
 
 def _shades(side: int) -> tuple[Bytes, Bytes]:
-    """A grey image, and one with something in it."""
+    """A grey image, and one that differs from it in every channel, on average too."""
     ramp = np.linspace(0, 255, side).astype(np.uint8)
-    planes = np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(128))
+    planes = np.broadcast_arrays(ramp[:, None] // 2, 255 - ramp[None, :] // 3, np.uint8(32))
     return np.full((side, side, 3), 128, np.uint8), np.stack(planes, -1)
