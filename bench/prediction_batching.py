@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("network", nargs="?", type=Path, help="a frozen graph (default: made)")
     parser.add_argument("--callers", type=int, nargs="+", default=CALLERS)
     parser.add_argument("--timeouts", type=int, nargs="+", default=[0], help="batch_timeout_micros")
-    parser.add_argument("--max-batch", type=int, default=16, help="a power of two (default: 16)")
+    parser.add_argument("--max-batch", type=int, default=8, help="a power of two (default: 8)")
     parser.add_argument("--threads", type=int, default=1, help="of one operation (default: 1)")
     parser.add_argument("--device", type=Device, default=Device.AUTO, help="auto, cpu or gpu")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure (default: 1)")

@@ -31,7 +31,7 @@ def test_nothing_set_gives_imgproxys_defaults() -> None:
     assert settings.max_image_bytes == 64 * 2**20
     assert settings.max_pixels == 50_000_000
     assert settings.networks == dict.fromkeys((Format.JPEG, Format.WEBP, Format.AVIF), "box")
-    assert settings.allowed_batch_sizes == (1, 2, 4, 8, 16)
+    assert settings.allowed_batch_sizes == (1, 2, 4, 8)
 
 
 def test_every_default_is_what_its_own_text_reads_as() -> None:
@@ -285,7 +285,7 @@ def test_the_largest_batch_is_the_last_of_the_allowed_sizes() -> None:
     assert read(both).allowed_batch_sizes == (1, 4)
     assert refused({"AUTOQUALITY_ALLOWED_BATCH_SIZES": "1,4"}) == (
         "AUTOQUALITY_ALLOWED_BATCH_SIZES: the last of the allowed batch sizes must be the largest "
-        "batch, 16 (AUTOQUALITY_MAX_BATCH_SIZE), not 1,4"
+        "batch, 8 (AUTOQUALITY_MAX_BATCH_SIZE), not 1,4"
     )
 
 

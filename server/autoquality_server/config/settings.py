@@ -159,14 +159,17 @@ class Settings:
         Device.AUTO, group=_NETS, parse=parse.choice(Device),
         meaning="Where networks run: auto (a GPU where there is one), cpu or gpu.")
 
+    predictor_threads: int = setting(
+        1, group=_PREDICTOR, parse=parse.whole(1, 1024),
+        meaning="Threads that one operation of a network may use on a CPU.")
     max_batch_size: int = setting(
-        16, group=_PREDICTOR, parse=parse.whole(1, 1024),
+        8, group=_PREDICTOR, parse=parse.whole(1, 1024),
         meaning="The most images that a network sees at once.")
     batch_timeout_micros: int = setting(
         0, group=_PREDICTOR, parse=parse.whole(0, 10_000_000),
         meaning="Microseconds that a batch waits to fill; 0: whatever waits is taken at once.")
     max_enqueued_batches: int = setting(
-        8, group=_PREDICTOR, parse=parse.whole(1, 65536),
+        32, group=_PREDICTOR, parse=parse.whole(1, 65536),
         meaning="Full batches that may wait; more are refused with RESOURCE_EXHAUSTED.")
     allowed_batch_sizes: tuple[int, ...] = setting(
         (), group=_PREDICTOR, parse=parse.batch_sizes, default_text="powers of two",

@@ -40,9 +40,9 @@ class BatchLimits:
     `max_batch_size` images wait.
     """
 
-    max_batch_size: int = 16
+    max_batch_size: int = 8
     batch_timeout_micros: int = 0
-    max_enqueued_batches: int = 8
+    max_enqueued_batches: int = 32
 
 
 class BatcherClosed(Exception):

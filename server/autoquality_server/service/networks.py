@@ -106,7 +106,7 @@ class Networks:
     def _load(self, fmt: Format, path: Path) -> SharedPredictor:
         settings = self._settings
         options = LoadOptions(
-            device=settings.predictor_device, batch_sizes=settings.allowed_batch_sizes
+            settings.predictor_device, settings.predictor_threads, settings.allowed_batch_sizes
         )
         limits = BatchLimits(
             max_batch_size=settings.max_batch_size,
