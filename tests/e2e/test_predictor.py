@@ -28,12 +28,11 @@ from tests.onnx_models import red_model
 from tests.photos import crop
 from tests.predictor.gated import until
 from tests.predictor.test_batching import picky_graph
-from tests.servers import RunningServer, clean_environment, running_server
+from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
 
 PHOTO = crop("coffee.png", 64, 48)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-OFF = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF")}
 
 
 def plain(red: int, green: int = 0) -> bytes:
@@ -73,7 +72,7 @@ def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "autoquality_server"],
         env={
             **clean_environment(),
-            **OFF,
+            **NO_NETWORKS,
             "AUTOQUALITY_LISTEN": "127.0.0.1:0",
             "AUTOQUALITY_METRICS_LISTEN": "off",
             **environment,
@@ -91,7 +90,7 @@ def libraries(server: RunningServer) -> str:
 def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -> None:
     path = constant_graph(tmp_path / "net.pb", peak_at(57))
     settings = {
-        **OFF,
+        **NO_NETWORKS,
         "AUTOQUALITY_JPEG_NET": str(path),
         "AUTOQUALITY_NETWORK_POLL_INTERVAL": "0.05",
         "AUTOQUALITY_WORKERS": "4",
@@ -138,7 +137,7 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
 def test_a_network_that_keeps_failing_rests_and_comes_back(tmp_path: Path) -> None:
     path = picky_graph(tmp_path / "net.pb")
     settings = {
-        **OFF,
+        **NO_NETWORKS,
         "AUTOQUALITY_WEBP_NET": str(path),
         "AUTOQUALITY_PREDICTOR_FAILURE_LIMIT": "2",
         "AUTOQUALITY_PREDICTOR_RETRY_INTERVAL": "0.5",
@@ -174,7 +173,7 @@ def test_a_network_that_keeps_failing_rests_and_comes_back(tmp_path: Path) -> No
 
 def test_a_prediction_that_met_its_target_is_judged(tmp_path: Path) -> None:
     path = constant_graph(tmp_path / "net.pb", peak_at(60))
-    settings = {**OFF, "AUTOQUALITY_WEBP_NET": str(path)}
+    settings = {**NO_NETWORKS, "AUTOQUALITY_WEBP_NET": str(path)}
     with running_server(tmp_path, settings) as server, Client(server.address) as client:
         encoded = client.encode(
             PHOTO, format="webp", method="ml", target=0.02, min_quality=1, max_quality=100
@@ -189,17 +188,9 @@ def test_a_prediction_that_met_its_target_is_judged(tmp_path: Path) -> None:
     assert found['autoquality_predictor_queue_seconds_count{format="webp"}'] == 2
 
 
-def test_with_every_network_off_no_library_for_them_is_loaded(tmp_path: Path) -> None:
-    with running_server(tmp_path, OFF) as server, Client(server.address) as client:
-        trusted(client)
-        loaded = libraries(server)
-    assert "libvips" in loaded
-    assert "libtensorflow" not in loaded and "onnxruntime" not in loaded
-
-
 def test_an_onnx_model_serves_and_needs_no_tensorflow(tmp_path: Path) -> None:
     path = red_model(tmp_path / "net.onnx")
-    settings = {**OFF, "AUTOQUALITY_AVIF_NET": str(path)}
+    settings = {**NO_NETWORKS, "AUTOQUALITY_AVIF_NET": str(path)}
     with running_server(tmp_path, settings) as server, Client(server.address) as client:
         encoded = trusted(client, plain(51), "avif")
         assert (encoded.quality, encoded.predicted_quality) == (20, 20)

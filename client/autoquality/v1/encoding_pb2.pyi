@@ -587,8 +587,8 @@ class Notice(google.protobuf.message.Message):
         CODE_UNSPECIFIED: Notice._Code.ValueType  # 0
         """Never sent."""
         CODE_NETWORK_UNAVAILABLE: Notice._Code.ValueType  # 1
-        """METHOD_ML was asked for, but there is no network for the format: served
-        as METHOD_DSSIM.
+        """METHOD_ML was asked for, but there is no network for the format, or it
+        failed: served as METHOD_DSSIM.
         """
         CODE_FORMAT_SUBSTITUTED: Notice._Code.ValueType  # 2
         """The format asked for cannot hold this image: another was written."""
@@ -607,8 +607,8 @@ class Notice(google.protobuf.message.Message):
     CODE_UNSPECIFIED: Notice.Code.ValueType  # 0
     """Never sent."""
     CODE_NETWORK_UNAVAILABLE: Notice.Code.ValueType  # 1
-    """METHOD_ML was asked for, but there is no network for the format: served
-    as METHOD_DSSIM.
+    """METHOD_ML was asked for, but there is no network for the format, or it
+    failed: served as METHOD_DSSIM.
     """
     CODE_FORMAT_SUBSTITUTED: Notice.Code.ValueType  # 2
     """The format asked for cannot hold this image: another was written."""
