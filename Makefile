@@ -51,6 +51,10 @@ serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
 	@$(BIN)/python bench/dssim_kernel.py $(ARGS)
 
+.PHONY: bench-predictions
+bench-predictions: .venv/.stamp ## Time predictions in batches against one by one, at 1 to 64 callers
+	@$(BIN)/python -m bench.prediction_batching $(ARGS)
+
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test

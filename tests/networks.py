@@ -6,6 +6,7 @@ graph is made.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,62 @@ def target_graph(
         tf.identity(logits_around(tf, tf.reshape(target, [-1]) + unseen), "logits")
 
     return write_graph(path, build)
+
+
+CURVE_TENSORS = {"curve_mean": "curve_mean:0", "curve_factor": "curve_factor:0"}
+
+
+def curve_graph(path: Path, target: bool = True) -> Path:
+    """A network of our own kind: uint8 images, a target an image, logits and a curve.
+
+    Its quality is 1 + 99 x the mean of red in [0, 1]; its curve's mean is
+    red + q / 100 - target, its factor two rows: 1, and q / 100.
+    """
+
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf, NHWC, "uint8", "image"))[:, 0]
+        level = tf.zeros_like(red)
+        if target:
+            level = tf.compat.v1.placeholder("float32", [None], "target")
+        tf.identity(logits_around(tf, red), "logits")
+        ladder = tf.constant(np.arange(1, 101, dtype=np.float32)[np.newaxis] / 100)
+        tf.add((red - level)[:, tf.newaxis], ladder, "curve_mean")
+        factor = tf.stack([tf.ones_like(ladder), ladder], 1)
+        tf.tile(factor, [tf.shape(red)[0], 1, 1], "curve_factor")
+
+    return write_graph(path, build)
+
+
+def side_content(**changes: Any) -> dict[str, Any]:
+    """A side file for `curve_graph`, with `changes` laid over its top level."""
+    content: dict[str, Any] = {
+        "format_version": 1,
+        "name": "a network for tests",
+        "version": "1.2",
+        "format": "jpeg",
+        "input": {"recipe": "mosaic", "side": 416, "tile": 16},
+        "tensors": {
+            "image": "image:0",
+            "target": "target:0",
+            "logits": "logits:0",
+            **CURVE_TENSORS,
+        },
+        "curve": {"residual": 0.02},
+        "encoder": {"name": "mozjpeg"},
+        "library_versions": {},
+        "targets": {"min": 0.002, "max": 0.05},
+        "corpus": {},
+        "training": {},
+        "accuracy": {},
+    }
+    return content | changes
+
+
+def write_side_file(network: Path, content: Any) -> Path:
+    """Write `content` as the side file of `network`; text and bytes as they are."""
+    path = network.with_suffix(".json")
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_NETWORKS = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF")}
+"""What switches off the networks that come with the server."""
+
 
 @dataclass
 class RunningServer:

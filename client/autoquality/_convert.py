@@ -200,7 +200,13 @@ def _format_info(message: pb.FormatInfo) -> FormatInfo:
         min_quality=message.min_quality if message.has_quality else None,
         max_quality=message.max_quality if message.has_quality else None,
         network=(
-            NetworkInfo(name=network.name, sha256=network.sha256, device=network.device)
+            NetworkInfo(
+                name=network.name,
+                sha256=network.sha256,
+                device=network.device,
+                version=network.version,
+                resting=network.resting,
+            )
             if message.HasField("network")
             else None
         ),

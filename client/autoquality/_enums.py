@@ -69,7 +69,7 @@ class NoticeCode(enum.StrEnum):
     """Kinds of notices."""
 
     NETWORK_UNAVAILABLE = "network_unavailable"
-    """No network for the format: ML was served as DSSIM."""
+    """No network for the format, or it failed: ML was served as DSSIM."""
     FORMAT_SUBSTITUTED = "format_substituted"
     """The format asked for cannot hold the image: another was written."""
     FIRST_FRAME_ONLY = "first_frame_only"

@@ -123,6 +123,10 @@ class NetworkInfo:
     """Of the file, in hexadecimal."""
     device: str
     """Where it runs: "CPU:0", "GPU:0"."""
+    version: str = ""
+    """The network's own version; empty without one."""
+    resting: bool = False
+    """It failed repeatedly and is left alone for a while: Method.DSSIM serves instead."""
 
 
 @dataclass(frozen=True, slots=True)

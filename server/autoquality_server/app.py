@@ -48,6 +48,12 @@ class Service(Protocol):
     def warm_up(self) -> None:
         """Load and compile what the first request would otherwise wait for."""
 
+    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
+        """Tell by health service name which of its parts serve, now and on every change."""
+
+    def close(self) -> None:
+        """Give back what it holds; called when no request runs any more."""
+
 
 ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
 
@@ -109,6 +115,7 @@ class App:
             raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
         self._server.start()
         self._service.warm_up()
+        self._service.tell_parts(self._health.part)
         self._health.serving()
         _log.info(
             "ready",
@@ -134,6 +141,7 @@ class App:
         cut_off = 0 if finished else self.admission.running + self.admission.queued
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._service.close()
         if self._metrics_server:
             self._metrics_server.close()
         _log.info("stopped", cut_off=cut_off)

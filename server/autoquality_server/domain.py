@@ -54,6 +54,22 @@ class NoticeCode(enum.Enum):
     TARGET_UNUSED = "target_unused"
 
 
+class Device(enum.Enum):
+    """Where networks run; AUTO is a GPU where there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Unpredicted(enum.Enum):
+    """Why an image left a network's queue, or was not let in, though nothing had failed."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    QUEUE_FULL = "queue_full"
+
+
 class WebpPreset(enum.Enum):
     """The content a WebP encoder tunes itself for; values are libvips' nicknames."""
 

@@ -21,7 +21,7 @@ _THREADS = 4
 
 
 class Health:
-    """Whether the server serves: as a whole (`""`) and by service."""
+    """Whether the server serves: as a whole (`""`), by service, and by part."""
 
     def __init__(self, services: tuple[str, ...]) -> None:
         """Start as not serving."""
@@ -35,6 +35,11 @@ class Health:
 
     def serving(self) -> None:
         self._set(health_pb2.HealthCheckResponse.SERVING)
+
+    def part(self, name: str, serves: bool) -> None:
+        """Tell whether a part of the server serves; the server as a whole does without it."""
+        status = health_pb2.HealthCheckResponse
+        self._servicer.set(name, status.SERVING if serves else status.NOT_SERVING)
 
     def drain(self) -> None:
         """Tell everybody NOT_SERVING, for good, and end the watches."""

@@ -73,10 +73,8 @@ class Pipeline:
         }
 
     def warm_up(self) -> None:
-        """Compile and load what the first request would otherwise wait for."""
+        """Compile what the first request would otherwise wait for; predictors come ready."""
         dssim.warm_up()
-        for predictor in self.predictors.values():
-            predictor.warm_up()
 
     def encode(
         self, job: EncodeJob, deadline: Deadline, timings: Timings | None = None

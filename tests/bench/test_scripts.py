@@ -80,3 +80,10 @@ def test_the_dssim_kernel_is_timed_beside_the_others(images: Path) -> None:
     table = run("bench.dssim_kernel", str(images / "coffee.png"), "--repeats", "1")
     for name in ("scikit-image", "five OpenCV blurs", "stride 1"):
         assert name in table
+
+
+def test_predictions_are_timed_in_batches_and_one_by_one() -> None:
+    short = ("--callers", "1", "3", "--seconds", "0.05", "--repeats", "1")
+    table = run("bench.prediction_batching", *short)
+    assert "| callers | one by one: a second |" in table and "batches, 0 us" in table
+    assert len([line for line in table.splitlines() if line.startswith(("| 1 |", "| 3 |"))]) == 2

@@ -71,7 +71,13 @@ def test_info_prints_json(run: Run) -> None:
         "default_quality": 80,
         "min_quality": 70,
         "max_quality": 80,
-        "network": {"name": "fake-jpeg.pb", "sha256": "0" * 64, "device": "CPU:0"},
+        "network": {
+            "name": "fake-jpeg.pb",
+            "sha256": "0" * 64,
+            "device": "CPU:0",
+            "version": "",
+            "resting": False,
+        },
     }
     assert (png["default_quality"], png["network"]) == (None, None)
     assert told["defaults"]["method"] == "none"

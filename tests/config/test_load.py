@@ -30,7 +30,8 @@ def test_nothing_set_gives_imgproxys_defaults() -> None:
     assert settings.encoder_options() == EncoderOptions()
     assert settings.max_image_bytes == 64 * 2**20
     assert settings.max_pixels == 50_000_000
-    assert settings.networks == {}
+    assert settings.networks == dict.fromkeys((Format.JPEG, Format.WEBP, Format.AVIF), "box")
+    assert settings.allowed_batch_sizes == (1, 2, 4, 8)
 
 
 def test_every_default_is_what_its_own_text_reads_as() -> None:
@@ -267,7 +268,25 @@ def test_networks_are_known_by_format(tmp_path: Path) -> None:
     graph = tmp_path / "net.pb"
     graph.touch()
     settings = read({"IMGPROXY_AUTOQUALITY_AVIF_NET": str(graph), "AUTOQUALITY_JPEG_NET": "none"})
-    assert settings.networks == {Format.AVIF: str(graph)}
+    assert settings.networks == {Format.AVIF: str(graph), Format.WEBP: "box"}
+
+
+@pytest.mark.parametrize(
+    ("largest", "sizes"), [("1", (1,)), ("8", (1, 2, 4, 8)), ("6", (1, 2, 4, 6))]
+)
+def test_batches_are_padded_to_powers_of_two_unless_told_otherwise(
+    largest: str, sizes: tuple[int, ...]
+) -> None:
+    assert read({"AUTOQUALITY_MAX_BATCH_SIZE": largest}).allowed_batch_sizes == sizes
+
+
+def test_the_largest_batch_is_the_last_of_the_allowed_sizes() -> None:
+    both = {"AUTOQUALITY_MAX_BATCH_SIZE": "4", "AUTOQUALITY_ALLOWED_BATCH_SIZES": "1,4"}
+    assert read(both).allowed_batch_sizes == (1, 4)
+    assert refused({"AUTOQUALITY_ALLOWED_BATCH_SIZES": "1,4"}) == (
+        "AUTOQUALITY_ALLOWED_BATCH_SIZES: the last of the allowed batch sizes must be the largest "
+        "batch, 8 (AUTOQUALITY_MAX_BATCH_SIZE), not 1,4"
+    )
 
 
 def test_a_misspelt_variable_is_warned_of() -> None:

@@ -75,11 +75,18 @@ def test_foreign_formats_are_told_from_those_written_here() -> None:
     )
 
 
-def test_a_network_is_none_or_a_file_that_exists(tmp_path: Any) -> None:
+def test_a_network_is_a_file_that_exists_ours_or_none(tmp_path: Any) -> None:
     graph = tmp_path / "net.pb"
     graph.touch()
     assert parse.network(str(graph)) == str(graph)
-    assert parse.network("None") is None
+    assert parse.network("None") == "none"
+    assert parse.network(" Box ") == "box"
+
+
+def test_batch_sizes_rise() -> None:
+    assert parse.batch_sizes("1, 4,16") == (1, 4, 16)
+    assert parse.batch_sizes("3") == (3,)
+    assert parse.batch_sizes(" ") == ()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +106,11 @@ def test_a_network_is_none_or_a_file_that_exists(tmp_path: Any) -> None:
         (parse.size, "-1", "must be a size"),
         (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),
         (parse.size, "10 apples", "must be a size"),
-        (parse.network, "/no/such/net.pb", "must be the path of a frozen graph that exists"),
+        (parse.batch_sizes, "4,2", "must be rising batch sizes such as 1,2,4,8"),
+        (parse.batch_sizes, "1,1", "must be rising batch sizes"),
+        (parse.batch_sizes, "0,1", "must be rising batch sizes"),
+        (parse.batch_sizes, "1,x", "must be rising batch sizes"),
+        (parse.network, "/no/such/net.pb", "the path of a network that exists, 'box' or 'none'"),
         (parse.format_qualities({}), "avif", "must be a list such as webp=79,avif=63"),
         (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),

@@ -1,4 +1,4 @@
-"""One real server for the tests of this folder."""
+"""One real server without networks for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from autoquality import Client
-from tests.servers import RunningServer, running_server
+from tests.servers import NO_NETWORKS, RunningServer, running_server
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    with running_server(tmp_path_factory.mktemp("server"), NO_NETWORKS) as running:
         yield running
 
 

@@ -22,7 +22,11 @@ SAYS = 57
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("networks")
     network = constant_graph(folder / "says-57.pb", peak_at(SAYS))
-    settings = {"AUTOQUALITY_JPEG_NET": str(network), "AUTOQUALITY_WEBP_NET": str(network)}
+    settings = {
+        "AUTOQUALITY_JPEG_NET": str(network),
+        "AUTOQUALITY_WEBP_NET": str(network),
+        "AUTOQUALITY_AVIF_NET": "none",
+    }
     with running_server(folder, settings) as running:
         yield running
 

@@ -50,9 +50,9 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
 @pytest.mark.parametrize(
     ("name", "extras", "groups"),
     [
-        ("dev", ("demo",), ("dev",)),
-        ("server", ("server",), ("image",)),
-        ("gpu", ("gpu",), ()),
+        ("dev", ("demo", "onnx"), ("dev",)),
+        ("server", ("server", "onnx"), ("image",)),
+        ("gpu", ("gpu", "onnx"), ()),
         ("build", (), ("build",)),
         ("protos", (), ("protos",)),
     ],

@@ -270,10 +270,3 @@ def test_error_of_the_graph_is_a_failed_prediction(tmp_path: Path) -> None:
     network = load(write_graph(tmp_path / "a.pb", build))
     with pytest.raises(PredictionFailed, match=r"^a\.pb: [^\n]+$"):
         network.predict(plain((255, 255, 255)), 0.02)
-
-
-def test_warm_up_runs_the_network(tmp_path: Path) -> None:
-    """A warm-up leaves the network ready and its answers as they were."""
-    network = load(constant_graph(tmp_path / "a.pb", peak_at(63)))
-    network.warm_up()
-    assert network.predict(GREY, 0.02).quality == 63

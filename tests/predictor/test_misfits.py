@@ -98,10 +98,6 @@ def _other_size(tf: Any) -> None:
     logits_around(tf, channel_means(tf, image_input(tf, (None, 224, 224, 3)))[:, 0])
 
 
-def _fixed_batch(tf: Any) -> None:
-    logits_around(tf, channel_means(tf, image_input(tf, (8, 416, 416, 3)))[:, 0])
-
-
 def _other_type(tf: Any) -> None:
     image = image_input(tf, dtype="float64")
     logits_around(tf, tf.cast(tf.reduce_mean(image, [1, 2, 3]), tf.float32))
@@ -169,7 +165,6 @@ def _not_frozen_resource(tf: Any) -> None:
     [
         (_no_inputs, "no input takes 416x416 RGB images .*its inputs: none"),
         (_other_size, r"no input takes 416x416 .*'images' float32 \[\?, 224, 224, 3\]"),
-        (_fixed_batch, r"no input takes 416x416 .*'images' float32 \[8, 416, 416, 3\]"),
         (_other_type, r"no input takes 416x416 .*'images' float64 \[\?, 416, 416, 3\]"),
         (_two_images, "cannot tell which is the image: .*'left'.*'right'"),
         (_ten_logits, r"no output has 1x100 logits; its outputs: .*\[\?, 10\]"),

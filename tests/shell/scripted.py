@@ -33,9 +33,16 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
         """What `warm_up` waits for."""
         self.warm.set()
         self.calls = 0
+        self.closed = False
 
     def warm_up(self) -> None:
         self.warm.wait()
+
+    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
+        self.tell = tell
+
+    def close(self) -> None:
+        self.closed = True
 
     def Encode(  # noqa: N802
         self, request: pb.EncodeRequest, context: grpc.ServicerContext

@@ -20,6 +20,7 @@ from autoquality_server.domain import (
     Outcome,
     Probe,
     Timings,
+    Unpredicted,
 )
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub, until
@@ -61,6 +62,25 @@ def test_every_combination_of_our_own_labels_is_there_at_zero(
     assert metrics["autoquality_source_bytes_count"] == 0
     assert metrics["autoquality_requests_in_flight"] == 0
     assert metrics["autoquality_requests_queued"] == 0
+
+
+def test_every_metric_of_the_predictors_is_there_at_zero(
+    serve_with: Callable[..., Served],
+) -> None:
+    metrics = serve_with().metrics
+    for fmt in ("jpeg", "webp", "avif"):
+        label = f'format="{fmt}"'
+        for name in ("batch_size_count", "padding_total", "queue_seconds_count"):
+            assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
+        for name in ("run_seconds_count", "failures_total", "available"):
+            assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
+        for why in Unpredicted:
+            key = f'autoquality_predictor_unpredicted_total{{{label},reason="{why.value}"}}'
+            assert metrics[key] == 0
+        for result in ("loaded", "refused"):
+            key = f'autoquality_predictor_reloads_total{{{label},result="{result}"}}'
+            assert metrics[key] == 0
+        assert metrics[f"autoquality_prediction_error_quality_steps_count{{{label}}}"] == 0
 
 
 def test_every_reason_of_the_errors_is_there_at_zero(serve_with: Callable[..., Served]) -> None:

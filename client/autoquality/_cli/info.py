@@ -12,7 +12,7 @@ from rich.table import Table
 
 from autoquality._cli.exits import failures
 from autoquality._cli.session import Session, say
-from autoquality._results import FormatInfo, ServerInfo
+from autoquality._results import FormatInfo, NetworkInfo, ServerInfo
 
 
 @click.command(short_help="Tell the server's formats, defaults and limits.")
@@ -59,7 +59,13 @@ def _format_as_dict(format: FormatInfo) -> dict[str, Any]:
         "min_quality": format.min_quality,
         "max_quality": format.max_quality,
         "network": network
-        and {"name": network.name, "sha256": network.sha256, "device": network.device},
+        and {
+            "name": network.name,
+            "sha256": network.sha256,
+            "device": network.device,
+            "version": network.version,
+            "resting": network.resting,
+        },
     }
 
 
@@ -78,7 +84,7 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
                 "-" if quality is None else str(quality)
                 for quality in (format.default_quality, format.min_quality, format.max_quality)
             ),
-            f"{network.name} on {network.device} ({network.sha256[:12]})" if network else "-",
+            _network(network) if network else "-",
         )
     console.print(table, markup=False, highlight=False)
     say(console, f"reads     {', '.join(server.source_formats)}")
@@ -91,3 +97,9 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
     )
     versions = sorted(server.library_versions.items())
     say(console, f"libraries {', '.join(f'{name} {version}' for name, version in versions)}")
+
+
+def _network(network: NetworkInfo) -> str:
+    version = f" {network.version}" if network.version else ""
+    resting = ", resting after failures" if network.resting else ""
+    return f"{network.name}{version} on {network.device} ({network.sha256[:12]}){resting}"

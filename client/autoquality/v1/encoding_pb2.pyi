@@ -587,8 +587,8 @@ class Notice(google.protobuf.message.Message):
         CODE_UNSPECIFIED: Notice._Code.ValueType  # 0
         """Never sent."""
         CODE_NETWORK_UNAVAILABLE: Notice._Code.ValueType  # 1
-        """METHOD_ML was asked for, but there is no network for the format: served
-        as METHOD_DSSIM.
+        """METHOD_ML was asked for, but there is no network for the format, or it
+        failed: served as METHOD_DSSIM.
         """
         CODE_FORMAT_SUBSTITUTED: Notice._Code.ValueType  # 2
         """The format asked for cannot hold this image: another was written."""
@@ -607,8 +607,8 @@ class Notice(google.protobuf.message.Message):
     CODE_UNSPECIFIED: Notice.Code.ValueType  # 0
     """Never sent."""
     CODE_NETWORK_UNAVAILABLE: Notice.Code.ValueType  # 1
-    """METHOD_ML was asked for, but there is no network for the format: served
-    as METHOD_DSSIM.
+    """METHOD_ML was asked for, but there is no network for the format, or it
+    failed: served as METHOD_DSSIM.
     """
     CODE_FORMAT_SUBSTITUTED: Notice.Code.ValueType  # 2
     """The format asked for cannot hold this image: another was written."""
@@ -940,20 +940,30 @@ class NetworkInfo(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     SHA256_FIELD_NUMBER: builtins.int
     DEVICE_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    RESTING_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The file's name, without its folder."""
     sha256: builtins.str
     """SHA-256 of the file, in hexadecimal."""
     device: builtins.str
     """Where it runs, for example "CPU:0" or "GPU:0"."""
+    version: builtins.str
+    """The network's own version, where it has one."""
+    resting: builtins.bool
+    """It failed repeatedly and is left alone for a while: METHOD_DSSIM serves
+    instead.
+    """
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         sha256: builtins.str = ...,
         device: builtins.str = ...,
+        version: builtins.str = ...,
+        resting: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["device", b"device", "name", b"name", "sha256", b"sha256"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["device", b"device", "name", b"name", "resting", b"resting", "sha256", b"sha256", "version", b"version"]) -> None: ...
 
 Global___NetworkInfo: typing_extensions.TypeAlias = NetworkInfo
 

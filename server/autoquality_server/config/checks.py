@@ -20,6 +20,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     _check_target(settings, names)
     for fmt in _SEARCHED:
         _check_bounds(settings, fmt, names, chosen)
+    _check_batches(settings, names, chosen)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
@@ -51,3 +52,14 @@ def _check_bounds(
         f"{names[high_field]}: the highest quality of {fmt.value} must be at least its lowest, "
         f"{low} ({names[low_field]}), not {high}"
     )
+
+
+def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
+    largest = settings.max_batch_size
+    if settings.allowed_batch_sizes[-1] != largest:
+        given = render(settings.allowed_batch_sizes)
+        field = "allowed_batch_sizes" if "allowed_batch_sizes" in chosen else "max_batch_size"
+        raise ConfigError(
+            f"{names[field]}: the last of the allowed batch sizes must be the largest batch, "
+            f"{largest} ({names['max_batch_size']}), not {given}"
+        )

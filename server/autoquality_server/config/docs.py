@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from autoquality_server.config.settings import FORMAT_GROUPS, SPECS
+from autoquality_server.config.settings import DETAIL_GROUPS, SPECS
 from autoquality_server.config.spec import Spec
 
 BEGIN = "<!-- configuration:begin -->"
@@ -41,8 +41,8 @@ def full_tables() -> str:
 
 
 def short_table() -> str:
-    """The settings that a first-time reader needs: all but the formats' options."""
-    chosen: Iterable[Spec] = (spec for spec in SPECS if spec.group not in FORMAT_GROUPS)
+    """The settings that a first-time reader needs: all but the details."""
+    chosen: Iterable[Spec] = (spec for spec in SPECS if spec.group not in DETAIL_GROUPS)
     rows = ((_code(spec.variable), _code(spec.default_text), spec.meaning) for spec in chosen)
     return _table(("Variable", "Default", "Meaning"), rows)
 

@@ -7,6 +7,7 @@ caller puts the name of the setting before it and the text behind it.
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -106,13 +107,28 @@ def is_file(path: str) -> bool:
         return False
 
 
-def network(text: str) -> str | None:
-    """The path of a file, or None for `none`."""
-    if text.strip().lower() == "none":
-        return None
+BOX = "box"
+"""The network that comes with the server."""
+NO_NETWORK = "none"
+
+
+def network(text: str) -> str:
+    """The path of a file, or `box` or `none`."""
+    word = text.strip().lower()
+    if word in (BOX, NO_NETWORK):
+        return word
     if not is_file(text):
-        raise ValueError("must be the path of a frozen graph that exists, or 'none'")
+        raise ValueError("must be the path of a network that exists, 'box' or 'none'")
     return text
+
+
+def batch_sizes(text: str) -> tuple[int, ...]:
+    """Rising sizes of batches, `1,2,4`; empty for the powers of two."""
+    entries = [entry.strip() for entry in text.split(",")] if text.strip() else []
+    sizes = tuple(int(entry) if entry.isascii() and entry.isdecimal() else 0 for entry in entries)
+    if any(low >= high for low, high in itertools.pairwise((0, *sizes))):
+        raise ValueError("must be rising batch sizes such as 1,2,4,8")
+    return sizes
 
 
 def format_qualities(base: Mapping[Format, int]) -> Callable[[str], Mapping[Format, int]]:

@@ -14,6 +14,7 @@ from autoquality_server.config.spec import Spec, setting, specs_of
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
     AvifOptions,
+    Device,
     EncoderOptions,
     Format,
     JpegOptions,
@@ -27,14 +28,15 @@ _SERVE = "Serving"
 _CAPACITY = "Capacity and limits"
 _QUALITY = "Choosing the quality"
 _NETS = "Networks"
+_PREDICTOR = "Prediction"
 _JPEG = "JPEG"
 _WEBP = "WebP"
 _AVIF = "AVIF"
 _PNG = "PNG"
 _LOGS = "Logs"
 
-FORMAT_GROUPS = (_JPEG, _WEBP, _AVIF, _PNG)
-"""The groups whose settings a request can override one by one."""
+DETAIL_GROUPS = (_PREDICTOR, _JPEG, _WEBP, _AVIF, _PNG)
+"""The groups that a first-time reader can do without."""
 
 _QUEUE_PER_WORKER = 4
 """The last in the queue waits for about this many requests' time: still within
@@ -66,8 +68,9 @@ class LogFormat(enum.Enum):
 class Settings:
     """The server's configuration; imgproxy's names and defaults where it has them.
 
-    `workers` and `queue_size` are settled on construction: 0 workers become
-    one a core, a negative queue four places a worker.
+    What depends on other things is settled on construction: 0 workers become
+    one a core, a negative queue four places a worker, no batch sizes the powers
+    of two up to the largest batch.
     """
 
     # fmt: off
@@ -143,15 +146,43 @@ class Settings:
         aliases=("IMGPROXY_FORMAT_QUALITY",), clean_alias=parse.without_foreign_formats,
         meaning="The quality of method none, by format; laid over the default.")
 
-    jpeg_net: str | None = setting(
-        None, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "JPEG_NET",),
-        default_text="none", meaning="Frozen graph that predicts JPEG qualities for ml.")
-    webp_net: str | None = setting(
-        None, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "WEBP_NET",),
-        default_text="none", meaning="Frozen graph that predicts WebP qualities for ml.")
-    avif_net: str | None = setting(
-        None, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "AVIF_NET",),
-        default_text="none", meaning="Frozen graph that predicts AVIF qualities for ml.")
+    jpeg_net: str = setting(
+        parse.BOX, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "JPEG_NET",),
+        meaning="Network that predicts JPEG qualities for ml: a path, box (ours) or none.")
+    webp_net: str = setting(
+        parse.BOX, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "WEBP_NET",),
+        meaning="Network that predicts WebP qualities for ml: a path, box (ours) or none.")
+    avif_net: str = setting(
+        parse.BOX, group=_NETS, parse=parse.network, aliases=(_IMGPROXY_AQ + "AVIF_NET",),
+        meaning="Network that predicts AVIF qualities for ml: a path, box (ours) or none.")
+    predictor_device: Device = setting(
+        Device.AUTO, group=_NETS, parse=parse.choice(Device),
+        meaning="Where networks run: auto (a GPU where there is one), cpu or gpu.")
+
+    predictor_threads: int = setting(
+        1, group=_PREDICTOR, parse=parse.whole(1, 1024),
+        meaning="Threads that one operation of a network may use on a CPU.")
+    max_batch_size: int = setting(
+        8, group=_PREDICTOR, parse=parse.whole(1, 1024),
+        meaning="The most images that a network sees at once.")
+    batch_timeout_micros: int = setting(
+        0, group=_PREDICTOR, parse=parse.whole(0, 10_000_000),
+        meaning="Microseconds that a batch waits to fill; 0: whatever waits is taken at once.")
+    max_enqueued_batches: int = setting(
+        32, group=_PREDICTOR, parse=parse.whole(1, 65536),
+        meaning="Full batches that may wait; more are refused with RESOURCE_EXHAUSTED.")
+    allowed_batch_sizes: tuple[int, ...] = setting(
+        (), group=_PREDICTOR, parse=parse.batch_sizes, default_text="powers of two",
+        meaning="Sizes that batches are padded to, such as 1,4,16; the last is the largest batch.")
+    predictor_failure_limit: int = setting(
+        5, group=_PREDICTOR, parse=parse.whole(0, 1_000_000),
+        meaning="Failures in a row after which a network rests and dssim serves; 0: never.")
+    predictor_retry_interval: float = setting(
+        5.0, group=_PREDICTOR, parse=parse.number(0.01, 300, "seconds from 0.01 to 300"),
+        meaning="Seconds until a resting network is tried again; doubled each time it fails.")
+    network_poll_interval: float = setting(
+        10.0, group=_PREDICTOR, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds between looks for a changed network or side file; 0: never.")
 
     jpeg_progressive: bool = setting(
         _O.jpeg.progressive, group=_JPEG, parse=parse.boolean,
@@ -219,6 +250,10 @@ class Settings:
             object.__setattr__(self, "workers", available_cores())
         if self.queue_size < 0:
             object.__setattr__(self, "queue_size", _QUEUE_PER_WORKER * self.workers)
+        if not self.allowed_batch_sizes:
+            powers = (2**power for power in range(self.max_batch_size.bit_length()))
+            sizes = tuple(sorted({*powers, self.max_batch_size}))
+            object.__setattr__(self, "allowed_batch_sizes", sizes)
 
     @property
     def max_pixels(self) -> int:
@@ -227,9 +262,9 @@ class Settings:
 
     @property
     def networks(self) -> Mapping[Format, str]:
-        """The path of each configured network, by format."""
+        """The network of each format that is to have one: a path, or `parse.BOX`."""
         paths = {Format.JPEG: self.jpeg_net, Format.WEBP: self.webp_net, Format.AVIF: self.avif_net}
-        return {fmt: path for fmt, path in paths.items() if path is not None}
+        return {fmt: path for fmt, path in paths.items() if path != parse.NO_NETWORK}
 
     def defaults(self) -> Defaults:
         """What a request gets where it says nothing about quality."""

@@ -90,8 +90,14 @@ def render(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, enum.Enum):
         return str(value.value)
-    if isinstance(value, Mapping):
-        return ",".join(f"{key.value}={entry}" for key, entry in value.items())
+    if isinstance(value, Mapping | tuple):
+        return ",".join(_entries(value))
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
+
+
+def _entries(value: Mapping[enum.Enum, object] | tuple[object, ...]) -> list[str]:
+    if isinstance(value, tuple):
+        return [render(entry) for entry in value]
+    return [f"{key.value}={entry}" for key, entry in value.items()]

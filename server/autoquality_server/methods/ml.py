@@ -12,7 +12,12 @@ from autoquality_server.domain import AutoQuality, Format, Method, Notice, Notic
 from autoquality_server.methods.base import Answer
 from autoquality_server.methods.dssim import DssimSearch
 from autoquality_server.methods.trial import Trial
-from autoquality_server.predictor import Prediction, PredictionFailed, Predictor
+from autoquality_server.predictor import (
+    NetworkResting,
+    Prediction,
+    PredictionFailed,
+    Predictor,
+)
 
 TRUST = 1.0
 """The allowed error from which on the network is trusted: the greatest DSSIM there is."""
@@ -35,6 +40,13 @@ class MlSearch:
             )
         try:
             prediction = self._predict(predictor, trial, wish)
+        except NetworkResting:
+            return self._without(
+                trial,
+                wish,
+                f"the network for {trial.format.name} failed repeatedly and is left alone for a "
+                "while: served as METHOD_DSSIM",
+            )
         except PredictionFailed:
             _log.exception("the %s network failed", trial.format.name)
             return self._without(
@@ -51,7 +63,7 @@ class MlSearch:
     def _predict(self, predictor: Predictor, trial: Trial, wish: AutoQuality) -> Prediction:
         start = time.perf_counter()
         try:
-            return predictor.predict(trial.pixels, wish.target)
+            return predictor.predict(trial.pixels, wish.target, trial.deadline)
         finally:
             trial.timings.predict += time.perf_counter() - start
 

@@ -39,8 +39,8 @@ class Trial:
         self.options = options
         self.timings = timings
         self.probes: list[Probe] = []
+        self.deadline = deadline
         self._codec = codec
-        self._deadline = deadline
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
@@ -56,7 +56,7 @@ class Trial:
 
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
-        self._deadline.check()
+        self.deadline.check()
         start = time.perf_counter()
         data = self._codec.encode(self.pixels, quality, self.options)
         seconds = time.perf_counter() - start
@@ -95,9 +95,9 @@ class Trial:
 
         Raises RequestCancelled if nobody waits.
         """
-        remaining = self._deadline.remaining()
+        remaining = self.deadline.remaining()
         if remaining > 0:
-            self._deadline.check()
+            self.deadline.check()
         above = max(quality - self._slowest_quality, 0)
         expected = self._slowest * HASTE ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS

@@ -2,25 +2,55 @@
 
     errors      a network that cannot be used; a prediction that failed
     prediction  what a predictor is, and what it answers
-    input       an image as a network sees it
-    signature   which tensors of a graph are the image, the target and the logits
-    runtime     TensorFlow: imported late and quietly, configured for many callers
-    frozen_graph  a TensorFlow frozen graph as a Predictor
+    input, mosaic  an image as a network sees it
+    side_file   what is known of a network beside its graph
+    network     what every loaded network is
+    signature   which tensors of a graph are the image, the target and the outputs
+    trying      which batches a network can take
+    runtime     TensorFlow: imported late and quietly
+    frozen_graph, onnx_model  the two kinds of networks
+    loading     a file to a network
+    box         the networks that come with the server
+    batching    many callers, one thread that owns the network
+    breaker     what fails again and again is left alone for a while
+    shared      one network for all handlers: batches, rests, reloads
+    watching    files that change while the server runs
+    events      what is told of all that, for metrics
 
-Importing this package does not import TensorFlow (3 s, 500 MB): only `load` does.
+Importing this package imports neither TensorFlow (3 s, 500 MB) nor onnxruntime:
+only `load` does.
 """
 
 from __future__ import annotations
 
-from autoquality_server.predictor.errors import NetworkError, PredictionFailed
-from autoquality_server.predictor.frozen_graph import load
-from autoquality_server.predictor.prediction import NetworkInfo, Prediction, Predictor
+from autoquality_server.predictor.errors import (
+    DeviceMissing,
+    NetworkError,
+    NetworkResting,
+    PredictionFailed,
+)
+from autoquality_server.predictor.loading import load
+from autoquality_server.predictor.network import LoadOptions, Network
+from autoquality_server.predictor.prediction import (
+    CurveDistribution,
+    NetworkInfo,
+    Prediction,
+    Predictor,
+)
+from autoquality_server.predictor.shared import SharedPredictor, Sharing
 
 __all__ = [
+    "CurveDistribution",
+    "DeviceMissing",
+    "LoadOptions",
+    "Network",
     "NetworkError",
     "NetworkInfo",
+    "NetworkResting",
     "Prediction",
     "PredictionFailed",
     "Predictor",
+    "SharedPredictor",
+    "Sharing",
     "load",
 ]

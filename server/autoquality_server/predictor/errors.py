@@ -1,7 +1,12 @@
-"""What can go wrong with a network; neither error is meant for a caller's eyes.
+"""What can go wrong with a network; none of it is meant for a caller's eyes.
 
 `NetworkError` is for whoever starts the server and stops the start;
 `PredictionFailed` is for whoever asked for a prediction, who can do without.
+
+    NetworkError
+    `-- DeviceMissing        the device that was asked for is not there
+    PredictionFailed
+    `-- NetworkResting       not asked: the network failed repeatedly
 """
 
 from __future__ import annotations
@@ -19,8 +24,16 @@ class NetworkError(Exception):
         self.path = path
 
 
+class DeviceMissing(NetworkError):
+    """The network may be fine, but was to run on a device that is not there."""
+
+
 class PredictionFailed(Exception):
     """A network that had loaded well gave no usable answer for one image."""
+
+
+class NetworkResting(PredictionFailed):
+    """The network failed so often in a row that it is left alone for a while."""
 
 
 def one_line(text: str) -> str:

@@ -1,9 +1,9 @@
-"""A TensorFlow frozen graph as a Predictor: imgproxy 3's contract."""
+"""A TensorFlow frozen graph as a Network: imgproxy 3's contract, and ours with a side file."""
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,92 +11,141 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from autoquality_server.domain import Device
 from autoquality_server.image.pixels import Pixels
-from autoquality_server.predictor import signature
-from autoquality_server.predictor.errors import NetworkError, PredictionFailed, one_line
-from autoquality_server.predictor.input import SIDE, network_input
-from autoquality_server.predictor.prediction import NetworkInfo, Prediction, Predictor
-from autoquality_server.predictor.runtime import device_of, open_session, tensorflow
-from autoquality_server.predictor.signature import LOGITS_SHAPES, Misfit, Signature
-
-_WANTED = "not a TensorFlow frozen graph (.pb)"
-# How the files begin that people give instead. A GraphDef begins with a node.
-_FOREIGN = (
-    (b"\x89HDF", "a Keras or HDF5 file (.h5)"),
-    (b"PK\x03\x04", "a zip archive, perhaps of Keras (.keras)"),
-    (b"\x08\x01\x12", "a TensorFlow SavedModel (saved_model.pb)"),
-    (b"\x08", "perhaps an ONNX model (.onnx)"),
-    (b"node {", "a graph written as text (.pbtxt)"),
+from autoquality_server.predictor.errors import (
+    DeviceMissing,
+    NetworkError,
+    PredictionFailed,
+    one_line,
 )
+from autoquality_server.predictor.input import SIDE, network_input
+from autoquality_server.predictor.network import Answer, LoadOptions, Network
+from autoquality_server.predictor.prediction import (
+    QUALITIES,
+    CurveDistribution,
+    NetworkInfo,
+    Prediction,
+)
+from autoquality_server.predictor.runtime import device_of, open_session, tensorflow
+from autoquality_server.predictor.side_file import SideFile
+from autoquality_server.predictor.signature import (
+    Misfit,
+    Signature,
+    named_signatures,
+    signatures,
+)
+from autoquality_server.predictor.trying import working_batch_sizes
+
+NOT_A_GRAPH = "not a TensorFlow frozen graph (.pb)"
+
 _GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
 _GREY_TARGET = 0.02
 
 
-def load(path: Path, *, threads: int = 1) -> Predictor:
-    """Load a TensorFlow frozen graph and try it once on a grey image.
+def load_frozen_graph(
+    path: Path, data: bytes, sha256: str, side: SideFile | None, options: LoadOptions
+) -> Network:
+    """Load the graph in `data`, the content of `path`, and try it on made images.
 
     The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW) and
     answers 1 x 100 logits, index i for quality i + 1; it may take the target
-    DSSIM as a second input. `threads` bounds the threads that one operation of
-    one prediction uses, and is settled by the first network of the process.
-    Imports TensorFlow. Raises NetworkError.
+    DSSIM as a second input. Imports TensorFlow. Raises NetworkError.
     """
-    data = _read(path)
     try:
         tf = tensorflow()
     except ImportError as error:
         raise NetworkError(path, f"TensorFlow cannot be imported: {error}") from error
-    session = open_session(tf, _import_graph(tf, path, data), threads)
-    info = NetworkInfo(path.name, hashlib.sha256(data).hexdigest(), device_of(session))
-    return FrozenGraph(tf, session, _settle(tf, session, path), info)
+    graph = _import_graph(tf, path, data)
+    on_gpu = options.device is not Device.CPU
+    session = open_session(tf, graph, threads=options.threads, on_gpu=on_gpu)
+    device = device_of(session)
+    if options.device is Device.GPU and not device.startswith("GPU"):
+        session.close()
+        raise DeviceMissing(path, "it is to run on a GPU, but TensorFlow sees none here")
+    info = NetworkInfo(path.name, sha256, device, side.version if side else "")
+    try:
+        reading = _settle(tf, session, path, side)
+        return FrozenGraph(tf, session, reading, info, side, options.batch_sizes)
+    except NetworkError:
+        session.close()
+        raise
 
 
-class FrozenGraph:
-    """A frozen graph with a session of its own. Thread-safe."""
+class FrozenGraph(Network):
+    """A frozen graph with a session of its own."""
 
-    def __init__(self, tf: Any, session: Any, tensors: Signature, info: NetworkInfo) -> None:
+    def __init__(
+        self,
+        tf: Any,
+        session: Any,
+        tensors: Signature,
+        info: NetworkInfo,
+        side: SideFile | None,
+        batch_sizes: tuple[int, ...],
+    ) -> None:
+        """Finds out which of `batch_sizes` the graph can take."""
         self._tf = tf
         self._session = session
         self._signature = tensors
         self._info = info
+        self._recipe = side.recipe if side else network_input
+        self._residual = side.residual if side else 0.0
+        self._targets = side.targets if side else (-np.inf, np.inf)
+        declared = tensors.declared_batch
+        self._batch_sizes = (
+            working_batch_sizes(batch_sizes, self._try, SIDE) if declared is None else (declared,)
+        )
 
     @property
     def info(self) -> NetworkInfo:
-        """Which network this is."""
+        """See Network."""
         return self._info
 
-    def predict(self, pixels: Pixels, target: float) -> Prediction:
-        """See Predictor."""
-        return self._predict(network_input(pixels), target)
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """See Network."""
+        return self._batch_sizes
 
-    def warm_up(self) -> None:
-        """See Predictor."""
-        self._predict(_GREY, _GREY_TARGET)
+    def prepare(self, pixels: Pixels) -> npt.NDArray[Any]:
+        """See Network."""
+        return self._signature.prepare(self._recipe(pixels))
 
-    def _predict(self, image: npt.NDArray[np.uint8], target: float) -> Prediction:
+    def run(self, images: Sequence[npt.NDArray[Any]], targets: Sequence[float]) -> Sequence[Answer]:
+        """See Network; a target beyond what the network was trained for is brought there."""
         try:
-            logits = _run(self._session, self._signature, image, target)
+            asked = np.clip(targets, *self._targets)
+            outputs = _run(self._session, self._signature, images, asked)
         except self._tf.errors.OpError as error:
             raise PredictionFailed(f"{self._info.name}: {one_line(error.message)}") from error
+        problem = _misshapen(outputs, len(images))
+        if problem:
+            raise PredictionFailed(f"{self._info.name}: {problem}")
+        rows = zip(*_by_image(outputs, len(images)), strict=True)
+        return [self._answer(*row) for row in rows]
+
+    def close(self) -> None:
+        """See Network."""
+        self._session.close()
+
+    def _answer(self, logits: npt.NDArray[Any], *curve: npt.NDArray[Any]) -> Answer:
         if not np.isfinite(logits).all():
-            raise PredictionFailed(f"{self._info.name}: its logits are not finite")
-        return Prediction.from_logits(logits)
+            return PredictionFailed(f"{self._info.name}: its logits are not finite")
+        if not curve:
+            return Prediction.from_logits(logits)
+        if not all(np.isfinite(part).all() for part in curve):
+            return PredictionFailed(f"{self._info.name}: its curve is not finite")
+        mean, factor = curve
+        return Prediction.from_logits(
+            logits, CurveDistribution.from_factor(mean, factor, self._residual)
+        )
 
-
-def _read(path: Path) -> bytes:
-    if path.is_dir():
-        saved = (path / "saved_model.pb").exists()
-        raise NetworkError(path, f"{'a SavedModel folder' if saved else 'a folder'}, {_WANTED}")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise NetworkError(path, f"cannot be read: {error.strerror}") from error
-    if not data:
-        raise NetworkError(path, f"empty, {_WANTED}")
-    for beginning, name in _FOREIGN:
-        if data.startswith(beginning):
-            raise NetworkError(path, f"{name}, {_WANTED}")
-    return data
+    def _try(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[Any]:
+        """All outputs for made images, a row an image."""
+        prepared = [self._signature.prepare(image) for image in images]
+        outputs = _run(self._session, self._signature, prepared, [_GREY_TARGET] * len(images))
+        rows = _by_image(outputs, len(images))
+        return np.concatenate([row.reshape(len(images), -1) for row in rows], axis=1)
 
 
 def _import_graph(tf: Any, path: Path, data: bytes) -> Any:
@@ -105,9 +154,9 @@ def _import_graph(tf: Any, path: Path, data: bytes) -> Any:
     try:
         graph_def.ParseFromString(data)
     except DecodeError as error:
-        raise NetworkError(path, f"{_WANTED}, or cut short") from error
+        raise NetworkError(path, f"{NOT_A_GRAPH}, or cut short") from error
     if not graph_def.node:
-        raise NetworkError(path, _WANTED)
+        raise NetworkError(path, NOT_A_GRAPH)
     functions = (node for function in graph_def.library.function for node in function.node_def)
     for node in (*graph_def.node, *functions):
         node.device = ""  # The devices of the machine that trained it are not ours.
@@ -127,22 +176,25 @@ def _why_not_imported(message: str) -> str:
     return f"the graph is broken: {message}"
 
 
-def _settle(tf: Any, session: Any, path: Path) -> Signature:
-    """The first reading of the graph that answers 1 x 100 finite logits for grey."""
+def _settle(tf: Any, session: Any, path: Path, side: SideFile | None) -> Signature:
+    """The first reading of the graph that answers grey with finite numbers of the right shape."""
     problem = ""
     try:
-        for reading in signature.signatures(session.graph):
+        for reading in _readings(session.graph, side):
+            size = reading.declared_batch or 1
+            image = reading.prepare(_GREY)
             try:
-                logits = _run(session, reading, _GREY, _GREY_TARGET)
+                outputs = _run(session, reading, [image] * size, [_GREY_TARGET] * size)
             except tf.errors.FailedPreconditionError as error:
                 problem = problem or f"it is not frozen: {error.message}"
                 continue
             except tf.errors.OpError as error:
                 problem = problem or f"it fails on a grey image: {error.message}"
                 continue
-            if logits.shape not in LOGITS_SHAPES:
-                problem = problem or f"its output has the shape {list(logits.shape)}, not 1x100"
-            elif not np.isfinite(logits).all():
+            misshapen = _misshapen(outputs, size)
+            if misshapen:
+                problem = problem or misshapen
+            elif not all(np.isfinite(output).all() for output in outputs):
                 problem = problem or "its logits for a grey image are not finite"
             else:
                 return reading
@@ -151,8 +203,34 @@ def _settle(tf: Any, session: Any, path: Path) -> Signature:
     raise NetworkError(path, problem)
 
 
+def _readings(graph: Any, side: SideFile | None) -> Iterator[Signature]:
+    return named_signatures(graph, side) if side else signatures(graph)
+
+
 def _run(
-    session: Any, tensors: Signature, image: npt.NDArray[np.uint8], target: float
-) -> npt.NDArray[Any]:
-    feeds = dict(zip(tensors.inputs, tensors.feeds(image, target), strict=True))
-    return np.asarray(session.run(tensors.logits, feeds))
+    session: Any,
+    tensors: Signature,
+    images: Sequence[npt.NDArray[Any]],
+    targets: npt.ArrayLike,
+) -> list[npt.NDArray[Any]]:
+    fetched = session.run(tensors.outputs, tensors.feeds(images, targets))
+    return [np.asarray(output) for output in fetched]
+
+
+def _misshapen(outputs: Sequence[npt.NDArray[Any]], size: int) -> str:
+    """What is wrong with the shapes of the outputs for `size` images, empty if nothing is."""
+    logits, *curve = outputs
+    right = {(size, QUALITIES.size), (QUALITIES.size,)} if size == 1 else {(size, QUALITIES.size)}
+    if logits.shape not in right:
+        return f"its output has the shape {list(logits.shape)}, not {size}x{QUALITIES.size}"
+    for output, rank in zip(curve, (2, 3), strict=False):
+        whole = output.ndim == rank and output.shape[0] == size
+        if not whole or output.shape[-1] != QUALITIES.size:
+            return f"its curve has the shape {list(output.shape)} for {size} images"
+    return ""
+
+
+def _by_image(outputs: Sequence[npt.NDArray[Any]], size: int) -> list[npt.NDArray[Any]]:
+    """The outputs, each with its first dimension standing for the image."""
+    logits, *curve = outputs
+    return [logits.reshape(size, -1), *curve]

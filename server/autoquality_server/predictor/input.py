@@ -1,4 +1,4 @@
-"""An image as a network sees it: 416 x 416 RGB."""
+"""An image as imgproxy's networks see it: squeezed to a square of RGB."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ SIDE = 416
 _WHITE = 255.0
 
 
-def network_input(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """The first frame squeezed to 416 x 416, alpha over white, grey as RGB.
+def network_input(pixels: Pixels, side: int = SIDE) -> npt.NDArray[np.uint8]:
+    """The first frame squeezed to `side` x `side`, alpha over white, grey as RGB.
 
-    Returns the shape (416, 416, 3), R first, 0 to 255. The aspect ratio is not
+    Returns the shape (side, side, 3), R first, 0 to 255. The aspect ratio is not
     kept. libvips' resize (Lanczos 3 down, cubic up) as imgproxy has it, so that
     networks made for imgproxy see what they were trained on.
     """
     frame = pixels.image.crop(0, 0, pixels.width, pixels.height)
     if pixels.has_alpha:
         frame = frame.flatten(background=[_WHITE] * (pixels.bands - 1))
-    small = frame.resize(SIDE / pixels.width, vscale=SIDE / pixels.height).numpy()
-    return np.broadcast_to(small.reshape(SIDE, SIDE, -1), (SIDE, SIDE, 3))
+    small = frame.resize(side / pixels.width, vscale=side / pixels.height).numpy()
+    return np.broadcast_to(small.reshape(side, side, -1), (side, side, 3))

@@ -8,10 +8,19 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_server.deadline import Deadline
 from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY
 from autoquality_server.image.pixels import Pixels
 
 QUALITIES = np.arange(MIN_QUALITY, MAX_QUALITY + 1)
+
+POINT_SPREAD = 10.0
+"""Standard deviation, in quality steps, given to a network that answers one quality and
+nothing about its certainty: about what networks miss by that see a squeezed image (11 steps
+on JPEG where it was measured). Too wide costs a probe, too narrow leads the search astray."""
+
+_RESIDUAL_REACH = 5.0
+"""Qualities over which what a curve's factors leave unsaid stays alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +28,43 @@ class NetworkInfo:
     """Which network this is.
 
     `name` is the file's, without its folder; `sha256` the file's, in
-    hexadecimal; `device` where it runs, "CPU:0" or "GPU:0".
+    hexadecimal; `device` where it runs, "CPU:0" or "GPU:0"; `version` the side
+    file's, empty without one.
     """
 
     name: str
     sha256: str
     device: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurveDistribution:
+    """A Gaussian over one image's curve v(q) = -log DSSIM, q = 1 to 100.
+
+    `mean` has the shape (100,), `covariance` (100, 100): symmetric, no
+    direction of negative variance. Natural logarithms; float64, read-only.
+    """
+
+    mean: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float64]
+
+    @classmethod
+    def from_factor(
+        cls, mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float
+    ) -> CurveDistribution:
+        """Of a mean (100,) and a factor F (k, 100), both finite.
+
+        The covariance is F^T F and, for what k components cannot tell, a smooth
+        residue of standard deviation `residual`.
+        """
+        factor = np.asarray(factor, np.float64)
+        distance = (QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_REACH
+        covariance = factor.T @ factor + residual**2 * np.exp(-0.5 * distance**2)
+        centre = np.array(mean, np.float64)
+        for array in (centre, covariance):
+            array.setflags(write=False)
+        return cls(centre, covariance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,20 +72,33 @@ class Prediction:
     """How likely each quality is to be the right one.
 
     `probabilities` has the shape (100,), float64, sums to 1 and is read-only;
-    index i stands for quality i + 1.
+    index i stands for quality i + 1. `curve` is what a network that predicts
+    the whole curve says of it, None from any other.
     """
 
     probabilities: npt.NDArray[np.float64]
+    curve: CurveDistribution | None = None
 
     @classmethod
-    def from_logits(cls, logits: npt.NDArray[Any]) -> Prediction:
+    def from_logits(
+        cls, logits: npt.NDArray[Any], curve: CurveDistribution | None = None
+    ) -> Prediction:
         """The softmax of 100 finite logits of any real type and shape."""
         flat = np.asarray(logits, np.float64).reshape(QUALITIES.size)
         # Shifted by the largest, no exponential overflows and the sum is at least 1.
         weights = np.exp(flat - flat.max())
         probabilities = weights / weights.sum()
         probabilities.setflags(write=False)
-        return cls(probabilities)
+        return cls(probabilities, curve)
+
+    @classmethod
+    def from_quality(cls, quality: float) -> Prediction:
+        """Of a network that answers one quality: a bell of POINT_SPREAD around it.
+
+        `quality` is finite; the bell is cut at 1 and 100, its peak brought there.
+        """
+        centre = min(max(quality, MIN_QUALITY), MAX_QUALITY)
+        return cls.from_logits(-0.5 * ((QUALITIES - centre) / POINT_SPREAD) ** 2)
 
     @property
     def quality(self) -> int:
@@ -55,24 +108,26 @@ class Prediction:
 
 
 class Predictor(Protocol):
-    """A loaded network. Thread-safe: one is shared by all that need it."""
+    """A network that is ready to answer. Thread-safe: one is shared by all that need it."""
 
     @property
     def info(self) -> NetworkInfo:
-        """Which network this is."""
+        """Which network this is; another one once its file was changed."""
         ...
 
-    def predict(self, pixels: Pixels, target: float) -> Prediction:
+    @property
+    def available(self) -> bool:
+        """Whether it answers; False while it rests after failing repeatedly."""
+        ...
+
+    def predict(
+        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+    ) -> Prediction:
         """Predict the quality at which `pixels` reach the DSSIM `target`, 0 to 1.
 
         Networks trained for one target only ignore `target`. Raises
-        PredictionFailed if the network gives no finite answer.
-        """
-        ...
-
-    def warm_up(self) -> None:
-        """Predict once, so that the first request does not pay for set-up.
-
-        Raises PredictionFailed as `predict` does.
+        PredictionFailed if the network gives no usable answer (NetworkResting
+        if it was not even asked), Overloaded if too many wait for it, and
+        DeadlinePassed or RequestCancelled as soon as `deadline` says so.
         """
         ...

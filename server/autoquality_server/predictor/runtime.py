@@ -38,17 +38,18 @@ def _import_quietly() -> None:
     tf.get_logger().setLevel(logging.ERROR)
 
 
-def open_session(tf: Any, graph: Any, threads: int) -> Any:
+def open_session(tf: Any, graph: Any, *, threads: int, on_gpu: bool) -> Any:
     """A session over `graph`, whose `run` uses up to `threads` threads an operation.
 
     Operations run in the thread that calls `run` (a negative inter-op count
-    means just that): callers on different cores do not queue for a pool. GPU
-    memory is taken as needed, not all at once.
+    means just that). With `on_gpu` they use a GPU where TensorFlow sees one;
+    its memory is taken as needed, not all at once.
     """
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads,
         inter_op_parallelism_threads=-1,
         allow_soft_placement=True,
+        device_count={} if on_gpu else {"GPU": 0},
     )
     config.gpu_options.allow_growth = True
     return tf.compat.v1.Session(graph=graph, config=config)

@@ -54,4 +54,6 @@ def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
         info.network.name = predictor.info.name
         info.network.sha256 = predictor.info.sha256
         info.network.device = predictor.info.device
+        info.network.version = predictor.info.version
+        info.network.resting = not predictor.available
     return info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncodeResult, EncoderOptions, RawSource, Timings
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.answer import response_of
+from autoquality_server.service.networks import Networks
 from autoquality_server.service.validate import job_of
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
@@ -29,19 +31,29 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self,
         pipeline: Pipeline,
         options: EncoderOptions,
-        info: pb.GetServerInfoResponse,
+        info: Callable[[], pb.GetServerInfoResponse],
         admission: Admission,
         metrics: Metrics,
+        networks: Networks,
     ) -> None:
         self._pipeline = pipeline
         self._options = options
         self._info = info
         self._admission = admission
         self._metrics = metrics
+        self._networks = networks
 
     def warm_up(self) -> None:
-        """Compile and load what the first request would otherwise wait for."""
+        """Compile what the first request would otherwise wait for."""
         self._pipeline.warm_up()
+
+    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
+        """Tell which predictors answer, now and whenever that changes."""
+        self._networks.start(tell)
+
+    def close(self) -> None:
+        """Give the networks back; no request may run any more."""
+        self._networks.close()
 
     def Encode(  # noqa: N802 - the contract's name
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
@@ -77,7 +89,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
     def GetServerInfo(  # noqa: N802 - the contract's name
         self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
     ) -> pb.GetServerInfoResponse:
-        return self._info
+        return self._info()
 
 
 def _deadline(context: grpc.ServicerContext) -> Deadline:

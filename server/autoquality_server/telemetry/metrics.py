@@ -20,6 +20,7 @@ from autoquality._version import __version__
 from autoquality_server.admission import Admission
 from autoquality_server.domain import EncodeResult, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
+from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 
 STAGES = ("queue", "decode", "predict", "encode", "measure")
 
@@ -117,6 +118,7 @@ class Metrics:
             registry=registry,
         )
         build.labels(__version__, platform.python_version(), grpc.__version__).set(1)
+        self.predictors = PredictorMetrics(registry)
         self._start_at_zero()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -138,6 +140,7 @@ class Metrics:
             self._quality.labels(*labels).observe(result.quality)
         self._outcomes.labels(*labels, result.outcome.value).inc()
         self._source_bytes.observe(source_bytes)
+        self.predictors.observe(result)
         for stage in STAGES:
             seconds: float = getattr(result.timings, stage)
             # A stage that a request skipped is no stage of 0 seconds; not to

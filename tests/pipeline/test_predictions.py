@@ -1,0 +1,83 @@
+"""What a request of method ml meets at its network: a full queue, its own deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import (
+    EncodeJob,
+    EncodeResult,
+    EncoderOptions,
+    Format,
+    Method,
+    Outcome,
+    Wish,
+)
+from autoquality_server.errors import DeadlinePassed, Overloaded
+from autoquality_server.image import ImageLimits
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.predictor import SharedPredictor, Sharing, load
+from autoquality_server.predictor.batching import BatchLimits
+from tests.networks import constant_graph, peak_at
+from tests.photos import crop
+from tests.predictor.gated import Gated, until
+
+PHOTO = crop("coffee.png", 64, 48)
+
+
+class Held:
+    """A pipeline whose network takes one image at a time, and lets one wait."""
+
+    def __init__(self, graph: Path) -> None:
+        self.network = Gated(load(graph))
+        sharing = Sharing(BatchLimits(max_batch_size=1, max_enqueued_batches=1))
+        self.predictor = SharedPredictor(lambda: self.network, sharing)
+        limits = ImageLimits(2**26, 50_000_000)
+        self.pipeline = Pipeline(Defaults(), limits, {Format.WEBP: self.predictor})
+        self.pool = ThreadPoolExecutor(4)
+
+    def encode(self, deadline: Deadline | None = None) -> Future[EncodeResult]:
+        wish = Wish(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
+        job = EncodeJob(PHOTO, Format.WEBP, wish, None, EncoderOptions())
+        return self.pool.submit(self.pipeline.encode, job, deadline or Deadline())
+
+    def waits(self) -> bool:
+        return len(self.predictor._batcher._queue) == 1
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    made = Held(constant_graph(tmp_path / "a.pb", peak_at(57)))
+    yield made
+    made.network.gate.set()
+    made.predictor.close()
+    made.pool.shutdown()
+
+
+def test_a_full_queue_of_the_network_refuses_the_request(held: Held) -> None:
+    running = held.encode()
+    until(lambda: held.network.sizes)
+    waiting = held.encode()
+    until(held.waits)
+    with pytest.raises(Overloaded) as caught:
+        held.encode().result()
+    assert caught.value.retry_seconds > 0
+    held.network.gate.set()
+    for one in (running, waiting):
+        assert (one.result().quality, one.result().outcome) == (57, Outcome.PREDICTION_TRUSTED)
+
+
+def test_a_deadline_that_passes_while_the_network_is_busy_ends_the_request(held: Held) -> None:
+    running = held.encode()
+    until(lambda: held.network.sizes)
+    with pytest.raises(DeadlinePassed):
+        held.encode(Deadline(0.05)).result()
+    held.network.gate.set()
+    assert running.result().quality == 57
+    assert held.network.sizes == [1]

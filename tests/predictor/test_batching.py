@@ -1,0 +1,367 @@
+"""Many callers, one thread: batches form, answers find their callers, nobody hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import Unpredicted
+from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_server.predictor import LoadOptions, Prediction, PredictionFailed, load
+from autoquality_server.predictor.batching import Batcher, BatcherClosed, BatchLimits
+from tests.networks import (
+    channel_means,
+    constant_graph,
+    image_input,
+    logits_around,
+    mean_graph,
+    peak_at,
+    target_graph,
+    write_graph,
+)
+from tests.predictor.gated import Counted, Gated, until
+from tests.predictor.images import plain
+
+SIZES = LoadOptions(batch_sizes=(1, 2, 4, 8))
+RED = (1.0, 0.0, 0.0)
+# Far from where a quality is rounded up: in float32 a batch's sums differ from one image's.
+REDS = [red for red in range(256) if abs(99 * red / 255 - round(99 * red / 255)) < 0.06]
+
+
+def quality_of(red: int) -> int:
+    return 1 + round(99 * red / 255)
+
+
+class Bench:
+    """A batcher over a gated network, and callers on threads of their own."""
+
+    def __init__(self, graph: Path, **limits: Any) -> None:
+        self.network = Gated(load(graph, SIZES))
+        self.events = Counted()
+        self.batcher = Batcher(
+            self.network, BatchLimits(**{"max_batch_size": 8, **limits}), self.events
+        )
+        self.pool = ThreadPoolExecutor(64)
+
+    def predict(self, red: int, target: float, deadline: Deadline | None) -> Prediction:
+        image = self.network.prepare(plain((red, 0, 0)))
+        return self.batcher.predict(image, target, deadline or Deadline())
+
+    def ask(
+        self, red: int = 0, target: float = 0.02, deadline: Deadline | None = None
+    ) -> Future[Prediction]:
+        return self.pool.submit(self.predict, red, target, deadline)
+
+    def occupy(self) -> Future[Prediction]:
+        """Hold the network at its gate with one image."""
+        first = self.ask()
+        until(lambda: self.network.sizes)
+        return first
+
+    def queued(self, *reds: int) -> list[Future[Prediction]]:
+        """Ask for each while the network is held, one after the other."""
+        asked = []
+        for red in reds:
+            length = self.length + 1
+            asked.append(self.ask(red))
+            until(partial(self.is_long, length))
+        return asked
+
+    @property
+    def length(self) -> int:
+        return len(self.batcher._queue)
+
+    def is_long(self, length: int) -> bool:
+        return self.length == length
+
+    def close(self) -> None:
+        self.network.gate.set()
+        self.batcher.close(60)
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def bench_of() -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(graph: Path, **limits: Any) -> Bench:
+        made.append(Bench(graph, **limits))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def red_bench(tmp_path: Path, bench_of: Callable[..., Bench]) -> Bench:
+    return bench_of(mean_graph(tmp_path / "a.pb", RED))
+
+
+def test_callers_that_wait_share_one_run_padded_to_the_next_size(red_bench: Bench) -> None:
+    first = red_bench.occupy()
+    waiting = red_bench.queued(*REDS[2:12:2])
+    red_bench.network.gate.set()
+    assert [one.result().quality for one in waiting] == list(map(quality_of, REDS[2:12:2]))
+    assert first.result().quality == 1
+    assert red_bench.network.sizes == [1, 8]
+    assert red_bench.events.runs == [(1, 0), (5, 3)]
+    assert red_bench.events.waits == 6
+
+
+def test_every_caller_gets_its_own_answer_from_one_thread(red_bench: Bench) -> None:
+    red_bench.network.gate.set()
+    reds = [REDS[i * 7 % len(REDS)] for i in range(300)]
+    asked = [red_bench.ask(red) for red in reds]
+    assert [one.result().quality for one in asked] == [quality_of(red) for red in reds]
+    assert len(red_bench.network.threads) == 1
+    assert sum(size for size, _ in red_bench.events.runs) == 300
+
+
+def test_every_image_of_a_batch_has_its_own_target(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(target_graph(tmp_path / "a.pb", (None,)))
+    bench.occupy()
+    asked = [bench.ask(0, target) for target in (0.0, 0.25, 0.4, 1.0)]
+    until(lambda: bench.length == 4)
+    bench.network.gate.set()
+    assert [one.result().quality for one in asked] == [1, 26, 41, 100]
+    assert bench.events.runs == [(1, 0), (4, 0)]
+
+
+def test_a_batch_is_no_larger_than_is_allowed(red_bench: Bench) -> None:
+    red_bench.occupy()
+    waiting = red_bench.queued(*range(0, 200, 20))
+    red_bench.network.gate.set()
+    for one in waiting:
+        one.result()
+    assert red_bench.events.runs == [(1, 0), (8, 0), (2, 0)]
+
+
+def test_a_full_batch_starts_before_its_timeout(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    graph = mean_graph(tmp_path / "a.pb", RED)
+    bench = bench_of(graph, max_batch_size=2, batch_timeout_micros=3_600_000_000)
+    bench.network.gate.set()
+    assert [one.result().quality for one in (bench.ask(0), bench.ask(255))] == [1, 100]
+    assert bench.events.runs == [(2, 0)]
+
+
+def test_a_batch_that_does_not_fill_starts_after_its_timeout(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED), batch_timeout_micros=1000)
+    bench.network.gate.set()
+    assert bench.ask(255).result().quality == 100
+
+
+def test_an_image_whose_deadline_passes_in_the_queue_is_not_run(red_bench: Bench) -> None:
+    red_bench.occupy()
+    expired = red_bench.ask(255, deadline=Deadline(0.05))
+    with pytest.raises(DeadlinePassed):
+        expired.result()
+    assert red_bench.length == 0
+    (after,) = red_bench.queued(126)
+    red_bench.network.gate.set()
+    assert after.result().quality == quality_of(126)
+    assert red_bench.events.runs == [(1, 0), (1, 0)]
+    assert red_bench.events.unpredicted == [Unpredicted.DEADLINE]
+
+
+def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:
+    red_bench.occupy()
+    deadline = Deadline()
+    cancelled = red_bench.ask(255, deadline=deadline)
+    until(lambda: red_bench.length == 1)
+    (after,) = red_bench.queued(126)
+    deadline.cancel()
+    with pytest.raises(RequestCancelled):
+        cancelled.result()
+    assert red_bench.length == 1
+    red_bench.network.gate.set()
+    after.result()
+    assert red_bench.events.runs == [(1, 0), (1, 0)]
+    assert red_bench.events.unpredicted == [Unpredicted.CANCELLED]
+
+
+def test_a_caller_leaves_even_while_its_image_is_run(red_bench: Bench) -> None:
+    deadline = Deadline()
+    running = red_bench.ask(255, deadline=deadline)
+    until(lambda: red_bench.network.sizes)
+    deadline.cancel()
+    with pytest.raises(RequestCancelled):
+        running.result()
+    red_bench.network.gate.set()
+    assert red_bench.ask(126).result().quality == quality_of(126)
+
+
+def test_a_full_queue_is_refused_at_once(tmp_path: Path, bench_of: Callable[..., Bench]) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED), max_batch_size=2, max_enqueued_batches=2)
+    bench.occupy()
+    waiting = bench.queued(1, 2, 3, 4)
+    with pytest.raises(Overloaded, match="4 images wait") as caught:
+        bench.ask().result()
+    assert 0 < caught.value.retry_seconds <= 30
+    assert bench.events.unpredicted == [Unpredicted.QUEUE_FULL]
+    bench.network.gate.set()
+    for one in waiting:
+        one.result()
+
+
+def picky_graph(path: Path) -> Path:
+    """A network whose run fails if any image is all but red."""
+
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(red < 0.9), ["red"])]):
+            logits_around(tf, tf.identity(red))
+
+    return write_graph(path, build)
+
+
+def test_an_image_that_fails_its_batch_fails_alone(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(picky_graph(tmp_path / "a.pb"))
+    bench.occupy()
+    good, bad, fine = bench.queued(18, 255, 201)
+    bench.network.gate.set()
+    assert (good.result().quality, fine.result().quality) == (quality_of(18), quality_of(201))
+    with pytest.raises(PredictionFailed, match=r"^a\.pb: "):
+        bad.result()
+    assert bench.ask(36).result().quality == quality_of(36)
+
+
+def test_an_answer_that_is_not_a_number_is_one_images_failure(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        logits_around(tf, red / tf.cast(red < 0.9, tf.float32))
+
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.occupy()
+    good, bad = bench.queued(18, 255)
+    bench.network.gate.set()
+    assert good.result().quality == quality_of(18)
+    with pytest.raises(PredictionFailed, match="not finite"):
+        bad.result()
+    assert bench.events.runs == [(1, 0), (2, 0)]
+
+
+def test_whatever_a_library_raises_the_thread_goes_on(red_bench: Bench) -> None:
+    red_bench.network.gate.set()
+    red_bench.network.error = ValueError("of the library's own")
+    with pytest.raises(PredictionFailed, match="ValueError: of the library's own"):
+        red_bench.ask().result()
+    red_bench.network.error = None
+    assert red_bench.ask(255).result().quality == 100
+
+
+def test_what_is_queued_is_answered_when_the_batcher_closes(red_bench: Bench) -> None:
+    red_bench.occupy()
+    (waiting,) = red_bench.queued(255)
+    red_bench.batcher.close()
+    with pytest.raises(BatcherClosed):
+        red_bench.ask().result()
+    red_bench.network.gate.set()
+    assert waiting.result().quality == 100
+    assert red_bench.network.closed.wait(60)
+
+
+def _flat(tf: Any) -> None:
+    """One row of logits, however many images there are."""
+    logits = logits_around(tf, channel_means(tf, image_input(tf))[:, 0])
+    tf.reshape(logits[:1], [100], "logits")
+
+
+def _mixing(tf: Any) -> None:
+    """Subtracts what all images of a batch have in common."""
+    red = channel_means(tf, image_input(tf))[:, 0]
+    logits_around(tf, red - 0.5 * tf.reduce_mean(red))
+
+
+def _one_at_a_time(tf: Any) -> None:
+    logits_around(tf, channel_means(tf, image_input(tf, (1, 416, 416, 3)))[:, 0])
+
+
+def _up_to_four(tf: Any) -> None:
+    """Right for up to four images, another shape beyond."""
+    red = channel_means(tf, image_input(tf))[:, 0]
+    logits_around(tf, red[:4])
+
+
+@pytest.mark.parametrize("build", [_flat, _mixing, _one_at_a_time, _up_to_four])
+def test_what_does_not_work_in_batches_is_run_one_by_one(
+    tmp_path: Path, bench_of: Callable[..., Bench], build: Callable[[Any], None]
+) -> None:
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.occupy()
+    waiting = bench.queued(40, 80, 120)
+    bench.network.gate.set()
+    alone = [bench.network.inner.predict(plain((red, 0, 0)), 0.02) for red in (40, 80, 120)]
+    for one, expected in zip(waiting, alone, strict=True):
+        assert (one.result().probabilities == expected.probabilities).all()
+    assert bench.events.runs == [(1, 0)] * 4
+
+
+def test_a_network_of_constant_logits_is_obeyed(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    logits = np.linspace(-3, 5, 100, dtype=np.float32)
+    bench = bench_of(constant_graph(tmp_path / "a.pb", logits))
+    bench.network.gate.set()
+    weights = np.exp(logits.astype(np.float64))
+    for one in [bench.ask(red) for red in range(5)]:
+        np.testing.assert_allclose(one.result().probabilities, weights / weights.sum(), rtol=1e-12)
+
+
+def test_a_graph_with_a_fixed_batch_gets_that_many(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED, (3, 416, 416, 3)))
+    bench.occupy()
+    waiting = bench.queued(*REDS[:8:2])
+    bench.network.gate.set()
+    assert [one.result().quality for one in waiting] == list(map(quality_of, REDS[:8:2]))
+    assert bench.events.runs == [(1, 2), (3, 0), (1, 2)]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_graph_with_one_target_for_all_is_run_one_by_one(tmp_path: Path, shape: Any) -> None:
+    assert load(target_graph(tmp_path / "a.pb", shape), SIZES).batch_sizes == (1,)
+
+
+def test_a_graph_that_is_fine_alone_and_fails_later_is_a_failed_prediction(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    """Another shape for one image in particular, which no trial could have found."""
+
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        logits = logits_around(tf, red)
+        width = tf.where(tf.reduce_all(red < 0.9), 100, 50)
+        tf.identity(logits[:, :width], "cut")
+
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.network.gate.set()
+    with pytest.raises(PredictionFailed, match=r"shape \[1, 50\], not 1x100"):
+        bench.ask(255).result()
+    assert bench.ask(36).result().quality == quality_of(36)
+
+
+def test_the_peak_is_where_the_graph_puts_it(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(constant_graph(tmp_path / "a.pb", peak_at(57)))
+    bench.network.gate.set()
+    assert bench.ask().result().quality == 57
