@@ -17,19 +17,32 @@ class DssimSearch:
         return self.search(trial, wish, None)
 
     def search(self, trial: Trial, wish: AutoQuality, prediction: Prediction | None) -> Answer:
-        """As `run`; with a prediction, its quality is tried first."""
+        """As `run`, from all that a prediction says.
+
+        Where that is the whole curve, what is tried first is the quality that
+        is likeliest to be good enough; where it is qualities alone, the
+        likeliest of them.
+        """
+        objective = DssimObjective(wish.target, wish.allowed_error)
+        prior = dssim_prior(trial.format, trial.options, trial.pixel_count)
+        first = None
+        if prediction is not None and prediction.curve is not None:
+            prior = prior.with_curve(prediction.curve.mean, prediction.curve.covariance)
+        elif prediction is not None:
+            prior = prior.with_crossing(objective.aim, prediction.mean, prediction.deviation)
+            first = prediction.quality
 
         def attempt(quality: int) -> Observation:
             one = trial.probe(quality, measure=True)
             return Observation(quality, one.size_bytes, one.dssim)
 
         found = search(
-            DssimObjective(wish.target, wish.allowed_error),
+            objective,
             wish.min_quality,
             wish.max_quality,
             attempt,
-            prior=dssim_prior(trial.format, trial.options, trial.pixel_count),
-            first=None if prediction is None else prediction.quality,
+            prior=prior,
+            first=first,
             may_continue=trial.may_continue,
         )
         predicted = None if prediction is None else prediction.quality

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -99,6 +100,17 @@ class Prediction:
         """
         centre = min(max(quality, MIN_QUALITY), MAX_QUALITY)
         return cls.from_logits(-0.5 * ((QUALITIES - centre) / POINT_SPREAD) ** 2)
+
+    @property
+    def mean(self) -> float:
+        """The mean of the distribution, 1 to 100."""
+        return float(self.probabilities @ QUALITIES)
+
+    @property
+    def deviation(self) -> float:
+        """Its standard deviation in quality steps, at least that of a whole number's rounding."""
+        variance = float(self.probabilities @ (QUALITIES - self.mean) ** 2)
+        return math.sqrt(variance + 1 / 12)
 
     @property
     def quality(self) -> int:

@@ -4,7 +4,7 @@ Knows no codec, no gRPC and no image: a search is given a function that tries
 one quality and tells what came of it, and an objective. Sizes and DSSIM are
 nearly, not perfectly, monotone in quality: what is ruled out is ruled out by
 `bounds`, under a stated limit on how far a curve may turn back; what is tried
-next is chosen by `curve`, a Gaussian model of the curve.
+next is chosen by `curve`, Gaussian beliefs about the curve.
 """
 
 from autoquality_server.search.curve import CurveModel, CurvePrior

@@ -85,9 +85,12 @@ def _next(
     choice = qualities[open_]
     if len(seen) >= PATIENCE and len(seen) % 2 == 0:
         return int(choice[choice.size // 2])
-    mean, deviation = model.posterior()
-    mean, deviation = mean[qualities - 1], deviation[qualities - 1]
-    score = objective.score(mean, deviation)
+    score, mean = np.zeros(qualities.size), np.zeros(qualities.size)
+    for belief in model.posterior():
+        expected = belief.mean[qualities - 1]
+        deviation = model.deviation(belief)[qualities - 1]
+        score += belief.weight * objective.score(expected, deviation)
+        mean += belief.weight * expected
     if score.max() < CONFIDENT:
         # Nothing is likely: learn most where the curve is expected to cross.
         return int(choice[np.argmin(np.abs(mean[open_] - objective.aim))])
