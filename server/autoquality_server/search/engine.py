@@ -85,14 +85,14 @@ def _next(
     choice = qualities[open_]
     if len(seen) >= PATIENCE and len(seen) % 2 == 0:
         return int(choice[choice.size // 2])
-    score, mean = np.zeros(qualities.size), np.zeros(qualities.size)
-    for belief in model.posterior():
-        expected = belief.mean[qualities - 1]
+    beliefs = model.posterior()
+    score = np.zeros(qualities.size)
+    for belief in beliefs:
         deviation = model.deviation(belief)[qualities - 1]
-        score += belief.weight * objective.score(expected, deviation)
-        mean += belief.weight * expected
+        score += belief.weight * objective.score(belief.mean[qualities - 1], deviation)
     if score.max() < CONFIDENT:
         # Nothing is likely: learn most where the curve is expected to cross.
+        mean = max(beliefs, key=lambda belief: belief.weight).mean[qualities - 1]
         return int(choice[np.argmin(np.abs(mean[open_] - objective.aim))])
     likely = int(qualities[np.argmax(score)])
     above = choice[choice > likely]
