@@ -50,7 +50,7 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
 @pytest.mark.parametrize(
     ("name", "extras", "groups"),
     [
-        ("dev", ("demo",), ("dev",)),
+        ("dev", ("demo", "train"), ("dev",)),
         ("server", ("server",), ("image",)),
         ("gpu", ("gpu",), ()),
         ("build", (), ("build",)),
