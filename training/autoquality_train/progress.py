@@ -12,11 +12,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskProgressColumn,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 _LINE_EVERY_SECONDS = 30.0
 
@@ -25,6 +27,13 @@ class Advance(Protocol):
     """Called with the number of jobs done since it was called last."""
 
     def __call__(self, jobs: int = 1) -> None: ...
+
+
+class _Rate(ProgressColumn):
+    """Jobs a minute."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{60 * task.speed:.1f} a minute" if task.speed else "")
 
 
 @contextmanager
@@ -38,7 +47,7 @@ def progress(console: Console, what: str, total: int) -> Iterator[Advance]:
 def _bar(console: Console, what: str, total: int) -> Iterator[Advance]:
     columns = (
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
-        *(TaskProgressColumn(show_speed=True), TimeElapsedColumn()),
+        *(_Rate(), TimeElapsedColumn()),
         *(TextColumn("left"), TimeRemainingColumn()),
     )
     with Progress(*columns, console=console, speed_estimate_period=300) as bar:
