@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +28,11 @@ from autoquality_server.search import (
     search,
 )
 from autoquality_server.search.oracle import agree, oracle
-from training.corpus import images_in
-from training.sweeps import FOLDER, SETTINGS, decode, kept_sweep
+from autoquality_train.judging.baselines import bisection
+from autoquality_train.samples import decode, digest_of, images_in
+from autoquality_train.sweeps import SETTINGS, kept_sweep
 
+FOLDER = Path(__file__).resolve().parent.parent / "build" / "sweeps"
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 BUDGETS = (30, 50, 75, 90)
 """Budgets are what these qualities come to, and 1 % more."""
@@ -57,12 +58,14 @@ class Score:
 
 def curve(path: Path, setting: str, folder: Path) -> Curve:
     """Sweep one image, laid on white if it has alpha."""
-    dssim, size = kept_sweep((path, None), setting, folder)
-    image = decode(path, None)
+    image = decode(path)
+    found = kept_sweep(image, digest_of(image), setting, folder)
     pixels = image.width * image.height
     seen = {
-        quality: Observation(quality, round(size[quality - 1] * pixels), float(dssim[quality - 1]))
-        for quality in range(1, 101)
+        int(quality): Observation(int(quality), round(size * pixels), float(dssim))
+        for quality, size, dssim in zip(
+            found.qualities, found.bytes_per_pixel, found.dssim, strict=True
+        )
     }
     return Curve(path.name, pixels, seen)
 
@@ -80,24 +83,8 @@ def judge(one: Curve, objective: Objective, prior: CurvePrior, low: int, high: i
     return Score(
         agree(objective, found, expected),
         len(tried),
-        bisect(objective, low, high, one.by_quality.__getitem__),
+        bisection(objective, low, high, one.by_quality.__getitem__).iterations,
     )
-
-
-def bisect(objective: Objective, low: int, high: int, attempt: Callable[[int], Observation]) -> int:
-    """How many encodings plain bisection takes until it is done or good enough."""
-    count = 0
-    while low <= high:
-        middle = (low + high) // 2
-        count += 1
-        seen = attempt(middle)
-        if objective.finished(seen):
-            break
-        if objective.value(seen) <= objective.aim:
-            low = middle + 1
-        else:
-            high = middle - 1
-    return count
 
 
 def line(name: str, scores: list[Score]) -> str:

@@ -63,9 +63,7 @@ SOURCES = (
         leave=("*/left*", "*/right*", "*chessboard*", "*/digits*", "*mask*"),
     ),
     Source("opencv-doc", "photos", ("*/data/left01*", "*/data/right03*")),
-    Source(
-        "python3-skimage", "photos", ("*/data/*",), leave=("*bw_*", "*checker*", "*multipage*")
-    ),
+    Source("python3-skimage", "photos", ("*/data/*",), leave=("*bw_*", "*checker*", "*multipage*")),
     Source("python3-sklearn", "photos", ("*",)),
     Source("scratch", "photos", ("*/Backgrounds/*.jpg",)),
     Source("kphotoalbum", "photos", ("*/demo/*.jpg",)),
