@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoquality_server.domain import Format
 from autoquality_server.image import Pixels
-from autoquality_server.predictor import Prediction, load
+from autoquality_server.predictor import LoadOptions, Prediction, load
 
 Predict = Callable[[Pixels, float], Prediction]
 
@@ -34,6 +35,6 @@ def load_networks(
     for fmt in formats:
         path = network_path(folder, fmt)
         if path.exists():
-            predictor = load(path, threads=threads)
+            predictor = load(path, LoadOptions(threads=threads), Format(fmt))
             found[fmt] = LoadedNetwork(path, predictor.info.sha256, predictor.predict)
     return found

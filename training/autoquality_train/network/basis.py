@@ -33,7 +33,7 @@ class Basis:
         weights = _weights()
         mean = curves.mean(axis=0)
         _, scale, directions = np.linalg.svd((curves - mean) * weights, full_matrices=False)
-        kept = min(count, int((scale > 1e-6).sum()))
+        kept = min(count, int((scale > 1e-5 * scale[0]).sum()))
         components = np.zeros((count, curves.shape[1]), np.float32)
         components[:kept] = directions[:kept] * scale[:kept, None] / np.sqrt(len(curves)) / weights
         bare = cls(mean.astype(np.float32), components, 0.0)

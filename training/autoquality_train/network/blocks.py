@@ -42,8 +42,9 @@ def cosine_transform() -> FloatArray:
 
 def analysis_filters() -> FloatArray:
     """The same as filters of a convolution from RGB to the luma's coefficients, (8, 8, 3, 64)."""
-    basis = cosine_transform().reshape(BLOCK * BLOCK, BLOCK, BLOCK).transpose(1, 2, 0)
-    return basis[:, :, None, :] * LUMA[None, None, :, None]
+    basis: FloatArray = cosine_transform().reshape(-1, BLOCK, BLOCK).transpose(1, 2, 0)
+    filters: FloatArray = basis[:, :, None, :] * LUMA[None, None, :, None]
+    return filters
 
 
 def jpeg_table(quality: int) -> FloatArray:

@@ -55,9 +55,7 @@ class Fitted:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def fit(
-    examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
-) -> Fitted:
+def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:
     """Fit `MEMBERS` networks to the examples of one setting.
 
     Deterministic for a seed, a backend and a machine. Raises TooFewImages for

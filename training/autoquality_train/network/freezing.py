@@ -63,7 +63,7 @@ def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
 
 
 def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
-    """log P(the curve crosses the target at quality q), q = 1..100: (n, 100).
+    """Log P(the curve crosses the target at quality q), q = 1..100: (n, 100).
 
     The curve is above -log(target) at q with the probability that a normal
     variable is; half a step further on it is taken to be half way to the next.
@@ -105,5 +105,3 @@ def _frozen(fitted: Fitted) -> bytes:
     )
     data: bytes = kept.SerializeToString(deterministic=True)
     return data
-
-

@@ -87,7 +87,7 @@ def _spread(values: Any) -> FloatArray:
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Pool(keras.layers.Layer):
+class _Pool(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
     def __init__(self, strengths: int, **options: Any) -> None:
         super().__init__(trainable=False, **options)
         self.strengths = strengths
@@ -106,7 +106,7 @@ class _Logarithms(_Pool):
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Standard(keras.layers.Layer):
+class _Standard(keras.layers.Layer):  # type: ignore[misc]  # as above
     """Brought to mean 0 and standard deviation 1, as they were over the examples."""
 
     def __init__(self, mean: Any, deviation: Any, **options: Any) -> None:
