@@ -18,11 +18,11 @@ from autoquality_server.image import ImageLimits, Pixels, luma, open_image
 from autoquality_server.predictor import NetworkError, SharedPredictor, load
 from autoquality_server.predictor.mosaic import mosaic
 from autoquality_train.examples import Examples
-from autoquality_train.network import TooFewImages, blocks, fit, freeze
+from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze
 from autoquality_train.network.basis import Basis
 from autoquality_train.network.calibration import crossing
 from autoquality_train.network.fitting import parts, tile_statistics
-from autoquality_train.network.freezing import distribution, quality_logits
+from autoquality_train.network.freezing import distribution, frozen_graph, quality_logits
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**24, 2**24)
@@ -146,7 +146,7 @@ def test_a_target_off_the_curve_is_at_the_end_of_the_scale(target: float, qualit
 def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
     examples = examples_of(24)
     lines: list[str] = []
-    fitted = fit(examples, epochs=40, seed=1, progress=lines.append)
+    fitted = fit(examples, epochs=150, seed=1, progress=lines.append)
     assert len(lines) == len(fitted.members) == 5
     path = tmp_path / "autoquality-webp.pb"
     side = {
@@ -176,6 +176,12 @@ def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
             assert np.diag(curve.covariance) == pytest.approx(spread, rel=0.01)
     finally:
         predictor.close()
+
+
+def test_a_network_that_another_backend_fitted_is_frozen_from_what_it_saved(tmp_path: Path) -> None:
+    fitted = fit(examples_of(4), epochs=1, seed=1, progress=lambda _: None)
+    fitted.save(tmp_path)
+    assert frozen_graph(Fitted.restore(tmp_path)) == frozen_graph(fitted)
 
 
 def test_fitting_is_repeatable() -> None:

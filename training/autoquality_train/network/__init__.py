@@ -10,6 +10,6 @@ freezing     a fitted network as a frozen graph and its side file
 """
 
 from autoquality_train.network.fitting import Fitted, TooFewImages, fit
-from autoquality_train.network.freezing import WrongBackend, freeze
+from autoquality_train.network.freezing import freeze
 
-__all__ = ["Fitted", "TooFewImages", "WrongBackend", "fit", "freeze"]
+__all__ = ["Fitted", "TooFewImages", "fit", "freeze"]

@@ -50,8 +50,9 @@ def analysis_filters() -> FloatArray:
 def jpeg_table(quality: int) -> FloatArray:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    table = (np.array(_MOZJPEG_3) * scale + 50) // 100
-    return np.clip(table, 1, 255).astype(np.float32)
+    steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
+    table: FloatArray = np.clip(steps, 1, 255).astype(np.float32)
+    return table
 
 
 def flat_table(step: float) -> FloatArray:

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -53,6 +54,33 @@ class Fitted:
     scale: float
     left_out: npt.NDArray[np.int64]
     record: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write all that `freeze` needs to `folder`, for a process with another backend."""
+        for number, member in enumerate(self.members):
+            member.save(folder / f"{number}.keras")
+        numbers = np.array([self.scale, self.basis.residual, len(self.members)])
+        np.savez(
+            folder / "fitted.npz",
+            setting=np.array(self.setting),
+            mean=self.basis.mean,
+            components=self.basis.components,
+            numbers=numbers,
+            left_out=self.left_out,
+        )
+
+    @classmethod
+    def restore(cls, folder: Path) -> Fitted:
+        """What `save` wrote."""
+        with np.load(folder / "fitted.npz") as kept:
+            scale, residual, count = kept["numbers"]
+            basis = Basis(kept["mean"], kept["components"], float(residual))
+            setting, left_out = str(kept["setting"]), kept["left_out"]
+        members = [
+            keras.saving.load_model(folder / f"{number}.keras", compile=False)
+            for number in range(int(count))
+        ]
+        return cls(setting, members, basis, float(scale), left_out)
 
 
 def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +26,7 @@ _LEAST = 1e-6
 
 OUTPUTS = ("logits", "curve_mean", "curve_factor")
 
-
-class WrongBackend(Exception):
-    """Freezing was asked for under another backend than TensorFlow's."""
+_GRAPH = "frozen.pb"
 
 
 def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
@@ -32,11 +34,11 @@ def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
 
     The graph takes `image` (n, 416, 416, 3) uint8 and `target` (n,) float32 and
     answers `logits` (n, 100), `curve_mean` (n, 100) and `curve_factor`
-    (n, rows, 100). Raises WrongBackend unless KERAS_BACKEND is tensorflow.
+    (n, rows, 100). A network that was fitted by another backend than TensorFlow's
+    is frozen by a process of its own. Raises CalledProcessError if that fails.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise WrongBackend("a graph is frozen by TensorFlow: run with KERAS_BACKEND=tensorflow")
-    graph = _frozen(fitted)
+    here = keras.backend.backend() == "tensorflow"
+    graph = frozen_graph(fitted) if here else _frozen_elsewhere(fitted)
     tensors = {name: f"{name}:0" for name in ("image", "target", *OUTPUTS)}
     told = {**side_file, "tensors": tensors, "curve": {"residual": round(fitted.basis.residual, 5)}}
     with whole(path) as partial:
@@ -77,7 +79,26 @@ def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
     return ops.log(ops.maximum(grown, _LEAST))
 
 
-def _frozen(fitted: Fitted) -> bytes:
+def _frozen_elsewhere(fitted: Fitted) -> bytes:
+    """The same by a process in which Keras runs on TensorFlow: a backend is for life."""
+    code = "import sys; from autoquality_train.network import freezing; freezing.main(sys.argv[1])"
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder))
+        subprocess.run(
+            [sys.executable, "-c", code, folder],
+            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            check=True,
+        )
+        return Path(folder, _GRAPH).read_bytes()
+
+
+def main(folder: str) -> None:
+    """Freeze what `Fitted.save` wrote to `folder`, into it."""
+    Path(folder, _GRAPH).write_bytes(frozen_graph(Fitted.restore(Path(folder))))
+
+
+def frozen_graph(fitted: Fitted) -> bytes:
+    """The graph, serialised. Keras has to run on TensorFlow."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,

@@ -89,7 +89,7 @@ def _spread(values: Any) -> FloatArray:
 @keras.saving.register_keras_serializable("autoquality")
 class _Pool(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
     def __init__(self, strengths: int, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self.strengths = strengths
 
     def call(self, tiles: Any) -> Any:
@@ -110,7 +110,7 @@ class _Standard(keras.layers.Layer):  # type: ignore[misc]  # as above
     """Brought to mean 0 and standard deviation 1, as they were over the examples."""
 
     def __init__(self, mean: Any, deviation: Any, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self._mean = np.asarray(mean, np.float32)
         self._deviation = np.asarray(deviation, np.float32)
 

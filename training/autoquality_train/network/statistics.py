@@ -47,7 +47,7 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
     """
 
     def __init__(self, tables: Sequence[Any], **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self._tables = [np.asarray(table, np.float32) for table in tables]
 
     def call(self, images: Any) -> Any:
