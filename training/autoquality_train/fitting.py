@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from autoquality_server.codecs import library_versions
+from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
 from autoquality_train.judging.cases import TARGETS
@@ -21,6 +22,8 @@ from autoquality_train.sweeps import SETTINGS
 
 EPOCHS = 60
 QUICK_EPOCHS = 3
+BACKEND = "tensorflow"
+"""What Keras runs on unless KERAS_BACKEND says otherwise."""
 LEAST = 8
 """Images without which nothing can be learned, and checked on others."""
 
@@ -52,6 +55,8 @@ class Course:
 
 def load_network() -> Network:
     """The model. Imports Keras; raises ModuleNotFoundError without it."""
+    if os.environ.get("KERAS_BACKEND", BACKEND) == BACKEND:
+        tensorflow()  # which is quieter than Keras would have it
     return cast("Network", importlib.import_module("autoquality_train.network"))
 
 
@@ -104,7 +109,7 @@ def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
         "training": {
             "epochs": course.epochs,
             "seed": course.seed,
-            "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+            "backend": os.environ.get("KERAS_BACKEND", BACKEND),
             "versions": provenance.versions(),
             "machine": provenance.machine(),
         },

@@ -20,8 +20,9 @@ def corpus(folder: Path, seed: int) -> None:
     """Gather a corpus of free images that anybody can gather again.
 
     Downloads the packages of Debian 12 that hold the images (2 GB) with apt,
-    unpacks them below FOLDER and lays the images into FOLDER/images, one folder a
-    kind; the packages' copyright files go into FOLDER/licences. Needs Debian 12,
+    unpacks them below FOLDER and lays the images into FOLDER/images to train on and
+    FOLDER/judge to judge by, one folder a kind; the packages' copyright files go
+    into FOLDER/licences. Needs Debian 12,
     apt-get and dpkg-deb; nothing is installed. What was fetched before is not
     fetched again.
     """
@@ -37,5 +38,8 @@ def corpus(folder: Path, seed: int) -> None:
             " `apt-get update`, and Debian 12"
         ) from error
     for kind, count in counts.items():
-        console.print(f"{kind}: {count}")
-    console.print(f"next: autoquality-train run {folder / 'images'} --out networks", soft_wrap=True)
+        console.print(f"{kind}: {count}", soft_wrap=True)
+    images, apart = folder / "images", folder / "judge"
+    console.print(
+        f"next: autoquality-train run {images} --judge {apart} --out trained", soft_wrap=True
+    )

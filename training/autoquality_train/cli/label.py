@@ -31,8 +31,8 @@ QUALITIES = {"all": ALL, "some": SOME}
     type=click.Choice(list(QUALITIES)),
     default="all",
     show_default=True,
-    help="Encode at every quality, or at 28 that a curve can be drawn by. `priors` and `report`"
-    " need all, `train` does with some.",
+    help=f"Encode at every quality, or at {len(SOME)} that a curve can be drawn by. `priors` and"
+    " `report` need all, `train` does with some.",
 )
 @options.settings
 @click.option(
@@ -42,6 +42,7 @@ QUALITIES = {"all": ALL, "some": SOME}
     " the middle), not samples.",
 )
 @click.option("--middles", is_flag=True, help="The middle of each sample as well, for `priors`.")
+@options.first
 @options.seed
 @options.jobs
 def label(
@@ -51,6 +52,7 @@ def label(
     settings: tuple[str, ...],
     whole: bool,
     middles: bool,
+    first: int | None,
     seed: int,
     jobs: int,
 ) -> None:
@@ -63,7 +65,7 @@ def label(
     the encoders do not count.
     """
     console = Console(stderr=True)
-    samples = gather_samples(corpus, console, seed=seed, whole=whole)
+    samples = gather_samples(corpus, console, seed=seed, whole=whole)[:first]
     if middles:
         samples += [sample.middle() for sample in samples]
     plan = Plan(samples, settings, QUALITIES[qualities], options.ready(out))

@@ -48,6 +48,12 @@ jobs: Decorator = click.option(
     show_default="all cores",
     help="How many images are encoded at the same time, each by a process of its own.",
 )
+first: Decorator = click.option(
+    "--first",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only N of the samples, drawn by --seed.",
+)
 seed: Decorator = click.option(
     "--seed",
     type=int,

@@ -31,7 +31,7 @@ _TOLD = ("version", "encoder", "corpus", "training")
     "--sweeps",
     required=True,
     type=options.FOLDER,
-    help="What `label --whole` made of IMAGES, at every quality.",
+    help="What `label --whole` (or with --pieces, `label`) made of IMAGES, at every quality.",
 )
 @click.option(
     "--networks",
@@ -40,6 +40,13 @@ _TOLD = ("version", "encoder", "corpus", "training")
     help="Where autoquality-FORMAT.pb are; formats without one are passed over.",
 )
 @click.option("--out", required=True, type=options.PLACE, help="Where report.html, .md, .json go.")
+@click.option(
+    "--pieces",
+    is_flag=True,
+    help="Judge the samples of IMAGES, as `label` cuts them without --whole, not whole images.",
+)
+@options.first
+@options.seed
 @options.formats
 @options.photographs
 @options.jobs
@@ -48,6 +55,9 @@ def report(
     sweeps: Path,
     networks: Path,
     out: Path,
+    pieces: bool,
+    first: int | None,
+    seed: int,
     formats: tuple[str, ...],
     photographs: tuple[str, ...],
     jobs: int,
@@ -58,7 +68,7 @@ def report(
     and the service's own search runs on the sweep, beside others that know less.
     """
     console = Console(stderr=True)
-    samples = gather_samples(images, console, seed=0, whole=True)
+    samples = gather_samples(images, console, seed=seed, whole=not pieces)[:first]
     loaded = load(networks, formats, threads=jobs)
     about = {"judged": [str(one) for one in images], "photographs": photographs}
     judge_all(samples, sweeps, loaded, options.ready(out), about, console)
