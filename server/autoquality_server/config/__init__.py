@@ -3,6 +3,7 @@
 spec      what is known about one setting: names, help, parser
 parse     text -> value, one function a type
 address   text -> a place to listen
+choices   what settings of logs can be set to
 cores     how many cores this process may use
 settings  the struct
 checks    what must hold between settings

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoquality_server.config import parse
 from autoquality_server.config.address import listen_address, metrics_address
+from autoquality_server.config.choices import LogFormat, LogLevel
 from autoquality_server.config.cores import available_cores
 from autoquality_server.config.spec import Spec, setting, specs_of
 from autoquality_server.defaults import Defaults
@@ -46,22 +46,6 @@ images in memory for callers that have given up."""
 _D = Defaults()
 _O = EncoderOptions()
 _IMGPROXY_AQ = "IMGPROXY_AUTOQUALITY_"
-
-
-class LogLevel(enum.Enum):
-    """The least that is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(enum.Enum):
-    """How a line of the log is written."""
-
-    JSON = "json"
-    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
