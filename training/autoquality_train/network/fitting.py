@@ -104,7 +104,7 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
         model, loss = _fit_member(
             tiles[learn], wanted[learn], len(tables), epochs, seed * MEMBERS + number
         )
-        progress(f"{examples.setting}: network {number + 1} of {count}, loss {loss:.3f}")
+        progress(f"network {number + 1} of {count}, loss {loss:.3f}")
         members.append(model)
         away = np.flatnonzero(part == number)
         output = model.predict(tiles[away].astype(np.float32), verbose=0)

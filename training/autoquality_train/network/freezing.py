@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from autoquality_server.predictor.input import SIDE
+from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
 from autoquality_train.network.head import coefficients_of
@@ -99,7 +100,7 @@ def main(folder: str) -> None:
 
 def frozen_graph(fitted: Fitted) -> bytes:
     """The graph, serialised. Keras has to run on TensorFlow."""
-    import tensorflow as tf
+    tf = tensorflow()
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
