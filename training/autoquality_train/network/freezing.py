@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from autoquality_server.predictor.input import SIDE
+from autoquality_server.predictor.mosaic import TILE
 from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
@@ -41,7 +42,14 @@ def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
     here = keras.backend.backend() == "tensorflow"
     graph = frozen_graph(fitted) if here else _frozen_elsewhere(fitted)
     tensors = {name: f"{name}:0" for name in ("image", "target", *OUTPUTS)}
-    told = {**side_file, "tensors": tensors, "curve": {"residual": round(fitted.basis.residual, 5)}}
+    told = {
+        "format_version": 1,
+        **side_file,
+        "input": {"recipe": "mosaic", "side": SIDE, "tile": TILE},
+        "tensors": tensors,
+        "curve": {"residual": round(fitted.basis.residual, 5)},
+        "training": {**side_file.get("training", {}), **fitted.record},
+    }
     with whole(path) as partial:
         partial.write_bytes(graph)
     with whole(path.with_suffix(".json")) as partial:
