@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
+from autoquality_server.codecs import CODECS, first_twins
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
 from autoquality_train import sweeps
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
-from autoquality_train.twins import first_twins
 from tests.photos import crop
 
 

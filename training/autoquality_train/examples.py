@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyvips
 from numpy.lib.format import open_memmap
 
+from autoquality_server.codecs import first_twins
 from autoquality_server.errors import InvalidImage
 from autoquality_server.methods.priors import dssim_prior
 from autoquality_server.predictor.input import SIDE
@@ -20,7 +21,6 @@ from autoquality_server.search.objective import DSSIM_FLOOR
 from autoquality_train.files import whole
 from autoquality_train.samples import LeftOut, Sample, digest_of, nobody
 from autoquality_train.sweeps import SETTINGS, Sweep, known_sweep
-from autoquality_train.twins import first_twins
 
 _USUAL_PIXELS = 448 * 448
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, library_versions
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins, library_versions
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
 from autoquality_train.files import whole
-from autoquality_train.twins import first_twins
 
 FloatArray = npt.NDArray[np.float64]
 
