@@ -70,15 +70,22 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
     return Curve(path.name, pixels, seen)
 
 
-def judge(one: Curve, objective: Objective, prior: CurvePrior, low: int, high: int) -> Score:
-    """Search once on a known curve."""
+def judge(
+    one: Curve,
+    objective: Objective,
+    prior: CurvePrior,
+    low: int,
+    high: int,
+    twins: tuple[int, ...],
+) -> Score:
+    """Search once on a known curve; `twins` as in `search`."""
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
         tried.append(quality)
         return one.by_quality[quality]
 
-    found = search(objective, low, high, attempt, prior=prior)
+    found = search(objective, low, high, attempt, prior=prior, first_twins=twins)
     expected = oracle(objective, low, high, one.by_quality.__getitem__)
     return Score(
         agree(objective, found, expected),
@@ -115,6 +122,7 @@ def main() -> None:
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for setting, (fmt, options) in SETTINGS.items():
+        twins = first_twins(fmt, options)
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         for error in (0.001, 0.002):
@@ -125,6 +133,7 @@ def main() -> None:
                     dssim_prior(fmt, options, one.pixels),
                     low,
                     high,
+                    twins,
                 )
                 for one in curves
                 for target in TARGETS
@@ -137,6 +146,7 @@ def main() -> None:
                 size_prior(fmt, options, one.pixels),
                 low,
                 high,
+                twins,
             )
             for one in curves
             for quality in BUDGETS

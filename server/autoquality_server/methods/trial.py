@@ -69,7 +69,7 @@ class Trial:
         self._encoded[self._name(quality)] = data
         self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
         if measure:
-            self.measure(quality)
+            self._measure(len(self.probes) - 1)
         one = self.probes[-1]
         took = one.encode_seconds + one.measure_seconds
         if took > self._slowest:
@@ -78,12 +78,16 @@ class Trial:
 
     def measure(self, quality: int) -> None:
         """Measure an encoding that was made, unless that was done."""
-        at = self._probe_of(quality)
+        self._measure(self._probe_of(quality))
+
+    def _measure(self, at: int) -> None:
         one = self.probes[at]
         if one.dssim is not None:
             return
         start = time.perf_counter()
-        dssim = self._reference.dssim(self._codec.decode_luma(self.encoded(quality), self.pixels))
+        dssim = self._reference.dssim(
+            self._codec.decode_luma(self.encoded(one.quality), self.pixels)
+        )
         seconds = time.perf_counter() - start
         self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
