@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoquality_server.codecs import first_twins
 from autoquality_server.methods.priors import dssim_prior, size_prior
 from autoquality_server.search import (
     CurvePrior,
