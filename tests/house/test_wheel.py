@@ -34,6 +34,13 @@ def test_the_stubs_come_with_their_types(names: set[str]) -> None:
     assert {f"autoquality/v1/{stub}" for stub in stubs} <= names
 
 
+def test_the_networks_come_with_their_side_files(names: set[str]) -> None:
+    for fmt in ("jpeg", "webp", "avif"):
+        assert {
+            f"autoquality_server/networks/autoquality-{fmt}.{kind}" for kind in ("pb", "json")
+        } <= names
+
+
 def test_the_trainers_page_comes_with_it(names: set[str]) -> None:
     assert "autoquality_train/report/page.html.j2" in names
 

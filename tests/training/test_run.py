@@ -16,15 +16,15 @@ from autoquality_train.cli import train as train_command
 from autoquality_train.cli.main import cli
 from autoquality_train.examples import Examples
 from tests.training.corpora import corpus
-from tests.training.stand_in import StandIn
+from tests.training.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
-def network() -> StandIn:
-    return StandIn()
+def network() -> Recorder:
+    return Recorder()
 
 
-def run(network: StandIn, *arguments: str) -> Result:
+def run(network: Recorder, *arguments: str) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_command, "load_network", lambda: network)
         done = CliRunner().invoke(cli, arguments)
@@ -34,7 +34,7 @@ def run(network: StandIn, *arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, network: StandIn) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, network: Recorder) -> Path:
     """A folder that `run` filled."""
     folder = tmp_path_factory.mktemp("run")
     images = corpus(folder / "corpus")
@@ -61,11 +61,11 @@ def test_a_network_and_its_side_file_come_out_for_every_format(trained: Path) ->
         assert (told["training"]["seed"], told["training"]["epochs"]) == (1, 3)
         assert told["training"]["versions"]["tensorflow"]
         assert told["library_versions"]["libvips"]
-        assert told["accuracy"]["all"]["images"] == 1
-        assert told["accuracy"]["all"]["wide"]["qualities"] == [10, 95]
+        assert told["accuracy"]["all"]["all"]["images"] == 1
+        assert told["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
 
 
-def test_what_is_judged_was_not_trained_on(trained: Path, network: StandIn) -> None:
+def test_what_is_judged_was_not_trained_on(trained: Path, network: Recorder) -> None:
     judged = {one["image"] for one in report(trained)["cases"]}
     learned = {Path(group).name for examples in network.seen for group in examples.groups}
     assert len(judged) == 1
@@ -73,7 +73,7 @@ def test_what_is_judged_was_not_trained_on(trained: Path, network: StandIn) -> N
     assert not judged & learned
 
 
-def test_each_format_learned_from_its_own_curves(network: StandIn, trained: Path) -> None:
+def test_each_format_learned_from_its_own_curves(network: Recorder, trained: Path) -> None:
     assert [one.setting for one in network.seen[:3]] == ["jpeg-mozjpeg", "webp", "avif"]
     assert all(isinstance(one, Examples) for one in network.seen)
 
@@ -150,7 +150,7 @@ def test_the_summary_has_a_table_of_each_kind_for_each_format(trained: Path) -> 
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_run_again_it_encodes_nothing_twice(trained: Path, network: StandIn) -> None:
+def test_run_again_it_encodes_nothing_twice(trained: Path, network: Recorder) -> None:
     folder = trained / "out" / "sweeps"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     done = run(
@@ -165,7 +165,9 @@ def test_run_again_it_encodes_nothing_twice(trained: Path, network: StandIn) -> 
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_step_by_step_it_comes_to_the_same(trained: Path, tmp_path: Path, network: StandIn) -> None:
+def test_step_by_step_it_comes_to_the_same(
+    trained: Path, tmp_path: Path, network: Recorder
+) -> None:
     """`label`, `train` and `report`, each on its own, with images of its own to judge by."""
     others = corpus(tmp_path / "others", 1)
     sweeps, networks, out = (str(tmp_path / name) for name in ("sweeps", "networks", "report"))

@@ -17,6 +17,7 @@ from autoquality_train.cli.corpora import gather_samples, tell_left_out
 from autoquality_train.cli.exits import Failed
 from autoquality_train.judging.judge import Judgement, judge
 from autoquality_train.judging.networks import LoadedNetwork, load_networks
+from autoquality_train.judging.note import note_accuracy
 from autoquality_train.progress import progress
 from autoquality_train.report import About, write_report
 from autoquality_train.report.tables import overview
@@ -45,6 +46,7 @@ _TOLD = ("version", "encoder", "corpus", "training")
     is_flag=True,
     help="Judge the samples of IMAGES, as `label` cuts them without --whole, not whole images.",
 )
+@click.option("--note", is_flag=True, help="Write what was found into the side files, in short.")
 @options.first
 @options.seed
 @options.formats
@@ -56,6 +58,7 @@ def report(
     networks: Path,
     out: Path,
     pieces: bool,
+    note: bool,
     first: int | None,
     seed: int,
     formats: tuple[str, ...],
@@ -71,7 +74,10 @@ def report(
     samples = gather_samples(images, console, seed=seed, whole=not pieces)[:first]
     loaded = load(networks, formats, threads=jobs)
     about = {"judged": [str(one) for one in images], "photographs": photographs}
-    judge_all(samples, sweeps, loaded, options.ready(out), about, console)
+    found = judge_all(samples, sweeps, loaded, options.ready(out), about, console)
+    if note:
+        for fmt, network in loaded.items():
+            note_accuracy(network.path, found["formats"][fmt], [one.name for one in images])
 
 
 def load(folder: Path, formats: Sequence[str], *, threads: int) -> dict[str, LoadedNetwork]:

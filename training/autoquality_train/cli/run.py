@@ -104,7 +104,8 @@ def run(
     }
     found = judge_all(chosen.judged, folders["sweeps"], networks, folders["report"], about, console)
     for fmt in networks:
-        note_accuracy(network_path(folders["networks"], fmt), found["formats"][fmt])
+        network = network_path(folders["networks"], fmt)
+        note_accuracy(network, found["formats"][fmt], [one.name for one in judge] or ["held out"])
 
 
 def _split(

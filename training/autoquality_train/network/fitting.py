@@ -26,6 +26,9 @@ MEMBERS = 5
 """Networks whose answers are averaged; each is fitted without one part of the images, which
 tells how wrong it is on what it never saw."""
 
+_LEAST_LEFT_OUT = 5
+"""Images that each is fitted without; where there are too few for that, there are fewer networks."""
+
 _BATCH = 64
 _TILES = 338
 """Tiles drawn of each mosaic for one step, with replacement: an image is no fixed set of tiles."""
@@ -84,12 +87,13 @@ class Fitted:
 
 
 def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:
-    """Fit `MEMBERS` networks to the examples of one setting.
+    """Fit networks, `MEMBERS` of them, to the examples of one setting.
 
     Deterministic for a seed, a backend and a machine. Raises TooFewImages for
     examples of fewer than two images.
     """
-    part = parts(examples.groups, MEMBERS, seed)
+    images = len(set(examples.groups))
+    part = parts(examples.groups, min(MEMBERS, max(2, images // _LEAST_LEFT_OUT)), seed)
     count = int(part.max()) + 1
     if count < 2:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
@@ -113,7 +117,7 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
         unseen[away] = output
     scale = spread_scale(basis, unseen, examples.curves)
     record = {
-        "images": len(set(examples.groups)),
+        "images": images,
         "samples": len(examples),
         "members": count,
         "epochs": epochs,
