@@ -27,7 +27,7 @@ MEMBERS = 5
 tells how wrong it is on what it never saw."""
 
 _LEAST_LEFT_OUT = 5
-"""Images that each is fitted without; where there are too few for that, there are fewer networks."""
+"""Images that each is fitted without; where there are too few, there are fewer networks."""
 
 _BATCH = 64
 _TILES = 338
