@@ -17,7 +17,7 @@ from keras import ops
 from autoquality_train.examples import Examples
 from autoquality_train.network.basis import Basis
 from autoquality_train.network.calibration import spread_scale
-from autoquality_train.network.head import COMPONENTS, coefficients_of, head
+from autoquality_train.network.head import COMPONENTS, coefficients_of, head, rest_of
 from autoquality_train.network.statistics import TileStatistics, step_tables
 
 FloatArray = npt.NDArray[np.float32]
@@ -32,6 +32,9 @@ _LEAST_LEFT_OUT = 5
 _BATCH = 64
 _TILES = 338
 """Tiles drawn of each mosaic for one step, with replacement: an image is no fixed set of tiles."""
+
+_APART = 5.0
+"""Stretches of a curve whose rests have nothing to do with each other."""
 
 _RATE = 2e-3
 _DEGREES = 5.0
@@ -62,7 +65,7 @@ class Fitted:
         """Write all that `freeze` needs to `folder`, for a process with another backend."""
         for number, member in enumerate(self.members):
             member.save(folder / f"{number}.keras")
-        numbers = np.array([self.scale, self.basis.residual, len(self.members)])
+        numbers = np.array([self.scale, len(self.members)])
         np.savez(
             folder / "fitted.npz",
             setting=np.array(self.setting),
@@ -76,8 +79,8 @@ class Fitted:
     def restore(cls, folder: Path) -> Fitted:
         """What `save` wrote."""
         with np.load(folder / "fitted.npz") as kept:
-            scale, residual, count = kept["numbers"]
-            basis = Basis(kept["mean"], kept["components"], float(residual))
+            scale, count = kept["numbers"]
+            basis = Basis(kept["mean"], kept["components"])
             setting, left_out = str(kept["setting"]), kept["left_out"]
         members = [
             keras.saving.load_model(folder / f"{number}.keras", compile=False)
@@ -100,7 +103,7 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
     tables = step_tables(examples.setting)
     tiles = tile_statistics(examples.mosaics, tables)
     basis = Basis.of(examples.curves, COMPONENTS)
-    wanted = basis.coefficients(examples.curves)
+    wanted = np.column_stack([basis.coefficients(examples.curves), basis.rest(examples.curves)])
     members = []
     unseen = np.empty((len(examples), 0), np.float32)
     for number in range(count):
@@ -176,9 +179,16 @@ def _fit_member(
 
 
 def _surprise(wanted: Any, output: Any) -> Any:
-    """-log density of the multivariate t distribution, but for a constant; (n,)."""
+    """-log density of what was wanted, but for a constant; (n,).
+
+    The coefficients are taken to be of a multivariate t distribution; the rest,
+    whose mean square is the last column, to be normal and as good as `_APART`
+    independent numbers.
+    """
     mean, factor = coefficients_of(output)
-    away = ops.solve_triangular(factor, (wanted - mean)[..., None], lower=True)
+    away = ops.solve_triangular(factor, (wanted[:, :-1] - mean)[..., None], lower=True)
     distance = ops.sum(ops.square(away[..., 0]), axis=1)
     volume = ops.sum(ops.log(ops.diagonal(factor, axis1=1, axis2=2)), axis=1)
-    return volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)
+    curve = volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)
+    rest = rest_of(output)
+    return curve + _APART * (ops.log(rest) + wanted[:, -1] / (2 * ops.square(rest)))

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from autoquality_server.predictor.input import SIDE
@@ -20,11 +22,19 @@ from autoquality_server.predictor.mosaic import TILE
 from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
-from autoquality_train.network.head import coefficients_of
+from autoquality_train.network.head import coefficients_of, rest_of
 from autoquality_train.network.statistics import TileStatistics, step_tables
+
+FloatArray = npt.NDArray[np.float32]
 
 _LEAST = 1e-6
 """Stands for a probability of 0 where a logarithm is taken."""
+
+RESIDUAL = 0.003
+"""The least standard deviation of a curve: what a prediction rounds away."""
+
+_REACH = 5.0
+"""Qualities over which what coefficients leave of a curve stays alike."""
 
 OUTPUTS = ("logits", "curve_mean", "curve_factor")
 
@@ -47,7 +57,7 @@ def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
         **side_file,
         "input": {"recipe": "mosaic", "side": SIDE, "tile": TILE},
         "tensors": tensors,
-        "curve": {"residual": round(fitted.basis.residual, 5)},
+        "curve": {"residual": RESIDUAL},
         "training": {**side_file.get("training", {}), **fitted.record},
     }
     with whole(path) as partial:
@@ -60,17 +70,31 @@ def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
     """The mean of the curve (n, 100) and a factor F (n, rows, 100) of its covariance F^T F.
 
     Of a mixture of the members: the mean of their covariances and, a row each,
-    how far each is from their mean.
+    how far each is from their mean; then what their coefficients leave over.
     """
     tiles = TileStatistics(step_tables(fitted.setting))(images)
-    found = [coefficients_of(member(tiles)) for member in fitted.members]
+    outputs = [member(tiles) for member in fitted.members]
+    found = [coefficients_of(output) for output in outputs]
     share = 1 / math.sqrt(len(found))
     means = ops.stack([mean for mean, _ in found], axis=1)
     middle = ops.mean(means, axis=1)
     rows = [(means - middle[:, None]) * share]
     rows += [ops.transpose(factor, (0, 2, 1)) * (share * fitted.scale) for _, factor in found]
     factor = ops.matmul(ops.concatenate(rows, axis=1), fitted.basis.components)
+    rests = ops.stack([rest_of(output) for output in outputs], axis=1)
+    rest = ops.sqrt(ops.mean(ops.square(rests), axis=1)) * fitted.scale
+    factor = ops.concatenate([factor, rest[:, None, None] * _wander()], axis=1)
     return fitted.basis.mean + ops.matmul(middle, fitted.basis.components), factor
+
+
+def _wander() -> FloatArray:
+    """A factor (rows, 100) of the covariance of something smooth of standard deviation 1."""
+    places = np.arange(100)
+    distance = (places[:, None] - places[None, :]) / _REACH
+    scale, directions = np.linalg.eigh(np.exp(-0.5 * distance**2))
+    kept = scale > 1e-3 * scale[-1]
+    factor: FloatArray = (directions[:, kept] * np.sqrt(scale[kept])).T.astype(np.float32)
+    return factor
 
 
 def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
@@ -115,7 +139,7 @@ def frozen_graph(fitted: Fitted) -> bytes:
 
     def answer(image: Any, target: Any) -> dict[str, Any]:
         mean, factor = distribution(fitted, image)
-        logits = quality_logits(mean, factor, target, fitted.basis.residual)
+        logits = quality_logits(mean, factor, target, RESIDUAL)
         return dict(zip(OUTPUTS, (logits, mean, factor), strict=True))
 
     signature = (
