@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality import (
@@ -76,6 +76,7 @@ def test_a_detail_that_cannot_be_read_is_kept_as_it_came() -> None:
     assert decode_details(encode_status(8, "no", [broken])) == (broken,)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_bytes_make_the_decoder_raise(status: bytes) -> None:
     assert isinstance(decode_details(status), tuple)
