@@ -88,8 +88,9 @@ dockerfile: .venv/.stamp ## Dockerfile: hadolint
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: docs
-docs: .venv/.stamp ## Documents: the table of configuration is up to date
+docs: .venv/.stamp ## Documents: their tables are what settings and side files say
 	$(BIN)/python -m autoquality_server.config.docs --check
+	$(BIN)/python tools/model_card.py --check
 
 .PHONY: hosts
 hosts: .venv/.stamp ## No committed file names a package registry

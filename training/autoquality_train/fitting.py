@@ -16,7 +16,6 @@ from autoquality_server.codecs import library_versions
 from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
-from autoquality_train.judging.cases import TARGETS
 from autoquality_train.judging.networks import network_path
 from autoquality_train.sweeps import SETTINGS
 
@@ -24,6 +23,9 @@ EPOCHS = 60
 QUICK_EPOCHS = 3
 BACKEND = "tensorflow"
 """What Keras runs on unless KERAS_BACKEND says otherwise."""
+TARGET_RANGE = (0.002, 0.08)
+"""The DSSIM between which almost every curve of a corpus lies in the qualities that matter."""
+
 LEAST = 8
 """Images without which nothing can be learned, and checked on others."""
 
@@ -97,7 +99,7 @@ def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
         "name": network_path(Path(), fmt).stem,
         "version": provenance.now(),
         "format": fmt,
-        "targets": {"min": min(TARGETS) / 2, "max": max(TARGETS) * 2},
+        "targets": {"min": TARGET_RANGE[0], "max": TARGET_RANGE[1]},
         "encoder": {"setting": examples.setting, **_plain(asdict(options)[fmt])},
         "library_versions": library_versions(),
         "corpus": {
