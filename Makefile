@@ -6,7 +6,8 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PY_DIRS := $(wildcard client server tests tools bench demo training)
+PY_DIRS := $(wildcard client server tests tools bench demo deploy training)
+RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -31,6 +32,13 @@ setup: .venv/.stamp ## Make or refresh the environment in .venv
 .venv-protos/.stamp: requirements/protos.lock
 	@tools/make-venv.sh .venv-protos $(PYTHON)
 	@.venv-protos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: prometheus
+prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, for the rules and their tests
+
+.tools/prometheus/.stamp: tools/install-prometheus.sh
+	@tools/install-prometheus.sh .tools/prometheus
 	@touch $@
 
 .PHONY: lock
@@ -58,11 +66,11 @@ bench-predictions: .venv/.stamp ## Time predictions in batches against one by on
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp ## Run the tests
+test: .venv/.stamp .tools/prometheus/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs hosts ## Everything but the tests; with -k it goes on after a failure
+check: lint types contract stubs dockerfile docs manifests rules dashboard hosts ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -92,6 +100,20 @@ docs: .venv/.stamp ## Documents: their tables are what settings and side files s
 	$(BIN)/python -m autoquality_server.config.docs --check
 	$(BIN)/python tools/model_card.py --check
 
+.PHONY: manifests
+manifests: .venv/.stamp ## Kubernetes: what kustomize renders fits the schemas
+	$(BIN)/python tools/check_manifests.py
+
+.PHONY: rules
+rules: .venv/.stamp .tools/prometheus/.stamp ## Prometheus: promtool takes the rules, and they do what their tests say
+	.tools/prometheus/promtool check rules --lint-fatal $(RULES)
+	.tools/prometheus/promtool test rules deploy/prometheus/*.test.yaml
+	$(BIN)/python -m deploy.prometheus.manifest --check
+
+.PHONY: dashboard
+dashboard: .venv/.stamp ## Grafana: the dashboard is what its panels say
+	$(BIN)/python -m deploy.grafana.dashboard --check
+
 .PHONY: hosts
 hosts: .venv/.stamp ## No committed file names a package registry
 	$(BIN)/python tools/check_hosts.py
@@ -104,6 +126,11 @@ fmt: .venv/.stamp ## Format the code and the contract, mend what ruff can
 	$(BIN)/ruff format $(PY_DIRS)
 	$(BIN)/buf format --write
 
+.PHONY: generated
+generated: .venv/.stamp ## Make anew what is made of other files in deploy/: the dashboard, the rules' manifest
+	$(BIN)/python -m deploy.prometheus.manifest
+	$(BIN)/python -m deploy.grafana.dashboard
+
 .PHONY: protos
 protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract, unless it breaks callers
 	$(BIN)/buf lint
@@ -112,5 +139,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-protos build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-protos .tools build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""`autoquality-server`: reads the configuration and serves."""
+"""`autoquality-server`: reads the configuration and serves, or tries it (`doctor`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROGRAM = "autoquality-server"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 is a clean end, 1 a failure to start or drain, 2 a wrong setting."""
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if not missing or missing in ("autoquality", "autoquality_server"):
@@ -26,8 +26,13 @@ def _run(arguments: Sequence[str]) -> int:
     from autoquality._version import __version__
     from autoquality_server.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
-    from autoquality_server.config.flags import describe, parse_command_line
+    from autoquality_server.config.flags import DOCTOR, describe, parse_command_line
 
+    if arguments[:1] == [DOCTOR]:
+        limit_arenas()
+        from autoquality_server.doctor import command as doctor
+
+        return doctor.run(arguments[1:], os.environ)
     try:
         command = parse_command_line(arguments, __version__)
         configuration = load(command.flags, os.environ)

@@ -44,6 +44,16 @@ class Admission:
         self._mean_seconds = _FIRST_GUESS
 
     @property
+    def workers(self) -> int:
+        """The most requests that run."""
+        return self._workers
+
+    @property
+    def queue_size(self) -> int:
+        """The most requests that wait."""
+        return self._queue_size
+
+    @property
     def running(self) -> int:
         """Requests that hold a worker."""
         return self._running

@@ -6,6 +6,7 @@ drain   NOT_SERVING -> refuse new calls -> finish accepted ones -> close
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -188,6 +189,17 @@ def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.enable_channelz", int(settings.channelz)),
+        *_connection_age(settings),
+    ]
+
+
+def _connection_age(settings: Settings) -> list[tuple[str, int]]:
+    """Closing old connections; gRPC spreads the moment by a tenth, lest all come back at once."""
+    if not settings.max_connection_age:
+        return []
+    return [
+        ("grpc.max_connection_age_ms", math.ceil(settings.max_connection_age * 1000)),
+        ("grpc.max_connection_age_grace_ms", math.ceil(settings.max_connection_age_grace * 1000)),
     ]
 
 

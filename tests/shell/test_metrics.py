@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from autoquality_server import errors
+from autoquality_server.config.memory import available_memory
 from autoquality_server.domain import (
     AutoQuality,
     EncodeResult,
@@ -92,6 +93,12 @@ def test_every_reason_of_the_errors_is_there_at_zero(serve_with: Callable[..., S
         return {kind.reason}.union(*map(reasons, kind.__subclasses__()))
 
     assert reasons(errors.ServiceError) - {"UNKNOWN"} <= set(REASONS)
+
+
+def test_the_limits_are_told_beside_what_they_limit(serve_with: Callable[..., Served]) -> None:
+    metrics = serve_with(workers=3, queue_size=7).metrics
+    assert (metrics["autoquality_workers"], metrics["autoquality_queue_size"]) == (3, 7)
+    assert metrics["autoquality_memory_limit_bytes"] == available_memory()
 
 
 def test_the_process_and_the_build_are_told(serve_with: Callable[..., Served]) -> None:

@@ -14,6 +14,7 @@ from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import ConfigError, Spec, render
 
 PROGRAM = "autoquality-server"
+DOCTOR = "doctor"
 
 _PLAIN = re.compile(r"[\w./:,=+\[\]-]*")
 """What an environment file needs no quotes for."""
@@ -32,24 +33,63 @@ class CommandLine:
     check_config: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DoctorLine:
+    """What the doctor was asked for; `flags` are the server's."""
+
+    flags: dict[str, str]
+    json: bool
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see {PROGRAM} --help")
+        raise ConfigError(f"{message}; see {self.prog} --help")
 
 
 def parse_command_line(arguments: Sequence[str], version: str) -> CommandLine:
     """Read the arguments; prints and exits for --help and --version, raises ConfigError."""
-    parser = _Parser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [--FLAG VALUE ...]",
-        description="Serves AutoQuality: decides how hard an image may be compressed.",
-        epilog=_EPILOG,
-        allow_abbrev=False,
+    parser = _parser(
+        PROGRAM, "", "Serves AutoQuality: decides how hard an image may be compressed.", version
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
+    parser.epilog = f"{_EPILOG} `{PROGRAM} doctor` tries a configuration without serving it."
     parser.add_argument(
         "--check-config", action="store_true", help="print the settings in effect and exit"
     )
+    _add_settings(parser)
+    given = vars(parser.parse_args(arguments))
+    check_config = bool(given.pop("check_config"))
+    return CommandLine(flags=given, check_config=check_config)
+
+
+def parse_doctor(arguments: Sequence[str], version: str) -> DoctorLine:
+    """Read what comes after the word "doctor"; as `parse_command_line`."""
+    parser = _parser(
+        f"{PROGRAM} {DOCTOR}",
+        "[--json] ",
+        "Tries a configuration without serving it: ports, machine, codecs, networks. "
+        "Exits with 0 if it would serve, 1 if not, 2 if a setting is wrong.",
+        version,
+    )
+    parser.epilog = _EPILOG
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    _add_settings(parser)
+    given = vars(parser.parse_args(arguments))
+    as_json = bool(given.pop("json"))
+    return DoctorLine(flags=given, json=as_json)
+
+
+def _parser(program: str, before: str, description: str, version: str) -> _Parser:
+    parser = _Parser(
+        prog=program,
+        usage=f"{program} {before}[--FLAG VALUE ...]",
+        description=description,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     for name, specs in groupby(SPECS, key=lambda spec: spec.group):
         group = parser.add_argument_group(name)
         for spec in specs:
@@ -62,9 +102,6 @@ def parse_command_line(arguments: Sequence[str], version: str) -> CommandLine:
                 default=argparse.SUPPRESS,
                 help=_help(spec),
             )
-    given = vars(parser.parse_args(arguments))
-    check_config = bool(given.pop("check_config"))
-    return CommandLine(flags=given, check_config=check_config)
 
 
 def describe(configuration: Configuration) -> str:

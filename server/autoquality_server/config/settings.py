@@ -76,6 +76,13 @@ class Settings:
     drain_timeout: float = setting(
         30.0, group=_SERVE, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
         meaning="Seconds that accepted requests get to finish after SIGTERM.")
+    max_connection_age: float = setting(
+        0.0, group=_SERVE, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds after which a connection is closed, so that clients look for new servers; "
+        "0: never.")
+    max_connection_age_grace: float = setting(
+        60.0, group=_SERVE, parse=parse.number(1, 86400, "seconds from 1 to 86400"),
+        meaning="Seconds that the requests of a connection so closed get to finish.")
 
     workers: int = setting(
         0, group=_CAPACITY, parse=parse.workers, default_text="one a core",

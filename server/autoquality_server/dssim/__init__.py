@@ -7,7 +7,7 @@ K2 = 0.03, L = 255, windows wholly inside the image, mean over windows.
 
 from __future__ import annotations
 
-from autoquality_server.dssim.reference import Reference, compare, warm_up
+from autoquality_server.dssim.reference import Reference, cache_folder, compare, warm_up
 from autoquality_server.dssim.sampling import default_stride
 
-__all__ = ["Reference", "compare", "default_stride", "warm_up"]
+__all__ = ["Reference", "cache_folder", "compare", "default_stride", "warm_up"]

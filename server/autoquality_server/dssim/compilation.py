@@ -49,3 +49,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
             return fresh(*args, **kwargs)
 
     return call
+
+
+def kept_in(function: Callable[P, R]) -> str | None:
+    """The folder in which the machine code of a `compiled` function is kept; None for nowhere."""
+    folder: str | None = function.__wrapped__.stats.cache_path  # type: ignore[attr-defined]
+    return folder

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.dssim import kernel
+from autoquality_server.dssim.compilation import kept_in
 from autoquality_server.dssim.sampling import default_stride
 
 Luma = npt.NDArray[np.uint8]
@@ -77,6 +78,11 @@ def warm_up() -> None:
     """Compile the kernels, or load them from numba's cache, before they are needed."""
     luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
     compare(luma, luma)
+
+
+def cache_folder() -> str | None:
+    """Where the compiled kernels are kept between processes, None for nowhere."""
+    return kept_in(kernel.mean_dissimilarity)
 
 
 def _checked(luma: Luma) -> Luma:

@@ -30,6 +30,13 @@ PART = "autoquality.predictor"
 _log = logger(__name__)
 
 
+def load_options(settings: Settings) -> LoadOptions:
+    """How `settings` want networks to be loaded."""
+    return LoadOptions(
+        settings.predictor_device, settings.predictor_threads, settings.allowed_batch_sizes
+    )
+
+
 class Networks:
     """The predictors by format, loaded and ready. One a process."""
 
@@ -105,9 +112,7 @@ class Networks:
 
     def _load(self, fmt: Format, path: Path) -> SharedPredictor:
         settings = self._settings
-        options = LoadOptions(
-            settings.predictor_device, settings.predictor_threads, settings.allowed_batch_sizes
-        )
+        options = load_options(settings)
         limits = BatchLimits(
             max_batch_size=settings.max_batch_size,
             batch_timeout_micros=settings.batch_timeout_micros,

@@ -18,6 +18,7 @@ from prometheus_client import (
 
 from autoquality._version import __version__
 from autoquality_server.admission import Admission
+from autoquality_server.config.memory import available_memory
 from autoquality_server.domain import EncodeResult, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
@@ -111,6 +112,18 @@ class Metrics:
         self._queued = Gauge(
             "autoquality_requests_queued", "Requests that wait for a worker.", registry=registry
         )
+        self._workers = Gauge(
+            "autoquality_workers", "Requests that may run at the same time.", registry=registry
+        )
+        self._queue_size = Gauge(
+            "autoquality_queue_size", "Requests that may wait for a worker.", registry=registry
+        )
+        memory = Gauge(
+            "autoquality_memory_limit_bytes",
+            "Memory of the cgroup, or of the machine where that is less.",
+            registry=registry,
+        )
+        memory.set_function(available_memory)
         build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels tell what runs.",
@@ -126,6 +139,8 @@ class Metrics:
 
     def watch(self, admission: Admission) -> None:
         """Read the gauges from `admission` from now on."""
+        self._workers.set_function(lambda: admission.workers)
+        self._queue_size.set_function(lambda: admission.queue_size)
         self._in_flight.set_function(lambda: admission.running)
         self._queued.set_function(lambda: admission.queued)
 

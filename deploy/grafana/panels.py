@@ -1,0 +1,270 @@
+"""What the dashboard shows: rows of panels, and their queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.grafana.promql import JOB, SERVICE, Query, mean, percentiles, quantile, rate
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lines over time; `unit` is one of Grafana's, `stacked` adds the lines up,
+    `signed` ones may fall below 0.
+    """
+
+    title: str
+    description: str
+    unit: str
+    queries: tuple[Query, ...]
+    stacked: bool = False
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels that belong together."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+_CALLS = Row(
+    "Calls",
+    (
+        Panel(
+            "Requests",
+            "Calls that ended, whatever their status.",
+            "reqps",
+            (Query(rate("grpc_server_handled_total", "grpc_method", SERVICE), "{{grpc_method}}"),),
+        ),
+        Panel(
+            "Statuses that are not OK",
+            "INTERNAL is a defect; RESOURCE_EXHAUSTED a full queue; the rest is the caller's.",
+            "reqps",
+            (
+                Query(
+                    rate("grpc_server_handled_total", "grpc_code", f'{SERVICE},grpc_code!="OK"'),
+                    "{{grpc_code}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Latency",
+            "From the request's arrival to its status.",
+            "s",
+            percentiles("grpc_server_handling_seconds", "grpc_method", SERVICE),
+        ),
+        Panel(
+            "Refused",
+            "Requests refused, by the reason that the caller was told.",
+            "reqps",
+            (Query(rate("autoquality_rejected_total", "reason"), "{{reason}}"),),
+        ),
+    ),
+)
+
+_LOAD = Row(
+    "Load",
+    (
+        Panel(
+            "Waiting for a worker",
+            "Of requests that were served.",
+            "s",
+            percentiles("autoquality_stage_duration_seconds", where=f'{JOB},stage="queue"'),
+        ),
+        Panel(
+            "Queue against work",
+            "Time that requests spend a second, by stage; queue is waiting, the rest is work.",
+            "s",
+            (Query(rate("autoquality_stage_duration_seconds_sum", "stage"), "{{stage}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "Workers and queue in use",
+            "Of all places: 100 % of the workers is full use, 100 % of the queue is refusal.",
+            "percentunit",
+            (
+                Query(
+                    f"sum(autoquality_requests_in_flight{{{JOB}}})"
+                    f" / sum(autoquality_workers{{{JOB}}})",
+                    "workers",
+                ),
+                Query(
+                    f"sum(autoquality_requests_queued{{{JOB}}})"
+                    f" / sum(autoquality_queue_size{{{JOB}}} > 0)",
+                    "queue",
+                ),
+            ),
+        ),
+        Panel(
+            "Processor",
+            "Cores in use, by server.",
+            "short",
+            (Query(rate("process_cpu_seconds_total", "instance"), "{{instance}}"),),
+        ),
+    ),
+)
+
+_RESULTS = Row(
+    "What is reached",
+    (
+        Panel(
+            "Images by method and format",
+            "Images that were returned.",
+            "reqps",
+            (
+                Query(
+                    f"{rate('autoquality_iterations_count', 'method, format')} > 0",
+                    "{{method}} {{format}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Encodings an image",
+            "Full-resolution encodings that a request cost, the returned one included.",
+            "short",
+            (
+                Query(
+                    mean("autoquality_iterations", "method, format"),
+                    "{{method}} {{format}}",
+                ),
+            ),
+        ),
+        Panel(
+            "DSSIM",
+            "Of the returned image to its source, where it was measured.",
+            "short",
+            percentiles("autoquality_achieved_dssim", "format"),
+        ),
+        Panel(
+            "Quality",
+            "Of the returned image.",
+            "short",
+            (Query(quantile(0.5, "autoquality_quality", "format"), "{{format}} p50"),),
+        ),
+        Panel(
+            "Bytes saved",
+            "Bytes that came in a second less those that went out.",
+            "Bps",
+            (
+                Query(
+                    f"{rate('autoquality_source_bytes_sum')}"
+                    f" - {rate('autoquality_encoded_bytes_sum')}",
+                    "saved",
+                ),
+            ),
+            signed=True,
+        ),
+        Panel(
+            "Why searches stopped",
+            "Targets that are met, and those that cannot be.",
+            "reqps",
+            (
+                Query(
+                    f"{rate('autoquality_outcomes_total', 'outcome')} > 0",
+                    "{{outcome}}",
+                ),
+            ),
+        ),
+    ),
+)
+
+_NETWORKS = Row(
+    "Networks",
+    (
+        Panel(
+            "Images a run",
+            "Mean size of a batch, padding not counted.",
+            "short",
+            (Query(mean("autoquality_predictor_batch_size", "format"), "{{format}}"),),
+        ),
+        Panel(
+            "Padding",
+            "Rows that were run only to fill a batch, of all rows.",
+            "percentunit",
+            (
+                Query(
+                    f"{rate('autoquality_predictor_padding_total', 'format')} / "
+                    f"({rate('autoquality_predictor_padding_total', 'format')} + "
+                    f"{rate('autoquality_predictor_batch_size_sum', 'format')} > 0)",
+                    "{{format}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Time of a prediction",
+            "Mean waiting for a run, and mean run.",
+            "s",
+            (
+                Query(mean("autoquality_predictor_queue_seconds", "format"), "{{format}} waiting"),
+                Query(mean("autoquality_predictor_run_seconds", "format"), "{{format}} run"),
+            ),
+        ),
+        Panel(
+            "Distance of predictions",
+            "Quality steps from the predicted quality to the one that met the target.",
+            "short",
+            (
+                Query(
+                    mean("autoquality_prediction_error_quality_steps", "format"),
+                    "{{format}} mean",
+                ),
+            ),
+        ),
+        Panel(
+            "Networks that answer",
+            "1 while a network answers, 0 without one and while it rests.",
+            "short",
+            (
+                Query(
+                    f"min by (format) (autoquality_predictor_available{{{JOB}}})",
+                    "{{format}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Failed and unpredicted images",
+            "Without an answer of the network, and those that left its queue.",
+            "reqps",
+            (
+                Query(rate("autoquality_predictor_failures_total", "format"), "{{format}} failed"),
+                Query(
+                    rate("autoquality_predictor_unpredicted_total", "reason"),
+                    "{{reason}}",
+                ),
+                Query(
+                    rate("autoquality_predictor_reloads_total", where=f'{JOB},result="refused"'),
+                    "refused files",
+                ),
+            ),
+        ),
+    ),
+)
+
+_PROCESSES = Row(
+    "Processes",
+    (
+        Panel(
+            "Memory",
+            "Resident memory, by server, and the least limit.",
+            "bytes",
+            (
+                Query(
+                    f"process_resident_memory_bytes{{{JOB}}}"
+                    " and on (namespace, job, instance) autoquality_build_info",
+                    "{{instance}}",
+                ),
+                Query(f"min(autoquality_memory_limit_bytes{{{JOB}}})", "limit"),
+            ),
+        ),
+        Panel(
+            "Servers by version",
+            "Two versions are seen while one replaces the other.",
+            "short",
+            (Query(f"count by (version) (autoquality_build_info{{{JOB}}})", "{{version}}"),),
+        ),
+    ),
+)
+
+ROWS = (_CALLS, _LOAD, _RESULTS, _NETWORKS, _PROCESSES)

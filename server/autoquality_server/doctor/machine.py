@@ -1,0 +1,68 @@
+"""What the machine, or the container, gives the server."""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+
+from autoquality_server.allocator import arenas
+from autoquality_server.config import Settings
+from autoquality_server.config.cores import available_cores
+from autoquality_server.config.memory import available_memory
+from autoquality_server.doctor.finding import Finding, Verdict
+from autoquality_server.doctor.units import in_units
+
+_MANY_ARENAS = 8
+_FEW_FILES = 1024
+"""What most systems give, and enough for some hundreds of connections."""
+
+
+def look(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Cores, memory, allocator, open files, temporary files."""
+    yield _cores(settings)
+    yield Finding("memory", Verdict.OK, f"{in_units(available_memory())} for this process")
+    yield _allocator(environ)
+    yield _files()
+    yield _temporary()
+
+
+def _cores(settings: Settings) -> Finding:
+    cores = available_cores()
+    text = f"{cores} for this process, {settings.workers} workers"
+    if settings.workers > cores:
+        more = "more workers than cores make requests wait for one another, not finish sooner"
+        return Finding("cores", Verdict.WARNING, f"{text}: {more}")
+    return Finding("cores", Verdict.OK, text)
+
+
+def _allocator(environ: Mapping[str, str]) -> Finding:
+    count = arenas(environ)
+    if count is None:
+        return Finding("allocator", Verdict.OK, "not glibc's: its arenas are its own business")
+    text = f"glibc with {count} arenas"
+    if count > _MANY_ARENAS:
+        text += " (MALLOC_ARENA_MAX): memory may grow to twice what is needed; 2 are enough"
+        return Finding("allocator", Verdict.WARNING, text)
+    return Finding("allocator", Verdict.OK, text)
+
+
+def _files() -> Finding:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return Finding("open files", Verdict.OK, "no limit")
+    verdict = Verdict.WARNING if limit < _FEW_FILES else Verdict.OK
+    few = ": each connection takes one" if limit < _FEW_FILES else ""
+    return Finding("open files", verdict, f"{limit} at most{few}")
+
+
+def _temporary() -> Finding:
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"0")
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        text = f"no folder for temporary files can be written to ({why}): set TMPDIR"
+        return Finding("temporary files", Verdict.FAILED, text)
+    return Finding("temporary files", Verdict.OK, f"in {tempfile.gettempdir()}")

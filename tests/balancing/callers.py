@@ -1,0 +1,69 @@
+"""Callers that never stop asking, and tell if one call of theirs failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from autoquality import Client
+from tests.photos import crop
+from tests.servers import RunningServer
+from tests.shell.conftest import Process, scrape, until
+
+PHOTO = crop("coffee.png", 96, 64)
+CALLERS = 4
+
+Server: TypeAlias = RunningServer | Process
+
+_HANDLED = (
+    'grpc_server_handled_total{grpc_code="OK",grpc_method="Encode",'
+    'grpc_service="autoquality.v1.EncodingService",grpc_type="unary"}'
+)
+
+
+class Callers:
+    """What several threads have asked for so far."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._loops: list[Future[int]] = []
+
+    def start(self, client: Client, pool: ThreadPoolExecutor) -> None:
+        self._loops = [pool.submit(self._call, client) for _ in range(CALLERS)]
+
+    def wait_until_served(self, server: Server, more: int = 5) -> None:
+        """Wait until `server` has answered so many more requests, or a call of ours has failed."""
+        goal = served(server) + more
+        until(lambda: served(server) >= goal or any(loop.done() for loop in self._loops))
+
+    def answered(self) -> list[int]:
+        """How many calls of each thread were answered; raises the first that failed."""
+        return [loop.result() for loop in self._loops]
+
+    def _call(self, client: Client) -> int:
+        answered = 0
+        while not self.stop.is_set():
+            client.encode(PHOTO, format="webp", method="dssim")
+            answered += 1
+        return answered
+
+
+@contextmanager
+def calling(client: Client) -> Iterator[Callers]:
+    """Call until the end of the body, which fails if one call did."""
+    callers = Callers()
+    with ThreadPoolExecutor(CALLERS) as pool:
+        callers.start(client, pool)
+        try:
+            yield callers
+        finally:
+            callers.stop.set()
+        assert all(callers.answered())
+
+
+def served(server: Server) -> int:
+    """How many images a server has encoded."""
+    return int(scrape(server.metrics_port)[_HANDLED])

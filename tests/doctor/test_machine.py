@@ -1,0 +1,93 @@
+"""What the machine gives, and when that is little."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from autoquality_server.allocator import arenas
+from autoquality_server.config import Settings
+from autoquality_server.config.cores import available_cores
+from autoquality_server.doctor import machine, ports
+from autoquality_server.doctor.finding import Finding, Verdict, worst
+from autoquality_server.doctor.units import in_units
+
+
+def look(environ: Mapping[str, str] | None = None, **settings: int) -> dict[str, Finding]:
+    return {one.part: one for one in machine.look(Settings(**settings), environ or {})}
+
+
+@contextmanager
+def open_files(limit: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_workers_than_cores_are_a_warning() -> None:
+    cores = available_cores()
+    assert look(workers=cores)["cores"].verdict is Verdict.OK
+    assert look(workers=cores + 1)["cores"].verdict is Verdict.WARNING
+
+
+def test_many_arenas_are_a_warning() -> None:
+    assert look()["allocator"] == Finding("allocator", Verdict.OK, "glibc with 2 arenas")
+    found = look({"MALLOC_ARENA_MAX": "64"})["allocator"]
+    assert found.verdict is Verdict.WARNING
+    assert found.text.startswith("glibc with 64 arenas (MALLOC_ARENA_MAX)")
+
+
+def test_arenas_are_those_of_the_variable_or_the_servers_own() -> None:
+    assert arenas({"MALLOC_ARENA_MAX": "4"}) == 4
+    assert arenas({}) == arenas({"MALLOC_ARENA_MAX": "many"}) == 2
+
+
+def test_few_open_files_are_a_warning() -> None:
+    with open_files(256):
+        found = look()["open files"]
+    assert (found.verdict, found.text) == (
+        Verdict.WARNING,
+        "256 at most: each connection takes one",
+    )
+
+
+def test_no_place_for_temporary_files_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    found = look()["temporary files"]
+    assert found.verdict is Verdict.FAILED
+    assert "no such file or directory): set TMPDIR" in found.text
+
+
+@pytest.mark.parametrize(
+    ("grpc", "metrics", "verdict"),
+    [
+        ("127.0.0.1:50999", "127.0.0.1:50999", Verdict.FAILED),
+        ("0.0.0.0:50999", "127.0.0.1:50999", Verdict.FAILED),
+        ("127.0.0.1:0", "127.0.0.1:0", Verdict.OK),
+        ("127.0.0.1:0", "", Verdict.OK),
+        ("unix:/tmp/autoquality-of-nobody", "127.0.0.1:0", Verdict.OK),
+    ],
+)
+def test_grpc_and_metrics_cannot_have_one_port(grpc: str, metrics: str, verdict: Verdict) -> None:
+    _, found = ports.look(Settings(listen=grpc, metrics_listen=metrics))
+    assert found.verdict is verdict
+
+
+def test_a_wrong_setting_outweighs_a_failure_and_that_a_warning() -> None:
+    findings = [Finding("x", verdict, "") for verdict in Verdict]
+    assert [worst(findings[:count]) for count in range(5)] == [Verdict.OK, *Verdict]
+    assert [verdict.exit_code for verdict in Verdict] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1536, "1.5 KiB"), (64 * 2**20, "64 MiB"), (2**41, "2 TiB")]
+)
+def test_sizes_are_for_people(size: int, text: str) -> None:
+    assert in_units(size) == text
