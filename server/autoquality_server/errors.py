@@ -3,6 +3,7 @@
     ServiceError
     |-- InvalidRequest        INVALID_ARGUMENT    a field is wrong; names it
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
+    |-- Unauthenticated       UNAUTHENTICATED     no token, or a wrong one
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
     |-- DeadlinePassed        DEADLINE_EXCEEDED
     `-- RequestCancelled      CANCELLED
@@ -56,6 +57,16 @@ class InvalidImage(InvalidRequest):
     """
 
     reason = "IMAGE_UNREADABLE"
+
+
+class Unauthenticated(ServiceError):
+    """The caller has not proven who it is.
+
+    Reasons: TOKEN_MISSING, TOKEN_INVALID.
+    """
+
+    status = "UNAUTHENTICATED"
+    reason = "TOKEN_MISSING"
 
 
 class Overloaded(ServiceError):

@@ -21,6 +21,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     for fmt in _SEARCHED:
         _check_bounds(settings, fmt, names, chosen)
     _check_batches(settings, names, chosen)
+    _check_tls(settings, names)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
@@ -63,3 +64,13 @@ def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozens
             f"{names[field]}: the last of the allowed batch sizes must be the largest batch, "
             f"{largest} ({names['max_batch_size']}), not {given}"
         )
+
+
+def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
+    for given, missing in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("tls_client_ca", "tls_cert"),
+    ):
+        if getattr(settings, given) and not getattr(settings, missing):
+            raise ConfigError(f"{names[missing]}: must be set along with {names[given]}")

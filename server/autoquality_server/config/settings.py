@@ -25,6 +25,7 @@ from autoquality_server.domain import (
 )
 
 _SERVE = "Serving"
+_ACCESS = "Who may call"
 _CAPACITY = "Capacity and limits"
 _QUALITY = "Choosing the quality"
 _NETS = "Networks"
@@ -92,6 +93,21 @@ class Settings:
     drain_timeout: float = setting(
         30.0, group=_SERVE, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
         meaning="Seconds that accepted requests get to finish after SIGTERM.")
+
+    tls_cert: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Certificate (PEM, with its chain) to serve with TLS; read again when it changes.")
+    tls_key: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file, meaning="Its private key (PEM).")
+    tls_client_ca: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Authorities (PEM); each client must have a certificate of one of them.")
+    token_file: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Tokens, name:token a line, of which a call needs one; read again when it changes.")
+    open_health: bool = setting(
+        True, group=_ACCESS, parse=parse.boolean,
+        meaning="Answer health checks without a token.")
 
     workers: int = setting(
         0, group=_CAPACITY, parse=parse.workers, default_text="one a core",
