@@ -78,7 +78,9 @@ class App:
         """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit."""
         self._settings = settings
         self._credentials = server_credentials(settings)
-        self.admission = Admission(settings.workers, settings.queue_size)
+        self.admission = Admission(
+            settings.workers, settings.queue_size, settings.max_pixels_in_flight
+        )
         self._registry = CollectorRegistry()
         metrics = Metrics(self._registry)
         metrics.watch(self.admission)

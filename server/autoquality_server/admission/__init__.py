@@ -1,93 +1,89 @@
-"""How many requests run, how many may wait, and what the rest are told.
+"""How much runs at once, how much may wait, and what the rest are told.
 
-A guard around the work of a request: at most `workers` run, at most
-`queue_size` wait in the order of their arrival, more are refused at once.
+A guard around the work of a request: at most `workers` run with at most
+`pixels` between them, at most `queue_size` wait for their turn (`line`), more
+are refused at once and told when to come back (`pace`).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from autoquality_server.admission.line import Line, Waiter
+from autoquality_server.admission.pace import Pace
+from autoquality_server.admission.room import Room
 from autoquality_server.deadline import Deadline
 from autoquality_server.errors import Overloaded
 
+UNBOUNDED = 2**63 - 1
 _SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 30.0
-_FIRST_GUESS = 0.5
-"""Seconds that a request is taken to run before one has."""
-_NEWEST_SHARE = 0.2
-"""Weight of the newest duration in the mean."""
-
-
-class _Waiter:
-    """A place in the queue. `admitted` is guarded by the admission's lock."""
-
-    def __init__(self) -> None:
-        self.wake = threading.Event()
-        self.admitted = False
+_LEAST_PIXELS = 2**16
+"""What the smallest image counts as: a request costs something of its own."""
 
 
 class Admission:
     """Bounds the work of a process. Thread-safe."""
 
-    def __init__(self, workers: int, queue_size: int) -> None:
-        """`workers` is 1 or more, `queue_size` 0 (nobody waits) or more."""
-        self._workers = workers
+    def __init__(self, workers: int, queue_size: int, pixels: int = UNBOUNDED) -> None:
+        """`workers` and `pixels` are 1 or more, `queue_size` 0 (nobody waits) or more."""
         self._queue_size = queue_size
         self._lock = threading.Lock()
-        self._running = 0
-        self._queue: deque[_Waiter] = deque()
-        self._mean_seconds = _FIRST_GUESS
+        self._room = Room(workers, pixels)
+        self._line = Line()
+        self._pace = Pace(workers)
 
     @property
     def running(self) -> int:
         """Requests that hold a worker."""
-        return self._running
+        return self._room.running
 
     @property
     def queued(self) -> int:
         """Requests that wait for one."""
-        return len(self._queue)
+        return len(self._line)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the requests that hold a worker."""
+        return self._room.pixels
 
     @contextmanager
-    def admit(self, deadline: Deadline) -> Iterator[float]:
-        """Hold a worker for the body; gives the seconds spent waiting for it.
+    def admit(self, deadline: Deadline, pixels: int = 0) -> Iterator[float]:
+        """Hold a worker and `pixels` for the body; gives the seconds spent waiting for them.
 
-        Raises Overloaded at once when the queue is full, DeadlinePassed or
-        RequestCancelled as soon as either happens while waiting.
+        More pixels than there can ever be are admitted alone. Raises Overloaded
+        at once when the queue is full, DeadlinePassed or RequestCancelled as
+        soon as either happens while waiting.
         """
         arrived = time.monotonic()
-        self._acquire(deadline)
+        cost = min(max(pixels, _LEAST_PIXELS), self._room.most_pixels)
+        self._acquire(deadline, cost)
         started = time.monotonic()
         try:
             deadline.check()
-            try:
-                yield started - arrived
-            finally:
-                self._learn(time.monotonic() - started)
+            yield started - arrived
         finally:
-            self._release()
+            self._release(cost)
 
-    def _acquire(self, deadline: Deadline) -> None:
+    def _acquire(self, deadline: Deadline, cost: int) -> None:
         deadline.check()
+        waiter = Waiter(cost)
         with self._lock:
-            # A freed worker goes straight to the first in the queue, so where
-            # there is a free one, nobody waits: no newcomer can overtake.
-            if self._running < self._workers:
-                self._running += 1
+            self._line.append(waiter)
+            self._let_in()
+            if waiter.admitted:
                 return
-            if len(self._queue) >= self._queue_size:
-                raise self._overloaded()
-            waiter = _Waiter()
-            self._queue.append(waiter)
+            if len(self._line) > self._queue_size:
+                self._line.remove(waiter)
+                raise self._overloaded(cost)
         deadline.on_cancel(waiter.wake.set)
         self._wait(waiter, deadline)
 
-    def _wait(self, waiter: _Waiter, deadline: Deadline) -> None:
+    def _wait(self, waiter: Waiter, deadline: Deadline) -> None:
         while True:
             left = min(deadline.remaining(), threading.TIMEOUT_MAX)
             woken = waiter.wake.wait(max(0.0, left))
@@ -95,29 +91,32 @@ class Admission:
                 if waiter.admitted:
                     return
                 if woken or deadline.remaining() <= 0:
-                    self._queue.remove(waiter)
+                    self._line.remove(waiter)
+                    self._let_in()  # who was kept back by this one may fit
                     break
         deadline.check()
 
-    def _learn(self, seconds: float) -> None:
+    def _release(self, cost: int) -> None:
         with self._lock:
-            self._mean_seconds += _NEWEST_SHARE * (seconds - self._mean_seconds)
+            self._room.give(cost)
+            self._pace.finished(cost, time.monotonic())
+            self._let_in()
 
-    def _release(self) -> None:
-        with self._lock:
-            if self._queue:
-                waiter = self._queue.popleft()
-                waiter.admitted = True
-                waiter.wake.set()
-            else:
-                self._running -= 1
+    def _let_in(self) -> None:
+        """Admit whoever's turn it is. Called whenever room or line has changed."""
+        while waiter := self._line.next(self._room):
+            self._line.remove(waiter)
+            self._room.take(waiter.cost)
+            waiter.admitted = True
+            waiter.wake.set()
+        self._pace.note(bool(len(self._line)) or self._room.is_full, time.monotonic())
 
-    def _overloaded(self) -> Overloaded:
-        ahead = len(self._queue) + 1
-        seconds = self._mean_seconds * ahead / self._workers
+    def _overloaded(self, cost: int) -> Overloaded:
+        ahead = len(self._line)
+        seconds = self._pace.seconds(self._line.pixels + cost, ahead + 1)
         retry = min(max(seconds, _SHORTEST_RETRY), _LONGEST_RETRY)
         return Overloaded(
-            f"all {self._workers} workers are busy and {len(self._queue)} requests wait: "
+            f"{self._room.running} requests run and {ahead} wait, which is all that may: "
             f"try again in {retry:.2f} s",
             retry_seconds=retry,
         )

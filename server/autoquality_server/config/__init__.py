@@ -4,6 +4,7 @@ spec      what is known about one setting: names, help, parser
 parse     text -> value, one function a type
 address   text -> a place to listen
 cores     how many cores this process may use
+memory    how much memory it may use, and how much an image needs
 settings  the struct
 checks    what must hold between settings
 load      flags, environment and files -> the struct

@@ -22,6 +22,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
         _check_bounds(settings, fmt, names, chosen)
     _check_batches(settings, names, chosen)
     _check_tls(settings, names)
+    _check_in_flight(settings, names)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
@@ -74,3 +75,12 @@ def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
     ):
         if getattr(settings, given) and not getattr(settings, missing):
             raise ConfigError(f"{names[missing]}: must be set along with {names[given]}")
+
+
+def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> None:
+    if settings.max_resolution_in_flight < settings.max_resolution:
+        raise ConfigError(
+            f"{names['max_resolution_in_flight']}: must be at least the largest source, "
+            f"{render(settings.max_resolution)} ({names['max_resolution']}), "
+            f"not {render(settings.max_resolution_in_flight)}"
+        )

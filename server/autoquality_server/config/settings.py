@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from autoquality_server.config import parse
 from autoquality_server.config.address import listen_address, metrics_address
 from autoquality_server.config.cores import available_cores
+from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
 from autoquality_server.config.spec import Spec, setting, specs_of
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -44,6 +45,10 @@ _QUEUE_PER_WORKER = 4
 a caller's deadline of a few seconds, where a longer queue would only hold
 images in memory for callers that have given up."""
 
+_IMAGES_SHARE = 0.5
+"""The share of the memory that images may take; the rest is for requests that
+arrive or wait, networks and the code."""
+
 _D = Defaults()
 _O = EncoderOptions()
 _IMGPROXY_AQ = "IMGPROXY_AUTOQUALITY_"
@@ -70,8 +75,9 @@ class Settings:
     """The server's configuration; imgproxy's names and defaults where it has them.
 
     What depends on other things is settled on construction: 0 workers become
-    one a core, a negative queue four places a worker, no batch sizes the powers
-    of two up to the largest batch.
+    one a core, a negative queue four places a worker, 0 megapixels in flight what
+    half the memory holds (but never less than one image), no batch sizes the
+    powers of two up to the largest batch.
     """
 
     # fmt: off
@@ -123,6 +129,10 @@ class Settings:
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
         meaning="The most megapixels in a source, all frames counted.")
+    max_resolution_in_flight: float = setting(
+        0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
+        default_text="half the memory",
+        meaning="Megapixels of all requests that run together; others wait. 0: by the memory.")
     vips_concurrency: int = setting(
         1, group=_CAPACITY, parse=parse.whole(1, 1024),
         meaning="Threads that libvips uses for one image.")
@@ -266,6 +276,10 @@ class Settings:
             object.__setattr__(self, "workers", available_cores())
         if self.queue_size < 0:
             object.__setattr__(self, "queue_size", _QUEUE_PER_WORKER * self.workers)
+        if not self.max_resolution_in_flight:
+            pixels = available_memory() * _IMAGES_SHARE / BYTES_A_PIXEL
+            largest = max(self.max_resolution, round(pixels / 1e6, 1))
+            object.__setattr__(self, "max_resolution_in_flight", largest)
         if not self.allowed_batch_sizes:
             powers = (2**power for power in range(self.max_batch_size.bit_length()))
             sizes = tuple(sorted({*powers, self.max_batch_size}))
@@ -275,6 +289,11 @@ class Settings:
     def max_pixels(self) -> int:
         """The most pixels in a source, all frames counted."""
         return round(self.max_resolution * 1e6)
+
+    @property
+    def max_pixels_in_flight(self) -> int:
+        """The most pixels of all requests that run together."""
+        return round(self.max_resolution_in_flight * 1e6)
 
     @property
     def networks(self) -> Mapping[Format, str]:

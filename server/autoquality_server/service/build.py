@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from autoquality_server.admission import Admission
+from autoquality_server.admission.turns import Turns
 from autoquality_server.config import Settings
 from autoquality_server.image import ImageLimits, configure
 from autoquality_server.pipeline import Pipeline
@@ -29,4 +30,5 @@ def build_service(
     pipeline = Pipeline(settings.defaults(), limits, networks.predictors)
     info = partial(server_info, pipeline, workers=settings.workers, queue_size=settings.queue_size)
     options = settings.encoder_options()
-    return EncodingServicer(pipeline, options, info, admission, metrics, networks)
+    headers = Turns(settings.workers)
+    return EncodingServicer(pipeline, options, info, admission, metrics, networks, headers)

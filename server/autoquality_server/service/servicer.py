@@ -11,6 +11,7 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_server.admission import Admission
+from autoquality_server.admission.turns import Turns
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncodeResult, EncoderOptions, RawSource, Timings
 from autoquality_server.pipeline import Pipeline
@@ -35,13 +36,16 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         admission: Admission,
         metrics: Metrics,
         networks: Networks,
+        headers: Turns,
     ) -> None:
+        """`headers` bounds how many are read at the same time, before admission."""
         self._pipeline = pipeline
         self._options = options
         self._info = info
         self._admission = admission
         self._metrics = metrics
         self._networks = networks
+        self._headers = headers
 
     def warm_up(self) -> None:
         """Compile what the first request would otherwise wait for."""
@@ -62,9 +66,11 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         job = job_of(request, self._options)
         deadline = _deadline(context)
         timings = Timings()
-        with self._admission.admit(deadline) as queued_seconds:
+        with self._headers.take(deadline):
+            opened = self._pipeline.open(job, deadline, timings)
+        with self._admission.admit(deadline, opened.pixels) as queued_seconds:
             timings.queue = queued_seconds
-            result = self._pipeline.encode(job, deadline, timings)
+            result = self._pipeline.run(opened, deadline, timings)
         source = job.source
         source_bytes = len(source.pixels if isinstance(source, RawSource) else source)
         self._metrics.observe(result, source_bytes)
@@ -75,8 +81,10 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.CompareRequest, context: grpc.ServicerContext
     ) -> pb.CompareResponse:
         deadline = _deadline(context)
-        with self._admission.admit(deadline):
-            found = self._pipeline.compare(request.reference, request.distorted, deadline)
+        with self._headers.take(deadline):
+            pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
+        with self._admission.admit(deadline, pair.pixels):
+            found = self._pipeline.measure(pair, deadline)
         log_fields(dssim=found.dssim, width=found.width, height=found.height)
         return pb.CompareResponse(
             dssim=found.dssim,

@@ -113,6 +113,11 @@ class Metrics:
         self._queued = Gauge(
             "autoquality_requests_queued", "Requests that wait for a worker.", registry=registry
         )
+        self._pixels = Gauge(
+            "autoquality_pixels_in_flight",
+            "Pixels of the requests that hold a worker.",
+            registry=registry,
+        )
         build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels tell what runs.",
@@ -130,6 +135,7 @@ class Metrics:
         """Read the gauges from `admission` from now on."""
         self._in_flight.set_function(lambda: admission.running)
         self._queued.set_function(lambda: admission.queued)
+        self._pixels.set_function(lambda: admission.pixels)
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
         """Count one encoded image."""
