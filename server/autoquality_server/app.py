@@ -22,12 +22,14 @@ from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
 from autoquality_server import health
 from autoquality_server.access.exposure import missing_defences
 from autoquality_server.access.identity import identifier
+from autoquality_server.access.rates import Rates
 from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
 from autoquality_server.diagnostics import Diagnostics
 from autoquality_server.health import Health
 from autoquality_server.interceptors import interceptors
+from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.listening import StartError, check_free
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
@@ -96,6 +98,9 @@ class App:
                 metrics.reject,
                 identifier(settings),
                 frozenset({health.SERVICE.full_name} if settings.open_health else ()),
+                RateInterceptor(
+                    Rates("requests", settings.client_requests_per_second), ENCODING.full_name
+                ),
             ),
             options=_options(settings, threads),
         )

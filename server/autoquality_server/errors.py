@@ -5,6 +5,7 @@
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
     |-- Unauthenticated       UNAUTHENTICATED     no token, or a wrong one
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
+    |   `-- RateExceeded      RESOURCE_EXHAUSTED  this caller asks for too much
     |-- DeadlinePassed        DEADLINE_EXCEEDED
     `-- RequestCancelled      CANCELLED
 
@@ -78,6 +79,20 @@ class Overloaded(ServiceError):
     def __init__(self, message: str, retry_seconds: float) -> None:
         super().__init__(message)
         self.retry_seconds = retry_seconds
+
+
+class RateExceeded(Overloaded):
+    """The caller asks for more than it may, whatever room there is.
+
+    `subject` is who that is, `limit` what it may.
+    """
+
+    reason = "RATE_EXCEEDED"
+
+    def __init__(self, subject: str, limit: str, retry_seconds: float) -> None:
+        super().__init__(f"{limit}: try again in {retry_seconds:.2f} s", retry_seconds)
+        self.subject = subject
+        self.limit = limit
 
 
 class DeadlinePassed(ServiceError):

@@ -114,6 +114,12 @@ class Settings:
     open_health: bool = setting(
         True, group=_ACCESS, parse=parse.boolean,
         meaning="Answer health checks without a token.")
+    client_requests_per_second: float = setting(
+        0.0, group=_ACCESS, parse=parse.number(0, 1e6, "requests a second, or 0"),
+        meaning="Requests a second for each token, client certificate or address; 0: any number.")
+    client_megapixels_per_second: float = setting(
+        0.0, group=_ACCESS, parse=parse.number(0, 1e6, "megapixels a second, or 0"),
+        meaning="Megapixels of sources a second for each of them; 0: any number.")
 
     workers: int = setting(
         0, group=_CAPACITY, parse=parse.workers, default_text="one a core",
