@@ -14,6 +14,8 @@ from autoquality import (
     Detail,
     ErrorInfo,
     FieldViolation,
+    QuotaFailure,
+    QuotaViolation,
     RequestInfo,
     RetryInfo,
     UnknownDetail,
@@ -21,6 +23,16 @@ from autoquality import (
 from autoquality._status import decode_details, encode_status
 
 PAIRS: list[tuple[Detail, Message]] = [
+    (
+        QuotaFailure((QuotaViolation("client:shop", "at most 5 requests a second"),)),
+        error_details_pb2.QuotaFailure(
+            violations=[
+                error_details_pb2.QuotaFailure.Violation(
+                    subject="client:shop", description="at most 5 requests a second"
+                )
+            ]
+        ),
+    ),
     (
         ErrorInfo("QUEUE_FULL", "autoquality.v1", {"queue": "8"}),
         error_details_pb2.ErrorInfo(
