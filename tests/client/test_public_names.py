@@ -18,8 +18,8 @@ DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo 
 ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions Limits Method
 NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions Probe
 QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo ServerInfo
-Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail WebpOptions WebpPreset __version__
-parse_notation
+Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail WebpOptions
+WebpPreset __version__ parse_notation
 """
 
 
