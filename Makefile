@@ -59,6 +59,10 @@ serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
 	@$(BIN)/python bench/dssim_kernel.py $(ARGS)
 
+.PHONY: bench-prediction-time
+bench-prediction-time: .venv/.stamp ## Time one prediction on one core (ARGS=IMAGES...)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.prediction_time $(ARGS)
+
 .PHONY: bench-predictions
 bench-predictions: .venv/.stamp ## Time predictions in batches against one by one, at 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)

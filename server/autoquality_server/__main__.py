@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    from autoquality_server.blas import limit_threads
+
+    limit_threads()  # before the configuration brings NumPy
     from autoquality._version import __version__
     from autoquality_server.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load

@@ -87,3 +87,9 @@ def test_predictions_are_timed_in_batches_and_one_by_one() -> None:
     table = run("bench.prediction_batching", *short)
     assert "| callers | one by one: a second |" in table and "batches, 0 us" in table
     assert len([line for line in table.splitlines() if line.startswith(("| 1 |", "| 3 |"))]) == 2
+
+
+def test_prediction_time_has_a_line_for_every_network_in_the_box(images: Path) -> None:
+    lines = run("bench.prediction_time", str(images)).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| jpeg", "| webp", "| avif"]
+    assert all(float(line.split(" | ")[3]) > 0 for line in lines[2:])
