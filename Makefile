@@ -63,6 +63,10 @@ bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and Ope
 bench-predictions: .venv/.stamp ## Time predictions in batches against one by one, at 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
+.PHONY: bench-sizing
+bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by method and format
+	@$(BIN)/python -m bench.sizing $(ARGS)
+
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test

@@ -87,3 +87,12 @@ def test_predictions_are_timed_in_batches_and_one_by_one() -> None:
     table = run("bench.prediction_batching", *short)
     assert "| callers | one by one: a second |" in table and "batches, 0 us" in table
     assert len([line for line in table.splitlines() if line.startswith(("| 1 |", "| 3 |"))]) == 2
+
+
+def test_what_a_server_needs_is_measured_on_a_real_one() -> None:
+    small = ("--megapixels", "0.1", "--large", "0.1", "--calls", "1", "--networks", "none")
+    table = run("bench.sizing", *small)
+    assert "Processor time for 0.24 megapixels" in table
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert len([row for row in rows if row.startswith(("| none |", "| size |", "| dssim |"))]) == 9
+    assert len([row for row in rows if row.startswith(("| jpeg |", "| webp |", "| avif |"))]) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ from autoquality_server.config import Settings, load
 from autoquality_server.config.address import parse_tcp
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import PREFIX
+from autoquality_server.doctor.machine import most_memory
 from tests.deploy.rendered import Rendered
 from tests.house.test_image import DOCKERFILE, ENV
 from tools.check_manifests import ROOT
@@ -126,6 +128,15 @@ def test_pods_meet_the_restricted_standard_and_the_images_user(manifests: Render
             "capabilities": {"drop": ["ALL"]},
         }
         assert one["resources"].keys() == {"requests", "limits"}
+
+
+def test_the_largest_images_fit_into_the_memory_of_a_pod(manifests: Rendered) -> None:
+    """Workers are one a core of the limit."""
+    limits = manifests.server["resources"]["limits"]
+    found = replace(settings(manifests), workers=int(limits["cpu"]))
+    assert limits["memory"].endswith("Gi")
+    assert int(limits["memory"].removesuffix("Gi")) * 2**30 >= most_memory(found)
+    assert "AUTOQUALITY_WORKERS" not in manifests.environment
 
 
 def test_what_has_to_be_writable_is(manifests: Rendered) -> None:

@@ -14,6 +14,13 @@ from autoquality_server.config.memory import available_memory
 from autoquality_server.doctor.finding import Finding, Verdict
 from autoquality_server.doctor.units import in_units
 
+BYTES_A_PIXEL = 32
+"""What a large opaque image takes at most, searched as AVIF, and a little more, by `python -m bench.sizing`;
+the other formats take less."""
+AT_REST = 256 * 2**20
+WITH_NETWORKS = 512 * 2**20
+"""What TensorFlow takes beyond that."""
+
 _MANY_ARENAS = 8
 _FEW_FILES = 1024
 """What most systems give, and enough for some hundreds of connections."""
@@ -22,7 +29,7 @@ _FEW_FILES = 1024
 def look(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Cores, memory, allocator, open files, temporary files."""
     yield _cores(settings)
-    yield Finding("memory", Verdict.OK, f"{in_units(available_memory())} for this process")
+    yield _memory(settings)
     yield _allocator(environ)
     yield _files()
     yield _temporary()
@@ -35,6 +42,21 @@ def _cores(settings: Settings) -> Finding:
         more = "more workers than cores make requests wait for one another, not finish sooner"
         return Finding("cores", Verdict.WARNING, f"{text}: {more}")
     return Finding("cores", Verdict.OK, text)
+
+
+def most_memory(settings: Settings) -> int:
+    """Bytes that the server needs while every worker has an image of the largest size."""
+    images = settings.workers * settings.max_pixels * BYTES_A_PIXEL
+    return AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
+
+
+def _memory(settings: Settings) -> Finding:
+    limit, most = available_memory(), most_memory(settings)
+    text = f"{in_units(limit)} for this process, {in_units(most)} for the largest images at once"
+    if most > limit:
+        text += ": lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_WORKERS"
+        return Finding("memory", Verdict.WARNING, text)
+    return Finding("memory", Verdict.OK, text)
 
 
 def _allocator(environ: Mapping[str, str]) -> Finding:
