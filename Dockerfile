@@ -20,6 +20,7 @@ COPY tools tools
 COPY protos protos
 COPY client client
 COPY server server
+COPY training training
 
 FROM source AS build-cpu
 RUN tools/install-server.sh /opt/autoquality requirements/server.lock

@@ -100,8 +100,9 @@ dockerfile: .venv/.stamp ## Dockerfile: hadolint
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: docs
-docs: .venv/.stamp ## Documents: the table of configuration is up to date
+docs: .venv/.stamp ## Documents: their tables are what settings and side files say
 	$(BIN)/python -m autoquality_server.config.docs --check
+	$(BIN)/python tools/model_card.py --check
 
 .PHONY: manifests
 manifests: .venv/.stamp ## Kubernetes: what kustomize renders fits the schemas

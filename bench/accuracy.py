@@ -25,7 +25,7 @@ from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
 from autoquality import AutoQualityError, Client
-from training.corpus import images_in
+from autoquality_train.samples import images_in
 
 WINDOW = 11
 GROUNDS = ("white", "black")

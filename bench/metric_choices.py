@@ -25,8 +25,7 @@ from autoquality_server.codecs.base import still_luma
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.dssim import Reference, compare
 from autoquality_server.image import Pixels, luma
-from training.corpus import images_in
-from training.sweeps import decode
+from autoquality_train.samples import decode, images_in
 
 Luma = npt.NDArray[np.uint8]
 
@@ -96,7 +95,7 @@ def main() -> None:
         parser.error("no images among the arguments")
     found: dict[str, list[float]] = defaultdict(list)
     for path in images:
-        for name, values in differences(decode(path, None)).items():
+        for name, values in differences(decode(path)).items():
             found[name] += values
     saved = np.median(found.pop("ms"))
     print("| short cut | pairs | median error | 95th percentile | worst |")

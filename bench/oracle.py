@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoquality_server.codecs import first_twins
 from autoquality_server.methods.priors import dssim_prior, size_prior
 from autoquality_server.search import (
     CurvePrior,
@@ -29,9 +29,11 @@ from autoquality_server.search import (
     search,
 )
 from autoquality_server.search.oracle import agree, oracle
-from training.corpus import images_in
-from training.sweeps import FOLDER, SETTINGS, decode, kept_sweep
+from autoquality_train.judging.baselines import bisection
+from autoquality_train.samples import decode, digest_of, images_in
+from autoquality_train.sweeps import SETTINGS, kept_sweep
 
+FOLDER = Path(__file__).resolve().parent.parent / "build" / "sweeps"
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 BUDGETS = (30, 50, 75, 90)
 """Budgets are what these qualities come to, and 1 % more."""
@@ -57,47 +59,40 @@ class Score:
 
 def curve(path: Path, setting: str, folder: Path) -> Curve:
     """Sweep one image, laid on white if it has alpha."""
-    dssim, size = kept_sweep((path, None), setting, folder)
-    image = decode(path, None)
+    image = decode(path)
+    found = kept_sweep(image, digest_of(image), setting, folder)
     pixels = image.width * image.height
     seen = {
-        quality: Observation(quality, round(size[quality - 1] * pixels), float(dssim[quality - 1]))
-        for quality in range(1, 101)
+        int(quality): Observation(int(quality), round(size * pixels), float(dssim))
+        for quality, size, dssim in zip(
+            found.qualities, found.bytes_per_pixel, found.dssim, strict=True
+        )
     }
     return Curve(path.name, pixels, seen)
 
 
-def judge(one: Curve, objective: Objective, prior: CurvePrior, low: int, high: int) -> Score:
-    """Search once on a known curve."""
+def judge(
+    one: Curve,
+    objective: Objective,
+    prior: CurvePrior,
+    low: int,
+    high: int,
+    twins: tuple[int, ...],
+) -> Score:
+    """Search once on a known curve; `twins` as in `search`."""
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
         tried.append(quality)
         return one.by_quality[quality]
 
-    found = search(objective, low, high, attempt, prior=prior)
+    found = search(objective, low, high, attempt, prior=prior, first_twins=twins)
     expected = oracle(objective, low, high, one.by_quality.__getitem__)
     return Score(
         agree(objective, found, expected),
         len(tried),
-        bisect(objective, low, high, one.by_quality.__getitem__),
+        bisection(objective, low, high, one.by_quality.__getitem__).iterations,
     )
-
-
-def bisect(objective: Objective, low: int, high: int, attempt: Callable[[int], Observation]) -> int:
-    """How many encodings plain bisection takes until it is done or good enough."""
-    count = 0
-    while low <= high:
-        middle = (low + high) // 2
-        count += 1
-        seen = attempt(middle)
-        if objective.finished(seen):
-            break
-        if objective.value(seen) <= objective.aim:
-            low = middle + 1
-        else:
-            high = middle - 1
-    return count
 
 
 def line(name: str, scores: list[Score]) -> str:
@@ -128,6 +123,7 @@ def main() -> None:
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for setting, (fmt, options) in SETTINGS.items():
+        twins = first_twins(fmt, options)
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         for error in (0.001, 0.002):
@@ -138,6 +134,7 @@ def main() -> None:
                     dssim_prior(fmt, options, one.pixels),
                     low,
                     high,
+                    twins,
                 )
                 for one in curves
                 for target in TARGETS
@@ -150,6 +147,7 @@ def main() -> None:
                 size_prior(fmt, options, one.pixels),
                 low,
                 high,
+                twins,
             )
             for one in curves
             for quality in BUDGETS

@@ -18,7 +18,7 @@ lock() {
         --custom-compile-command "make lock" --output-file "$output" "$@"
 }
 
-lock dev pyproject.toml --extra demo --extra onnx --group dev "$@"
+lock dev pyproject.toml --extra demo --extra onnx --extra train --group dev "$@"
 # What is shipped is what was tested: the others take the versions of dev.lock.
 lock server pyproject.toml --extra server --extra onnx --group image --no-emit-package tensorflow \
     --constraint requirements/dev.lock

@@ -24,6 +24,7 @@ from autoquality._options import (
     WebpOptions,
 )
 from autoquality._results import Comparison, Encoded, ServerInfo
+from autoquality._token import check_token
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
 
@@ -75,18 +76,21 @@ class Client:
         certificate must bear, where it is not the target's. `credentials`
         replaces all of these.
 
-        `token` is sent as `authorization: Bearer ...`: in the clear without
-        TLS. `metadata` goes with every call. `max_message_bytes` bounds
+        `token` is sent as `authorization: Bearer ...`. Without TLS that is in
+        the clear, which is refused beyond this machine unless `tls` is False,
+        no TLS asked for by name. `metadata` goes with every call. `max_message_bytes` bounds
         requests and answers. `compression` is of use for bare pixels, not for
         image files. `channel_options` are gRPC's and go before all else.
 
-        Raises ValueError for arguments that contradict each other, OSError for
-        a certificate that cannot be read.
+        Raises ValueError for arguments that contradict each other or would give
+        the token away, OSError for a certificate that cannot be read.
         """
         if credentials is None:
             credentials = tls_credentials(tls, ca=ca, cert=cert, key=key)
         elif any(value is not None for value in (tls, ca, cert, key)):
             raise ValueError("give either credentials or tls, ca, cert and key, not both")
+        if token is not None:
+            check_token(token, target, secured=credentials is not None or tls is False)
         self._channel = open_channel(
             target,
             credentials=credentials,

@@ -74,6 +74,15 @@ _RPC = descriptor_pb2.FileDescriptorProto(
             ),
         ),
         _message(
+            "QuotaFailure",
+            _field(1, "violations", ".google.rpc.QuotaFailure.Violation", repeated=True),
+            nested=(
+                _message(
+                    "Violation", _field(1, "subject", "string"), _field(2, "description", "string")
+                ),
+            ),
+        ),
+        _message(
             "RequestInfo", _field(1, "request_id", "string"), _field(2, "serving_data", "string")
         ),
     ],
@@ -111,6 +120,7 @@ Status = _class("google.rpc.Status")
 ErrorInfo = _class("google.rpc.ErrorInfo")
 RetryInfo = _class("google.rpc.RetryInfo")
 BadRequest = _class("google.rpc.BadRequest")
+QuotaFailure = _class("google.rpc.QuotaFailure")
 RequestInfo = _class("google.rpc.RequestInfo")
 HealthCheckRequest = _class("grpc.health.v1.HealthCheckRequest")
 HealthCheckResponse = _class("grpc.health.v1.HealthCheckResponse")

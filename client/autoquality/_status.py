@@ -52,6 +52,21 @@ class RetryInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaViolation:
+    """A limit that was exceeded: whose, and what it allows."""
+
+    subject: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaFailure:
+    """google.rpc.QuotaFailure: the caller asked for more than it may."""
+
+    violations: tuple[QuotaViolation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RequestInfo:
     """google.rpc.RequestInfo: what the server's log calls the request."""
 
@@ -67,7 +82,7 @@ class UnknownDetail:
     value: bytes
 
 
-Detail: TypeAlias = BadRequest | ErrorInfo | RetryInfo | RequestInfo | UnknownDetail
+Detail: TypeAlias = BadRequest | ErrorInfo | RetryInfo | QuotaFailure | RequestInfo | UnknownDetail
 
 
 def decode_details(status: bytes) -> tuple[Detail, ...]:
@@ -108,6 +123,13 @@ def _decode(type_url: str, value: bytes) -> Detail:
             case "google.rpc.RetryInfo":
                 message = _schema.RetryInfo.FromString(value)
                 return RetryInfo(message.retry_delay.seconds + message.retry_delay.nanos / 1e9)
+            case "google.rpc.QuotaFailure":
+                message = _schema.QuotaFailure.FromString(value)
+                return QuotaFailure(
+                    tuple(
+                        QuotaViolation(one.subject, one.description) for one in message.violations
+                    )
+                )
             case "google.rpc.RequestInfo":
                 message = _schema.RequestInfo.FromString(value)
                 return RequestInfo(message.request_id, message.serving_data)
@@ -132,6 +154,10 @@ def _encode(detail: Detail) -> tuple[str, bytes]:
         case RetryInfo(retry_delay):
             message = _schema.RetryInfo()
             message.retry_delay.FromNanoseconds(round(retry_delay * 1e9))
+        case QuotaFailure(violations):
+            message = _schema.QuotaFailure()
+            for one in violations:
+                message.violations.add(subject=one.subject, description=one.description)
         case RequestInfo(request_id, serving_data):
             message = _schema.RequestInfo(request_id=request_id, serving_data=serving_data)
         case UnknownDetail(type_url, value):

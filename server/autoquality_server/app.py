@@ -21,11 +21,16 @@ from prometheus_client import CollectorRegistry
 
 from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
 from autoquality_server import health
+from autoquality_server.access.exposure import missing_defences
+from autoquality_server.access.identity import identifier
+from autoquality_server.access.rates import Rates
+from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
 from autoquality_server.diagnostics import Diagnostics
 from autoquality_server.health import Health
 from autoquality_server.interceptors import interceptors
+from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.listening import StartError, check_free
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
@@ -73,9 +78,12 @@ class App:
     def __init__(
         self, settings: Settings, service_factory: ServiceFactory = build_default_service
     ) -> None:
-        """Build everything, listen nowhere yet."""
+        """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit."""
         self._settings = settings
-        self.admission = Admission(settings.workers, settings.queue_size)
+        self._credentials = server_credentials(settings)
+        self.admission = Admission(
+            settings.workers, settings.queue_size, settings.max_pixels_in_flight
+        )
         self._registry = CollectorRegistry()
         metrics = Metrics(self._registry)
         metrics.watch(self.admission)
@@ -86,7 +94,15 @@ class App:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
         self._server = grpc.server(
             self._pool,
-            interceptors=interceptors(RpcMetrics(self._registry, services), metrics.reject),
+            interceptors=interceptors(
+                RpcMetrics(self._registry, services),
+                metrics.reject,
+                identifier(settings),
+                frozenset({health.SERVICE.full_name} if settings.open_health else ()),
+                RateInterceptor(
+                    Rates("requests", settings.client_requests_per_second), ENCODING.full_name
+                ),
+            ),
             options=_options(settings, threads),
         )
         self._service = service_factory(settings, self.admission, metrics)
@@ -111,7 +127,7 @@ class App:
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(self._settings.metrics_listen, self._registry)
         try:
-            self.port = self._server.add_insecure_port(listen)
+            self.port = self._add_port(listen)
         except RuntimeError:
             raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
         self._server.start()
@@ -126,7 +142,16 @@ class App:
             metrics_port=self.metrics_port,
             workers=self._settings.workers,
             queue_size=self._settings.queue_size,
+            tls=self._credentials is not None,
         )
+
+    def _add_port(self, listen: str) -> int:
+        missing = missing_defences(self._settings)
+        if missing:
+            _log.warning("others than this machine can reach the server", missing=missing)
+        if self._credentials is None:
+            return self._server.add_insecure_port(listen)
+        return self._server.add_secure_port(listen, self._credentials)
 
     def drain(self) -> bool:
         """Refuse new calls and finish the accepted ones; whether all could finish in time.

@@ -3,7 +3,9 @@
     ServiceError
     |-- InvalidRequest        INVALID_ARGUMENT    a field is wrong; names it
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
+    |-- Unauthenticated       UNAUTHENTICATED     no token, or a wrong one
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
+    |   `-- RateExceeded      RESOURCE_EXHAUSTED  this caller asks for too much
     |-- DeadlinePassed        DEADLINE_EXCEEDED
     `-- RequestCancelled      CANCELLED
 
@@ -58,6 +60,16 @@ class InvalidImage(InvalidRequest):
     reason = "IMAGE_UNREADABLE"
 
 
+class Unauthenticated(ServiceError):
+    """The caller has not proven who it is.
+
+    Reasons: TOKEN_MISSING, TOKEN_INVALID.
+    """
+
+    status = "UNAUTHENTICATED"
+    reason = "TOKEN_MISSING"
+
+
 class Overloaded(ServiceError):
     """No room: come back after `retry_seconds`."""
 
@@ -67,6 +79,20 @@ class Overloaded(ServiceError):
     def __init__(self, message: str, retry_seconds: float) -> None:
         super().__init__(message)
         self.retry_seconds = retry_seconds
+
+
+class RateExceeded(Overloaded):
+    """The caller asks for more than it may, whatever room there is.
+
+    `subject` is who that is, `limit` what it may.
+    """
+
+    reason = "RATE_EXCEEDED"
+
+    def __init__(self, subject: str, limit: str, retry_seconds: float) -> None:
+        super().__init__(f"{limit}: try again in {retry_seconds:.2f} s", retry_seconds)
+        self.subject = subject
+        self.limit = limit
 
 
 class DeadlinePassed(ServiceError):

@@ -26,11 +26,10 @@ from autoquality_server.domain import (
     Notice,
     NoticeCode,
     Outcome,
-    RawSource,
     Timings,
 )
 from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, from_raw, luma, open_image
+from autoquality_server.image import ImageLimits, Pixels, luma
 from autoquality_server.methods import (
     Answer,
     DssimSearch,
@@ -41,6 +40,14 @@ from autoquality_server.methods import (
     Trial,
 )
 from autoquality_server.predictor import Predictor
+from autoquality_server.sources import (
+    SAME_FORMAT,
+    OpenJob,
+    OpenPair,
+    Origin,
+    open_job,
+    open_pair,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,27 @@ class Pipeline:
         RequestCancelled. `timings` is filled as the request goes along.
         """
         timings = timings or Timings()
+        return self.run(self.open(job, deadline, timings), deadline, timings)
+
+    def open(self, job: EncodeJob, deadline: Deadline, timings: Timings) -> OpenJob:
+        """Refuse a bad wish and a bad source by its header; raises as `encode` does.
+
+        Cheap. What it gives tells what `run` will cost.
+        """
         deadline.check()
         if job.format is not None:
-            self._settle(job, job.format)  # refuse a bad wish before any work
+            self._settle(job, job.format)
         start = time.perf_counter()
-        pixels, origin = _decode(job, self.limits)
-        fmt, pixels, notices = _fit(job, pixels, origin)
+        opened = open_job(job, self.limits)
+        timings.decode += time.perf_counter() - start
+        return opened
+
+    def run(self, opened: OpenJob, deadline: Deadline, timings: Timings) -> EncodeResult:
+        """Decode, choose the quality and encode; raises as `encode` does."""
+        deadline.check()
+        job = opened.job
+        start = time.perf_counter()
+        fmt, pixels, notices = _fit(job, *opened.decode())
         timings.decode += time.perf_counter() - start
 
         wish = self._settle(job, fmt)
@@ -108,10 +130,19 @@ class Pipeline:
 
         Raises InvalidImage, DeadlinePassed and RequestCancelled.
         """
+        return self.measure(self.open_pair(reference, distorted, deadline), deadline)
+
+    def open_pair(self, reference: bytes, distorted: bytes, deadline: Deadline) -> OpenPair:
+        """Refuse bad sources by their headers; raises as `compare` does."""
+        deadline.check()
+        return open_pair(reference, distorted, self.limits)
+
+    def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
+        """Decode both and compare; raises as `compare` does."""
         planes = []
-        for field, data in (("reference", reference), ("distorted", distorted)):
+        for source in (pair.reference, pair.distorted):
             deadline.check()
-            planes.append(open_image(data, self.limits, field=field).decode(all_frames=True))
+            planes.append(source.decode(all_frames=True))
         first, second = planes
         if first.samples.shape[:3] != second.samples.shape[:3]:
             raise InvalidRequest(
@@ -137,37 +168,14 @@ class Pipeline:
         return self._searches[wish.method]
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """What the source was: its format ("raw" for bare pixels) and its frames or pages."""
-
-    format: str
-    frames: int
-    pages: int
-
-
-_SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
-
-
-def _decode(job: EncodeJob, limits: ImageLimits) -> tuple[Pixels, _Origin]:
-    """Decode as many frames as the format to be written can hold."""
-    if isinstance(job.source, RawSource):
-        return from_raw(job.source, limits), _Origin("raw", 1, 1)
-    source = open_image(job.source, limits)
-    target = job.format or _SAME_FORMAT.get(source.format)
-    all_frames = target is not None and CODECS[target].keeps_animation
-    pixels = source.decode(all_frames=all_frames, keep_metadata=job.options.keep_metadata)
-    return pixels, _Origin(source.format, source.frames, source.pages)
-
-
-def _fit(job: EncodeJob, pixels: Pixels, origin: _Origin) -> tuple[Format, Pixels, list[Notice]]:
+def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels, list[Notice]]:
     """Choose the format to write, and bring the pixels to what it can hold.
 
     Raises InvalidRequest where no format that was allowed can hold the image.
     """
     notices = []
     natural = Format.PNG if pixels.has_alpha else Format.JPEG
-    asked = job.format or _SAME_FORMAT.get(origin.format, natural)
+    asked = job.format or SAME_FORMAT.get(origin.format, natural)
     fmt = substitute(asked, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
     if fmt is not asked:
         size = f"{pixels.width}x{pixels.height}"

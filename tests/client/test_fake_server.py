@@ -7,7 +7,7 @@ import sys
 
 import grpc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage
@@ -37,6 +37,7 @@ def requests(draw: st.DrawFn) -> pb.EncodeRequest:
     )
 
 
+@settings(deadline=None)
 @given(requests())
 def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest) -> None:
     response = answer(request)
@@ -58,6 +59,7 @@ def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest
         assert met == (abs(response.dssim - wish.target) <= wish.allowed_error)
 
 
+@settings(deadline=None)
 @given(requests())
 def test_the_same_request_has_the_same_answer(request: pb.EncodeRequest) -> None:
     assert answer(request) == answer(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality import AutoQuality, Method, parse_notation
@@ -62,11 +62,13 @@ def test_an_error_names_the_part_and_what_would_be_right(text: str, complaint: s
         parse_notation(text)
 
 
+@settings(deadline=None)
 @given(WISHES)
 def test_a_wish_survives_being_written_and_read(wish: AutoQuality) -> None:
     assert parse_notation(str(wish)) == wish
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_value_error(text: str) -> None:
     try:

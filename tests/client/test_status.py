@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality import (
@@ -14,6 +14,8 @@ from autoquality import (
     Detail,
     ErrorInfo,
     FieldViolation,
+    QuotaFailure,
+    QuotaViolation,
     RequestInfo,
     RetryInfo,
     UnknownDetail,
@@ -21,6 +23,16 @@ from autoquality import (
 from autoquality._status import decode_details, encode_status
 
 PAIRS: list[tuple[Detail, Message]] = [
+    (
+        QuotaFailure((QuotaViolation("client:shop", "at most 5 requests a second"),)),
+        error_details_pb2.QuotaFailure(
+            violations=[
+                error_details_pb2.QuotaFailure.Violation(
+                    subject="client:shop", description="at most 5 requests a second"
+                )
+            ]
+        ),
+    ),
     (
         ErrorInfo("QUEUE_FULL", "autoquality.v1", {"queue": "8"}),
         error_details_pb2.ErrorInfo(
@@ -76,6 +88,7 @@ def test_a_detail_that_cannot_be_read_is_kept_as_it_came() -> None:
     assert decode_details(encode_status(8, "no", [broken])) == (broken,)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_no_bytes_make_the_decoder_raise(status: bytes) -> None:
     assert isinstance(decode_details(status), tuple)

@@ -55,7 +55,7 @@ def test_the_client_works(environment: Path, tmp_path: Path) -> None:
     assert run(environment / "python", "-c", TRY, cwd=tmp_path) == "healthy False\n"
 
 
-@pytest.mark.parametrize("name", ["client", "server", "tests", "tools"])
+@pytest.mark.parametrize("name", ["client", "server", "training", "tests", "tools"])
 def test_no_folder_of_the_repository_can_be_imported(
     environment: Path, tmp_path: Path, name: str
 ) -> None:
@@ -65,6 +65,12 @@ def test_no_folder_of_the_repository_can_be_imported(
 
 def test_the_command_line_tells_how_to_get_its_extra(environment: Path) -> None:
     assert "pip install 'autoquality[cli]'" in run(environment / "autoquality", "--help", status=1)
+
+
+def test_the_trainer_tells_how_to_get_its_extra(environment: Path) -> None:
+    said = run(environment / "autoquality-train", "--help", status=1)
+    assert "pip install 'autoquality[train]'" in said
+    assert "Traceback" not in said
 
 
 def test_the_server_tells_how_to_get_its_extra(environment: Path) -> None:

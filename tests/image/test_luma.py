@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -24,6 +24,7 @@ def pictures(bands: int) -> st.SearchStrategy[npt.NDArray[np.uint8]]:
     return npst.arrays(np.uint8, shapes)
 
 
+@settings(deadline=None)
 @given(samples=pictures(3))
 def test_luma_of_rgb_is_bt601(samples: npt.NDArray[np.uint8]) -> None:
     found = luma(Pixels.from_samples(samples))
@@ -39,6 +40,7 @@ def test_grey_is_its_own_luma_in_the_same_memory() -> None:
 
 
 @pytest.mark.parametrize("bands", [2, 4])
+@settings(deadline=None)
 @given(data=st.data())
 def test_alpha_gives_two_surfaces_over_black_and_over_white(
     bands: int, data: st.DataObject

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Timings
 from autoquality_server.image import ImageLimits, open_image
@@ -46,7 +46,12 @@ def sweep(name: str, setting: str) -> dict[int, Observation]:
 
 
 def check(
-    curve: dict[int, Observation], objective: Objective, prior: CurvePrior, low: int, high: int
+    curve: dict[int, Observation],
+    objective: Objective,
+    prior: CurvePrior,
+    low: int,
+    high: int,
+    first_twins: tuple[int, ...],
 ) -> int:
     """Compare the search with the oracle; how many encodings the search took."""
     tried: list[int] = []
@@ -55,7 +60,7 @@ def check(
         tried.append(quality)
         return curve[quality]
 
-    found = search(objective, low, high, attempt, prior=prior)
+    found = search(objective, low, high, attempt, prior=prior, first_twins=first_twins)
     expected = oracle(objective, low, high, curve.__getitem__)
     assert agree(objective, found, expected), (objective, low, high, found, expected)
     return len(tried)
@@ -65,23 +70,25 @@ def check(
 @pytest.mark.parametrize("name", PHOTOS)
 def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
+    twins = first_twins(fmt, options)
     for prior in (dssim_prior(fmt, options, SIDE * SIDE), UNLEARNED["dssim"]):
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
-                    check(curve, DssimObjective(target, error), prior, low, high)
+                    check(curve, DssimObjective(target, error), prior, low, high, twins)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("name", PHOTOS)
 def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
+    twins = first_twins(fmt, options)
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
     for prior in (size_prior(fmt, options, SIDE * SIDE), UNLEARNED["size"]):
         for low, high in RANGES:
             for budget in budgets:
-                check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high)
+                check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high, twins)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -95,6 +102,7 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
             dssim_prior(fmt, options, SIDE * SIDE),
             10,
             95,
+            first_twins(fmt, options),
         )
         for name in PHOTOS
         for target in (0.01, 0.02)

@@ -336,6 +336,17 @@ def test_a_graph_with_a_fixed_batch_gets_that_many(
     assert bench.events.runs == [(1, 2), (3, 0), (1, 2)]
 
 
+def test_a_single_image_is_padded_where_one_is_no_allowed_size(tmp_path: Path) -> None:
+    network = Gated(load(mean_graph(tmp_path / "a.pb", RED), LoadOptions(batch_sizes=(4, 8))))
+    events = Counted()
+    batcher = Batcher(network, BatchLimits(), events)
+    network.gate.set()
+    image = network.prepare(plain((255, 0, 0)))
+    assert batcher.predict(image, 0.02, Deadline()).quality == 100
+    assert (network.sizes, events.runs) == ([4], [(1, 3)])
+    batcher.close(60)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
 def test_a_graph_with_one_target_for_all_is_run_one_by_one(tmp_path: Path, shape: Any) -> None:
     assert load(target_graph(tmp_path / "a.pb", shape), SIZES).batch_sizes == (1,)

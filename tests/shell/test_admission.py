@@ -17,18 +17,21 @@ from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancell
 class Holder:
     """A thread that asks for a worker, and holds it until it is let go."""
 
-    def __init__(self, admission: Admission, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, admission: Admission, deadline: Deadline | None = None, pixels: int = 0
+    ) -> None:
         self.deadline = deadline or Deadline()
         self.admitted = threading.Event()
         self.let_go = threading.Event()
         self.waited = -1.0
         self._result: Future[None] = Future()
         self._admission = admission
+        self._pixels = pixels
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            with self._admission.admit(self.deadline) as self.waited:
+            with self._admission.admit(self.deadline, self._pixels) as self.waited:
                 self.admitted.set()
                 self.let_go.wait()
             self._result.set_result(None)
@@ -107,7 +110,7 @@ def test_the_queue_is_first_in_first_out() -> None:
 def test_beyond_the_queue_requests_are_refused_at_once() -> None:
     admission = Admission(workers=1, queue_size=1)
     first, second = holding(admission), waiting(admission)
-    with pytest.raises(Overloaded, match="all 1 workers are busy and 1 requests wait"):
+    with pytest.raises(Overloaded, match="1 requests run and 1 wait"):
         Holder(admission).result()
     assert (admission.running, admission.queued) == (1, 1)
     first.end()

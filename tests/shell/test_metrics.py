@@ -63,6 +63,7 @@ def test_every_combination_of_our_own_labels_is_there_at_zero(
     assert metrics["autoquality_source_bytes_count"] == 0
     assert metrics["autoquality_requests_in_flight"] == 0
     assert metrics["autoquality_requests_queued"] == 0
+    assert metrics["autoquality_pixels_in_flight"] == 0
 
 
 def test_every_metric_of_the_predictors_is_there_at_zero(

@@ -1,4 +1,4 @@
-"""Sweeps are kept, and made by several threads at once."""
+"""Sweeps are kept, whole or not at all, and made by several at once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,84 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import sweeps
+from autoquality_server.codecs import CODECS, first_twins
+from autoquality_server.dssim import Reference
+from autoquality_server.image import Pixels, luma
+from autoquality_train import sweeps
+from autoquality_train.samples import decode
+from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
+from tests.photos import crop
+
+
+@pytest.fixture(scope="module")
+def pixels(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
+    path = tmp_path_factory.mktemp("image") / "coffee.png"
+    path.write_bytes(crop("coffee.png", 80, 64))
+    return decode(path)
+
+
+def test_qualities_that_share_a_quantiser_give_the_same_bytes(pixels: Pixels) -> None:
+    fmt, options = SETTINGS["avif"]
+    first = first_twins(fmt, options)
+    encoded = [CODECS[fmt].encode(pixels, quality, options) for quality in ALL]
+    assert len(set(first)) == len(set(encoded)) == 64
+    assert all(encoded[q - 1] == encoded[one - 1] for q, one in zip(ALL, first, strict=True))
+
+
+@pytest.mark.parametrize("setting", ["jpeg", "jpeg-mozjpeg", "webp"])
+def test_only_avif_has_such_twins(setting: str) -> None:
+    assert first_twins(*SETTINGS[setting]) == ALL
+
+
+@pytest.mark.parametrize("setting", list(SETTINGS))
+def test_a_sweep_tells_what_each_quality_comes_to(pixels: Pixels, setting: str) -> None:
+    fmt, options = SETTINGS[setting]
+    found = sweeps.sweep(pixels, setting, (20, 50, 81))
+    for at, quality in enumerate((20, 50, 81)):
+        data = CODECS[fmt].encode(pixels, quality, options)
+        decoded = CODECS[fmt].decode_luma(data, pixels)
+        assert found.dssim[at] == Reference(luma(pixels)).dssim(decoded)
+        assert found.bytes_per_pixel[at] == len(data) / (80 * 64)
 
 
 def test_equal_images_may_be_swept_at_the_same_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image = tmp_path / "image.png"
-    image.write_bytes(b"the same")
     both = threading.Barrier(2)
     save = np.savez
 
-    def saved_together(path: Path, **arrays: sweeps.FloatArray) -> None:
-        save(path, **arrays)
+    def saved_together(file: object, **arrays: sweeps.FloatArray) -> None:
+        save(file, **arrays)
         both.wait(10)
 
-    monkeypatch.setattr(sweeps, "sweep", lambda *_: (np.ones(100), np.ones(100)))
+    made = sweeps.Sweep(np.array(ALL), np.full(100, 0.5), np.ones(100))
+    monkeypatch.setattr(sweeps, "sweep", lambda *_: made)
     monkeypatch.setattr(np, "savez", saved_together)
     with ThreadPoolExecutor(2) as pool:
-        kept = [pool.submit(sweeps.kept_sweep, (image, None), "jpeg", tmp_path) for _ in range(2)]
-        assert all(one.result()[0].sum() == 100 for one in kept)
-    assert {path.name for path in tmp_path.iterdir() if path != image} == {
-        path.name for path in tmp_path.glob("*.jpeg.npz")
-    }
+        kept = [pool.submit(kept_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
+        assert all(one.result().dssim.sum() == 50 for one in kept)
+    assert list(tmp_path.iterdir()) == [sweep_file("digest", "jpeg", tmp_path, ALL)]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "emptied", "a byte changed"])
+def test_a_damaged_sweep_is_made_again(tmp_path: Path, pixels: Pixels, damage: str) -> None:
+    right = kept_sweep(pixels, "digest", "webp", tmp_path, SOME)
+    path = sweep_file("digest", "webp", tmp_path, SOME)
+    data = bytearray(path.read_bytes())
+    if damage == "a byte changed":
+        data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data[: {"cut short": len(data) // 2, "emptied": 0}.get(damage, len(data))])
+    assert known_sweep("digest", "webp", tmp_path) is None
+    again = kept_sweep(pixels, "digest", "webp", tmp_path, SOME)
+    np.testing.assert_array_equal(again.dssim, right.dssim)
+    kept = known_sweep("digest", "webp", tmp_path)
+    assert kept is not None
+    np.testing.assert_array_equal(kept.dssim, right.dssim)
+
+
+def test_of_several_sweeps_of_a_sample_the_fullest_is_known(tmp_path: Path, pixels: Pixels) -> None:
+    assert known_sweep("digest", "webp", tmp_path) is None
+    for qualities in (SOME, ALL):
+        kept_sweep(pixels, "digest", "webp", tmp_path, qualities)
+        known = known_sweep("digest", "webp", tmp_path)
+        assert known is not None and known.qualities.tolist() == list(qualities)

@@ -7,16 +7,15 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, library_versions
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins, library_versions
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
-from autoquality_train.samples import Sample, digest_of
+from autoquality_train.files import whole
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -28,6 +27,9 @@ SETTINGS = {
 }
 """The encoder settings that curves and networks are learned for."""
 
+NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif"}
+"""The encoder setting that METHOD_ML uses for each format."""
+
 ALL = tuple(range(1, 101))
 
 SOME = (5, 10, 15, 21, 28, 35, 42, 50, 58, 66, 73, 79, 84, 88, 90, 93, 96, 99)
@@ -36,49 +38,68 @@ SOME = (5, 10, 15, 21, 28, 35, 42, 50, 58, 66, 73, 79, 84, 88, 90, 93, 96, 99)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`dssim` and `bytes_per_pixel` at `qualities`, all of one length."""
+    """`dssim` and `bytes_per_pixel` at `qualities` (rising), all of one length."""
 
     qualities: npt.NDArray[np.int64]
     dssim: FloatArray
     bytes_per_pixel: FloatArray
 
+    @property
+    def complete(self) -> bool:
+        """Whether every quality was tried."""
+        return self.qualities.size == len(ALL)
+
 
 def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep:
-    """Encode at each of `qualities`, decode and measure."""
+    """Encode at each of `qualities`, decode and measure; twins are encoded once."""
     fmt, options = SETTINGS[setting]
     codec = CODECS[fmt]
+    first = first_twins(fmt, options)
     reference = Reference(luma(pixels))
-    dssim, size = np.empty(len(qualities)), np.empty(len(qualities))
-    for at, quality in enumerate(qualities):
-        data = codec.encode(pixels, quality, options)
-        dssim[at] = reference.dssim(codec.decode_luma(data, pixels))
-        size[at] = len(data) / (pixels.width * pixels.height)
-    return Sweep(np.array(qualities), dssim, size)
+    made: dict[int, tuple[float, float]] = {}
+    for quality in qualities:
+        one = first[quality - 1]
+        if one not in made:
+            data = codec.encode(pixels, one, options)
+            dssim = reference.dssim(codec.decode_luma(data, pixels))
+            made[one] = dssim, len(data) / (pixels.width * pixels.height)
+    values = np.array([made[first[quality - 1]] for quality in qualities])
+    return Sweep(np.array(qualities), values[:, 0], values[:, 1])
 
 
 def kept_sweep(
-    sample: Sample, setting: str, folder: Path, qualities: Sequence[int] = ALL
+    pixels: Pixels, digest: str, setting: str, folder: Path, qualities: Sequence[int] = ALL
 ) -> Sweep:
     """As `sweep`, from `folder` if it was made before by the same encoders.
 
-    A file that is damaged is made again.
+    `digest` names the pixels (`digest_of`). A file that is damaged is made again.
     """
-    pixels = sample.pixels()
-    kept = folder / f"{digest_of(pixels)}-{made_by(setting, qualities)}.{setting}.npz"
+    kept = sweep_file(digest, setting, folder, qualities)
     found = _read(kept)
     if found is None:
         found = sweep(pixels, setting, qualities)
-        # A folder of its own: equal samples may be swept at the same time.
-        with TemporaryDirectory(dir=folder) as temporary:
-            made = Path(temporary, kept.name)
+        with whole(kept) as partial, partial.open("wb") as stream:
             np.savez(
-                made,
+                stream,
                 qualities=found.qualities,
                 dssim=found.dssim,
                 bytes_per_pixel=found.bytes_per_pixel,
             )
-            made.replace(kept)
     return found
+
+
+def known_sweep(digest: str, setting: str, folder: Path) -> Sweep | None:
+    """The fullest sweep that `folder` has of a sample, None where it has none."""
+    for qualities in (ALL, SOME):
+        found = _read(sweep_file(digest, setting, folder, qualities))
+        if found is not None:
+            return found
+    return None
+
+
+def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]) -> Path:
+    """Where a sweep is kept."""
+    return folder / f"{digest}-{made_by(setting, qualities)}.{setting}.npz"
 
 
 def made_by(setting: str, qualities: Sequence[int]) -> str:
@@ -90,7 +111,7 @@ def made_by(setting: str, qualities: Sequence[int]) -> str:
 def _read(path: Path) -> Sweep | None:
     """A kept sweep; None where there is none, or none that its checksums (the zip's) vouch for."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as stream, np.load(stream) as arrays:
             return Sweep(arrays["qualities"], arrays["dssim"], arrays["bytes_per_pixel"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

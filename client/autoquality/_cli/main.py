@@ -10,7 +10,7 @@ from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
 from autoquality._cli.exits import Interrupted
 from autoquality._cli.info import info
-from autoquality._cli.session import Session
+from autoquality._cli.session import Security, Session
 from autoquality._version import __version__
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -44,11 +44,15 @@ class _Group(click.Group):
 @click.option("--ca", type=_FILE, help="Authorities to trust (PEM) instead of the system's.")
 @click.option("--cert", type=_FILE, help="Client certificate (PEM).")
 @click.option("--key", type=_FILE, help="Its key (PEM).")
+@click.option("--server-name", metavar="NAME", help="The name in its certificate, if another.")
 @click.option(
     "--token",
     envvar="AUTOQUALITY_TOKEN",
     show_envvar=True,
     help="Sent as a bearer token. The variable hides it from other users of the machine.",
+)
+@click.option(
+    "--insecure", is_flag=True, help="No TLS, even if a token goes to another machine in the clear."
 )
 @click.option(
     "--timeout",
@@ -68,7 +72,9 @@ def cli(
     ca: Path | None,
     cert: Path | None,
     key: Path | None,
+    server_name: str | None,
     token: str | None,
+    insecure: bool,
     timeout: float,
     verbose: bool,
 ) -> None:
@@ -88,7 +94,10 @@ def cli(
       2  the command line is wrong
       3  the server cannot be reached
     """  # noqa: D301 (click reads \b)
-    context.obj = Session(server, tls, ca, cert, key, token, timeout, verbose)
+    if tls and insecure:
+        raise click.UsageError("--tls and --insecure contradict each other")
+    security = Security(False if insecure else tls or None, ca, cert, key, server_name, token)
+    context.obj = Session(server, security, timeout, verbose)
 
 
 cli.add_command(encode)

@@ -17,15 +17,23 @@ _WIDE = 250
 
 
 @dataclass(frozen=True, slots=True)
+class Security:
+    """How the connection is secured; the names are those of `Client`'s arguments."""
+
+    tls: bool | None
+    ca: Path | None
+    cert: Path | None
+    key: Path | None
+    server_name: str | None
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """The global options."""
 
     server: str
-    tls: bool
-    ca: Path | None
-    cert: Path | None
-    key: Path | None
-    token: str | None
+    security: Security
     timeout: float
     verbose: bool
 
@@ -34,11 +42,12 @@ class Session:
         try:
             return Client(
                 self.server,
-                tls=self.tls or None,
-                ca=self.ca,
-                cert=self.cert,
-                key=self.key,
-                token=self.token,
+                tls=self.security.tls,
+                ca=self.security.ca,
+                cert=self.security.cert,
+                key=self.security.key,
+                server_name=self.security.server_name,
+                token=self.security.token,
                 timeout=self.timeout,
                 retries=MAX_RETRIES,
             )

@@ -3,8 +3,9 @@
 spec      what is known about one setting: names, help, parser
 parse     text -> value, one function a type
 address   text -> a place to listen
+choices   what settings of logs can be set to
 cores     how many cores this process may use
-memory    how much memory
+memory    how much memory it may use, and how much an image needs
 settings  the struct
 checks    what must hold between settings
 load      flags, environment and files -> the struct

@@ -21,6 +21,8 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     for fmt in _SEARCHED:
         _check_bounds(settings, fmt, names, chosen)
     _check_batches(settings, names, chosen)
+    _check_tls(settings, names)
+    _check_in_flight(settings, names)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
@@ -62,4 +64,23 @@ def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozens
         raise ConfigError(
             f"{names[field]}: the last of the allowed batch sizes must be the largest batch, "
             f"{largest} ({names['max_batch_size']}), not {given}"
+        )
+
+
+def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
+    for given, missing in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("tls_client_ca", "tls_cert"),
+    ):
+        if getattr(settings, given) and not getattr(settings, missing):
+            raise ConfigError(f"{names[missing]}: must be set along with {names[given]}")
+
+
+def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> None:
+    if settings.max_resolution_in_flight < settings.max_resolution:
+        raise ConfigError(
+            f"{names['max_resolution_in_flight']}: must be at least the largest source, "
+            f"{render(settings.max_resolution)} ({names['max_resolution']}), "
+            f"not {render(settings.max_resolution_in_flight)}"
         )

@@ -107,6 +107,13 @@ def is_file(path: str) -> bool:
         return False
 
 
+def existing_file(text: str) -> str:
+    """The path of a file that is there."""
+    if not is_file(text):
+        raise ValueError("must be the path of a file that exists")
+    return text
+
+
 BOX = "box"
 """The network that comes with the server."""
 NO_NETWORK = "none"

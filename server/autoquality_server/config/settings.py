@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoquality_server.config import parse
 from autoquality_server.config.address import listen_address, metrics_address
+from autoquality_server.config.choices import LogFormat, LogLevel
 from autoquality_server.config.cores import available_cores
+from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
 from autoquality_server.config.spec import Spec, setting, specs_of
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -25,6 +26,7 @@ from autoquality_server.domain import (
 )
 
 _SERVE = "Serving"
+_ACCESS = "Who may call"
 _CAPACITY = "Capacity and limits"
 _QUALITY = "Choosing the quality"
 _NETS = "Networks"
@@ -43,25 +45,13 @@ _QUEUE_PER_WORKER = 4
 a caller's deadline of a few seconds, where a longer queue would only hold
 images in memory for callers that have given up."""
 
+_IMAGES_SHARE = 0.5
+"""The share of the memory that images may take; the rest is for requests that
+arrive or wait, networks and the code."""
+
 _D = Defaults()
 _O = EncoderOptions()
 _IMGPROXY_AQ = "IMGPROXY_AUTOQUALITY_"
-
-
-class LogLevel(enum.Enum):
-    """The least that is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(enum.Enum):
-    """How a line of the log is written."""
-
-    JSON = "json"
-    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +59,9 @@ class Settings:
     """The server's configuration; imgproxy's names and defaults where it has them.
 
     What depends on other things is settled on construction: 0 workers become
-    one a core, a negative queue four places a worker, no batch sizes the powers
-    of two up to the largest batch.
+    one a core, a negative queue four places a worker, 0 megapixels in flight what
+    half the memory holds (but never less than one image), no batch sizes the
+    powers of two up to the largest batch.
     """
 
     # fmt: off
@@ -100,6 +91,27 @@ class Settings:
         60.0, group=_SERVE, parse=parse.number(1, 86400, "seconds from 1 to 86400"),
         meaning="Seconds that the requests of a connection so closed get to finish.")
 
+    tls_cert: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Certificate (PEM, with its chain) to serve with TLS; read again when it changes.")
+    tls_key: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file, meaning="Its private key (PEM).")
+    tls_client_ca: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Authorities (PEM); each client must have a certificate of one of them.")
+    token_file: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Tokens, name:token a line, of which a call needs one; read again when it changes.")
+    open_health: bool = setting(
+        True, group=_ACCESS, parse=parse.boolean,
+        meaning="Answer health checks without a token.")
+    client_requests_per_second: float = setting(
+        0.0, group=_ACCESS, parse=parse.number(0, 1e6, "requests a second, or 0"),
+        meaning="Requests a second for each token, client certificate or address; 0: any number.")
+    client_megapixels_per_second: float = setting(
+        0.0, group=_ACCESS, parse=parse.number(0, 1e6, "megapixels a second, or 0"),
+        meaning="Megapixels of sources a second for each of them; 0: any number.")
+
     workers: int = setting(
         0, group=_CAPACITY, parse=parse.workers, default_text="one a core",
         meaning="Requests that run at the same time; 0: one for each core this process may use.")
@@ -114,6 +126,10 @@ class Settings:
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
         meaning="The most megapixels in a source, all frames counted.")
+    max_resolution_in_flight: float = setting(
+        0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
+        default_text="half the memory",
+        meaning="Megapixels of all requests that run together; others wait. 0: by the memory.")
     vips_concurrency: int = setting(
         1, group=_CAPACITY, parse=parse.whole(1, 1024),
         meaning="Threads that libvips uses for one image.")
@@ -257,6 +273,10 @@ class Settings:
             object.__setattr__(self, "workers", available_cores())
         if self.queue_size < 0:
             object.__setattr__(self, "queue_size", _QUEUE_PER_WORKER * self.workers)
+        if not self.max_resolution_in_flight:
+            pixels = available_memory() * _IMAGES_SHARE / BYTES_A_PIXEL
+            largest = max(self.max_resolution, round(pixels / 1e6, 1))
+            object.__setattr__(self, "max_resolution_in_flight", largest)
         if not self.allowed_batch_sizes:
             powers = (2**power for power in range(self.max_batch_size.bit_length()))
             sizes = tuple(sorted({*powers, self.max_batch_size}))
@@ -266,6 +286,11 @@ class Settings:
     def max_pixels(self) -> int:
         """The most pixels in a source, all frames counted."""
         return round(self.max_resolution * 1e6)
+
+    @property
+    def max_pixels_in_flight(self) -> int:
+        """The most pixels of all requests that run together."""
+        return round(self.max_resolution_in_flight * 1e6)
 
     @property
     def networks(self) -> Mapping[Format, str]:

@@ -13,13 +13,14 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.load import Source, open_image
 from autoquality_server.image.luma import luma, luma_planes
 from autoquality_server.image.pixels import Pixels
-from autoquality_server.image.raw import from_raw
+from autoquality_server.image.raw import check_raw, from_raw
 
 __all__ = [
     "SOURCE_FORMATS",
     "ImageLimits",
     "Pixels",
     "Source",
+    "check_raw",
     "configure",
     "from_raw",
     "luma",

@@ -10,8 +10,8 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.pixels import Pixels
 
 
-def from_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Pixels:
-    """Wrap bare samples, without copying them (but for an opaque alpha, which is dropped).
+def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> None:
+    """Check that bare samples are what they are said to be, and within the limits.
 
     `field` is the path of the field in the request that an error begins with.
     Raises InvalidRequest for sides, bands or a number of bytes that cannot be,
@@ -39,5 +39,13 @@ def from_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Pixe
             f"{field}.pixels",
             f"{raw.width}x{raw.height}x{raw.bands} needs {needed} bytes, got {len(raw.pixels)}",
         )
+
+
+def from_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Pixels:
+    """Wrap bare samples, without copying them (but for an opaque alpha, which is dropped).
+
+    Raises as `check_raw` does.
+    """
+    check_raw(raw, limits, field=field)
     samples = np.frombuffer(raw.pixels, np.uint8)
     return Pixels.from_samples(samples.reshape(1, raw.height, raw.width, raw.bands))

@@ -3,9 +3,13 @@
     context    the request id, in and out
     telemetry  counts it, times it, writes its line in the log
     errors     turns what was raised into what the caller may see
+    access     lets in whoever may call
+    rates      refuses whoever calls too often
+    uploads    receives the request
 
 In this order, the first outermost: the line in the log has the request id,
-and the status that is counted is the one that the caller gets.
+the status that is counted is the one that the caller gets, and nothing is
+received of strangers and of whoever calls too often.
 """
 
 from __future__ import annotations
@@ -14,20 +18,35 @@ from collections.abc import Callable
 
 import grpc
 
+from autoquality_server.access.identity import Identify
+from autoquality_server.interceptors.access import AccessInterceptor
 from autoquality_server.interceptors.context import RequestContextInterceptor
 from autoquality_server.interceptors.errors import ErrorInterceptor
+from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.telemetry import TelemetryInterceptor
+from autoquality_server.interceptors.uploads import UploadInterceptor
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 
 def interceptors(
-    rpc_metrics: RpcMetrics, rejected: Callable[[str], None]
+    rpc_metrics: RpcMetrics,
+    rejected: Callable[[str], None],
+    identify: Identify,
+    open_services: frozenset[str],
+    rate: RateInterceptor,
 ) -> list[grpc.ServerInterceptor]:
-    """Every interceptor; `rejected` is called with the reason of each error that is told."""
+    """Every interceptor.
+
+    `rejected` is called with the reason of each error that is told; `identify`
+    for every call but those of `open_services`.
+    """
     return [
         RequestContextInterceptor(),
         TelemetryInterceptor(rpc_metrics),
         ErrorInterceptor(rejected),
+        AccessInterceptor(identify, open_services),
+        rate,
+        UploadInterceptor(),
     ]
 
 

@@ -14,6 +14,13 @@ import grpc
 _MARKS = ("experimental_thread_pool", "experimental_non_blocking")
 
 
+def copy_marks(inner: object, outer: object) -> None:
+    """Make gRPC treat `outer` as it would the behaviour `inner`."""
+    for mark in _MARKS:
+        if hasattr(inner, mark):
+            setattr(outer, mark, getattr(inner, mark))
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a method.
@@ -73,9 +80,7 @@ class AroundInterceptor(grpc.ServerInterceptor):
                 yield from inner(request, context)
 
         outer = streaming if handler.response_streaming and not returns_early else unary
-        for mark in _MARKS:
-            if hasattr(inner, mark):
-                setattr(outer, mark, getattr(inner, mark))
+        copy_marks(inner, outer)
         make = getattr(grpc, f"{shape}_rpc_method_handler")
         return make(
             outer,

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from autoquality_server.errors import InvalidRequest, Overloaded, ServiceError
+from autoquality_server.errors import InvalidRequest, Overloaded, RateExceeded, ServiceError
 from autoquality_server.interceptors.behavior import AroundInterceptor, Call
 from autoquality_server.interceptors.context import current_request_id
 from autoquality_server.telemetry.logs import log_fields, logger
@@ -85,6 +85,11 @@ def _details(error: ServiceError) -> list[Message]:
             field=error.field, description=error.description, reason=error.reason
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if isinstance(error, RateExceeded):
+        quota = error_details_pb2.QuotaFailure.Violation(
+            subject=f"client:{error.subject}", description=error.limit
+        )
+        details.append(error_details_pb2.QuotaFailure(violations=[quota]))
     if isinstance(error, Overloaded):
         delay = Duration()
         delay.FromNanoseconds(round(error.retry_seconds * 1e9))

@@ -43,6 +43,7 @@ class DssimSearch:
             attempt,
             prior=prior,
             first=first,
+            first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )
         predicted = None if prediction is None else prediction.quality

@@ -22,6 +22,7 @@ class SizeSearch:
             wish.max_quality,
             attempt,
             prior=size_prior(trial.format, trial.options, trial.pixel_count),
+            first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )
         return Answer(found.best.quality, found.outcome, wish)

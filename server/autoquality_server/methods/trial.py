@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 
-from autoquality_server.codecs import Codec
+from autoquality_server.codecs import Codec, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import Reference
@@ -50,6 +50,11 @@ class Trial:
         return self._codec.format
 
     @property
+    def first_twins(self) -> tuple[int, ...]:
+        """For each quality 1 to 100 the lowest one that gives the same file."""
+        return first_twins(self.format, self.options)
+
+    @property
     def pixel_count(self) -> int:
         """Pixels, all frames counted."""
         return self.pixels.frames * self.pixels.height * self.pixels.width
@@ -61,10 +66,10 @@ class Trial:
         data = self._codec.encode(self.pixels, quality, self.options)
         seconds = time.perf_counter() - start
         self.timings.encode += seconds
-        self._encoded[quality] = data
+        self._encoded[self._name(quality)] = data
         self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
         if measure:
-            self.measure(quality)
+            self._measure(len(self.probes) - 1)
         one = self.probes[-1]
         took = one.encode_seconds + one.measure_seconds
         if took > self._slowest:
@@ -73,22 +78,27 @@ class Trial:
 
     def measure(self, quality: int) -> None:
         """Measure an encoding that was made, unless that was done."""
-        at, one = next((i, one) for i, one in enumerate(self.probes) if one.quality == quality)
+        self._measure(self._probe_of(quality))
+
+    def _measure(self, at: int) -> None:
+        one = self.probes[at]
         if one.dssim is not None:
             return
         start = time.perf_counter()
-        dssim = self._reference.dssim(self._codec.decode_luma(self._encoded[quality], self.pixels))
+        dssim = self._reference.dssim(
+            self._codec.decode_luma(self.encoded(one.quality), self.pixels)
+        )
         seconds = time.perf_counter() - start
         self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
 
     def encoded(self, quality: int) -> bytes:
-        """The file made at a quality that was probed."""
-        return self._encoded[quality]
+        """The file made at a quality that was probed, or at a twin of it."""
+        return self._encoded[self._name(quality)]
 
     def dssim_at(self, quality: int) -> float | None:
-        """The DSSIM at a quality that was probed, None if it was not measured."""
-        return next(one.dssim for one in self.probes if one.quality == quality)
+        """The DSSIM at a quality that was probed, or a twin of it; None if it was not measured."""
+        return self.probes[self._probe_of(quality)].dssim
 
     def may_continue(self, quality: int) -> bool:
         """Whether a probe at `quality`, or its measurement, fits the deadline.
@@ -101,6 +111,15 @@ class Trial:
         above = max(quality - self._slowest_quality, 0)
         expected = self._slowest * HASTE ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS
+
+    def _name(self, quality: int) -> int:
+        """What a quality has in common with its twins."""
+        return self.first_twins[quality - 1] if self._codec.has_quality else quality
+
+    def _probe_of(self, quality: int) -> int:
+        """Which probe encoded at a quality, or at a twin of it."""
+        name = self._name(quality)
+        return next(at for at, one in enumerate(self.probes) if self._name(one.quality) == name)
 
     @cached_property
     def _reference(self) -> Reference:

@@ -6,6 +6,7 @@
     side_file   what is known of a network beside its graph
     network     what every loaded network is
     signature   which tensors of a graph are the image, the target and the outputs
+    tensors     what can be told of one of them
     trying      which batches a network can take
     runtime     TensorFlow: imported late and quietly
     frozen_graph, onnx_model  the two kinds of networks

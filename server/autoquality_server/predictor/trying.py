@@ -20,7 +20,7 @@ def working_batch_sizes(
     outputs: Callable[[Sequence[Bytes]], npt.NDArray[Any]],
     side: int,
 ) -> tuple[int, ...]:
-    """Those of `wanted` and 1 if all of them work, else 1 alone.
+    """All of `wanted`, rising, if all of them work, else 1 alone.
 
     `outputs` runs the network on images of (side, side, 3) and gives a row an
     image, or raises whatever its library does. A batch must say of each image
@@ -29,8 +29,8 @@ def working_batch_sizes(
     """
     shades = _shades(side)
     alone = [outputs([shade])[0] for shade in shades]
-    sizes = sorted({*wanted, 1})
-    for size in sizes[1:]:
+    sizes = sorted(set(wanted))
+    for size in sizes:
         expected = np.stack([alone[i % len(alone)] for i in range(size)])
         try:
             together = outputs([shades[i % len(shades)] for i in range(size)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,21 +38,26 @@ def search(
     *,
     prior: CurvePrior,
     first: int | None = None,
+    first_twins: Sequence[int] = range(1, 101),
     may_continue: Callable[[int], bool] = lambda _quality: True,
 ) -> Found:
     """Find the quality in [low, high] that `objective` asks for.
 
     `attempt` encodes at one quality; it is called once for each quality at
-    most. `first` is the first quality to try. `may_continue` is
-    asked before every attempt but the first, with its quality; where it says no,
-    the best so far is returned with DEADLINE_REACHED.
+    most. `first` is the first quality to try. `first_twins` has for each quality
+    1 to 100 the lowest one that gives the same encoding; of those only one is
+    tried, and the others are known with it. `may_continue` is asked before
+    every attempt but the first, with its quality; where it says no, the best so
+    far is returned with DEADLINE_REACHED.
 
     Where the curve turns back by no more than `prior.allowance`, the answer is
     the one that trying every quality would find.
     """
     model = CurveModel(prior)
     bounds = Bounds(low, high, prior.allowance)
+    twins = np.array(first_twins)[bounds.qualities - 1]
     seen: list[Observation] = []
+    tries = 0
     while True:
         lower, upper = bounds.interval()
         open_ = objective.candidates(seen, lower, upper, high) & bounds.unprobed()
@@ -62,16 +67,23 @@ def search(
         if not seen and first is not None:
             quality = min(max(first, low), high)
         else:
-            quality = _next(objective, model, bounds.qualities, open_, seen)
+            quality = _next(objective, model, bounds.qualities, open_, seen, tries)
+            alike = bounds.qualities[twins == twins[quality - low]]
+            # Where a search ends at a bound, the bound is what was encoded.
+            quality = low if low in alike else int(alike[-1])
         if seen and not may_continue(quality):
             return Found(objective.best(seen, low, high), Outcome.DEADLINE_REACHED)
         one = attempt(quality)
+        tries += 1
         seen.append(one)
         if objective.finished(one):
             return Found(one, objective.outcome(one, low, high))
         value = objective.value(one)
-        bounds.add(quality, value)
         model.observe(quality, value)
+        for twin in map(int, bounds.qualities[twins == twins[quality - low]]):
+            bounds.add(twin, value)
+            if twin != quality:
+                seen.append(replace(one, quality=twin))
 
 
 def _next(
@@ -80,10 +92,11 @@ def _next(
     qualities: np.ndarray[tuple[int], np.dtype[np.int_]],
     open_: np.ndarray[tuple[int], np.dtype[np.bool_]],
     seen: list[Observation],
+    tries: int,
 ) -> int:
     """The open quality that is most likely to end the search."""
     choice = qualities[open_]
-    if len(seen) >= PATIENCE and len(seen) % 2 == 0:
+    if tries >= PATIENCE and tries % 2 == 0:
         return int(choice[choice.size // 2])
     beliefs = model.posterior()
     score = np.zeros(qualities.size)

@@ -149,11 +149,16 @@ class DssimObjective:
 
     def score(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:
         worst = -math.log(max(self.target + self.error, DSSIM_FLOOR))
-        good_enough = 1 - _normal_cdf((worst - mean) / deviation)
-        if self.target <= self.error:
-            return good_enough
-        finest = -math.log(self.target - self.error)
-        return good_enough - (1 - _normal_cdf((finest - mean) / deviation))
+        too_poor = _normal_cdf((worst - mean) / deviation)
+        too_good = np.zeros_like(mean)
+        if self.target > self.error:
+            finest = -math.log(self.target - self.error)
+            too_good = 1 - _normal_cdf((finest - mean) / deviation)
+        answer: FloatArray = 1 - too_poor - too_good
+        # Where even the bound is too good or too poor, the bound is the answer.
+        answer[0] += too_good[0]
+        answer[-1] += too_poor[-1]
+        return answer
 
     def outcome(self, best: Observation, low: int, high: int) -> Outcome:
         if self.finished(best):

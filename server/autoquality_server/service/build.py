@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from autoquality_server.access.rates import Rates
 from autoquality_server.admission import Admission
+from autoquality_server.admission.turns import Turns
 from autoquality_server.config import Settings
 from autoquality_server.image import ImageLimits, configure
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.predictor import box
+from autoquality_server.service.gates import Gates
 from autoquality_server.service.info import server_info
 from autoquality_server.service.networks import Networks
 from autoquality_server.service.servicer import EncodingServicer
@@ -29,4 +32,9 @@ def build_service(
     pipeline = Pipeline(settings.defaults(), limits, networks.predictors)
     info = partial(server_info, pipeline, workers=settings.workers, queue_size=settings.queue_size)
     options = settings.encoder_options()
-    return EncodingServicer(pipeline, options, info, admission, metrics, networks)
+    gates = Gates(
+        headers=Turns(settings.workers),
+        megapixels=Rates("megapixels", settings.client_megapixels_per_second),
+        admission=admission,
+    )
+    return EncodingServicer(pipeline, options, info, gates, metrics, networks)

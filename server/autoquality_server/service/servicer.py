@@ -10,11 +10,11 @@ import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
-from autoquality_server.admission import Admission
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncodeResult, EncoderOptions, RawSource, Timings
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.answer import response_of
+from autoquality_server.service.gates import Gates
 from autoquality_server.service.networks import Networks
 from autoquality_server.service.validate import job_of
 from autoquality_server.telemetry.logs import log_fields
@@ -32,14 +32,14 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         pipeline: Pipeline,
         options: EncoderOptions,
         info: Callable[[], pb.GetServerInfoResponse],
-        admission: Admission,
+        gates: Gates,
         metrics: Metrics,
         networks: Networks,
     ) -> None:
         self._pipeline = pipeline
         self._options = options
         self._info = info
-        self._admission = admission
+        self._gates = gates
         self._metrics = metrics
         self._networks = networks
 
@@ -62,9 +62,11 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         job = job_of(request, self._options)
         deadline = _deadline(context)
         timings = Timings()
-        with self._admission.admit(deadline) as queued_seconds:
+        with self._gates.to_look(deadline):
+            opened = self._pipeline.open(job, deadline, timings)
+        with self._gates.to_work(deadline, opened.pixels) as queued_seconds:
             timings.queue = queued_seconds
-            result = self._pipeline.encode(job, deadline, timings)
+            result = self._pipeline.run(opened, deadline, timings)
         source = job.source
         source_bytes = len(source.pixels if isinstance(source, RawSource) else source)
         self._metrics.observe(result, source_bytes)
@@ -75,8 +77,10 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.CompareRequest, context: grpc.ServicerContext
     ) -> pb.CompareResponse:
         deadline = _deadline(context)
-        with self._admission.admit(deadline):
-            found = self._pipeline.compare(request.reference, request.distorted, deadline)
+        with self._gates.to_look(deadline):
+            pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
+        with self._gates.to_work(deadline, pair.pixels):
+            found = self._pipeline.measure(pair, deadline)
         log_fields(dssim=found.dssim, width=found.width, height=found.height)
         return pb.CompareResponse(
             dssim=found.dssim,

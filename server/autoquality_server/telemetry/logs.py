@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from autoquality_server.config.settings import LogFormat, LogLevel
+from autoquality_server.config.choices import LogFormat, LogLevel
 
 
 def configure_logging(level: LogLevel, form: LogFormat) -> None:

@@ -31,6 +31,9 @@ REASONS = (
     "IMAGE_UNSUPPORTED",
     "IMAGE_TOO_LARGE",
     "SIZE_MISMATCH",
+    "TOKEN_MISSING",
+    "TOKEN_INVALID",
+    "RATE_EXCEEDED",
     "QUEUE_FULL",
     "DEADLINE_EXCEEDED",
     "CANCELLED",
@@ -124,6 +127,11 @@ class Metrics:
             registry=registry,
         )
         memory.set_function(available_memory)
+        self._pixels = Gauge(
+            "autoquality_pixels_in_flight",
+            "Pixels of the requests that hold a worker.",
+            registry=registry,
+        )
         build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels tell what runs.",
@@ -143,6 +151,7 @@ class Metrics:
         self._queue_size.set_function(lambda: admission.queue_size)
         self._in_flight.set_function(lambda: admission.running)
         self._queued.set_function(lambda: admission.queued)
+        self._pixels.set_function(lambda: admission.pixels)
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
         """Count one encoded image."""

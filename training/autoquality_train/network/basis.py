@@ -19,13 +19,11 @@ class Basis:
     """curve = mean + coefficients @ components, but for a residual.
 
     `mean` (100,), `components` (k, 100), each scaled so that coefficients have
-    the standard deviation 1 over the corpus; `residual` is the standard
-    deviation of what is left over at the qualities that matter.
+    the standard deviation 1 over the corpus.
     """
 
     mean: FloatArray
     components: FloatArray
-    residual: float
 
     @classmethod
     def of(cls, curves: FloatArray, count: int) -> Basis:
@@ -33,18 +31,22 @@ class Basis:
         weights = _weights()
         mean = curves.mean(axis=0)
         _, scale, directions = np.linalg.svd((curves - mean) * weights, full_matrices=False)
-        kept = min(count, int((scale > 1e-6).sum()))
+        kept = min(count, int((scale > 1e-5 * scale[0]).sum()))
         components = np.zeros((count, curves.shape[1]), np.float32)
         components[:kept] = directions[:kept] * scale[:kept, None] / np.sqrt(len(curves)) / weights
-        bare = cls(mean.astype(np.float32), components, 0.0)
-        rest = curves - mean - bare.coefficients(curves) @ components
-        return cls(bare.mean, components, float(rest[:, _MATTERS].std()))
+        return cls(mean.astype(np.float32), components)
 
     def coefficients(self, curves: FloatArray) -> FloatArray:
         """Those that come nearest to curves (n, 100): (n, k)."""
         weights = _weights()
         nearest = np.linalg.pinv(self.components * weights)
         found: FloatArray = (((curves - self.mean) * weights) @ nearest).astype(np.float32)
+        return found
+
+    def rest(self, curves: FloatArray) -> FloatArray:
+        """The mean square of what coefficients leave of curves (n, 100), where it matters: (n,)."""
+        left = curves - self.mean - self.coefficients(curves) @ self.components
+        found: FloatArray = (left[:, _MATTERS] ** 2).mean(axis=1)
         return found
 
 

@@ -42,15 +42,17 @@ def cosine_transform() -> FloatArray:
 
 def analysis_filters() -> FloatArray:
     """The same as filters of a convolution from RGB to the luma's coefficients, (8, 8, 3, 64)."""
-    basis = cosine_transform().reshape(BLOCK * BLOCK, BLOCK, BLOCK).transpose(1, 2, 0)
-    return basis[:, :, None, :] * LUMA[None, None, :, None]
+    basis: FloatArray = cosine_transform().reshape(-1, BLOCK, BLOCK).transpose(1, 2, 0)
+    filters: FloatArray = basis[:, :, None, :] * LUMA[None, None, :, None]
+    return filters
 
 
 def jpeg_table(quality: int) -> FloatArray:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    table = (np.array(_MOZJPEG_3) * scale + 50) // 100
-    return np.clip(table, 1, 255).astype(np.float32)
+    steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
+    table: FloatArray = np.clip(steps, 1, 255).astype(np.float32)
+    return table
 
 
 def flat_table(step: float) -> FloatArray:

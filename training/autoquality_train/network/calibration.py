@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_train.network.basis import Basis
-from autoquality_train.network.head import coefficients_of
+from autoquality_train.network.head import coefficients_of, rest_of
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -27,23 +27,22 @@ def spread_scale(basis: Basis, outputs: FloatArray, curves: FloatArray) -> float
     made to fit, the half and the four fifths that lie nearest.
     """
     mean, factor = (np.asarray(one) for one in coefficients_of(outputs))
+    rest = np.asarray(rest_of(outputs))
     middle = basis.mean + mean @ basis.components
     spread = np.swapaxes(factor, 1, 2) @ basis.components
-    width = np.sqrt((spread**2).sum(axis=1))
+    width = np.sqrt((spread**2).sum(axis=1) + rest[:, None] ** 2)
     ratios = []
     for target in TARGETS:
         aim = -math.log(target)
         at = crossing(curves, aim)
         for row in np.flatnonzero((at >= _USED[0]) & (at <= _USED[1])):
             column = int(at[row]) - 1
-            away = middle[row, column] - curves[row, column]
-            # The residual is there in either case; only what is above it needs a wider spread.
-            own = math.sqrt(max(float(away) ** 2 - basis.residual**2, 0.0))
-            ratios.append(own / max(float(width[row, column]), 1e-6))
+            away = abs(float(middle[row, column] - curves[row, column]))
+            ratios.append(away / float(width[row, column]))
     if not ratios:
         return 1.0
-    fits = [max(float(np.quantile(ratios, share)), 1e-3) / normal for share, normal in _SHARES]
-    return math.sqrt(fits[0] * fits[1])
+    half, most = (float(np.quantile(ratios, share)) / normal for share, normal in _SHARES)
+    return math.sqrt(half * most)
 
 
 def crossing(curves: FloatArray, aim: float) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,7 +17,7 @@ from keras import ops
 from autoquality_train.examples import Examples
 from autoquality_train.network.basis import Basis
 from autoquality_train.network.calibration import spread_scale
-from autoquality_train.network.head import COMPONENTS, coefficients_of, head
+from autoquality_train.network.head import COMPONENTS, coefficients_of, head, rest_of
 from autoquality_train.network.statistics import TileStatistics, step_tables
 
 FloatArray = npt.NDArray[np.float32]
@@ -25,9 +26,15 @@ MEMBERS = 5
 """Networks whose answers are averaged; each is fitted without one part of the images, which
 tells how wrong it is on what it never saw."""
 
+_LEAST_LEFT_OUT = 5
+"""Images that each is fitted without; where there are too few, there are fewer networks."""
+
 _BATCH = 64
 _TILES = 338
 """Tiles drawn of each mosaic for one step, with replacement: an image is no fixed set of tiles."""
+
+_APART = 5.0
+"""Stretches of a curve whose rests have nothing to do with each other."""
 
 _RATE = 2e-3
 _DEGREES = 5.0
@@ -54,23 +61,49 @@ class Fitted:
     left_out: npt.NDArray[np.int64]
     record: dict[str, Any] = field(default_factory=dict)
 
+    def save(self, folder: Path) -> None:
+        """Write all that `freeze` needs to `folder`, for a process with another backend."""
+        for number, member in enumerate(self.members):
+            member.save(folder / f"{number}.keras")
+        numbers = np.array([self.scale, len(self.members)])
+        np.savez(
+            folder / "fitted.npz",
+            setting=np.array(self.setting),
+            mean=self.basis.mean,
+            components=self.basis.components,
+            numbers=numbers,
+            left_out=self.left_out,
+        )
 
-def fit(
-    examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
-) -> Fitted:
-    """Fit `MEMBERS` networks to the examples of one setting.
+    @classmethod
+    def restore(cls, folder: Path) -> Fitted:
+        """What `save` wrote."""
+        with np.load(folder / "fitted.npz") as kept:
+            scale, count = kept["numbers"]
+            basis = Basis(kept["mean"], kept["components"])
+            setting, left_out = str(kept["setting"]), kept["left_out"]
+        members = [
+            keras.saving.load_model(folder / f"{number}.keras", compile=False)
+            for number in range(int(count))
+        ]
+        return cls(setting, members, basis, float(scale), left_out)
+
+
+def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:
+    """Fit networks, `MEMBERS` of them, to the examples of one setting.
 
     Deterministic for a seed, a backend and a machine. Raises TooFewImages for
     examples of fewer than two images.
     """
-    part = parts(examples.groups, MEMBERS, seed)
+    images = len(set(examples.groups))
+    part = parts(examples.groups, min(MEMBERS, max(2, images // _LEAST_LEFT_OUT)), seed)
     count = int(part.max()) + 1
     if count < 2:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
     tables = step_tables(examples.setting)
     tiles = tile_statistics(examples.mosaics, tables)
     basis = Basis.of(examples.curves, COMPONENTS)
-    wanted = basis.coefficients(examples.curves)
+    wanted = np.column_stack([basis.coefficients(examples.curves), basis.rest(examples.curves)])
     members = []
     unseen = np.empty((len(examples), 0), np.float32)
     for number in range(count):
@@ -78,7 +111,7 @@ def fit(
         model, loss = _fit_member(
             tiles[learn], wanted[learn], len(tables), epochs, seed * MEMBERS + number
         )
-        progress(f"{examples.setting}: network {number + 1} of {count}, loss {loss:.3f}")
+        progress(f"network {number + 1} of {count}, loss {loss:.3f}")
         members.append(model)
         away = np.flatnonzero(part == number)
         output = model.predict(tiles[away].astype(np.float32), verbose=0)
@@ -87,7 +120,7 @@ def fit(
         unseen[away] = output
     scale = spread_scale(basis, unseen, examples.curves)
     record = {
-        "images": len(set(examples.groups)),
+        "images": images,
         "samples": len(examples),
         "members": count,
         "epochs": epochs,
@@ -146,9 +179,16 @@ def _fit_member(
 
 
 def _surprise(wanted: Any, output: Any) -> Any:
-    """-log density of the multivariate t distribution, but for a constant; (n,)."""
+    """-log density of what was wanted, but for a constant; (n,).
+
+    The coefficients are taken to be of a multivariate t distribution; the rest,
+    whose mean square is the last column, to be normal and as good as `_APART`
+    independent numbers.
+    """
     mean, factor = coefficients_of(output)
-    away = ops.solve_triangular(factor, (wanted - mean)[..., None], lower=True)
+    away = ops.solve_triangular(factor, (wanted[:, :-1] - mean)[..., None], lower=True)
     distance = ops.sum(ops.square(away[..., 0]), axis=1)
     volume = ops.sum(ops.log(ops.diagonal(factor, axis1=1, axis2=2)), axis=1)
-    return volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)
+    curve = volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)
+    rest = rest_of(output)
+    return curve + _APART * (ops.log(rest) + wanted[:, -1] / (2 * ops.square(rest)))

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from autoquality_server.predictor.input import SIDE
+from autoquality_server.predictor.mosaic import TILE
+from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
-from autoquality_train.network.head import coefficients_of
+from autoquality_train.network.head import coefficients_of, rest_of
 from autoquality_train.network.statistics import TileStatistics, step_tables
+
+FloatArray = npt.NDArray[np.float32]
 
 _LEAST = 1e-6
 """Stands for a probability of 0 where a logarithm is taken."""
 
+RESIDUAL = 0.003
+"""The least standard deviation of a curve: what a prediction rounds away."""
+
+_REACH = 5.0
+"""Qualities over which what coefficients leave of a curve stays alike."""
+
 OUTPUTS = ("logits", "curve_mean", "curve_factor")
 
-
-class WrongBackend(Exception):
-    """Freezing was asked for under another backend than TensorFlow's."""
+_GRAPH = "frozen.pb"
 
 
 def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
@@ -32,13 +46,20 @@ def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
 
     The graph takes `image` (n, 416, 416, 3) uint8 and `target` (n,) float32 and
     answers `logits` (n, 100), `curve_mean` (n, 100) and `curve_factor`
-    (n, rows, 100). Raises WrongBackend unless KERAS_BACKEND is tensorflow.
+    (n, rows, 100). A network that was fitted by another backend than TensorFlow's
+    is frozen by a process of its own. Raises CalledProcessError if that fails.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise WrongBackend("a graph is frozen by TensorFlow: run with KERAS_BACKEND=tensorflow")
-    graph = _frozen(fitted)
+    here = keras.backend.backend() == "tensorflow"
+    graph = frozen_graph(fitted) if here else _frozen_elsewhere(fitted)
     tensors = {name: f"{name}:0" for name in ("image", "target", *OUTPUTS)}
-    told = {**side_file, "tensors": tensors, "curve": {"residual": round(fitted.basis.residual, 5)}}
+    told = {
+        "format_version": 1,
+        **side_file,
+        "input": {"recipe": "mosaic", "side": SIDE, "tile": TILE},
+        "tensors": tensors,
+        "curve": {"residual": RESIDUAL},
+        "training": {**side_file.get("training", {}), **fitted.record},
+    }
     with whole(path) as partial:
         partial.write_bytes(graph)
     with whole(path.with_suffix(".json")) as partial:
@@ -49,21 +70,35 @@ def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
     """The mean of the curve (n, 100) and a factor F (n, rows, 100) of its covariance F^T F.
 
     Of a mixture of the members: the mean of their covariances and, a row each,
-    how far each is from their mean.
+    how far each is from their mean; then what their coefficients leave over.
     """
     tiles = TileStatistics(step_tables(fitted.setting))(images)
-    found = [coefficients_of(member(tiles)) for member in fitted.members]
+    outputs = [member(tiles) for member in fitted.members]
+    found = [coefficients_of(output) for output in outputs]
     share = 1 / math.sqrt(len(found))
     means = ops.stack([mean for mean, _ in found], axis=1)
     middle = ops.mean(means, axis=1)
     rows = [(means - middle[:, None]) * share]
     rows += [ops.transpose(factor, (0, 2, 1)) * (share * fitted.scale) for _, factor in found]
     factor = ops.matmul(ops.concatenate(rows, axis=1), fitted.basis.components)
+    rests = ops.stack([rest_of(output) for output in outputs], axis=1)
+    rest = ops.sqrt(ops.mean(ops.square(rests), axis=1)) * fitted.scale
+    factor = ops.concatenate([factor, rest[:, None, None] * _wander()], axis=1)
     return fitted.basis.mean + ops.matmul(middle, fitted.basis.components), factor
 
 
+def _wander() -> FloatArray:
+    """A factor (rows, 100) of the covariance of something smooth of standard deviation 1."""
+    places = np.arange(100)
+    distance = (places[:, None] - places[None, :]) / _REACH
+    scale, directions = np.linalg.eigh(np.exp(-0.5 * distance**2))
+    kept = scale > 1e-3 * scale[-1]
+    factor: FloatArray = (directions[:, kept] * np.sqrt(scale[kept])).T.astype(np.float32)
+    return factor
+
+
 def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
-    """log P(the curve crosses the target at quality q), q = 1..100: (n, 100).
+    """Log P(the curve crosses the target at quality q), q = 1..100: (n, 100).
 
     The curve is above -log(target) at q with the probability that a normal
     variable is; half a step further on it is taken to be half way to the next.
@@ -77,15 +112,34 @@ def quality_logits(mean: Any, factor: Any, target: Any, residual: float) -> Any:
     return ops.log(ops.maximum(grown, _LEAST))
 
 
-def _frozen(fitted: Fitted) -> bytes:
-    import tensorflow as tf
+def _frozen_elsewhere(fitted: Fitted) -> bytes:
+    """The same by a process in which Keras runs on TensorFlow: a backend is for life."""
+    code = "import sys; from autoquality_train.network import freezing; freezing.main(sys.argv[1])"
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder))
+        subprocess.run(
+            [sys.executable, "-c", code, folder],
+            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            check=True,
+        )
+        return Path(folder, _GRAPH).read_bytes()
+
+
+def main(folder: str) -> None:
+    """Freeze what `Fitted.save` wrote to `folder`, into it."""
+    Path(folder, _GRAPH).write_bytes(frozen_graph(Fitted.restore(Path(folder))))
+
+
+def frozen_graph(fitted: Fitted) -> bytes:
+    """The graph, serialised. Keras has to run on TensorFlow."""
+    tf = tensorflow()
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
     def answer(image: Any, target: Any) -> dict[str, Any]:
         mean, factor = distribution(fitted, image)
-        logits = quality_logits(mean, factor, target, fitted.basis.residual)
+        logits = quality_logits(mean, factor, target, RESIDUAL)
         return dict(zip(OUTPUTS, (logits, mean, factor), strict=True))
 
     signature = (
@@ -105,5 +159,3 @@ def _frozen(fitted: Fitted) -> bytes:
     )
     data: bytes = kept.SerializeToString(deterministic=True)
     return data
-
-

@@ -11,14 +11,15 @@ from keras import ops
 
 FloatArray = npt.NDArray[np.float32]
 
-COMPONENTS = 6
-"""Directions in which curves differ that are predicted; the rest is the residual."""
+COMPONENTS = 8
+"""Directions in which curves differ that are predicted; of the rest, only how large it is."""
 
 _PLACES = np.array([(i, j) for i in range(COMPONENTS) for j in range(i + 1)])
-_NUMBERS = COMPONENTS + len(_PLACES)
+_NUMBERS = COMPONENTS + len(_PLACES) + 1
 _FLOOR = 0.02
 """The least standard deviation of a coefficient, in those of the corpus: labels are no better."""
 
+_LEAST_REST = 0.004
 _SMALL = 1e-4
 
 
@@ -42,10 +43,10 @@ def pool(tiles: Any, strengths: int) -> Any:
 
 
 def head(examples: FloatArray, strengths: int, seed: int) -> keras.Model:
-    """A network from tiles (n, m, f) to `COMPONENTS` coefficients and their covariance.
+    """A network from tiles (n, m, f) to `COMPONENTS` coefficients and how uncertain they are.
 
-    `examples` of its input settle how its numbers are scaled. The output, of
-    shape (n, 27), is to be read by `coefficients_of`.
+    `examples` of its input settle how its numbers are scaled. The output is to
+    be read by `coefficients_of` and `rest_of`.
     """
     keras.utils.set_random_seed(seed)
     tiles = keras.Input((None, examples.shape[2]), name="tiles")
@@ -67,13 +68,18 @@ def head(examples: FloatArray, strengths: int, seed: int) -> keras.Model:
 
 def coefficients_of(output: Any) -> tuple[Any, Any]:
     """The mean (n, k) and the lower Cholesky factor (n, k, k) of the coefficients' covariance."""
-    raw = output[:, COMPONENTS:]
+    raw = output[:, COMPONENTS:-1]
     diagonal = (_PLACES[:, 0] == _PLACES[:, 1]).astype(np.float32)
     entries = diagonal * (ops.softplus(raw - 1.0) + _FLOOR) + (1 - diagonal) * raw
     scatter = np.zeros((len(_PLACES), COMPONENTS, COMPONENTS), np.float32)
     scatter[np.arange(len(_PLACES)), _PLACES[:, 0], _PLACES[:, 1]] = 1
     factor = ops.matmul(entries, scatter.reshape(len(_PLACES), -1))
     return output[:, :COMPONENTS], ops.reshape(factor, (-1, COMPONENTS, COMPONENTS))
+
+
+def rest_of(output: Any) -> Any:
+    """The standard deviation of what the coefficients leave of the curve, (n,)."""
+    return ops.softplus(output[:, -1] - 3.5) + _LEAST_REST
 
 
 def _logarithms(tiles: Any, strengths: int) -> Any:
@@ -87,9 +93,9 @@ def _spread(values: Any) -> FloatArray:
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Pool(keras.layers.Layer):
+class _Pool(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
     def __init__(self, strengths: int, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self.strengths = strengths
 
     def call(self, tiles: Any) -> Any:
@@ -106,11 +112,11 @@ class _Logarithms(_Pool):
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Standard(keras.layers.Layer):
+class _Standard(keras.layers.Layer):  # type: ignore[misc]  # as above
     """Brought to mean 0 and standard deviation 1, as they were over the examples."""
 
     def __init__(self, mean: Any, deviation: Any, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self._mean = np.asarray(mean, np.float32)
         self._deviation = np.asarray(deviation, np.float32)
 

@@ -39,7 +39,7 @@ def step_tables(setting: str) -> list[blocks.FloatArray]:
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class TileStatistics(keras.layers.Layer):
+class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
     """Mosaics (n, 416, 416, 3), 0 to 255, to (n, 676, strengths + 16) numbers of order 1.
 
     First the DSSIM of a tile coded at each strength, then logarithms of its
@@ -47,7 +47,7 @@ class TileStatistics(keras.layers.Layer):
     """
 
     def __init__(self, tables: Sequence[Any], **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self._tables = [np.asarray(table, np.float32) for table in tables]
 
     def call(self, images: Any) -> Any:
@@ -70,7 +70,7 @@ class TileStatistics(keras.layers.Layer):
     @property
     def width(self) -> int:
         """How many numbers a tile has."""
-        return len(self._tables) + blocks.bands().shape[1] + 4 + len(_VARIANCES)
+        return len(self._tables) + int(blocks.bands().shape[1]) + 4 + len(_VARIANCES)
 
     def compute_output_shape(self, shape: Any) -> Any:
         return (shape[0], TILES, self.width)

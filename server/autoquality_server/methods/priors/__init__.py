@@ -1,6 +1,6 @@
 """What is known of each encoder's curves before an image is seen.
 
-The JSON files beside this module are made by `python -m training.curve_priors` from
+The JSON files beside this module are made by `autoquality-train priors` from
 sweeps over a corpus; each tells its encoder settings, corpus and versions.
 """
 

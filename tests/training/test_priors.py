@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from click.testing import CliRunner, Result
 
 from autoquality_server.search import CurvePrior, DssimObjective, Observation, search
+from autoquality_train.cli.main import cli
 from tests.photos import crop
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
 
 
-def test_a_run_writes_a_prior_for_every_setting_and_can_be_resumed(tmp_path: Path) -> None:
+def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None:
     corpus, sweeps, out = (tmp_path / name for name in ("corpus", "sweeps", "out"))
     corpus.mkdir()
-    out.mkdir()
     for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
-        (corpus / name).with_suffix(".png").write_bytes(crop(name, 48, 40))
-    command = [sys.executable, "-m", "training.curve_priors", str(corpus)]
-    command += ["--corpus-name", "three small crops", "--sweeps", str(sweeps), "--out", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        (corpus / name).with_suffix(".png").write_bytes(crop(name, 180, 40))
+    labelled = ("label", str(corpus), "--out", str(sweeps), "--settings", "webp", "--jobs", "1")
+    learn = (
+        *("priors", str(corpus), "--sweeps", str(sweeps), "--out", str(out)),
+        *("--name", "three small crops", "--settings", "webp"),
+    )
+    assert run(*labelled, "--qualities", "some").exit_code == 0
+    refused = run(*learn)
+    assert refused.exit_code == 1
+    assert "0 samples of this corpus are swept at every quality by webp" in refused.output
 
-    assert {path.stem for path in out.iterdir()} == {"jpeg", "jpeg-mozjpeg", "webp", "avif"}
+    assert run(*labelled, "--middles").exit_code == 0
+    done = run(*learn)
+    assert done.exit_code == 0, done.output
+    assert "6 curves" in done.output
     learned = json.loads((out / "webp.json").read_text())
     assert (learned["corpus"], learned["images"]) == ("three small crops", 3)
     curve = learned["curves"]["dssim"]
@@ -36,8 +46,8 @@ def test_a_run_writes_a_prior_for_every_setting_and_can_be_resumed(tmp_path: Pat
         noise=curve["noise"],
         allowance=curve["allowance"],
     )
-    kept = {path.name: path.stat().st_mtime_ns for path in sweeps.iterdir()}
-    with np.load(next(path for path in sweeps.iterdir() if path.name.endswith(".webp.npz"))) as one:
+    complete = [path for path in sweeps.iterdir() if np.load(path)["dssim"].size == 100]
+    with np.load(complete[0]) as one:
         dssim = one["dssim"]
     found = search(
         DssimObjective(0.02, 0.002),
@@ -48,6 +58,5 @@ def test_a_run_writes_a_prior_for_every_setting_and_can_be_resumed(tmp_path: Pat
     )
     assert found.best.dssim is not None and abs(found.best.dssim - 0.02) <= 0.002
 
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert {path.name: path.stat().st_mtime_ns for path in sweeps.iterdir()} == kept
+    assert run(*learn).exit_code == 0
     assert json.loads((out / "webp.json").read_text()) == learned

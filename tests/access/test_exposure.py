@@ -1,0 +1,49 @@
+"""A server that others can reach without TLS or without knowing who calls says so, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from autoquality_server.access.exposure import is_local, missing_defences
+from autoquality_server.config import Settings
+from tests.shell.conftest import Process
+
+EVENT = "others than this machine can reach the server"
+
+
+@pytest.mark.parametrize(
+    ("listen", "local"),
+    [
+        *(("127.0.0.1:1", True), ("[::1]:1", True), ("localhost:1", True), ("unix:/x", True)),
+        *(("0.0.0.0:1", False), ("[::]:1", False), ("10.0.0.1:1", False), ("example.org:1", False)),
+    ],
+)
+def test_what_only_this_machine_reaches_is_local(listen: str, local: bool) -> None:
+    assert is_local(listen) is local
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ((), ["TLS", "tokens or client certificates"]),
+        (("tls_cert",), ["tokens or client certificates"]),
+        (("token_file",), ["TLS"]),
+        (("tls_cert", "token_file"), []),
+        (("tls_cert", "tls_client_ca"), []),
+    ],
+)
+def test_what_is_missing_is_told_of_a_server_that_others_can_reach(
+    fields: tuple[str, ...], missing: list[str]
+) -> None:
+    given = dict.fromkeys(fields, "/a/file")
+    told = missing_defences(Settings(listen="0.0.0.0:0", **given))
+    assert [text.partition(" (")[0] for text in told] == missing
+    assert missing_defences(Settings(listen="127.0.0.1:0", **given)) == []
+
+
+def test_it_is_told_in_one_line_at_the_start(start_process: Callable[..., Process]) -> None:
+    (line,) = start_process(LISTEN="0.0.0.0:0").lines(EVENT)
+    assert line["level"] == "warning"
+    assert len(line["missing"]) == 2

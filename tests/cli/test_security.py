@@ -1,0 +1,60 @@
+"""The options that secure the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+import trustme
+from click.testing import CliRunner
+
+from autoquality._cli.main import cli
+from autoquality.testing import FakeServer
+from tests.authorities import chain_of, key_of
+
+TOKEN = "a-token-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def elsewhere(authority: trustme.CA) -> Iterator[FakeServer]:
+    """Bears a certificate for images.example alone."""
+    certificate = authority.issue_cert("images.example")
+    pair = (key_of(certificate), chain_of(certificate))
+    with FakeServer(credentials=grpc.ssl_server_credentials([pair])) as server:
+        yield server
+
+
+def test_a_server_may_bear_the_name_that_is_given(
+    elsewhere: FakeServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    ca = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca))
+    options = ["--server", elsewhere.target, "--ca", str(ca), "--token", TOKEN]
+    named = CliRunner().invoke(cli, [*options, "--server-name", "images.example", "info"])
+    assert named.exit_code == 0, named.stderr
+    assert elsewhere.requests[0].metadata["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_token_for_another_machine_needs_tls_or_the_word_insecure() -> None:
+    options = ["--server", "nowhere.invalid:1", "--timeout", "0.2", "--token", TOKEN]
+    refused = CliRunner().invoke(cli, [*options, "info"])
+    assert refused.exit_code == 2
+    assert "in the clear" in refused.stderr and "--insecure" in refused.stderr
+    assert TOKEN not in refused.stderr
+    for word in ("--insecure", "--tls"):
+        tried = CliRunner().invoke(cli, [*options, word, "info"])
+        assert tried.exit_code in (1, 3), tried.stderr
+
+
+def test_tls_and_insecure_contradict_each_other() -> None:
+    refused = CliRunner().invoke(cli, ["--tls", "--insecure", "info"])
+    assert refused.exit_code == 2
+    assert "contradict" in refused.stderr

@@ -1,0 +1,90 @@
+"""The networks in the box, asked as users ask, about photographs that they were not trained on."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import autoquality_server
+from autoquality import Client, Encoded, Format, Method, Outcome
+from autoquality_server.codecs import library_versions
+from tests.photos import photo
+from tests.servers import running_server
+
+PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+FORMATS = ("jpeg", "webp", "avif")
+TARGETS = (0.01, 0.02)
+BOX = Path(autoquality_server.__file__).parent / "networks"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with running_server(tmp_path_factory.mktemp("box")) as server, Client(server.address) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def answers(client: Client) -> dict[str, list[Encoded]]:
+    """Every photograph by every format at the usual targets, in a range where all can be met."""
+    found: dict[str, list[Encoded]] = {fmt: [] for fmt in FORMATS}
+    for fmt, name, target in product(FORMATS, PHOTOS, TARGETS):
+        found[fmt].append(
+            client.encode(
+                photo(name),
+                format=fmt,
+                method="ml",
+                target=target,
+                allowed_error=0.002,
+                min_quality=10,
+                max_quality=95,
+            )
+        )
+    return found
+
+
+def test_a_server_that_was_told_nothing_has_a_network_for_every_lossy_format(
+    client: Client,
+) -> None:
+    networks = {one.format: one.network for one in client.info().formats}
+    for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
+        network = networks[fmt]
+        assert network is not None and network.name == f"autoquality-{fmt.value}.pb"
+    assert networks[Format.PNG] is None
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_target_is_met_with_hardly_more_than_one_encoding(
+    answers: dict[str, list[Encoded]], fmt: str
+) -> None:
+    some = answers[fmt]
+    assert all(
+        one.applied.method is Method.ML and one.outcome is Outcome.TARGET_MET for one in some
+    )
+    assert statistics.mean(one.iterations for one in some) <= 1.5
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_predictions_are_a_few_quality_steps_off(
+    answers: dict[str, list[Encoded]], fmt: str
+) -> None:
+    misses = [abs((one.quality or 0) - (one.predicted_quality or 0)) for one in answers[fmt]]
+    assert statistics.median(misses) <= 3
+    assert max(misses) <= 15
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_side_files_say_how_the_network_came_about(fmt: str) -> None:
+    told = json.loads((BOX / f"autoquality-{fmt}.json").read_text())
+    assert told["format"] == fmt
+    assert told["training"]["samples"] >= 1000
+    assert told["accuracy"], "the numbers of the report"
+    assert told["library_versions"].keys() == library_versions().keys()
+
+
+def test_the_box_is_small() -> None:
+    assert sum(path.stat().st_size for path in BOX.iterdir()) < 10e6

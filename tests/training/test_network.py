@@ -1,0 +1,219 @@
+"""The networks' parts: a codec and the metric as a graph, curves as numbers, and both frozen."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import pyvips
+
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.dssim import Reference
+from autoquality_server.image import ImageLimits, Pixels, luma, open_image
+from autoquality_server.predictor import NetworkError, SharedPredictor, load
+from autoquality_server.predictor.mosaic import mosaic
+from autoquality_train.examples import Examples
+from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze
+from autoquality_train.network.basis import Basis
+from autoquality_train.network.calibration import crossing
+from autoquality_train.network.fitting import parts, tile_statistics
+from autoquality_train.network.freezing import (
+    RESIDUAL,
+    distribution,
+    main,
+    quality_logits,
+)
+from tests.photos import crop
+
+LIMITS = ImageLimits(2**24, 2**24)
+PHOTOS = ("coffee.png", "chelsea.png", "rocket.jpg")
+QUALITIES = np.arange(1, 101)
+
+
+def pixels_of(name: str, width: int = 192, height: int = 160) -> Pixels:
+    return open_image(crop(name, width, height), LIMITS).decode(all_frames=False)
+
+
+def examples_of(count: int) -> Examples:
+    """Patches of noise, the rougher the later, and curves that are the flatter for it."""
+    rng = np.random.default_rng(7)
+    mosaics = np.empty((count, 416, 416, 3), np.uint8)
+    curves = np.empty((count, 100), np.float32)
+    for at in range(count):
+        rough = at / count
+        noise = 128 + (4 + 40 * rough) * rng.standard_normal((416, 416, 1))
+        mosaics[at] = noise.clip(0, 255)
+        curves[at] = 2.5 - rough + 0.03 * QUALITIES
+    groups = [f"image {at // 2}" for at in range(count)]
+    area = np.full(count, 416 * 416, np.int64)
+    return Examples("webp", mosaics, curves, ["noise"] * count, groups, area)
+
+
+def test_the_transform_is_opencvs() -> None:
+    block = np.random.default_rng(1).standard_normal((8, 8)).astype(np.float32)
+    ours = blocks.cosine_transform() @ block.ravel()
+    assert ours == pytest.approx(cv2.dct(block).ravel(), abs=1e-5)
+
+
+def test_the_filters_transform_the_luma() -> None:
+    rgb = np.random.default_rng(2).uniform(0, 255, (8, 8, 3)).astype(np.float32)
+    ours = np.tensordot(rgb, blocks.analysis_filters(), axes=3)
+    assert ours == pytest.approx(cv2.dct(rgb @ blocks.LUMA).ravel(), abs=1e-2)
+
+
+@pytest.mark.parametrize("quality", [15, 40, 50, 65, 93])
+def test_the_tables_are_those_that_mozjpeg_writes(quality: int) -> None:
+    grey = pyvips.Image.black(16, 16)
+    file = grey.jpegsave_buffer(Q=quality, quant_table=3)
+    at = file.index(b"\xff\xdb") + 5
+    zigzag = sorted(
+        ((x, y) for x in range(8) for y in range(8)),
+        key=lambda place: (sum(place), place[sum(place) % 2]),
+    )
+    written = np.zeros((8, 8))
+    for value, (x, y) in zip(file[at : at + 64], zigzag, strict=True):
+        written[y, x] = value
+    assert blocks.jpeg_table(quality).tolist() == written.ravel().tolist()
+
+
+def test_windows_and_bands_are_means() -> None:
+    assert blocks.windows().sum(axis=0) == pytest.approx(1)
+    assert blocks.bands().sum(axis=0) == pytest.approx(1)
+    assert ((blocks.bands() > 0).sum(axis=1) == [0, *[1] * 63]).all()
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_the_codec_in_the_graph_comes_near_a_real_one(name: str) -> None:
+    """Within a fifth of what mozjpeg does to a photograph at the same quality."""
+    pixels = pixels_of(name)
+    told = tile_statistics(mosaic(pixels)[None], [blocks.jpeg_table(65)])[0, :, 0]
+    data = CODECS[Format.JPEG].encode(pixels, 65, EncoderOptions(jpeg=BEST_MOZJPEG))
+    real = Reference(luma(pixels)).dssim(CODECS[Format.JPEG].decode_luma(data, pixels))
+    assert float(told.astype(np.float64).mean()) == pytest.approx(real, rel=0.2)
+
+
+def test_a_flat_image_has_finite_statistics() -> None:
+    flat = np.full((1, 416, 416, 3), 255, np.uint8)
+    told = tile_statistics(flat, [blocks.flat_table(20)])
+    assert np.isfinite(told).all()
+    assert float(told[..., 0].max()) < 1e-3
+
+
+def test_curves_are_their_mean_and_a_few_components() -> None:
+    rng = np.random.default_rng(3)
+    shapes = np.stack([np.ones(100), QUALITIES / 100])
+    curves = (2 + rng.standard_normal((40, 2)) @ shapes).astype(np.float32)
+    basis = Basis.of(curves, 6)
+    again = basis.mean + basis.coefficients(curves) @ basis.components
+    assert again == pytest.approx(curves, abs=1e-3)
+    assert basis.rest(curves).max() < 1e-6
+    assert basis.coefficients(curves).std(axis=0)[:2] == pytest.approx(1, rel=0.2)
+    assert not basis.components[2:].any(), "there are only two directions"
+
+
+def test_crossings_are_the_first_quality_that_is_good_enough() -> None:
+    curves = np.stack([QUALITIES / 10, np.zeros(100), np.full(100, 9)]).astype(np.float32)
+    assert crossing(curves, 4.05).tolist() == [41, 101, 1]
+
+
+def test_pieces_of_one_image_are_on_one_side() -> None:
+    groups = ["a", "b", "a", "c", "b", "d", "e", "e"]
+    part = parts(groups, 3, seed=1)
+    assert len({(group, number) for group, number in zip(groups, part, strict=True)}) == 5
+    assert set(part) == {0, 1, 2}
+
+
+def test_the_logits_are_the_chance_of_crossing_at_each_quality() -> None:
+    mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
+    factor = np.full((1, 1, 100), 0.08, np.float32)
+    target = np.array([math.exp(-4.4)], np.float32)
+    logits = np.asarray(quality_logits(mean, factor, target, 0.0))[0]
+    chances = np.exp(logits)
+    assert chances.sum() == pytest.approx(1, abs=1e-3)
+    assert int(chances.argmax()) + 1 in (60, 61)
+    spread = math.sqrt(float(chances @ (QUALITIES - chances @ QUALITIES) ** 2))
+    assert spread == pytest.approx(0.08 / 0.04, rel=0.1)
+
+
+@pytest.mark.parametrize(("target", "quality"), [(1e-9, 100), (1.0, 1)])
+def test_a_target_off_the_curve_is_at_the_end_of_the_scale(target: float, quality: int) -> None:
+    mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
+    factor = np.full((1, 1, 100), 0.05, np.float32)
+    logits = np.asarray(quality_logits(mean, factor, np.array([target], np.float32), 0.0))[0]
+    assert int(logits.argmax()) + 1 == quality
+
+
+def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
+    examples = examples_of(24)
+    lines: list[str] = []
+    fitted = fit(examples, epochs=150, seed=1, progress=lines.append)
+    assert len(lines) == len(fitted.members) == 2
+    path = tmp_path / "autoquality-webp.pb"
+    side = {
+        "format_version": 1,
+        "name": "autoquality-webp",
+        "version": "test",
+        "format": "webp",
+        "input": {"recipe": "mosaic", "side": 416, "tile": 16},
+    }
+    freeze(fitted, path, side)
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert told["curve"] == {"residual": RESIDUAL}
+
+    mean = np.asarray(distribution(fitted, examples.mosaics[:4])[0])
+    away = mean - examples.curves[:4]
+    assert np.abs(away).mean() < 0.5 * np.abs(examples.curves.mean(0) - examples.curves[:4]).mean()
+    predictor = SharedPredictor(lambda: load(path))
+    try:
+        for at in (0, 3):
+            pixels = Pixels.from_samples(examples.mosaics[at : at + 1].copy())
+            assert (mosaic(pixels) != examples.mosaics[at]).any(), "tiles are turned"
+            (seen_mean,), (seen_factor,) = distribution(fitted, mosaic(pixels)[None])
+            curve = predictor.predict(pixels, 0.02).curve
+            assert curve is not None
+            assert curve.mean == pytest.approx(np.asarray(seen_mean), abs=2e-3)
+            spread = (np.asarray(seen_factor) ** 2).sum(axis=0) + RESIDUAL**2
+            assert np.diag(curve.covariance) == pytest.approx(spread, rel=0.01)
+    finally:
+        predictor.close()
+
+
+def test_a_network_that_another_backend_fitted_is_frozen_from_what_it_saved(tmp_path: Path) -> None:
+    examples = examples_of(4)
+    fitted = fit(examples, epochs=1, seed=1, progress=lambda _: None)
+    fitted.save(tmp_path)
+    again = Fitted.restore(tmp_path)
+    for one, other in zip(
+        distribution(fitted, examples.mosaics), distribution(again, examples.mosaics), strict=True
+    ):
+        assert np.asarray(other) == pytest.approx(np.asarray(one), abs=1e-5)
+    main(str(tmp_path))
+    assert (tmp_path / "frozen.pb").read_bytes().count(b"curve_factor") > 0
+
+
+def test_fitting_is_repeatable() -> None:
+    examples = examples_of(4)
+    first, second = (fit(examples, epochs=2, seed=3, progress=lambda _: None) for _ in range(2))
+    for one, other in zip(first.members, second.members, strict=True):
+        for weight, again in zip(one.get_weights(), other.get_weights(), strict=True):
+            assert weight == pytest.approx(again, abs=1e-6)
+    assert first.scale == pytest.approx(second.scale, rel=1e-4)
+
+
+def test_one_image_is_too_little_to_learn_from() -> None:
+    with pytest.raises(TooFewImages, match="at least 2 images"):
+        fit(examples_of(2), epochs=1, seed=1, progress=lambda _: None)
+
+
+def test_a_graph_that_is_cut_short_is_told_from_a_network(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pb"
+    freeze(fit(examples_of(4), epochs=1, seed=1, progress=lambda _: None), path, {})
+    path.with_suffix(".json").unlink()
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(NetworkError, match=r"cut\.pb"):
+        load(path)

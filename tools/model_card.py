@@ -1,0 +1,125 @@
+"""The tables of MODELS.md, from the side files of the networks in the box.
+
+`python tools/model_card.py` rewrites them; with `--check` it changes nothing
+and fails if they are not what the side files say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+CARD = ROOT / "MODELS.md"
+BOX = ROOT / "server" / "autoquality_server" / "networks"
+NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
+GROUPS = ("photographs", "graphics")
+TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
+
+
+def networks() -> dict[str, dict[str, Any]]:
+    """The side file of each network."""
+    return {
+        fmt: json.loads((BOX / f"autoquality-{fmt}.json").read_text(encoding="utf-8"))
+        for fmt in NAMES
+    }
+
+
+def made(found: dict[str, dict[str, Any]]) -> str:
+    """What each network is and was made of."""
+    header = ("network", "version", "encoder", "bytes", "images", "samples", "kinds of samples")
+    rows = []
+    for fmt, told in found.items():
+        encoder = ", ".join(f"{name} {value}" for name, value in told["encoder"].items())
+        kinds = ", ".join(
+            f"{kind} {count}" for kind, count in sorted(told["corpus"]["kinds"].items())
+        )
+        size = (BOX / f"autoquality-{fmt}.pb").stat().st_size
+        training = told["training"]
+        counts = (str(training["images"]), str(training["samples"]))
+        rows.append((NAMES[fmt], told["version"], encoder, f"{size:,}", *counts, kinds))
+    return table(header, rows)
+
+
+def accurate(found: dict[str, dict[str, Any]]) -> str:
+    """How far predictions miss, and what that costs, in the range of 10 to 95."""
+    header = (
+        *("network", "images of", "target", "images"),
+        *("miss: median", "mean", "95th", "worst"),
+        *("first guess within ±0.001", "within ±0.002"),
+        *("encodings at ±0.001", "at ±0.002", "without a network at ±0.001"),
+    )
+    rows = []
+    for fmt, told in found.items():
+        for group in GROUPS:
+            for target in TARGETS:
+                one = told["accuracy"][group][target]
+                wide = one["wide"]
+                miss = wide["miss"]
+                close, near = (wide["allowed_error"][error] for error in ("0.001", "0.002"))
+                rows.append(
+                    (
+                        *(NAMES[fmt], group, target, str(one["images"])),
+                        *(f"{miss[name]:g}" for name in ("median", "mean", "p95", "worst")),
+                        *(share(some["met_by_first_guess"]) for some in (close, near)),
+                        *(f"{some['encodings']:.2f}" for some in (close, near)),
+                        f"{close['encodings_without']:.2f}",
+                    )
+                )
+    return table(header, rows)
+
+
+def sure(found: dict[str, dict[str, Any]]) -> str:
+    """How far what a network says of its certainty is from what came true."""
+    rows = [
+        (NAMES[fmt], ", ".join(told["accuracy"]["judged_on"]), f"{error:.3f}")
+        for fmt, told in found.items()
+        for error in [told["accuracy"]["calibration_error"]]
+    ]
+    return table(("network", "judged on", "calibration error"), rows)
+
+
+def share(value: float | None) -> str:
+    """As a percentage; a dash where there was nothing to have a share of."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def card(text: str) -> str:
+    """The card with its tables written anew."""
+    found = networks()
+    for name, content in (("made", made), ("accurate", accurate), ("sure", sure)):
+        begin, end = f"<!-- {name}:begin -->\n", f"\n<!-- {name}:end -->"
+        before, rest = text.split(begin)
+        after = rest.split(end)[1]
+        text = before + begin + content(found) + end + after
+    return text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    args = parser.parse_args()
+    written = CARD.read_text(encoding="utf-8")
+    right = card(written)
+    if not args.check:
+        CARD.write_text(right, encoding="utf-8")
+    elif written != right:
+        print(f"{CARD.name} is not what the side files say: run python {Path(__file__).name}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

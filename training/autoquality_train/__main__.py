@@ -1,0 +1,22 @@
+"""The command line, `autoquality-train` or `python -m autoquality_train`: the extra [train]."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without its libraries, tell how to get them."""
+    try:
+        from autoquality_train.cli.main import cli
+
+        cli(prog_name="autoquality-train")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing.startswith("autoquality"):
+            raise
+        sys.exit(f"autoquality-train: {missing} is missing: pip install 'autoquality[train]'")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The command `autoquality-train`: one module a subcommand."""

@@ -1,0 +1,34 @@
+"""What a search is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autoquality_server.domain import AutoQuality, Method
+from autoquality_server.search import DssimObjective
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A DSSIM within `error` of `target`, by a quality in [low, high]."""
+
+    target: float
+    error: float
+    low: int
+    high: int
+
+    @property
+    def objective(self) -> DssimObjective:
+        return DssimObjective(self.target, self.error)
+
+    def wish(self, method: Method) -> AutoQuality:
+        """The goal as a request's settled wish."""
+        return AutoQuality(method, self.target, self.low, self.high, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The quality that a search answers, and how many encodings it cost."""
+
+    quality: int
+    iterations: int

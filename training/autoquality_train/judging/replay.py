@@ -1,0 +1,41 @@
+"""METHOD_ML and METHOD_DSSIM on a swept image: the service's own handlers."""
+
+from __future__ import annotations
+
+from autoquality_server.domain import Method
+from autoquality_server.methods import DssimSearch
+from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.predictor import Prediction
+from autoquality_server.search import Observation, search
+from autoquality_train.judging.goal import Goal, Searched
+from autoquality_train.judging.swept import Swept, SweptTrial
+
+
+def ml_search(swept: Swept, goal: Goal, prediction: Prediction) -> Searched:
+    """What METHOD_ML makes of a prediction."""
+    trial = SweptTrial(swept)
+    answer = DssimSearch().search(trial, goal.wish(Method.ML), prediction)
+    return Searched(answer.quality, len(trial.probes))
+
+
+def dssim_search(swept: Swept, goal: Goal) -> Searched:
+    """METHOD_DSSIM: the corpus's curves and nothing else."""
+    trial = SweptTrial(swept)
+    answer = DssimSearch().run(trial, goal.wish(Method.DSSIM))
+    return Searched(answer.quality, len(trial.probes))
+
+
+def first_guess_search(swept: Swept, goal: Goal, prediction: Prediction) -> Searched:
+    """METHOD_DSSIM that tries the likeliest quality first: all it takes of a prediction."""
+    tried: list[int] = []
+
+    def attempt(quality: int) -> Observation:
+        tried.append(quality)
+        return swept.observation(quality)
+
+    area = swept.pixels.width * swept.pixels.height
+    prior = dssim_prior(swept.format, swept.options, area)
+    found = search(
+        goal.objective, goal.low, goal.high, attempt, prior=prior, first=prediction.quality
+    )
+    return Searched(found.best.quality, len(tried))

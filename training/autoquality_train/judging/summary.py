@@ -1,0 +1,140 @@
+"""Cases to distributions: the numbers of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+
+from autoquality_train.judging.calibration import (
+    BINS,
+    STEPS,
+    expected_error,
+    reliability,
+)
+from autoquality_train.judging.cases import ERRORS, SEARCHES, Case, InRange
+
+PHOTOGRAPHS = ("photo*", "cid22*", "clic*", "kodak*")
+"""Folders of photographs; all others hold screenshots, drawings, maps and the like."""
+
+RANGES: Mapping[str, Callable[[Case], InRange]] = {
+    "wide": lambda case: case.wide,
+    "default": lambda case: case.usual,
+}
+_MISSES = (0, 1, 2, 5)
+
+
+def parts(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:
+    """Photographs and graphics apart, where there are any; `photographs`: patterns over kinds."""
+    found: dict[str, list[Case]] = {"photographs": [], "graphics": []}
+    for case in cases:
+        photo = any(fnmatch(case.kind.lower(), pattern) for pattern in photographs)
+        found["photographs" if photo else "graphics"].append(case)
+    return {name: some for name, some in found.items() if some}
+
+
+def groups(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:
+    """All cases, photographs and graphics apart, then each folder; none that repeats another."""
+    found = {"all": list(cases)}
+    folders = {
+        f"folder {kind}": [case for case in cases if case.kind == kind]
+        for kind in sorted({case.kind for case in cases})
+    }
+    for name, some in (parts(cases, photographs) | folders).items():
+        if all(len(some) != len(other) or some != other for other in found.values()):
+            found[name] = some
+    return found
+
+
+def summarise(cases: Sequence[Case]) -> dict[str, Any]:
+    """The numbers of some cases, of any targets: misses, first guesses and iterations by range."""
+    return {
+        "images": len({(case.kind, case.image) for case in cases}),
+        "cases": len(cases),
+        "ranges": {name: _in_range([of(case) for case in cases]) for name, of in RANGES.items()},
+    }
+
+
+def by_target(cases: Sequence[Case]) -> dict[str, Any]:
+    """As `summarise`, for each target and for all of them."""
+    found = {"all": summarise(cases)}
+    for target in sorted({case.target for case in cases}):
+        found[f"{target:g}"] = summarise([case for case in cases if case.target == target])
+    return found
+
+
+def calibration(cases: Sequence[Case]) -> dict[str, Any]:
+    """How reliable the predicted distributions are; over all 100 qualities."""
+    found: dict[str, Any] = {}
+    for steps in STEPS:
+        bins = reliability(
+            [case.within[str(steps)] for case in cases],
+            [abs(case.miss) <= steps for case in cases],
+        )
+        found[f"within {steps}"] = {"bins": bins, "expected_error": expected_error(bins)}
+    counts, _ = np.histogram([case.transform for case in cases], BINS, (0.0, 1.0))
+    return {"hits": found, "transform": [int(count) for count in counts]}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median, 95th percentile and worst; all but the mean are values that occur."""
+    array = np.array(values, np.float64)
+    median, high = np.percentile(array, [50, 95], method="inverted_cdf")
+    return {
+        "mean": float(array.mean()),
+        "median": float(median),
+        "p95": float(high),
+        "worst": float(array.max()),
+    }
+
+
+def _in_range(found: Sequence[InRange]) -> dict[str, Any]:
+    misses = np.array([one.miss for one in found])
+    low, high = found[0].low, found[0].high
+    return {
+        "low": low,
+        "high": high,
+        "miss": {
+            **spread(np.abs(misses).tolist()),
+            "signed_mean": float(misses.mean()),
+            "signed_median": float(np.median(misses)),
+            "lowest": int(misses.min()),
+            "highest": int(misses.max()),
+            "within": {str(step): float((np.abs(misses) <= step).mean()) for step in _MISSES},
+        },
+        "at_a_bound": float(np.mean([one.right in (low, high) for one in found])),
+        "goals": {f"{error:g}": _goal(found, at) for at, error in enumerate(ERRORS)},
+    }
+
+
+def _goal(found: Sequence[InRange], at: int) -> dict[str, Any]:
+    """First guesses and iterations at one allowed error.
+
+    A first guess is good if it meets a target that can be met. Where no quality
+    in range does, the right answer is the nearest or a bound: those cases are
+    counted apart, and there a guess is good if it is that answer.
+    """
+    goals = [one.goals[at] for one in found]
+    can = [goal.met_by_guess for goal in goals if goal.reachable]
+    cannot = [one.miss == 0 for one in found if not one.goals[at].reachable]
+    return {
+        "reachable": len(can),
+        "met_by_first_guess": _share(can),
+        "unreachable": len(cannot),
+        "unreachable_right_at_first_guess": _share(cannot),
+        "iterations": {
+            name: spread([goal.iterations[name] for goal in goals]) for name in SEARCHES
+        },
+        "iterations_where_reachable": {
+            name: spread([goal.iterations[name] for goal in goals if goal.reachable])
+            for name in SEARCHES
+        }
+        if can
+        else {},
+    }
+
+
+def _share(true: Sequence[bool]) -> float | None:
+    return sum(true) / len(true) if true else None

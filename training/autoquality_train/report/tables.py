@@ -1,0 +1,148 @@
+"""Numbers as rows of text, for HTML and Markdown alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoquality_train.judging.cases import ERRORS, SEARCHES
+from autoquality_train.judging.summary import RANGES
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading, what it means, the names of the columns, and rows of as many cells."""
+
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    words: tuple[int, ...] = (0,)
+    """Which columns hold words, not numbers."""
+
+
+def overview(formats: Numbers) -> Table:
+    """One line a format: what most people want to know."""
+    rows = []
+    for fmt, found in formats.items():
+        one = found["groups"]["all"]["all"]
+        wide, usual = one["ranges"]["wide"], one["ranges"]["default"]
+        rows.append(
+            (
+                NAMES[fmt],
+                str(one["images"]),
+                f"{wide['miss']['median']:.1f}",
+                f"{wide['miss']['p95']:.0f}",
+                *(percent(_goal(wide, error)["met_by_first_guess"]) for error in ERRORS),
+                *(_mean(wide, error, "network") for error in ERRORS),
+                *(_mean(usual, error, "network") for error in ERRORS),
+                _mean(wide, ERRORS[0], "prior"),
+                f"{found['calibration']['all']['hits']['within 2']['expected_error']:.3f}",
+            )
+        )
+    columns = (
+        *("format", "images", "median miss", "95th"),
+        *(f"first guess within ±{error:g}" for error in ERRORS),
+        *(f"encodings, 10–95 ±{error:g}" for error in ERRORS),
+        *(f"encodings, default range ±{error:g}" for error in ERRORS),
+        f"without a network, 10–95 ±{ERRORS[0]:g}",
+        "calibration error",
+    )
+    caption = "All targets together; misses in quality steps, encodings on average."
+    return Table("At a glance", caption, columns, rows)
+
+
+def misses(groups: Numbers) -> Table:
+    """Misses by group and target."""
+    rows = []
+    for name, targets in groups.items():
+        for target, one in targets.items():
+            found = one["ranges"]["wide"]["miss"]
+            narrow = one["ranges"]["default"]["miss"]
+            rows.append(
+                (
+                    *(name, "any" if target == "all" else target, str(one["images"])),
+                    *(f"{found['mean']:.2f}", f"{found['median']:.1f}", f"{found['p95']:.0f}"),
+                    *(f"{found['worst']:.0f}", f"{found['signed_mean']:+.2f}"),
+                    *(percent(found["within"][step]) for step in ("0", "1", "2", "5")),
+                    f"{narrow['mean']:.2f}",
+                    f"{narrow['worst']:.0f}",
+                )
+            )
+    columns = (
+        *("images of", "target", "images", "mean", "median", "95th", "worst", "signed mean"),
+        *("exact", "≤ 1", "≤ 2", "≤ 5", "default range: mean", "worst"),
+    )
+    caption = (
+        "Quality steps between the prediction and the right quality, qualities 10 to 95;"
+        " signed: positive is too high a quality."
+    )
+    return Table("How far predictions miss", caption, columns, rows)
+
+
+def guesses(groups: Numbers) -> Table:
+    """First guesses by group, range and allowed error."""
+    rows = []
+    for name, targets in groups.items():
+        for key in RANGES:
+            found = targets["all"]["ranges"][key]
+            for error in ERRORS:
+                goal = _goal(found, error)
+                rows.append(
+                    (
+                        *(name, f"{found['low']}–{found['high']}", f"±{error:g}"),
+                        *(str(goal["reachable"]), percent(goal["met_by_first_guess"])),
+                        str(goal["unreachable"]),
+                        percent(goal["unreachable_right_at_first_guess"]),
+                    )
+                )
+    columns = (
+        *("images of", "qualities", "allowed", "can be met", "met by the first guess"),
+        *("cannot be met", "there the guess is the right answer"),
+    )
+    caption = (
+        "One encoding, at the predicted quality brought into the range. Where no quality in the"
+        " range comes near enough to the target, the nearest one or a bound is the right answer;"
+        " those cases are counted apart, in the last two columns."
+    )
+    return Table("First guesses", caption, columns, rows)
+
+
+def iterations(groups: Numbers) -> Table:
+    """Encodings by search, range and allowed error; all targets."""
+    rows = []
+    for name in [name for name in groups if not name.startswith("folder ")]:
+        for key in RANGES:
+            found = groups[name]["all"]["ranges"][key]
+            for search, words in SEARCHES.items():
+                cells = []
+                for error in ERRORS:
+                    some = _goal(found, error)["iterations"][search]
+                    cells += [f"{some['mean']:.2f}", f"{some['p95']:.0f}", f"{some['worst']:.0f}"]
+                rows.append((name, f"{found['low']}–{found['high']}", words, *cells))
+    columns = (
+        *("images of", "qualities", "search"),
+        *(f"±{error:g}: {what}" for error in ERRORS for what in ("mean", "95th", "most")),
+    )
+    caption = "Full-resolution encodings a request costs, the returned one included; all cases."
+    return Table("Encodings", caption, columns, rows, words=(0, 2))
+
+
+def percent(share: float | None) -> str:
+    """A share as per cent, a dash where there is none."""
+    return "–" if share is None else f"{share:.0%}"
+
+
+NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
+
+
+def _goal(found: Numbers, error: float) -> Numbers:
+    goal: Numbers = found["goals"][f"{error:g}"]
+    return goal
+
+
+def _mean(found: Numbers, error: float, search: str) -> str:
+    return f"{_goal(found, error)['iterations'][search]['mean']:.2f}"
