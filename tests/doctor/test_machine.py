@@ -39,9 +39,9 @@ def test_more_workers_than_cores_are_a_warning() -> None:
 
 def test_images_that_do_not_fit_into_memory_are_a_warning() -> None:
     assert look(workers=1, max_resolution=1)["memory"].verdict is Verdict.OK
-    found = look(workers=4096, max_resolution=1000)["memory"]
+    found = look(workers=1, max_resolution=1e6)["memory"]
     assert found.verdict is Verdict.WARNING
-    assert "lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_WORKERS" in found.text
+    assert "lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT" in found.text
 
 
 def test_many_arenas_are_a_warning() -> None:

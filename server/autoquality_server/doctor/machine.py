@@ -10,16 +10,13 @@ from collections.abc import Iterator, Mapping
 from autoquality_server.allocator import arenas
 from autoquality_server.config import Settings
 from autoquality_server.config.cores import available_cores
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
 from autoquality_server.doctor.finding import Finding, Verdict
 from autoquality_server.doctor.units import in_units
 
-BYTES_A_PIXEL = 32
-"""What a large opaque image takes at most, searched as AVIF, and a little more, by `python -m bench.sizing`;
-the other formats take less."""
 AT_REST = 256 * 2**20
-WITH_NETWORKS = 512 * 2**20
-"""What TensorFlow takes beyond that."""
+WITH_NETWORKS = 768 * 2**20
+"""What TensorFlow and networks take beyond that. Both by `python -m bench.sizing`, rounded up."""
 
 _MANY_ARENAS = 8
 _FEW_FILES = 1024
@@ -45,16 +42,17 @@ def _cores(settings: Settings) -> Finding:
 
 
 def most_memory(settings: Settings) -> int:
-    """Bytes that the server needs while every worker has an image of the largest size."""
-    images = settings.workers * settings.max_pixels * BYTES_A_PIXEL
+    """Bytes that the server may need while as much runs as ever may."""
+    pixels = min(settings.workers * settings.max_pixels, settings.max_pixels_in_flight)
+    images = max(pixels, settings.max_pixels) * BYTES_A_PIXEL
     return AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
 
 
 def _memory(settings: Settings) -> Finding:
     limit, most = available_memory(), most_memory(settings)
-    text = f"{in_units(limit)} for this process, {in_units(most)} for the largest images at once"
+    text = f"{in_units(limit)} for this process, up to {in_units(most)} needed"
     if most > limit:
-        text += ": lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_WORKERS"
+        text += ": lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT"
         return Finding("memory", Verdict.WARNING, text)
     return Finding("memory", Verdict.OK, text)
 
