@@ -67,6 +67,10 @@ bench-prediction-time: .venv/.stamp ## Time one prediction on one core (ARGS=IMA
 bench-predictions: .venv/.stamp ## Time predictions in batches against one by one, at 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
+.PHONY: bench-sizing
+bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by method and format
+	@$(BIN)/python -m bench.sizing $(ARGS)
+
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test

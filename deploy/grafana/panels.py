@@ -98,6 +98,12 @@ _LOAD = Row(
             ),
         ),
         Panel(
+            "Pixels at work",
+            "Pixels of the requests that hold a worker, by server: what memory is bounded by.",
+            "short",
+            (Query(f"sum by (instance) (autoquality_pixels_in_flight{{{JOB}}})", "{{instance}}"),),
+        ),
+        Panel(
             "Processor",
             "Cores in use, by server.",
             "short",

@@ -93,3 +93,12 @@ def test_prediction_time_has_a_line_for_every_network_in_the_box(images: Path) -
     lines = run("bench.prediction_time", str(images)).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| jpeg", "| webp", "| avif"]
     assert all(float(line.split(" | ")[3]) > 0 for line in lines[2:])
+
+
+def test_what_a_server_needs_is_measured_on_a_real_one() -> None:
+    small = ("--megapixels", "0.1", "--large", "0.1", "--calls", "1", "--networks", "none")
+    table = run("bench.sizing", *small)
+    assert "Processor time for 0.24 megapixels" in table
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert len([row for row in rows if row.startswith(("| none |", "| size |", "| dssim |"))]) == 9
+    assert len([row for row in rows if row.startswith(("| jpeg |", "| webp |", "| avif |"))]) == 3

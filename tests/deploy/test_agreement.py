@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -11,8 +12,10 @@ from autoquality._version import __version__
 from autoquality_server.app import ENCODING
 from autoquality_server.config import Settings, load
 from autoquality_server.config.address import parse_tcp
+from autoquality_server.config.memory import BYTES_A_PIXEL
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import PREFIX
+from autoquality_server.doctor.machine import most_memory
 from tests.deploy.rendered import Rendered
 from tests.house.test_image import DOCKERFILE, ENV
 from tools.check_manifests import ROOT
@@ -126,6 +129,23 @@ def test_pods_meet_the_restricted_standard_and_the_images_user(manifests: Render
             "capabilities": {"drop": ["ALL"]},
         }
         assert one["resources"].keys() == {"requests", "limits"}
+
+
+def test_the_largest_images_fit_into_the_memory_of_a_pod(manifests: Rendered) -> None:
+    """What runs together is bounded by half the memory, but never to less than one image."""
+    limit = manifests.server["resources"]["limits"]["memory"]
+    assert limit.endswith("Gi")
+    memory = int(limit.removesuffix("Gi")) * 2**30
+    found = settings(manifests)
+    in_flight = max(found.max_resolution, memory / 2 / BYTES_A_PIXEL / 1e6)
+    assert most_memory(replace(found, workers=1000, max_resolution_in_flight=in_flight)) <= memory
+    assert "AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT" not in manifests.environment
+
+
+def test_workers_are_one_a_core_of_the_limit(manifests: Rendered) -> None:
+    resources = manifests.server["resources"]
+    assert int(resources["limits"]["cpu"]) == int(resources["requests"]["cpu"])
+    assert "AUTOQUALITY_WORKERS" not in manifests.environment
 
 
 def test_what_has_to_be_writable_is(manifests: Rendered) -> None:

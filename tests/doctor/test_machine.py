@@ -37,6 +37,13 @@ def test_more_workers_than_cores_are_a_warning() -> None:
     assert look(workers=cores + 1)["cores"].verdict is Verdict.WARNING
 
 
+def test_images_that_do_not_fit_into_memory_are_a_warning() -> None:
+    assert look(workers=1, max_resolution=1)["memory"].verdict is Verdict.OK
+    found = look(workers=1, max_resolution=1e6)["memory"]
+    assert found.verdict is Verdict.WARNING
+    assert "lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT" in found.text
+
+
 def test_many_arenas_are_a_warning() -> None:
     assert look()["allocator"] == Finding("allocator", Verdict.OK, "glibc with 2 arenas")
     found = look({"MALLOC_ARENA_MAX": "64"})["allocator"]

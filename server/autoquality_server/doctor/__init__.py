@@ -3,6 +3,7 @@
     finding   what one look found
     machine   cores, memory, allocator, open files, temporary files
     ports     whether the addresses are free
+    access    certificates, tokens, and who could call without
     kernel    the metric's compiled code
     codecs    each format written and read
     networks  each network loaded and asked

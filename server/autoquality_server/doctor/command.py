@@ -45,9 +45,10 @@ def _configuration(configuration: Configuration) -> Iterator[Finding]:
 
 def _parts(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     # Late, as in the server: these bring libvips and numba.
-    from autoquality_server.doctor import codecs, kernel, machine, ports
+    from autoquality_server.doctor import access, codecs, kernel, machine, ports
 
     yield from ports.look(settings)
+    yield from access.look(settings)
     yield from machine.look(settings, environ)
     yield kernel.look()
     yield from codecs.look(settings)

@@ -10,9 +10,13 @@ from collections.abc import Iterator, Mapping
 from autoquality_server.allocator import arenas
 from autoquality_server.config import Settings
 from autoquality_server.config.cores import available_cores
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
 from autoquality_server.doctor.finding import Finding, Verdict
 from autoquality_server.doctor.units import in_units
+
+AT_REST = 256 * 2**20
+WITH_NETWORKS = 768 * 2**20
+"""What TensorFlow and networks take beyond that. Both by `python -m bench.sizing`, rounded up."""
 
 _MANY_ARENAS = 8
 _FEW_FILES = 1024
@@ -22,7 +26,7 @@ _FEW_FILES = 1024
 def look(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Cores, memory, allocator, open files, temporary files."""
     yield _cores(settings)
-    yield Finding("memory", Verdict.OK, f"{in_units(available_memory())} for this process")
+    yield _memory(settings)
     yield _allocator(environ)
     yield _files()
     yield _temporary()
@@ -35,6 +39,22 @@ def _cores(settings: Settings) -> Finding:
         more = "more workers than cores make requests wait for one another, not finish sooner"
         return Finding("cores", Verdict.WARNING, f"{text}: {more}")
     return Finding("cores", Verdict.OK, text)
+
+
+def most_memory(settings: Settings) -> int:
+    """Bytes that the server may need while as much runs as ever may."""
+    pixels = min(settings.workers * settings.max_pixels, settings.max_pixels_in_flight)
+    images = max(pixels, settings.max_pixels) * BYTES_A_PIXEL
+    return AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
+
+
+def _memory(settings: Settings) -> Finding:
+    limit, most = available_memory(), most_memory(settings)
+    text = f"{in_units(limit)} for this process, up to {in_units(most)} needed"
+    if most > limit:
+        text += ": lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT"
+        return Finding("memory", Verdict.WARNING, text)
+    return Finding("memory", Verdict.OK, text)
 
 
 def _allocator(environ: Mapping[str, str]) -> Finding:

@@ -1,0 +1,41 @@
+"""Who could call, and by which certificates and tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trustme
+
+from autoquality_server.config import Settings
+from autoquality_server.doctor import access
+from autoquality_server.doctor.finding import Finding, Verdict
+
+
+def test_on_loopback_nothing_is_missing() -> None:
+    assert list(access.look(Settings())) == [Finding("access", Verdict.OK, "in the clear")]
+
+
+def test_what_is_missing_where_others_reach_the_server_is_a_warning() -> None:
+    found = list(access.look(Settings(listen="0.0.0.0:50051")))
+    assert {one.verdict for one in found} == {Verdict.WARNING}
+    text = " ".join(one.text for one in found)
+    assert "AUTOQUALITY_TLS_CERT" in text and "AUTOQUALITY_TOKEN_FILE" in text
+
+
+def test_certificates_and_tokens_that_can_be_used_are_told(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("localhost")
+    chain, key, tokens = (tmp_path / name for name in ("chain.pem", "key.pem", "tokens"))
+    issued.cert_chain_pems[0].write_to_path(chain)
+    issued.private_key_pem.write_to_path(key)
+    tokens.write_text("shop:a-token-that-is-long-enough\n")
+    settings = Settings(
+        listen="0.0.0.0:50051", tls_cert=str(chain), tls_key=str(key), token_file=str(tokens)
+    )
+    assert list(access.look(settings)) == [Finding("access", Verdict.OK, "TLS, tokens")]
+
+
+def test_files_that_cannot_be_used_are_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("")
+    (found,) = access.look(Settings(token_file=str(tmp_path / "tokens")))
+    assert found.verdict is Verdict.WRONG
+    assert found.text.startswith("AUTOQUALITY_TOKEN_FILE: must have a token")
