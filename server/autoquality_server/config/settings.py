@@ -128,6 +128,9 @@ class Settings:
         -1, group=_CAPACITY, parse=parse.whole(0, 65536),
         default_text=f"{_QUEUE_PER_WORKER} a worker",
         meaning="Requests that may wait for a worker; more are refused with RESOURCE_EXHAUSTED.")
+    upload_timeout: float = setting(
+        60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")
     max_image_bytes: int = setting(
         64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
         meaning="The largest source file; 64MiB, 10MB or plain bytes.")
