@@ -138,6 +138,9 @@ class Settings:
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
         meaning="The most megapixels in a source, all frames counted.")
+    allow_truncated: bool = setting(
+        False, group=_CAPACITY, parse=parse.boolean,
+        meaning="Encode what there is of a truncated or damaged JPEG or PNG.")
     max_resolution_in_flight: float = setting(
         0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
         default_text="half the memory",
@@ -347,6 +350,7 @@ class Settings:
                 quantize=self.png_quantize,
                 quantization_colors=self.png_quantization_colors,
             ),
+            allow_truncated=self.allow_truncated,
         )
 
 
