@@ -33,6 +33,11 @@ setup: .venv/.stamp ## Make or refresh the environment in .venv
 	@.venv-protos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv-audit/.stamp: requirements/audit.lock
+	@tools/make-venv.sh .venv-audit $(PYTHON)
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 .PHONY: lock
 lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgrade for the newest)
 	tools/lock.sh $(ARGS)
@@ -62,7 +67,7 @@ test: .venv/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs hosts ## Everything but the tests; with -k it goes on after a failure
+check: lint types contract stubs dockerfile docs hosts secrets ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -95,6 +100,14 @@ docs: .venv/.stamp ## Documents: the table of configuration is up to date
 hosts: .venv/.stamp ## No committed file names a package registry
 	$(BIN)/python tools/check_hosts.py
 
+.PHONY: secrets
+secrets: .venv-audit/.stamp ## No committed file holds a password, a key or a token
+	@tools/check-secrets.sh
+
+.PHONY: sbom
+sbom: .venv-audit/.stamp ## Write what the images hold as CycloneDX to sbom/
+	@tools/sbom.sh
+
 # --- changing ---------------------------------------------------------------
 
 .PHONY: fmt
@@ -111,5 +124,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-protos build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-protos build dist demo-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
