@@ -41,6 +41,11 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@tools/install-prometheus.sh .tools/prometheus
 	@touch $@
 
+.venv-audit/.stamp: requirements/audit.lock
+	@tools/make-venv.sh .venv-audit $(PYTHON)
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 .PHONY: lock
 lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgrade for the newest)
 	tools/lock.sh $(ARGS)
@@ -78,7 +83,7 @@ test: .venv/.stamp .tools/prometheus/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs manifests rules dashboard hosts ## Everything but the tests; with -k it goes on after a failure
+check: lint types contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -126,6 +131,14 @@ dashboard: .venv/.stamp ## Grafana: the dashboard is what its panels say
 hosts: .venv/.stamp ## No committed file names a package registry
 	$(BIN)/python tools/check_hosts.py
 
+.PHONY: secrets
+secrets: .venv-audit/.stamp ## No committed file holds a password, a key or a token
+	@tools/check-secrets.sh
+
+.PHONY: sbom
+sbom: .venv-audit/.stamp ## Write what the images hold as CycloneDX to sbom/
+	@tools/sbom.sh
+
 # --- changing ---------------------------------------------------------------
 
 .PHONY: fmt
@@ -147,5 +160,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-protos .tools build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-protos .tools build dist demo-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,3 +25,4 @@ lock server pyproject.toml --extra server --extra onnx --group image --no-emit-p
 lock gpu pyproject.toml --extra gpu --extra onnx --constraint requirements/dev.lock
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
+lock audit --group audit "$@"

@@ -143,6 +143,7 @@ class Client:
         background: str = "",
         keep_metadata: bool = False,
         measure_dssim: bool = False,
+        allow_truncated: bool | None = None,
         timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
@@ -162,6 +163,8 @@ class Client:
         other formats are ignored. `background` ("#rrggbb", white if empty)
         shows through where the format has no alpha. `keep_metadata` keeps EXIF,
         XMP and IPTC. `measure_dssim` measures also where the method would not.
+        `allow_truncated` encodes what there is of a JPEG or PNG that is cut
+        off or damaged, and says so in a notice.
 
         Raises AutoQualityError, see its module for the kinds; ValueError for
         arguments that contradict each other or name nothing, OSError for a path
@@ -181,6 +184,7 @@ class Client:
             background=background,
             keep_metadata=keep_metadata,
             measure_dssim=measure_dssim,
+            allow_truncated=allow_truncated,
         )
         reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
         return _convert.encoded_from_proto(reply.message, reply.request_id)

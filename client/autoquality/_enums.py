@@ -76,6 +76,7 @@ class NoticeCode(enum.StrEnum):
     """Of several frames or pages only the first was encoded."""
     ALPHA_FLATTENED = "alpha_flattened"
     TARGET_UNUSED = "target_unused"
+    SOURCE_TRUNCATED = "source_truncated"
     """Transparency was flattened on the background."""
     UNKNOWN = "unknown"
 

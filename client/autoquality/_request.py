@@ -69,6 +69,7 @@ def encode_request(
     background: str,
     keep_metadata: bool,
     measure_dssim: bool,
+    allow_truncated: bool | None,
 ) -> pb.EncodeRequest:
     """The request. Raises ValueError for unknown names, OSError for an unreadable path."""
     request = pb.EncodeRequest(
@@ -82,6 +83,7 @@ def encode_request(
         background=background,
         keep_metadata=keep_metadata,
         measure_dssim=measure_dssim,
+        allow_truncated=allow_truncated,
     )
     if isinstance(image, RawImage):
         request.raw.CopyFrom(_convert.raw_to_proto(image))

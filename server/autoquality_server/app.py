@@ -30,6 +30,7 @@ from autoquality_server.config import Settings
 from autoquality_server.diagnostics import Diagnostics
 from autoquality_server.health import Health
 from autoquality_server.interceptors import interceptors
+from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.listening import StartError, check_free
 from autoquality_server.telemetry.logs import logger
@@ -87,6 +88,8 @@ class App:
         self._registry = CollectorRegistry()
         metrics = Metrics(self._registry)
         metrics.watch(self.admission)
+        self._uploads = Hourglass(settings.upload_timeout)
+        metrics.watch_uploads(self._uploads)
         self._health = Health((ENCODING.full_name,))
         self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
@@ -102,6 +105,7 @@ class App:
                 RateInterceptor(
                     Rates("requests", settings.client_requests_per_second), ENCODING.full_name
                 ),
+                self._uploads,
             ),
             options=_options(settings, threads),
         )
@@ -167,6 +171,7 @@ class App:
         cut_off = 0 if finished else self.admission.running + self.admission.queued
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._uploads.close()
         self._service.close()
         if self._metrics_server:
             self._metrics_server.close()
@@ -213,6 +218,12 @@ def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        # Whoever connects and then says nothing.
+        *(
+            [("grpc.server_handshake_timeout_ms", round(settings.upload_timeout * 1000))]
+            if settings.upload_timeout
+            else []
+        ),
         ("grpc.enable_channelz", int(settings.channelz)),
         *_connection_age(settings),
     ]

@@ -52,6 +52,7 @@ class NoticeCode(enum.Enum):
     FIRST_FRAME_ONLY = "first_frame_only"
     ALPHA_FLATTENED = "alpha_flattened"
     TARGET_UNUSED = "target_unused"
+    SOURCE_TRUNCATED = "source_truncated"
 
 
 class Device(enum.Enum):
@@ -145,7 +146,7 @@ class PngOptions:
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """The options of every format, so that one value travels."""
+    """The options of every format, so that one value travels; and of how the source is read."""
 
     jpeg: JpegOptions = JpegOptions()
     webp: WebpOptions = WebpOptions()
@@ -153,6 +154,7 @@ class EncoderOptions:
     png: PngOptions = PngOptions()
     background: tuple[int, int, int] = (255, 255, 255)
     keep_metadata: bool = False
+    allow_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

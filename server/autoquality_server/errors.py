@@ -7,6 +7,7 @@
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
     |   `-- RateExceeded      RESOURCE_EXHAUSTED  this caller asks for too much
     |-- DeadlinePassed        DEADLINE_EXCEEDED
+    |-- UploadTooSlow         DEADLINE_EXCEEDED   the request did not arrive in time
     `-- RequestCancelled      CANCELLED
 
 Raised anywhere, translated to google.rpc.Status in one place
@@ -102,6 +103,16 @@ class DeadlinePassed(ServiceError):
     reason = "DEADLINE_EXCEEDED"
 
     def __init__(self, message: str = "the deadline passed before one encoding was done") -> None:
+        super().__init__(message)
+
+
+class UploadTooSlow(ServiceError):
+    """The request did not arrive in time; the call was cut off, the caller sees CANCELLED."""
+
+    status = "DEADLINE_EXCEEDED"
+    reason = "UPLOAD_TOO_SLOW"
+
+    def __init__(self, message: str = "the request did not arrive in time") -> None:
         super().__init__(message)
 
 

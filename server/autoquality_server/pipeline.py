@@ -174,6 +174,9 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     Raises InvalidRequest where no format that was allowed can hold the image.
     """
     notices = []
+    if origin.damaged:
+        message = "the source is truncated or damaged: what could be decoded was encoded"
+        notices.append(Notice(NoticeCode.SOURCE_TRUNCATED, message))
     natural = Format.PNG if pixels.has_alpha else Format.JPEG
     asked = job.format or SAME_FORMAT.get(origin.format, natural)
     fmt = substitute(asked, pixels.width, pixels.height, has_alpha=pixels.has_alpha)

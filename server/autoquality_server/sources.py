@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from autoquality_server.codecs import CODECS
 from autoquality_server.domain import EncodeJob, RawSource
+from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, Pixels, Source, check_raw, from_raw, open_image
 
 SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
@@ -14,11 +16,15 @@ SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the source was: its format ("raw" for bare pixels) and its frames or pages."""
+    """What the source was: its format ("raw" for bare pixels) and its frames or pages.
+
+    `damaged` tells that only a part of it could be decoded.
+    """
 
     format: str
     frames: int
     pages: int
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,22 @@ class OpenJob:
 
     def decode(self) -> tuple[Pixels, Origin]:
         """Decode as many frames as the format to be written can hold. Raises InvalidImage."""
-        if isinstance(self.source, RawSource):
-            return from_raw(self.source, self.limits), Origin("raw", 1, 1)
-        pixels = self.source.decode(
-            all_frames=self._all_frames, keep_metadata=self.job.options.keep_metadata
+        source = self.source
+        if isinstance(source, RawSource):
+            return from_raw(source, self.limits), Origin("raw", 1, 1)
+        decode = partial(
+            source.decode,
+            all_frames=self._all_frames,
+            keep_metadata=self.job.options.keep_metadata,
         )
-        return pixels, Origin(self.source.format, self.source.frames, self.source.pages)
+        origin = Origin(source.format, source.frames, source.pages)
+        try:
+            return decode(), origin
+        except InvalidImage as error:
+            tolerated = self.job.options.allow_truncated and source.tolerable
+            if not tolerated or error.reason != InvalidImage.reason:
+                raise
+        return decode(damaged=True), replace(origin, damaged=True)
 
     @property
     def _all_frames(self) -> bool:

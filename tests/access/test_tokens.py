@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -166,6 +167,23 @@ def test_a_wrong_line_is_named_by_its_number_and_not_quoted(
     said = str(caught.value)
     assert said.startswith(f"AUTOQUALITY_TOKEN_FILE: line 6 of {token_file}: {complaint}")
     assert line.rpartition(":")[2] not in said or not line.rpartition(":")[2]
+
+
+def test_every_token_is_looked_at_in_constant_time_whichever_is_given(
+    token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, compared, really = read_tokens(token_file), 0, hmac.compare_digest
+
+    def counting(one: bytes, other: bytes) -> bool:
+        nonlocal compared
+        compared += 1
+        return really(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    for token in (ONE, OTHER, UNNAMED, "nobody's"):
+        compared = 0
+        tokens.name_of(token)
+        assert compared == 3
 
 
 def test_tokens_are_in_no_log_and_no_metric_but_the_names_are_in_the_log(

@@ -104,6 +104,7 @@ def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> N
         background="#102030",
         keep_metadata=True,
         measure_dssim=True,
+        allow_truncated=False,
     )
     assert sent(server) == pb.EncodeRequest(
         image=b"photo",
@@ -125,6 +126,7 @@ def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> N
         background="#102030",
         keep_metadata=True,
         measure_dssim=True,
+        allow_truncated=False,
     )
 
 

@@ -55,6 +55,7 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
         ("gpu", ("gpu", "onnx"), ()),
         ("build", (), ("build",)),
         ("protos", (), ("protos",)),
+        ("audit", (), ("audit",)),
     ],
 )
 def test_a_lock_pins_what_pyproject_asks_for(

@@ -63,6 +63,11 @@ _OPTIONS = (
         "--measure", "measure_dssim", is_flag=True, help="Measure the DSSIM with every method."
     ),
     click.option(
+        "--allow-truncated/--refuse-truncated",
+        default=None,
+        help="Encode what there is of a truncated or damaged JPEG or PNG.",
+    ),
+    click.option(
         "--jpeg-progressive/--no-jpeg-progressive",
         default=None,
         help="Progressive instead of baseline.",
@@ -129,6 +134,7 @@ def encode_arguments(given: dict[str, Any]) -> dict[str, Any]:
         "background": given["background"],
         "keep_metadata": given["keep_metadata"],
         "measure_dssim": given["measure_dssim"],
+        "allow_truncated": given["allow_truncated"],
     }
 
 

@@ -500,6 +500,7 @@ class EncodeRequest(google.protobuf.message.Message):
     BACKGROUND_FIELD_NUMBER: builtins.int
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
+    ALLOW_TRUNCATED_FIELD_NUMBER: builtins.int
     image: builtins.bytes
     """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
     server's libvips can decode it (see GetServerInfo). EXIF orientation is
@@ -522,6 +523,11 @@ class EncodeRequest(google.protobuf.message.Message):
     """Measure and report the DSSIM of the result where the method would not
     (METHOD_NONE, METHOD_SIZE, METHOD_ML with allowed_error 1, PNG). Left out
     where the deadline is too near for it.
+    """
+    allow_truncated: builtins.bool
+    """Encode what there is of a JPEG or PNG that is truncated or damaged,
+    and say so in a notice; other formats are refused all the same. Absent: the
+    server's, normally false: such a source is refused.
     """
     @property
     def raw(self) -> Global___RawImage:
@@ -562,9 +568,12 @@ class EncodeRequest(google.protobuf.message.Message):
         background: builtins.str = ...,
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
+        allow_truncated: builtins.bool | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_quality", b"_quality", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_quality", b"_quality", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_metadata", b"keep_metadata", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_metadata", b"keep_metadata", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_quality", b"_quality"]) -> typing.Literal["quality"] | None: ...
     @typing.overload
@@ -600,6 +609,8 @@ class Notice(google.protobuf.message.Message):
         """A target was given, but the method is METHOD_NONE (perhaps by the
         server's default): nothing was searched for.
         """
+        CODE_SOURCE_TRUNCATED: Notice._Code.ValueType  # 6
+        """The source is truncated or damaged: what could be decoded was encoded."""
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -620,6 +631,8 @@ class Notice(google.protobuf.message.Message):
     """A target was given, but the method is METHOD_NONE (perhaps by the
     server's default): nothing was searched for.
     """
+    CODE_SOURCE_TRUNCATED: Notice.Code.ValueType  # 6
+    """The source is truncated or damaged: what could be decoded was encoded."""
 
     CODE_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int

@@ -62,8 +62,11 @@ class EncodingServiceServicer(object):
         Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
         INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
         images that are unreadable or over a limit; RESOURCE_EXHAUSTED with
-        google.rpc.RetryInfo when the queue is full; DEADLINE_EXCEEDED when not
-        even one encoding fitted the deadline; INTERNAL with the request id only.
+        google.rpc.RetryInfo when the queue is full, and with
+        google.rpc.QuotaFailure besides when this caller asks for too much;
+        UNAUTHENTICATED without a token where the server wants one;
+        DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
+        with the request id only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

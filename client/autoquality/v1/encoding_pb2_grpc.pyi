@@ -135,8 +135,11 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
     Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
     INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
     images that are unreadable or over a limit; RESOURCE_EXHAUSTED with
-    google.rpc.RetryInfo when the queue is full; DEADLINE_EXCEEDED when not
-    even one encoding fitted the deadline; INTERNAL with the request id only.
+    google.rpc.RetryInfo when the queue is full, and with
+    google.rpc.QuotaFailure besides when this caller asks for too much;
+    UNAUTHENTICATED without a token where the server wants one;
+    DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
+    with the request id only.
     """
 
     Compare: _EncodingServiceCompareType
@@ -179,8 +182,11 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
         Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
         INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
         images that are unreadable or over a limit; RESOURCE_EXHAUSTED with
-        google.rpc.RetryInfo when the queue is full; DEADLINE_EXCEEDED when not
-        even one encoding fitted the deadline; INTERNAL with the request id only.
+        google.rpc.RetryInfo when the queue is full, and with
+        google.rpc.QuotaFailure besides when this caller asks for too much;
+        UNAUTHENTICATED without a token where the server wants one;
+        DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
+        with the request id only.
         """
 
     @abc.abstractmethod

@@ -119,6 +119,9 @@ class Settings:
         -1, group=_CAPACITY, parse=parse.whole(0, 65536),
         default_text=f"{_QUEUE_PER_WORKER} a worker",
         meaning="Requests that may wait for a worker; more are refused with RESOURCE_EXHAUSTED.")
+    upload_timeout: float = setting(
+        60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")
     max_image_bytes: int = setting(
         64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
         meaning="The largest source file; 64MiB, 10MB or plain bytes.")
@@ -126,6 +129,9 @@ class Settings:
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
         meaning="The most megapixels in a source, all frames counted.")
+    allow_truncated: bool = setting(
+        False, group=_CAPACITY, parse=parse.boolean,
+        meaning="Encode what there is of a truncated or damaged JPEG or PNG.")
     max_resolution_in_flight: float = setting(
         0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
         default_text="half the memory",
@@ -335,6 +341,7 @@ class Settings:
                 quantize=self.png_quantize,
                 quantization_colors=self.png_quantization_colors,
             ),
+            allow_truncated=self.allow_truncated,
         )
 
 

@@ -42,18 +42,25 @@ def sniff(data: bytes) -> str | None:
     return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
 
 
-def load(data: bytes, name: str, *, frames: int = 1) -> pyvips.Image:
+TOLERABLE = frozenset({"jpeg", "png"})
+"""Formats of which a part can be decoded: rows from the top, scans from coarse to fine."""
+
+
+def load(data: bytes, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     """Open a file of format `name`: its header is read, its pixels later, row by row.
 
     `frames` is -1 for all. Raises pyvips.Error. Pixels that fail a checksum,
     cannot be read or are missing raise when they are read (libvips' level
     "error": its level "truncated" would pass PNG rows with a wrong checksum
     and TIFF strips that do not exist); what a viewer shows without complaint,
-    such as bytes between JPEG markers, is "warning" and passes.
+    such as bytes between JPEG markers, is "warning" and passes. With `damaged`
+    nothing raises of which anything can be decoded; what is missing is grey or
+    black.
     """
     options = {"n": frames} if name in ANIMATED else {}
+    level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
-    image: pyvips.Image = loader(data, access="sequential", fail_on="error", **options)
+    image: pyvips.Image = loader(data, access="sequential", fail_on=level, **options)
     return image
 
 

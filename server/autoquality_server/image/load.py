@@ -16,7 +16,7 @@ import pyvips
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
-from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, load, sniff
+from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
@@ -48,14 +48,21 @@ class Source:
     has_alpha: bool
     orientation: int
 
-    def decode(self, *, all_frames: bool, keep_metadata: bool = False) -> Pixels:
+    @property
+    def tolerable(self) -> bool:
+        """Whether `decode` can make anything of it when it is damaged or truncated."""
+        return self.format in TOLERABLE
+
+    def decode(
+        self, *, all_frames: bool, keep_metadata: bool = False, damaged: bool = False
+    ) -> Pixels:
         """Decode the first frame, or all.
 
         Raises InvalidImage for a file that is damaged or truncated: half an
-        image is never returned.
+        image is never returned, unless `damaged` asks for what there is.
         """
         try:
-            return self._pixels(self.frames if all_frames else 1, keep_metadata)
+            return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
         except _FAILURES:
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
@@ -64,8 +71,8 @@ class Source:
                 self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
             ) from None
 
-    def _pixels(self, frames: int, keep_metadata: bool) -> Pixels:
-        header = load(self.data, self.format, frames=-1 if frames > 1 else 1)
+    def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
+        header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         samples = None
         if self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)

@@ -22,6 +22,7 @@ from autoquality_server.access.identity import Identify
 from autoquality_server.interceptors.access import AccessInterceptor
 from autoquality_server.interceptors.context import RequestContextInterceptor
 from autoquality_server.interceptors.errors import ErrorInterceptor
+from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.telemetry import TelemetryInterceptor
 from autoquality_server.interceptors.uploads import UploadInterceptor
@@ -34,11 +35,13 @@ def interceptors(
     identify: Identify,
     open_services: frozenset[str],
     rate: RateInterceptor,
+    uploads: Hourglass,
 ) -> list[grpc.ServerInterceptor]:
     """Every interceptor.
 
     `rejected` is called with the reason of each error that is told; `identify`
-    for every call but those of `open_services`.
+    for every call but those of `open_services`; `uploads` runs while a request
+    is received.
     """
     return [
         RequestContextInterceptor(),
@@ -46,7 +49,7 @@ def interceptors(
         ErrorInterceptor(rejected),
         AccessInterceptor(identify, open_services),
         rate,
-        UploadInterceptor(),
+        UploadInterceptor(uploads),
     ]
 
 

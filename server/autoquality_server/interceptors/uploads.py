@@ -1,8 +1,8 @@
-"""Receives the request only once the call was let in.
+"""Receives the request only once the call was let in, and only for so long.
 
 gRPC would read a unary request before anything else runs: whoever has no
-token could send hundreds of megabytes. As a stream of one message it is read
-when it is asked for.
+token could send hundreds of megabytes, and whoever sends nothing would hold a
+thread. As a stream of one message it is read when it is asked for.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ from typing import Any
 
 import grpc
 
+from autoquality_server.errors import UploadTooSlow
 from autoquality_server.interceptors.behavior import copy_marks
+from autoquality_server.interceptors.hourglass import Hourglass
 
 
 class UploadInterceptor(grpc.ServerInterceptor):
     """The innermost: what it wraps gets the whole request, what wraps it none of it."""
+
+    def __init__(self, hourglass: Hourglass) -> None:
+        """`hourglass` runs while a request is received."""
+        self._hourglass = hourglass
 
     def intercept_service(
         self,
@@ -24,23 +30,30 @@ class UploadInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         handler = continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.response_streaming:
+        if handler is None or handler.request_streaming:
             return handler
-        inner = handler.unary_unary
+        shape = "stream" if handler.response_streaming else "unary"
+        inner = getattr(handler, f"unary_{shape}")
 
-        def behavior(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
-            return inner(_receive(requests, context), context)
+        def behavior(requests: Iterator[Any], context: grpc.ServicerContext, *rest: Any) -> Any:
+            return inner(self._receive(requests, context), context, *rest)
 
         copy_marks(inner, behavior)
-        return grpc.stream_unary_rpc_method_handler(
+        make = getattr(grpc, f"stream_{shape}_rpc_method_handler")
+        return make(
             behavior,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
-
-def _receive(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
-    request = next(requests, None)
-    if request is None:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there must be a request message")
-    return request
+    def _receive(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        with self._hourglass.turned(context.cancel) as ran_out:
+            try:
+                request = next(requests, None)
+            except grpc.RpcError:
+                if ran_out():
+                    raise UploadTooSlow from None
+                raise
+        if request is None:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there must be a request message")
+        return request

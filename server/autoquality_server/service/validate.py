@@ -116,6 +116,7 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         if value is not None:
             _check_range(name, value, low, high)
     preset = _enum("webp.preset", request.webp.preset, WEBP_PRESETS, pb.WebpPreset)
+    truncated = _optional(request, "allow_truncated")
     webp = _merged(server.webp, request.webp, skip="preset")
     return EncoderOptions(
         jpeg=JpegOptions(**_merged(server.jpeg, request.jpeg)),
@@ -124,6 +125,7 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         png=PngOptions(**_merged(server.png, request.png)),
         background=_background(request.background, server.background),
         keep_metadata=request.keep_metadata,
+        allow_truncated=server.allow_truncated if truncated is None else truncated,
     )
 
 

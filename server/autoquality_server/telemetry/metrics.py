@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sized
 from itertools import product
 
 import grpc
@@ -36,6 +37,7 @@ REASONS = (
     "RATE_EXCEEDED",
     "QUEUE_FULL",
     "DEADLINE_EXCEEDED",
+    "UPLOAD_TOO_SLOW",
     "CANCELLED",
     "OUT_OF_MEMORY",
 )
@@ -132,6 +134,9 @@ class Metrics:
             "Pixels of the requests that hold a worker.",
             registry=registry,
         )
+        self._uploads = Gauge(
+            "autoquality_uploads_in_flight", "Requests that are being received.", registry=registry
+        )
         build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels tell what runs.",
@@ -152,6 +157,10 @@ class Metrics:
         self._in_flight.set_function(lambda: admission.running)
         self._queued.set_function(lambda: admission.queued)
         self._pixels.set_function(lambda: admission.pixels)
+
+    def watch_uploads(self, uploads: Sized) -> None:
+        """Read how many there are from `uploads` from now on."""
+        self._uploads.set_function(lambda: len(uploads))
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
         """Count one encoded image."""

@@ -29,7 +29,7 @@ class RpcMetrics:
         )
         self._seconds = Histogram(
             "grpc_server_handling_seconds",
-            "Time from the request's arrival to its status.",
+            "Time from a call's beginning to its status, receiving the request included.",
             _LABELS,
             buckets=SECONDS,
             registry=registry,
