@@ -107,11 +107,11 @@ def target_graph(
 CURVE_TENSORS = {"curve_mean": "curve_mean:0", "curve_factor": "curve_factor:0"}
 
 
-def curve_graph(path: Path, target: bool = True) -> Path:
+def curve_graph(path: Path, target: bool = True, width: float = 1.0) -> Path:
     """A network of our own kind: uint8 images, a target an image, logits and a curve.
 
     Its quality is 1 + 99 x the mean of red in [0, 1]; its curve's mean is
-    red + q / 100 - target, its factor two rows: 1, and q / 100.
+    red + q / 100 - target, its factor two rows: 1, and q / 100, both x `width`.
     """
 
     def build(tf: Any) -> None:
@@ -122,7 +122,7 @@ def curve_graph(path: Path, target: bool = True) -> Path:
         tf.identity(logits_around(tf, red), "logits")
         ladder = tf.constant(np.arange(1, 101, dtype=np.float32)[np.newaxis] / 100)
         tf.add((red - level)[:, tf.newaxis], ladder, "curve_mean")
-        factor = tf.stack([tf.ones_like(ladder), ladder], 1)
+        factor = width * tf.stack([tf.ones_like(ladder), ladder], 1)
         tf.tile(factor, [tf.shape(red)[0], 1, 1], "curve_factor")
 
     return write_graph(path, build)

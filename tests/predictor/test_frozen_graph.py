@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import PredictionFailed, load
+from autoquality_server.predictor import LoadOptions, PredictionFailed, load
 from autoquality_server.predictor.input import network_input
 from autoquality_server.predictor.runtime import tensorflow
 from tests.networks import (
@@ -270,3 +270,14 @@ def test_error_of_the_graph_is_a_failed_prediction(tmp_path: Path) -> None:
     network = load(write_graph(tmp_path / "a.pb", build))
     with pytest.raises(PredictionFailed, match=r"^a\.pb: [^\n]+$"):
         network.predict(plain((255, 255, 255)), 0.02)
+
+
+def test_a_graph_that_takes_one_target_for_a_whole_batch_runs_one_by_one(tmp_path: Path) -> None:
+    def build(tf: Any) -> None:
+        image = image_input(tf)
+        target = tf.compat.v1.placeholder("float32", [None], "target")
+        level = target[:1] + 0.0 * tf.reduce_mean(image, [1, 2, 3])
+        tf.identity(logits_around(tf, level), "logits")
+
+    network = load(write_graph(tmp_path / "first.pb", build), LoadOptions(batch_sizes=(1, 2, 4)))
+    assert network.batch_sizes == (1,)

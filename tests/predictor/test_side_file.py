@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autoquality_server.domain import Format
-from autoquality_server.predictor import NetworkError, load
+from autoquality_server.predictor import NetworkError, PredictionFailed, load
 from autoquality_server.predictor.input import network_input
 from autoquality_server.predictor.mosaic import mosaic
 from tests.networks import (
@@ -121,6 +121,8 @@ def test_keys_that_nobody_knows_are_allowed(tmp_path: Path) -> None:
         (side_content(format_version=True), "format_version must be 1, not true"),
         (side_content(name=7), "name must be a text, not 7"),
         (side_content(version=None), "version must be a text, not null"),
+        (side_content(version="\ud800"), r"version must be printable text"),
+        (side_content(name="two\nlines"), r"name must be printable text"),
         (side_content(format="png"), 'format must be jpeg or webp or avif, not "png"'),
         (side_content(input=[]), r"input must be an object, not \[\]"),
         (side_content(input={}), "input.recipe must be mosaic or squeeze, not missing"),
@@ -199,3 +201,11 @@ def test_a_curve_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
     write_side_file(path, side_content(tensors={**TENSORS, **CURVE_TENSORS}))
     with pytest.raises(NetworkError, match=r"its curve has the shape \[1, 50, 2\]"):
         load(path)
+
+
+@pytest.mark.parametrize("width", [1e4, 1e30])
+def test_a_curve_that_no_image_has_is_a_failed_prediction(tmp_path: Path, width: float) -> None:
+    path = curve_graph(tmp_path / "wide.pb", width=width)
+    write_side_file(path, side_content())
+    with pytest.raises(PredictionFailed, match="curve is beyond 100"):
+        load(path).predict(photograph(), 0.02)

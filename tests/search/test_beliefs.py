@@ -84,3 +84,9 @@ def test_a_guessed_quality_is_tried_first_and_bends_the_curve_towards_it() -> No
 @pytest.mark.parametrize("quality", [1.0, 100.0])
 def test_a_guess_at_the_end_of_the_scale_is_no_harm(quality: float) -> None:
     assert len(tries(PRIOR.with_crossing(-np.log(TARGET), quality, 5.0), first=62)) == 1
+
+
+@pytest.mark.parametrize("width", [1e3, 1e6, 1e9])
+def test_a_belief_however_wide_can_be_conditioned(width: float) -> None:
+    wide = PRIOR.with_curve(CURVE, np.full((100, 100), width**2))
+    assert len(tries(wide)) <= 12

@@ -40,6 +40,9 @@ from autoquality_server.predictor.trying import working_batch_sizes
 NOT_A_GRAPH = "not a TensorFlow frozen graph (.pb)"
 
 _GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
+_FARTHEST = 100.0
+"""Natural logarithms that a curve may be away from 0: no DSSIM is e^-100."""
+
 _GREY_TARGET = 0.02
 
 
@@ -133,17 +136,20 @@ class FrozenGraph(Network):
             return PredictionFailed(f"{self._info.name}: its logits are not finite")
         if not curve:
             return Prediction.from_logits(logits)
-        if not all(np.isfinite(part).all() for part in curve):
-            return PredictionFailed(f"{self._info.name}: its curve is not finite")
+        # Not finite fails the comparison, too.
+        if not all(float(np.abs(part).max()) <= _FARTHEST for part in curve):
+            return PredictionFailed(f"{self._info.name}: its curve is beyond {_FARTHEST:g}")
         mean, factor = curve
         return Prediction.from_logits(
             logits, CurveDistribution.from_factor(mean, factor, self._residual)
         )
 
-    def _try(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[Any]:
+    def _try(
+        self, images: Sequence[npt.NDArray[np.uint8]], targets: Sequence[float]
+    ) -> npt.NDArray[Any]:
         """All outputs for made images, a row an image."""
         prepared = [self._signature.prepare(image) for image in images]
-        outputs = _run(self._session, self._signature, prepared, [_GREY_TARGET] * len(images))
+        outputs = _run(self._session, self._signature, prepared, targets)
         rows = _by_image(outputs, len(images))
         return np.concatenate([row.reshape(len(images), -1) for row in rows], axis=1)
 

@@ -114,7 +114,9 @@ class OnnxModel(Network):
             return PredictionFailed(f"{self._info.name}: its answer is not finite")
         return Prediction.from_quality(MAX_QUALITY * float(level))
 
-    def _try(self, images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[Any]:
+    def _try(
+        self, images: Sequence[npt.NDArray[np.uint8]], _targets: Sequence[float]
+    ) -> npt.NDArray[Any]:
         levels = _run(self._session, self._reading, [self._reading.prepare(i) for i in images])
         return levels.reshape(len(images), -1)
 

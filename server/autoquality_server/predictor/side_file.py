@@ -113,6 +113,8 @@ class _Reader:
         value = self._content.get(field)
         if not isinstance(value, str) or not value:
             raise self.refusal(field, f"must be a text, not {self._quoted(field)}")
+        if not value.isprintable():  # half a surrogate pair is legal JSON, and no text
+            raise self.refusal(field, f"must be printable text, not {self._quoted(field)}")
         return value
 
     def one_of(self, field: str, allowed: Mapping[str, Any]) -> Any:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 
+_TARGETS = (0.01, 0.04)
+
 _AGREE = 0.01
 """How far, relative to the largest, an output may differ in a batch: another kernel rounds
 otherwise."""
@@ -17,23 +19,25 @@ otherwise."""
 
 def working_batch_sizes(
     wanted: Iterable[int],
-    outputs: Callable[[Sequence[Bytes]], npt.NDArray[Any]],
+    outputs: Callable[[Sequence[Bytes], Sequence[float]], npt.NDArray[Any]],
     side: int,
 ) -> tuple[int, ...]:
     """All of `wanted`, rising, if all of them work, else 1 alone.
 
-    `outputs` runs the network on images of (side, side, 3) and gives a row an
-    image, or raises whatever its library does. A batch must say of each image
-    what the image alone does: some exported networks mix what they see together.
+    `outputs` runs the network on images of (side, side, 3), each with its target
+    DSSIM, and gives a row an image, or raises whatever its library does. A batch
+    must say of each image what the image alone does: some exported networks mix
+    what they see together, or ask for one image's target on behalf of all.
     Every size is run, so that what a library compiles for each is compiled.
     """
     shades = _shades(side)
-    alone = [outputs([shade])[0] for shade in shades]
+    alone = [outputs([shade], [target])[0] for shade, target in zip(shades, _TARGETS, strict=True)]
     sizes = sorted(set(wanted))
     for size in sizes:
-        expected = np.stack([alone[i % len(alone)] for i in range(size)])
+        turns = [i % len(alone) for i in range(size)]
+        expected = np.stack([alone[i] for i in turns])
         try:
-            together = outputs([shades[i % len(shades)] for i in range(size)])
+            together = outputs([shades[i] for i in turns], [_TARGETS[i] for i in turns])
         except Exception:  # noqa: BLE001 - whatever it is, it does not run in batches
             return (1,)
         if together.shape != expected.shape or not _agree(together, expected):

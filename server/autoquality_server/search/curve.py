@@ -164,7 +164,10 @@ class CurveModel:
             return belief, 0.0
         at = np.array(self._qualities) - 1
         gain = belief.covariance[:, at]
-        seen = belief.covariance[np.ix_(at, at)] + self._prior.noise**2 * np.eye(at.size)
+        seen = belief.covariance[np.ix_(at, at)]
+        # However wide a belief is, the noise must not vanish beside it.
+        noise = self._prior.noise**2 + 1e-10 * float(seen.diagonal().max())
+        seen = seen + noise * np.eye(at.size)
         away = np.array(self._values) - belief.mean[at]
         solved = np.linalg.solve(seen, np.column_stack([gain.T, away]))
         mean = belief.mean + gain @ solved[:, -1]
