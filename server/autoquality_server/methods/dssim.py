@@ -46,5 +46,6 @@ class DssimSearch:
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )
+        trial.answer(found.best.quality)
         predicted = None if prediction is None else prediction.quality
         return Answer(found.best.quality, found.outcome, wish, predicted)

@@ -25,4 +25,5 @@ class SizeSearch:
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )
+        trial.answer(found.best.quality)
         return Answer(found.best.quality, found.outcome, wish)

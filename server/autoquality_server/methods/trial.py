@@ -112,6 +112,11 @@ class Trial:
         expected = self._slowest * HASTE ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS
 
+    def answer(self, quality: int) -> None:
+        """Say that `quality` is the answer: where a twin of it was probed, call that probe so."""
+        at = self._probe_of(quality)
+        self.probes[at] = replace(self.probes[at], quality=quality)
+
     def _name(self, quality: int) -> int:
         """What a quality has in common with its twins."""
         return self.first_twins[quality - 1] if self._codec.has_quality else quality

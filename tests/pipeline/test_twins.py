@@ -1,0 +1,63 @@
+"""AVIF's qualities that come to one file: answer, probes and bounds tell one story."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autoquality_server.codecs import CODECS, first_twins
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
+from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.methods import DssimSearch, SizeSearch, Trial
+from autoquality_server.predictor import Prediction
+from tests.networks import peak_at
+from tests.photos import crop
+
+OPTIONS = EncoderOptions()
+LIMITS = ImageLimits(2**24, 2**24)
+TWINS = first_twins(Format.AVIF, OPTIONS)
+
+
+def trial() -> Trial:
+    pixels = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
+    return Trial(pixels, CODECS[Format.AVIF], OPTIONS, Deadline(), Timings())
+
+
+def test_there_are_twins_at_the_bounds_that_are_tried_here() -> None:
+    assert TWINS[63] == TWINS[64]
+    assert TWINS[59] == TWINS[60]
+
+
+@pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (61, 64), (65, 80)])
+@pytest.mark.parametrize("first", [None, 60, 61, 64, 65])
+@pytest.mark.parametrize("target", [0.0, 0.01, 0.9])
+def test_the_answer_is_among_the_probes(
+    low: int, high: int, first: int | None, target: float
+) -> None:
+    prediction = None if first is None else Prediction.from_logits(peak_at(first))
+    one = trial()
+    wish = AutoQuality(Method.ML, target, low, high, 0.0005)
+    answer = DssimSearch().search(one, wish, prediction)
+    tried = [probe.quality for probe in one.probes]
+    assert answer.quality in tried
+    assert len({TWINS[quality - 1] for quality in tried}) == len(tried), "no twin is tried twice"
+    if answer.outcome is Outcome.MIN_QUALITY_REACHED:
+        assert answer.quality == low
+    if answer.outcome is Outcome.MAX_QUALITY_REACHED:
+        assert answer.quality == high
+    told = next(probe for probe in one.probes if probe.quality == answer.quality)
+    assert len(one.encoded(answer.quality)) == told.size_bytes
+    assert one.dssim_at(answer.quality) == told.dssim
+
+
+@pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (1, 100)])
+def test_a_budget_is_used_by_the_highest_quality_that_fits(low: int, high: int) -> None:
+    sweep = trial()
+    sizes = np.array([sweep.probe(quality, measure=False).size_bytes for quality in range(1, 101)])
+    for budget in sizes[low - 1 : high : 4]:
+        one = trial()
+        answer = SizeSearch().run(one, AutoQuality(Method.SIZE, int(budget), low, high, 0.001))
+        fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
+        assert answer.quality == fitting.max()
+        assert answer.quality in [probe.quality for probe in one.probes]
