@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +81,32 @@ def test_predictions_are_a_few_quality_steps_off(
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_side_files_say_how_the_network_came_about(fmt: str) -> None:
-    told = json.loads((BOX / f"autoquality-{fmt}.json").read_text())
+    told = side_file(fmt)
     assert told["format"] == fmt
     assert told["training"]["samples"] >= 1000
-    assert told["accuracy"], "the numbers of the report"
     assert told["library_versions"].keys() == library_versions().keys()
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_what_was_found_of_a_network_is_what_was_promised_of_it(fmt: str) -> None:
+    """The report's numbers for this very file, over images that it was not trained on."""
+    accuracy = side_file(fmt)["accuracy"]
+    graph = (BOX / f"autoquality-{fmt}.pb").read_bytes()
+    assert accuracy["sha256"] == hashlib.sha256(graph).hexdigest()
+    assert accuracy["calibration_error"] <= 0.07
+    photographs = accuracy["photographs"]["all"]["wide"]
+    assert accuracy["photographs"]["all"]["images"] >= 40
+    assert photographs["miss"]["median"] <= 1
+    assert photographs["allowed_error"]["0.002"]["met_by_first_guess"] >= 0.7
+    for group in ("photographs", "graphics", "all"):
+        found = accuracy[group]["all"]["wide"]["allowed_error"]
+        assert found["0.001"]["encodings"] <= (1.7 if group == "graphics" else 1.6)
+        assert found["0.002"]["encodings"] <= 1.35
+
+
+def side_file(fmt: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((BOX / f"autoquality-{fmt}.json").read_text())
+    return found
 
 
 def test_the_box_is_small() -> None:

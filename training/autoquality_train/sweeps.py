@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,11 @@ def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]
 
 def made_by(setting: str, qualities: Sequence[int]) -> str:
     """A short digest of all that a sweep depends on but the pixels."""
-    told = repr((SETTINGS[setting], tuple(qualities), sorted(library_versions().items())))
+    fmt, options = SETTINGS[setting]
+    own = asdict(options)[
+        fmt.value
+    ]  # the others' options, and what decoding is told, change nothing
+    told = repr((fmt, own, tuple(qualities), sorted(library_versions().items())))
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 

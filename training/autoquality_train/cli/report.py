@@ -142,7 +142,9 @@ def _told(network: LoadedNetwork) -> dict[str, Any]:
 
 def _show(found: Mapping[str, Any], console: Console) -> None:
     table = overview(found["formats"])
-    shown = Table(*table.columns, title=table.title, caption=table.caption)
-    for row in table.rows:
-        shown.add_row(*row)
+    # A line a number rather than a column: this has to fit a terminal.
+    names, *lines = zip(table.columns, *table.rows, strict=True)
+    shown = Table(*names, title=table.title, caption=table.caption)
+    for line in lines:
+        shown.add_row(*line)
     console.print(shown)

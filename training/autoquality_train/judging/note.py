@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +17,15 @@ GROUPS = ("all", "photographs", "graphics")
 def note_accuracy(network: Path, found: Mapping[str, Any], judged_on: Sequence[str]) -> None:
     """Add what a report found of a network's format (`numbers`) to its side file, in short.
 
-    `judged_on` names the folders. Does nothing for a network without a side file.
+    `judged_on` names the folders; the graph's SHA-256 says which one it was. Does
+    nothing for a network without a side file.
     """
     beside = network.with_suffix(".json")
     if not beside.exists():
         return
     told = json.loads(beside.read_text(encoding="utf-8"))
     told["accuracy"] = {
+        "sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
         "judged_on": list(judged_on),
         "calibration_error": round(
             found["calibration"]["all"]["hits"]["within 2"]["expected_error"], 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoquality_server.codecs import first_twins
 from autoquality_server.domain import Method
 from autoquality_server.methods import DssimSearch
 from autoquality_server.methods.priors import dssim_prior
@@ -36,6 +37,12 @@ def first_guess_search(swept: Swept, goal: Goal, prediction: Prediction) -> Sear
     area = swept.pixels.width * swept.pixels.height
     prior = dssim_prior(swept.format, swept.options, area)
     found = search(
-        goal.objective, goal.low, goal.high, attempt, prior=prior, first=prediction.quality
+        goal.objective,
+        goal.low,
+        goal.high,
+        attempt,
+        prior=prior,
+        first=prediction.quality,
+        first_twins=first_twins(swept.format, swept.options),
     )
     return Searched(found.best.quality, len(tried))
