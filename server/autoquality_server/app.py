@@ -45,6 +45,7 @@ _HEADROOM = 32
 upload holds one) and refuse what is too much."""
 
 _MESSAGE_ROOM = 2**20
+_CUT_OFF_MARGIN = 60.0
 
 _log = logger(__name__)
 
@@ -165,10 +166,13 @@ class App:
         seconds = self._settings.drain_timeout
         _log.info("draining", running=self.admission.running, queued=self.admission.queued)
         self._health.drain()
-        stopped = self._server.stop(grace=seconds)
+        # gRPC would cut off at the very moment at which is looked who is left.
+        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()
         finished = stopped.wait(seconds)
         cut_off = 0 if finished else self.admission.running + self.admission.queued
+        if not finished:
+            self._server.stop(grace=0)
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
