@@ -1,8 +1,13 @@
 """One call: its deadline, its retries, its errors.
 
-UNAVAILABLE is tried again by gRPC itself, by the channel's service config.
-RESOURCE_EXHAUSTED is tried again here, because only here can be seen whether
-the server said when to come back.
+Encoding has no side effects, so whatever was lost with a server is asked of
+the next:
+
+- UNAVAILABLE: the server cannot be reached, leaves, or died. Also in the middle
+  of its answer, which is where gRPC's own retry policy gives up.
+- CANCELLED that nobody here asked for: what a server that begins to leave says
+  of a call that it had not looked at yet, and of one that it cut off.
+- RESOURCE_EXHAUSTED where the server says when to come back.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from autoquality._errors import (
     AutoQualityError,
     CancelledError,
     OverloadedError,
+    UnavailableError,
     error_from,
     trailing_metadata,
 )
@@ -33,6 +39,11 @@ PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 # Longer ones (over 31 years) overflow inside gRPC and pass at once.
 _LONGEST_TIMEOUT = 1e9
+
+# Three retries span the seconds that a server takes to start anew.
+_FIRST_WAIT = 0.25
+_LONGEST_WAIT = 4.0
+_WAIT_GROWS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +83,17 @@ class Caller:
             timeout = None
         end = None if timeout is None else time.monotonic() + timeout
         metadata = (*metadata, (REQUEST_ID_KEY, request_id))
-        for left in range(self._retries, -1, -1):
+        for attempt in range(self._retries + 1):
             remaining = None if end is None else max(0.0, end - time.monotonic())
             try:
                 return self._attempt(
                     method, request, remaining, metadata, request_id, wait_for_ready
                 )
-            except OverloadedError as error:
-                delay = retry_delay(error.retry_after, _pushback(error))
+            except (OverloadedError, UnavailableError, CancelledError) as error:
+                delay = retry_delay(_wait_after(error, attempt), _pushback(error))
                 too_late = end is not None and time.monotonic() + (delay or 0) >= end
-                if not left or delay is None or too_late:
+                last = attempt == self._retries or self._closed.is_set()
+                if last or delay is None or too_late:
                     raise
                 if self._closed.wait(delay):
                     raise CancelledError(
@@ -141,6 +153,13 @@ def retry_delay(retry_after: float, pushback: str | None) -> float | None:
         delay = max(delay, int(pushback) / 1000)
     jitter = random.uniform(0.0, 0.05 + delay / 4)  # noqa: S311 (nobody gains by guessing it)
     return delay + jitter
+
+
+def _wait_after(error: AutoQualityError, attempt: int) -> float:
+    """Seconds to wait after attempt number `attempt` (0 is the first) ended with `error`."""
+    if isinstance(error, OverloadedError):
+        return error.retry_after
+    return min(_FIRST_WAIT * _WAIT_GROWS**attempt, _LONGEST_WAIT)
 
 
 def _pushback(error: AutoQualityError) -> str | None:

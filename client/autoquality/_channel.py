@@ -12,11 +12,14 @@ import grpc
 
 from autoquality._version import __version__
 
+SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
+"""Every replica in turn. No retry policy: `_call` tries again, also where gRPC would not."""
+
 PEM: TypeAlias = bytes | str | os.PathLike[str]
 """A certificate or key: PEM as bytes, or the path to it."""
 
 MAX_RETRIES = 4
-"""gRPC makes no more than five attempts, whatever a service config says."""
+"""The wait grows threefold with each: a fifth would hardly come within anybody's patience."""
 
 # What gRPC's name resolution knows; anything else is host:port.
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
@@ -38,10 +41,11 @@ def open_channel(
     options: dict[str, Any] = {
         "grpc.max_send_message_length": max_message_bytes,
         "grpc.max_receive_message_length": max_message_bytes,
-        # A request larger than this buffer is not kept and so never retried;
-        # gRPC's own 256 KiB is less than most photographs.
+        # A request larger than this buffer is not kept, and so not sent again by
+        # gRPC itself where a server that leaves never saw it; its own 256 KiB is
+        # less than most photographs.
         "grpc.per_rpc_retry_buffer_size": max_message_bytes,
-        "grpc.service_config": service_config(retries),
+        "grpc.service_config": SERVICE_CONFIG,
         "grpc.primary_user_agent": f"autoquality-python/{__version__}",
         # Up to two minutes pass between gRPC's own attempts to reconnect: too
         # long for a server that is just being restarted.
@@ -58,22 +62,6 @@ def open_channel(
     if credentials is None:
         return grpc.insecure_channel(target, arguments, compression)
     return grpc.secure_channel(target, credentials, arguments, compression)
-
-
-def service_config(retries: int) -> str:
-    """The service config: every replica in turn, UNAVAILABLE tried again."""
-    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    if retries:
-        policy = {
-            "maxAttempts": retries + 1,
-            # Three retries span the seconds that a server takes to start anew.
-            "initialBackoff": "0.25s",
-            "maxBackoff": "4s",
-            "backoffMultiplier": 3,
-            "retryableStatusCodes": ["UNAVAILABLE"],
-        }
-        config["methodConfig"] = [{"name": [{}], "retryPolicy": policy}]
-    return json.dumps(config)
 
 
 def tls_credentials(
