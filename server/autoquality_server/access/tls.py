@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,12 @@ def server_credentials(settings: Settings) -> grpc.ServerCredentials | None:
     return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, bool(client_ca))
 
 
+_SETTLING_SECONDS = 0.1
+"""gRPC asks under a lock, but makes the handshaker after it: a handshake that was told "no change"
+may still be about to use what the next one replaces and frees (grpc/grpc#22489, and what #22647
+left of it). While this one waits no other can begin, and those that had begun get past that."""
+
+
 class _Fetcher:
     """What gRPC calls at each handshake: a new configuration, or None for no change."""
 
@@ -46,6 +53,7 @@ class _Fetcher:
         if current is self._given:
             return None
         self._given = current
+        time.sleep(_SETTLING_SECONDS)
         return _configuration(current)
 
 
