@@ -92,8 +92,7 @@ class Caller:
             except (OverloadedError, UnavailableError, CancelledError) as error:
                 delay = retry_delay(_wait_after(error, attempt), _pushback(error))
                 too_late = end is not None and time.monotonic() + (delay or 0) >= end
-                last = attempt == self._retries or self._closed.is_set()
-                if last or delay is None or too_late:
+                if attempt == self._retries or delay is None or too_late:
                     raise
                 if self._closed.wait(delay):
                     raise CancelledError(
