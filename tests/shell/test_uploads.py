@@ -45,10 +45,11 @@ def never() -> Iterator[pb.EncodeRequest]:
 def test_an_upload_that_does_not_arrive_in_time_is_cut_off_and_counted(
     serve_with: Callable[..., Served],
 ) -> None:
-    server = serve_with(upload_timeout=0.1)
-    stalled = upload(server).future(never())
-    assert stalled.code() is grpc.StatusCode.CANCELLED
-    until(lambda: server.metrics['autoquality_rejected_total{reason="UPLOAD_TOO_SLOW"}'] == 1)
+    server = serve_with(upload_timeout=0.5)
+    server.stub.Encode(request())  # connected
+    stalled = [upload(server).future(never()) for _ in range(20)]
+    assert {call.code() for call in stalled} == {grpc.StatusCode.CANCELLED}
+    until(lambda: server.metrics['autoquality_rejected_total{reason="UPLOAD_TOO_SLOW"}'] == 20)
     assert server.metrics["autoquality_uploads_in_flight"] == 0
     assert server.stub.Encode(request()).quality == 80
 
@@ -67,7 +68,7 @@ def test_uploads_that_never_end_hold_no_thread_for_ever(serve_with: Callable[...
 def test_health_checks_that_never_arrive_starve_no_others(
     serve_with: Callable[..., Served], method: str
 ) -> None:
-    server = serve_with(upload_timeout=0.2)
+    server = serve_with(upload_timeout=1.0)
     for _ in range(8):
         ask: Any = server.channel.stream_stream(f"/grpc.health.v1.Health/{method}")
         ask(never())

@@ -51,9 +51,13 @@ class UploadInterceptor(grpc.ServerInterceptor):
             try:
                 request = next(requests, None)
             except grpc.RpcError:
-                if ran_out():
-                    raise UploadTooSlow from None
-                raise
+                if not ran_out():
+                    raise
+                request = None
+        # A call that is cancelled while it is read looks like one that ended, or raises:
+        # it depends on which of the two gRPC hears of first.
+        if request is None and ran_out():
+            raise UploadTooSlow
         if request is None:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there must be a request message")
         return request
