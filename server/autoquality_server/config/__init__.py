@@ -6,7 +6,8 @@ address   text -> a place to listen
 choices   what settings of logs can be set to
 cores     how many cores this process may use
 memory    how much memory it may use, and how much an image needs
-settings  the struct
+groups    the settings, a module for each group
+settings  the struct: all groups in one
 checks    what must hold between settings
 load      flags, environment and files -> the struct
 flags     the command line

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "AUTOQUALITY_"
+IMGPROXY_AUTOQUALITY = "IMGPROXY_AUTOQUALITY_"
 _KEY = "setting"
 
 
