@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -28,6 +29,7 @@ from autoquality_train.network.freezing import (
     main,
     quality_logits,
 )
+from autoquality_train.network.statistics import Strengths
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**24, 2**24)
@@ -60,10 +62,19 @@ def test_the_transform_is_opencvs() -> None:
     assert ours == pytest.approx(cv2.dct(block).ravel(), abs=1e-5)
 
 
-def test_the_filters_transform_the_luma() -> None:
-    rgb = np.random.default_rng(2).uniform(0, 255, (8, 8, 3)).astype(np.float32)
-    ours = np.tensordot(rgb, blocks.analysis_filters(), axes=3)
-    assert ours == pytest.approx(cv2.dct(rgb @ blocks.LUMA).ravel(), abs=1e-2)
+def test_a_tile_is_told_of_itself_in_its_own_place() -> None:
+    """One tile of noise on grey: that tile's numbers, and no other's, are unlike grey's."""
+    image = np.full((1, 416, 416, 3), 128, np.uint8)
+    noise = np.random.default_rng(2).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    image[0, 16 * 3 : 16 * 4, 16 * 7 : 16 * 8] = noise
+    told = tile_statistics(image, Strengths((blocks.flat_table(20),)))[0].astype(np.float64)
+    assert np.flatnonzero((told != told[0]).any(axis=1)).tolist() == [3 * 26 + 7]
+    grey = noise.astype(np.float64) @ blocks.LUMA - 128
+    energy = np.zeros(64)
+    for y, x in itertools.product((0, 8), (0, 8)):
+        energy += cv2.dct(grey[y : y + 8, x : x + 8]).ravel() ** 2 / 4
+    wanted = np.log(energy @ blocks.bands() + 1) / 8
+    assert told[3 * 26 + 7, 1:9] == pytest.approx(wanted, rel=2e-3)
 
 
 @pytest.mark.parametrize("quality", [15, 40, 50, 65, 93])
@@ -91,17 +102,40 @@ def test_windows_and_bands_are_means() -> None:
 def test_the_codec_in_the_graph_comes_near_a_real_one(name: str) -> None:
     """Within a fifth of what mozjpeg does to a photograph at the same quality."""
     pixels = pixels_of(name)
-    told = tile_statistics(mosaic(pixels)[None], [blocks.jpeg_table(65)])[0, :, 0]
+    told = tile_statistics(mosaic(pixels)[None], Strengths((blocks.jpeg_table(65),)))[0, :, 0]
     data = CODECS[Format.JPEG].encode(pixels, 65, EncoderOptions(jpeg=BEST_MOZJPEG))
     real = Reference(luma(pixels)).dssim(CODECS[Format.JPEG].decode_luma(data, pixels))
     assert float(told.astype(np.float64).mean()) == pytest.approx(real, rel=0.2)
 
 
+def test_blocks_are_measured_as_windows_of_their_own() -> None:
+    """By the metric's formula, from blocks that were transformed back; here with OpenCV."""
+    image = mosaic(pixels_of(PHOTOS[0]))
+    table = blocks.jpeg_table(40)
+    told = tile_statistics(image[None], Strengths((), (table,)))[0, :, 0]
+    grey = image.astype(np.float32) @ blocks.LUMA
+    c1, c2 = 2.55**2, 7.65**2
+    for tile in (0, 27, 300, 675):
+        y, x = 16 * (tile // 26), 16 * (tile % 26)
+        found = []
+        for top, left in itertools.product((y, y + 8), (x, x + 8)):
+            block = grey[top : top + 8, left : left + 8] - 128
+            steps = table.reshape(8, 8)
+            coded = cv2.idct(np.round(cv2.dct(block) / steps) * steps)
+            one, other = block.astype(np.float64) + 128, coded.astype(np.float64) + 128
+            means = one.mean(), other.mean()
+            covariance = ((one - means[0]) * (other - means[1])).mean()
+            ssim = (2 * means[0] * means[1] + c1) / (means[0] ** 2 + means[1] ** 2 + c1)
+            ssim *= (2 * covariance + c2) / (one.var() + other.var() + c2)
+            found.append((1 - ssim) / 2)
+        assert float(told[tile]) == pytest.approx(np.mean(found), rel=5e-3, abs=1e-4)
+
+
 def test_a_flat_image_has_finite_statistics() -> None:
     flat = np.full((1, 416, 416, 3), 255, np.uint8)
-    told = tile_statistics(flat, [blocks.flat_table(20)])
+    told = tile_statistics(flat, Strengths(*2 * [(blocks.flat_table(20),)]))
     assert np.isfinite(told).all()
-    assert float(told[..., 0].max()) < 1e-3
+    assert float(told[..., :2].max()) < 1e-3
 
 
 def test_curves_are_their_mean_and_a_few_components() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class FrozenGraph(Network):
         self._tf = tf
         self._session = session
         self._signature = tensors
+        self._ask = _asking(session, tensors)
         self._info = info
         self._recipe = side.recipe if side else network_input
         self._residual = side.residual if side else 0.0
@@ -118,7 +119,7 @@ class FrozenGraph(Network):
         """See Network; a target beyond what the network was trained for is brought there."""
         try:
             asked = np.clip(targets, *self._targets)
-            outputs = _run(self._session, self._signature, images, asked)
+            outputs = self._ask(images, asked)
         except self._tf.errors.OpError as error:
             raise PredictionFailed(f"{self._info.name}: {one_line(error.message)}") from error
         problem = _misshapen(outputs, len(images))
@@ -149,7 +150,7 @@ class FrozenGraph(Network):
     ) -> npt.NDArray[Any]:
         """All outputs for made images, a row an image."""
         prepared = [self._signature.prepare(image) for image in images]
-        outputs = _run(self._session, self._signature, prepared, targets)
+        outputs = self._ask(prepared, targets)
         rows = _by_image(outputs, len(images))
         return np.concatenate([row.reshape(len(images), -1) for row in rows], axis=1)
 
@@ -190,7 +191,7 @@ def _settle(tf: Any, session: Any, path: Path, side: SideFile | None) -> Signatu
             size = reading.declared_batch or 1
             image = reading.prepare(_GREY)
             try:
-                outputs = _run(session, reading, [image] * size, [_GREY_TARGET] * size)
+                outputs = _asking(session, reading)([image] * size, [_GREY_TARGET] * size)
             except tf.errors.FailedPreconditionError as error:
                 problem = problem or f"it is not frozen: {error.message}"
                 continue
@@ -213,14 +214,18 @@ def _readings(graph: Any, side: SideFile | None) -> Iterator[Signature]:
     return named_signatures(graph, side) if side else signatures(graph)
 
 
-def _run(
-    session: Any,
-    tensors: Signature,
-    images: Sequence[npt.NDArray[Any]],
-    targets: npt.ArrayLike,
-) -> list[npt.NDArray[Any]]:
-    fetched = session.run(tensors.outputs, tensors.feeds(images, targets))
-    return [np.asarray(output) for output in fetched]
+def _asking(
+    session: Any, tensors: Signature
+) -> Callable[[Sequence[npt.NDArray[Any]], npt.ArrayLike], list[npt.NDArray[Any]]]:
+    """A function from prepared images and their targets to the outputs."""
+    inputs = tensors.inputs
+    # Session.run looks its tensors up anew each time, which costs as much as a small network.
+    call = session.make_callable(tensors.outputs, inputs)
+
+    def ask(images: Sequence[npt.NDArray[Any]], targets: npt.ArrayLike) -> list[npt.NDArray[Any]]:
+        return [np.asarray(output) for output in call(*tensors.values(images, targets))]
+
+    return ask
 
 
 def _misshapen(outputs: Sequence[npt.NDArray[Any]], size: int) -> str:

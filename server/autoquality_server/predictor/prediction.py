@@ -23,6 +23,8 @@ on JPEG where it was measured). Too wide costs a probe, too narrow leads the sea
 _RESIDUAL_REACH = 5.0
 """Qualities over which what a curve's factors leave unsaid stays alike."""
 
+_ALIKE = np.exp(-0.5 * ((QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_REACH) ** 2)
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
@@ -60,8 +62,7 @@ class CurveDistribution:
         residue of standard deviation `residual`.
         """
         factor = np.asarray(factor, np.float64)
-        distance = (QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_REACH
-        covariance = factor.T @ factor + residual**2 * np.exp(-0.5 * distance**2)
+        covariance = factor.T @ factor + residual**2 * _ALIKE
         centre = np.array(mean, np.float64)
         for array in (centre, covariance):
             array.setflags(write=False)

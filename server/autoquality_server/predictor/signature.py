@@ -86,15 +86,20 @@ class Signature:
             pixels = pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels)
 
-    def feeds(
+    @property
+    def inputs(self) -> list[Any]:
+        """What to feed, in the order of `values`: the image, then the target if there is one."""
+        return [self.image, *([] if self.target is None else [self.target])]
+
+    def values(
         self, images: Sequence[npt.NDArray[Any]], targets: npt.ArrayLike
-    ) -> dict[Any, npt.NDArray[Any]]:
+    ) -> list[npt.NDArray[Any]]:
         """The values to feed for as many prepared images and DSSIMs."""
-        values = {self.image: np.stack(images)}
+        values: list[npt.NDArray[Any]] = [images[0][None] if len(images) == 1 else np.stack(images)]
         if self.target is not None:
             kind = self.target.dtype.as_numpy_dtype
             shape = ((), (-1,), (-1, 1))[self.target_rank]
-            values[self.target] = np.asarray(targets, kind).reshape(shape)
+            values.append(np.asarray(targets, kind).reshape(shape))
         return values
 
 

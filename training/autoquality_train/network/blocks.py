@@ -40,13 +40,6 @@ def cosine_transform() -> FloatArray:
     return np.kron(line, line).astype(np.float32)
 
 
-def analysis_filters() -> FloatArray:
-    """The same as filters of a convolution from RGB to the luma's coefficients, (8, 8, 3, 64)."""
-    basis: FloatArray = cosine_transform().reshape(-1, BLOCK, BLOCK).transpose(1, 2, 0)
-    filters: FloatArray = basis[:, :, None, :] * LUMA[None, None, :, None]
-    return filters
-
-
 def jpeg_table(quality: int) -> FloatArray:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality

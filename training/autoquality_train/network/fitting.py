@@ -18,7 +18,7 @@ from autoquality_train.examples import Examples
 from autoquality_train.network.basis import Basis
 from autoquality_train.network.calibration import spread_scale
 from autoquality_train.network.head import COMPONENTS, coefficients_of, head, rest_of
-from autoquality_train.network.statistics import TileStatistics, step_tables
+from autoquality_train.network.statistics import Strengths, TileStatistics, strengths_for
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -100,8 +100,8 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
     count = int(part.max()) + 1
     if count < 2:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
-    tables = step_tables(examples.setting)
-    tiles = tile_statistics(examples.mosaics, tables)
+    strengths = strengths_for(examples.setting)
+    tiles = tile_statistics(examples.mosaics, strengths)
     basis = Basis.of(examples.curves, COMPONENTS)
     wanted = np.column_stack([basis.coefficients(examples.curves), basis.rest(examples.curves)])
     members = []
@@ -109,7 +109,7 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
     for number in range(count):
         learn = np.flatnonzero(part != number)
         model, loss = _fit_member(
-            tiles[learn], wanted[learn], len(tables), epochs, seed * MEMBERS + number
+            tiles[learn], wanted[learn], len(strengths), epochs, seed * MEMBERS + number
         )
         progress(f"network {number + 1} of {count}, loss {loss:.3f}")
         members.append(model)
@@ -133,10 +133,10 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
 
 
 def tile_statistics(
-    mosaics: npt.NDArray[np.uint8], tables: Sequence[FloatArray]
+    mosaics: npt.NDArray[np.uint8], strengths: Strengths
 ) -> npt.NDArray[np.float16]:
     """What TileStatistics says of each mosaic: (n, 676, f), kept in half precision."""
-    layer = TileStatistics(tables)
+    layer = TileStatistics(strengths)
     step = 16
     found = [
         np.asarray(layer(np.ascontiguousarray(mosaics[start : start + step]))).astype(np.float16)

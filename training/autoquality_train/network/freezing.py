@@ -23,7 +23,7 @@ from autoquality_server.predictor.runtime import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
 from autoquality_train.network.head import coefficients_of, rest_of
-from autoquality_train.network.statistics import TileStatistics, step_tables
+from autoquality_train.network.statistics import TileStatistics, strengths_for
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -35,6 +35,12 @@ RESIDUAL = 0.003
 
 _REACH = 5.0
 """Qualities over which what coefficients leave of a curve stays alike."""
+
+_SLIGHT = 1e-2
+"""Share of the largest variance below which a direction of what is left over is dropped."""
+
+_ROUNDING = 1e-6
+"""Variance of a coefficient that keeps a covariance from being singular."""
 
 OUTPUTS = ("logits", "curve_mean", "curve_factor")
 
@@ -69,10 +75,10 @@ def freeze(fitted: Fitted, path: Path, side_file: Mapping[str, Any]) -> None:
 def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
     """The mean of the curve (n, 100) and a factor F (n, rows, 100) of its covariance F^T F.
 
-    Of a mixture of the members: the mean of their covariances and, a row each,
-    how far each is from their mean; then what their coefficients leave over.
+    Of a mixture of the members: the mean of their covariances and how far each
+    is from their mean; then what their coefficients leave over.
     """
-    tiles = TileStatistics(step_tables(fitted.setting))(images)
+    tiles = TileStatistics(strengths_for(fitted.setting))(images)
     outputs = [member(tiles) for member in fitted.members]
     found = [coefficients_of(output) for output in outputs]
     share = 1 / math.sqrt(len(found))
@@ -80,11 +86,19 @@ def distribution(fitted: Fitted, images: Any) -> tuple[Any, Any]:
     middle = ops.mean(means, axis=1)
     rows = [(means - middle[:, None]) * share]
     rows += [ops.transpose(factor, (0, 2, 1)) * (share * fitted.scale) for _, factor in found]
-    factor = ops.matmul(ops.concatenate(rows, axis=1), fitted.basis.components)
+    components = fitted.basis.components
+    factor = ops.matmul(_shortest(ops.concatenate(rows, axis=1)), components)
     rests = ops.stack([rest_of(output) for output in outputs], axis=1)
     rest = ops.sqrt(ops.mean(ops.square(rests), axis=1)) * fitted.scale
     factor = ops.concatenate([factor, rest[:, None, None] * _wander()], axis=1)
-    return fitted.basis.mean + ops.matmul(middle, fitted.basis.components), factor
+    return fitted.basis.mean + ops.matmul(middle, components), factor
+
+
+def _shortest(rows: Any) -> Any:
+    """A factor (n, k, k) of the same covariance as `rows` (n, any, k): fewer numbers to pass on."""
+    covariance = ops.matmul(ops.transpose(rows, (0, 2, 1)), rows)
+    lower = ops.cholesky(covariance + _ROUNDING * np.eye(rows.shape[-1], dtype=np.float32))
+    return ops.transpose(lower, (0, 2, 1))
 
 
 def _wander() -> FloatArray:
@@ -92,7 +106,7 @@ def _wander() -> FloatArray:
     places = np.arange(100)
     distance = (places[:, None] - places[None, :]) / _REACH
     scale, directions = np.linalg.eigh(np.exp(-0.5 * distance**2))
-    kept = scale > 1e-3 * scale[-1]
+    kept = scale > _SLIGHT * scale[-1]
     factor: FloatArray = (directions[:, kept] * np.sqrt(scale[kept])).T.astype(np.float32)
     return factor
 

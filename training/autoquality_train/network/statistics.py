@@ -2,15 +2,17 @@
 
 The layer has nothing to learn. It is a small transform codec and the metric
 itself, written as operations of a graph: each 8 x 8 block is transformed,
-quantised (a little towards 0), transformed back
-and compared by SSIM. Real encoders differ from that in ways that depend on what
-is in a tile; to learn those is left to the layers behind.
+quantised, transformed back and compared by SSIM. Real encoders differ from that
+in ways that depend on what is in a tile; to learn those is left to the layers
+behind. At most of the strengths the windows of SSIM are the blocks themselves,
+whose variances and covariances are sums over coefficients (Parseval): nothing
+has to be transformed back, and networks learn as much from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -28,14 +30,39 @@ _VARIANCES = (15.0, 60.0, 240.0, 960.0)
 """Where the spread of local variances is looked at: noise of about these drowns what is below."""
 
 
-def step_tables(setting: str) -> list[blocks.FloatArray]:
-    """The strengths of coding for one encoder setting, each (64,)."""
+class Strengths(NamedTuple):
+    """How strongly tiles are coded: tables of steps, each (64,).
+
+    What is coded by those of `windows` is measured through the metric's
+    windows, what is coded by those of `blocks` block by block.
+    """
+
+    windows: tuple[blocks.FloatArray, ...]
+    blocks: tuple[blocks.FloatArray, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.windows) + len(self.blocks)
+
+
+def strengths_for(setting: str) -> Strengths:
+    """The strengths of coding for one encoder setting.
+
+    A window costs twice as much time as a block. JPEG, whose tables these are,
+    is predicted better with two of them; WebP needs one, AVIF none.
+    """
     if setting.startswith("jpeg"):
-        return [blocks.jpeg_table(quality) for quality in (15, 40, 65, 82, 93)]
-    return [
-        *(blocks.jpeg_table(quality) for quality in (30, 65, 88)),
-        *(blocks.flat_table(step) for step in (11.0, 35.0)),
-    ]
+        return Strengths(_jpeg(40, 82), _jpeg(15, 65, 93))
+    if setting.startswith("webp"):
+        return Strengths(_jpeg(65), (*_jpeg(30, 88), *_flat(6.0, 11.0, 35.0)))
+    return Strengths((), (*_jpeg(15, 40, 65, 88), *_flat(11.0, 35.0)))
+
+
+def _jpeg(*qualities: int) -> tuple[blocks.FloatArray, ...]:
+    return tuple(blocks.jpeg_table(quality) for quality in qualities)
+
+
+def _flat(*steps: float) -> tuple[blocks.FloatArray, ...]:
+    return tuple(blocks.flat_table(step) for step in steps)
 
 
 @keras.saving.register_keras_serializable("autoquality")
@@ -46,47 +73,44 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
     energy by `blocks.bands`, then what its local variances and brightness are.
     """
 
-    def __init__(self, tables: Sequence[Any], **options: Any) -> None:
+    def __init__(self, strengths: Sequence[Sequence[Any]], **options: Any) -> None:
         super().__init__(**options)
-        self._tables = [np.asarray(table, np.float32) for table in tables]
+        self._strengths = Strengths(
+            *(tuple(np.asarray(table, np.float32) for table in tables) for tables in strengths)
+        )
 
     def call(self, images: Any) -> Any:
-        coefficients = self._coefficients(ops.cast(images, "float32"))
         basis = blocks.cosine_transform()
-        pixels = ops.reshape(ops.matmul(coefficients, basis), (-1, blocks.TILE**2))
+        pixels = _by_block(_luma(images)) - _GREY
+        coefficients = ops.matmul(pixels, np.ascontiguousarray(basis.T))
+        pixels = ops.reshape(pixels, (-1, blocks.TILE**2))
         windows = blocks.windows()
         mean = ops.matmul(pixels, windows)
         variance = ops.maximum(ops.matmul(pixels * pixels, windows) - mean * mean, 0.0)
-        pull = ops.sign(coefficients) * _PULL
         found = []
-        for table in self._tables:
-            levels = ops.round(coefficients * (1 / table) - pull)
-            coded = ops.matmul(levels, basis * table[:, None])
-            coded = ops.reshape(coded, (-1, blocks.TILE**2))
-            found.append(_dssim(pixels, mean, variance, coded, windows))
+        if self._strengths.windows:
+            pull = ops.sign(coefficients) * _PULL
+            for table in self._strengths.windows:
+                levels = ops.round(coefficients * (1 / table) - pull)
+                coded = ops.matmul(levels, basis * table[:, None])
+                coded = ops.reshape(coded, (-1, blocks.TILE**2))
+                found.append(_dssim(pixels, mean, variance, coded, windows))
+        if self._strengths.blocks:
+            found.extend(_block_dssims(coefficients, self._strengths.blocks))
         found.extend(self._content(coefficients, pixels, variance))
         return ops.reshape(ops.concatenate(found, axis=1), (-1, TILES, self.width))
 
     @property
     def width(self) -> int:
         """How many numbers a tile has."""
-        return len(self._tables) + int(blocks.bands().shape[1]) + 4 + len(_VARIANCES)
+        return len(self._strengths) + int(blocks.bands().shape[1]) + 4 + len(_VARIANCES)
 
     def compute_output_shape(self, shape: Any) -> Any:
         return (shape[0], TILES, self.width)
 
     def get_config(self) -> dict[str, Any]:
-        tables = [table.tolist() for table in self._tables]
-        return {**super().get_config(), "tables": tables}
-
-    @staticmethod
-    def _coefficients(images: Any) -> Any:
-        """Of the luma less 128: (n x 676 x 4, 64), the blocks of a tile together."""
-        found = ops.conv(images, blocks.analysis_filters(), strides=blocks.BLOCK, padding="valid")
-        brightness = np.zeros(blocks.BLOCK**2, np.float32)
-        brightness[0] = _GREY * blocks.BLOCK
-        grid = ops.reshape(found - brightness, (-1, PER_SIDE, 2, PER_SIDE, 2, blocks.BLOCK**2))
-        return ops.reshape(ops.transpose(grid, (0, 1, 3, 2, 4, 5)), (-1, blocks.BLOCK**2))
+        strengths = [[table.tolist() for table in tables] for tables in self._strengths]
+        return {**super().get_config(), "strengths": strengths}
 
     @staticmethod
     def _content(coefficients: Any, pixels: Any, variance: Any) -> list[Any]:
@@ -104,13 +128,56 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         ]
 
 
+def _luma(images: Any) -> Any:
+    """Of RGB images, 0 to 255: (n x 416 x 52, 8), a block's line in a row."""
+    # A product with a narrow matrix, several pixels at a time, is much faster than one a pixel.
+    line = np.kron(np.eye(blocks.BLOCK, dtype=np.float32), blocks.LUMA[:, None])
+    return ops.matmul(ops.reshape(ops.cast(images, "float32"), (-1, line.shape[0])), line)
+
+
+def _by_block(lines: Any) -> Any:
+    """What `_luma` answers as (n x 676 x 4, 64), the blocks of a tile together."""
+    grid = ops.reshape(lines, (-1, blocks.BLOCK, 2 * PER_SIDE, blocks.BLOCK))
+    grid = ops.reshape(ops.transpose(grid, (0, 2, 1, 3)), (-1, 2, PER_SIDE, 2, blocks.BLOCK**2))
+    return ops.reshape(ops.transpose(grid, (0, 2, 1, 3, 4)), (-1, blocks.BLOCK**2))
+
+
+def _block_dssims(coefficients: Any, tables: Sequence[blocks.FloatArray]) -> list[Any]:
+    """The mean DSSIM of each tile's four blocks at each strength, (n, 1) each; no window but them.
+
+    `coefficients` (n x 4, 64) are those of an orthonormal transform: the first is
+    8 times the mean, the squares of the others sum to 64 times the variance.
+    """
+    area = float(blocks.BLOCK**2)
+    waves = np.ones((blocks.BLOCK**2, 1), np.float32) / area
+    waves[0] = 0
+    mean = coefficients[:, :1] / blocks.BLOCK
+    variance = ops.matmul(ops.square(coefficients), waves)
+    found = []
+    for table in tables:
+        levels = ops.round(coefficients * (1 / table))
+        steps = table[:, None]
+        coded_variance = ops.matmul(ops.square(levels), waves * steps**2)
+        covariance = ops.matmul(levels * coefficients, waves * steps)
+        coded_mean = levels[:, :1] * (table[0] / blocks.BLOCK)
+        dssim = _from_moments(mean, coded_mean, variance + coded_variance, covariance)
+        found.append(ops.mean(ops.reshape(dssim, (-1, 4)), axis=1, keepdims=True))
+    return found
+
+
 def _dssim(pixels: Any, mean: Any, variance: Any, coded: Any, windows: Any) -> Any:
-    """The mean DSSIM of each tile over its windows, (n, 1); Wang et al. 2004, equation 13."""
+    """The mean DSSIM of each tile over its windows, (n, 1)."""
     coded_mean = ops.matmul(coded, windows)
     coded_variance = ops.matmul(coded * coded, windows) - coded_mean * coded_mean
     covariance = ops.matmul(pixels * coded, windows) - mean * coded_mean
+    dssim = _from_moments(mean, coded_mean, variance + coded_variance, covariance)
+    return ops.mean(dssim, axis=1, keepdims=True)
+
+
+def _from_moments(mean: Any, coded_mean: Any, variances: Any, covariance: Any) -> Any:
+    """DSSIM of windows; Wang et al. 2004, equation 13. Means are of the luma less 128."""
     one, other = mean + _GREY, coded_mean + _GREY
     ssim = (2 * one * other + _C1) * (2 * covariance + _C2)
-    ssim = ssim / ((one * one + other * other + _C1) * (variance + coded_variance + _C2))
+    ssim = ssim / ((one * one + other * other + _C1) * (variances + _C2))
     # Rounding makes an SSIM a little greater than 1 where nothing was lost.
-    return ops.mean(ops.maximum(1 - ssim, 0.0), axis=1, keepdims=True) / 2
+    return ops.maximum(1 - ssim, 0.0) / 2
