@@ -31,6 +31,7 @@ from autoquality_server.domain import (
 from autoquality_server.errors import InvalidRequest
 from autoquality_server.image import ImageLimits, Pixels, luma
 from autoquality_server.methods import (
+    Adviser,
     Answer,
     DssimSearch,
     FixedQuality,
@@ -68,11 +69,14 @@ class Pipeline:
         defaults: Defaults,
         limits: ImageLimits,
         predictors: Mapping[Format, Predictor] | None = None,
+        *,
+        advise_dssim: bool = True,
     ) -> None:
+        """With `advise_dssim`, METHOD_DSSIM may ask the predictors too, where it saves time."""
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
-        by_dssim = DssimSearch()
+        by_dssim = DssimSearch(Adviser(self.predictors) if advise_dssim else None)
         self._searches: dict[Method, MethodHandler] = {
             Method.SIZE: SizeSearch(),
             Method.DSSIM: by_dssim,

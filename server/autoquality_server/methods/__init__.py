@@ -1,5 +1,6 @@
 """The methods: none, size, dssim and ml, one handler each behind one interface."""
 
+from autoquality_server.methods.advice import Adviser
 from autoquality_server.methods.base import Answer, MethodHandler
 from autoquality_server.methods.dssim import DssimSearch
 from autoquality_server.methods.fixed import FixedQuality
@@ -8,6 +9,7 @@ from autoquality_server.methods.size import SizeSearch
 from autoquality_server.methods.trial import Trial
 
 __all__ = [
+    "Adviser",
     "Answer",
     "DssimSearch",
     "FixedQuality",

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from autoquality_server.domain import AutoQuality
+from autoquality_server.methods.advice import Adviser
 from autoquality_server.methods.base import Answer
 from autoquality_server.methods.priors import dssim_prior
 from autoquality_server.methods.trial import Trial
 from autoquality_server.predictor import Prediction
-from autoquality_server.search import DssimObjective, Observation, search
+from autoquality_server.search import CurvePrior, DssimObjective, Observation, chance, search
 
 
 class DssimSearch:
     """Searches by DSSIM, from the encoder's usual curve or from a network's prediction."""
 
+    def __init__(self, adviser: Adviser | None = None) -> None:
+        self._adviser = adviser
+
     def run(self, trial: Trial, wish: AutoQuality) -> Answer:
-        return self.search(trial, wish, None)
+        """See MethodHandler. A network is asked where that is likely to save time."""
+        prediction = None
+        if self._adviser is not None:
+            likely = chance(_objective(wish), wish.min_quality, wish.max_quality, _prior(trial))
+            prediction = self._adviser.advice(trial, wish.target, in_vain=1 - likely)
+        answer = self.search(trial, wish, prediction)
+        if self._adviser is not None:
+            self._adviser.learn(trial)
+        return answer
 
     def search(self, trial: Trial, wish: AutoQuality, prediction: Prediction | None) -> Answer:
-        """As `run`, from all that a prediction says.
+        """As `run`, from all that a prediction says, or from none.
 
         Where that is the whole curve, what is tried first is the quality that
         is likeliest to be good enough; where it is qualities alone, the
         likeliest of them.
         """
-        objective = DssimObjective(wish.target, wish.allowed_error)
-        prior = dssim_prior(trial.format, trial.options, trial.pixel_count)
+        objective = _objective(wish)
+        prior = _prior(trial)
         first = None
         if prediction is not None and prediction.curve is not None:
             prior = prior.with_curve(prediction.curve.mean, prediction.curve.covariance)
@@ -49,3 +61,11 @@ class DssimSearch:
         trial.answer(found.best.quality)
         predicted = None if prediction is None else prediction.quality
         return Answer(found.best.quality, found.outcome, wish, predicted)
+
+
+def _objective(wish: AutoQuality) -> DssimObjective:
+    return DssimObjective(wish.target, wish.allowed_error)
+
+
+def _prior(trial: Trial) -> CurvePrior:
+    return dssim_prior(trial.format, trial.options, trial.pixel_count)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
 from autoquality_server.codecs import BEST_MOZJPEG
 from autoquality_server.domain import AutoQuality, Format, Method, Notice, NoticeCode, Outcome
+from autoquality_server.methods.advice import predict
 from autoquality_server.methods.base import Answer
 from autoquality_server.methods.dssim import DssimSearch
 from autoquality_server.methods.trial import Trial
 from autoquality_server.predictor import (
     NetworkResting,
-    Prediction,
     PredictionFailed,
     Predictor,
 )
@@ -39,7 +38,7 @@ class MlSearch:
                 trial, wish, f"no network for {trial.format.name}: served as METHOD_DSSIM"
             )
         try:
-            prediction = self._predict(predictor, trial, wish)
+            prediction = predict(predictor, trial, wish.target)
         except NetworkResting:
             return self._without(
                 trial,
@@ -60,14 +59,7 @@ class MlSearch:
         trial.probe(quality, measure=False)
         return Answer(quality, Outcome.PREDICTION_TRUSTED, wish, prediction.quality)
 
-    def _predict(self, predictor: Predictor, trial: Trial, wish: AutoQuality) -> Prediction:
-        start = time.perf_counter()
-        try:
-            return predictor.predict(trial.pixels, wish.target, trial.deadline)
-        finally:
-            trial.timings.predict += time.perf_counter() - start
-
     def _without(self, trial: Trial, wish: AutoQuality, why: str) -> Answer:
-        answer = self._dssim.run(trial, replace(wish, method=Method.DSSIM))
+        answer = self._dssim.search(trial, replace(wish, method=Method.DSSIM), None)
         notice = Notice(NoticeCode.NETWORK_UNAVAILABLE, why)
         return replace(answer, notices=(*answer.notices, notice))

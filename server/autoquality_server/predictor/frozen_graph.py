@@ -66,7 +66,8 @@ def load_frozen_graph(
     if options.device is Device.GPU and not device.startswith("GPU"):
         session.close()
         raise DeviceMissing(path, "it is to run on a GPU, but TensorFlow sees none here")
-    info = NetworkInfo(path.name, sha256, device, side.version if side else "")
+    told = (side.version, side.encoder) if side else ()
+    info = NetworkInfo(path.name, sha256, device, *told)
     try:
         reading = _settle(tf, session, path, side)
         return FrozenGraph(tf, session, reading, info, side, options.batch_sizes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,13 +33,15 @@ class NetworkInfo:
 
     `name` is the file's, without its folder; `sha256` the file's, in
     hexadecimal; `device` where it runs, "CPU:0" or "GPU:0"; `version` the side
-    file's, empty without one.
+    file's, empty without one; `encoder` the encoder's options that it was
+    trained for, as its side file names them, empty where nothing is said.
     """
 
     name: str
     sha256: str
     device: str
     version: str = ""
+    encoder: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": network_input}
 _FORMAT_VERSION = 1
 _FORMATS = {fmt.value: fmt for fmt in (Format.JPEG, Format.WEBP, Format.AVIF)}
 # For people and for other programs: read, but not acted upon.
-_NOTES = ("encoder", "library_versions", "corpus", "training", "accuracy")
+_NOTES = ("library_versions", "corpus", "training", "accuracy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class SideFile:
     """What a side file says.
 
     `residual` is what the curve's factors leave unsaid (a standard deviation),
-    `targets` the least and the greatest target that the network was trained for.
+    `targets` the least and the greatest target that the network was trained for,
+    `encoder` the encoder's options that it was trained for, empty if it does not say.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class SideFile:
     tensors: TensorNames
     residual: float
     targets: tuple[float, float]
+    encoder: Mapping[str, Any]
 
     def refusal(self, field: str, why: str) -> NetworkError:
         """The error that blames `field` of this file."""
@@ -105,6 +108,9 @@ class _Reader:
 
     def has(self, field: str) -> bool:
         return field in self._content
+
+    def everything(self) -> Mapping[str, Any]:
+        return MappingProxyType(self._content)
 
     def part(self, field: str) -> _Reader:
         return _Reader(self.path, self._content.get(field, {}), f"{self._prefix}{field}.")
@@ -158,6 +164,7 @@ def _side_file(top: _Reader) -> SideFile:
         tensors=tensors,
         residual=_residual(top) if tensors.curve_mean else 0.0,
         targets=_targets(top),
+        encoder=top.part("encoder").everything(),
     )
 
 

@@ -8,7 +8,7 @@ next is chosen by `curve`, Gaussian beliefs about the curve.
 """
 
 from autoquality_server.search.curve import CurveModel, CurvePrior
-from autoquality_server.search.engine import Found, Observation, search
+from autoquality_server.search.engine import Found, Observation, chance, search
 from autoquality_server.search.objective import DssimObjective, Objective, SizeObjective
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Objective",
     "Observation",
     "SizeObjective",
+    "chance",
     "search",
 ]

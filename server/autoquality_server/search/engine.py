@@ -9,10 +9,10 @@ import numpy as np
 
 from autoquality_server.domain import Outcome
 from autoquality_server.search.bounds import Bounds
-from autoquality_server.search.curve import CurveModel, CurvePrior
+from autoquality_server.search.curve import CurveModel, CurvePrior, FloatArray
 from autoquality_server.search.objective import Objective, Observation
 
-__all__ = ["Found", "Observation", "search"]
+__all__ = ["Found", "Observation", "chance", "search"]
 
 CONFIDENT = 0.4
 """A probability of ending the search from which a quality is tried for that reason alone."""
@@ -86,6 +86,23 @@ def search(
                 seen.append(replace(one, quality=twin))
 
 
+def chance(objective: Objective, low: int, high: int, prior: CurvePrior) -> float:
+    """How likely the first probe ends the search, 0 to 1, as far as `prior` can tell."""
+    score = _score(objective, CurveModel(prior), np.arange(low, high + 1))
+    return float(score.max())
+
+
+def _score(
+    objective: Objective, model: CurveModel, qualities: np.ndarray[tuple[int], np.dtype[np.int_]]
+) -> FloatArray:
+    """How likely each quality is to end the search, over all that the curve may come from."""
+    score = np.zeros(qualities.size)
+    for belief in model.posterior():
+        deviation = model.deviation(belief)[qualities - 1]
+        score += belief.weight * objective.score(belief.mean[qualities - 1], deviation)
+    return score
+
+
 def _next(
     objective: Objective,
     model: CurveModel,
@@ -98,14 +115,10 @@ def _next(
     choice = qualities[open_]
     if tries >= PATIENCE and tries % 2 == 0:
         return int(choice[choice.size // 2])
-    beliefs = model.posterior()
-    score = np.zeros(qualities.size)
-    for belief in beliefs:
-        deviation = model.deviation(belief)[qualities - 1]
-        score += belief.weight * objective.score(belief.mean[qualities - 1], deviation)
+    score = _score(objective, model, qualities)
     if score.max() < CONFIDENT:
         # Nothing is likely: learn most where the curve is expected to cross.
-        mean = max(beliefs, key=lambda belief: belief.weight).mean[qualities - 1]
+        mean = max(model.posterior(), key=lambda belief: belief.weight).mean[qualities - 1]
         return int(choice[np.argmin(np.abs(mean[open_] - objective.aim))])
     likely = int(qualities[np.argmax(score)])
     above = choice[choice > likely]

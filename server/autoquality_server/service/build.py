@@ -29,7 +29,9 @@ def build_service(
     configure(concurrency=settings.vips_concurrency)
     limits = ImageLimits(settings.max_image_bytes, settings.max_pixels)
     networks = Networks(settings, metrics.predictors, box_folder)
-    pipeline = Pipeline(settings.defaults(), limits, networks.predictors)
+    pipeline = Pipeline(
+        settings.defaults(), limits, networks.predictors, advise_dssim=settings.advise_dssim
+    )
     info = partial(server_info, pipeline, workers=settings.workers, queue_size=settings.queue_size)
     options = settings.encoder_options()
     gates = Gates(

@@ -34,6 +34,10 @@ class NetworkSettings:
         Device.AUTO, group=_NETS, parse=parse.choice(Device),
         meaning="Where networks run: auto (a GPU where there is one), cpu or gpu.")
 
+    advise_dssim: bool = setting(
+        True, group=PREDICTION, parse=parse.boolean,
+        meaning="Let dssim ask a network too, where it was trained for the encoder's options and "
+        "saves time.")
     predictor_threads: int = setting(
         1, group=PREDICTION, parse=parse.whole(1, 1024),
         meaning="Threads that one operation of a network may use on a CPU.")

@@ -1,0 +1,108 @@
+"""Whether a search that could do without a network is helped by asking one, and the asking."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.errors import Overloaded
+from autoquality_server.methods.trial import Trial
+from autoquality_server.predictor import Prediction, PredictionFailed, Predictor
+
+_NEWEST_SHARE = 0.2
+"""Weight of the newest measurement in a mean."""
+
+_FORGOTTEN = 0.99
+"""A price that nobody pays is taken to be a little lower the next time, and so asked for again
+one day: a network is not always as slow as it was when the machine was busy."""
+
+_ABOUT_THE_NETWORK = "setting"
+"""What a side file calls the encoder's setting; every other entry is an option of the encoder."""
+
+_log = logging.getLogger(__name__)
+
+
+def predict(predictor: Predictor, trial: Trial, target: float) -> Prediction:
+    """Ask a network, its time counted as the trial's. Raises as `Predictor.predict` does."""
+    start = time.perf_counter()
+    try:
+        return predictor.predict(trial.pixels, target, trial.deadline)
+    finally:
+        trial.timings.predict += time.perf_counter() - start
+
+
+class Adviser:
+    """Asks networks for searches that go on without. Shared by all threads.
+
+    A prediction at best saves the probes that a search would otherwise begin
+    with in vain. So one is asked for if those are expected to last longer than
+    it; how long either lasts is measured as requests come along.
+    """
+
+    def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
+        self._predictors = predictors
+        self._lock = threading.Lock()
+        self._probes: dict[Format, tuple[float, float]] = {}  # seconds and pixels, the newest count
+        self._price = 0.0
+
+    def advice(self, trial: Trial, target: float, in_vain: float) -> Prediction | None:
+        """A prediction of the image's curve, None where it would not pay or cannot be had.
+
+        `in_vain` is how many probes the search is expected to make in vain
+        without it. Raises DeadlinePassed and RequestCancelled.
+        """
+        predictor = self._predictors.get(trial.format)
+        if predictor is None or not predictor.available:
+            return None
+        if not _trained_for(predictor.info.encoder, trial.format, trial.options):
+            return None
+        if not self._pays(trial, in_vain):
+            return None
+        before = trial.timings.predict
+        try:
+            prediction = predict(predictor, trial, target)
+        except Overloaded:
+            return None
+        except PredictionFailed:
+            _log.exception("the %s network failed", trial.format.name)
+            return None
+        with self._lock:
+            took = trial.timings.predict - before
+            self._price += (_NEWEST_SHARE if self._price else 1.0) * (took - self._price)
+        return prediction if prediction.curve is not None else None
+
+    def learn(self, trial: Trial) -> None:
+        """Take in how long the probes of a finished trial took."""
+        seconds = sum(one.encode_seconds + one.measure_seconds for one in trial.probes)
+        pixels = len(trial.probes) * trial.pixel_count
+        with self._lock:
+            before = self._probes.get(trial.format, (0.0, 0.0))
+            kept = 1 - _NEWEST_SHARE
+            self._probes[trial.format] = before[0] * kept + seconds, before[1] * kept + pixels
+
+    def _pays(self, trial: Trial, in_vain: float) -> bool:
+        with self._lock:
+            seconds, pixels = self._probes.get(trial.format, (0.0, 0.0))
+            pays = not pixels or in_vain * seconds / pixels * trial.pixel_count > self._price
+            if not pays:
+                self._price *= _FORGOTTEN
+        return pays
+
+
+def _trained_for(encoder: Mapping[str, Any], fmt: Format, options: EncoderOptions) -> bool:
+    """Whether a network that says what it was trained for was trained for these options."""
+    ours = asdict(options)[fmt.value]
+    told = {name: value for name, value in encoder.items() if name != _ABOUT_THE_NETWORK}
+    return bool(told) and all(
+        name in ours and _plain(ours[name]) == value for name, value in told.items()
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,177 @@
+"""METHOD_DSSIM asks a network too: where that was trained for it, and where it pays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from autoquality_server.codecs import CODECS
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import (
+    EncodeJob,
+    EncodeResult,
+    EncoderOptions,
+    Format,
+    Method,
+    Outcome,
+    Probe,
+    Timings,
+    WebpOptions,
+    Wish,
+)
+from autoquality_server.errors import DeadlinePassed, Overloaded
+from autoquality_server.image import ImageLimits, Pixels, open_image
+from autoquality_server.methods import Adviser, Trial
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.predictor import NetworkInfo, Prediction, PredictionFailed, Predictor, load
+from autoquality_server.predictor.box import boxed_network
+from tests.photos import crop, photo
+
+LIMITS = ImageLimits(2**26, 50_000_000)
+PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg")
+
+
+class Watched:
+    """The WebP network in the box; it counts its calls, and may be made to do worse."""
+
+    def __init__(self, network: Predictor) -> None:
+        self.network = network
+        self.asked = 0
+        self.before: Callable[[], None] = lambda: None
+        self.available = True
+
+    @property
+    def info(self) -> NetworkInfo:
+        return self.network.info
+
+    def predict(
+        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+    ) -> Prediction:
+        self.asked += 1
+        self.before()
+        return self.network.predict(pixels, target, deadline)
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Predictor]:
+    path = boxed_network(Format.WEBP)
+    assert path is not None
+    loaded = load(path)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def watched(network: Predictor) -> Watched:
+    return Watched(network)
+
+
+@pytest.fixture
+def pipeline(watched: Watched) -> Pipeline:
+    return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched})
+
+
+def encode(pipeline: Pipeline, image: bytes, options: EncoderOptions | None = None) -> EncodeResult:
+    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
+    job = EncodeJob(image, Format.WEBP, wish, None, options or EncoderOptions())
+    return pipeline.encode(job, Deadline())
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def test_a_network_shortens_the_search_and_the_promise_is_kept(
+    pipeline: Pipeline, watched: Watched
+) -> None:
+    without = Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, advise_dssim=False)
+    alone = [encode(without, photo(name)) for name in PHOTOS]
+    assert watched.asked == 0
+    helped = [encode(pipeline, photo(name)) for name in PHOTOS]
+    assert watched.asked == len(PHOTOS)
+    for one in (*alone, *helped):
+        assert one.outcome is Outcome.TARGET_MET
+        assert one.dssim == pytest.approx(0.015, abs=0.002)
+        assert one.applied.method is Method.DSSIM
+    assert all(one.predicted_quality is None for one in alone)
+    assert all(one.predicted_quality is not None for one in helped)
+    assert sum(len(one.probes) for one in helped) < sum(len(one.probes) for one in alone)
+
+
+@pytest.mark.parametrize("webp", [WebpOptions(effort=3), WebpOptions(smart_subsample=True)])
+def test_a_network_for_other_options_is_not_asked(
+    pipeline: Pipeline, watched: Watched, webp: WebpOptions
+) -> None:
+    found = encode(pipeline, crop("coffee.png", 200, 160), EncoderOptions(webp=webp))
+    assert (watched.asked, found.predicted_quality) == (0, None)
+
+
+def test_a_network_that_does_not_say_what_for_is_not_asked(network: Predictor) -> None:
+    silent = Watched(network)
+    told = replace(network.info, encoder={})
+    pipeline = Pipeline(Defaults(), LIMITS, {Format.WEBP: silent})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Watched, "info", told)
+        encode(pipeline, crop("coffee.png", 200, 160))
+    assert silent.asked == 0
+
+
+def test_a_network_that_rests_is_not_asked(pipeline: Pipeline, watched: Watched) -> None:
+    watched.available = False
+    found = encode(pipeline, crop("coffee.png", 200, 160))
+    assert (watched.asked, found.notices) == (0, ())
+
+
+@pytest.mark.parametrize(
+    "error", [PredictionFailed("broken"), Overloaded("too many wait", retry_seconds=1)]
+)
+def test_what_goes_wrong_with_a_network_is_nothing_to_a_search_that_can_do_without(
+    pipeline: Pipeline, watched: Watched, error: Exception
+) -> None:
+    watched.before = raising(error)
+    found = encode(pipeline, crop("coffee.png", 200, 160))
+    assert watched.asked == 1
+    assert found.outcome is Outcome.TARGET_MET
+    assert (found.predicted_quality, found.notices) == (None, ())
+
+
+def test_a_deadline_that_passes_meanwhile_ends_the_request(
+    pipeline: Pipeline, watched: Watched
+) -> None:
+    watched.before = raising(DeadlinePassed())
+    with pytest.raises(DeadlinePassed):
+        encode(pipeline, crop("coffee.png", 200, 160))
+
+
+def test_a_network_that_costs_more_than_it_saves_is_left_alone(
+    pipeline: Pipeline, watched: Watched
+) -> None:
+    watched.before = lambda: time.sleep(0.2)
+    small = crop("coffee.png", 64, 48)
+    for _ in range(3):
+        encode(pipeline, small)
+    assert watched.asked == 1, "the first tells what it costs"
+
+
+def test_a_price_that_was_too_high_is_asked_for_again_one_day(watched: Watched) -> None:
+    adviser = Adviser({Format.WEBP: watched})
+    pixels = open_image(crop("coffee.png", 64, 48), LIMITS).decode(all_frames=False)
+
+    def trial() -> Trial:
+        return Trial(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline(), Timings())
+
+    watched.before = lambda: time.sleep(0.2)
+    assert adviser.advice(trial(), 0.02, in_vain=1) is not None
+    ended = trial()
+    ended.probes = [Probe(50, 1000, 0.02, encode_seconds=0.003, measure_seconds=0.001)]
+    adviser.learn(ended)
+    answers = [adviser.advice(trial(), 0.02, in_vain=1) is not None for _ in range(500)]
+    assert 0 < sum(answers) < 5
+    assert not any(answers[:100])
