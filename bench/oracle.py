@@ -17,9 +17,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from autoquality_server.codecs import first_twins
 from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.methods.sketch import sketch
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
@@ -45,6 +47,7 @@ class Curve:
 
     image: str
     pixels: int
+    sketch: npt.NDArray[np.float64]
     by_quality: dict[int, Observation]
 
 
@@ -68,7 +71,7 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
             found.qualities, found.bytes_per_pixel, found.dssim, strict=True
         )
     }
-    return Curve(path.name, pixels, seen)
+    return Curve(path.name, pixels, sketch(image), seen)
 
 
 def judge(
@@ -131,7 +134,7 @@ def main() -> None:
                 judge(
                     one,
                     DssimObjective(target, error),
-                    dssim_prior(fmt, options, one.pixels),
+                    dssim_prior(fmt, options, one.pixels, one.sketch),
                     low,
                     high,
                     twins,
@@ -144,7 +147,7 @@ def main() -> None:
             judge(
                 one,
                 SizeObjective(one.by_quality[quality].size_bytes * 1.01, one.pixels),
-                size_prior(fmt, options, one.pixels),
+                size_prior(fmt, options, one.pixels, one.sketch),
                 low,
                 high,
                 twins,

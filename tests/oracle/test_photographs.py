@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Timings
-from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Trial
 from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
+from autoquality_server.methods.sketch import sketch
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
@@ -36,11 +39,20 @@ RANGES = ((LOW, HIGH), (70, 80), (30, 31), (60, 65))
 
 
 @cache
+def pixels_of(name: str) -> Pixels:
+    return open_image(crop(name, SIDE, SIDE), ImageLimits(2**24, 2**24)).decode(all_frames=False)
+
+
+@cache
+def sketch_of(name: str) -> npt.NDArray[np.float64]:
+    return sketch(pixels_of(name))
+
+
+@cache
 def sweep(name: str, setting: str) -> dict[int, Observation]:
     """Every quality of one photograph, encoded and measured as a request would."""
     fmt, options = SETTINGS[setting]
-    source = open_image(crop(name, SIDE, SIDE), ImageLimits(2**24, 2**24))
-    trial = Trial(source.decode(all_frames=False), CODECS[fmt], options, Deadline(), Timings())
+    trial = Trial(pixels_of(name), CODECS[fmt], options, Deadline(), Timings())
     probes = [trial.probe(quality, measure=True) for quality in range(LOW, HIGH + 1)]
     return {one.quality: Observation(one.quality, one.size_bytes, one.dssim) for one in probes}
 
@@ -71,7 +83,8 @@ def check(
 def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
     twins = first_twins(fmt, options)
-    for prior in (dssim_prior(fmt, options, SIDE * SIDE), UNLEARNED["dssim"]):
+    usual = (dssim_prior(fmt, options, SIDE * SIDE, told) for told in (None, sketch_of(name)))
+    for prior in (*usual, UNLEARNED["dssim"]):
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
@@ -85,7 +98,8 @@ def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     twins = first_twins(fmt, options)
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
-    for prior in (size_prior(fmt, options, SIDE * SIDE), UNLEARNED["size"]):
+    usual = (size_prior(fmt, options, SIDE * SIDE, told) for told in (None, sketch_of(name)))
+    for prior in (*usual, UNLEARNED["size"]):
         for low, high in RANGES:
             for budget in budgets:
                 check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high, twins)
@@ -108,3 +122,22 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
         for target in (0.01, 0.02)
     ]
     assert sum(counts) / len(counts) < 3
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_sketch_saves_encodings(setting: str) -> None:
+    """Over photographs, targets and budgets, against the same search without one."""
+    fmt, options = SETTINGS[setting]
+    twins = first_twins(fmt, options)
+    without = with_one = 0
+    for name in PHOTOS:
+        curve, told, area = sweep(name, setting), sketch_of(name), SIDE * SIDE
+        for target in (0.005, 0.01, 0.02, 0.04):
+            goal = DssimObjective(target, 0.001)
+            without += check(curve, goal, dssim_prior(fmt, options, area), LOW, HIGH, twins)
+            with_one += check(curve, goal, dssim_prior(fmt, options, area, told), LOW, HIGH, twins)
+        for quality in (30, 50, 70, 90):
+            budget = SizeObjective(curve[quality].size_bytes + 2, area)
+            without += check(curve, budget, size_prior(fmt, options, area), LOW, HIGH, twins)
+            with_one += check(curve, budget, size_prior(fmt, options, area, told), LOW, HIGH, twins)
+    assert with_one < 0.9 * without

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+
+import numpy as np
 import pytest
 
 from autoquality_server.domain import Outcome
 from autoquality_server.search import DssimObjective, Observation, SizeObjective
+from autoquality_server.search.objective import _normal_cdf
 
 LOW, HIGH = 10, 20
 
@@ -65,3 +69,10 @@ def test_size(seen: list[Observation], quality: int, outcome: Outcome) -> None:
     objective = SizeObjective(1000, 4096)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, LOW, HIGH)) == (quality, outcome)
+
+
+def test_the_normal_distribution_is_that_of_the_standard_library() -> None:
+    x = np.linspace(-9, 9, 401)
+    exact = [statistics.NormalDist().cdf(one) for one in x]
+    assert _normal_cdf(x) == pytest.approx(exact, abs=2e-7)
+    assert _normal_cdf(np.array([-np.inf, np.inf, 0.0])) == pytest.approx([0, 1, 0.5], abs=2e-7)

@@ -10,7 +10,8 @@ import pytest
 from autoquality_server.codecs import first_twins
 from autoquality_server.predictor.mosaic import mosaic
 from autoquality_server.search.objective import DSSIM_FLOOR
-from autoquality_train.examples import curve, gather
+from autoquality_train.curves import curve
+from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, Sweep, kept_sweep, sweep
 from tests.photos import crop

@@ -18,11 +18,11 @@ from autoquality_server.dssim import Reference
 from autoquality_server.image import ImageLimits, Pixels, luma, open_image
 from autoquality_server.predictor import NetworkError, SharedPredictor, load
 from autoquality_server.predictor.mosaic import mosaic
-from autoquality_train.examples import Examples
+from autoquality_train.basis import Basis
+from autoquality_train.examples import Examples, parts
 from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze
-from autoquality_train.network.basis import Basis
 from autoquality_train.network.calibration import crossing
-from autoquality_train.network.fitting import parts, tile_statistics
+from autoquality_train.network.fitting import tile_statistics
 from autoquality_train.network.freezing import (
     RESIDUAL,
     distribution,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,17 +13,13 @@ import numpy.typing as npt
 import pyvips
 from numpy.lib.format import open_memmap
 
-from autoquality_server.codecs import first_twins
 from autoquality_server.errors import InvalidImage
-from autoquality_server.methods.priors import dssim_prior
 from autoquality_server.predictor.input import SIDE
 from autoquality_server.predictor.mosaic import mosaic
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_train.curves import curve
 from autoquality_train.files import whole
 from autoquality_train.samples import LeftOut, Sample, digest_of, nobody
-from autoquality_train.sweeps import SETTINGS, Sweep, known_sweep
-
-_USUAL_PIXELS = 448 * 448
+from autoquality_train.sweeps import known_sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,26 +42,6 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.kinds)
-
-
-def curve(sweep: Sweep, setting: str) -> npt.NDArray[np.float32]:
-    """-log(DSSIM) at quality 1 to 100, shape (100,): exact where swept.
-
-    In between, what is interpolated (linearly) is how far the curve is from the
-    encoder's mean one: bends and steps that all curves share are kept.
-    """
-    fmt, options = SETTINGS[setting]
-    mean = dssim_prior(fmt, options, _USUAL_PIXELS).mean
-    swept = sweep.qualities - 1
-    values = -np.log(np.maximum(sweep.dssim, DSSIM_FLOOR))
-    between = mean + np.interp(np.arange(100), swept, values - mean[swept])
-    between[swept] = values
-    # A quality's twin was swept if it was; else both are interpolated as one.
-    first = np.array(first_twins(fmt, options)) - 1
-    for quality in swept:
-        between[first[quality]] = between[quality]
-    found: npt.NDArray[np.float32] = between[first].astype(np.float32)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +104,14 @@ def gather(
         )
         for setting in settings
     }
+
+
+def parts(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:
+    """A part, 0 to `count` - 1, for each example; one group is in one part. Shape (n,)."""
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    part = {name: at % count for at, name in enumerate(names)}
+    return np.array([part[group] for group in groups])
 
 
 def _reading(samples: Sequence[Sample], jobs: int) -> Iterator[tuple[Sample, _Read | str]]:

@@ -68,4 +68,4 @@ def _objective(wish: AutoQuality) -> DssimObjective:
 
 
 def _prior(trial: Trial) -> CurvePrior:
-    return dssim_prior(trial.format, trial.options, trial.pixel_count)
+    return dssim_prior(trial.format, trial.options, trial.pixel_count, trial.sketch)

@@ -21,7 +21,7 @@ class SizeSearch:
             wish.min_quality,
             wish.max_quality,
             attempt,
-            prior=size_prior(trial.format, trial.options, trial.pixel_count),
+            prior=size_prior(trial.format, trial.options, trial.pixel_count, trial.sketch),
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )

@@ -7,11 +7,15 @@ import time
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from autoquality_server.codecs import Codec, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
+from autoquality_server.methods.sketch import sketch
 
 HASTE = 1.3
 """Another probe is taken to last this many times as long as the longest so far, and as many times
@@ -125,6 +129,11 @@ class Trial:
         """Which probe encoded at a quality, or at a twin of it."""
         name = self._name(quality)
         return next(at for at, one in enumerate(self.probes) if self._name(one.quality) == name)
+
+    @cached_property
+    def sketch(self) -> npt.NDArray[np.float64] | None:
+        """The image's sketch; None of animations, whose first frame says little of the others."""
+        return sketch(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
     def _reference(self) -> Reference:

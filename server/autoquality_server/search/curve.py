@@ -61,13 +61,13 @@ class CurvePrior:
         return (Belief(rest, self.mean, self.covariance), *self.doubts)
 
     def with_curve(self, mean: FloatArray, covariance: FloatArray) -> CurvePrior:
-        """What is known of an encoder, and what was predicted of the image's own curve.
+        """What was known before, and what was predicted of the image's own curve.
 
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
         """
         doubts = (
             Belief(SURPRISED, mean, WIDER**2 * covariance),
-            Belief(LOST, self.mean, self.covariance),
+            *(replace(one, weight=LOST * one.weight) for one in self.beliefs),
         )
         return replace(self, mean=mean, covariance=covariance, doubts=doubts)
 
@@ -89,7 +89,7 @@ class CurvePrior:
             self,
             mean=mean,
             covariance=covariance,
-            doubts=(Belief(LOST, self.mean, self.covariance),),
+            doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
         )
 
     @classmethod

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_train.network.basis import Basis
+from autoquality_train.basis import Basis
 from autoquality_train.network.head import coefficients_of, rest_of
 
 FloatArray = npt.NDArray[np.float32]

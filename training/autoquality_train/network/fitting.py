@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_train.examples import Examples
-from autoquality_train.network.basis import Basis
+from autoquality_train.basis import Basis
+from autoquality_train.examples import Examples, parts
 from autoquality_train.network.calibration import spread_scale
 from autoquality_train.network.head import COMPONENTS, coefficients_of, head, rest_of
 from autoquality_train.network.statistics import Strengths, TileStatistics, strengths_for
@@ -143,14 +142,6 @@ def tile_statistics(
         for start in range(0, len(mosaics), step)
     ]
     return np.concatenate(found)
-
-
-def parts(groups: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:
-    """A part, 0 to `count` - 1, for each example; one group is in one part. Shape (n,)."""
-    names = sorted(set(groups))
-    random.Random(seed).shuffle(names)
-    part = {name: at % count for at, name in enumerate(names)}
-    return np.array([part[group] for group in groups])
 
 
 def _fit_member(

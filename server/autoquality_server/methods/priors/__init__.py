@@ -2,6 +2,7 @@
 
 The JSON files beside this module are made by `autoquality-train priors` from
 sweeps over a corpus; each tells its encoder settings, corpus and versions.
+Those by which a sketch of the image tells more are of `sketched`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.methods.priors.sketched import sketched
 from autoquality_server.search import CurvePrior
+
+FloatArray = npt.NDArray[np.float64]
 
 UNLEARNED = {
     "dssim": CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.05),
@@ -27,17 +31,38 @@ TINY_PIXELS = 160 * 160
 """The smallest images of the corpus that DSSIM curves were learned from."""
 
 
-def dssim_prior(fmt: Format, options: EncoderOptions, pixels: int) -> CurvePrior:
-    """The prior of -log(DSSIM) for this encoder setting and an image of `pixels`."""
-    prior = _load(encoder_name(fmt, options), "dssim")
+def dssim_prior(
+    fmt: Format, options: EncoderOptions, pixels: int, sketch: FloatArray | None = None
+) -> CurvePrior:
+    """The prior of -log(DSSIM) for this encoder setting and an image of `pixels`.
+
+    With the image's sketch, of this image; else of any.
+    """
+    encoder = encoder_name(fmt, options)
+    prior = _load(encoder, "dssim")
     tinier = roughness(np.array(pixels)) / roughness(np.array(TINY_PIXELS))
-    return replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
+    prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
+    learned = sketched(encoder, "dssim")
+    if sketch is None or learned is None:
+        return prior
+    return prior.with_curve(*learned.curve(sketch))
 
 
-def size_prior(fmt: Format, options: EncoderOptions, pixels: int) -> CurvePrior:
-    """The prior of log(bytes per pixel) for this encoder setting and an image of `pixels`."""
-    prior = _load(encoder_name(fmt, options), "size")
-    return replace(prior, allowance=prior.allowance * float(roughness(np.array(pixels))))
+def size_prior(
+    fmt: Format, options: EncoderOptions, pixels: int, sketch: FloatArray | None = None
+) -> CurvePrior:
+    """The prior of log(bytes per pixel) for this encoder setting and an image of `pixels`.
+
+    With the image's sketch, of this image; else of any.
+    """
+    encoder = encoder_name(fmt, options)
+    prior = _load(encoder, "size")
+    prior = replace(prior, allowance=prior.allowance * float(roughness(np.array(pixels))))
+    learned = sketched(encoder, "size")
+    if sketch is None or learned is None:
+        return prior
+    payload, covariance = learned.curve(sketch)
+    return prior.with_curve(np.logaddexp(payload, np.log(learned.overhead / pixels)), covariance)
 
 
 def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:

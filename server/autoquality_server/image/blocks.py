@@ -1,0 +1,67 @@
+"""The constants of block coding: 8 x 8 cosine transform, quantisation tables, bands.
+
+A block's 64 coefficients are in the order (vertical frequency, horizontal
+frequency).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+BLOCK = 8
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601."""
+
+# mozjpeg's quantisation table 3 for luma at quality 50, not yet clipped to 255.
+_MOZJPEG_3 = (
+    *(16, 16, 16, 18, 25, 37, 56, 85, 16, 17, 20, 27, 34, 40, 53, 75),
+    *(16, 20, 24, 31, 43, 62, 91, 135, 18, 27, 31, 40, 53, 74, 106, 156),
+    *(25, 34, 43, 53, 69, 94, 131, 189, 37, 40, 62, 74, 94, 124, 169, 238),
+    *(56, 53, 91, 106, 131, 169, 226, 311, 85, 75, 135, 156, 189, 238, 311, 418),
+)
+
+
+def cosine_transform() -> FloatArray:
+    """The orthonormal DCT-II of a block as a matrix, (64, 64): coefficients = matrix @ pixels."""
+    frequency, place = np.mgrid[0:BLOCK, 0:BLOCK]
+    line = np.sqrt(2 / BLOCK) * np.cos((2 * place + 1) * frequency * np.pi / (2 * BLOCK))
+    line[0] /= np.sqrt(2)
+    return np.kron(line, line).astype(np.float32)
+
+
+def jpeg_table(quality: int) -> FloatArray:
+    """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
+    table: FloatArray = np.clip(steps, 1, 255).astype(np.float32)
+    return table
+
+
+def flat_table(step: float) -> FloatArray:
+    """The same step for every frequency, (64,)."""
+    return np.full(BLOCK * BLOCK, step, np.float32)
+
+
+def bands() -> FloatArray:
+    """Which frequencies are taken together, (64, 8), each column a mean over its own.
+
+    Horizontal and vertical apart, since encoders predict from neighbours in a
+    direction; the average brightness is in none.
+    """
+    down, across = (axis.ravel() for axis in np.mgrid[0:BLOCK, 0:BLOCK])
+    slant = (down > 0) & (across > 0)
+    total = down + across
+    masks = (
+        (down == 0) & (across > 0) & (across <= 2),
+        (across == 0) & (down > 0) & (down <= 2),
+        (down == 0) & (across > 2),
+        (across == 0) & (down > 2),
+        slant & (total <= 3),
+        slant & (total > 3) & (total <= 6),
+        slant & (total > 6) & (total <= 9),
+        slant & (total > 9),
+    )
+    return np.array([mask / mask.sum() for mask in masks], np.float32).T
