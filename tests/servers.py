@@ -34,8 +34,8 @@ class RunningServer:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without what would configure a server or TensorFlow."""
-    ours = ("AUTOQUALITY_", "IMGPROXY_", "TF_")
+    """The environment of this process without what would configure a server or its libraries."""
+    ours = ("AUTOQUALITY_", "IMGPROXY_", "OTEL_", "TF_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

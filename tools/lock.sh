@@ -18,11 +18,11 @@ lock() {
         --custom-compile-command "make lock" --output-file "$output" "$@"
 }
 
-lock dev pyproject.toml --extra demo --extra onnx --extra train --group dev "$@"
+lock dev pyproject.toml --extra demo --extra onnx --extra otel --extra train --group dev "$@"
 # What is shipped is what was tested: the others take the versions of dev.lock.
-lock server pyproject.toml --extra server --extra onnx --group image --no-emit-package tensorflow \
+lock server pyproject.toml --extra server --extra onnx --extra otel --group image --no-emit-package tensorflow \
     --constraint requirements/dev.lock
-lock gpu pyproject.toml --extra gpu --extra onnx --constraint requirements/dev.lock
+lock gpu pyproject.toml --extra gpu --extra onnx --extra otel --constraint requirements/dev.lock
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
 lock audit --group audit "$@"

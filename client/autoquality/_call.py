@@ -30,6 +30,7 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
+from autoquality._trace import trace_context
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
@@ -82,7 +83,7 @@ class Caller:
         if timeout is not None and timeout > _LONGEST_TIMEOUT:
             timeout = None
         end = None if timeout is None else time.monotonic() + timeout
-        metadata = (*metadata, (REQUEST_ID_KEY, request_id))
+        metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
         for attempt in range(self._retries + 1):
             remaining = None if end is None else max(0.0, end - time.monotonic())
             try:

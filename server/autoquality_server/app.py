@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -26,17 +26,21 @@ from autoquality_server.access.identity import identifier
 from autoquality_server.access.rates import Rates
 from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
-from autoquality_server.config import Settings
+from autoquality_server.config import ConfigError, Settings
 from autoquality_server.diagnostics import Diagnostics
 from autoquality_server.health import Health
 from autoquality_server.interceptors import interceptors
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
+from autoquality_server.interceptors.tracing import TracingInterceptor
 from autoquality_server.listening import StartError, check_free
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
+
+if TYPE_CHECKING:  # brings OpenTelemetry, which a server without traces does without
+    from autoquality_server.telemetry.traces import Traces
 
 ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
 
@@ -74,6 +78,19 @@ def build_default_service(settings: Settings, admission: Admission, metrics: Met
     return service
 
 
+def traces_of(settings: Settings) -> Traces | None:
+    """The traces, where they are on. Raises ConfigError where they cannot be had."""
+    if not settings.tracing:
+        return None
+    try:
+        from autoquality_server.telemetry.traces import open_traces
+    except ImportError:
+        raise ConfigError(
+            "AUTOQUALITY_TRACING: needs OpenTelemetry: pip install 'autoquality[otel]'"
+        ) from None
+    return open_traces()
+
+
 class App:
     """A server made of `settings`, from `start` to `drain`."""
 
@@ -91,6 +108,7 @@ class App:
         metrics.watch(self.admission)
         self._uploads = Hourglass(settings.upload_timeout)
         metrics.watch_uploads(self._uploads)
+        self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
         self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
@@ -107,6 +125,7 @@ class App:
                     Rates("requests", settings.client_requests_per_second), ENCODING.full_name
                 ),
                 self._uploads,
+                TracingInterceptor(self._traces, ENCODING.full_name) if self._traces else None,
             ),
             options=_options(settings, threads),
         )
@@ -177,6 +196,8 @@ class App:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
         self._service.close()
+        if self._traces:
+            self._traces.close()
         if self._metrics_server:
             self._metrics_server.close()
         _log.info("stopped", cut_off=cut_off)

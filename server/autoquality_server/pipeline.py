@@ -49,6 +49,7 @@ from autoquality_server.sources import (
     open_job,
     open_pair,
 )
+from autoquality_server.stages import stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Pipeline:
         if job.format is not None:
             self._settle(job, job.format)
         start = time.perf_counter()
-        opened = open_job(job, self.limits)
+        with stage("open"):
+            opened = open_job(job, self.limits)
         timings.decode += time.perf_counter() - start
         return opened
 
@@ -116,7 +118,8 @@ class Pipeline:
         deadline.check()
         job = opened.job
         start = time.perf_counter()
-        fmt, pixels, notices = _fit(job, *opened.decode())
+        with stage("decode", pixels=opened.pixels):
+            fmt, pixels, notices = _fit(job, *opened.decode())
         timings.decode += time.perf_counter() - start
 
         wish = self._settle(job, fmt)
@@ -139,14 +142,16 @@ class Pipeline:
     def open_pair(self, reference: bytes, distorted: bytes, deadline: Deadline) -> OpenPair:
         """Refuse bad sources by their headers; raises as `compare` does."""
         deadline.check()
-        return open_pair(reference, distorted, self.limits)
+        with stage("open"):
+            return open_pair(reference, distorted, self.limits)
 
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
         """Decode both and compare; raises as `compare` does."""
         planes = []
         for source in (pair.reference, pair.distorted):
             deadline.check()
-            planes.append(source.decode(all_frames=True))
+            with stage("decode", pixels=source.width * source.height * source.frames):
+                planes.append(source.decode(all_frames=True))
         first, second = planes
         if first.samples.shape[:3] != second.samples.shape[:3]:
             raise InvalidRequest(
@@ -155,9 +160,9 @@ class Pipeline:
                 reason="SIZE_MISMATCH",
             )
         deadline.check()
-        return Comparison(
-            dssim.compare(*_surfaces(first, second)), first.width, first.height, first.frames
-        )
+        with stage("measure"):
+            found = dssim.compare(*_surfaces(first, second))
+        return Comparison(found, first.width, first.height, first.frames)
 
     def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
         substituted = job.format is not None and fmt is not job.format

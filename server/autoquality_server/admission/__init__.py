@@ -17,6 +17,7 @@ from autoquality_server.admission.pace import Pace
 from autoquality_server.admission.room import Room
 from autoquality_server.deadline import Deadline
 from autoquality_server.errors import Overloaded
+from autoquality_server.stages import stage
 
 UNBOUNDED = 2**63 - 1
 _SHORTEST_RETRY = 0.05
@@ -72,7 +73,8 @@ class Admission:
         """
         arrived = time.monotonic()
         cost = min(max(pixels, _LEAST_PIXELS), self._room.most_pixels)
-        self._acquire(deadline, cost)
+        with stage("queue", pixels=pixels):
+            self._acquire(deadline, cost)
         started = time.monotonic()
         try:
             deadline.check()

@@ -1,14 +1,15 @@
 """What happens around every call, whatever it does.
 
     context    the request id, in and out
+    tracing    its span, where traces are on
     telemetry  counts it, times it, writes its line in the log
     errors     turns what was raised into what the caller may see
     access     lets in whoever may call
     rates      refuses whoever calls too often
     uploads    receives the request
 
-In this order, the first outermost: the line in the log has the request id,
-the status that is counted is the one that the caller gets, and nothing is
+In this order, the first outermost: the line in the log has the numbers of
+request and trace, the status that is counted is the one that the caller gets, and nothing is
 received of strangers and of whoever calls too often.
 """
 
@@ -25,6 +26,7 @@ from autoquality_server.interceptors.errors import ErrorInterceptor
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.telemetry import TelemetryInterceptor
+from autoquality_server.interceptors.tracing import TracingInterceptor
 from autoquality_server.interceptors.uploads import UploadInterceptor
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
@@ -36,15 +38,17 @@ def interceptors(
     open_services: frozenset[str],
     rate: RateInterceptor,
     uploads: Hourglass,
+    tracing: TracingInterceptor | None = None,
 ) -> list[grpc.ServerInterceptor]:
     """Every interceptor.
 
     `rejected` is called with the reason of each error that is told; `identify`
     for every call but those of `open_services`; `uploads` runs while a request
-    is received.
+    is received; without `tracing` there are no traces.
     """
     return [
         RequestContextInterceptor(),
+        *([tracing] if tracing else []),
         TelemetryInterceptor(rpc_metrics),
         ErrorInterceptor(rejected),
         AccessInterceptor(identify, open_services),

@@ -42,6 +42,15 @@ class Call:
         code: grpc.StatusCode | None = cast("Any", self.context).code()  # unknown to the stubs
         return code
 
+    def code_after(self, *, raised: bool) -> grpc.StatusCode:
+        """The status that the call ends with, now that its handler returned or raised."""
+        if self.code is not None:
+            return self.code
+        if not raised:
+            return grpc.StatusCode.OK
+        alive = self.context.is_active()
+        return grpc.StatusCode.UNKNOWN if alive else grpc.StatusCode.CANCELLED
+
 
 class AroundInterceptor(grpc.ServerInterceptor):
     """An interceptor that is one context manager around the handler."""

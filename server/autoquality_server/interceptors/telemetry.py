@@ -28,23 +28,21 @@ class TelemetryInterceptor(AroundInterceptor):
     def around(self, call: Call) -> Iterator[None]:
         started, peer = time.monotonic(), call.context.peer()
 
-        def ended(otherwise: grpc.StatusCode) -> None:
-            code = call.code or otherwise
+        def ended(code: grpc.StatusCode) -> None:
             self._ended(call, code, time.monotonic() - started, peer)
 
         self._metrics.started(call.service, call.method)
         if call.returns_early:
             # Such a call goes on after its handler, until the caller ends it.
-            call.context.add_callback(lambda: ended(grpc.StatusCode.CANCELLED))
+            call.context.add_callback(lambda: ended(call.code or grpc.StatusCode.CANCELLED))
             yield
             return
         try:
             yield
         except BaseException:
-            alive = call.context.is_active()
-            ended(grpc.StatusCode.UNKNOWN if alive else grpc.StatusCode.CANCELLED)
+            ended(call.code_after(raised=True))
             raise
-        ended(grpc.StatusCode.OK)
+        ended(call.code_after(raised=False))
 
     def _ended(self, call: Call, code: grpc.StatusCode, seconds: float, peer: str) -> None:
         self._metrics.handled(call.service, call.method, code, seconds)

@@ -15,6 +15,7 @@ import grpc
 from autoquality_server.errors import UploadTooSlow
 from autoquality_server.interceptors.behavior import copy_marks
 from autoquality_server.interceptors.hourglass import Hourglass
+from autoquality_server.stages import stage
 
 
 class UploadInterceptor(grpc.ServerInterceptor):
@@ -47,7 +48,7 @@ class UploadInterceptor(grpc.ServerInterceptor):
         )
 
     def _receive(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        with self._hourglass.turned(context.cancel) as ran_out:
+        with stage("receive"), self._hourglass.turned(context.cancel) as ran_out:
             try:
                 request = next(requests, None)
             except grpc.RpcError:

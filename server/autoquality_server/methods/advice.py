@@ -14,6 +14,7 @@ from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.errors import Overloaded
 from autoquality_server.methods.trial import Trial
 from autoquality_server.predictor import Prediction, PredictionFailed, Predictor
+from autoquality_server.stages import note, stage
 
 _NEWEST_SHARE = 0.2
 """Weight of the newest measurement in a mean."""
@@ -31,10 +32,13 @@ _log = logging.getLogger(__name__)
 def predict(predictor: Predictor, trial: Trial, target: float) -> Prediction:
     """Ask a network, its time counted as the trial's. Raises as `Predictor.predict` does."""
     start = time.perf_counter()
-    try:
-        return predictor.predict(trial.pixels, target, trial.deadline)
-    finally:
-        trial.timings.predict += time.perf_counter() - start
+    with stage("predict", network=predictor.info.name):
+        try:
+            prediction = predictor.predict(trial.pixels, target, trial.deadline)
+        finally:
+            trial.timings.predict += time.perf_counter() - start
+        note(quality=prediction.quality)
+    return prediction
 
 
 class Adviser:

@@ -16,6 +16,7 @@ from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
 from autoquality_server.methods.sketch import sketch
+from autoquality_server.stages import note, stage
 
 HASTE = 1.3
 """Another probe is taken to last this many times as long as the longest so far, and as many times
@@ -66,19 +67,25 @@ class Trial:
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
         self.deadline.check()
-        start = time.perf_counter()
-        data = self._codec.encode(self.pixels, quality, self.options)
-        seconds = time.perf_counter() - start
-        self.timings.encode += seconds
-        self._encoded[self._name(quality)] = data
-        self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
-        if measure:
-            self._measure(len(self.probes) - 1)
-        one = self.probes[-1]
+        with stage("probe", quality=quality):
+            self._encode(quality)
+            if measure:
+                self._measure(len(self.probes) - 1)
+            one = self.probes[-1]
+            note(size_bytes=one.size_bytes, dssim=one.dssim)
         took = one.encode_seconds + one.measure_seconds
         if took > self._slowest:
             self._slowest, self._slowest_quality = took, quality
         return one
+
+    def _encode(self, quality: int) -> None:
+        start = time.perf_counter()
+        with stage("encode"):
+            data = self._codec.encode(self.pixels, quality, self.options)
+        seconds = time.perf_counter() - start
+        self.timings.encode += seconds
+        self._encoded[self._name(quality)] = data
+        self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
 
     def measure(self, quality: int) -> None:
         """Measure an encoding that was made, unless that was done."""
@@ -89,9 +96,10 @@ class Trial:
         if one.dssim is not None:
             return
         start = time.perf_counter()
-        dssim = self._reference.dssim(
-            self._codec.decode_luma(self.encoded(one.quality), self.pixels)
-        )
+        with stage("measure"):
+            dssim = self._reference.dssim(
+                self._codec.decode_luma(self.encoded(one.quality), self.pixels)
+            )
         seconds = time.perf_counter() - start
         self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)

@@ -24,6 +24,7 @@ from autoquality_server.predictor.errors import PredictionFailed, one_line
 from autoquality_server.predictor.events import Events
 from autoquality_server.predictor.network import Answer, Network
 from autoquality_server.predictor.prediction import Prediction
+from autoquality_server.stages import note
 
 _SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 30.0
@@ -59,6 +60,8 @@ class _Entry:
         self.arrived = time.monotonic()
         self.done = threading.Event()
         self.answer: Answer | None = None
+        self.queue_seconds = 0.0
+        self.batch_size = 0
 
     def wanted(self) -> bool:
         """Whether somebody still waits for it."""
@@ -101,6 +104,7 @@ class Batcher:
             woken = entry.done.wait(max(0.0, left))
             if woken or deadline.remaining() <= 0:
                 self._leave(entry)
+        note(queue_seconds=entry.queue_seconds, batch_size=entry.batch_size)
         if isinstance(entry.answer, PredictionFailed):
             raise entry.answer
         return entry.answer
@@ -146,7 +150,8 @@ class Batcher:
         while batch := self._take():
             now = time.monotonic()
             for entry in batch:
-                self._events.waited(now - entry.arrived)
+                entry.queue_seconds, entry.batch_size = now - entry.arrived, len(batch)
+                self._events.waited(entry.queue_seconds)
             self._answer(batch)
         self.network.close()
 

@@ -17,6 +17,7 @@ from autoquality_server.service.answer import response_of
 from autoquality_server.service.gates import Gates
 from autoquality_server.service.networks import Networks
 from autoquality_server.service.validate import job_of
+from autoquality_server.stages import stage
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 
@@ -59,7 +60,8 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
     ) -> pb.EncodeResponse:
         start = time.perf_counter()
-        job = job_of(request, self._options)
+        with stage("validate"):
+            job = job_of(request, self._options)
         deadline = _deadline(context)
         timings = Timings()
         with self._gates.to_look(deadline):
@@ -71,7 +73,8 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         source_bytes = len(source.pixels if isinstance(source, RawSource) else source)
         self._metrics.observe(result, source_bytes)
         log_fields(**_summary(result, source_bytes))
-        return response_of(result, time.perf_counter() - start)
+        with stage("answer"):
+            return response_of(result, time.perf_counter() - start)
 
     def Compare(  # noqa: N802 - the contract's name
         self, request: pb.CompareRequest, context: grpc.ServicerContext

@@ -6,5 +6,5 @@ capacity  how much runs at once, and how large it may be
 quality   how a quality is chosen
 networks  which networks predict, and how they run
 encoders  what the encoders are told
-logs      what is logged, and how
+logs      what is told of requests: the log, and traces
 """

@@ -1,0 +1,166 @@
+"""OpenTelemetry: from the stages of a request to its spans.
+
+The one module that imports OpenTelemetry, and imported only where traces are
+on. Where they go and which are kept say the standard OTEL_* variables.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SpanExporter,
+)
+
+from autoquality._version import __version__
+from autoquality_server.config import ConfigError
+from autoquality_server.errors import ServiceError
+from autoquality_server.stages import Fact
+
+SETTING = "AUTOQUALITY_TRACING"
+_OURS = "autoquality."
+_FLUSH_SECONDS = 5.0
+"""How long a drain waits for a collector that does not answer."""
+
+
+def open_traces() -> Traces:
+    """What the OTEL_* variables describe. Raises ConfigError where they are wrong."""
+    provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+    exporter = _exporter()
+    if exporter is not None:
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    return Traces(provider)
+
+
+class Traces:
+    """Makes the trace of each request. Thread-safe."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        """Takes over `provider`."""
+        self._provider = provider
+        self._tracer = provider.get_tracer("autoquality_server", __version__)
+
+    def begin(
+        self, name: str, metadata: Iterable[tuple[str, str | bytes]], attributes: Mapping[str, Fact]
+    ) -> Trace:
+        """Begin the span of a call: a part of the caller's trace if `metadata` names one."""
+        carrier: dict[str, list[str]] = {}
+        for key, value in metadata:
+            if isinstance(value, str):
+                carrier.setdefault(key, []).append(value)
+        span = self._tracer.start_span(
+            name,
+            propagate.extract(carrier),
+            trace.SpanKind.SERVER,
+            {key: value for key, value in attributes.items() if value is not None},
+        )
+        return Trace(self._tracer, span)
+
+    def close(self) -> None:
+        """Send what was not sent yet, for a few seconds at most."""
+        flushing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH_SECONDS)
+
+
+class Trace:
+    """The spans of one request: a Follower of its stages."""
+
+    def __init__(self, tracer: trace.Tracer, root: trace.Span) -> None:
+        self._tracer = tracer
+        self._open = [root]
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What log lines name: `trace_id` and `span_id` in hexadecimal; nothing without a trace."""
+        context = self._open[0].get_span_context()
+        if not context.is_valid:
+            return {}
+        return {
+            "trace_id": trace.format_trace_id(context.trace_id),
+            "span_id": trace.format_span_id(context.span_id),
+        }
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anybody will see it: the sampler decides as it begins."""
+        return self._open[0].is_recording()
+
+    @contextmanager
+    def stage(self, name: str, facts: Mapping[str, Fact]) -> Iterator[None]:
+        """See Follower."""
+        span = self._tracer.start_span(name, trace.set_span_in_context(self._open[-1]))
+        self._open.append(span)
+        self.note(facts)
+        try:
+            yield
+        except BaseException as error:
+            # A defect's own words may quote anything: they stay in the log.
+            told = error if isinstance(error, ServiceError) else None
+            span.set_attribute("error.type", told.reason if told else type(error).__qualname__)
+            span.set_status(trace.StatusCode.ERROR, told.message if told else None)
+            raise
+        finally:
+            self._open.pop()
+            span.end()
+
+    def note(self, facts: Mapping[str, Fact]) -> None:
+        """See Follower."""
+        for key, value in facts.items():
+            if value is not None:
+                self._open[-1].set_attribute(_OURS + key, value)
+
+    def end(self, attributes: Mapping[str, Fact], *, failed: bool, why: str | None) -> None:
+        """End the span of the call."""
+        root = self._open[0]
+        for key, value in attributes.items():
+            if value is not None:
+                root.set_attribute(key, value)
+        if failed:
+            root.set_status(trace.StatusCode.ERROR, why)
+        root.end()
+
+
+def _resource() -> Resource:
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over what we call ourselves."""
+    found = Resource.create()
+    if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        found = found.merge(Resource({SERVICE_NAME: "autoquality"}))
+    return Resource({SERVICE_VERSION: __version__}).merge(found)
+
+
+def _exporter() -> SpanExporter | None:
+    kind = os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() or "otlp"
+    if kind == "none":
+        return None
+    if kind == "console":
+        return ConsoleSpanExporter()
+    if kind != "otlp":
+        raise ConfigError(f"OTEL_TRACES_EXPORTER: must be otlp, console or none, not {kind!r}")
+    return _otlp()
+
+
+def _otlp() -> SpanExporter:
+    for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        protocol = os.environ.get(name, "").strip().lower()
+        if protocol == "grpc":
+            break
+        if protocol:
+            raise ConfigError(f"{name}: must be grpc, not {protocol!r}")
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    try:
+        return OTLPSpanExporter()
+    except Exception as error:
+        # A certificate that is not there, a compression that does not exist.
+        raise ConfigError(
+            f"{SETTING}: the OTEL_EXPORTER_OTLP_* variables cannot be used: {error}"
+        ) from error
