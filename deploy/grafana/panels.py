@@ -51,7 +51,7 @@ _CALLS = Row(
         ),
         Panel(
             "Latency",
-            "From the request's arrival to its status.",
+            "From a call's beginning to its status, receiving the request included.",
             "s",
             percentiles("grpc_server_handling_seconds", "grpc_method", SERVICE),
         ),
@@ -102,6 +102,12 @@ _LOAD = Row(
             "Pixels of the requests that hold a worker, by server: what memory is bounded by.",
             "short",
             (Query(f"sum by (instance) (autoquality_pixels_in_flight{{{JOB}}})", "{{instance}}"),),
+        ),
+        Panel(
+            "Being received",
+            "Requests that arrive, by server: each holds a thread until it is there or too late.",
+            "short",
+            (Query(f"sum by (instance) (autoquality_uploads_in_flight{{{JOB}}})", "{{instance}}"),),
         ),
         Panel(
             "Processor",
