@@ -40,6 +40,7 @@ ENV PATH=/opt/autoquality/bin:$PATH \
     MALLOC_ARENA_MAX=2 \
     NUMBA_CACHE_DIR=/var/cache/autoquality \
     AUTOQUALITY_LISTEN=0.0.0.0:50051 \
+    AUTOQUALITY_HEALTH_LISTEN=127.0.0.1:50052 \
     AUTOQUALITY_METRICS_LISTEN=0.0.0.0:9464
 RUN groupadd --system --gid 10001 autoquality \
     && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home autoquality \
@@ -47,7 +48,7 @@ RUN groupadd --system --gid 10001 autoquality \
 EXPOSE 50051 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, sys, autoquality; at = os.environ['AUTOQUALITY_LISTEN']; sys.exit(not autoquality.Client('localhost' * at.startswith(':') + at, channel_options=[('grpc.enable_http_proxy', 0)]).health(timeout=4))"]
+    CMD ["autoquality-server", "health"]
 ENTRYPOINT ["autoquality-server"]
 
 # --- the images ----------------------------------------------------------------

@@ -22,7 +22,8 @@ from cloudcoil.models.prometheus_operator import v1 as operator
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = tuple(
-    ROOT / "deploy/kubernetes" / name for name in ("base", "overlays/cpu", "overlays/gpu")
+    ROOT / "deploy/kubernetes" / name
+    for name in ("base", "overlays/cpu", "overlays/gpu", "overlays/tls")
 )
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 OPERATOR = "monitoring.coreos.com/v1"

@@ -29,13 +29,10 @@ def _run(arguments: Sequence[str]) -> int:
     from autoquality._version import __version__
     from autoquality_server.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
-    from autoquality_server.config.flags import DOCTOR, describe, parse_command_line
+    from autoquality_server.config.flags import DOCTOR, HEALTH, describe, parse_command_line
 
-    if arguments[:1] == [DOCTOR]:
-        limit_arenas()
-        from autoquality_server.doctor import command as doctor
-
-        return doctor.run(arguments[1:], os.environ)
+    if arguments and arguments[0] in (DOCTOR, HEALTH):
+        return _command(arguments[0] == DOCTOR, arguments[1:])
     try:
         command = parse_command_line(arguments, __version__)
         configuration = load(command.flags, os.environ)
@@ -62,6 +59,19 @@ def _run(arguments: Sequence[str]) -> int:
         return _fail(2, str(error))
     except StartError as error:
         return _fail(1, str(error))
+
+
+def _command(is_doctor: bool, arguments: Sequence[str]) -> int:
+    if not is_doctor:
+        from autoquality_server import asking
+
+        return asking.run(arguments, os.environ)
+    from autoquality_server.allocator import limit_arenas
+
+    limit_arenas()
+    from autoquality_server.doctor import command as doctor
+
+    return doctor.run(arguments, os.environ)
 
 
 def _fail(code: int, message: str) -> int:

@@ -28,8 +28,8 @@ from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.diagnostics import Diagnostics
-from autoquality_server.health import Health
-from autoquality_server.interceptors import interceptors
+from autoquality_server.health import Health, HealthServer
+from autoquality_server.interceptors import interceptors, open_interceptors
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.tracing import TracingInterceptor
@@ -114,10 +114,12 @@ class App:
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
         threads = settings.workers + settings.queue_size + _HEADROOM
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
+        rpc_metrics = RpcMetrics(self._registry, services)
+        self._options = _options(settings, threads)
         self._server = grpc.server(
             self._pool,
             interceptors=interceptors(
-                RpcMetrics(self._registry, services),
+                rpc_metrics,
                 metrics.reject,
                 identifier(settings),
                 frozenset({health.SERVICE.full_name} if settings.open_health else ()),
@@ -127,8 +129,10 @@ class App:
                 self._uploads,
                 TracingInterceptor(self._traces, ENCODING.full_name) if self._traces else None,
             ),
-            options=_options(settings, threads),
+            options=self._options,
         )
+        self._open = open_interceptors(rpc_metrics, metrics.reject, self._uploads)
+        self._health_server: HealthServer | None = None
         self._service = service_factory(settings, self.admission, metrics)
         encoding_pb2_grpc.add_EncodingServiceServicer_to_server(
             cast("Any", self._service), self._server
@@ -144,10 +148,19 @@ class App:
         """The port of the metrics once started, None if they are served nowhere."""
         return self._metrics_server.port if self._metrics_server else None
 
+    @property
+    def health_port(self) -> int | None:
+        """The port of health checks alone once started, None without one."""
+        return self._health_server.port if self._health_server else None
+
     def start(self) -> None:
         """Listen, warm up, serve. Raises StartError if an address cannot be listened on."""
         listen = self._settings.listen
         check_free("AUTOQUALITY_LISTEN", listen)
+        if self._settings.health_listen:
+            self._health_server = HealthServer(
+                self._settings.health_listen, self._health, self._open, self._options
+            )
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(self._settings.metrics_listen, self._registry)
         try:
@@ -164,6 +177,7 @@ class App:
             port=self.port,
             metrics_listen=self._settings.metrics_listen,
             metrics_port=self.metrics_port,
+            health_port=self.health_port,
             workers=self._settings.workers,
             queue_size=self._settings.queue_size,
             tls=self._credentials is not None,
@@ -198,8 +212,9 @@ class App:
         self._service.close()
         if self._traces:
             self._traces.close()
-        if self._metrics_server:
-            self._metrics_server.close()
+        for side in (self._health_server, self._metrics_server):
+            if side:
+                side.close()
         _log.info("stopped", cut_off=cut_off)
         return not cut_off
 

@@ -1,23 +1,28 @@
 """The standard health service, on threads of its own.
 
 A full pool of workers, a full queue or a slow upload cannot delay its answer.
+Where the server wants certificates or tokens, probes that have none can ask at
+a port of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from autoquality_server.listening import StartError, check_free
 from autoquality_server.sidepool import SidePool
 
 SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]
 
 _THREADS = 4
+_SETTING = "AUTOQUALITY_HEALTH_LISTEN"
 
 
 class Health:
@@ -49,6 +54,34 @@ class Health:
     def _set(self, status: int) -> None:
         for name in self._names:
             self._servicer.set(name, status)
+
+
+class HealthServer:
+    """Answers health checks and nothing else, in the clear, from construction until `close`."""
+
+    def __init__(
+        self,
+        address: str,
+        health_of: Health,
+        interceptors: list[grpc.ServerInterceptor],
+        options: Sequence[tuple[str, int]],
+    ) -> None:
+        """Raises StartError if nobody can listen on `address`."""
+        check_free(_SETTING, address)
+        # The calls run on the threads of `health_of`; one of gRPC's hands them over.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="health-port")
+        self._server = grpc.server(self._pool, interceptors=interceptors, options=options)
+        health_of.add_to(self._server)
+        try:
+            self.port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise StartError(f"{_SETTING}: cannot listen on {address}") from None
+        self._server.start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.stop(grace=0).wait()
+        self._pool.shutdown(wait=False)
 
 
 class _Watch:

@@ -25,7 +25,10 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 def settings(manifests: Rendered) -> Settings:
     """The configuration that the server of the image settles in this pod."""
-    configuration = load({}, {**ENV, **manifests.environment})
+    # Files of Secrets are in the pod alone: any file stands for them.
+    inside = {name: text for name, text in manifests.environment.items() if text[:1] == "/"}
+    stand_ins = dict.fromkeys(inside, __file__)
+    configuration = load({}, {**ENV, **manifests.environment, **stand_ins})
     assert configuration.warnings == ()
     return configuration.settings
 
@@ -62,10 +65,13 @@ def test_ports_are_those_that_the_server_listens_on_by_default(manifests: Render
     defaults = (parse_tcp(Settings().listen).port, parse_tcp(Settings().metrics_listen).port)
     assert tuple(listens.values()) == defaults
     ports = {port["name"]: port["containerPort"] for port in manifests.server["ports"]}
+    if found.tls_cert:  # probes have no certificates
+        listens["health"] = parse_tcp(found.health_listen).port
     assert ports == listens
+    probed = {manifests.server[probe]["grpc"]["port"] for probe in PROBES}
+    assert probed == {listens.pop("health", listens["grpc"])}
     service = manifests.one("Service")["spec"]
     assert {port["targetPort"]: port["port"] for port in service["ports"]} == listens
-    assert {manifests.server[probe]["grpc"]["port"] for probe in PROBES} == {listens["grpc"]}
     policies = manifests.all("NetworkPolicy")
     rules = [rule for policy in policies for rule in policy["spec"]["ingress"]]
     assert {port["port"] for rule in rules for port in rule["ports"]} <= set(listens)
@@ -148,8 +154,18 @@ def test_workers_are_one_a_core_of_the_limit(manifests: Rendered) -> None:
     assert "AUTOQUALITY_WORKERS" not in manifests.environment
 
 
+def test_certificates_are_where_the_settings_look_for_them(manifests: Rendered) -> None:
+    read_only = [one for one in manifests.server["volumeMounts"] if one.get("readOnly")]
+    secrets = {one["name"] for one in manifests.pod["spec"]["volumes"] if "secret" in one}
+    assert {one["name"] for one in read_only} == secrets
+    files = {f"{one['mountPath']}/{name}" for one in read_only for name in ("tls.crt", "tls.key")}
+    named = {text for name, text in manifests.environment.items() if "_TLS_" in name}
+    assert named == files
+
+
 def test_what_has_to_be_writable_is(manifests: Rendered) -> None:
-    mounts = {mount["mountPath"]: mount["name"] for mount in manifests.server["volumeMounts"]}
+    writable = [one for one in manifests.server["volumeMounts"] if not one.get("readOnly")]
+    mounts = {mount["mountPath"]: mount["name"] for mount in writable}
     assert mounts.keys() == {ENV["NUMBA_CACHE_DIR"], "/tmp"}
     volumes = {volume["name"]: volume for volume in manifests.pod["spec"]["volumes"]}
     assert all("emptyDir" in volumes[name] for name in mounts.values())

@@ -87,6 +87,13 @@ def test_grpc_and_metrics_cannot_have_one_port(grpc: str, metrics: str, verdict:
     assert found.verdict is verdict
 
 
+def test_health_checks_alone_have_a_port_of_their_own() -> None:
+    local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:50999"}
+    _, *found = ports.look(Settings(health_listen="127.0.0.1:50999", **local))
+    assert [one.part for one in found] == ["health", "metrics"]
+    assert found[1].text == "AUTOQUALITY_METRICS_LISTEN: 127.0.0.1:50999 is health's address"
+
+
 def test_a_wrong_setting_outweighs_a_failure_and_that_a_warning() -> None:
     findings = [Finding("x", verdict, "") for verdict in Verdict]
     assert [worst(findings[:count]) for count in range(5)] == [Verdict.OK, *Verdict]

@@ -42,13 +42,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PATH": f"{folder}{prefix}/bin:{os.environ['PATH']}",
         "NUMBA_CACHE_DIR": str(cache),
         "AUTOQUALITY_LISTEN": "127.0.0.1:0",
+        "AUTOQUALITY_HEALTH_LISTEN": "127.0.0.1:0",
         "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0",
     }
 
 
 @pytest.fixture
-def server(image: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The entry point, running, and its port."""
+def server(
+    image: dict[str, str], tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
+    """The entry point, running, its port, and that of health checks."""
     (command,) = exec_forms("ENTRYPOINT")
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -58,7 +61,8 @@ def server(image: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.P
     try:
         while not (ready := re.search(r'.*"ready".*', log.read_text())):
             assert process.poll() is None, log.read_text()
-        yield process, int(json.loads(ready.group())["port"])
+        ports = json.loads(ready.group())
+        yield process, int(ports["port"]), int(ports["health_port"])
     finally:
         process.kill()
         process.wait()
@@ -111,21 +115,24 @@ def test_the_server_loads_tensorflow_for_a_network(image: dict[str, str], tmp_pa
 
 
 def test_the_server_encodes_is_found_healthy_and_ends_at_the_stop_signal(
-    image: dict[str, str], server: tuple[subprocess.Popen[str], int]
+    image: dict[str, str], server: tuple[subprocess.Popen[str], int, int]
 ) -> None:
-    process, port = server
+    process, port, health_port = server
     address = f"127.0.0.1:{port}"
     with Client(address) as client:
         encoded = client.encode(crop("coffee.png", 96, 64), format="avif", method="dssim")
         assert encoded.dssim is not None
 
     (check,) = exec_forms("HEALTHCHECK")
-    for listen in (address, f"0.0.0.0:{port}", f":{port}"):
+    asks = {
+        **image,
+        "AUTOQUALITY_HEALTH_LISTEN": f"127.0.0.1:{health_port}",
         # Docker hands its own proxy settings to every container.
-        proxy = {"http_proxy": "http://127.0.0.1:9"}
-        run("/usr/bin/env", *check, env={**image, **proxy, "AUTOQUALITY_LISTEN": listen})
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    assert run("/usr/bin/env", *check, env=asks) == "SERVING\n"
 
     (stop,) = re.findall(r"^STOPSIGNAL (\w+)$", DOCKERFILE, re.MULTILINE)
     process.send_signal(signal.Signals[stop])
     assert process.wait(60) == 0
-    run("/usr/bin/env", *check, env={**image, "AUTOQUALITY_LISTEN": address}, status=1)
+    run("/usr/bin/env", *check, env=asks, status=1)

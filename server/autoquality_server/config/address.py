@@ -49,12 +49,26 @@ def listen_address(text: str) -> str:
     return f"{host}:{address.port}"
 
 
+def health_address(text: str) -> str:
+    """Read where health checks alone are answered, as `listen_address`, or empty for nowhere."""
+    if _is_off(text):
+        return ""
+    try:
+        return listen_address(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 'off'") from None
+
+
 def metrics_address(text: str) -> str:
     """Read where metrics are served: `host:port`, or empty for nowhere (also `off`)."""
-    if text.strip().lower() in ("", "off", "none"):
+    if _is_off(text):
         return ""
     try:
         parse_tcp(text)
     except ValueError as error:
         raise ValueError(f"{error}, or 'off'") from None
     return text.strip()
+
+
+def _is_off(text: str) -> bool:
+    return text.strip().lower() in ("", "off", "none")

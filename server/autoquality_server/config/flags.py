@@ -15,6 +15,7 @@ from autoquality_server.config.spec import ConfigError, Spec, render
 
 PROGRAM = "autoquality-server"
 DOCTOR = "doctor"
+HEALTH = "health"
 
 _PLAIN = re.compile(r"[\w./:,=+\[\]-]*")
 """What an environment file needs no quotes for."""
@@ -51,7 +52,10 @@ def parse_command_line(arguments: Sequence[str], version: str) -> CommandLine:
     parser = _parser(
         PROGRAM, "", "Serves AutoQuality: decides how hard an image may be compressed.", version
     )
-    parser.epilog = f"{_EPILOG} `{PROGRAM} doctor` tries a configuration without serving it."
+    parser.epilog = (
+        f"{_EPILOG} `{PROGRAM} doctor` tries a configuration without serving it, "
+        f"`{PROGRAM} health` asks the server that runs with it whether it serves."
+    )
     parser.add_argument(
         "--check-config", action="store_true", help="print the settings in effect and exit"
     )
@@ -76,6 +80,20 @@ def parse_doctor(arguments: Sequence[str], version: str) -> DoctorLine:
     given = vars(parser.parse_args(arguments))
     as_json = bool(given.pop("json"))
     return DoctorLine(flags=given, json=as_json)
+
+
+def parse_health(arguments: Sequence[str], version: str) -> dict[str, str]:
+    """Read what comes after the word "health", as `parse_command_line`; gives the flags."""
+    parser = _parser(
+        f"{PROGRAM} {HEALTH}",
+        "",
+        "Asks the server that runs here with these settings whether it serves. "
+        "Exits with 0 if it does, 1 if not, 2 if a setting is wrong.",
+        version,
+    )
+    parser.epilog = _EPILOG
+    _add_settings(parser)
+    return vars(parser.parse_args(arguments))
 
 
 def _parser(program: str, before: str, description: str, version: str) -> _Parser:

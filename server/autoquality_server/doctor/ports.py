@@ -11,15 +11,23 @@ from autoquality_server.listening import StartError, check_free
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """The address of gRPC and that of the metrics."""
+    """The address of gRPC, and those of health checks alone and of the metrics."""
     yield _free("gRPC", "AUTOQUALITY_LISTEN", settings.listen)
-    if not settings.metrics_listen:
-        yield Finding("metrics", Verdict.OK, "served nowhere")
-    elif _same(settings.listen, settings.metrics_listen):
-        text = f"AUTOQUALITY_METRICS_LISTEN: {settings.metrics_listen} is gRPC's address"
-        yield Finding("metrics", Verdict.FAILED, text)
+    taken = {"gRPC": settings.listen}
+    if settings.health_listen:
+        yield _beside(taken, "health", "AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
+    if settings.metrics_listen:
+        yield _beside(taken, "metrics", "AUTOQUALITY_METRICS_LISTEN", settings.metrics_listen)
     else:
-        yield _free("metrics", "AUTOQUALITY_METRICS_LISTEN", settings.metrics_listen)
+        yield Finding("metrics", Verdict.OK, "served nowhere")
+
+
+def _beside(taken: dict[str, str], part: str, setting: str, address: str) -> Finding:
+    for other, its in taken.items():
+        if _same(its, address):
+            return Finding(part, Verdict.FAILED, f"{setting}: {address} is {other}'s address")
+    taken[part] = address
+    return _free(part, setting, address)
 
 
 def _free(part: str, setting: str, address: str) -> Finding:
@@ -30,11 +38,11 @@ def _free(part: str, setting: str, address: str) -> Finding:
     return Finding(part, Verdict.OK, f"{address} is free")
 
 
-def _same(grpc: str, metrics: str) -> bool:
+def _same(first: str, second: str) -> bool:
     """Whether both are one port, which is then taken; port 0 is a new one each time."""
-    if grpc.startswith("unix:"):
-        return False
-    one, other = parse_tcp(grpc), parse_tcp(metrics)
+    if first.startswith("unix:") or second.startswith("unix:"):
+        return first == second
+    one, other = parse_tcp(first), parse_tcp(second)
     every = {"::", "0.0.0.0"}  # noqa: S104 - compared with, not listened on
     overlap = one.host == other.host or bool({one.host, other.host} & every)
     return one.port == other.port != 0 and overlap

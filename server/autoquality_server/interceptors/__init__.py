@@ -57,4 +57,16 @@ def interceptors(
     ]
 
 
-__all__ = ["interceptors"]
+def open_interceptors(
+    rpc_metrics: RpcMetrics, rejected: Callable[[str], None], uploads: Hourglass
+) -> list[grpc.ServerInterceptor]:
+    """As `interceptors`, for calls that anybody may make."""
+    return [
+        RequestContextInterceptor(),
+        TelemetryInterceptor(rpc_metrics),
+        ErrorInterceptor(rejected),
+        UploadInterceptor(uploads),
+    ]
+
+
+__all__ = ["interceptors", "open_interceptors"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoquality_server.config import parse
-from autoquality_server.config.address import listen_address, metrics_address
+from autoquality_server.config.address import (
+    health_address,
+    listen_address,
+    metrics_address,
+)
 from autoquality_server.config.spec import setting
 
 _SERVE = "Serving"
@@ -22,6 +26,9 @@ class ServingSettings:
     listen: str = setting(
         "127.0.0.1:50051", group=_SERVE, parse=listen_address,
         meaning="Where gRPC is served: host:port, :port for every interface, or unix:/path.")
+    health_listen: str = setting(
+        "", group=_SERVE, parse=health_address,
+        meaning="Where health checks alone are answered, in the clear: host:port or unix:/path.")
     metrics_listen: str = setting(
         "127.0.0.1:9464", group=_SERVE, parse=metrics_address, empty_is_value=True,
         meaning="Where Prometheus metrics are served over HTTP: host:port; empty or off: nowhere.")
