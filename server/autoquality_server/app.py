@@ -23,6 +23,7 @@ from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
 from autoquality_server import health
 from autoquality_server.access.exposure import missing_defences
 from autoquality_server.access.identity import identifier
+from autoquality_server.access.metrics_tls import metrics_contexts
 from autoquality_server.access.rates import Rates
 from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
@@ -100,6 +101,7 @@ class App:
         """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit."""
         self._settings = settings
         self._credentials = server_credentials(settings)
+        self._metrics_contexts = metrics_contexts(settings)
         self.admission = Admission(
             settings.workers, settings.queue_size, settings.max_pixels_in_flight
         )
@@ -162,7 +164,9 @@ class App:
                 self._settings.health_listen, self._health, self._open, self._options
             )
         if self._settings.metrics_listen:
-            self._metrics_server = MetricsServer(self._settings.metrics_listen, self._registry)
+            self._metrics_server = MetricsServer(
+                self._settings.metrics_listen, self._registry, self._metrics_contexts
+            )
         try:
             self.port = self._add_port(listen)
         except RuntimeError:

@@ -31,18 +31,22 @@ class Certificates:
     client_ca: bytes | None = field(repr=False)
 
 
-def read_certificates(cert: Path, key: Path, client_ca: Path | None) -> Certificates:
+def read_certificates(
+    cert: Path, key: Path, client_ca: Path | None, client_ca_setting: str = CLIENT_CA
+) -> Certificates:
     """Read the files and check that they belong together.
 
     Raises ConfigError, naming the setting whose file is missing, is no PEM, or
     is a key that needs a passphrase or is not the certificate's.
     """
     found = Certificates(
-        _read(CERT, cert), _read(KEY, key), _read(CLIENT_CA, client_ca) if client_ca else None
+        _read(CERT, cert),
+        _read(KEY, key),
+        _read(client_ca_setting, client_ca) if client_ca else None,
     )
     _check_certificates(CERT, cert, found.chain)
     if client_ca and found.client_ca is not None:
-        _check_certificates(CLIENT_CA, client_ca, found.client_ca)
+        _check_certificates(client_ca_setting, client_ca, found.client_ca)
     _check_key(cert, key)
     # OpenSSL read the files itself: what it found right is to be what we hold.
     if (cert.read_bytes(), key.read_bytes()) != (found.chain, found.key):

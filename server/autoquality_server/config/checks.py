@@ -72,6 +72,8 @@ def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
         ("tls_cert", "tls_key"),
         ("tls_key", "tls_cert"),
         ("tls_client_ca", "tls_cert"),
+        ("metrics_tls", "tls_cert"),
+        ("metrics_client_ca", "metrics_tls"),
     ):
         if getattr(settings, given) and not getattr(settings, missing):
             raise ConfigError(f"{names[missing]}: must be set along with {names[given]}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from autoquality_server.access.exposure import missing_defences
 from autoquality_server.access.identity import identifier
+from autoquality_server.access.metrics_tls import metrics_contexts
 from autoquality_server.access.tls import server_credentials
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.doctor.finding import Finding, Verdict
@@ -18,6 +19,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     try:
         secure = server_credentials(settings) is not None
         identifier(settings)
+        metrics_contexts(settings)
     except ConfigError as error:
         yield Finding(_PART, Verdict.WRONG, str(error))
         return

@@ -23,6 +23,12 @@ class AccessSettings:
     tls_client_ca: str = setting(
         "", group=_ACCESS, parse=parse.existing_file,
         meaning="Authorities (PEM); each client must have a certificate of one of them.")
+    metrics_tls: bool = setting(
+        False, group=_ACCESS, parse=parse.boolean,
+        meaning="Serve metrics over HTTPS, by the same certificate.")
+    metrics_client_ca: str = setting(
+        "", group=_ACCESS, parse=parse.existing_file,
+        meaning="Authorities (PEM); whoever reads metrics must have a certificate of one of them.")
     token_file: str = setting(
         "", group=_ACCESS, parse=parse.existing_file,
         meaning="Tokens, name:token a line, of which a call needs one; read again when it changes.")
