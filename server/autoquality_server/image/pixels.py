@@ -79,7 +79,17 @@ class Pixels:
         if frames > 1:
             image.set_type(pyvips.GValue.gint_type, "page-height", height)
             image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
+        image.set_progress(True)  # else libvips does not look whether it was stopped
         return cls(image, samples, tuple(delays))
+
+    def stop(self) -> None:
+        """Make an encoding that runs fail, and the next one; from any thread.
+
+        libvips looks while it hands pixels to an encoder, and libwebp all the
+        while. mozjpeg's trellis and aom only begin once they have every pixel:
+        those go on to their end.
+        """
+        self.image.set_kill(True)
 
     def flattened(self, background: tuple[int, int, int]) -> Self:
         """Without alpha, laid over an sRGB colour; stays grey where both are grey."""

@@ -49,6 +49,7 @@ class Trial:
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
+        deadline.on_cancel(pixels.stop)
 
     @property
     def format(self) -> Format:
@@ -80,8 +81,12 @@ class Trial:
 
     def _encode(self, quality: int) -> None:
         start = time.perf_counter()
-        with stage("encode"):
-            data = self._codec.encode(self.pixels, quality, self.options)
+        try:
+            with stage("encode"):
+                data = self._codec.encode(self.pixels, quality, self.options)
+        except Exception:
+            self.deadline.check()  # failed because it was stopped
+            raise
         seconds = time.perf_counter() - start
         self.timings.encode += seconds
         self._encoded[self._name(quality)] = data
