@@ -90,6 +90,7 @@ class App:
         metrics = Metrics(self._registry)
         metrics.watch(self.admission)
         self._uploads = Hourglass(settings.upload_timeout)
+        self._downloads = Hourglass(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
         self._health = Health((ENCODING.full_name,))
         self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
@@ -107,6 +108,8 @@ class App:
                     Rates("requests", settings.client_requests_per_second), ENCODING.full_name
                 ),
                 self._uploads,
+                self._downloads,
+                ENCODING.full_name,
             ),
             options=_options(settings, threads),
         )
@@ -176,6 +179,7 @@ class App:
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
+        self._downloads.close()
         self._service.close()
         if self._metrics_server:
             self._metrics_server.close()
