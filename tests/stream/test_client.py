@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +28,7 @@ from autoquality import (
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from tests.photos import photo, photo_path
+from tests.shell.conftest import ROOT
 from tests.stream.serving import Serving
 
 UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "shutting down")
@@ -99,6 +103,18 @@ def test_a_streamed_result_is_that_of_encode(usual: Serving) -> None:
     assert tuple(one.probe for one in told if one.stage is Stage.PROBED) == streamed.probes
     assert streamed.request_id != last.request_id
     assert streamed.message.size_bytes == len(streamed.image) and not streamed.message.image
+
+
+def test_the_example_in_the_documents_works(usual: Serving, tmp_path: Path) -> None:
+    page = (ROOT / "docs/streaming.md").read_text()
+    (code,) = re.findall(r"<!-- stream:begin -->\n```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    code = code.replace("localhost:50051", f"127.0.0.1:{usual.app.port}")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("tried ")
+    assert (tmp_path / "example.webp").read_bytes().startswith(b"RIFF")
 
 
 def test_only_what_is_large_is_streamed_by_itself(server: FakeServer, client: Client) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from tests.photos import crop
-from tests.shell.conftest import ENCODING
+from tests.shell.conftest import ENCODING, ROOT
 from tests.stream.serving import Serving
 
 PHOTO = crop("coffee.png", 128, 96)
@@ -62,3 +64,20 @@ def test_what_is_wrong_is_told_with_its_field(usual: Serving) -> None:
     assert done.returncode != 0
     details = {one["@type"].rsplit(".", 1)[-1]: one for one in json.loads(done.stderr)["details"]}
     assert details["BadRequest"]["field_violations"][0]["field"] == "start"
+
+
+def test_the_example_in_the_documents_works(usual: Serving) -> None:
+    page = (ROOT / "docs/streaming.md").read_text()
+    (script,) = re.findall(r"<!-- grpcurl:begin -->\n```sh\n(.*?)```", page, re.DOTALL)
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = script.replace("localhost:50051", f"127.0.0.1:{usual.app.port}")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PATH": programs},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert any("result" in one for one in objects(done.stdout))
