@@ -13,7 +13,7 @@ your tests, `autoquality.v1` the generated stubs.
 
 from autoquality._client import Client
 from autoquality._convert import ImageFile
-from autoquality._enums import Format, Method, NoticeCode, Outcome, WebpPreset
+from autoquality._enums import Format, Method, NoticeCode, Outcome, Stage, WebpPreset
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -46,6 +46,7 @@ from autoquality._results import (
     NetworkInfo,
     Notice,
     Probe,
+    Progress,
     ServerInfo,
     Timings,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "PermissionDeniedError",
     "PngOptions",
     "Probe",
+    "Progress",
     "QuotaFailure",
     "QuotaViolation",
     "RawImage",
@@ -100,6 +102,7 @@ __all__ = [
     "ResourceExhaustedError",
     "RetryInfo",
     "ServerInfo",
+    "Stage",
     "Timings",
     "UnauthenticatedError",
     "UnavailableError",

@@ -1,50 +1,26 @@
-"""One call: its deadline, its retries, its errors.
-
-Encoding has no side effects, so whatever was lost with a server is asked of
-the next:
-
-- UNAVAILABLE: the server cannot be reached, leaves, or died. Also in the middle
-  of its answer, which is where gRPC's own retry policy gives up.
-- CANCELLED that nobody here asked for: what a server that begins to leave says
-  of a call that it had not looked at yet, and of one that it cut off.
-- RESOURCE_EXHAUSTED where the server says when to come back.
-"""
+"""One call, unary or streamed: its attempts, its request id, its errors."""
 
 from __future__ import annotations
 
-import random
 import threading
-import time
+import uuid
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from types import EllipsisType
+from typing import Generic, TypedDict, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from autoquality._errors import (
-    REQUEST_ID_KEY,
-    AutoQualityError,
-    CancelledError,
-    OverloadedError,
-    UnavailableError,
-    error_from,
-    trailing_metadata,
-)
+from autoquality._errors import REQUEST_ID_KEY, error_from, trailing_metadata
+from autoquality._retry import RETRIED, Patience
 from autoquality._trace import trace_context
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 Metadata = tuple[tuple[str, str | bytes], ...]
-PUSHBACK_KEY = "grpc-retry-pushback-ms"
-
-# Longer ones (over 31 years) overflow inside gRPC and pass at once.
-_LONGEST_TIMEOUT = 1e9
-
-# Three retries span the seconds that a server takes to start anew.
-_FIRST_WAIT = 0.25
-_LONGEST_WAIT = 4.0
-_WAIT_GROWS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +31,42 @@ class Reply(Generic[_Response]):
     request_id: str
 
 
+class CallOptions(TypedDict):
+    """What every call is told besides its request; `timeout` is for all attempts together."""
+
+    timeout: float | None
+    metadata: Metadata
+    request_id: str
+
+
 class Caller:
     """Makes calls until it is closed; thread-safe."""
 
-    def __init__(self, retries: int) -> None:
+    def __init__(self, retries: int, timeout: float | None, metadata: Metadata) -> None:
+        """`timeout` is for calls that are given none, `metadata` goes with every call."""
         self._retries = retries
+        self._timeout = timeout
+        self._metadata = metadata
         self._closed = threading.Event()
 
     def close(self) -> None:
         """Make no more calls, and wake those that wait for their next attempt."""
         self._closed.set()
+
+    def options(
+        self,
+        timeout: float | EllipsisType | None,
+        request_id: str | None,
+        metadata: Sequence[tuple[str, str | bytes]],
+    ) -> CallOptions:
+        """What a call is told, a request id included. Raises ValueError for a wrong one."""
+        if request_id and not (request_id.isascii() and request_id.isprintable()):
+            raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
+        return {
+            "timeout": self._timeout if isinstance(timeout, EllipsisType) else timeout,
+            "metadata": (*self._metadata, *metadata),
+            "request_id": request_id or uuid.uuid4().hex,
+        }
 
     def call(
         self,
@@ -80,28 +82,44 @@ class Caller:
 
         Raises AutoQualityError, and RuntimeError once closed.
         """
-        if timeout is not None and timeout > _LONGEST_TIMEOUT:
-            timeout = None
-        end = None if timeout is None else time.monotonic() + timeout
+        patience = Patience(self._closed, self._retries, timeout, request_id)
         metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
-        for attempt in range(self._retries + 1):
-            remaining = None if end is None else max(0.0, end - time.monotonic())
+        while True:
             try:
                 return self._attempt(
-                    method, request, remaining, metadata, request_id, wait_for_ready
+                    method, request, patience.left, metadata, request_id, wait_for_ready
                 )
-            except (OverloadedError, UnavailableError, CancelledError) as error:
-                delay = retry_delay(_wait_after(error, attempt), _pushback(error))
-                too_late = end is not None and time.monotonic() + (delay or 0) >= end
-                if attempt == self._retries or delay is None or too_late:
-                    raise
-                if self._closed.wait(delay):
-                    raise CancelledError(
-                        "the client was closed",
-                        code=grpc.StatusCode.CANCELLED,
-                        request_id=request_id,
-                    ) from error
-        raise AssertionError("the last attempt returns or raises")
+            except RETRIED as error:
+                patience.wait_after(error)
+
+    def stream(
+        self,
+        method: grpc.StreamStreamMultiCallable[_Request, _Response],
+        requests: Iterable[_Request],
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+        request_id: str,
+    ) -> Generator[_Response, None, str]:
+        """As `call`, with what `requests` gives anew for each attempt; returns the request's id.
+
+        What was answered before an attempt failed is answered again by the next.
+        """
+        patience = Patience(self._closed, self._retries, timeout, request_id)
+        metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
+        while True:
+            try:
+                with self._begun(request_id):
+                    call = method(iter(requests), timeout=patience.left, metadata=metadata)
+                try:
+                    yield from call
+                except grpc.RpcError as failure:
+                    raise error_from(failure, request_id) from failure
+                finally:
+                    call.cancel()
+                return str(trailing_metadata(call).get(REQUEST_ID_KEY) or request_id)
+            except RETRIED as error:
+                patience.wait_after(error)
 
     def _attempt(
         self,
@@ -112,21 +130,12 @@ class Caller:
         request_id: str,
         wait_for_ready: bool,
     ) -> Reply[_Response]:
-        if self._closed.is_set():
-            raise RuntimeError("the client is closed")
-        try:
+        with self._begun(request_id):
             # Not a blocking call: that could not be cancelled by Ctrl-C, and
             # the server would go on working for nobody.
             call = method.future(
                 request, timeout=timeout, metadata=metadata, wait_for_ready=wait_for_ready
             )
-        except grpc.RpcError as failure:
-            raise error_from(failure, request_id) from failure
-        except ValueError:
-            # The channel was closed since the check above.
-            if self._closed.is_set():
-                raise RuntimeError("the client is closed") from None
-            raise
         try:
             message = call.result()
         except grpc.RpcError as failure:
@@ -137,33 +146,17 @@ class Caller:
         told = trailing_metadata(call).get(REQUEST_ID_KEY)
         return Reply(message, str(told or request_id))
 
-
-def retry_delay(retry_after: float, pushback: str | None) -> float | None:
-    """Seconds to wait before the next attempt, None for never.
-
-    `retry_after` comes from google.rpc.RetryInfo, `pushback` is the metadata
-    grpc-retry-pushback-ms of gRFC A6: milliseconds, and anything but a whole
-    number, 0 or more, means never. Up to a quarter is added, so that callers
-    who were refused together do not come back together.
-    """
-    delay = retry_after
-    if pushback is not None:
-        if not pushback.isdecimal():
-            return None
-        delay = max(delay, int(pushback) / 1000)
-    jitter = random.uniform(0.0, 0.05 + delay / 4)  # noqa: S311 (nobody gains by guessing it)
-    return delay + jitter
-
-
-def _wait_after(error: AutoQualityError, attempt: int) -> float:
-    """Seconds to wait after attempt number `attempt` (0 is the first) ended with `error`."""
-    if isinstance(error, OverloadedError):
-        return error.retry_after
-    return min(_FIRST_WAIT * _WAIT_GROWS**attempt, _LONGEST_WAIT)
-
-
-def _pushback(error: AutoQualityError) -> str | None:
-    if not isinstance(error.__cause__, grpc.RpcError):
-        return None
-    value = trailing_metadata(error.__cause__).get(PUSHBACK_KEY)
-    return None if value is None else str(value)
+    @contextmanager
+    def _begun(self, request_id: str) -> Iterator[None]:
+        """Begin a call in the body. Raises AutoQualityError, RuntimeError once closed."""
+        if self._closed.is_set():
+            raise RuntimeError("the client is closed")
+        try:
+            yield
+        except grpc.RpcError as failure:
+            raise error_from(failure, request_id) from failure
+        except ValueError:
+            # The channel was closed since the check above.
+            if self._closed.is_set():
+                raise RuntimeError("the client is closed") from None
+            raise

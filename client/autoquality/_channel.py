@@ -65,13 +65,22 @@ def open_channel(
 
 
 def tls_credentials(
-    tls: bool | None, *, ca: PEM | None, cert: PEM | None, key: PEM | None
+    given_whole: grpc.ChannelCredentials | None,
+    tls: bool | None,
+    *,
+    ca: PEM | None,
+    cert: PEM | None,
+    key: PEM | None,
 ) -> grpc.ChannelCredentials | None:
-    """What `tls` and the certificates ask for; None is a channel in the clear.
+    """What was given whole, or what `tls` and the certificates ask for; None is in the clear.
 
     Certificates imply TLS. Raises ValueError if the arguments contradict each
     other, OSError if a file cannot be read.
     """
+    if given_whole is not None:
+        if any(value is not None for value in (tls, ca, cert, key)):
+            raise ValueError("give either credentials or tls, ca, cert and key, not both")
+        return given_whole
     given = any(pem is not None for pem in (ca, cert, key))
     if tls is False and given:
         raise ValueError("ca, cert and key are for TLS, which tls=False forbids")

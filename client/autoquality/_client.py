@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import EllipsisType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 from google.protobuf.message import Message
 
-from autoquality import _convert, _health, _request
+from autoquality import _convert, _health, _request, _stream
 from autoquality._call import Caller, Metadata, Reply
 from autoquality._channel import PEM, open_channel, tls_credentials
 from autoquality._enums import Format, Method
@@ -23,13 +22,17 @@ from autoquality._options import (
     PngOptions,
     WebpOptions,
 )
-from autoquality._results import Comparison, Encoded, ServerInfo
+from autoquality._results import Comparison, Encoded, Progress, ServerInfo
+from autoquality._source import source_of
 from autoquality._token import check_token
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
+
+STREAM_ABOVE = 32 * 2**20
+"""Sources of more bytes are sent in chunks: half of what a server takes whole by default."""
 
 _HEALTH_POLL_SECONDS = 0.1
 
@@ -85,10 +88,7 @@ class Client:
         Raises ValueError for arguments that contradict each other or would give
         the token away, OSError for a certificate that cannot be read.
         """
-        if credentials is None:
-            credentials = tls_credentials(tls, ca=ca, cert=cert, key=key)
-        elif any(value is not None for value in (tls, ca, cert, key)):
-            raise ValueError("give either credentials or tls, ca, cert and key, not both")
+        credentials = tls_credentials(credentials, tls, ca=ca, cert=cert, key=key)
         if token is not None:
             check_token(token, target, secured=credentials is not None or tls is False)
         self._channel = open_channel(
@@ -100,13 +100,12 @@ class Client:
             compression=compression,
             channel_options=channel_options,
         )
-        self._timeout = timeout
-        self._metadata: Metadata = tuple(metadata)
+        everywhere: Metadata = tuple(metadata)
         if token is not None:
-            self._metadata += (("authorization", f"Bearer {token}"),)
+            everywhere += (("authorization", f"Bearer {token}"),)
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(retries)
+        self._caller = Caller(retries, timeout, everywhere)
 
     def close(self) -> None:
         """Close the connection; calls that run end with CancelledError."""
@@ -147,6 +146,8 @@ class Client:
         timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
+        progress: Callable[[Progress], object] | None = None,
+        stream_above: int | None = STREAM_ABOVE,
     ) -> Encoded:
         """Encode one image at the quality that fits the wish best.
 
@@ -166,28 +167,64 @@ class Client:
         `allow_truncated` encodes what there is of a JPEG or PNG that is cut
         off or damaged, and says so in a notice.
 
+        A source of more than `stream_above` bytes (None: none) is streamed, as
+        by `encode_stream`, and so is any with `progress`, which is called with
+        each step.
+
         Raises AutoQualityError, see its module for the kinds; ValueError for
         arguments that contradict each other or name nothing, OSError for a path
         that cannot be read.
         """
-        request = _request.encode_request(
-            image,
-            format=format,
-            wish=_request.wish_of(
-                auto_quality, method, target, min_quality, max_quality, allowed_error, quality
-            ),
-            quality=quality,
-            jpeg=jpeg,
-            webp=webp,
-            avif=avif,
-            png=png,
-            background=background,
-            keep_metadata=keep_metadata,
-            measure_dssim=measure_dssim,
-            allow_truncated=allow_truncated,
+        options: _request.EncodeOptions = {
+            "format": format,
+            "auto_quality": auto_quality,
+            "method": method,
+            "target": target,
+            "min_quality": min_quality,
+            "max_quality": max_quality,
+            "allowed_error": allowed_error,
+            "quality": quality,
+            "jpeg": jpeg,
+            "webp": webp,
+            "avif": avif,
+            "png": png,
+            "background": background,
+            "keep_metadata": keep_metadata,
+            "measure_dssim": measure_dssim,
+            "allow_truncated": allow_truncated,
+        }
+        source, request = source_of(image), _request.encode_request(options)
+        if progress is None and (stream_above is None or source.size <= stream_above):
+            source.put_into(request)
+            reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
+            return _convert.encoded_from_proto(reply.message, reply.request_id)
+        settled = self._caller.options(timeout, request_id, metadata)
+        events = _stream.encode(self._caller, self._stub.EncodeStream, request, source, settled)
+        return _stream.result_of(events, progress)
+
+    def encode_stream(
+        self,
+        image: _request.ImageSource,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+        **options: Unpack[_request.EncodeOptions],
+    ) -> Generator[Progress | Encoded, None, None]:
+        """As `encode`, in messages of moderate size: yields each `Progress`, then the `Encoded`.
+
+        A file is read as it is sent, and never held as a whole. Where a call is
+        tried again, progress begins anew. Closing the generator cancels the
+        call. Raises as `encode` does: what is no matter of the call at once, the
+        rest when iterated over.
+        """
+        return _stream.encode(
+            self._caller,
+            self._stub.EncodeStream,
+            _request.encode_request(options),
+            source_of(image),
+            self._caller.options(timeout, request_id, metadata),
         )
-        reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
-        return _convert.encoded_from_proto(reply.message, reply.request_id)
 
     def compare(
         self,
@@ -237,18 +274,16 @@ class Client:
         AutoQualityError as `health` does.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = None if end is None else max(0.0, end - time.monotonic())
-            try:
-                reply = self._call(
-                    self._health, _health.check_request(""), left, wait_for_ready=True
-                )
-            except UnavailableError:
-                pass  # It went away between connecting and answering.
-            else:
-                if _health.is_serving(reply.message):
-                    return
+        while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
             time.sleep(_HEALTH_POLL_SECONDS)
+
+    def _is_ready(self, timeout: float | None) -> bool:
+        request = _health.check_request("")
+        try:
+            reply = self._call(self._health, request, timeout, wait_for_ready=True)
+        except UnavailableError:
+            return False  # It went away between connecting and answering.
+        return _health.is_serving(reply.message)
 
     def _call(
         self,
@@ -260,13 +295,5 @@ class Client:
         *,
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
-        if request_id and not (request_id.isascii() and request_id.isprintable()):
-            raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
-        return self._caller.call(
-            method,
-            request,
-            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
-            metadata=(*self._metadata, *metadata),
-            request_id=request_id or uuid.uuid4().hex,
-            wait_for_ready=wait_for_ready,
-        )
+        settled = self._caller.options(timeout, request_id, metadata)
+        return self._caller.call(method, request, wait_for_ready=wait_for_ready, **settled)

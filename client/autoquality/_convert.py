@@ -9,13 +9,12 @@ from typing import TypeAlias
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality import _enums
-from autoquality._enums import Format, Method, NoticeCode, Outcome
+from autoquality._enums import Format, Method, NoticeCode, Outcome, Stage
 from autoquality._options import (
     AutoQuality,
     AvifOptions,
     JpegOptions,
     PngOptions,
-    RawImage,
     WebpOptions,
 )
 from autoquality._results import (
@@ -26,6 +25,7 @@ from autoquality._results import (
     NetworkInfo,
     Notice,
     Probe,
+    Progress,
     ServerInfo,
     Timings,
 )
@@ -40,11 +40,6 @@ def read_image(image: ImageFile) -> bytes:
     if isinstance(image, (bytes, bytearray, memoryview)):
         return bytes(image)
     return Path(image).read_bytes()
-
-
-def raw_to_proto(raw: RawImage) -> pb.RawImage:
-    """Bare pixels as the contract has them."""
-    return pb.RawImage(width=raw.width, height=raw.height, bands=raw.bands, pixels=raw.pixels)
 
 
 def wish_to_proto(wish: AutoQuality) -> pb.AutoQuality:
@@ -94,10 +89,12 @@ def png_to_proto(options: PngOptions) -> pb.PngOptions:
     )
 
 
-def encoded_from_proto(message: pb.EncodeResponse, request_id: str) -> Encoded:
-    """The answer to Encode."""
+def encoded_from_proto(
+    message: pb.EncodeResponse, request_id: str, image: bytes | None = None
+) -> Encoded:
+    """The answer to Encode; `image` where that did not come with it."""
     return Encoded(
-        image=message.image,
+        image=message.image if image is None else image,
         format=_format(message.format),
         quality=message.quality or None,
         size_bytes=message.size_bytes,
@@ -117,6 +114,12 @@ def encoded_from_proto(message: pb.EncodeResponse, request_id: str) -> Encoded:
         request_id=request_id,
         message=message,
     )
+
+
+def progress_from_proto(message: pb.EncodeProgress) -> Progress:
+    """How far it is."""
+    stage = _enums.from_proto(Stage, pb.EncodeProgress.Stage.DESCRIPTOR, message.stage, "STAGE_")
+    return Progress(stage, _probe(message.probe) if message.HasField("probe") else None)
 
 
 def comparison_from_proto(message: pb.CompareResponse, request_id: str) -> Comparison:
@@ -145,6 +148,8 @@ def info_from_proto(message: pb.GetServerInfoResponse) -> ServerInfo:
             max_resolution_pixels=limits.max_resolution_pixels,
             workers=limits.workers,
             queue_size=limits.queue_size,
+            max_stream_bytes=limits.max_stream_bytes,
+            max_chunk_bytes=limits.max_chunk_bytes,
         ),
         library_versions=dict(message.library_versions),
         message=message,

@@ -81,6 +81,22 @@ class NoticeCode(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+class Stage(enum.StrEnum):
+    """What has just happened to a streamed request."""
+
+    ACCEPTED = "accepted"
+    """The request is right; its source is sent."""
+    RECEIVED = "received"
+    """The source has arrived."""
+    QUEUED = "queued"
+    """The source can be used and waits for a worker."""
+    STARTED = "started"
+    """A worker has it."""
+    PROBED = "probed"
+    """An encoding was made."""
+    UNKNOWN = "unknown"
+
+
 class WebpPreset(enum.StrEnum):
     """The content that a WebP encoder tunes itself for."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from autoquality import _convert, _enums
 from autoquality._enums import Format, Method
@@ -56,37 +56,51 @@ def wish_of(
     return parse_notation(auto_quality) if isinstance(auto_quality, str) else auto_quality
 
 
-def encode_request(
-    image: ImageSource,
-    *,
-    format: Format | str | None,
-    wish: AutoQuality | None,
-    quality: int | None,
-    jpeg: JpegOptions | None,
-    webp: WebpOptions | None,
-    avif: AvifOptions | None,
-    png: PngOptions | None,
-    background: str,
-    keep_metadata: bool,
-    measure_dssim: bool,
-    allow_truncated: bool | None,
-) -> pb.EncodeRequest:
-    """The request. Raises ValueError for unknown names, OSError for an unreadable path."""
-    request = pb.EncodeRequest(
-        format=_enums.format_to_proto(format),
+class EncodeOptions(TypedDict, total=False):
+    """The wish and the options of an encoding; `Client.encode` tells what they mean."""
+
+    format: Format | str | None
+    auto_quality: AutoQuality | str | None
+    method: Method | str | None
+    target: float | None
+    min_quality: int | None
+    max_quality: int | None
+    allowed_error: float | None
+    quality: int | None
+    jpeg: JpegOptions | None
+    webp: WebpOptions | None
+    avif: AvifOptions | None
+    png: PngOptions | None
+    background: str
+    keep_metadata: bool
+    measure_dssim: bool
+    allow_truncated: bool | None
+
+
+def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
+    """The request, still without its source. Raises ValueError for unknown names."""
+    quality = options.get("quality")
+    wish = wish_of(
+        options.get("auto_quality"),
+        options.get("method"),
+        options.get("target"),
+        options.get("min_quality"),
+        options.get("max_quality"),
+        options.get("allowed_error"),
+        quality,
+    )
+    jpeg, webp = options.get("jpeg"), options.get("webp")
+    avif, png = options.get("avif"), options.get("png")
+    return pb.EncodeRequest(
+        format=_enums.format_to_proto(options.get("format")),
         auto_quality=None if wish is None else _convert.wish_to_proto(wish),
         quality=quality,
         jpeg=None if jpeg is None else _convert.jpeg_to_proto(jpeg),
         webp=None if webp is None else _convert.webp_to_proto(webp),
         avif=None if avif is None else _convert.avif_to_proto(avif),
         png=None if png is None else _convert.png_to_proto(png),
-        background=background,
-        keep_metadata=keep_metadata,
-        measure_dssim=measure_dssim,
-        allow_truncated=allow_truncated,
+        background=options.get("background", ""),
+        keep_metadata=options.get("keep_metadata", False),
+        measure_dssim=options.get("measure_dssim", False),
+        allow_truncated=options.get("allow_truncated"),
     )
-    if isinstance(image, RawImage):
-        request.raw.CopyFrom(_convert.raw_to_proto(image))
-    else:
-        request.image = _convert.read_image(image)
-    return request

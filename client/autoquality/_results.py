@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoquality._enums import Format, NoticeCode, Outcome
+from autoquality._enums import Format, NoticeCode, Outcome, Stage
 from autoquality._files import write_atomically
 from autoquality._options import AutoQuality
 from autoquality.v1 import encoding_pb2 as pb
@@ -27,6 +27,16 @@ class Probe:
     """None where it was not measured."""
     encode_seconds: float
     measure_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a streamed request is."""
+
+    stage: Stage
+    """What has just happened."""
+    probe: Probe | None
+    """The encoding made, with Stage.PROBED; of the same one more may be known in the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,7 @@ class Encoded:
     request_id: str
     """What the server's log calls this request."""
     message: pb.EncodeResponse = field(repr=False, compare=False)
+    """Of a streamed answer without the image."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, replacing what is there.
@@ -160,6 +171,9 @@ class Limits:
     """Requests that run at the same time."""
     queue_size: int
     """Requests that may wait for a worker."""
+    max_stream_bytes: int = 0
+    """The largest source that may be streamed; 0 for a server that knows no streams."""
+    max_chunk_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

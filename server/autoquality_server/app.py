@@ -109,6 +109,7 @@ class App:
         metrics = Metrics(self._registry)
         metrics.watch(self.admission)
         self._uploads = Hourglass(settings.upload_timeout)
+        self._downloads = Hourglass(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
@@ -129,6 +130,8 @@ class App:
                     Rates("requests", settings.client_requests_per_second), ENCODING.full_name
                 ),
                 self._uploads,
+                self._downloads,
+                ENCODING.full_name,
                 TracingInterceptor(self._traces, ENCODING.full_name) if self._traces else None,
             ),
             options=self._options,
@@ -213,6 +216,7 @@ class App:
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
+        self._downloads.close()
         self._service.close()
         if self._traces:
             self._traces.close()

@@ -50,6 +50,11 @@ class Deadline:
                 return
         callback()
 
+    def check_soon(self, seconds: float) -> None:
+        """As `check`, waiting so long for a cancellation that may be on its way."""
+        self._cancelled.wait(seconds)
+        self.check()
+
     def check(self) -> None:
         """Raise RequestCancelled or DeadlinePassed if there is no point in going on.
 

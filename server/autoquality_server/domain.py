@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Data: TypeAlias = bytes | memoryview
+"""Bytes, or a view of them that nobody writes to any more."""
 
 MIN_QUALITY = 1
 MAX_QUALITY = 100
@@ -168,6 +172,24 @@ class Probe:
     measure_seconds: float
 
 
+class Stage(enum.Enum):
+    """What has just happened to a request; see `EncodeProgress.Stage` in the contract."""
+
+    ACCEPTED = "accepted"
+    RECEIVED = "received"
+    QUEUED = "queued"
+    STARTED = "started"
+    PROBED = "probed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a request is; `probe` with the stage PROBED."""
+
+    stage: Stage
+    probe: Probe | None = None
+
+
 @dataclass(slots=True)
 class Timings:
     """Where the time of one request went, in seconds; stages do not overlap."""
@@ -186,7 +208,7 @@ class RawSource:
     width: int
     height: int
     bands: int
-    pixels: bytes
+    pixels: Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +219,17 @@ class EncodeJob:
     is known (`Defaults.settle`). `quality` is for method NONE.
     """
 
-    source: bytes | RawSource
+    source: Data | RawSource
     format: Format | None
     wish: Wish
     quality: int | None
     options: EncoderOptions
     measure_dssim: bool = False
+
+    @property
+    def source_bytes(self) -> int:
+        """The size of the source as it was sent."""
+        return len(self.source.pixels if isinstance(self.source, RawSource) else self.source)
 
 
 @dataclass(frozen=True, slots=True)

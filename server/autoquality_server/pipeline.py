@@ -7,8 +7,8 @@ steps that it is; the deadline is checked between them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,12 @@ from autoquality_server.domain import (
     Notice,
     NoticeCode,
     Outcome,
+    Probe,
+    RawSource,
     Timings,
 )
 from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, luma
+from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -99,22 +101,45 @@ class Pipeline:
         timings = timings or Timings()
         return self.run(self.open(job, deadline, timings), deadline, timings)
 
-    def open(self, job: EncodeJob, deadline: Deadline, timings: Timings) -> OpenJob:
-        """Refuse a bad wish and a bad source by its header; raises as `encode` does.
-
-        Cheap. What it gives tells what `run` will cost.
-        """
-        deadline.check()
+    def check(self, job: EncodeJob) -> None:
+        """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
         if job.format is not None:
             self._settle(job, job.format)
+        if isinstance(job.source, RawSource):
+            check_raw_shape(job.source, self.limits)
+
+    def open(
+        self,
+        job: EncodeJob,
+        deadline: Deadline,
+        timings: Timings,
+        max_bytes: int | None = None,
+    ) -> OpenJob:
+        """Refuse a bad wish and a bad source by its header; raises as `encode` does.
+
+        Cheap. What it gives tells what `run` will cost. `max_bytes` goes before
+        what the limits say of the size of a file.
+        """
+        deadline.check()
+        self.check(job)
+        limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
         start = time.perf_counter()
         with stage("open"):
-            opened = open_job(job, self.limits)
+            opened = open_job(job, limits)
         timings.decode += time.perf_counter() - start
         return opened
 
-    def run(self, opened: OpenJob, deadline: Deadline, timings: Timings) -> EncodeResult:
-        """Decode, choose the quality and encode; raises as `encode` does."""
+    def run(
+        self,
+        opened: OpenJob,
+        deadline: Deadline,
+        timings: Timings,
+        on_probe: Callable[[Probe], None] | None = None,
+    ) -> EncodeResult:
+        """Decode, choose the quality and encode; raises as `encode` does.
+
+        `on_probe` is called with each encoding as soon as it was made.
+        """
         deadline.check()
         job = opened.job
         start = time.perf_counter()
@@ -126,7 +151,7 @@ class Pipeline:
         if job.wish.target is not None and wish.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        trial = Trial(pixels, CODECS[fmt], job.options, deadline, timings)
+        trial = Trial(pixels, CODECS[fmt], job.options, deadline, timings, on_probe)
         answer = self._handler(job, fmt, wish).run(trial, wish)
         if job.measure_dssim and trial.may_continue(answer.quality):
             trial.measure(answer.quality)

@@ -7,7 +7,7 @@ import enum
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-from autoquality import Client, Format, Method, NoticeCode, Outcome, WebpPreset
+from autoquality import Client, Format, Method, NoticeCode, Outcome, Stage, WebpPreset
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -19,6 +19,7 @@ from autoquality.v1 import encoding_pb2 as pb
         (Method, pb.Method.DESCRIPTOR, "METHOD_"),
         (Outcome, pb.Outcome.DESCRIPTOR, "OUTCOME_"),
         (NoticeCode, pb.Notice.Code.DESCRIPTOR, "CODE_"),
+        (Stage, pb.EncodeProgress.Stage.DESCRIPTOR, "STAGE_"),
         (WebpPreset, pb.WebpPreset.DESCRIPTOR, "WEBP_PRESET_"),
     ],
 )

@@ -17,9 +17,9 @@ AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Client Compar
 DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo ImageFile
 ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions Limits Method
 NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions Probe
-QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo ServerInfo
-Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail WebpOptions
-WebpPreset __version__ parse_notation
+Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo
+ServerInfo Stage Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail
+WebpOptions WebpPreset __version__ parse_notation
 """
 
 

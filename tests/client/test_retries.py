@@ -18,7 +18,7 @@ from autoquality import (
     OverloadedError,
     ResourceExhaustedError,
 )
-from autoquality._call import retry_delay
+from autoquality._retry import retry_delay
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc

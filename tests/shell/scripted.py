@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,12 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
                 raise ERRORS[action]()
             log_fields(format="jpeg", quality=80, image=request.image)
             return pb.EncodeResponse(image=request.image, quality=80)
+
+    def EncodeStream(  # noqa: N802
+        self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        for part in request_iterator:
+            yield pb.EncodeStreamResponse(chunk=part.chunk)
 
     def Compare(  # noqa: N802
         self, request: pb.CompareRequest, context: grpc.ServicerContext

@@ -51,7 +51,7 @@ class Failed:
 
 
 Result: TypeAlias = Done | Failed
-Encode: TypeAlias = Callable[[bytes], Encoded]
+Encode: TypeAlias = Callable[[bytes | Path], Encoded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ class Batch:
         if refusal:
             return Failed(source, refusal)
         try:
-            data = sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
-            encoded = self.encode(data)
+            image, size = _read(source)
+            encoded = self.encode(image)
             output = self._write(source, encoded)
         except (AutoQualityError, OutputError, OSError) as error:
             return Failed(source, error)
         proof = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
-        return Done(source, len(data), output, proof)
+        return Done(source, size, output, proof)
 
     def _write(self, source: Source, encoded: Encoded) -> str:
         if self.claims is None:
@@ -123,3 +123,11 @@ class Batch:
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         return str(path)
+
+
+def _read(source: Source) -> tuple[bytes | Path, int]:
+    """What the client is given, and its size; a file is left to be read as it is sent."""
+    if source.path is not None and source.path.is_file():
+        return source.path, source.path.stat().st_size
+    data = sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
+    return data, len(data)

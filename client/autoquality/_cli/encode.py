@@ -26,7 +26,9 @@ from autoquality._cli.places import (
 )
 from autoquality._cli.report import as_json, print_details, print_table
 from autoquality._cli.session import Session, say
+from autoquality._client import STREAM_ABOVE
 from autoquality._enums import Format
+from autoquality._results import Limits
 
 _KEEP = "keep"
 _FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
@@ -103,22 +105,32 @@ def encode(
         with failures(session.server):
             # Asked in any case: a server that is not there is said once, not
             # once an image.
-            workers = client.info().limits.workers
+            limits = client.info().limits
         batch = Batch(
             client=client,
-            encode=functools.partial(client.encode, format=format, **encode_arguments(options)),
+            encode=functools.partial(
+                client.encode,
+                format=format,
+                stream_above=_stream_above(limits),
+                **encode_arguments(options),
+            ),
             format=format,
             claims=None if destination is None else Claims(destination, force=force),
         )
         results = list[Result]()
         try:
-            _run(session, batch, sources, jobs or max(1, workers), json_lines, results)
+            _run(session, batch, sources, jobs or max(1, limits.workers), json_lines, results)
         finally:
             if not json_lines:
                 to_stderr = destination is None
                 print_table(session.err() if to_stderr else session.out(), results)
     if any(isinstance(result, Failed) for result in results):
         sys.exit(FAILED)
+
+
+def _stream_above(limits: Limits) -> int | None:
+    """Whatever the server would refuse as one message is streamed, where it can be."""
+    return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
 def _destination(

@@ -177,6 +177,8 @@ def _info() -> pb.GetServerInfoResponse:
             max_resolution_pixels=50_000_000,
             workers=2,
             queue_size=8,
+            max_stream_bytes=256 * 1024 * 1024,
+            max_chunk_bytes=4 * 1024 * 1024,
         ),
         library_versions={"autoquality-fake": __version__},
     )

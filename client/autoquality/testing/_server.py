@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,6 +15,7 @@ import grpc
 from autoquality import _health, _schema
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
+from autoquality.testing import _stream
 from autoquality.testing._answers import answer
 from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
@@ -23,7 +24,7 @@ from autoquality.v1.encoding_pb2_grpc import (
     add_EncodingServiceServicer_to_server,
 )
 
-Rpc: TypeAlias = Literal["Encode", "Compare", "GetServerInfo"]
+Rpc: TypeAlias = Literal["Encode", "EncodeStream", "Compare", "GetServerInfo"]
 Response: TypeAlias = pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse
 Answer: TypeAlias = Response | Fault | Callable[[Any], Response | Fault]
 """A response, a fault, or a function from the request to one of them."""
@@ -41,7 +42,7 @@ class Received:
 
     rpc: Rpc
     message: Any
-    """The request."""
+    """The request; of EncodeStream the one that Encode would have been sent."""
     metadata: dict[str, str | bytes]
     timeout: float | None
     """Seconds that were left when it came; None without a deadline."""
@@ -157,6 +158,14 @@ class _Servicer(EncodingServiceServicer):
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
     ) -> pb.EncodeResponse:
         return cast("pb.EncodeResponse", self._serve("Encode", request, context))
+
+    def EncodeStream(  # noqa: N802 (gRPC's name)
+        self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        yield _stream.accepted()
+        request = _stream.assembled(request_iterator)
+        response = self._serve("EncodeStream", request, context)
+        yield from _stream.parts_of(cast("pb.EncodeResponse", response))
 
     def Compare(  # noqa: N802 (gRPC's name)
         self, request: pb.CompareRequest, context: grpc.ServicerContext

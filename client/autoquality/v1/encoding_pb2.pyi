@@ -21,7 +21,9 @@ among formats and for keeping the source when it is smaller; in AutoQuality
 6 to 9 are kept for further limits that hold together with the target
 (bytes, DSSIM), 10 to 14 for the metric and its pooling; in Format 5 is kept
 for JPEG XL; in EncodeResponse and Probe 20 to 29 are kept for the scores of
-further metrics.
+further metrics; in EncodeStreamStart 3 to 5 are kept for a checksum of the
+source and for going on with a broken upload, in EncodeProgress 3 to 9 for
+further figures.
 """
 
 import builtins
@@ -834,6 +836,160 @@ class EncodeResponse(google.protobuf.message.Message):
 Global___EncodeResponse: typing_extensions.TypeAlias = EncodeResponse
 
 @typing.final
+class EncodeStreamStart(google.protobuf.message.Message):
+    """What EncodeStream is to encode."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: builtins.int
+    SOURCE_BYTES_FIELD_NUMBER: builtins.int
+    source_bytes: builtins.int
+    """The size of the source in bytes, 1 or more: it is refused at once if that is
+    too much, and so is a source that turns out to have another. Absent: that of
+    `request.raw`, or whatever arrives.
+    """
+    @property
+    def request(self) -> Global___EncodeRequest:
+        """The request without the bytes of its source: `source` not set for an image
+        file, or `raw` with width, height and bands but no pixels.
+        """
+
+    def __init__(
+        self,
+        *,
+        request: Global___EncodeRequest | None = ...,
+        source_bytes: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_source_bytes", b"_source_bytes", "request", b"request", "source_bytes", b"source_bytes"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_source_bytes", b"_source_bytes", "request", b"request", "source_bytes", b"source_bytes"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_source_bytes", b"_source_bytes"]) -> typing.Literal["source_bytes"] | None: ...
+
+Global___EncodeStreamStart: typing_extensions.TypeAlias = EncodeStreamStart
+
+@typing.final
+class EncodeStreamRequest(google.protobuf.message.Message):
+    """A part of what is asked for; `start` first and once, then chunks."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    START_FIELD_NUMBER: builtins.int
+    CHUNK_FIELD_NUMBER: builtins.int
+    chunk: builtins.bytes
+    """The next bytes of the source: of the image file, or of RawImage.pixels."""
+    @property
+    def start(self) -> Global___EncodeStreamStart:
+        """The request."""
+
+    def __init__(
+        self,
+        *,
+        start: Global___EncodeStreamStart | None = ...,
+        chunk: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "part", b"part", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "part", b"part", "start", b"start"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["part", b"part"]) -> typing.Literal["start", "chunk"] | None: ...
+
+Global___EncodeStreamRequest: typing_extensions.TypeAlias = EncodeStreamRequest
+
+@typing.final
+class EncodeProgress(google.protobuf.message.Message):
+    """How far an EncodeStream is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Stage:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _StageEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[EncodeProgress._Stage.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        STAGE_UNSPECIFIED: EncodeProgress._Stage.ValueType  # 0
+        """Never sent."""
+        STAGE_ACCEPTED: EncodeProgress._Stage.ValueType  # 1
+        """`start` is right: send the source."""
+        STAGE_RECEIVED: EncodeProgress._Stage.ValueType  # 2
+        """The source has arrived as a whole."""
+        STAGE_QUEUED: EncodeProgress._Stage.ValueType  # 3
+        """By its header the source can be used: it waits for a worker."""
+        STAGE_STARTED: EncodeProgress._Stage.ValueType  # 4
+        """A worker has it and begins to decode."""
+        STAGE_PROBED: EncodeProgress._Stage.ValueType  # 5
+        """An encoding was made: `probe`."""
+
+    class Stage(_Stage, metaclass=_StageEnumTypeWrapper):
+        """What has just happened, in this order; STAGE_PROBED as often as it does."""
+
+    STAGE_UNSPECIFIED: EncodeProgress.Stage.ValueType  # 0
+    """Never sent."""
+    STAGE_ACCEPTED: EncodeProgress.Stage.ValueType  # 1
+    """`start` is right: send the source."""
+    STAGE_RECEIVED: EncodeProgress.Stage.ValueType  # 2
+    """The source has arrived as a whole."""
+    STAGE_QUEUED: EncodeProgress.Stage.ValueType  # 3
+    """By its header the source can be used: it waits for a worker."""
+    STAGE_STARTED: EncodeProgress.Stage.ValueType  # 4
+    """A worker has it and begins to decode."""
+    STAGE_PROBED: EncodeProgress.Stage.ValueType  # 5
+    """An encoding was made: `probe`."""
+
+    STAGE_FIELD_NUMBER: builtins.int
+    PROBE_FIELD_NUMBER: builtins.int
+    stage: Global___EncodeProgress.Stage.ValueType
+    """What has just happened."""
+    @property
+    def probe(self) -> Global___Probe:
+        """STAGE_PROBED: the encoding, as far as it is known. The same one in the
+        result may have a DSSIM that was measured later, and the name of another
+        quality that comes to the same file.
+        """
+
+    def __init__(
+        self,
+        *,
+        stage: Global___EncodeProgress.Stage.ValueType = ...,
+        probe: Global___Probe | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["probe", b"probe"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["probe", b"probe", "stage", b"stage"]) -> None: ...
+
+Global___EncodeProgress: typing_extensions.TypeAlias = EncodeProgress
+
+@typing.final
+class EncodeStreamResponse(google.protobuf.message.Message):
+    """A part of the answer: progress, then `result` once, then chunks."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    CHUNK_FIELD_NUMBER: builtins.int
+    chunk: builtins.bytes
+    """The next bytes of the encoded file."""
+    @property
+    def progress(self) -> Global___EncodeProgress:
+        """How far it is."""
+
+    @property
+    def result(self) -> Global___EncodeResponse:
+        """What Encode would have answered, except that `image` is empty and follows:
+        `size_bytes` bytes.
+        """
+
+    def __init__(
+        self,
+        *,
+        progress: Global___EncodeProgress | None = ...,
+        result: Global___EncodeResponse | None = ...,
+        chunk: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "part", b"part", "progress", b"progress", "result", b"result"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "part", b"part", "progress", b"progress", "result", b"result"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["part", b"part"]) -> typing.Literal["progress", "result", "chunk"] | None: ...
+
+Global___EncodeStreamResponse: typing_extensions.TypeAlias = EncodeStreamResponse
+
+@typing.final
 class CompareRequest(google.protobuf.message.Message):
     """Two images of equal size."""
 
@@ -990,6 +1146,8 @@ class Limits(google.protobuf.message.Message):
     MAX_RESOLUTION_PIXELS_FIELD_NUMBER: builtins.int
     WORKERS_FIELD_NUMBER: builtins.int
     QUEUE_SIZE_FIELD_NUMBER: builtins.int
+    MAX_STREAM_BYTES_FIELD_NUMBER: builtins.int
+    MAX_CHUNK_BYTES_FIELD_NUMBER: builtins.int
     max_image_bytes: builtins.int
     """The largest source file, in bytes."""
     max_resolution_pixels: builtins.int
@@ -998,6 +1156,10 @@ class Limits(google.protobuf.message.Message):
     """Requests that run at the same time."""
     queue_size: builtins.int
     """Requests that may wait for a worker."""
+    max_stream_bytes: builtins.int
+    """The largest source of EncodeStream, in bytes; 0 for a server without it."""
+    max_chunk_bytes: builtins.int
+    """The most bytes in a chunk sent to EncodeStream."""
     def __init__(
         self,
         *,
@@ -1005,8 +1167,10 @@ class Limits(google.protobuf.message.Message):
         max_resolution_pixels: builtins.int = ...,
         workers: builtins.int = ...,
         queue_size: builtins.int = ...,
+        max_stream_bytes: builtins.int = ...,
+        max_chunk_bytes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_chunk_bytes", b"max_chunk_bytes", "max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "max_stream_bytes", b"max_stream_bytes", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
 
 Global___Limits: typing_extensions.TypeAlias = Limits
 

@@ -40,6 +40,11 @@ class EncodingServiceStub(object):
                 request_serializer=autoquality_dot_v1_dot_encoding__pb2.EncodeRequest.SerializeToString,
                 response_deserializer=autoquality_dot_v1_dot_encoding__pb2.EncodeResponse.FromString,
                 _registered_method=True)
+        self.EncodeStream = channel.stream_stream(
+                '/autoquality.v1.EncodingService/EncodeStream',
+                request_serializer=autoquality_dot_v1_dot_encoding__pb2.EncodeStreamRequest.SerializeToString,
+                response_deserializer=autoquality_dot_v1_dot_encoding__pb2.EncodeStreamResponse.FromString,
+                _registered_method=True)
         self.Compare = channel.unary_unary(
                 '/autoquality.v1.EncodingService/Compare',
                 request_serializer=autoquality_dot_v1_dot_encoding__pb2.CompareRequest.SerializeToString,
@@ -72,6 +77,25 @@ class EncodingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EncodeStream(self, request_iterator, context):
+        """Encodes one image as Encode does, with the same promises, limits and errors,
+        in messages of moderate size: for sources that are too large for one
+        message, and for callers who want to see how far it is.
+
+        The caller sends `start`, then the source in `chunk`s of at most
+        Limits.max_chunk_bytes, and closes its side. The server sends `progress` as
+        it happens, then `result`, then the encoded file in `chunk`s, and ends the
+        call. What is wrong with `start` is told before anything of the source is
+        received. A call may be cancelled at any moment.
+
+        Errors: as for Encode; a field of EncodeStreamStart.request is named as
+        Encode names it ("auto_quality.target"), what is particular to the stream as
+        it is named here ("start.source_bytes", "chunk").
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Compare(self, request, context):
         """Measures the DSSIM between two images of equal size.
 
@@ -96,6 +120,11 @@ def add_EncodingServiceServicer_to_server(servicer, server):
                     servicer.Encode,
                     request_deserializer=autoquality_dot_v1_dot_encoding__pb2.EncodeRequest.FromString,
                     response_serializer=autoquality_dot_v1_dot_encoding__pb2.EncodeResponse.SerializeToString,
+            ),
+            'EncodeStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.EncodeStream,
+                    request_deserializer=autoquality_dot_v1_dot_encoding__pb2.EncodeStreamRequest.FromString,
+                    response_serializer=autoquality_dot_v1_dot_encoding__pb2.EncodeStreamResponse.SerializeToString,
             ),
             'Compare': grpc.unary_unary_rpc_method_handler(
                     servicer.Compare,
@@ -136,6 +165,33 @@ class EncodingService(object):
             '/autoquality.v1.EncodingService/Encode',
             autoquality_dot_v1_dot_encoding__pb2.EncodeRequest.SerializeToString,
             autoquality_dot_v1_dot_encoding__pb2.EncodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EncodeStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/autoquality.v1.EncodingService/EncodeStream',
+            autoquality_dot_v1_dot_encoding__pb2.EncodeStreamRequest.SerializeToString,
+            autoquality_dot_v1_dot_encoding__pb2.EncodeStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,7 +21,9 @@ among formats and for keeping the source when it is smaller; in AutoQuality
 6 to 9 are kept for further limits that hold together with the target
 (bytes, DSSIM), 10 to 14 for the metric and its pooling; in Format 5 is kept
 for JPEG XL; in EncodeResponse and Probe 20 to 29 are kept for the scores of
-further metrics.
+further metrics; in EncodeStreamStart 3 to 5 are kept for a checksum of the
+source and for going on with a broken upload, in EncodeProgress 3 to 9 for
+further figures.
 """
 
 import abc
@@ -62,6 +64,22 @@ _EncodingServiceEncodeType = typing_extensions.TypeVar(
     ],
 )
 
+_EncodingServiceEncodeStreamType = typing_extensions.TypeVar(
+    '_EncodingServiceEncodeStreamType',
+    grpc.StreamStreamMultiCallable[
+        autoquality.v1.encoding_pb2.EncodeStreamRequest,
+        autoquality.v1.encoding_pb2.EncodeStreamResponse,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        autoquality.v1.encoding_pb2.EncodeStreamRequest,
+        autoquality.v1.encoding_pb2.EncodeStreamResponse,
+    ],
+    default=grpc.StreamStreamMultiCallable[
+        autoquality.v1.encoding_pb2.EncodeStreamRequest,
+        autoquality.v1.encoding_pb2.EncodeStreamResponse,
+    ],
+)
+
 _EncodingServiceCompareType = typing_extensions.TypeVar(
     '_EncodingServiceCompareType',
     grpc.UnaryUnaryMultiCallable[
@@ -94,7 +112,7 @@ _EncodingServiceGetServerInfoType = typing_extensions.TypeVar(
     ],
 )
 
-class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingServiceCompareType, _EncodingServiceGetServerInfoType]):
+class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingServiceEncodeStreamType, _EncodingServiceCompareType, _EncodingServiceGetServerInfoType]):
     """Decides how hard an image may be compressed, and compresses it."""
 
     @typing.overload
@@ -102,6 +120,10 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
         grpc.UnaryUnaryMultiCallable[
             autoquality.v1.encoding_pb2.EncodeRequest,
             autoquality.v1.encoding_pb2.EncodeResponse,
+        ],
+        grpc.StreamStreamMultiCallable[
+            autoquality.v1.encoding_pb2.EncodeStreamRequest,
+            autoquality.v1.encoding_pb2.EncodeStreamResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             autoquality.v1.encoding_pb2.CompareRequest,
@@ -118,6 +140,10 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
         grpc.aio.UnaryUnaryMultiCallable[
             autoquality.v1.encoding_pb2.EncodeRequest,
             autoquality.v1.encoding_pb2.EncodeResponse,
+        ],
+        grpc.aio.StreamStreamMultiCallable[
+            autoquality.v1.encoding_pb2.EncodeStreamRequest,
+            autoquality.v1.encoding_pb2.EncodeStreamResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
             autoquality.v1.encoding_pb2.CompareRequest,
@@ -142,6 +168,22 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
     with the request id only.
     """
 
+    EncodeStream: _EncodingServiceEncodeStreamType
+    """Encodes one image as Encode does, with the same promises, limits and errors,
+    in messages of moderate size: for sources that are too large for one
+    message, and for callers who want to see how far it is.
+
+    The caller sends `start`, then the source in `chunk`s of at most
+    Limits.max_chunk_bytes, and closes its side. The server sends `progress` as
+    it happens, then `result`, then the encoded file in `chunk`s, and ends the
+    call. What is wrong with `start` is told before anything of the source is
+    received. A call may be cancelled at any moment.
+
+    Errors: as for Encode; a field of EncodeStreamStart.request is named as
+    Encode names it ("auto_quality.target"), what is particular to the stream as
+    it is named here ("start.source_bytes", "chunk").
+    """
+
     Compare: _EncodingServiceCompareType
     """Measures the DSSIM between two images of equal size.
 
@@ -157,6 +199,10 @@ EncodingServiceAsyncStub: typing_extensions.TypeAlias = EncodingServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         autoquality.v1.encoding_pb2.EncodeRequest,
         autoquality.v1.encoding_pb2.EncodeResponse,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        autoquality.v1.encoding_pb2.EncodeStreamRequest,
+        autoquality.v1.encoding_pb2.EncodeStreamResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         autoquality.v1.encoding_pb2.CompareRequest,
@@ -187,6 +233,27 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
         UNAUTHENTICATED without a token where the server wants one;
         DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
         with the request id only.
+        """
+
+    @abc.abstractmethod
+    def EncodeStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[autoquality.v1.encoding_pb2.EncodeStreamRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[autoquality.v1.encoding_pb2.EncodeStreamResponse], collections.abc.AsyncIterator[autoquality.v1.encoding_pb2.EncodeStreamResponse]]:
+        """Encodes one image as Encode does, with the same promises, limits and errors,
+        in messages of moderate size: for sources that are too large for one
+        message, and for callers who want to see how far it is.
+
+        The caller sends `start`, then the source in `chunk`s of at most
+        Limits.max_chunk_bytes, and closes its side. The server sends `progress` as
+        it happens, then `result`, then the encoded file in `chunk`s, and ends the
+        call. What is wrong with `start` is told before anything of the source is
+        received. A call may be cancelled at any moment.
+
+        Errors: as for Encode; a field of EncodeStreamStart.request is named as
+        Encode names it ("auto_quality.target"), what is particular to the stream as
+        it is named here ("start.source_bytes", "chunk").
         """
 
     @abc.abstractmethod

@@ -13,7 +13,7 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.load import Source, open_image
 from autoquality_server.image.luma import luma, luma_planes
 from autoquality_server.image.pixels import Pixels
-from autoquality_server.image.raw import check_raw, from_raw
+from autoquality_server.image.raw import check_raw, check_raw_shape, from_raw
 
 __all__ = [
     "SOURCE_FORMATS",
@@ -21,6 +21,7 @@ __all__ = [
     "Pixels",
     "Source",
     "check_raw",
+    "check_raw_shape",
     "configure",
     "from_raw",
     "luma",

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_server.domain import Data
 from autoquality_server.image.av1 import coded_size
 from autoquality_server.image.bits import BitReader
 
@@ -35,7 +36,7 @@ _Boxes = dict[bytes, list[memoryview]]
 
 
 def decode_plain_avif(
-    data: bytes, width: int, height: int, bands: int
+    data: Data, width: int, height: int, bands: int
 ) -> npt.NDArray[np.uint8] | None:
     """The samples of a plain AVIF: (1, height, width, bands), 8-bit RGB, or RGB and alpha.
 

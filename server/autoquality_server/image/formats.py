@@ -12,6 +12,8 @@ import struct
 
 import pyvips
 
+from autoquality_server.domain import Data
+
 # Formats of animations; in others, several pages are several images.
 ANIMATED = frozenset({"gif", "webp"})
 
@@ -37,7 +39,7 @@ _SIGNATURES = (
 )
 
 
-def sniff(data: bytes) -> str | None:
+def sniff(data: Data) -> str | None:
     """The format that the first bytes announce; "heif" may turn out to be "avif"."""
     return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
 
@@ -46,7 +48,7 @@ TOLERABLE = frozenset({"jpeg", "png"})
 """Formats of which a part can be decoded: rows from the top, scans from coarse to fine."""
 
 
-def load(data: bytes, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
+def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     """Open a file of format `name`: its header is read, its pixels later, row by row.
 
     `frames` is -1 for all. Raises pyvips.Error. Pixels that fail a checksum,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
@@ -38,7 +39,7 @@ class Source:
     turns out wholly opaque is dropped in decoding.
     """
 
-    data: bytes = attribute(repr=False)
+    data: Data = attribute(repr=False)
     field: str
     format: str
     width: int
@@ -86,7 +87,7 @@ class Source:
         )
 
 
-def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Source:
+def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Source:
     """Find out what `data` is, and check its header against the limits.
 
     `field` is the path of the field in the request that an error names. Raises
@@ -126,7 +127,7 @@ def _decode(header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
     return samples.reshape(frames, image.height // frames, image.width, image.bands)
 
 
-def _describe(data: bytes, field: str, name: str, header: pyvips.Image) -> Source:
+def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source:
     pages = _integer(header, "n-pages")
     orientation = _integer(header, "orientation")
     width, height = header.width, header.height

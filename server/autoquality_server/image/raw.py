@@ -10,12 +10,12 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.pixels import Pixels
 
 
-def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> None:
-    """Check that bare samples are what they are said to be, and within the limits.
+def check_raw_shape(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> int:
+    """Check what bare samples are said to be; gives how many bytes of them there must be.
 
     `field` is the path of the field in the request that an error begins with.
-    Raises InvalidRequest for sides, bands or a number of bytes that cannot be,
-    InvalidImage with the reason IMAGE_TOO_LARGE over a limit.
+    Raises InvalidRequest for sides or bands that cannot be, InvalidImage with
+    the reason IMAGE_TOO_LARGE over a limit.
     """
     for name, side in (("width", raw.width), ("height", raw.height)):
         if side < 1:
@@ -33,7 +33,16 @@ def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Non
             " accepted",
             reason="IMAGE_TOO_LARGE",
         )
-    needed = pixels * raw.bands
+    return pixels * raw.bands
+
+
+def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> None:
+    """Check that bare samples are what they are said to be, and within the limits.
+
+    Raises as `check_raw_shape` does, and InvalidRequest for another number of
+    bytes.
+    """
+    needed = check_raw_shape(raw, limits, field=field)
     if len(raw.pixels) != needed:
         raise InvalidRequest(
             f"{field}.pixels",

@@ -6,6 +6,7 @@
     errors     turns what was raised into what the caller may see
     access     lets in whoever may call
     rates      refuses whoever calls too often
+    downloads  sends what is a stream, as long as it is taken
     uploads    receives the request
 
 In this order, the first outermost: the line in the log has the numbers of
@@ -22,6 +23,7 @@ import grpc
 from autoquality_server.access.identity import Identify
 from autoquality_server.interceptors.access import AccessInterceptor
 from autoquality_server.interceptors.context import RequestContextInterceptor
+from autoquality_server.interceptors.downloads import DownloadInterceptor
 from autoquality_server.interceptors.errors import ErrorInterceptor
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
@@ -38,13 +40,16 @@ def interceptors(
     open_services: frozenset[str],
     rate: RateInterceptor,
     uploads: Hourglass,
+    downloads: Hourglass,
+    service: str,
     tracing: TracingInterceptor | None = None,
 ) -> list[grpc.ServerInterceptor]:
     """Every interceptor.
 
     `rejected` is called with the reason of each error that is told; `identify`
     for every call but those of `open_services`; `uploads` runs while a request
-    is received; without `tracing` there are no traces.
+    is received, `downloads` while a message of a stream of `service` is sent;
+    without `tracing` there are no traces.
     """
     return [
         RequestContextInterceptor(),
@@ -53,7 +58,8 @@ def interceptors(
         ErrorInterceptor(rejected),
         AccessInterceptor(identify, open_services),
         rate,
-        UploadInterceptor(uploads),
+        DownloadInterceptor(downloads, service, rejected),
+        UploadInterceptor(uploads, service),
     ]
 
 

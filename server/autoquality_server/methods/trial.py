@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -39,13 +40,16 @@ class Trial:
         options: EncoderOptions,
         deadline: Deadline,
         timings: Timings,
+        on_probe: Callable[[Probe], None] | None = None,
     ) -> None:
+        """`on_probe` is called with each probe, as soon as it was made."""
         self.pixels = pixels
         self.options = options
         self.timings = timings
         self.probes: list[Probe] = []
         self.deadline = deadline
         self._codec = codec
+        self._on_probe = on_probe
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
@@ -77,6 +81,8 @@ class Trial:
         took = one.encode_seconds + one.measure_seconds
         if took > self._slowest:
             self._slowest, self._slowest_quality = took, quality
+        if self._on_probe is not None:
+            self._on_probe(one)
         return one
 
     def _encode(self, quality: int) -> None:

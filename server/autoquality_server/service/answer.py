@@ -11,6 +11,8 @@ from autoquality_server.domain import (
     NoticeCode,
     Outcome,
     Probe,
+    Progress,
+    Stage,
     Timings,
 )
 from autoquality_server.service.validate import FORMATS, METHODS
@@ -18,13 +20,16 @@ from autoquality_server.service.validate import FORMATS, METHODS
 FORMAT_NUMBERS = {fmt: number for number, fmt in FORMATS.items()}
 METHOD_NUMBERS = {method: number for number, method in METHODS.items()}
 _OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
+_STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
 _NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
 
 
-def response_of(result: EncodeResult, total_seconds: float) -> pb.EncodeResponse:
+def response_of(
+    result: EncodeResult, total_seconds: float, *, with_image: bool = True
+) -> pb.EncodeResponse:
     """The response for `result`, of a request that took `total_seconds` in the server."""
     return pb.EncodeResponse(
-        image=result.image,
+        image=result.image if with_image else b"",
         format=FORMAT_NUMBERS[result.format],
         quality=result.quality,
         size_bytes=len(result.image),
@@ -39,6 +44,14 @@ def response_of(result: EncodeResult, total_seconds: float) -> pb.EncodeResponse
         width=result.width,
         height=result.height,
         frames=result.frames,
+    )
+
+
+def progress_message(progress: Progress) -> pb.EncodeProgress:
+    """How far a request is."""
+    probe = progress.probe
+    return pb.EncodeProgress(
+        stage=_STAGES[progress.stage], probe=None if probe is None else _probe(probe)
     )
 
 

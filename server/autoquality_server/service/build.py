@@ -13,7 +13,7 @@ from autoquality_server.image import ImageLimits, configure
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.predictor import box
 from autoquality_server.service.gates import Gates
-from autoquality_server.service.info import server_info
+from autoquality_server.service.info import limits_of, server_info
 from autoquality_server.service.networks import Networks
 from autoquality_server.service.servicer import EncodingServicer
 from autoquality_server.telemetry.metrics import Metrics
@@ -32,11 +32,13 @@ def build_service(
     pipeline = Pipeline(
         settings.defaults(), limits, networks.predictors, advise_dssim=settings.advise_dssim
     )
-    info = partial(server_info, pipeline, workers=settings.workers, queue_size=settings.queue_size)
+    info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()
     gates = Gates(
         headers=Turns(settings.workers),
         megapixels=Rates("megapixels", settings.client_megapixels_per_second),
         admission=admission,
     )
-    return EncodingServicer(pipeline, options, info, gates, metrics, networks)
+    return EncodingServicer(
+        pipeline, options, info, gates, metrics, networks, settings.max_stream_bytes
+    )

@@ -5,13 +5,27 @@ from __future__ import annotations
 from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_server.codecs import CODECS, library_versions
+from autoquality_server.config import Settings
 from autoquality_server.domain import AutoQuality, Format
 from autoquality_server.image import SOURCE_FORMATS
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.answer import FORMAT_NUMBERS, wish_message
+from autoquality_server.service.receiving import MAX_CHUNK_BYTES
 
 
-def server_info(pipeline: Pipeline, *, workers: int, queue_size: int) -> pb.GetServerInfoResponse:
+def limits_of(settings: Settings) -> pb.Limits:
+    """What a server with these settings refuses to exceed."""
+    return pb.Limits(
+        max_image_bytes=settings.max_image_bytes,
+        max_resolution_pixels=settings.max_pixels,
+        workers=settings.workers,
+        queue_size=settings.queue_size,
+        max_stream_bytes=settings.max_stream_bytes,
+        max_chunk_bytes=MAX_CHUNK_BYTES,
+    )
+
+
+def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoResponse:
     """Formats, defaults, limits and networks of a server built around `pipeline`."""
     defaults = pipeline.defaults
     return pb.GetServerInfoResponse(
@@ -27,12 +41,7 @@ def server_info(pipeline: Pipeline, *, workers: int, queue_size: int) -> pb.GetS
                 defaults.allowed_error,
             )
         ),
-        limits=pb.Limits(
-            max_image_bytes=pipeline.limits.max_bytes,
-            max_resolution_pixels=pipeline.limits.max_pixels,
-            workers=workers,
-            queue_size=queue_size,
-        ),
+        limits=limits,
         library_versions=library_versions(),
     )
 

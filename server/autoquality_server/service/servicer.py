@@ -1,21 +1,22 @@
-"""The gRPC service: protobuf to domain and back, admission, nothing else."""
+"""The gRPC service: from what was called to who does it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncodeResult, EncoderOptions, RawSource, Timings
+from autoquality_server.domain import EncoderOptions
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.answer import response_of
+from autoquality_server.service.encoding import Encoding
 from autoquality_server.service.gates import Gates
 from autoquality_server.service.networks import Networks
+from autoquality_server.service.streaming import Streaming
 from autoquality_server.service.validate import job_of
 from autoquality_server.stages import stage
 from autoquality_server.telemetry.logs import log_fields
@@ -36,12 +37,14 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         gates: Gates,
         metrics: Metrics,
         networks: Networks,
+        max_stream_bytes: int,
     ) -> None:
         self._pipeline = pipeline
         self._options = options
         self._info = info
         self._gates = gates
-        self._metrics = metrics
+        self._encoding = Encoding(pipeline, gates, metrics)
+        self._streaming = Streaming(self._encoding, options, max_stream_bytes)
         self._networks = networks
 
     def warm_up(self) -> None:
@@ -62,19 +65,15 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         start = time.perf_counter()
         with stage("validate"):
             job = job_of(request, self._options)
-        deadline = _deadline(context)
-        timings = Timings()
-        with self._gates.to_look(deadline):
-            opened = self._pipeline.open(job, deadline, timings)
-        with self._gates.to_work(deadline, opened.pixels) as queued_seconds:
-            timings.queue = queued_seconds
-            result = self._pipeline.run(opened, deadline, timings)
-        source = job.source
-        source_bytes = len(source.pixels if isinstance(source, RawSource) else source)
-        self._metrics.observe(result, source_bytes)
-        log_fields(**_summary(result, source_bytes))
+        result = self._encoding.run(job, _deadline(context))
+        self._encoding.note(result, job.source_bytes)
         with stage("answer"):
             return response_of(result, time.perf_counter() - start)
+
+    def EncodeStream(  # noqa: N802 - the contract's name
+        self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        return self._streaming.answer(request_iterator, _deadline(context))
 
     def Compare(  # noqa: N802 - the contract's name
         self, request: pb.CompareRequest, context: grpc.ServicerContext
@@ -106,20 +105,3 @@ def _deadline(context: grpc.ServicerContext) -> Deadline:
     if not context.add_callback(deadline.cancel):
         deadline.cancel()  # the call had ended before the callback could be set
     return deadline
-
-
-def _summary(result: EncodeResult, source_bytes: int) -> dict[str, Any]:
-    """What the request's log line tells."""
-    return {
-        "format": result.format.value,
-        "method": result.applied.method.value,
-        "quality": result.quality or None,
-        "outcome": result.outcome.value,
-        "iterations": len(result.probes),
-        "dssim": result.dssim,
-        "source_bytes": source_bytes,
-        "encoded_bytes": len(result.image),
-        "width": result.width,
-        "height": result.height,
-        "frames": result.frames,
-    }

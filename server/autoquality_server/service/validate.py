@@ -14,6 +14,7 @@ from autoquality_server.domain import (
     MAX_QUALITY,
     MIN_QUALITY,
     AvifOptions,
+    Data,
     EncodeJob,
     EncoderOptions,
     Format,
@@ -60,14 +61,17 @@ _RANGES = {
 }
 
 
-def job_of(request: pb.EncodeRequest, server: EncoderOptions) -> EncodeJob:
+def job_of(
+    request: pb.EncodeRequest, server: EncoderOptions, source: Data | RawSource | None = None
+) -> EncodeJob:
     """The job that `request` describes; options it leaves open are `server`'s.
 
-    Raises InvalidRequest for the first field that is wrong.
+    `source` is what to encode where that is not in the request. Raises
+    InvalidRequest for the first field that is wrong.
     """
     wish, quality = _wish(request)
     return EncodeJob(
-        source=_source(request),
+        source=_source(request) if source is None else source,
         format=_enum("format", request.format, FORMATS, pb.Format),
         wish=wish,
         quality=quality,

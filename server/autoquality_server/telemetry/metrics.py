@@ -38,10 +38,11 @@ REASONS = (
     "QUEUE_FULL",
     "DEADLINE_EXCEEDED",
     "UPLOAD_TOO_SLOW",
+    "DOWNLOAD_TOO_SLOW",
     "CANCELLED",
     "OUT_OF_MEMORY",
 )
-"""The reasons in `errors`, and the one for a MemoryError."""
+"""The reasons in `errors`, the one for a MemoryError, and the one for answers not taken."""
 
 _ITERATIONS = (1, 2, 3, 4, 5, 6, 8, 12)
 # Densest around imgproxy's default target of 0.02.

@@ -41,9 +41,15 @@ class CapacitySettings:
     upload_timeout: float = setting(
         60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
         meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")
+    download_timeout: float = setting(
+        60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds in which each message of a streamed answer must be taken; 0: any time.")
     max_image_bytes: int = setting(
         64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
         meaning="The largest source file; 64MiB, 10MB or plain bytes.")
+    max_stream_bytes: int = setting(
+        256 * 2**20, group=_CAPACITY, parse=parse.size, default_text="256MiB",
+        meaning="The largest source, file or bare pixels, that EncodeStream takes.")
     max_resolution: float = setting(
         50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
         aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),

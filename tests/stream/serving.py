@@ -1,0 +1,154 @@
+"""A real server in this process, and calls of EncodeStream without our client in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import grpc
+import numpy as np
+import pytest
+from google.protobuf.message import Message
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.app import App
+from autoquality_server.config import Settings
+from tests.shell.conftest import ENCODING, encoding_stub, scrape
+from tests.shell.test_errors import detail
+
+Detail = TypeVar("Detail", bound=Message)
+
+LOCAL: dict[str, Any] = {
+    "listen": "127.0.0.1:0",
+    "metrics_listen": "127.0.0.1:0",
+    "drain_timeout": 10.0,
+    "workers": 1,
+    "queue_size": 1,
+    "jpeg_net": "none",
+    "webp_net": "none",
+    "avif_net": "none",
+}
+
+
+@dataclass
+class Serving:
+    """A server, and a client of it."""
+
+    app: App
+    stub: Any
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        assert self.app.metrics_port is not None
+        return scrape(self.app.metrics_port)
+
+    def ended(self, code: str) -> float:
+        """How many streams ended with `code`."""
+        labels = f'grpc_code="{code}",grpc_method="EncodeStream",grpc_service="{ENCODING}"'
+        return self.metrics[f'grpc_server_handled_total{{{labels},grpc_type="bidi_stream"}}']
+
+    def rejected(self, reason: str) -> float:
+        return self.metrics[f'autoquality_rejected_total{{reason="{reason}"}}']
+
+    def stream(self, parts: Iterable[pb.EncodeStreamRequest], **options: Any) -> Any:
+        return self.stub.EncodeStream(iter(parts), **options)
+
+    def is_idle(self) -> bool:
+        """Whether nothing runs, waits or is received."""
+        admission = self.app.admission
+        busy = admission.running + admission.queued + admission.pixels + len(self.app._uploads)
+        return not busy and not any(one.name == "stream" for one in threading.enumerate())
+
+
+@contextmanager
+def serving(**changes: Any) -> Iterator[Serving]:
+    app = App(Settings(**LOCAL | changes))
+    app.start()
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        yield Serving(app, encoding_stub(channel))
+    app.drain()
+
+
+def start(request: pb.EncodeRequest, source_bytes: int | None = None) -> pb.EncodeStreamRequest:
+    first = pb.EncodeStreamStart(request=request, source_bytes=source_bytes)
+    return pb.EncodeStreamRequest(start=first)
+
+
+def chunk(data: bytes) -> pb.EncodeStreamRequest:
+    return pb.EncodeStreamRequest(chunk=data)
+
+
+def parts(
+    request: pb.EncodeRequest, source: bytes, *, size: int = 2**16
+) -> list[pb.EncodeStreamRequest]:
+    """The request whole: `source` in chunks of `size`, its size declared."""
+    chunks = [chunk(source[at : at + size]) for at in range(0, len(source), size)]
+    return [start(request, len(source)), *chunks]
+
+
+class Sender:
+    """Parts that a test sends one by one, from whatever thread."""
+
+    def __init__(self, *first: pb.EncodeStreamRequest) -> None:
+        self._parts: SimpleQueue[pb.EncodeStreamRequest | None] = SimpleQueue()
+        for part in first:
+            self.send(part)
+
+    def send(self, part: pb.EncodeStreamRequest) -> None:
+        self._parts.put(part)
+
+    def end(self) -> None:
+        self._parts.put(None)
+
+    def __iter__(self) -> Iterator[pb.EncodeStreamRequest]:
+        while (part := self._parts.get()) is not None:
+            yield part
+
+
+def failure(call: Any) -> grpc.RpcError:
+    """How a stream ends that has to fail."""
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call)
+    return caught.value
+
+
+def detail_of(error: grpc.RpcError, kind: type[Detail]) -> Detail:
+    """The detail of a kind, which must be there."""
+    found = detail(error, kind)
+    assert found is not None
+    return found
+
+
+def stage(message: pb.EncodeStreamResponse) -> str:
+    """What has happened, without the prefix; the name of the part where that is no progress."""
+    which = message.WhichOneof("part")
+    if which != "progress":
+        return str(which)
+    return pb.EncodeProgress.Stage.Name(message.progress.stage).removeprefix("STAGE_")
+
+
+def answer_of(messages: Iterable[pb.EncodeStreamResponse]) -> pb.EncodeResponse:
+    """The answer as Encode would have given it."""
+    answer, chunks = pb.EncodeResponse(), []
+    for message in messages:
+        if message.HasField("result"):
+            answer.CopyFrom(message.result)
+        chunks.append(message.chunk)
+    assert not answer.image
+    answer.image = b"".join(chunks)
+    return answer
+
+
+def noise(width: int, height: int) -> pb.RawImage:
+    """Pixels that no encoder makes small."""
+    samples = np.random.default_rng(7).integers(0, 256, (height, width, 3), np.uint8)
+    return pb.RawImage(width=width, height=height, bands=3, pixels=samples.tobytes())
+
+
+def unfilled(raw: pb.RawImage) -> pb.RawImage:
+    """What is said of the pixels before they come."""
+    return pb.RawImage(width=raw.width, height=raw.height, bands=raw.bands)

@@ -1,0 +1,129 @@
+"""A call that ends before its time, at every moment at which it may: nothing of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.deadline import Deadline
+from tests.photos import crop
+from tests.shell.conftest import until
+from tests.stream.serving import Sender, Serving, chunk, noise, parts, stage, start, unfilled
+
+PHOTO = crop("chelsea.png", 200, 150)
+PLAIN = pb.EncodeRequest(format=pb.FORMAT_WEBP)
+LONG = pb.EncodeRequest(
+    format=pb.FORMAT_AVIF,
+    auto_quality=pb.AutoQuality(
+        method=pb.METHOD_DSSIM, target=0.0123, min_quality=1, max_quality=100, allowed_error=0
+    ),
+    avif=pb.AvifOptions(speed=3),
+)
+"""Several encodings of half a second or more."""
+
+
+def read_until(call: Any, wanted: str) -> None:
+    while stage(next(call)) != wanted:
+        pass
+
+
+def assert_nothing_is_left(server: Serving) -> None:
+    until(lambda: server.ended("CANCELLED") == 1)
+    until(server.is_idle)
+    last = list(server.stream(parts(PLAIN, PHOTO)))[-1]
+    assert stage(last) == "chunk"
+
+
+def test_before_anything_was_sent(serve_with: Callable[..., Serving]) -> None:
+    server, sender = serve_with(), Sender()
+    call = server.stream(sender)
+    until(lambda: len(server.app._uploads) == 1)
+    call.cancel()
+    assert_nothing_is_left(server)
+    sender.end()
+
+
+def test_while_the_source_is_sent(serve_with: Callable[..., Serving]) -> None:
+    server, sender = serve_with(), Sender(start(PLAIN, len(PHOTO)), chunk(PHOTO[:5000]))
+    call = server.stream(sender)
+    read_until(call, "ACCEPTED")
+    call.cancel()
+    assert_nothing_is_left(server)
+    sender.end()
+
+
+def test_while_it_waits_for_a_worker(serve_with: Callable[..., Serving]) -> None:
+    server = serve_with()
+    with server.app.admission.admit(Deadline()):
+        call = server.stream(parts(PLAIN, PHOTO))
+        read_until(call, "QUEUED")
+        until(lambda: server.app.admission.queued == 1)
+        call.cancel()
+        until(lambda: server.app.admission.queued == 0)
+    assert_nothing_is_left(server)
+
+
+def test_between_two_probes(serve_with: Callable[..., Serving]) -> None:
+    server = serve_with()
+    call = server.stream(parts(LONG, PHOTO))
+    read_until(call, "PROBED")
+    assert server.app.admission.running == 1
+    call.cancel()
+    assert_nothing_is_left(server)
+    assert server.metrics["autoquality_source_bytes_count"] == 1  # the one that came after
+
+
+def test_while_the_result_is_taken(serve_with: Callable[..., Serving]) -> None:
+    """Slowly taken, it holds no worker: others are served meanwhile."""
+    server, raw = serve_with(), noise(2000, 1400)
+    request = pb.EncodeRequest(
+        format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
+    )
+    call = server.stream(parts(request, raw.pixels, size=2**20))
+    read_until(call, "result")
+    until(lambda: server.app.admission.running == 0)
+    list(server.stream(parts(PLAIN, PHOTO)))
+    assert len(server.app._downloads) == 1
+    call.cancel()
+    assert_nothing_is_left(server)
+    until(lambda: len(server.app._downloads) == 0)
+
+
+def test_a_deadline_that_passes_while_the_source_is_sent(
+    serve_with: Callable[..., Serving],
+) -> None:
+    server, sender = serve_with(), Sender(start(PLAIN, len(PHOTO)), chunk(PHOTO[:5000]))
+    with pytest.raises(grpc.RpcError) as caught:
+        list(server.stream(sender, timeout=0.5))
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    until(server.is_idle)
+    sender.end()
+
+
+def test_a_deadline_that_passes_while_it_waits(serve_with: Callable[..., Serving]) -> None:
+    server = serve_with()
+    with server.app.admission.admit(Deadline()):
+        with pytest.raises(grpc.RpcError) as caught:
+            list(server.stream(parts(PLAIN, PHOTO), timeout=0.5))
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        until(lambda: server.app.admission.queued == 0)
+    until(server.is_idle)
+
+
+def test_a_caller_that_takes_nothing_of_the_result_is_cut_off_and_counted(
+    serve_with: Callable[..., Serving],
+) -> None:
+    server, raw = serve_with(download_timeout=0.5), noise(2000, 1400)
+    request = pb.EncodeRequest(
+        format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
+    )
+    call = server.stream(parts(request, raw.pixels, size=2**20))
+    until(lambda: server.rejected("DOWNLOAD_TOO_SLOW") == 1)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call)
+    assert caught.value.code() is grpc.StatusCode.CANCELLED
+    assert_nothing_is_left(server)

@@ -1,0 +1,59 @@
+"""What a large source costs a real server in memory, seen from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+
+from autoquality.v1 import encoding_pb2 as pb
+from tests.servers import NO_NETWORKS, RunningServer, running_server
+from tests.shell.conftest import encoding_stub
+from tests.stream.serving import answer_of, chunk, noise, parts, start, unfilled
+
+WIDTH, HEIGHT = 8000, 8334
+SIZE = 3 * WIDTH * HEIGHT
+"""200 MB."""
+
+OTHERWISE = 64 * 2**20
+"""What a request may take besides its source: chunks on their way, a few at a time in gRPC and
+protobuf; rows in the encoder; the result, some MB; and what the allocators keep of all that. The
+format is PNG, whose encoder works row by row: JPEG's would keep 6 bytes a pixel of its own."""
+
+
+def resident(server: RunningServer, which: str) -> int:
+    """Bytes of the server's process: VmRSS now, VmHWM at most."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    (kibibytes,) = re.findall(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)
+    return 1024 * int(kibibytes)
+
+
+def large(request: pb.EncodeRequest) -> Iterator[pb.EncodeStreamRequest]:
+    """The request with its 200 MB, which are never there as a whole on this side."""
+    yield start(request)
+    rows = bytes(range(250)) * 96
+    for _ in range(HEIGHT):
+        yield chunk(rows)
+
+
+def test_200_mb_of_pixels_are_in_memory_once_and_then_not_at_all(tmp_path: Path) -> None:
+    settings = {**NO_NETWORKS, "AUTOQUALITY_MAX_RESOLUTION": "70", "AUTOQUALITY_WORKERS": "1"}
+    with (
+        running_server(tmp_path, settings) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        stub = encoding_stub(channel)
+        small = noise(64, 64)
+        request = pb.EncodeRequest(format=pb.FORMAT_PNG, raw=unfilled(small))
+        request.png.compression = 1
+        answer_of(stub.EncodeStream(iter(parts(request, small.pixels))))
+        before = resident(server, "VmRSS")
+
+        request.raw.width, request.raw.height = WIDTH, HEIGHT
+        answer = answer_of(stub.EncodeStream(large(request)))
+
+        assert (answer.width, answer.height) == (WIDTH, HEIGHT)
+        assert SIZE < resident(server, "VmHWM") - before < SIZE + OTHERWISE
+        assert resident(server, "VmRSS") - before < OTHERWISE
