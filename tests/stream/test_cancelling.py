@@ -79,7 +79,7 @@ def test_between_two_probes(serve_with: Callable[..., Serving]) -> None:
 
 def test_while_the_result_is_taken(serve_with: Callable[..., Serving]) -> None:
     """Slowly taken, it holds no worker: others are served meanwhile."""
-    server, raw = serve_with(), noise(2000, 1400)
+    server, raw = serve_with(), noise(5000, 4000)  # more than gRPC takes in before it is asked to
     request = pb.EncodeRequest(
         format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
     )

@@ -85,6 +85,7 @@ def test_the_size_of_the_source_need_not_be_declared(usual: Serving) -> None:
 
 def test_the_progress_tells_every_probe_of_the_answer_in_order(usual: Serving) -> None:
     wish = pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.01, min_quality=1, max_quality=100)
+    wish.allowed_error = 0
     request = pb.EncodeRequest(format=pb.FORMAT_JPEG, auto_quality=wish)
     messages = list(usual.stream(parts(request, PHOTO)))
     told = [message.progress.probe for message in messages if stage(message) == "PROBED"]
