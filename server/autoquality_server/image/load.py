@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
 import numpy as np
@@ -20,6 +20,7 @@ from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
+from autoquality_server.image.structure import check_structure
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
@@ -35,7 +36,8 @@ class Source:
     frames of an animation, `pages` whatever the file holds one after another;
     the pages of a TIFF or HEIF are separate images, of which the first (the
     primary one) is used. `has_alpha` is what the header says: an alpha that
-    turns out wholly opaque is dropped in decoding.
+    turns out wholly opaque is dropped in decoding. `parts_pixels` counts the
+    pixels that the parts of the image have where these are coded apart.
     """
 
     data: bytes = attribute(repr=False)
@@ -47,6 +49,11 @@ class Source:
     pages: int
     has_alpha: bool
     orientation: int
+    parts_pixels: int = 0
+
+    def pixels(self, *, all_frames: bool) -> int:
+        """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
+        return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
 
     @property
     def tolerable(self) -> bool:
@@ -105,6 +112,7 @@ def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Sou
     name = sniff(data)
     if name is None:
         raise _unsupported(field)
+    parts_pixels = check_structure(data, name, limits, field)
     try:
         header = load(data, name)
     except _FAILURES:
@@ -114,7 +122,7 @@ def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Sou
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in SOURCE_FORMATS:
         raise _unsupported(field)
-    source = _describe(data, field, name, header)
+    source = replace(_describe(data, field, name, header), parts_pixels=parts_pixels)
     _check_size(source, limits)
     return source
 
