@@ -91,6 +91,23 @@ def tiff_of(width: int, height: int, tile: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
+def tiff_bands(side: int, bands: int) -> bytes:
+    """A TIFF of many 16-bit samples a pixel, whose rows are all the same packed zeros."""
+    row = zlib.compress(bytes(side * bands * 2), 9)
+    tags = [(256, 4, 1, side), (257, 4, 1, side), (258, 3, bands, -1), (259, 3, 1, 8)]
+    tags += [(262, 3, 1, 1), (273, 4, side, -2), (277, 3, 1, bands), (278, 4, 1, 1)]
+    tags += [(279, 4, side, -3), (284, 3, 1, 1)]
+    depths = 8 + 2 + 12 * len(tags) + 4
+    places = depths + 2 * bands
+    lengths = places + 4 * side
+    at = {-1: depths, -2: places, -3: lengths}
+    entries = [struct.pack("<HHII", *rest, at.get(value, value)) for *rest, value in tags]
+    content = struct.pack("<H", 16) * bands + struct.pack("<I", lengths + 4 * side) * side
+    content += struct.pack("<I", len(row)) * side + row
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags))
+    return head + b"".join(entries) + bytes(4) + content
+
+
 def gif_frames(frames: int, side: int = 1) -> bytes:
     """A GIF of as many frames of one pixel, on a screen of `side`."""
     screen = b"GIF89a" + struct.pack("<HHBBB", side, side, 0x80, 0, 0) + bytes(6)

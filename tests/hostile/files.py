@@ -114,6 +114,8 @@ def unfolding() -> Named:
     yield "tiff of pages", bombs.tiff_pages(2000)
     yield "tiff of too many pages", bombs.tiff_pages(100_000)
     yield "tiff of a ring", bombs.tiff_pages(1, ring=True)
+    yield "tiff of bands", bombs.tiff_bands(200, 1000)
+    yield "tiff of too many bands", bombs.tiff_bands(3000, 500)
     yield "gif of frames", bombs.gif_frames(2000)
     yield "gif of too many frames", bombs.gif_frames(100_000)
     yield "webp of frames", bombs.webp_frames(2000)

@@ -51,6 +51,16 @@ def test_a_chain_of_pages_that_leaves_the_file_is_no_defect() -> None:
     assert refusal(far)[0] == "IMAGE_UNREADABLE"
 
 
+def test_a_tiff_of_thousands_of_samples_a_pixel_is_refused() -> None:
+    """All are decoded: 28 kB with 500 for each of 9 megapixels took 28 seconds and 1.7 GB."""
+    assert refusal(bombs.tiff_bands(3000, 500)) == (
+        "IMAGE_TOO_LARGE",
+        "3000x3000 with 500 bands is 4500000000 samples; at most 400000000 are accepted",
+    )
+    few = open_image(bombs.tiff_bands(100, 500), AMPLE).decode(all_frames=False)
+    assert few.samples.shape == (1, 100, 100, 2)
+
+
 def test_a_jpeg_of_hundreds_of_scans_is_refused() -> None:
     """Each goes over the whole image, in a few bytes: 900 over 49 megapixels take 13 seconds."""
     assert refusal(bombs.jpeg_scans(512, 101)) == (

@@ -22,6 +22,9 @@ from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.structure import check_structure
 
+_BANDS = 8
+"""Samples a pixel that the largest image may have; smaller ones may have more."""
+
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
@@ -124,6 +127,7 @@ def open_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Sou
         raise _unsupported(field)
     source = replace(_describe(data, field, name, header), parts_pixels=parts_pixels)
     _check_size(source, limits)
+    _check_bands(source, header.bands, limits)
     return source
 
 
@@ -167,6 +171,19 @@ def _check_size(source: Source, limits: ImageLimits) -> None:
             source.field,
             f"{source.width}x{source.height}{several} is {pixels} pixels;"
             f" at most {limits.max_pixels} are accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+
+
+def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
+    """A TIFF may hold thousands of samples a pixel, of which all are decoded and four kept."""
+    samples = source.width * source.height * source.frames * bands
+    most = limits.max_pixels * _BANDS
+    if samples > most:
+        raise InvalidImage(
+            source.field,
+            f"{source.width}x{source.height} with {bands} bands is {samples} samples;"
+            f" at most {most} are accepted",
             reason="IMAGE_TOO_LARGE",
         )
 
