@@ -167,6 +167,7 @@ def main() -> int:
         memory = (rest, server.memory("VmHWM"), settled(server)) if alive else None
         stuck = server.metric("autoquality_requests_in_flight") if alive else 0
         defects = server.events("a defect: unexpected exception")
+        foreign = server.foreign_lines()
     print(f"{len(paths)} files, {len(endings)} calls\n")
     print("\n".join([*counted(endings), "", *slowest(endings), ""]))
     if memory is not None:
@@ -175,13 +176,15 @@ def main() -> int:
     wrong = [one for one in endings if one.wrong is not None]
     for one in wrong:
         print(f"WRONG {one.file} | {one.way.name}: {one.status}: {one.wrong}")
+    for line in foreign[:10]:
+        print(f"WRONG in the log: {line}")
     for defect in defects:
         print(f"DEFECT {defect.get('exception', defect)}")
     if not alive:
         print(f"WRONG the server died with {endings[-1].file}")
     if stuck:
         print(f"WRONG {stuck:g} requests still run {SETTLE:g} s after the last call")
-    return 1 if wrong or defects or stuck or not alive else 0
+    return 1 if wrong or defects or foreign or stuck or not alive else 0
 
 
 def _column(one: Ending) -> str:

@@ -67,6 +67,11 @@ class Server:
         """The lines of its log with this event."""
         return _events(self.log, event)
 
+    def foreign_lines(self) -> list[str]:
+        """What stands in its log that it did not write itself: what libraries say."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if line and not line.startswith("{")]
+
     def _status(self, what: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         table = dict(line.split(":", 1) for line in lines)

@@ -36,8 +36,10 @@ def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
         )
         soaked = load.run()
         defects = server.events("a defect: unexpected exception")
+        foreign = server.foreign_lines()
     wrong = faults(soaked)
     wrong += [f"a defect: {one.get('exception', one)}" for one in defects]
+    wrong += [f"in the log: {line}" for line in foreign]
     if server.process.returncode != 0:
         wrong.append(f"the server ended with {server.process.returncode}")
     return soaked, wrong
