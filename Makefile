@@ -6,7 +6,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PY_DIRS := $(wildcard client server tests tools bench demo deploy training)
+PY_DIRS := $(wildcard client server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
@@ -81,6 +81,18 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 .PHONY: test
 test: .venv/.stamp .tools/prometheus/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: fuzz
+fuzz: .venv/.stamp ## Fuzz whatever reads what others wrote (ARGS="image --seconds 600")
+	@$(BIN)/python -m fuzz $(ARGS)
+
+.PHONY: odd-files
+odd-files: .venv/.stamp ## Send every file of a folder to a server in every way (ARGS=FOLDER)
+	@$(BIN)/python -m bench.odd_files $(ARGS)
+
+.PHONY: soak
+soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check
 check: lint types contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
@@ -160,5 +172,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-audit .venv-protos .tools build dist demo-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

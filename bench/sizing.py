@@ -12,87 +12,23 @@ photograph *coffee*, laid side by side until it is large enough.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
 import skimage.data
-from prometheus_client.parser import text_string_to_metric_families
 
 from autoquality import Client
+from bench.serving import MIB, networks, serving
 
 FORMATS = ("jpeg", "webp", "avif")
 METHODS = ("none", "size", "dssim", "ml")
 """The last only with networks: without, it is `dssim`."""
 WISHES = {"none": "none", "size": "size:{bytes}:10:95", "dssim": "dssim:0.02:10:95:0.001"}
 WISHES["ml"] = WISHES["dssim"].replace("dssim", "ml")
-MIB = 2**20
 
 PATIENCE = 180.0
 """Seconds for one call, many times what the slowest takes: a call that is lost ends the bench."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running server."""
-
-    process: subprocess.Popen[bytes]
-    address: str
-    metrics_port: int
-
-    def cpu_seconds(self) -> float:
-        """Processor time that it has used."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-            return next(
-                family.samples[0].value
-                for family in families
-                if family.name == "process_cpu_seconds"
-            )
-
-    def memory(self, what: str) -> int:
-        """Bytes, by the kernel's name: VmRSS now, VmHWM at most so far."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return (
-            next(int(line.split()[1]) for line in status.splitlines() if line.startswith(what))
-            * 1024
-        )
-
-
-@contextmanager
-def serving(networks: str) -> Iterator[Server]:
-    """A fresh server with one worker; `networks` is "box" or "none"."""
-    ours = {f"AUTOQUALITY_{name}_NET": networks for name in ("JPEG", "WEBP", "AVIF")}
-    settings = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "127.0.0.1:0", "WORKERS": "1"}
-    ours |= {f"AUTOQUALITY_{name}": text for name, text in settings.items()}
-    with tempfile.NamedTemporaryFile("r") as log:
-        with Path(log.name).open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "autoquality_server"], env=os.environ | ours, stderr=output
-            )
-        try:
-            ready = None
-            while ready is None:
-                assert process.poll() is None, Path(log.name).read_text()
-                time.sleep(0.1)
-                lines = [
-                    line for line in Path(log.name).read_text().splitlines() if '"ready"' in line
-                ]
-                ready = json.loads(lines[0]) if lines else None
-            yield Server(process, f"127.0.0.1:{ready['port']}", ready["metrics_port"])
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def picture(megapixels: float) -> tuple[bytes, float]:
@@ -109,14 +45,14 @@ def encode(client: Client, image: bytes, fmt: str, method: str) -> int:
     return client.encode(image, format=fmt, auto_quality=wish, timeout=PATIENCE).iterations
 
 
-def work(megapixels: float, calls: int, networks: str) -> None:
+def work(megapixels: float, calls: int, which: str) -> None:
     """Print the processor time an image, by method and format."""
     image, size = picture(megapixels)
     print(f"Processor time for {size:.2f} megapixels, seconds ({calls} calls each):\n")
     print("| method | format | encodings | a call | a megapixel | images a second and core |")
     print("| --- | --- | --- | --- | --- | --- |")
-    with serving(networks) as server, Client(server.address) as client:
-        for method in METHODS[: None if networks == "box" else -1]:
+    with serving(workers="1", **networks(which)) as server, Client(server.address) as client:
+        for method in METHODS[: None if which == "box" else -1]:
             for fmt in FORMATS:
                 encode(client, image, fmt, method)
                 start = server.cpu_seconds()
@@ -126,14 +62,14 @@ def work(megapixels: float, calls: int, networks: str) -> None:
                 print(f"| {method} | {fmt} | {iterations / calls:.1f} | {row} |", flush=True)
 
 
-def memory(megapixels: float, networks: str) -> None:
+def memory(megapixels: float, which: str) -> None:
     """Print the memory at rest, and the peak for one large image by format."""
     image, size = picture(megapixels)
     print(f"\nMemory with one image of {size:.1f} megapixels by dssim, MiB:\n")
     print("| format | at rest | peak | more, bytes a pixel |")
     print("| --- | --- | --- | --- |")
     for fmt in FORMATS:
-        with serving(networks) as server, Client(server.address) as client:
+        with serving(workers="1", **networks(which)) as server, Client(server.address) as client:
             rest = server.memory("VmRSS")
             encode(client, image, fmt, "dssim")
             peak = server.memory("VmHWM")

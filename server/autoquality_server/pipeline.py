@@ -242,7 +242,7 @@ def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult
         notices=(*notices, *answer.notices),
         width=trial.pixels.width,
         height=trial.pixels.height,
-        frames=trial.pixels.frames,
+        frames=trial.frames(answer.quality),
         timings=trial.timings,
     )
 

@@ -37,11 +37,10 @@ class OpenJob:
 
     @property
     def pixels(self) -> int:
-        """Pixels that `decode` will give, all its frames counted."""
-        pixels = self.source.width * self.source.height
-        if isinstance(self.source, Source) and self._all_frames:
-            return pixels * self.source.frames
-        return pixels
+        """Pixels that `decode` will make, all its frames counted."""
+        if isinstance(self.source, Source):
+            return self.source.pixels(all_frames=self._all_frames)
+        return self.source.width * self.source.height
 
     def decode(self) -> tuple[Pixels, Origin]:
         """Decode as many frames as the format to be written can hold. Raises InvalidImage."""
@@ -80,7 +79,7 @@ class OpenPair:
     @property
     def pixels(self) -> int:
         """Pixels of both, all frames counted."""
-        return sum(one.width * one.height * one.frames for one in (self.reference, self.distorted))
+        return sum(one.pixels(all_frames=True) for one in (self.reference, self.distorted))
 
 
 def open_job(job: EncodeJob, limits: ImageLimits) -> OpenJob:

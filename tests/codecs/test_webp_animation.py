@@ -76,6 +76,14 @@ def test_the_encoder_does_merge_frames() -> None:
     assert image.get("delay") == [140, 200, 100]
 
 
+@pytest.mark.parametrize(("shades", "frames"), [([0, 0, 60, 60, 120], 3), ([60] * 5, 1), ([0], 1)])
+def test_the_frames_of_a_file_are_those_that_the_encoder_left(
+    shades: list[int], frames: int
+) -> None:
+    pixels = Pixels.from_samples(frames_of(shades), [100] * len(shades))
+    assert CODEC.frames(encode(pixels), pixels) == frames
+
+
 def test_an_animation_that_never_moves_keeps_its_number_of_frames() -> None:
     pixels = Pixels.from_samples(frames_of([60] * 5), [40] * 5)
     assert CODEC.decode_luma(encode(pixels), pixels).shape == (1, 5, 16, 16)

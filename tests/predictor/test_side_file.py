@@ -166,6 +166,7 @@ def test_keys_that_nobody_knows_are_allowed(tmp_path: Path) -> None:
         (side_content(curve={"residual": float("nan")}), "curve.residual .* not NaN"),
         (side_content(targets={"min": 0.02, "max": 0.01}), "targets.max must be .* from 0.02 to 1"),
         (side_content(targets={"min": "0"}), 'targets.min must be a number from 0 to 1, not "0"'),
+        (side_content(format_version="\ud800\x7f"), r'must be 1, not "\\ud800\\x7f"'),
         (side_content(encoder="mozjpeg"), 'encoder must be an object, not "mozjpeg"'),
         (side_content(accuracy=[1]), r"accuracy must be an object, not \[1\]"),
     ],

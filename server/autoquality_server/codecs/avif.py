@@ -46,3 +46,6 @@ class AvifCodec:
         if samples is None:
             samples = decoded(pyvips.Image.heifload_buffer(data, access="sequential"))
         return luma_planes(samples, over_backgrounds=pixels.has_alpha)
+
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        return 1

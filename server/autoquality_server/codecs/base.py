@@ -36,6 +36,10 @@ class Codec(Protocol):
         """The luma of a file that `encode` made of `pixels`, of the shape of `luma(pixels)`."""
         ...
 
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        """How many frames a file has that `encode` made of `pixels`: an encoder may merge some."""
+        ...
+
 
 _KEEP: dict[str, int] = {
     "exif-data": pyvips.ForeignKeep.EXIF,

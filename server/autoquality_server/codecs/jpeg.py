@@ -53,3 +53,6 @@ class JpegCodec:
         # luma is another. The DSSIM would differ by up to 0.01.
         image = pyvips.Image.jpegload_buffer(data, access="sequential")
         return still_luma(image, pixels)
+
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        return 1

@@ -36,6 +36,9 @@ class PngCodec:
         image = pyvips.Image.pngload_buffer(data, access="sequential")
         return still_luma(image, pixels)
 
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        return 1
+
 
 def _index_bits(colours: int) -> int:
     """Bits of a palette index that hold `colours`: the palette may grow to 2, 4, 16 or 256."""

@@ -48,6 +48,12 @@ class WebpCodec:
         shown = image.get("delay") if image.get_typeof("delay") else [0]
         return planes[:, _frames_shown(pixels.delays, shown)]
 
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        if pixels.frames == 1:
+            return 1
+        image = pyvips.Image.webpload_buffer(data, access="sequential")
+        return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
 
 def _frames_shown(delays: Sequence[int], merged: Sequence[int]) -> npt.NDArray[np.intp]:
     """Which frame of a file is on screen when each frame of its source begins.

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
 import numpy as np
@@ -21,6 +21,10 @@ from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
+from autoquality_server.image.structure import check_structure
+
+_BANDS = 8
+"""Samples a pixel that the largest image may have; smaller ones may have more."""
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
@@ -36,7 +40,8 @@ class Source:
     frames of an animation, `pages` whatever the file holds one after another;
     the pages of a TIFF or HEIF are separate images, of which the first (the
     primary one) is used. `has_alpha` is what the header says: an alpha that
-    turns out wholly opaque is dropped in decoding.
+    turns out wholly opaque is dropped in decoding. `parts_pixels` counts the
+    pixels that the parts of the image have where these are coded apart.
     """
 
     data: Data = attribute(repr=False)
@@ -48,6 +53,11 @@ class Source:
     pages: int
     has_alpha: bool
     orientation: int
+    parts_pixels: int = 0
+
+    def pixels(self, *, all_frames: bool) -> int:
+        """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
+        return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
 
     @property
     def tolerable(self) -> bool:
@@ -106,6 +116,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     name = sniff(data)
     if name is None:
         raise _unsupported(field)
+    parts_pixels = check_structure(data, name, limits, field)
     try:
         header = load(data, name)
     except _FAILURES:
@@ -115,8 +126,9 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in SOURCE_FORMATS:
         raise _unsupported(field)
-    source = _describe(data, field, name, header)
+    source = replace(_describe(data, field, name, header), parts_pixels=parts_pixels)
     _check_size(source, limits)
+    _check_bands(source, header.bands, limits)
     return source
 
 
@@ -160,6 +172,19 @@ def _check_size(source: Source, limits: ImageLimits) -> None:
             source.field,
             f"{source.width}x{source.height}{several} is {pixels} pixels;"
             f" at most {limits.max_pixels} are accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+
+
+def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
+    """A TIFF may hold thousands of samples a pixel, of which all are decoded and four kept."""
+    samples = source.width * source.height * source.frames * bands
+    most = limits.max_pixels * _BANDS
+    if samples > most:
+        raise InvalidImage(
+            source.field,
+            f"{source.width}x{source.height} with {bands} bands is {samples} samples;"
+            f" at most {most} are accepted",
             reason="IMAGE_TOO_LARGE",
         )
 

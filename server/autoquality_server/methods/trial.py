@@ -119,6 +119,10 @@ class Trial:
         """The file made at a quality that was probed, or at a twin of it."""
         return self._encoded[self._name(quality)]
 
+    def frames(self, quality: int) -> int:
+        """How many frames the file has that was made at a quality."""
+        return self._codec.frames(self.encoded(quality), self.pixels)
+
     def dssim_at(self, quality: int) -> float | None:
         """The DSSIM at a quality that was probed, or a twin of it; None if it was not measured."""
         return self.probes[self._probe_of(quality)].dssim

@@ -192,5 +192,7 @@ def _targets(top: _Reader) -> tuple[float, float]:
 
 
 def _quote(value: object) -> str:
+    """As JSON, what no log should print as it is (half a surrogate pair, say) by its number."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:59] + "…"
+    text = text if len(text) <= 60 else text[:59] + "…"
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

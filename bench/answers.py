@@ -1,0 +1,67 @@
+"""Whether an answer is what it says that it is, found with decoders of other hands (Pillow's)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from PIL import Image
+
+from autoquality import Encoded, Method, NoticeCode, Outcome
+
+# A GIF or WebP may hold more pixels than Pillow thinks wise; the server has a limit of its own.
+Image.MAX_IMAGE_PIXELS = None
+
+_SEARCHES = (Method.SIZE, Method.DSSIM, Method.ML)
+
+
+def fault(answer: Encoded, asked: str | None = None) -> str | None:
+    """What is wrong with an answer to a request for the format `asked`; None where nothing is."""
+    return _file_fault(answer) or _format_fault(answer, asked) or _claim_fault(answer)
+
+
+def _file_fault(answer: Encoded) -> str | None:
+    """The file must decode, and be of the format, the sides and the frames that are claimed."""
+    if len(answer.image) != answer.size_bytes:
+        return f"claims {answer.size_bytes} bytes, has {len(answer.image)}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(answer.image))
+            image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        return f"does not decode: {error}"
+    found = (str(image.format).lower(), *image.size, getattr(image, "n_frames", 1))
+    claimed = (answer.format.value, answer.width, answer.height, answer.frames)
+    return None if found == claimed else f"claims {claimed}, is {found}"
+
+
+def _format_fault(answer: Encoded, asked: str | None) -> str | None:
+    substituted = any(one.code is NoticeCode.FORMAT_SUBSTITUTED for one in answer.notices)
+    if asked is None or answer.format.value == asked or substituted:
+        return None
+    return f"{asked} was asked for, {answer.format} came"
+
+
+def _claim_fault(answer: Encoded) -> str | None:
+    """What the proof says must agree with itself."""
+    applied = answer.applied
+    if answer.iterations != len(answer.probes):
+        return f"claims {answer.iterations} encodings, shows {len(answer.probes)}"
+    if answer.quality is None or applied.method not in _SEARCHES:
+        return None
+    low, high = applied.min_quality or 0, applied.max_quality or 0
+    if not low <= answer.quality <= high:
+        return f"quality {answer.quality} is not from {low} to {high}"
+    return _target_fault(answer) if answer.outcome is Outcome.TARGET_MET else None
+
+
+def _target_fault(answer: Encoded) -> str | None:
+    """A target that is said to be met must be."""
+    applied = answer.applied
+    target, error = applied.target or 0.0, applied.allowed_error or 0.0
+    if applied.method is Method.SIZE:
+        return None if answer.size_bytes <= target else f"{answer.size_bytes} is over {target:g}"
+    if answer.dssim is None or abs(answer.dssim - target) > error + 1e-9:
+        return f"claims the target {target:g}, reached {answer.dssim}"
+    return None

@@ -1,0 +1,126 @@
+"""A server of a bench's own: started, watched from outside, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+MIB = 2**20
+_OURS = ("AUTOQUALITY_", "IMGPROXY_", "TF_")
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """What the kernel tells of a process: resident bytes, open descriptors, threads."""
+
+    rss: int
+    descriptors: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    metrics_port: int
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples called `name`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = (sample for family in families for sample in family.samples)
+        return sum(sample.value for sample in samples if sample.name == name)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used."""
+        return self.metric("process_cpu_seconds_total")
+
+    def memory(self, what: str) -> int:
+        """Bytes, by the kernel's name: VmRSS now, VmHWM at most so far."""
+        return self._status(what) * 1024
+
+    def vitals(self) -> Vitals:
+        """How it is now. Raises OSError or KeyError once it has ended."""
+        descriptors = len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+        return Vitals(self.memory("VmRSS"), descriptors, self._status("Threads"))
+
+    def events(self, event: str) -> list[dict[str, object]]:
+        """The lines of its log with this event."""
+        return _events(self.log, event)
+
+    def foreign_lines(self) -> list[str]:
+        """What stands in its log that it did not write itself: what libraries say."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if line and not line.startswith("{")]
+
+    def _status(self, what: str) -> int:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        table = dict(line.split(":", 1) for line in lines)
+        return int(table[what].split()[0])
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[Server]:
+    """A fresh server with these settings (`workers="1"`), and nothing from the environment."""
+    local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
+    ours = {f"AUTOQUALITY_{name.upper()}": text for name, text in local.items()}
+    around = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "server.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "autoquality_server"], env=around | ours, stderr=output
+            )
+        try:
+            ready = _wait(process, log)
+            address = f"127.0.0.1:{ready['port']}"
+            yield Server(process, address, int(str(ready["metrics_port"])), log)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def networks(which: str) -> dict[str, str]:
+    """The settings that give every format the network `which`: "box" or "none"."""
+    return {f"{name}_net": which for name in ("jpeg", "webp", "avif")}
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path) -> dict[str, object]:
+    """The log line that says it serves; an error if it ends instead."""
+    while not (ready := _events(log, "ready")):
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+    return ready[0]
+
+
+def _events(log: Path, event: str) -> list[dict[str, object]]:
+    lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
+    return [one for one in map(_parsed, lines) if one.get("event") == event]
+
+
+def _parsed(line: str) -> dict[str, object]:
+    """A line of the log; nothing for one that is still being written."""
+    try:
+        found: dict[str, object] = json.loads(line)
+    except ValueError:
+        return {}
+    return found

@@ -1,0 +1,53 @@
+"""One target under Atheris: `python -m fuzz.engine TARGET [libFuzzer's options and folders]`.
+
+Coverage guides it through the Python of client and server. The libraries
+beneath are not instrumented: their crashes are seen, their branches are not.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+
+import atheris
+
+LIMITS = ("-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1")
+"""Seconds for one input, after which it hangs, and memory."""
+
+
+def main() -> None:
+    """Never returns: libFuzzer ends the process."""
+    name, *rest = sys.argv[1:]
+    # What numba compiles must be as it was written.
+    compiled = ["autoquality_server.dssim.kernel"]
+    ours = ["autoquality", "autoquality_server"]
+    with atheris.instrument_imports(include=ours, exclude=compiled):
+        from fuzz.targets import load
+
+        target = load(name)
+    options = {}
+    if target.mutate is not None:
+        options["custom_mutator"] = _mutator(target.mutate)
+    limits = (*LIMITS, f"-max_len={target.max_bytes}")
+    atheris.Setup([sys.argv[0], *limits, *rest], target.run, **options)
+    atheris.Fuzz()
+
+
+def _mutator(
+    mutate: Callable[[bytes, random.Random], bytes],
+) -> Callable[[bytes, int, int], bytes]:
+    """A target's own mutations, every fourth time libFuzzer's: it knows what coverage taught."""
+
+    def mutated(data: bytes, max_size: int, seed: int) -> bytes:
+        chance = random.Random(seed)
+        if chance.randrange(4) == 0:
+            return bytes(atheris.Mutate(data, max_size))
+        made = mutate(data, chance)
+        return made if len(made) <= max_size else data
+
+    return mutated
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Makes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`; finds are left alone.
+
+They are committed, because encoders of other versions make other bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.predictor.box import BOX
+from fuzz.targets import SEEDS
+from fuzz.targets.avif import SIDES
+
+SAVERS: dict[str, Callable[[Any], Any]] = {
+    "jpeg": lambda image: image.jpegsave_buffer(Q=50),
+    "jpeg-progressive": lambda image: image.jpegsave_buffer(Q=50, interlace=True),
+    "png": lambda image: image.pngsave_buffer(),
+    "png-interlaced": lambda image: image.pngsave_buffer(interlace=True),
+    "webp": lambda image: image.webpsave_buffer(lossless=True),
+    "gif": lambda image: image.gifsave_buffer(),
+    "tiff": lambda image: image.tiffsave_buffer(compression="deflate"),
+    "avif": lambda image: image.heifsave_buffer(compression="av1"),
+}
+NOTATIONS = ("dssim:0.02:70:80:0.001", "size:10240", "ml::60", "autoquality:none", "aq::::", "AQ:")
+TOKENS = ("# a comment\nana:0123456789abcdef\n", "0123456789abcdef==\nana: 0123456789abcdeF")
+SETTINGS = (
+    "AUTOQUALITY_WORKERS=2\nAUTOQUALITY_METHOD=dssim\nAUTOQUALITY_TARGET=0.01\n",
+    "IMGPROXY_AUTOQUALITY_METHOD=size\nIMGPROXY_AUTOQUALITY_TARGET=10240\n",
+    "IMGPROXY_FORMAT_QUALITY='jpeg=80,webp=79,avif=63,jxl=77'\nAUTOQUALITY_MAX_IMAGE_BYTES=10MB",
+)
+WISHES = (
+    pb.EncodeRequest(quality=40, format=pb.FORMAT_JPEG),
+    pb.EncodeRequest(
+        format=pb.FORMAT_WEBP,
+        auto_quality=pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.02, min_quality=10),
+        measure_dssim=True,
+    ),
+    pb.EncodeRequest(
+        format=pb.FORMAT_AVIF,
+        auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, target=500, max_quality=90),
+        background="#102030",
+    ),
+    pb.EncodeRequest(
+        auto_quality=pb.AutoQuality(method=pb.METHOD_ML, allowed_error=1),
+        png=pb.PngOptions(quantize=True, quantization_colors=16),
+        keep_metadata=True,
+    ),
+)
+
+
+def pictures() -> Iterator[tuple[str, bytes]]:
+    """One small file of every kind, with alpha and without, and an animation."""
+    width, height = SIDES
+    ramp = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8) * 8
+    plain = pyvips.Image.new_from_array(np.dstack([ramp, ramp[::-1], 255 - ramp]))
+    alpha = plain.bandjoin(pyvips.Image.new_from_array(ramp)).copy(interpretation="srgb")
+    for name, save in SAVERS.items():
+        yield name, bytes(save(plain.copy(interpretation="srgb")))
+        if not name.startswith("jpeg"):
+            yield f"{name}-alpha", bytes(save(alpha))
+    film = plain.join(plain.invert(), "vertical").copy(interpretation="srgb")
+    film.set_type(pyvips.GValue.gint_type, "page-height", height)
+    yield "gif-film", bytes(film.gifsave_buffer())
+    yield "webp-film", bytes(film.webpsave_buffer(lossless=True))
+
+
+def seeds() -> Iterator[tuple[str, str, bytes]]:
+    """Target, name and content of each."""
+    for name, data in pictures():
+        yield "image", name, data
+        if name.startswith("avif"):
+            yield "avif", name, data
+    small = dict(pictures())
+    for number, wish in enumerate(WISHES):
+        for kind, data in (("png-alpha", small["png-alpha"]), ("gif-film", small["gif-film"])):
+            request = pb.EncodeRequest(image=data)
+            request.MergeFrom(wish)
+            for target in ("request", "encode"):
+                yield target, f"{number}-{kind}", request.SerializeToString(deterministic=True)
+    raw = pb.EncodeRequest(raw=pb.RawImage(width=16, height=8, bands=2, pixels=bytes(range(256))))
+    for target in ("request", "encode"):
+        yield target, "raw", raw.SerializeToString(deterministic=True)
+    for target, texts in (("notation", NOTATIONS), ("tokens", TOKENS), ("settings", SETTINGS)):
+        for number, text in enumerate(texts):
+            yield target, str(number), text.encode()
+    for path in sorted(BOX.glob("*.json")):
+        side = json.loads(path.read_text(encoding="utf-8"))
+        notes = ("encoder", "library_versions", "corpus", "training", "accuracy")
+        short = {key: value for key, value in side.items() if key not in notes}
+        yield "side_file", path.stem, json.dumps(short, indent=1).encode()
+
+
+def main() -> None:
+    for target, name, data in seeds():
+        path = Path(SEEDS, target, f"seed-{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Our own look into the boxes of an AVIF: samples of what was asked for, or nothing."""
+
+from __future__ import annotations
+
+from autoquality_server.image.avif import decode_plain_avif
+from fuzz.targets import Target
+
+SIDES = (16, 16)
+"""Of the pictures that fuzzing starts from."""
+
+
+def run(data: bytes) -> None:
+    """Decode it, with alpha and without."""
+    width, height = SIDES
+    for bands in (3, 4):
+        samples = decode_plain_avif(data, width, height, bands)
+        assert samples is None or samples.shape == (1, height, width, bands)
+
+
+TARGET = Target(run)

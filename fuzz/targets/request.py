@@ -1,0 +1,34 @@
+"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncoderOptions, Timings
+from autoquality_server.errors import ServiceError
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.service.validate import job_of
+from fuzz.targets import Target
+from fuzz.targets.image import LIMITS
+
+_PIPELINE = Pipeline(Defaults(), LIMITS)
+
+
+def run(data: bytes) -> None:
+    """Go as far as a request goes before it waits for a worker."""
+    try:
+        request = pb.EncodeRequest.FromString(data)
+    except DecodeError:
+        return
+    try:
+        opened = _PIPELINE.open(job_of(request, EncoderOptions()), Deadline(), Timings())
+    except ServiceError as error:
+        assert error.message.isprintable(), f"not a line: {error.message!r}"
+        return
+    assert 1 <= opened.pixels <= LIMITS.max_pixels
+
+
+TARGET = Target(run)

@@ -1,0 +1,25 @@
+"""An environment file: settings come of it, or a ConfigError that says what would be right."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from autoquality_server.config import ConfigError, load
+from fuzz.targets import Target
+
+_FILE = Path(tempfile.mkdtemp(prefix="fuzz-settings-")) / "fuzz.env"
+
+
+def run(data: bytes) -> None:
+    """Start from the file alone."""
+    _FILE.write_bytes(data)
+    try:
+        found = load({"env_file": str(_FILE)}, {})
+    except ConfigError as error:
+        assert str(error), "a refusal says why"
+        return
+    assert found.settings.workers >= 1
+
+
+TARGET = Target(run)

@@ -1,0 +1,27 @@
+"""A file of tokens: read, or refused by a ConfigError that quotes no token."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from autoquality_server.access.tokens import read_tokens
+from autoquality_server.config import ConfigError
+from fuzz.targets import Target
+
+_FILE = Path(tempfile.mkdtemp(prefix="fuzz-tokens-")) / "tokens"
+
+
+def run(data: bytes) -> None:
+    """Read the file, then ask for what stands in it."""
+    _FILE.write_bytes(data)
+    try:
+        tokens = read_tokens(_FILE)
+    except ConfigError as error:
+        assert str(error), "a refusal says why"
+        return
+    last = data.decode().splitlines()[-1].strip()
+    tokens.name_of(last.rpartition(":")[2].strip())
+
+
+TARGET = Target(run)

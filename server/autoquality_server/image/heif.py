@@ -1,0 +1,216 @@
+"""How many pixels decoding a HEIF or AVIF takes, whatever size it is said to have.
+
+libheif holds each coded picture against the size that the file gives for it.
+An image that is put together (of tiles, or cropped) it first makes as large as
+its parts say, and compares then: a file of 500 bytes that claims 16 x 16 pixels
+could take a gigabyte. So the parts are looked at here, before libvips is asked
+(ISO/IEC 14496-12 for the boxes, 23008-12 for the images in them).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
+
+# libheif itself stops at fewer boxes, items and references than these.
+_MOST_BOXES = 4096
+_MOST_ENTRIES = 65536
+_DEEPEST = 4
+
+_GENEROUS = 4
+"""Tiles may reach over the edges of the whole: together they have less than so many times its
+pixels, at least where there are several rows and columns of them."""
+
+
+def decoded_pixels(data: bytes) -> int:
+    """The pixels that are made on the way to the primary image: its own or those of its parts.
+
+    Raises ValueError for a file that cannot be followed, and for images that
+    are put together in a way that no camera or encoder uses (overlays).
+    """
+    try:
+        return _File.read(memoryview(data)).cost()
+    except struct.error:
+        raise ValueError("a box is too short") from None
+
+
+class _Cursor:
+    """Reads unsigned numbers, one after another; ValueError where there are no more."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._at = 0
+
+    def take(self, size: int) -> int:
+        """The number in the next `size` bytes; 0 bytes hold a 0."""
+        end = self._at + size
+        if end > len(self._content):
+            raise ValueError("a box is too short")
+        number = int.from_bytes(self._content[self._at : end], "big")
+        self._at = end
+        return number
+
+    def rest(self) -> memoryview:
+        """All that has not been read."""
+        return self._content[self._at :]
+
+
+@dataclass(slots=True)
+class _File:
+    """What the boxes say of the items, by their numbers."""
+
+    data: memoryview
+    idat: memoryview = field(default_factory=lambda: memoryview(b""))
+    primary: int = 0
+    kinds: dict[int, bytes] = field(default_factory=dict)
+    areas: dict[int, int] = field(default_factory=dict)
+    places: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    parts: dict[int, list[int]] = field(default_factory=dict)
+    helpers: dict[int, list[int]] = field(default_factory=dict)
+    known: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: memoryview) -> _File:
+        """Read the boxes that matter."""
+        made = cls(data)
+        inside = list(_boxes(_only(list(_boxes(data)), b"meta")[4:]))
+        made.idat = next((content for kind, content in inside if kind == b"idat"), made.idat)
+        version, pitm = _full(_only(inside, b"pitm"))
+        made.primary = pitm.take(4 if version else 2)
+        made._read_kinds(_only(inside, b"iinf"))
+        made._read_places(_only(inside, b"iloc"))
+        made._read_sizes(_only(inside, b"iprp"))
+        for kind, content in inside:
+            if kind == b"iref":
+                made._read_references(content)
+        return made
+
+    def cost(self) -> int:
+        """Of the primary image, and of its alpha if that takes more."""
+        masks = self.helpers.get(self.primary, [])
+        return max(self._cost(item, 0) for item in (self.primary, *masks))
+
+    def _cost(self, item: int, depth: int) -> int:
+        if item not in self.known:
+            kind, area = self.kinds.get(item), self.areas.get(item, 0)
+            if depth > _DEEPEST or area == 0:
+                raise ValueError("an image without a size, or within itself")
+            parts = [self._cost(part, depth + 1) for part in self.parts.get(item, ())]
+            if kind == b"grid":
+                area = max(area, self._grid_area(item))
+            elif kind != b"iden" and kind not in _CODED:
+                raise ValueError("an unusual kind of image")
+            together = sum(parts)
+            self.known[item] = together if together > _GENEROUS * area else max(area, *parts, 0)
+        return self.known[item]
+
+    def _grid_area(self, item: int) -> int:
+        """The pixels that tiles are laid out on."""
+        payload = b"".join(
+            bytes((self.idat if inside else self.data)[start : start + length])
+            for inside, start, length in self.places.get(item, ())
+        )
+        flags = struct.unpack_from(">BB", payload)[1]
+        width, height = struct.unpack_from(">II" if flags & 1 else ">HH", payload, 4)
+        return int(width * height)
+
+    def _read_kinds(self, iinf: memoryview) -> None:
+        version, entries = _full(iinf)
+        entries.take(4 if version else 2)
+        for kind, content in _boxes(entries.rest()):
+            version, entry = _full(content)
+            if kind == b"infe" and version >= 2:
+                item = entry.take(2 if version == 2 else 4)
+                entry.take(2)
+                self.kinds[item] = bytes(entry.rest()[:4])
+
+    def _read_places(self, iloc: memoryview) -> None:
+        version, entries = _full(iloc)
+        sizes = entries.take(2)
+        offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+        for _ in _counted(entries.take(2 if version < 2 else 4)):
+            item = entries.take(2 if version < 2 else 4)
+            method = entries.take(2) & 15 if version else 0
+            entries.take(2)
+            begin = entries.take(base)
+            found = []
+            for _ in _counted(entries.take(2)):
+                entries.take(index if version else 0)
+                found.append((method, begin + entries.take(offset), entries.take(length)))
+            self.places[item] = found
+
+    def _read_sizes(self, iprp: memoryview) -> None:
+        inside = list(_boxes(iprp))
+        properties = [
+            _area(content) if kind == b"ispe" else 0
+            for kind, content in _boxes(_only(inside, b"ipco"))
+        ]
+        for content in (content for kind, content in inside if kind == b"ipma"):
+            version, flags = content[0], content[3] & 1
+            entries = _Cursor(content[4:])
+            for _ in _counted(entries.take(4)):
+                item = entries.take(4 if version else 2)
+                for _ in _counted(entries.take(1)):
+                    at = entries.take(2) & 0x7FFF if flags else entries.take(1) & 0x7F
+                    area = properties[at - 1] if 1 <= at <= len(properties) else 0
+                    self.areas[item] = max(self.areas.get(item, 0), area)
+
+    def _read_references(self, iref: memoryview) -> None:
+        version, inside = _full(iref)
+        size = 4 if version else 2
+        for kind, content in _boxes(inside.rest()):
+            entries = _Cursor(content)
+            origin = entries.take(size)
+            targets = [entries.take(size) for _ in _counted(entries.take(2))]
+            if kind == b"dimg":
+                self.parts.setdefault(origin, []).extend(targets)
+            elif kind == b"auxl":
+                for target in targets:
+                    self.helpers.setdefault(target, []).append(origin)
+
+
+def _boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """The boxes that `content` consists of: type and content of each."""
+    for _ in range(_MOST_BOXES):
+        if not content:
+            return
+        size, kind = struct.unpack_from(">I4s", content)
+        header = 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", content, 8)
+            header = 16
+        size = size or len(content)
+        if not header <= size <= len(content):
+            raise ValueError("a box that ends before it begins, or after the file")
+        yield kind, content[header:size]
+        content = content[size:]
+    raise ValueError("too many boxes")
+
+
+def _only(boxes: list[tuple[bytes, memoryview]], kind: bytes) -> memoryview:
+    """Of a box that is there twice no two readers may take the same one."""
+    found = [content for name, content in boxes if name == kind]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} boxes {kind!r}")
+    return found[0]
+
+
+def _full(content: memoryview) -> tuple[int, _Cursor]:
+    """The version of a full box, and what follows its flags."""
+    cursor = _Cursor(content)
+    return cursor.take(4) >> 24, cursor
+
+
+def _area(ispe: memoryview) -> int:
+    width, height = struct.unpack_from(">4x2I", ispe)
+    return int(width * height)
+
+
+def _counted(count: int) -> range:
+    """As many rounds as a file says that there are entries, unless that cannot be."""
+    if count > _MOST_ENTRIES:
+        raise ValueError("too many entries")
+    return range(count)

@@ -1,0 +1,97 @@
+"""Files that take far more work than they announce, found by their structure.
+
+A few kilobytes can hold thousands of scans, frames, pages or compressed texts,
+and libvips goes through all of them to read a header; or pixels that the header
+does not tell of. Each is counted here first, by a look that costs next to
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from autoquality_server.errors import InvalidImage
+from autoquality_server.image.heif import decoded_pixels
+from autoquality_server.image.limits import ImageLimits
+
+_MOST_SCANS = 100
+"""Of a JPEG, each of which goes over the whole image; encoders make 10, optimising ones 64."""
+
+_MOST_TEXTS = 100
+"""Compressed ones of a PNG: each unfolds to megabytes, and is thrown away."""
+
+# What ends a scan: neither a stuffed zero, nor a filling byte, nor a restart.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+
+
+def check_structure(data: bytes, name: str, limits: ImageLimits, field: str) -> int:
+    """How many pixels the decoder makes that the header of `data` may not tell of; mostly 0.
+
+    `name` is the format that was sniffed. Raises InvalidImage, with the reason
+    IMAGE_TOO_LARGE for more than `limits` or this module allows.
+    """
+    if name in ("avif", "heif"):
+        return _check_heif(data, name, limits, field)
+    if name == "webp":
+        _check(data.count(b"ANMF"), "frames", limits.max_frames, field)
+    elif name == "tiff":
+        most = limits.max_frames
+        _check(_pages(data, most + 1), "pages or more", most, field)
+    elif name == "png":
+        texts = data.count(b"zTXt") + data.count(b"iTXt")
+        _check(texts, "compressed texts", _MOST_TEXTS, field)
+    elif name == "jpeg" and data.count(_SCAN) > _MOST_SCANS:
+        _check(_scans(data), "scans", _MOST_SCANS, field)
+    return 0
+
+
+def _check(count: int, what: str, most: int, field: str) -> None:
+    if count > most:
+        message = f"has {count} {what}; at most {most} are accepted"
+        raise InvalidImage(field, message, reason="IMAGE_TOO_LARGE")
+
+
+def _check_heif(data: bytes, name: str, limits: ImageLimits, field: str) -> int:
+    try:
+        pixels = decoded_pixels(data)
+    except ValueError:
+        raise InvalidImage(
+            field, f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
+        ) from None
+    _check(pixels, "pixels with all parts", limits.max_pixels, field)
+    return pixels
+
+
+def _scans(data: bytes) -> int:
+    """Scans up to the end of the first picture: cameras lay films and further pictures behind it.
+
+    Where what should be a segment is none, all are counted.
+    """
+    at, scans = 2, 0
+    while (marker := _MARKER.search(data, at)) is not None:
+        code = marker.group()
+        if code == _END:
+            return scans
+        scans += code == _SCAN
+        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        at = marker.end() + length
+    return data.count(_SCAN)
+
+
+def _pages(data: bytes, most: int) -> int:
+    """Directories of a TIFF, which are a chain, of a ring each once; at most `most` are counted."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = b"+" in data[2:4]
+    offset, number, count_size, entry_size = (8, "Q", 8, 20) if big else (4, "I", 2, 12)
+    seen: set[int] = set()
+    try:
+        (at,) = struct.unpack_from(order + number, data, offset)
+        while at and at not in seen and len(seen) < most:
+            seen.add(at)
+            (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
+            (at,) = struct.unpack_from(order + number, data, at + count_size + entry_size * entries)
+    except (struct.error, OverflowError):
+        pass  # The chain leaves the file: libtiff will say so.
+    return len(seen)

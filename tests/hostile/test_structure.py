@@ -1,0 +1,148 @@
+"""What takes far more work than it announces is refused by its structure, before libvips is asked.
+
+Each of these once held a core for seconds to minutes, or took most of a gigabyte.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from autoquality_server.errors import InvalidImage
+from autoquality_server.image import ImageLimits, open_image
+from tests.hostile import bombs
+from tests.hostile.derived import grid, overlay
+from tests.image.files import AMPLE, animated, corners, image_of
+from tests.photos import photo
+
+
+def refusal(data: bytes, limits: ImageLimits = AMPLE) -> tuple[str, str]:
+    """The reason and the sentence with which a file is refused."""
+    with pytest.raises(InvalidImage) as caught:
+        open_image(data, limits)
+    return caught.value.reason, caught.value.description
+
+
+def test_a_webp_of_a_million_frames_is_refused_by_counting_them() -> None:
+    """Libwebp looks for each from the first on: a million take an hour."""
+    assert refusal(bombs.webp_frames(1_000_000)) == (
+        "IMAGE_TOO_LARGE",
+        "has 1000000 frames; at most 2000 are accepted",
+    )
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_of_a_million_pages_is_refused_by_following_some(big: bool) -> None:
+    assert refusal(bombs.tiff_pages(200_000, big=big)) == (
+        "IMAGE_TOO_LARGE",
+        "has 2001 pages or more; at most 2000 are accepted",
+    )
+    assert open_image(bombs.tiff_pages(2000, big=big), AMPLE).pages == 2000
+
+
+def test_a_tiff_whose_pages_are_a_ring_has_each_of_them_once() -> None:
+    assert open_image(bombs.tiff_pages(3, ring=True), AMPLE).pages == 3
+
+
+def test_a_chain_of_pages_that_leaves_the_file_is_no_defect() -> None:
+    far = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2**64 - 1)
+    assert refusal(far)[0] == "IMAGE_UNREADABLE"
+
+
+def test_a_tiff_of_thousands_of_samples_a_pixel_is_refused() -> None:
+    """All are decoded: 28 kB with 500 for each of 9 megapixels took 28 seconds and 1.7 GB."""
+    assert refusal(bombs.tiff_bands(3000, 500)) == (
+        "IMAGE_TOO_LARGE",
+        "3000x3000 with 500 bands is 4500000000 samples; at most 400000000 are accepted",
+    )
+    few = open_image(bombs.tiff_bands(100, 500), AMPLE).decode(all_frames=False)
+    assert few.samples.shape == (1, 100, 100, 2)
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused() -> None:
+    """Each goes over the whole image, in a few bytes: 900 over 49 megapixels take 13 seconds."""
+    assert refusal(bombs.jpeg_scans(512, 101)) == (
+        "IMAGE_TOO_LARGE",
+        "has 101 scans; at most 100 are accepted",
+    )
+    most = open_image(bombs.jpeg_scans(512, 100), AMPLE).decode(all_frames=False)
+    assert most.samples.shape == (1, 512, 512, 1)
+
+
+def test_what_lies_behind_a_jpeg_are_no_scans_of_it() -> None:
+    """Cameras lay films and further pictures there."""
+    jpeg = bytes(image_of(corners()).jpegsave_buffer(interlace=True))
+    source = open_image(jpeg + b"\xff\xda" * 500, AMPLE)
+    assert source.decode(all_frames=False).samples.shape == (1, 32, 48, 3)
+
+
+def test_a_png_of_many_compressed_texts_is_refused() -> None:
+    """Each unfolds to megabytes that nobody reads."""
+    assert refusal(bombs.png(bombs.text(8) * 101)) == (
+        "IMAGE_TOO_LARGE",
+        "has 101 compressed texts; at most 100 are accepted",
+    )
+    assert open_image(bombs.png(bombs.text(1) * 100), AMPLE).width == 16
+
+
+def test_an_avif_that_claims_less_than_its_tiles_make_is_refused() -> None:
+    """Libheif makes all of it, and then compares: 400 MB and 5 seconds for 550 bytes."""
+    assert refusal(grid(8, 8, (16384, 16384), (16, 16), tile_side=2048)) == (
+        "IMAGE_TOO_LARGE",
+        "has 268435456 pixels with all parts; at most 50000000 are accepted",
+    )
+
+
+@pytest.mark.parametrize("claimed", [(16, 16), (64, 64), (16384, 16384)])
+def test_an_avif_laid_over_a_canvas_is_refused(claimed: tuple[int, int]) -> None:
+    """The canvas took 770 MB, whatever was claimed."""
+    reason, message = refusal(overlay((16384, 16384), claimed))
+    assert reason == "IMAGE_UNREADABLE"
+    assert message == "cannot be decoded as AVIF: damaged, truncated or of an unusual kind"
+
+
+def test_one_large_tile_in_a_small_grid_costs_what_it_takes() -> None:
+    source = open_image(grid(1, 1, (64, 64), (64, 64), tile_side=1024), AMPLE)
+    assert (source.width, source.height) == (64, 64)
+    assert source.pixels(all_frames=False) == 1024 * 1024
+    few = ImageLimits(max_bytes=1 << 20, max_pixels=1 << 19)
+    assert refusal(grid(1, 1, (64, 64), (64, 64), tile_side=1024), few)[0] == "IMAGE_TOO_LARGE"
+
+
+def test_an_honest_grid_is_decoded_and_costs_what_it_shows() -> None:
+    source = open_image(grid(3, 4, (250, 190), (250, 190)), AMPLE)
+    assert source.pixels(all_frames=False) == 250 * 190
+    found = source.decode(all_frames=False).samples
+    assert found.shape == (1, 190, 250, 3)
+    assert np.abs(found[0].astype(int) - (200, 120, 40)).max() <= 6
+
+
+@pytest.mark.parametrize("side", [200_000_000, 385_875_984, 2**32 - 1])
+def test_a_side_beyond_what_libvips_holds_is_refused_without_a_word_on_stderr(
+    side: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would have been taken for a side of one pixel."""
+    assert refusal(bombs.claiming("avif", 16, side))[0] == "IMAGE_TOO_LARGE"
+    assert capfd.readouterr().err == ""
+
+
+def test_every_beginning_of_a_grid_is_refused_or_decoded() -> None:
+    data = grid(2, 2, (100, 100), (100, 100))
+    for length in range(1, len(data)):
+        with pytest.raises(InvalidImage):
+            open_image(data[:length], AMPLE).decode(all_frames=False)
+
+
+@pytest.mark.parametrize("name", ["coffee.png", "rocket.jpg"])
+def test_photographs_have_no_hidden_parts(name: str) -> None:
+    source = open_image(photo(name), AMPLE)
+    assert source.pixels(all_frames=True) == source.width * source.height
+
+
+@pytest.mark.parametrize("fmt", ["gif", "webp"])
+def test_the_frames_of_an_animation_count_only_where_they_are_decoded(fmt: str) -> None:
+    frames = [np.full((20, 30, 3), 40 * number, np.uint8) for number in range(4)]
+    source = open_image(animated(frames, [50] * 4, fmt), AMPLE)
+    assert (source.pixels(all_frames=False), source.pixels(all_frames=True)) == (600, 2400)
