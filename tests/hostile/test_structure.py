@@ -5,6 +5,7 @@ Each of these once held a core for seconds to minutes, or took most of a gigabyt
 
 from __future__ import annotations
 
+import mmap
 import struct
 
 import numpy as np
@@ -14,6 +15,7 @@ from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, open_image
 from tests.hostile import bombs
 from tests.hostile.derived import grid, overlay
+from tests.hostile.files import everything
 from tests.image.files import AMPLE, animated, corners, image_of
 from tests.photos import photo
 
@@ -146,3 +148,23 @@ def test_the_frames_of_an_animation_count_only_where_they_are_decoded(fmt: str) 
     frames = [np.full((20, 30, 3), 40 * number, np.uint8) for number in range(4)]
     source = open_image(animated(frames, [50] * 4, fmt), AMPLE)
     assert (source.pixels(all_frames=False), source.pixels(all_frames=True)) == (600, 2400)
+
+
+def verdict(data: bytes | memoryview) -> tuple[str, ...]:
+    """What comes of looking at a file's header."""
+    try:
+        found = open_image(data, AMPLE)
+    except InvalidImage as error:
+        return error.reason, error.description
+    return found.format, str((found.width, found.height, found.frames, found.pages))
+
+
+@pytest.mark.parametrize(
+    "data", [data for _, data in everything()], ids=[name for name, _ in everything()]
+)
+def test_a_source_that_came_in_chunks_is_looked_at_like_any_other(data: bytes) -> None:
+    """Those of streams are no bytes but views of memory, which know fewer methods."""
+    with mmap.mmap(-1, max(len(data), 1)) as memory:
+        memory[: len(data)] = data
+        with memoryview(memory) as whole, whole[: len(data)] as view:
+            assert verdict(view) == verdict(data)

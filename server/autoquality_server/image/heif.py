@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from autoquality_server.domain import Data
+
 _CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
 
 # libheif itself stops at fewer boxes, items and references than these.
@@ -25,7 +27,7 @@ _GENEROUS = 4
 pixels, at least where there are several rows and columns of them."""
 
 
-def decoded_pixels(data: bytes) -> int:
+def decoded_pixels(data: Data) -> int:
     """The pixels that are made on the way to the primary image: its own or those of its parts.
 
     Raises ValueError for a file that cannot be followed, and for images that

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 
+from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.heif import decoded_pixels
 from autoquality_server.image.limits import ImageLimits
@@ -26,7 +27,7 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
 
 
-def check_structure(data: bytes, name: str, limits: ImageLimits, field: str) -> int:
+def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> int:
     """How many pixels the decoder makes that the header of `data` may not tell of; mostly 0.
 
     `name` is the format that was sniffed. Raises InvalidImage, with the reason
@@ -35,16 +36,21 @@ def check_structure(data: bytes, name: str, limits: ImageLimits, field: str) -> 
     if name in ("avif", "heif"):
         return _check_heif(data, name, limits, field)
     if name == "webp":
-        _check(data.count(b"ANMF"), "frames", limits.max_frames, field)
+        _check(_count(data, b"ANMF"), "frames", limits.max_frames, field)
     elif name == "tiff":
         most = limits.max_frames
         _check(_pages(data, most + 1), "pages or more", most, field)
     elif name == "png":
-        texts = data.count(b"zTXt") + data.count(b"iTXt")
+        texts = _count(data, b"zTXt") + _count(data, b"iTXt")
         _check(texts, "compressed texts", _MOST_TEXTS, field)
-    elif name == "jpeg" and data.count(_SCAN) > _MOST_SCANS:
+    elif name == "jpeg" and _count(data, _SCAN) > _MOST_SCANS:
         _check(_scans(data), "scans", _MOST_SCANS, field)
     return 0
+
+
+def _count(data: Data, what: bytes) -> int:
+    """How often `what` stands in `data`, which need not be bytes."""
+    return sum(1 for _ in re.finditer(re.escape(what), data))
 
 
 def _check(count: int, what: str, most: int, field: str) -> None:
@@ -53,7 +59,7 @@ def _check(count: int, what: str, most: int, field: str) -> None:
         raise InvalidImage(field, message, reason="IMAGE_TOO_LARGE")
 
 
-def _check_heif(data: bytes, name: str, limits: ImageLimits, field: str) -> int:
+def _check_heif(data: Data, name: str, limits: ImageLimits, field: str) -> int:
     try:
         pixels = decoded_pixels(data)
     except ValueError:
@@ -64,7 +70,7 @@ def _check_heif(data: bytes, name: str, limits: ImageLimits, field: str) -> int:
     return pixels
 
 
-def _scans(data: bytes) -> int:
+def _scans(data: Data) -> int:
     """Scans up to the end of the first picture: cameras lay films and further pictures behind it.
 
     Where what should be a segment is none, all are counted.
@@ -77,13 +83,13 @@ def _scans(data: bytes) -> int:
         scans += code == _SCAN
         length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
         at = marker.end() + length
-    return data.count(_SCAN)
+    return _count(data, _SCAN)
 
 
-def _pages(data: bytes, most: int) -> int:
+def _pages(data: Data, most: int) -> int:
     """Directories of a TIFF, which are a chain, of a ring each once; at most `most` are counted."""
     order = "<" if data[:1] == b"I" else ">"
-    big = b"+" in data[2:4]
+    big = b"+" in bytes(data[2:4])
     offset, number, count_size, entry_size = (8, "Q", 8, 20) if big else (4, "I", 2, 12)
     seen: set[int] = set()
     try:
