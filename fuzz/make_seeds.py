@@ -29,10 +29,10 @@ SAVERS: dict[str, Callable[[Any], Any]] = {
     "avif": lambda image: image.heifsave_buffer(compression="av1"),
 }
 NOTATIONS = ("dssim:0.02:70:80:0.001", "size:10240", "ml::60", "autoquality:none", "aq::::", "AQ:")
-TOKENS = ("# a comment\nana:0123456789abcdef\n", "0123456789abcdef==\nana: 0123456789abcdeF")
+TOKENS = ("# a comment\nana:a-made-up-token-1\n", "a-made-up-token-2==\nana: a-made-up-token-3")
 SETTINGS = (
     "AUTOQUALITY_WORKERS=2\nAUTOQUALITY_METHOD=dssim\nAUTOQUALITY_TARGET=0.01\n",
-    "IMGPROXY_AUTOQUALITY_METHOD=size\nIMGPROXY_AUTOQUALITY_TARGET=10240\n",
+    "IMGPROXY_AUTOQUALITY_METHOD=size\n" + "IMGPROXY_AUTOQUALITY_TARGET=10240\n",
     "IMGPROXY_FORMAT_QUALITY='jpeg=80,webp=79,avif=63,jxl=77'\nAUTOQUALITY_MAX_IMAGE_BYTES=10MB",
 )
 WISHES = (

@@ -47,9 +47,22 @@ def vitals(rss: float = 500, descriptors: int = 10, threads: int = 50) -> Vitals
 def soaked(last: Vitals | None = None, *records: Record, started: int | None = None) -> Soaked:
     """A run in which all went well, but for what is given."""
     made = [Record("none", "encode", "OK", 1.0, 0.5), *records]
-    rests = [Sample(600.0 * number, vitals()) for number, _ in enumerate(RESTS)]
-    rests[-1] = Sample(3600.0, last or vitals())
-    return Soaked(0.0, 3600.0, started or len(made), made, list(rests), rests)
+    samples = [Sample(36.0 * number, vitals(rss=500 + number % 7 * 30)) for number in range(101)]
+    samples += [Sample(2700.0 + 9 * number, last) for number in range(101) if last]
+    rests = [Sample(3600 * part, vitals()) for part in RESTS[:-1]]
+    rests.append(Sample(3600.0, last or vitals()))
+    return Soaked(0.0, 3600.0, started or len(made), made, samples, rests)
+
+
+def leaking(mebibytes: float) -> Soaked:
+    """A run in which memory goes up and down, and up by so much in all."""
+    run = soaked()
+    steady = (mebibytes * at / 100 for at in range(101))
+    samples = [
+        replace(one, vitals=vitals(rss=one.vitals.rss / MIB + more))
+        for one, more in zip(run.samples, steady, strict=True)
+    ]
+    return replace(run, samples=samples)
 
 
 def test_a_good_run_has_no_faults() -> None:
@@ -59,7 +72,7 @@ def test_a_good_run_has_no_faults() -> None:
 @pytest.mark.parametrize(
     ("run", "fault"),
     [
-        (soaked(vitals(rss=501 + GROWTH)), f"{1 + GROWTH} more MiB of memory at rest"),
+        (leaking(2 * GROWTH), f"MiB, over {GROWTH}"),
         (soaked(vitals(descriptors=11 + MORE_DESCRIPTORS)), "more descriptors at rest"),
         (soaked(vitals(threads=51 + MORE_THREADS)), "more threads at rest"),
         (soaked(started=3), "2 calls never ended"),
@@ -74,9 +87,13 @@ def test_what_must_not_be_is_a_fault(run: Soaked, fault: str) -> None:
     assert fault in found[0]
 
 
+def test_a_peak_that_is_given_back_is_no_fault() -> None:
+    assert faults(soaked(vitals(rss=500 + 10 * GROWTH))) == []
+
+
 def test_the_slope_is_in_mebibytes_an_hour() -> None:
-    rising = [Sample(1800.0 * number, vitals(rss=500 + 10 * number)) for number in range(3)]
-    assert slope(rising) == pytest.approx(20)
+    assert slope(soaked()) == pytest.approx(0)
+    assert slope(leaking(20)) == pytest.approx(20, rel=0.2)
 
 
 def test_the_same_seed_draws_the_same_calls() -> None:
