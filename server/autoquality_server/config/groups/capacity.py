@@ -36,7 +36,7 @@ class CapacitySettings:
         1, group=_CAPACITY, parse=parse.whole(1, 256),
         meaning="Processes that serve on one port: a crash harms only what one of them was given.")
     hung_grace: float = setting(
-        120.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        300.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
         meaning="Seconds that a request may run on when nobody waits for it any more, until its "
         "process ends as hung; 0: any time.")
     workers: int = setting(
