@@ -77,6 +77,21 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
     until(lambda: all(map(gone, pids)))
 
 
+def test_the_supervisor_loads_nothing_that_can_crash_it(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    dangerous = ("cygrpc", "vips", "cv2", "numba", "tensorflow")
+
+    def loaded(pid: int) -> list[str]:
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        return [name for name in dangerous if name in maps]
+
+    assert "vips" in loaded(fleet.pids()[0])
+    assert loaded(fleet.process.pid) == []
+    assert len(fleet.lines("process ready")) == 2
+
+
 def test_no_process_outlives_a_supervisor_that_is_killed(
     start_fleet: Callable[..., Fleet],
 ) -> None:
