@@ -271,6 +271,26 @@ _PROCESSES = Row(
             ),
         ),
         Panel(
+            "Processes that serve",
+            "Of all servers; fewer than there should be while some are being replaced.",
+            "short",
+            (
+                Query(f"sum(autoquality_processes_ready{{{JOB}}})", "serve"),
+                Query(f"sum(autoquality_processes{{{JOB}}})", "should"),
+            ),
+        ),
+        Panel(
+            "Processes replaced",
+            "Those that ended unasked, by the signal or the reason that ended them.",
+            "short",
+            (
+                Query(
+                    f"sum by (cause) (increase(autoquality_process_restarts_total{{{JOB}}}[1h]))",
+                    "{{cause}}",
+                ),
+            ),
+        ),
+        Panel(
             "Servers by version",
             "Two versions are seen while one replaces the other.",
             "short",

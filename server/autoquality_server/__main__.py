@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from autoquality_server.exits import CLEAN, FAILED, WRONG_SETTING
+
+if TYPE_CHECKING:
+    from autoquality_server.config import Configuration
+    from autoquality_server.supervision.membership import Membership
 
 PROGRAM = "autoquality-server"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 is a clean end, 1 a failure to start or drain, 2 a wrong setting."""
+    """Run the command and give its exit status: see `exits`."""
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))
     except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if not missing or missing in ("autoquality", "autoquality_server"):
-            raise
-        return _fail(
-            1, f"{missing} is missing: install the server with pip install 'autoquality[server]'"
-        )
+        return _fail(FAILED, _missing(error))
+
+
+def _missing(error: ImportError) -> str:
+    """The sentence for a package that is not installed; raises `error` if it is one of ours."""
+    missing = (error.name or "").partition(".")[0]
+    if not missing or missing in ("autoquality", "autoquality_server"):
+        raise error
+    return f"{missing} is missing: install the server with pip install 'autoquality[server]'"
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -30,35 +40,57 @@ def _run(arguments: Sequence[str]) -> int:
     from autoquality_server.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
     from autoquality_server.config.flags import DOCTOR, HEALTH, describe, parse_command_line
+    from autoquality_server.supervision.membership import Membership
 
     if arguments and arguments[0] in (DOCTOR, HEALTH):
         return _command(arguments[0] == DOCTOR, arguments[1:])
+    membership = Membership.join(os.environ)
+    fail = membership.fail if membership else _fail
     try:
         command = parse_command_line(arguments, __version__)
         configuration = load(command.flags, os.environ)
     except ConfigError as error:
-        return _fail(2, str(error))
+        return fail(WRONG_SETTING, str(error))
     if command.check_config:
         for warning in configuration.warnings:
             sys.stderr.write(f"{PROGRAM}: warning: {warning}\n")
         sys.stdout.write(describe(configuration) + "\n")
-        return 0
+        return CLEAN
 
     limit_arenas()
-    from autoquality_server.app import serve
+    return _serve(configuration, membership, fail)
+
+
+def _serve(
+    configuration: Configuration, membership: Membership | None, fail: Callable[[int, str], int]
+) -> int:
+    from autoquality_server.config import ConfigError
     from autoquality_server.listening import StartError
     from autoquality_server.telemetry.logs import configure_logging, logger
 
     settings = configuration.settings
-    configure_logging(settings.log_level, settings.log_format)
-    for warning in configuration.warnings:
-        logger(__name__).warning(warning)
+    fields = {"process": membership.number} if membership else {}
+    configure_logging(settings.log_level, settings.log_format, **fields)
     try:
+        if membership:
+            from autoquality_server.serving import serve
+
+            return serve(membership.settle(settings), membership=membership)
+        for warning in configuration.warnings:
+            logger(__name__).warning(warning)
+        if settings.processes > 1:
+            from autoquality_server.supervision.supervisor import Supervisor
+
+            return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
+        from autoquality_server.serving import serve
+
         return serve(settings)
     except ConfigError as error:
-        return _fail(2, str(error))
+        return fail(WRONG_SETTING, str(error))
     except StartError as error:
-        return _fail(1, str(error))
+        return fail(FAILED, str(error))
+    except ImportError as error:
+        return fail(FAILED, _missing(error))
 
 
 def _command(is_doctor: bool, arguments: Sequence[str]) -> int:

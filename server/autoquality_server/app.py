@@ -1,18 +1,16 @@
 """Wiring, start and drain: the one place that knows every part.
 
-start   bind -> answer health checks with NOT_SERVING -> warm up -> SERVING
-drain   NOT_SERVING -> refuse new calls -> finish accepted ones -> close
+start    bind -> answer health checks with NOT_SERVING -> warm up -> SERVING
+         (on a port that others serve on: warm up -> bind -> SERVING)
+drain    NOT_SERVING -> refuse new calls -> finish accepted ones -> close
+give up  the same for a process in which a request hangs, which is not waited for
 """
 
 from __future__ import annotations
 
-import math
-import os
-import signal
-import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import grpc
@@ -29,28 +27,30 @@ from autoquality_server.access.tls import server_credentials
 from autoquality_server.admission import Admission
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.diagnostics import Diagnostics
+from autoquality_server.grpc_options import HEADROOM, grpc_options
 from autoquality_server.health import Health, HealthServer
 from autoquality_server.interceptors import interceptors, open_interceptors
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.tracing import TracingInterceptor
+from autoquality_server.interceptors.watch import WatchInterceptor
 from autoquality_server.listening import StartError, check_free
+from autoquality_server.supervision.causes import CAUSES
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
+from autoquality_server.telemetry.process_metrics import ProcessMetrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
+from autoquality_server.watchdog import Watchdog
 
 if TYPE_CHECKING:  # brings OpenTelemetry, which a server without traces does without
     from autoquality_server.telemetry.traces import Traces
 
 ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
 
-_HEADROOM = 32
-"""Threads beyond the running and the queued: they receive requests (a slow
-upload holds one) and refuse what is too much."""
-
-_MESSAGE_ROOM = 2**20
 _CUT_OFF_MARGIN = 60.0
+_LOOK_EVERY = 0.05
+_ANSWERS_ON_THEIR_WAY = 1.0
 
 _log = logger(__name__)
 
@@ -96,32 +96,46 @@ class App:
     """A server made of `settings`, from `start` to `drain`."""
 
     def __init__(
-        self, settings: Settings, service_factory: ServiceFactory = build_default_service
+        self,
+        settings: Settings,
+        service_factory: ServiceFactory = build_default_service,
+        *,
+        shares_port: bool = False,
+        on_hang: Callable[[], None] = lambda: None,
     ) -> None:
-        """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit."""
+        """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit.
+
+        `shares_port` is for one of several processes; `on_hang` is called once
+        when a request hangs, which only the end of the process helps.
+        """
         self._settings = settings
+        self._shares_port = shares_port
         self._credentials = server_credentials(settings)
         self._metrics_contexts = metrics_contexts(settings)
         self.admission = Admission(
             settings.workers, settings.queue_size, settings.max_pixels_in_flight
         )
-        self._registry = CollectorRegistry()
-        metrics = Metrics(self._registry)
+        self.registry = CollectorRegistry()
+        metrics = Metrics(self.registry)
+        if not shares_port:
+            ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         metrics.watch(self.admission)
         self._uploads = Hourglass(settings.upload_timeout)
         self._downloads = Hourglass(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
+        self._watchdog = Watchdog(settings.hung_grace, on_hang)
         self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
-        threads = settings.workers + settings.queue_size + _HEADROOM
+        threads = settings.workers + settings.queue_size + HEADROOM
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
-        rpc_metrics = RpcMetrics(self._registry, services)
-        self._options = _options(settings, threads)
+        rpc_metrics = RpcMetrics(self.registry, services)
+        self._options = grpc_options(settings, threads, shares_port=shares_port)
         self._server = grpc.server(
             self._pool,
             interceptors=interceptors(
+                WatchInterceptor(self._watchdog, ENCODING.full_name),
                 rpc_metrics,
                 metrics.reject,
                 identifier(settings),
@@ -161,25 +175,34 @@ class App:
     def start(self) -> None:
         """Listen, warm up, serve. Raises StartError if an address cannot be listened on."""
         listen = self._settings.listen
-        check_free("AUTOQUALITY_LISTEN", listen)
+        if self._shares_port:
+            # Connections come to whoever listens, so this one first gets ready for them.
+            self._service.warm_up()
+        else:
+            check_free("AUTOQUALITY_LISTEN", listen)
         if self._settings.health_listen:
             self._health_server = HealthServer(
-                self._settings.health_listen, self._health, self._open, self._options
+                self._settings.health_listen,
+                self._health,
+                self._open,
+                self._options,
+                shares_port=self._shares_port,
             )
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(
-                self._settings.metrics_listen, self._registry, self._metrics_contexts
+                self._settings.metrics_listen, self.registry, self._metrics_contexts
             )
         try:
             self.port = self._add_port(listen)
         except RuntimeError:
             raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
         self._server.start()
-        self._service.warm_up()
+        if not self._shares_port:
+            self._service.warm_up()
         self._service.tell_parts(self._health.part)
         self._health.serving()
         _log.info(
-            "ready",
+            "process ready" if self._shares_port else "ready",
             listen=listen,
             port=self.port,
             metrics_listen=self._settings.metrics_listen,
@@ -197,6 +220,26 @@ class App:
         if self._credentials is None:
             return self._server.add_insecure_port(listen)
         return self._server.add_secure_port(listen, self._credentials)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a request hangs."""
+        return self._watchdog.hung
+
+    def give_up(self) -> None:
+        """Refuse new calls, and wait for those that somebody waits for, in limited time.
+
+        Closes nothing: the request that hangs may hold anything.
+        """
+        seconds = self._settings.drain_timeout
+        _log.info("giving up", running=self.admission.running, queued=self.admission.queued)
+        self._health.drain()
+        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
+        self._diagnostics.drain()
+        end = time.monotonic() + seconds
+        while self._watchdog.anybody_waits() and time.monotonic() < end:
+            stopped.wait(_LOOK_EVERY)
+        stopped.wait(min(seconds, _ANSWERS_ON_THEIR_WAY))
 
     def drain(self) -> bool:
         """Refuse new calls and finish the accepted ones; whether all could finish in time.
@@ -217,6 +260,7 @@ class App:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
         self._downloads.close()
+        self._watchdog.close()
         self._service.close()
         if self._traces:
             self._traces.close()
@@ -225,69 +269,3 @@ class App:
                 side.close()
         _log.info("stopped", cut_off=cut_off)
         return not cut_off
-
-
-def serve(settings: Settings, service_factory: ServiceFactory = build_default_service) -> int:
-    """Serve until SIGTERM or SIGINT, drain, and give the exit code; for the main thread.
-
-    0: everything accepted was finished. 1: the drain timeout cut requests off.
-    A second signal ends the process at once. Raises StartError.
-    """
-    told = threading.Event()
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if told.is_set():
-            os._exit(128 + number)
-        told.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    app = App(settings, service_factory)
-    app.start()
-    told.wait()
-    finished = app.drain()
-    if app.admission.running:
-        # A cut-off request may be inside an encoder, which cannot be
-        # interrupted, and the interpreter would wait for its thread.
-        os._exit(0 if finished else 1)
-    return 0 if finished else 1
-
-
-def _options(settings: Settings, threads: int) -> list[tuple[str, int]]:
-    return [
-        # By default a second server shares the port without a word.
-        ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", _largest_message(settings)),
-        ("grpc.max_send_message_length", -1),
-        # No connection needs more streams than there are threads, and health checks.
-        ("grpc.max_concurrent_streams", threads + _HEADROOM),
-        # Finds clients that vanished, and lets idle ones find out about us.
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-        # Whoever connects and then says nothing.
-        *(
-            [("grpc.server_handshake_timeout_ms", round(settings.upload_timeout * 1000))]
-            if settings.upload_timeout
-            else []
-        ),
-        ("grpc.enable_channelz", int(settings.channelz)),
-        *_connection_age(settings),
-    ]
-
-
-def _connection_age(settings: Settings) -> list[tuple[str, int]]:
-    """Closing old connections; gRPC spreads the moment by a tenth, lest all come back at once."""
-    if not settings.max_connection_age:
-        return []
-    return [
-        ("grpc.max_connection_age_ms", math.ceil(settings.max_connection_age * 1000)),
-        ("grpc.max_connection_age_grace_ms", math.ceil(settings.max_connection_age_grace * 1000)),
-    ]
-
-
-def _largest_message(settings: Settings) -> int:
-    """Compare carries two images; bare pixels are larger than any file of them."""
-    largest = max(2 * settings.max_image_bytes, 4 * settings.max_pixels)
-    return min(largest + _MESSAGE_ROOM, 2**31 - 1)

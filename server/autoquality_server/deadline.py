@@ -24,6 +24,7 @@ class Deadline:
         """Start now; `seconds` is None where the caller set no deadline."""
         self._end = math.inf if seconds is None else time.monotonic() + seconds
         self._cancelled = threading.Event()
+        self._cancelled_at = math.inf
         self._ran_out = False
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
@@ -32,11 +33,16 @@ class Deadline:
         """Seconds left, negative once it has passed, infinite without a deadline."""
         return self._end - time.monotonic()
 
+    def overdue(self) -> float:
+        """Seconds for which nobody has waited any more, 0 while somebody does."""
+        return max(0.0, time.monotonic() - min(self._end, self._cancelled_at))
+
     def cancel(self) -> None:
         """Say that nobody waits any more; runs the callbacks once."""
         with self._lock:
             if not self._cancelled.is_set():
                 self._ran_out = self.remaining() <= _SAME_MOMENT
+                self._cancelled_at = time.monotonic()
             self._cancelled.set()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:

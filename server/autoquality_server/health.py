@@ -65,9 +65,12 @@ class HealthServer:
         health_of: Health,
         interceptors: list[grpc.ServerInterceptor],
         options: Sequence[tuple[str, int]],
+        *,
+        shares_port: bool = False,
     ) -> None:
-        """Raises StartError if nobody can listen on `address`."""
-        check_free(_SETTING, address)
+        """Raises StartError if nobody can listen on `address`, which processes may share."""
+        if not shares_port:
+            check_free(_SETTING, address)
         # The calls run on the threads of `health_of`; one of gRPC's hands them over.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="health-port")
         self._server = grpc.server(self._pool, interceptors=interceptors, options=options)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from autoquality_server.config import parse
-from autoquality_server.config.cores import available_cores
 from autoquality_server.domain import Format, Method
 
 
@@ -49,11 +48,6 @@ def test_the_numbers_at_the_ends_of_a_range_belong_to_it() -> None:
 
 def test_a_choice_is_read_in_any_case() -> None:
     assert parse.choice(Method)("DSSIM") is Method.DSSIM
-
-
-def test_zero_workers_are_one_a_core() -> None:
-    assert parse.workers("0") == available_cores()
-    assert parse.workers("7") == 7
 
 
 def test_qualities_by_format_are_laid_over_the_default() -> None:

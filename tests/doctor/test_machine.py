@@ -37,6 +37,22 @@ def test_more_workers_than_cores_are_a_warning() -> None:
     assert look(workers=cores + 1)["cores"].verdict is Verdict.WARNING
 
 
+def test_the_workers_of_all_processes_count() -> None:
+    cores = available_cores()
+    found = look(processes=cores + 1)["cores"]
+    assert found.verdict is Verdict.WARNING
+    assert f"{cores} for {cores + 1} processes, {cores + 1} workers in all" in found.text
+
+
+def test_every_process_needs_memory_of_its_own() -> None:
+    """Even what is shared out is at least one image for each."""
+    one, four = (machine.most_memory(Settings(workers=1, processes=n)) for n in (1, 4))
+    assert four == 4 * one + machine.SUPERVISOR
+    found = look(workers=1, processes=256)["memory"]
+    assert found.verdict is Verdict.WARNING
+    assert found.text.endswith("or AUTOQUALITY_PROCESSES")
+
+
 def test_images_that_do_not_fit_into_memory_are_a_warning() -> None:
     assert look(workers=1, max_resolution=1)["memory"].verdict is Verdict.OK
     found = look(workers=1, max_resolution=1e6)["memory"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from autoquality_server.app import serve
 from autoquality_server.config import load
+from autoquality_server.serving import serve
 from autoquality_server.telemetry.logs import configure_logging
 from tests.shell.scripted import ScriptedServicer
 

@@ -23,6 +23,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     _check_batches(settings, names, chosen)
     _check_tls(settings, names)
     _check_in_flight(settings, names)
+    _check_processes(settings, names)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
@@ -86,3 +87,12 @@ def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> None:
             f"{render(settings.max_resolution)} ({names['max_resolution']}), "
             f"not {render(settings.max_resolution_in_flight)}"
         )
+
+
+def _check_processes(settings: Settings, names: Mapping[str, str]) -> None:
+    for field in ("listen", "health_listen"):
+        if settings.processes > 1 and getattr(settings, field).startswith("unix:"):
+            raise ConfigError(
+                f"{names['processes']}: must be 1 with a Unix socket ({names[field]}), which "
+                f"processes cannot share, not {settings.processes}"
+            )

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_server.config.cores import available_cores
 from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
@@ -83,11 +82,6 @@ def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
             raise ValueError(f"must be {', '.join(values[:-1])} or {values[-1]}") from None
 
     return parse
-
-
-def workers(text: str) -> int:
-    """How many workers; 0 is one a core."""
-    return whole(0, 4096)(text) or available_cores()
 
 
 def size(text: str) -> int:

@@ -18,6 +18,9 @@ AT_REST = 256 * 2**20
 WITH_NETWORKS = 768 * 2**20
 """What TensorFlow and networks take beyond that. Both by `python -m bench.sizing`, rounded up."""
 
+SUPERVISOR = 64 * 2**20
+"""What the supervisor of several processes takes, which loads none of that."""
+
 _MANY_ARENAS = 8
 _FEW_FILES = 1024
 """What most systems give, and enough for some hundreds of connections."""
@@ -34,8 +37,11 @@ def look(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _cores(settings: Settings) -> Finding:
     cores = available_cores()
-    text = f"{cores} for this process, {settings.workers} workers"
-    if settings.workers > cores:
+    workers = settings.processes * settings.workers
+    text = f"{cores} for this process, {workers} workers"
+    if settings.processes > 1:
+        text = f"{cores} for {settings.processes} processes, {workers} workers in all"
+    if workers > cores:
         more = "more workers than cores make requests wait for one another, not finish sooner"
         return Finding("cores", Verdict.WARNING, f"{text}: {more}")
     return Finding("cores", Verdict.OK, text)
@@ -45,14 +51,19 @@ def most_memory(settings: Settings) -> int:
     """Bytes that the server may need while as much runs as ever may."""
     pixels = min(settings.workers * settings.max_pixels, settings.max_pixels_in_flight)
     images = max(pixels, settings.max_pixels) * BYTES_A_PIXEL
-    return AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
+    each = AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
+    if settings.processes == 1:
+        return each
+    return SUPERVISOR + settings.processes * each
 
 
 def _memory(settings: Settings) -> Finding:
     limit, most = available_memory(), most_memory(settings)
-    text = f"{in_units(limit)} for this process, up to {in_units(most)} needed"
+    who = "this process" if settings.processes == 1 else f"{settings.processes} processes"
+    text = f"{in_units(limit)} for {who}, up to {in_units(most)} needed"
     if most > limit:
         text += ": lower AUTOQUALITY_MAX_RESOLUTION or AUTOQUALITY_MAX_RESOLUTION_IN_FLIGHT"
+        text += ", or AUTOQUALITY_PROCESSES" if settings.processes > 1 else ""
         return Finding("memory", Verdict.WARNING, text)
     return Finding("memory", Verdict.OK, text)
 

@@ -45,6 +45,7 @@ def as_json(
         serves = {
             "listen": settings.listen,
             "metrics_listen": settings.metrics_listen,
+            "processes": settings.processes,
             "workers": settings.workers,
             "queue_size": settings.queue_size,
             "max_image_bytes": settings.max_image_bytes,
@@ -68,10 +69,14 @@ def _capacity(settings: Settings) -> list[tuple[str, str]]:
     megapixels = settings.max_pixels / 1e6
     return [
         ("metrics", settings.metrics_listen or "nowhere"),
-        ("at once", f"{settings.workers} run, {settings.queue_size} wait"),
+        ("at once", f"{settings.workers} run, {settings.queue_size} wait{_each(settings)}"),
         ("sources", f"up to {in_units(settings.max_image_bytes)} and {megapixels:g} megapixels"),
         ("method", settings.method.value),
     ]
+
+
+def _each(settings: Settings) -> str:
+    return f", in each of {settings.processes} processes" if settings.processes > 1 else ""
 
 
 def _row(offer: Offer) -> tuple[str, ...]:

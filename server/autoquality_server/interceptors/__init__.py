@@ -1,6 +1,7 @@
 """What happens around every call, whatever it does.
 
     context    the request id, in and out
+    watch      finds calls that go on though nobody waits
     tracing    its span, where traces are on
     telemetry  counts it, times it, writes its line in the log
     errors     turns what was raised into what the caller may see
@@ -30,10 +31,12 @@ from autoquality_server.interceptors.rates import RateInterceptor
 from autoquality_server.interceptors.telemetry import TelemetryInterceptor
 from autoquality_server.interceptors.tracing import TracingInterceptor
 from autoquality_server.interceptors.uploads import UploadInterceptor
+from autoquality_server.interceptors.watch import WatchInterceptor
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 
 def interceptors(
+    watch: WatchInterceptor,
     rpc_metrics: RpcMetrics,
     rejected: Callable[[str], None],
     identify: Identify,
@@ -53,6 +56,7 @@ def interceptors(
     """
     return [
         RequestContextInterceptor(),
+        watch,
         *([tracing] if tracing else []),
         TelemetryInterceptor(rpc_metrics),
         ErrorInterceptor(rejected),

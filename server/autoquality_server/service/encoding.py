@@ -12,6 +12,7 @@ from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.gates import Gates
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
+from autoquality_server.watchdog import tell_watchdog
 
 Tell = Callable[[Progress], None]
 """Takes how far a request is; must not block, since a worker waits for it."""
@@ -38,6 +39,10 @@ class Encoding:
         Raises ServiceError. No worker is held any more when it returns.
         """
         timings = Timings()
+        tell_watchdog(
+            format=job.format.value if job.format else None,
+            method=job.wish.method.value if job.wish.method else None,
+        )
 
         def happened(stage: Stage, probe: Probe | None = None) -> None:
             if tell is not None:

@@ -9,8 +9,8 @@ import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
-from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions
+from autoquality_server.interceptors.deadlines import deadline_of
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.service.answer import response_of
 from autoquality_server.service.encoding import Encoding
@@ -21,10 +21,6 @@ from autoquality_server.service.validate import job_of
 from autoquality_server.stages import stage
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
-
-NO_DEADLINE_SECONDS = 1e9
-"""Without a deadline grpc's `time_remaining` is about 9e18 rather than None."""
-
 
 class EncodingServicer(pb_grpc.EncodingServiceServicer):
     """Serves the contract. Errors are raised as they are; an interceptor tells them."""
@@ -65,7 +61,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         start = time.perf_counter()
         with stage("validate"):
             job = job_of(request, self._options)
-        result = self._encoding.run(job, _deadline(context))
+        result = self._encoding.run(job, deadline_of(context))
         self._encoding.note(result, job.source_bytes)
         with stage("answer"):
             return response_of(result, time.perf_counter() - start)
@@ -73,12 +69,12 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
     def EncodeStream(  # noqa: N802 - the contract's name
         self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.EncodeStreamResponse]:
-        return self._streaming.answer(request_iterator, _deadline(context))
+        return self._streaming.answer(request_iterator, deadline_of(context))
 
     def Compare(  # noqa: N802 - the contract's name
         self, request: pb.CompareRequest, context: grpc.ServicerContext
     ) -> pb.CompareResponse:
-        deadline = _deadline(context)
+        deadline = deadline_of(context)
         with self._gates.to_look(deadline):
             pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
         with self._gates.to_work(deadline, pair.pixels):
@@ -96,12 +92,3 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
     ) -> pb.GetServerInfoResponse:
         return self._info()
-
-
-def _deadline(context: grpc.ServicerContext) -> Deadline:
-    """The caller's deadline and cancellation."""
-    remaining = context.time_remaining()
-    deadline = Deadline(remaining if remaining < NO_DEADLINE_SECONDS else None)
-    if not context.add_callback(deadline.cancel):
-        deadline.cancel()  # the call had ended before the callback could be set
-    return deadline

@@ -12,13 +12,21 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from autoquality_server.config.choices import LogFormat, LogLevel
 
 
-def configure_logging(level: LogLevel, form: LogFormat) -> None:
-    """Set up structlog and the standard library's logging, which gRPC uses, alike."""
+def configure_logging(level: LogLevel, form: LogFormat, **always: object) -> None:
+    """Set up structlog and the standard library's logging, which gRPC uses, alike.
+
+    Every line has the fields in `always`.
+    """
+
+    def add_always(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {**always, **event}
+
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         lengths_for_bytes,
+        add_always,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -27,13 +27,22 @@ class CapacitySettings:
 
     What depends on other things is settled on construction: 0 workers become
     one a core, a negative queue four places a worker, 0 megapixels in flight what
-    half the memory holds (but never less than one image).
+    half the memory holds (but never less than one image). Cores and memory are
+    shared out among the processes: what is bounded is bounded in each.
     """
 
     # fmt: off
+    processes: int = setting(
+        1, group=_CAPACITY, parse=parse.whole(1, 256),
+        meaning="Processes that serve on one port: a crash harms only what one of them was given.")
+    hung_grace: float = setting(
+        300.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
+        meaning="Seconds that a request may run on when nobody waits for it any more, until its "
+        "process ends as hung; 0: any time.")
     workers: int = setting(
-        0, group=_CAPACITY, parse=parse.workers, default_text="one a core",
-        meaning="Requests that run at the same time; 0: one for each core this process may use.")
+        0, group=_CAPACITY, parse=parse.whole(0, 4096), default_text="one a core",
+        meaning="Requests that a process runs at the same time; 0: one for each core there is, "
+        "shared out among the processes.")
     queue_size: int = setting(
         -1, group=_CAPACITY, parse=parse.whole(0, 65536),
         default_text=f"{_QUEUE_PER_WORKER} a worker",
@@ -60,7 +69,8 @@ class CapacitySettings:
     max_resolution_in_flight: float = setting(
         0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
         default_text="half the memory",
-        meaning="Megapixels of all requests that run together; others wait. 0: by the memory.")
+        meaning="Megapixels of all requests that a process runs together; others wait. 0: its "
+        "share of half the memory.")
     vips_concurrency: int = setting(
         1, group=_CAPACITY, parse=parse.whole(1, 1024),
         meaning="Threads that libvips uses for one image.")
@@ -68,11 +78,12 @@ class CapacitySettings:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            object.__setattr__(self, "workers", available_cores())
+            each = max(1, available_cores() // self.processes)
+            object.__setattr__(self, "workers", each)
         if self.queue_size < 0:
             object.__setattr__(self, "queue_size", _QUEUE_PER_WORKER * self.workers)
         if not self.max_resolution_in_flight:
-            pixels = available_memory() * _IMAGES_SHARE / BYTES_A_PIXEL
+            pixels = available_memory() * _IMAGES_SHARE / self.processes / BYTES_A_PIXEL
             largest = max(self.max_resolution, round(pixels / 1e6, 1))
             object.__setattr__(self, "max_resolution_in_flight", largest)
 

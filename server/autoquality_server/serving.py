@@ -1,0 +1,66 @@
+"""One server process from its start to its exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+
+from autoquality_server.app import App, ServiceFactory, build_default_service
+from autoquality_server.config import Settings
+from autoquality_server.exits import CLEAN, FAILED, HUNG
+from autoquality_server.supervision.membership import Membership
+
+_HUNG_MARGIN = 10.0
+"""Seconds beyond the drain timeout after which a process that hangs ends in any case."""
+
+
+def serve(
+    settings: Settings,
+    service_factory: ServiceFactory = build_default_service,
+    membership: Membership | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT, drain, and give the exit status; for the main thread.
+
+    CLEAN: everything accepted was finished. FAILED: the drain timeout cut
+    requests off. HUNG: a request hung, and was not waited for. A second signal
+    ends the process at once. Raises StartError.
+    """
+    signalled = threading.Event()
+    told = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if signalled.is_set():
+            os._exit(128 + number)
+        signalled.set()
+        told.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    app = App(settings, service_factory, shares_port=membership is not None, on_hang=told.set)
+    app.start()
+    if membership:
+        membership.ready(app.registry, told.set)
+    told.wait()
+    if app.hangs:
+        _end_soon(settings.drain_timeout + _HUNG_MARGIN)
+        app.give_up()
+        status = HUNG
+    else:
+        status = CLEAN if app.drain() else FAILED
+    if membership:
+        membership.leave()
+    if membership or status == HUNG or app.admission.running:
+        # A request that is not waited for may be inside an encoder, which cannot be
+        # interrupted, and the interpreter would wait for its thread. And the supervisor
+        # has no use for how well many libraries take themselves apart.
+        os._exit(status)
+    return status
+
+
+def _end_soon(seconds: float) -> None:
+    """Have this process end as HUNG after so many seconds, whatever it is waiting for."""
+    timer = threading.Timer(seconds, os._exit, (HUNG,))
+    timer.daemon = True
+    timer.start()

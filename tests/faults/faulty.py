@@ -1,0 +1,54 @@
+"""`autoquality-server` with a WebP encoder that has bugs; what it does besides is real.
+
+    python -m tests.faults.faulty
+
+A supervisor starts its own program again, so its processes are this one, too.
+The folder in FAULTS holds what the bugs wait for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from autoquality_server.__main__ import main
+from autoquality_server.supervision.membership import VARIABLE
+
+HANGS, CRASHES, WAITS = 11, 12, 13
+"""Qualities at which the encoder never returns, ends the process, returns once there is GATE."""
+
+GATE = "gate"
+DEADLY = "deadly"
+"""A file; while it is there, processes end as soon as they have begun."""
+
+
+def break_webp(folder: Path) -> None:
+    from autoquality_server.codecs.webp import WebpCodec
+    from autoquality_server.domain import EncoderOptions
+    from autoquality_server.image import Pixels
+
+    sound = WebpCodec.encode
+
+    def encode(self: WebpCodec, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        if quality == HANGS:
+            threading.Event().wait()
+        if quality == CRASHES:
+            os.abort()
+        while quality == WAITS and not (folder / GATE).exists():
+            time.sleep(0.005)
+        return sound(self, pixels, quality, options)
+
+    WebpCodec.encode = encode  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    faults = Path(os.environ["FAULTS"])
+    is_member = VARIABLE in os.environ
+    if is_member and (faults / DEADLY).exists():
+        os.abort()
+    if is_member or os.environ["AUTOQUALITY_PROCESSES"] == "1":
+        break_webp(faults)
+    sys.exit(main())

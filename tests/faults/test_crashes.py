@@ -1,0 +1,121 @@
+"""A process that ends harms what it was given, is replaced, and is not missed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from autoquality import Client, UnavailableError
+from tests.faults.conftest import PHOTO, Fleet, Waiting
+from tests.faults.faulty import CRASHES, DEADLY, GATE, WAITS
+from tests.shell.conftest import until
+
+CALLERS = 4
+QUALITIES = (40, 60, 80, 90)
+HANDLED = (
+    'grpc_server_handled_total{grpc_code="OK",grpc_method="Encode",'
+    'grpc_service="autoquality.v1.EncodingService",grpc_type="unary"}'
+)
+
+
+def restarts(fleet: Fleet, cause: str) -> int:
+    return int(fleet.metrics[f'autoquality_process_restarts_total{{cause="{cause}"}}'])
+
+
+def wait_until_more(tell: Callable[[], float], more: int, *, since: float | None = None) -> None:
+    """Wait until a number is so much more than it is, or was."""
+    goal = (tell() if since is None else since) + more
+    until(lambda: tell() >= goal)
+
+
+class Callers:
+    """Threads that go on calling, each over a connection of its own, and check each answer."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._stop = threading.Event()
+        with fleet.client() as client:
+            self._right = [self._encoded(client, quality) for quality in QUALITIES]
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Call during the body, which fails if a call failed or was answered wrongly."""
+        with ThreadPoolExecutor(CALLERS) as pool:
+            loops = [pool.submit(self._call) for _ in range(CALLERS)]
+            try:
+                yield
+            finally:
+                self._stop.set()
+            assert all(loop.result() for loop in loops)
+
+    def _call(self) -> int:
+        answered = 0
+        with self._fleet.client() as client:
+            while not self._stop.is_set():
+                which = answered % len(QUALITIES)
+                assert self._encoded(client, QUALITIES[which]) == self._right[which]
+                answered += 1
+        return answered
+
+    @staticmethod
+    def _encoded(client: Client, quality: int) -> bytes:
+        return client.encode(PHOTO, format="webp", quality=quality).image
+
+
+def test_processes_killed_one_after_another_under_load_lose_no_call_and_no_count(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet(PROCESSES="3", WORKERS="2")
+    counts: list[float] = []
+
+    def count() -> float:
+        counts.append(fleet.metrics[HANDLED])
+        return counts[-1]
+
+    with Callers(fleet).calling():
+        for killed in (1, 2, 3):
+            wait_until_more(count, CALLERS)
+            fleet.kill_one()
+            wait_until_more(lambda: count() and restarts(fleet, "SIGKILL"), 1, since=killed - 1)
+            until(lambda: count() and fleet.ready == 3)
+    count()
+    assert counts == sorted(counts)
+    assert {line["why"] for line in fleet.lines("process ended")} == {"SIGKILL"}
+
+
+def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet(WORKERS="8")
+    waiting = Waiting(fleet, 6)
+    with fleet.client(retries=0) as client, pytest.raises(UnavailableError):
+        client.encode(PHOTO, format="webp", quality=CRASHES)
+    until(lambda: restarts(fleet, "SIGABRT") == 1 and fleet.ready == 2)
+    fleet.touch(GATE)
+    failed = [call for call in waiting.calls if call.exception()]
+    # Whoever shared the process that crashed; six callers seldom all came to one.
+    assert all(isinstance(call.exception(), UnavailableError) for call in failed)
+    (ended,) = fleet.lines("process ended")
+    assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)
+    with fleet.client(retries=0) as client:
+        assert client.encode(PHOTO, format="webp", quality=WAITS).quality == WAITS
+
+
+def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    fleet.touch(DEADLY)
+    fleet.kill_one()
+    until(lambda: len(fleet.lines("process ended")) == 4)
+    with fleet.client() as client:
+        assert client.encode(PHOTO, format="webp", quality=50).quality == 50
+    ends = fleet.lines("process ended")
+    assert [line["next_in_seconds"] for line in ends[:4]] == [0, 0.5, 1, 2]
+    assert [line["cause"] for line in ends[:4]] == ["SIGKILL", *["SIGABRT"] * 3]
+    (fleet.folder / DEADLY).unlink()
+    until(lambda: fleet.ready == 2)

@@ -1,0 +1,110 @@
+"""A request that never ends frees its worker by the end of its process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+
+from autoquality import Client, DeadlineExceededError
+from autoquality_server.deadline import Deadline
+from autoquality_server.exits import HUNG
+from autoquality_server.watchdog import Watchdog
+from tests.faults.conftest import PHOTO, Fleet
+from tests.faults.faulty import GATE, HANGS, WAITS
+from tests.faults.test_crashes import restarts
+from tests.shell.conftest import health_stub, until
+
+
+def hang(client: Client) -> str:
+    """Have one request hang; gives its id."""
+    with pytest.raises(DeadlineExceededError) as caught:
+        client.encode(PHOTO, format="webp", quality=HANGS, timeout=0.5, request_id="hanging")
+    assert caught.value.request_id is not None
+    return caught.value.request_id
+
+
+def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet(WORKERS="4", HUNG_GRACE="1")
+    with fleet.client(retries=0) as client, ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
+        until(lambda: fleet.metrics["autoquality_requests_in_flight"] == 1)
+        request_id = hang(client)
+        until(lambda: fleet.lines("giving up"))
+        fleet.touch(GATE)
+        assert beside.result().quality == WAITS
+        until(lambda: restarts(fleet, "hung") == 1 and fleet.ready == 2)
+        (line,) = fleet.lines("a request hangs")
+        told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
+        assert told == {
+            "request_id": request_id,
+            "rpc": "Encode",
+            "format": "webp",
+            "method": "none",
+        }
+        assert [one["why"] for one in fleet.lines("process ended")] == [f"exit status {HUNG}"]
+    with fleet.client(retries=0) as client:
+        assert client.encode(PHOTO, format="webp", quality=50).quality == 50
+
+
+def test_a_process_that_does_not_even_answer_the_supervisor_is_replaced(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet(HUNG_GRACE="3")
+    os.kill(fleet.pids()[0], signal.SIGSTOP)
+    until(lambda: restarts(fleet, "hung") == 1 and fleet.ready == 2)
+    assert len(fleet.lines("a process does not answer")) == 1
+
+
+def test_a_server_on_its_own_stops_serving_and_exits_with_a_status_of_its_own(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    server = start_fleet(PROCESSES="1", WORKERS="2", HUNG_GRACE="1")
+    with (
+        grpc.insecure_channel(server.address) as channel,
+        server.client(retries=0) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        watching = health_stub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
+        beside = pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
+        until(lambda: server.metrics["autoquality_requests_in_flight"] == 1)
+        hang(client)
+        assert next(watching).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        server.touch(GATE)
+        assert beside.result().quality == WAITS
+    assert server.process.wait() == HUNG
+
+
+def overdue() -> Deadline:
+    deadline = Deadline()
+    deadline.cancel()
+    until(deadline.overdue)
+    return deadline
+
+
+def test_whoever_is_waited_for_does_not_hang_and_whoever_is_not_does() -> None:
+    barked = threading.Event()
+    watchdog = Watchdog(1e-9, barked.set)
+    with watchdog.watching(Deadline()), watchdog.watching(Deadline(3600)):
+        assert watchdog.anybody_waits()
+        assert not watchdog.hung
+    with watchdog.watching(overdue()):
+        assert not watchdog.anybody_waits()
+        barked.wait()
+        assert watchdog.hung
+
+
+def test_without_a_grace_nothing_ever_hangs() -> None:
+    watchdog = Watchdog(0, lambda: None)
+    with watchdog.watching(overdue()):
+        watchdog._watch()  # would look for ever if it looked at all
+        assert not watchdog.hung

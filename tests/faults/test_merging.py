@@ -1,0 +1,163 @@
+"""The metrics of several processes are those of one server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from autoquality_server import health
+from autoquality_server.app import ENCODING
+from autoquality_server.supervision.causes import CAUSES
+from autoquality_server.supervision.merging import Merged
+from autoquality_server.supervision.numbers import Teller
+from autoquality_server.supervision.rules import CREATED, GAUGES
+from autoquality_server.telemetry.metrics import Metrics
+from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.rpc_metrics import RpcMetrics
+
+
+class Server:
+    """A process with a counter, a histogram and gauges, as far as the merging is concerned."""
+
+    def __init__(self, pid: int, merged: Merged) -> None:
+        self.pid = pid
+        self._merged = merged
+        registry = CollectorRegistry()
+        self.calls = Counter("calls", "Calls.", ("code",), registry=registry)
+        self.seconds = Histogram("seconds", "Time.", buckets=(1, 2), registry=registry)
+        self.busy = Gauge("autoquality_requests_in_flight", "Running.", registry=registry)
+        self.network = Gauge("autoquality_predictor_available", "Up.", registry=registry)
+        self.build = Gauge("autoquality_build_info", "Build.", ("version",), registry=registry)
+        self.build.labels("1.0").set(1)
+        self._teller = Teller(registry)
+
+    def tell(self) -> int:
+        """Tell what changed, over the wire; how many values that were."""
+        changes = json.loads(json.dumps(self._teller.changes()))
+        self._merged.learn(self.pid, changes)
+        return len(changes["values"])
+
+
+@pytest.fixture
+def merged() -> Merged:
+    return Merged(CollectorRegistry(), lambda: None)
+
+
+def told(merged: Merged) -> dict[str, float]:
+    registry = CollectorRegistry()
+    registry.register(merged)
+    lines = generate_latest(registry).decode().splitlines()
+    return {
+        name: float(value)
+        for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")
+        if CREATED not in name
+    }
+
+
+def two(merged: Merged) -> tuple[Server, Server]:
+    one, other = Server(1, merged), Server(2, merged)
+    one.calls.labels("OK").inc(3)
+    other.calls.labels("OK").inc(4)
+    other.calls.labels("INTERNAL").inc()
+    one.seconds.observe(0.5)
+    other.seconds.observe(1.5)
+    for server, busy, up in ((one, 2, 1), (other, 5, 0)):
+        server.busy.set(busy)
+        server.network.set(up)
+        server.tell()
+    return one, other
+
+
+def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(merged: Merged) -> None:
+    two(merged)
+    assert told(merged) == {
+        'calls_total{code="OK"}': 7,
+        'calls_total{code="INTERNAL"}': 1,
+        'seconds_bucket{le="1.0"}': 1,
+        'seconds_bucket{le="2.0"}': 2,
+        'seconds_bucket{le="+Inf"}': 2,
+        "seconds_count": 2,
+        "seconds_sum": 2,
+        "autoquality_requests_in_flight": 7,
+        "autoquality_predictor_available": 0,
+        'autoquality_build_info{version="1.0"}': 1,
+    }
+
+
+def test_what_an_ended_process_counted_stays_and_its_gauges_go(merged: Merged) -> None:
+    _, other = two(merged)
+    merged.bury(other.pid)
+    after = told(merged)
+    assert (after['calls_total{code="OK"}'], after['calls_total{code="INTERNAL"}']) == (7, 1)
+    assert (after["seconds_count"], after["autoquality_requests_in_flight"]) == (2, 2)
+    assert after["autoquality_predictor_available"] == 1
+    again = Server(3, merged)
+    again.calls.labels("OK").inc(10)
+    again.tell()
+    merged.bury(again.pid)
+    assert told(merged)['calls_total{code="OK"}'] == 17
+
+
+def test_without_any_process_everything_is_still_there(merged: Merged) -> None:
+    servers = two(merged)
+    names = told(merged).keys()
+    for server in servers:
+        merged.bury(server.pid)
+    after = told(merged)
+    assert after.keys() == names
+    assert after["autoquality_requests_in_flight"] == 0
+    assert after['autoquality_build_info{version="1.0"}'] == 1
+
+
+def test_a_series_that_goes_and_comes_back_is_told_so(merged: Merged) -> None:
+    server = Server(1, merged)
+    for versions in (["1.0"], ["2.0"], ["1.0", "2.0"]):
+        server.build.clear()
+        for version in versions:
+            server.build.labels(version).set(1)
+        server.tell()
+        found = {name for name in told(merged) if "build_info" in name}
+        assert found == {f'autoquality_build_info{{version="{version}"}}' for version in versions}
+
+
+def test_only_what_changed_is_told_again(merged: Merged) -> None:
+    server = Server(1, merged)
+    assert server.tell() > 5
+    assert server.tell() == 0
+    server.busy.set(9)
+    assert server.tell() == 1
+    assert told(merged)["autoquality_requests_in_flight"] == 9
+
+
+def test_prometheus_reads_the_same_families_from_one_server_and_from_several() -> None:
+    alone = everything()
+    merged = Merged(CollectorRegistry(), lambda: None)
+    merged.learn(1, Teller(alone).changes())
+    joined = CollectorRegistry()
+    joined.register(merged)
+    # Of a family without series, several servers do not even tell that there is one.
+    nothing_yet = ("autoquality_predictor_info", "gauge")
+    assert [*families(joined)] == [one for one in families(alone) if one != nothing_yet]
+
+
+def test_every_gauge_has_a_rule_and_every_rule_a_gauge() -> None:
+    gauges = {name for name, kind in families(everything()) if kind == "gauge"}
+    assert {name for name in gauges if not name.endswith(CREATED)} == GAUGES.keys()
+
+
+def everything() -> CollectorRegistry:
+    """All metrics that a server has."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    RpcMetrics(registry, (ENCODING, health.SERVICE))
+    ProcessMetrics(registry, 1, lambda: 1, CAUSES)
+    return registry
+
+
+def families(registry: CollectorRegistry) -> Iterable[tuple[str, str]]:
+    text = generate_latest(registry).decode()
+    return ((family.name, family.type) for family in text_string_to_metric_families(text))

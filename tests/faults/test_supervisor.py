@@ -1,0 +1,157 @@
+"""The supervisor's own life is that of all its processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import PHOTO, Fleet, Waiting
+from tests.faults.faulty import GATE, WAITS
+from tests.faults.test_crashes import HANDLED, restarts
+from tests.servers import NO_NETWORKS, clean_environment
+from tests.shell.conftest import ROOT, until
+
+
+def gone(pid: int) -> bool:
+    """Whether there is no such process, or only what is left of one."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
+
+def nobody_has(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {f"AUTOQUALITY_{name}": text for name, text in variables.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "autoquality_server"],
+        env={**clean_environment(), **NO_NETWORKS, "AUTOQUALITY_METRICS_LISTEN": "off", **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_processes_finish_what_they_have_accepted(
+    start_fleet: Callable[..., Fleet], number: signal.Signals
+) -> None:
+    fleet = start_fleet(PROCESSES="3", WORKERS="8")
+    waiting = Waiting(fleet, 6)
+    fleet.process.send_signal(number)
+    until(lambda: len(fleet.lines("draining")) == 4)
+    assert fleet.metrics["autoquality_requests_in_flight"] == 6
+    fleet.touch(GATE)
+    assert waiting.answers() == [WAITS] * 6
+    assert fleet.process.wait() == 0
+    assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 3
+    assert nobody_has(fleet.port)
+
+
+def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_at_once(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    cut, left = start_fleet(DRAIN_TIMEOUT="0.2"), start_fleet(DRAIN_TIMEOUT="3600")
+    pids = left.pids()
+    for fleet in (cut, left):
+        fleet.waiting = Waiting(fleet, 1)  # type: ignore[attr-defined]
+        fleet.process.terminate()
+    assert cut.process.wait() == 1
+    until(lambda: left.lines("draining"))
+    left.process.terminate()
+    assert left.process.wait() == 128 + signal.SIGTERM
+    until(lambda: all(map(gone, pids)))
+
+
+def test_the_supervisor_loads_nothing_that_can_crash_it(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    dangerous = ("cygrpc", "vips", "cv2", "numba", "tensorflow")
+
+    def loaded(pid: int) -> list[str]:
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        return [name for name in dangerous if name in maps]
+
+    assert "vips" in loaded(fleet.pids()[0])
+    assert loaded(fleet.process.pid) == []
+    assert len(fleet.lines("process ready")) == 2
+
+
+def test_no_process_outlives_a_supervisor_that_is_killed(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    pids = fleet.pids()
+    assert len(pids) == 2
+    fleet.process.kill()
+    until(lambda: all(map(gone, pids)))
+    until(lambda: nobody_has(fleet.port))
+
+
+def test_one_that_is_asked_to_end_finishes_and_is_replaced_and_what_it_counted_stays(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    for _ in range(4):
+        with fleet.client(retries=0) as client:
+            client.encode(PHOTO, format="webp", quality=50)
+    for pid in fleet.pids():
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: restarts(fleet, "exit") == 2)
+    assert fleet.metrics[HANDLED] == 4
+    assert [line["why"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
+    until(lambda: fleet.ready == 2)
+    assert fleet.metrics["autoquality_workers"] == 2
+
+
+def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_status_1(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    for processes in ("1", "2"):
+        done = start_of(LISTEN=fleet.address, PROCESSES=processes)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr == (
+            f"autoquality-server: error: AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: "
+            "address already in use\n"
+        )
+
+
+def test_a_start_error_of_all_processes_is_told_once_and_ends_the_supervisor(
+    tmp_path: Path,
+) -> None:
+    for name in ("cert", "key"):
+        (tmp_path / name).write_text("nothing")
+    done = start_of(
+        LISTEN="127.0.0.1:0",
+        PROCESSES="3",
+        LOG_LEVEL="error",
+        TLS_CERT=str(tmp_path / "cert"),
+        TLS_KEY=str(tmp_path / "key"),
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("autoquality-server: error: AUTOQUALITY_TLS_")
+
+
+def test_processes_cannot_share_a_unix_socket(tmp_path: Path) -> None:
+    done = start_of(LISTEN=f"unix:{tmp_path}/socket", PROCESSES="2")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "autoquality-server: error: AUTOQUALITY_PROCESSES: must be 1 with a Unix socket "
+        "(AUTOQUALITY_LISTEN), which processes cannot share, not 2\n"
+    )
