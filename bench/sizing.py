@@ -12,87 +12,23 @@ photograph *coffee*, laid side by side until it is large enough.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
 import skimage.data
-from prometheus_client.parser import text_string_to_metric_families
 
 from autoquality import Client
+from bench.servers import MIB, serving
 
 FORMATS = ("jpeg", "webp", "avif")
 METHODS = ("none", "size", "dssim", "ml")
 """The last only with networks: without, it is `dssim`."""
 WISHES = {"none": "none", "size": "size:{bytes}:10:95", "dssim": "dssim:0.02:10:95:0.001"}
 WISHES["ml"] = WISHES["dssim"].replace("dssim", "ml")
-MIB = 2**20
 
 PATIENCE = 180.0
 """Seconds for one call, many times what the slowest takes: a call that is lost ends the bench."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running server."""
-
-    process: subprocess.Popen[bytes]
-    address: str
-    metrics_port: int
-
-    def cpu_seconds(self) -> float:
-        """Processor time that it has used."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-            return next(
-                family.samples[0].value
-                for family in families
-                if family.name == "process_cpu_seconds"
-            )
-
-    def memory(self, what: str) -> int:
-        """Bytes, by the kernel's name: VmRSS now, VmHWM at most so far."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return (
-            next(int(line.split()[1]) for line in status.splitlines() if line.startswith(what))
-            * 1024
-        )
-
-
-@contextmanager
-def serving(networks: str) -> Iterator[Server]:
-    """A fresh server with one worker; `networks` is "box" or "none"."""
-    ours = {f"AUTOQUALITY_{name}_NET": networks for name in ("JPEG", "WEBP", "AVIF")}
-    settings = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "127.0.0.1:0", "WORKERS": "1"}
-    ours |= {f"AUTOQUALITY_{name}": text for name, text in settings.items()}
-    with tempfile.NamedTemporaryFile("r") as log:
-        with Path(log.name).open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "autoquality_server"], env=os.environ | ours, stderr=output
-            )
-        try:
-            ready = None
-            while ready is None:
-                assert process.poll() is None, Path(log.name).read_text()
-                time.sleep(0.1)
-                lines = [
-                    line for line in Path(log.name).read_text().splitlines() if '"ready"' in line
-                ]
-                ready = json.loads(lines[0]) if lines else None
-            yield Server(process, f"127.0.0.1:{ready['port']}", ready["metrics_port"])
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def picture(megapixels: float) -> tuple[bytes, float]:
@@ -115,13 +51,13 @@ def work(megapixels: float, calls: int, networks: str) -> None:
     print(f"Processor time for {size:.2f} megapixels, seconds ({calls} calls each):\n")
     print("| method | format | encodings | a call | a megapixel | images a second and core |")
     print("| --- | --- | --- | --- | --- | --- |")
-    with serving(networks) as server, Client(server.address) as client:
+    with serving(networks=networks == "box") as server, Client(server.address) as client:
         for method in METHODS[: None if networks == "box" else -1]:
             for fmt in FORMATS:
                 encode(client, image, fmt, method)
-                start = server.cpu_seconds()
+                start = server.cpu()
                 iterations = sum(encode(client, image, fmt, method) for _ in range(calls))
-                each = (server.cpu_seconds() - start) / calls
+                each = (server.cpu() - start) / calls
                 row = f"{each:.3f} | {each / size:.3f} | {1 / each:.1f}"
                 print(f"| {method} | {fmt} | {iterations / calls:.1f} | {row} |", flush=True)
 
@@ -133,10 +69,10 @@ def memory(megapixels: float, networks: str) -> None:
     print("| format | at rest | peak | more, bytes a pixel |")
     print("| --- | --- | --- | --- |")
     for fmt in FORMATS:
-        with serving(networks) as server, Client(server.address) as client:
-            rest = server.memory("VmRSS")
+        with serving(networks=networks == "box") as server, Client(server.address) as client:
+            rest = server.resident()
             encode(client, image, fmt, "dssim")
-            peak = server.memory("VmHWM")
+            peak = server.peak()
         more = (peak - rest) / (size * 1e6)
         print(f"| {fmt} | {rest / MIB:.0f} | {peak / MIB:.0f} | {more:.1f} |", flush=True)
 
