@@ -119,7 +119,11 @@ def short(record: Record) -> str:
             ]
             if any(one != NOTHING for one in cells):
                 rows.append((f"{by}, × our `{method}`", *cells))
-    return table(header, rows)
+    images = record.arguments["images"]
+    over = (
+        f"Over {images['count']} images of {images['smallest']} to {images['largest']} megapixels"
+    )
+    return f"{table(header, rows)}\n\n{over}. {made(record)}."
 
 
 def _times(record: Record, what: str, by: str, setting: str, goal: str) -> str:
