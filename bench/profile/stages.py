@@ -71,8 +71,9 @@ def staged(clock: StageClock) -> Iterator[None]:
         ("metric: the source's moments", dssim.Reference, "__init__"),
         ("metric", dssim.Reference, "dssim"),
         ("network", SharedPredictor, "predict"),
-        ("search", by_dssim, "search"),
-        ("search", by_size, "search"),
+        ("sketch", trial, "sketch"),
+        *(("search", by_dssim, name) for name in ("search", "dssim_prior", "chance")),
+        *(("search", by_size, name) for name in ("search", "size_prior")),
         *(("luma", module, "luma_planes") for module in (base, avif, webp)),
     ]
     for codec in codecs.CODECS.values():
