@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,9 @@ class Changes:
     alike: int
     gone: tuple[Measure, ...]
     missed: tuple[Measure, ...]
-    other_machine: bool
+    drift: float | None
+    """By which part others' processor time moved, which nothing here changes: how busy the machine
+    was. None between different machines."""
 
 
 def changes(old: Record, new: Record, tolerance: float = TOLERANCE) -> Changes:
@@ -51,16 +54,22 @@ def changes(old: Record, new: Record, tolerance: float = TOLERANCE) -> Changes:
         for name, one in after.items()
         if name in before and one.better != "neither" and (one.portable or not elsewhere)
     ]
-    both.sort(key=lambda change: -change.worse)
+    # Ratios, counts and shares before times, which move with whatever else the machine does.
+    both.sort(key=lambda change: (not change.new.portable, -change.worse))
     worse = tuple(one for one in both if one.worse > tolerance)
-    better = tuple(one for one in reversed(both) if one.worse < -tolerance)
+    better = tuple(
+        sorted(
+            (one for one in both if one.worse < -tolerance),
+            key=lambda change: (not change.new.portable, change.worse),
+        )
+    )
     return Changes(
         worse,
         better,
         len(both) - len(worse) - len(better),
         tuple(one for name, one in before.items() if name not in after),
         misses(new),
-        elsewhere,
+        None if elsewhere else _drift(before, after),
     )
 
 
@@ -72,8 +81,12 @@ def misses(record: Record) -> tuple[Measure, ...]:
 def told(found: Changes, old: Record) -> str:
     """For people: worse, gone, missed, then what is better."""
     lines = [f"Compared with {old.commit} of {old.date}:"]
-    if found.other_machine:
+    if found.drift is None:
         lines.append("  measured on another machine: only ratios, counts and shares are compared")
+    elif found.drift:
+        lines.append(
+            f"  others' processor time moved by {found.drift:+.0%}: so much the machine did"
+        )
     lines += [f"  {len(found.worse)} worse, {len(found.better)} better, {found.alike} alike"]
     lines += [f"  WORSE  {_line(one)}" for one in found.worse]
     lines += [f"  GONE   {one.title}: was {one.value:g} {one.unit}" for one in found.gone]
@@ -91,6 +104,18 @@ def missed_lines(missed: tuple[Measure, ...]) -> list[str]:
         f"{'at least' if one.better == 'higher' else 'at most'} {one.wanted:g}"
         for one in missed
     ]
+
+
+def _drift(
+    before: dict[tuple[str, str, str, str], Measure],
+    after: dict[tuple[str, str, str, str], Measure],
+) -> float:
+    moved = [
+        one.value / before[name].value - 1
+        for name, one in after.items()
+        if one.what == "processor time" and one.better == "neither" and name in before
+    ]
+    return statistics.median(moved) if moved else 0.0
 
 
 def _worse_by(old: Measure, new: Measure) -> float:

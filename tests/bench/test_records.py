@@ -83,6 +83,27 @@ def test_a_doctored_record_shows_what_got_worse_first(tmp_path: Path) -> None:
     assert "better" in lines[5] and "jpeg" in lines[5]
 
 
+def test_what_others_take_tells_how_busy_the_machine_was(tmp_path: Path) -> None:
+    old = record(measure(9.0, what="processor time", unit="ms", better="neither", wanted=None))
+
+    def doctor(told: dict) -> None:
+        told["measures"][0][VALUE] = 10.8
+
+    status, said = compared(tmp_path, old, doctor)
+    assert status == 0 and "others' processor time moved by +20%" in said
+
+
+def test_ratios_that_get_worse_come_before_times(tmp_path: Path) -> None:
+    old = record(measure(1.0), measure(9.0, unit="ms", wanted=None, what="processor time"))
+
+    def doctor(told: dict) -> None:
+        told["measures"][0][VALUE] = 1.1
+        told["measures"][1][VALUE] = 99.0
+
+    _, said = compared(tmp_path, old, doctor)
+    assert said.index("WORSE  cost over none") < said.index("WORSE  processor time")
+
+
 def test_a_measure_that_vanishes_is_told(tmp_path: Path) -> None:
     status, said = compared(tmp_path, record(measure(1.5)), lambda told: told["measures"].clear())
     assert status == 1 and "GONE   cost over none, autoquality dssim, webp" in said
