@@ -46,6 +46,13 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.PHONY: rivals
+rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
+
+.tools/rivals/.stamp: tools/install-rivals.sh
+	@tools/install-rivals.sh .tools/rivals
+	@touch $@
+
 .PHONY: lock
 lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgrade for the newest)
 	tools/lock.sh $(ARGS)
@@ -59,6 +66,37 @@ demo: .venv/.stamp ## Encode a photograph by every method and show what was reac
 .PHONY: serve
 serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
 	@$(BIN)/autoquality-server $(ARGS)
+
+# --- measuring --------------------------------------------------------------
+# docs/bench.md tells what is measured; `make bench-pages` writes its tables.
+
+.PHONY: bench
+bench: .venv/.stamp .tools/rivals/.stamp ## Compare with others side by side (ARGS="IMAGES..."; hours for a hundred)
+	@$(BIN)/python -m bench.compare $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: .venv/.stamp .tools/rivals/.stamp ## The same on four small photographs, in two minutes
+	@$(BIN)/python -m bench.compare --quick --guetzli 0 $(ARGS)
+
+.PHONY: bench-service
+bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
+	@$(BIN)/python -m bench.service $(ARGS)
+
+.PHONY: bench-scaling
+bench-scaling: .venv/.stamp ## Measure cost by megapixels, callers and cores (ARGS=--quick)
+	@$(BIN)/python -m bench.scaling $(ARGS)
+
+.PHONY: bench-profile
+bench-profile: .venv/.stamp ## Tell where the time of one request goes
+	@$(BIN)/python -m bench.profile $(ARGS)
+
+.PHONY: bench-pages
+bench-pages: .venv/.stamp ## Write tables and plots of the newest records in bench/results
+	@$(BIN)/python -m bench.pages
+
+.PHONY: capacity
+capacity: .venv/.stamp ## What a cluster does a day, and its price (ARGS="--machines 9 --price 0.5")
+	@$(BIN)/python -m bench.capacity $(ARGS)
 
 .PHONY: bench-dssim
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
@@ -79,7 +117,7 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/prometheus/.stamp ## Run the tests
+test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: fuzz
@@ -124,6 +162,7 @@ dockerfile: .venv/.stamp ## Dockerfile: hadolint
 docs: .venv/.stamp ## Documents: their tables are what settings and side files say
 	$(BIN)/python -m autoquality_server.config.docs --check
 	$(BIN)/python tools/model_card.py --check
+	$(BIN)/python -m bench.pages --check
 
 .PHONY: manifests
 manifests: .venv/.stamp ## Kubernetes: what kustomize renders fits the schemas

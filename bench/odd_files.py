@@ -145,7 +145,7 @@ def settled(server: Server) -> int:
     end = time.monotonic() + SETTLE
     while server.metric("autoquality_requests_in_flight") and time.monotonic() < end:
         time.sleep(0.2)
-    return server.memory("VmRSS")
+    return server.resident()
 
 
 def main() -> int:
@@ -161,10 +161,10 @@ def main() -> int:
     if not paths:
         parser.error(f"no files in {options.folder}")
     with serving(**networks(options.networks)) as server:
-        rest = server.memory("VmRSS")
+        rest = server.resident()
         endings = list(ask_all(server, paths, options.deadline, options.callers))
         alive = server.alive
-        memory = (rest, server.memory("VmHWM"), settled(server)) if alive else None
+        memory = (rest, server.peak(), settled(server)) if alive else None
         stuck = server.metric("autoquality_requests_in_flight") if alive else 0
         defects = server.events("a defect: unexpected exception")
         foreign = server.foreign_lines()

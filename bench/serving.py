@@ -9,12 +9,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from bench.clock import of_process
 
 MIB = 2**20
 _OURS = ("AUTOQUALITY_", "IMGPROXY_", "TF_")
@@ -50,18 +52,26 @@ class Server:
         samples = (sample for family in families for sample in family.samples)
         return sum(sample.value for sample in samples if sample.name == name)
 
-    def cpu_seconds(self) -> float:
-        """Processor time that it has used."""
-        return self.metric("process_cpu_seconds_total")
+    def cpu(self) -> float:
+        """Seconds of processor that it has used."""
+        return of_process(self.process.pid)
 
-    def memory(self, what: str) -> int:
-        """Bytes, by the kernel's name: VmRSS now, VmHWM at most so far."""
-        return self._status(what) * 1024
+    def resident(self) -> int:
+        """Bytes of memory that it holds now."""
+        return self._status("VmRSS") * 1024
+
+    def peak(self) -> int:
+        """The most that it held since it began, or since `forget_peak`."""
+        return self._status("VmHWM") * 1024
+
+    def forget_peak(self) -> None:
+        """Begin anew: see clear_refs in proc(5)."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def vitals(self) -> Vitals:
         """How it is now. Raises OSError or KeyError once it has ended."""
         descriptors = len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-        return Vitals(self.memory("VmRSS"), descriptors, self._status("Threads"))
+        return Vitals(self.resident(), descriptors, self._status("Threads"))
 
     def events(self, event: str) -> list[dict[str, object]]:
         """The lines of its log with this event."""
@@ -79,17 +89,21 @@ class Server:
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[Server]:
-    """A fresh server with these settings (`workers="1"`), and nothing from the environment."""
+def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[Server]:
+    """A fresh server with these settings (`workers="1"`), and nothing from the environment.
+
+    `cores` are those that it may use; without them it may use all that we may.
+    """
+    command = [sys.executable, "-m", "autoquality_server"]
+    if cores is not None:
+        command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
     ours = {f"AUTOQUALITY_{name.upper()}": text for name, text in local.items()}
     around = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with log.open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "autoquality_server"], env=around | ours, stderr=output
-            )
+            process = subprocess.Popen(command, env=around | ours, stderr=output)
         try:
             ready = _wait(process, log)
             address = f"127.0.0.1:{ready['port']}"
@@ -102,6 +116,11 @@ def serving(**settings: str) -> Iterator[Server]:
 def networks(which: str) -> dict[str, str]:
     """The settings that give every format the network `which`: "box" or "none"."""
     return {f"{name}_net": which for name in ("jpeg", "webp", "avif")}
+
+
+def alone(workers: int) -> dict[str, str]:
+    """The settings of a server whose encoders are measured, no network, images of any size."""
+    return {"workers": str(workers), "max_resolution": "100", **networks("none")}
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path) -> dict[str, object]:

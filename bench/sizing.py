@@ -55,9 +55,9 @@ def work(megapixels: float, calls: int, which: str) -> None:
         for method in METHODS[: None if which == "box" else -1]:
             for fmt in FORMATS:
                 encode(client, image, fmt, method)
-                start = server.cpu_seconds()
+                start = server.cpu()
                 iterations = sum(encode(client, image, fmt, method) for _ in range(calls))
-                each = (server.cpu_seconds() - start) / calls
+                each = (server.cpu() - start) / calls
                 row = f"{each:.3f} | {each / size:.3f} | {1 / each:.1f}"
                 print(f"| {method} | {fmt} | {iterations / calls:.1f} | {row} |", flush=True)
 
@@ -70,9 +70,9 @@ def memory(megapixels: float, which: str) -> None:
     print("| --- | --- | --- | --- |")
     for fmt in FORMATS:
         with serving(workers="1", **networks(which)) as server, Client(server.address) as client:
-            rest = server.memory("VmRSS")
+            rest = server.resident()
             encode(client, image, fmt, "dssim")
-            peak = server.memory("VmHWM")
+            peak = server.peak()
         more = (peak - rest) / (size * 1e6)
         print(f"| {fmt} | {rest / MIB:.0f} | {peak / MIB:.0f} | {more:.1f} |", flush=True)
 

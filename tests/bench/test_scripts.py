@@ -18,14 +18,6 @@ from tests.servers import running_server
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    (folder / "coffee.png").write_bytes(crop("coffee.png", 64, 48))
-    return folder
-
-
 def run(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=200

@@ -22,6 +22,7 @@ from autoquality_server.stages import stage
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 
+
 class EncodingServicer(pb_grpc.EncodingServiceServicer):
     """Serves the contract. Errors are raised as they are; an interceptor tells them."""
 

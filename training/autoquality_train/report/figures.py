@@ -35,7 +35,7 @@ _SHORT = {
 }
 _SHADES = ("#bcd6f0", "#7fb0df", "#2b6cb0", "#1a365d")
 _FARTHEST = 15
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 9,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -174,7 +174,7 @@ def _svg(
 ) -> bytes:
     """What `draw` draws, in inches; without a date, so that equal numbers give equal bytes."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")
         axes = figure.add_subplot()
         axes.set_title(title)

@@ -1,0 +1,147 @@
+"""What a cluster does in a day and what that costs, worked out from `bench.scaling`.
+
+python -m bench.capacity --machines 10 --cores 8 --price 0.40 --megapixels 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from bench.compare.task import NAMES
+from bench.record import FOLDER, Measure, Record, latest, read
+from bench.record.markdown import NOTHING, made, number, table
+from bench.scaling.megapixels import WHAT
+
+METHODS = ("none", "size", "dssim", "ml")
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Machines and what is asked of them. `price` is of one machine for an hour.
+
+    `utilisation` is the part of the cores' time that may be planned with: traffic
+    comes in waves.
+    """
+
+    machines: int = 4
+    cores: int = 8
+    price: float = 0.40
+    megapixels: float = 1.0
+    utilisation: float = 0.6
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds of processor in a day."""
+        return self.machines * self.cores * self.utilisation * DAY
+
+    @property
+    def cost(self) -> float:
+        """Of a day."""
+        return self.machines * self.price * 24
+
+
+def seconds_at(found: list[Measure], megapixels: float) -> float | None:
+    """Seconds of processor for an image between two sizes measured; None beyond the largest.
+
+    Below the smallest, the smallest's a megapixel.
+    """
+    points = sorted((float(one.goal), one.value) for one in found)
+    if not points or megapixels > points[-1][0] * 1.01:
+        return None
+    if megapixels <= points[0][0]:
+        return points[0][1] * megapixels / points[0][0]
+    for (less, short), (more, long) in pairwise(points):
+        if megapixels <= more:
+            return short + (long - short) * (megapixels - less) / (more - less)
+    return points[-1][1]
+
+
+def crowding(record: Record) -> float:
+    """How much longer an image takes in processor time with all cores busy than with one."""
+    found = [
+        one for one in record.find(what="processor time an image") if one.goal.endswith(" cores")
+    ]
+    found.sort(key=lambda one: one.count)
+    return max(found[-1].value / found[0].value, 1.0) if found else 1.0
+
+
+def page(record: Record, cluster: Cluster | None = None) -> str:
+    """The formula, and a table by setting and method."""
+    cluster = cluster or Cluster()
+    more = crowding(record)
+    rows = []
+    for setting, name in NAMES.items():
+        for method in METHODS:
+            alone = seconds_at(
+                record.find(what=WHAT, by=method, setting=setting), cluster.megapixels
+            )
+            if alone is None:
+                if record.find(what=WHAT, by=method, setting=setting):
+                    rows.append((name, method, *[NOTHING] * 4))
+                continue
+            images = cluster.core_seconds / (alone * more)
+            rows.append(
+                (
+                    *(name, method, number(alone * more), f"{images / cluster.machines:,.0f}"),
+                    *(f"{images:,.0f}", number(1e6 * cluster.cost / images)),
+                )
+            )
+    header = (
+        *("setting", "method", "core-seconds an image", "images a day and machine"),
+        *("images a day", "price of a million"),
+    )
+    return (
+        f"For {cluster.machines} machines of {cluster.cores} cores at {cluster.price:g} an hour "
+        f"each, images of {cluster.megapixels:g} megapixels, {cluster.utilisation:.0%} of the "
+        f"cores' time planned with. {made(record)}.\n\n"
+        "```\n"
+        "core-seconds an image = processor time of one image alone x crowding\n"
+        f"crowding              = {number(more)}, an image's processor time with all cores busy "
+        "over that with one\n"
+        "images a day          = machines x cores x utilisation x 86400 / core-seconds an image\n"
+        f"                      = {cluster.machines} x {cluster.cores} x {cluster.utilisation:g} x "
+        f"86400 / ... = {cluster.core_seconds:,.0f} / core-seconds an image\n"
+        "price of a million    = 1000000 x machines x price x 24 / images a day\n"
+        "```\n\n"
+        f"{table(header, rows)}"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the page for another cluster."""
+    usual = Cluster()
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.capacity",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--machines", type=int, default=usual.machines)
+    parser.add_argument("--cores", type=int, default=usual.cores, help="of a machine")
+    parser.add_argument("--price", type=float, default=usual.price, help="of a machine-hour")
+    parser.add_argument("--megapixels", type=float, default=usual.megapixels, help="of an image")
+    parser.add_argument("--utilisation", type=float, default=usual.utilisation, help="0 to 1")
+    parser.add_argument("--record", type=Path, help="of bench.scaling (default: the newest)")
+    args = parser.parse_args(arguments)
+    for name in ("machines", "cores", "price", "megapixels"):
+        if getattr(args, name) <= 0:
+            parser.error(f"--{name}: must be above 0")
+    if not 0 < args.utilisation <= 1:
+        parser.error("--utilisation: above 0, at most 1")
+    try:
+        record = read(args.record) if args.record else latest("scaling", FOLDER)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if record is None or record.bench != "scaling":
+        parser.error("no record of bench.scaling: run make bench-scaling, or give --record")
+    told = {name: getattr(args, name) for name in Cluster.__dataclass_fields__}
+    print(page(record, Cluster(**told)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

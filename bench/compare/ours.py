@@ -1,0 +1,82 @@
+"""The service's core as its callers meet it, and what it is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from autoquality_server.codecs import CODECS
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncodeJob, Format, Method, Outcome, Wish
+from autoquality_server.dssim import Reference
+from autoquality_server.image import luma, open_image
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.predictor import LoadOptions, Predictor, SharedPredictor, Sharing, box, load
+from autoquality_train.sweeps import NETWORKS
+from bench.clock import Spent, here
+from bench.compare.entrant import Entry
+from bench.compare.subject import LIMITS
+from bench.compare.task import Task
+
+MET = (Outcome.TARGET_MET,)
+
+
+def predictors() -> Mapping[Format, Predictor]:
+    """The networks in the box, loaded as the server loads them."""
+    found: dict[Format, Predictor] = {}
+    for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
+        path = box.boxed_network(fmt)
+        if path is not None:
+            found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt), Sharing())
+    return found
+
+
+class Ours:
+    """One method of the service: `size` or `dssim` as the goal says, or `ml` for a DSSIM."""
+
+    own_encoder = False
+
+    def __init__(self, method: Method, networks: Mapping[Format, Predictor]) -> None:
+        self.method = method
+        self.name = f"autoquality {method.value}"
+        self._networks = networks
+        self._pipeline = Pipeline(Defaults(), LIMITS, networks)
+
+    def enters(self, task: Task) -> bool:
+        if self.method is Method.ML:
+            # A JPEG by ml is one by the best mozjpeg settings, whatever was asked for.
+            return (
+                task.goal.method is Method.DSSIM
+                and task.setting in NETWORKS.values()
+                and task.format in self._networks
+            )
+        return task.goal.method is self.method
+
+    def encode(self, task: Task) -> Entry:
+        goal = task.goal
+        wish = Wish(self.method, goal.target, goal.low, goal.high, goal.error)
+        job = EncodeJob(task.subject.source, task.format, wish, None, task.options)
+        found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
+        met = found.outcome in MET
+        return Entry(found.image, spent, len(found.probes), found.quality, met)
+
+
+def none(task: Task, quality: int) -> Spent:
+    """The same image by method none at a quality: what is paid for no search at all."""
+    pipeline = Pipeline(Defaults(), LIMITS)
+    wish = Wish(Method.NONE)
+    job = EncodeJob(task.subject.source, task.format, wish, quality, task.options)
+    return here(lambda: pipeline.encode(job, Deadline()))[1]
+
+
+def floor(task: Task, quality: int) -> Spent:
+    """The least that any method must pay: decode, encode once, decode that, measure it."""
+    codec = CODECS[task.format]
+
+    def least() -> float:
+        pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
+        data = codec.encode(pixels, quality, task.options)
+        return Reference(luma(pixels)).dssim(codec.decode_luma(data, pixels))
+
+    return here(least)[1]

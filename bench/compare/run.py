@@ -1,0 +1,117 @@
+"""Everybody at everything, in turn, so that whatever else the machine does slows all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from autoquality_server.domain import Method
+from autoquality_train.sweeps import SETTINGS
+from bench.clock import Spent
+from bench.compare import ours
+from bench.compare.curve import Curve
+from bench.compare.entrant import Entrant, Entry
+from bench.compare.rows import Row
+from bench.compare.subject import Subject
+from bench.compare.task import DEFAULT_RANGES, WIDE, Goal, Task
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of every image.
+
+    Budgets are 1 % more than these qualities come to: sizes that somebody
+    might want, and that no entrant has chosen. `repeats` of a task by ours, of
+    which the least time counts.
+    """
+
+    settings: Sequence[str] = tuple(SETTINGS)
+    targets: Sequence[float] = (0.01, 0.02)
+    budgets: Sequence[int] = (50, 80)
+    error: float = 0.001
+    repeats: int = 2
+
+
+def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[Task]:
+    """The tasks of one image by one setting."""
+    for span, (low, high) in (("10-95", WIDE), ("default", DEFAULT_RANGES[setting])):
+        for target in plan.targets:
+            yield Task(subject, setting, Goal(Method.DSSIM, target, low, high, plan.error), span)
+        for quality in plan.budgets:
+            budget = float(int(curve.at(quality)[0] * 1.01))
+            yield Task(subject, setting, Goal(Method.SIZE, budget, low, high, plan.error), span)
+
+
+def run(
+    subjects: Iterable[Subject],
+    mine: Sequence[ours.Ours],
+    rivals: Sequence[Entrant],
+    plan: Plan,
+    tell: Tell,
+) -> list[Row]:
+    """Every row. Rivals do the tasks of the wide range alone."""
+    rows: list[Row] = []
+    for number, subject in enumerate(subjects, 1):
+        for setting in plan.settings:
+            tell(f"{number}: {subject.name}, {subject.megapixels:.2f} MP, {setting}")
+            curve = Curve(subject, setting)
+            for task in tasks(subject, setting, curve, plan):
+                rows += [_ours(one, task, plan.repeats) for one in mine if one.enters(task)]
+                if task.span == "10-95":
+                    rows += [_rival(one, task, curve) for one in rivals if one.enters(task)]
+    return rows
+
+
+def warm_up(subject: Subject, mine: Sequence[ours.Ours], plan: Plan) -> None:
+    """Let everything be loaded and compiled that only a first request waits for."""
+    for setting in plan.settings:
+        for method in (Method.SIZE, Method.DSSIM):
+            target = 1e4 if method is Method.SIZE else 0.02
+            task = Task(subject, setting, Goal(method, target, 30, 70, 0.01), "10-95")
+            for one in mine:
+                if one.enters(task):
+                    one.encode(task)
+
+
+def _ours(one: ours.Ours, task: Task, repeats: int) -> Row:
+    # Method none and the floor encode as the method does: ml with its own settings.
+    entries: list[Entry] = []
+    fixed: list[Spent] = []
+    least: list[Spent] = []
+    for _ in range(repeats):
+        entries.append(one.encode(task))
+        quality = entries[-1].quality
+        assert quality is not None
+        fixed.append(ours.none(task, quality))
+        least.append(ours.floor(task, quality))
+    best = min(entries, key=lambda entry: entry.spent.cpu)
+    row = _row(one, task, best)
+    return replace(row, none=min(it.cpu for it in fixed), floor=min(it.cpu for it in least))
+
+
+def _rival(one: Entrant, task: Task, curve: Curve) -> Row:
+    row = _row(one, task, one.encode(task))
+    needed = curve.bytes_at_dssim(row.dssim) if one.own_encoder else None
+    return replace(row, at_equal_dssim=row.size / needed if needed else None)
+
+
+def _row(one: Entrant, task: Task, entry: Entry) -> Row:
+    return Row(
+        task.subject.name,
+        task.subject.megapixels,
+        task.setting,
+        task.span,
+        task.goal.method.value,
+        task.goal.target,
+        task.goal.error,
+        one.name,
+        len(entry.data),
+        task.subject.dssim(entry.data),
+        entry.spent.cpu,
+        entry.spent.wall,
+        entry.encodings,
+        entry.quality,
+        entry.met,
+    )

@@ -1,0 +1,67 @@
+"""Bisection and secant by our codecs and our metric: only the search is another.
+
+Bisection between the bounds until the DSSIM is within the allowed error is
+what imgproxy documents of its method `dssim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autoquality_server.codecs import CODECS
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import Timings
+from autoquality_server.image import open_image
+from autoquality_server.methods import Trial
+from autoquality_server.search import Objective, Observation
+from autoquality_train.judging.baselines import Attempt, bisection, secant
+from autoquality_train.judging.goal import Searched
+from bench.clock import here
+from bench.compare.entrant import Entry
+from bench.compare.subject import LIMITS
+from bench.compare.task import Task
+
+Search = Callable[[Objective, int, int, Attempt], Searched]
+
+
+class SearchedBy:
+    """Decodes as we do, then tries qualities as `search` says."""
+
+    own_encoder = False
+
+    def __init__(self, name: str, search: Search) -> None:
+        self.name = name
+        self._search = search
+
+    def enters(self, task: Task) -> bool:
+        return True
+
+    def encode(self, task: Task) -> Entry:
+        goal = task.goal
+
+        def work() -> tuple[bytes, Searched, bool]:
+            pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
+            trial = Trial(pixels, CODECS[task.format], task.options, Deadline(), Timings())
+            objective = goal.objective(trial.pixel_count)
+
+            def attempt(quality: int) -> Observation:
+                one = trial.probe(quality, measure=not goal.by_size)
+                return Observation(quality, one.size_bytes, one.dssim)
+
+            found = self._search(objective, goal.low, goal.high, attempt)
+            data = trial.encoded(found.quality)
+            dssim = trial.dssim_at(found.quality)
+            met = (
+                len(data) <= goal.target
+                if goal.by_size
+                else dssim is not None and abs(dssim - goal.target) <= goal.error
+            )
+            return data, found, met
+
+        (data, found, met), spent = here(work)
+        return Entry(data, spent, found.iterations, found.quality, met)
+
+
+def searches() -> list[SearchedBy]:
+    """Both."""
+    return [SearchedBy("bisection", bisection), SearchedBy("secant", secant)]

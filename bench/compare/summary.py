@@ -1,0 +1,137 @@
+"""Rows to measures: medians and quartiles over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from bench.compare import wanted
+from bench.compare.rows import Row
+from bench.record import Better, Measure, spread_of
+
+ALL = "all"
+OURS = "autoquality "
+
+
+def measures(rows: Sequence[Row]) -> list[Measure]:
+    """Every number of the comparison."""
+    own = {(row.task, row.entrant): row for row in rows if row.entrant.startswith(OURS)}
+
+    def key(row: Row) -> tuple[str, str, str, str]:
+        return row.span, row.method, row.setting, row.entrant
+
+    found: list[Measure] = []
+    for (span, method, setting, entrant), group in groupby(sorted(rows, key=key), key):
+        some = list(group)
+        goal = f"{method} {span}"
+        found += _common(some, entrant, setting, goal)
+        if entrant.startswith(OURS):
+            found += _over(some, entrant, setting, goal, wanted.cost(entrant, setting, span))
+        else:
+            found += _against(some, own, entrant, setting, goal)
+    return found + list(_over_all(rows))
+
+
+def _common(rows: Sequence[Row], entrant: str, setting: str, goal: str) -> Iterator[Measure]:
+    def one(
+        what: str,
+        values: Iterable[float],
+        unit: str,
+        better: Better = "lower",
+        *,
+        mean: bool = False,
+    ) -> Iterator[Measure]:
+        some = list(values)
+        if some:
+            spread = spread_of(some, mean=mean)
+            yield Measure(what, entrant, setting, goal, *spread, unit, better, len(some))
+
+    # Others do not get worse by what changes here; what they take tells how the machine was.
+    judged: Better = "lower" if entrant.startswith(OURS) else "neither"
+    higher: Better = "higher" if entrant.startswith(OURS) else "neither"
+    cpu = [1e3 * row.cpu / row.megapixels for row in rows]
+    wall = [1e3 * row.wall / row.megapixels for row in rows]
+    yield from one("processor time", cpu, "ms/MP", judged)
+    yield from one("wall time", wall, "ms/MP", "neither")
+    counted = [row.encodings for row in rows if row.encodings is not None]
+    yield from one("encodings", counted, "encodings", judged, mean=True)
+    yield from one("DSSIM", (row.dssim for row in rows), "DSSIM", "neither")
+    if rows[0].method == "size":
+        used = [row.budget_used for row in rows]
+        yield from one("budget used", (it for it in used if it <= 1), "share", higher)
+        yield from one("over budget", (float(it > 1) for it in used), "share", judged, mean=True)
+    else:
+        off = [abs(row.dssim - row.target) for row in rows]
+        yield from one("off target", off, "DSSIM", "neither")
+        # What a search judges by sampled windows may differ by 1e-4 from the whole.
+        hits = (float(it <= row.error + 1e-4) for it, row in zip(off, rows, strict=True))
+        yield from one("on target", hits, "share", higher, mean=True)
+
+
+def _over(
+    rows: Sequence[Row], entrant: str, setting: str, goal: str, limit: float | None
+) -> Iterator[Measure]:
+    for what, base, most in (
+        ("cost over none", _none, limit),
+        ("cost over the floor", _floor, None),
+    ):
+        some = [row.cpu / base(row) for row in rows]
+        spread = spread_of(some)
+        yield Measure(what, entrant, setting, goal, *spread, "x", "lower", len(some), most)
+
+
+def _none(row: Row) -> float:
+    assert row.none is not None
+    return row.none
+
+
+def _floor(row: Row) -> float:
+    assert row.floor is not None
+    return row.floor
+
+
+def _against(
+    rows: Sequence[Row],
+    own: dict[tuple[tuple[str, str, str, str, float], str], Row],
+    entrant: str,
+    setting: str,
+    goal: str,
+) -> Iterator[Measure]:
+    """A rival's time over ours for the same tasks, and his bytes over ours at an equal DSSIM."""
+    method = f"{OURS}{rows[0].method}"
+    pairs = [(row, own[row.task, method]) for row in rows if (row.task, method) in own]
+    if pairs:
+        spread = spread_of([row.cpu / mine.cpu for row, mine in pairs])
+        yield Measure("time over ours", entrant, setting, goal, *spread, "x", "neither", len(pairs))
+    sizes = [row.at_equal_dssim for row in rows if row.at_equal_dssim is not None]
+    if sizes:
+        yield Measure(
+            "size at equal DSSIM",
+            entrant,
+            setting,
+            goal,
+            *spread_of(sizes),
+            "x",
+            "neither",
+            len(sizes),
+        )
+
+
+def _over_all(rows: Sequence[Row]) -> Iterator[Measure]:
+    """Mean encodings of each of our methods over all settings, in each range."""
+    spans = sorted({row.span for row in rows})
+    for entrant in sorted({row.entrant for row in rows if row.entrant.startswith(OURS)}):
+        for span in spans:
+            some = [
+                row.encodings
+                for row in rows
+                if (row.entrant, row.span) == (entrant, span) and row.encodings is not None
+            ]
+            if some:
+                limit = wanted.ENCODINGS.get(entrant) if span == "10-95" else None
+                method = next(row.method for row in rows if row.entrant == entrant)
+                spread = spread_of(some, mean=True)
+                goal = f"{method} {span}"
+                yield Measure(
+                    "encodings", entrant, ALL, goal, *spread, "encodings", "lower", len(some), limit
+                )

@@ -1,0 +1,124 @@
+"""The pages that are made of records, so that no number in them is typed.
+
+python -m bench.pages             write tables and plots of the newest records
+python -m bench.pages --check     change nothing; fail if a table or plot is of another record
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.capacity import page as capacity
+from bench.compare import figures as compare_figures
+from bench.compare import tables as compare
+from bench.profile import tables as profile
+from bench.record import Record, latest
+from bench.record.machine import ROOT
+from bench.record.plots import record_in
+from bench.scaling import figures as scaling_figures
+from bench.scaling import tables as scaling
+from bench.service import tables as service
+
+RESULTS = Path("bench") / "results"
+PLOTS = Path("docs") / "bench"
+
+Table = Callable[[Record], str]
+Plots = Callable[[Record], Mapping[str, bytes]]
+
+TABLES: Mapping[str, tuple[str, Table]] = {
+    "bench": ("compare", compare.short),
+    "compare-about": ("compare", compare.about),
+    "compare-cost": ("compare", compare.our_cost),
+    "compare-encodings": ("compare", compare.mean_encodings),
+    "compare-rivals": ("compare", compare.rivals),
+    "service": ("service", service.page),
+    "profile": ("profile", profile.page),
+    "scaling": ("scaling", scaling.page),
+    "capacity": ("scaling", capacity),
+}
+"""By marker: which record a table is made of, and how."""
+
+PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
+    "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
+    "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
+}
+PAGES = ("README.md", "docs/bench.md", "docs/capacity.md")
+
+
+def rendered(text: str, tables: Mapping[str, str]) -> str:
+    """`text` with each table between its markers; what has no markers is left out."""
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if found and closed:
+            text = f"{before}{begin}{table}\n{end}{after}"
+    return text
+
+
+def records(root: Path) -> dict[str, Record]:
+    """The newest record of every bench that a page is made of."""
+    names = {bench for bench, _ in TABLES.values()}
+    found = {name: latest(name, root / RESULTS) for name in sorted(names)}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def stale_pages(root: Path, newest: Mapping[str, Record]) -> dict[Path, str]:
+    """Pages that differ from what the records say, with what they should be."""
+    tables = {
+        name: make(newest[bench]) for name, (bench, make) in TABLES.items() if bench in newest
+    }
+    stale = {}
+    for name in PAGES:
+        page = root / name
+        current = page.read_text(encoding="utf-8")
+        wanted = rendered(current, tables)
+        if wanted != current:
+            stale[page] = wanted
+    return stale
+
+
+def stale_plots(root: Path, newest: Mapping[str, Record]) -> list[str]:
+    """The benches of which a plot is missing or made of another record."""
+    return [
+        bench
+        for bench, (_, names) in PLOTTED.items()
+        if bench in newest
+        and any(record_in(root / PLOTS / name) != newest[bench].file_name for name in names)
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write, or check; 1 where a check finds something."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.pages",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    args = parser.parse_args(arguments)
+    newest = records(args.root)
+    pages, plots = stale_pages(args.root, newest), stale_plots(args.root, newest)
+    if args.check:
+        for page in pages:
+            print(f"{page}: not what bench/results says: run {parser.prog}", file=sys.stderr)
+        for bench in plots:
+            print(f"{PLOTS}: plots of {bench} are stale: run {parser.prog}", file=sys.stderr)
+        return 1 if pages or plots else 0
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
+        print(f"{page}: updated")
+    (args.root / PLOTS).mkdir(parents=True, exist_ok=True)
+    for bench in plots:
+        for name, data in PLOTTED[bench][0](newest[bench]).items():
+            (args.root / PLOTS / name).write_bytes(data)
+            print(f"{PLOTS / name}: updated")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

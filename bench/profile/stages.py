@@ -1,0 +1,87 @@
+"""A clock around every stage of a request.
+
+Stages lie in one another (the luma of a result is made while that is decoded):
+each is told without those inside it. Time is processor time of all threads, so
+that of a network's own threads counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+from unittest import mock
+
+from autoquality_server import codecs, dssim, pipeline, sources
+from autoquality_server.codecs import avif, base, webp
+from autoquality_server.methods import dssim as by_dssim
+from autoquality_server.methods import size as by_size
+from autoquality_server.methods import trial
+from autoquality_server.predictor import SharedPredictor
+
+REST = "Python rest"
+
+
+class StageClock:
+    """Seconds of processor by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._open: list[str] = []
+        self._since = 0.0
+
+    @contextmanager
+    def running(self, stage: str) -> Iterator[None]:
+        """Count what follows as `stage`."""
+        self._lap()
+        self._open.append(stage)
+        try:
+            yield
+        finally:
+            self._lap()
+            self._open.pop()
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, counted as `stage`."""
+
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self.running(stage):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def _lap(self) -> None:
+        now = time.process_time()
+        if self._open:
+            self.seconds[self._open[-1]] += now - self._since
+        self._since = now
+
+
+@contextmanager
+def staged(clock: StageClock) -> Iterator[None]:
+    """Let every stage of the core tell `clock`, on this thread; whatever else is REST."""
+    seen: list[tuple[str, Any, str]] = [
+        ("decode the source", sources.OpenJob, "decode"),
+        ("read the header", pipeline, "open_job"),
+        ("luma", trial, "luma"),
+        ("metric: the source's moments", dssim.Reference, "__init__"),
+        ("metric", dssim.Reference, "dssim"),
+        ("network", SharedPredictor, "predict"),
+        ("sketch", trial, "sketch"),
+        *(("search", by_dssim, name) for name in ("search", "dssim_prior", "chance")),
+        *(("search", by_size, name) for name in ("search", "size_prior")),
+        *(("luma", module, "luma_planes") for module in (base, avif, webp)),
+    ]
+    for codec in codecs.CODECS.values():
+        kind = type(codec)
+        seen += [("encode", kind, "encode"), ("decode the result", kind, "decode_luma")]
+    with ExitStack() as stack:
+        for stage, place, name in seen:
+            timed = clock.timed(stage, getattr(place, name))
+            stack.enter_context(mock.patch.object(place, name, timed))
+        with clock.running(REST):
+            yield

@@ -1,0 +1,61 @@
+"""Cost against megapixels: one image at a time, by the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncodeJob, Method, Wish
+from autoquality_server.pipeline import Pipeline
+from autoquality_train.sweeps import NETWORKS, SETTINGS
+from bench.clock import here
+from bench.compare.ours import predictors
+from bench.compare.subject import LIMITS
+from bench.pictures import picture
+from bench.record import Measure, spread_of
+
+WHAT = "processor time by size"
+METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.ML)
+BUDGET = 0.06
+"""Bytes a pixel that method size is given."""
+
+
+def megapixels(
+    sizes: Sequence[float],
+    settings: Sequence[str],
+    patience: float,
+    repeats: int,
+    tell: Callable[[str], None],
+) -> Iterator[Measure]:
+    """Seconds by setting, method and size; the goal names the size.
+
+    Sizes whose next encoding would take more than `patience` seconds are left
+    out, and `tell` is told so.
+    """
+    pipeline = Pipeline(Defaults(), LIMITS, predictors())
+    pictures = [picture(size) for size in sizes]
+    for setting in settings:
+        fmt, options = SETTINGS[setting]
+        for method in METHODS:
+            if method is Method.ML and setting not in NETWORKS.values():
+                continue
+            before: tuple[float, float] | None = None
+            for source, size in pictures:
+                if before is not None and before[0] * size / before[1] > patience:
+                    tell(
+                        f"{setting} by {method.value}: nothing above {before[1]:.1f} megapixels, "
+                        f"which took {before[0]:.1f} s of the {patience:g} s allowed"
+                    )
+                    break
+                target = BUDGET * size * 1e6 if method is Method.SIZE else 0.02
+                wish = Wish(method, None if method is Method.NONE else target, 10, 95, 0.001)
+                job = EncodeJob(source, fmt, wish, None, options)
+                if before is None:
+                    pipeline.encode(job, Deadline())  # what only a first request waits for
+                encode = partial(pipeline.encode, job, Deadline())
+                spread = spread_of([here(encode)[1].cpu for _ in range(repeats)])
+                before = spread[0], size
+                name = WHAT, method.value, setting, f"{size:.2f}"
+                yield Measure(*name, *spread, "s", "lower", repeats)

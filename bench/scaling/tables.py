@@ -1,0 +1,65 @@
+"""Scaling as Markdown."""
+
+from __future__ import annotations
+
+from bench.compare.task import NAMES
+from bench.record.markdown import NOTHING, made, number, table
+from bench.record.store import Record
+from bench.scaling.callers import MEGAPIXELS, WISH
+from bench.scaling.megapixels import WHAT
+
+
+def page(record: Record) -> str:
+    """Everything."""
+    left_out = "\n".join(f"* {note}" for note in record.notes)
+    return "\n\n".join(
+        part
+        for part in (
+            f"{made(record)}.",
+            "Processor time in seconds by megapixels, qualities 10 to 95:",
+            by_size(record),
+            left_out and f"Left out, as they would take too long:\n\n{left_out}",
+            f"Callers at one server, each with a JPEG of {MEGAPIXELS} megapixels, by `{WISH}`:",
+            by_number(record, "callers"),
+            "The same by the server's cores, as many workers and twice as many callers:",
+            by_number(record, "cores"),
+        )
+        if part
+    )
+
+
+def sizes(record: Record) -> list[str]:
+    """The sizes that were measured, in megapixels, as the record names them."""
+    return sorted({one.goal for one in record.find(what=WHAT)}, key=float)
+
+
+def by_size(record: Record) -> str:
+    """One line a setting and method, one column a size."""
+    columns = sizes(record)
+    rows = []
+    for setting, name in NAMES.items():
+        for method in ("none", "size", "dssim", "ml"):
+            found = {one.goal: one for one in record.find(what=WHAT, by=method, setting=setting)}
+            if found:
+                cells = [
+                    number(found[size].value) if size in found else NOTHING for size in columns
+                ]
+                rows.append((name, method, *cells))
+    return table(("setting", "method", *(f"{float(size):g} MP" for size in columns)), rows)
+
+
+def by_number(record: Record, what: str) -> str:
+    """One line for each number of callers or cores."""
+    some = [one for one in record.measures if one.goal.endswith(f" {what}")]
+    names = list(dict.fromkeys(one.what for one in some))
+    goals = sorted({one.goal for one in some}, key=lambda goal: int(goal.split()[0]))
+    rows = []
+    for goal in goals:
+        cells = [
+            f"{number(one.value)} {one.unit}"
+            for name in names
+            for one in some
+            if (one.what, one.goal) == (name, goal)
+        ]
+        rows.append((goal.split()[0], *cells))
+    return table((what, *names), rows)

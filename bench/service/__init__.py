@@ -1,0 +1,11 @@
+"""What the service takes beside encoding: time, throughput, memory.
+
+overhead    one request at a time against the core and the bare codec
+throughput  all cores busy against the bare codec in threads
+memory      bytes a pixel of a running request; whether it stays flat
+kernel      the metric alone
+tables      measures to Markdown
+
+    python -m bench.service
+    python -m bench.service --quick
+"""

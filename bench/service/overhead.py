@@ -1,0 +1,85 @@
+"""What gRPC, Python, validation and metrics add to encoding at a fixed quality.
+
+The three ways take turns in every round; the server's time is that of its
+process, so the client's is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pyvips
+
+from autoquality import Client
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncodeJob, EncoderOptions, Format, Method, Wish
+from autoquality_server.image import ImageLimits
+from autoquality_server.pipeline import Pipeline
+from bench.clock import here
+from bench.pictures import picture
+from bench.record import Better, Measure, spread_of
+from bench.serving import alone, serving
+
+MEGAPIXELS = 0.4
+QUALITY = 80
+SETTING = "JPEG, 0.4 megapixels"
+WANTED = 1.05
+
+
+def bare(source: bytes) -> bytes:
+    """Decode and encode by libvips as our codec does, and nothing else."""
+    image = pyvips.Image.jpegload_buffer(source, access="sequential").copy_memory()
+    return bytes(image.jpegsave_buffer(Q=QUALITY, optimize_coding=True, keep=0))
+
+
+def core() -> Callable[[bytes], bytes]:
+    """The same by the core, without gRPC."""
+    pipeline = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
+
+    def encode(source: bytes) -> bytes:
+        job = EncodeJob(source, Format.JPEG, Wish(Method.NONE), QUALITY, EncoderOptions())
+        return pipeline.encode(job, Deadline()).image
+
+    return encode
+
+
+def overhead(rounds: int, calls: int) -> Iterator[Measure]:
+    """Milliseconds of each way, and what each has over the bare codec."""
+    source, _ = picture(MEGAPIXELS)
+    encode = core()
+    ways: dict[str, list[float]] = {"bare codec": [], "core": [], "service": []}
+    with serving(**alone(1)) as server, Client(server.address) as client:
+
+        def ask() -> bytes:
+            return client.encode(source, format="jpeg", quality=QUALITY, timeout=60).image
+
+        # The first calls find memory and connections; they also show that all do the same.
+        for _ in range(calls):
+            assert len(bare(source)) == len(encode(source)) == len(ask())
+        for _ in range(rounds):
+            ways["bare codec"].append(here(lambda: [bare(source) for _ in range(calls)])[1].cpu)
+            ways["core"].append(here(lambda: [encode(source) for _ in range(calls)])[1].cpu)
+            start = server.cpu()
+            for _ in range(calls):
+                ask()
+            ways["service"].append(server.cpu() - start)
+    for by, seconds in ways.items():
+        yield measure("processor time", by, [1e3 * one / calls for one in seconds], "ms")
+    for by, base in (("core", "bare codec"), ("service", "bare codec"), ("service", "core")):
+        ratios = [one / other for one, other in zip(ways[by], ways[base], strict=True)]
+        wanted = WANTED if by == "service" else None
+        yield measure(f"time over the {base}", by, ratios, "x", wanted=wanted)
+
+
+def measure(
+    what: str,
+    by: str,
+    values: list[float],
+    unit: str,
+    better: Better = "lower",
+    wanted: float | None = None,
+) -> Measure:
+    """A measure of method none on this picture."""
+    spread = spread_of(values)
+    return Measure(what, by, SETTING, "none", *spread, unit, better, len(values), wanted)

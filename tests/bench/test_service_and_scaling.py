@@ -1,0 +1,119 @@
+"""The service, its stages and its scaling are measured on real servers and real requests."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.clock import of_process
+from bench.pictures import picture
+from bench.profile.__main__ import main as profile_main
+from bench.profile.stages import REST, StageClock, staged
+from bench.record import Record, read
+from bench.scaling.__main__ import main as scaling_main
+from bench.scaling.megapixels import megapixels
+from bench.scaling.tables import page
+from bench.service.__main__ import main as service_main
+
+Main = Callable[[list[str]], int]
+
+
+def one_record(main: Main, arguments: list[str], folder: Path) -> Record:
+    assert main([*arguments, "--results", str(folder)]) == 0
+    (file,) = folder.iterdir()
+    return read(file)
+
+
+def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
+    tiny = ["--rounds", "1", "--calls", "2", "--seconds", "0.2", "--large", "0.1"]
+    record = one_record(
+        service_main, [*tiny, "--requests", "12", "--formats", "webp"], tmp_path / "results"
+    )
+    found = {(one.what, one.by): one for one in record.measures}
+    assert found["time over the bare codec", "service"].value > 0.5
+    assert found["part of the codec's throughput", "service"].value > 0
+    assert len(record.find(what="memory a pixel")) == 4
+    assert found["memory after all", "service"].value > 50
+    assert all(one.value > 0 for one in record.find(what="DSSIM kernel"))
+
+
+def test_scaling_is_measured_by_size_by_callers_and_by_cores(tmp_path: Path) -> None:
+    tiny = ["--megapixels", "0.02", "0.05", "--settings", "jpeg", "--repeats", "1"]
+    record = one_record(
+        scaling_main, [*tiny, "--callers", "1", "3", "--seconds", "0.2"], tmp_path / "results"
+    )
+    goals = [one.goal for one in record.find(what="throughput")]
+    assert goals[:2] == ["1 callers", "3 callers"] and "1 cores" in goals
+    assert {one.by for one in record.find(setting="jpeg", goal="0.05")} == {"none", "size", "dssim"}
+    assert "| 0.05 MP |" in page(record)
+
+
+def test_sizes_that_would_take_too_long_are_left_out_and_said_so() -> None:
+    told: list[str] = []
+    found = list(megapixels([0.02, 5.0], ["webp"], 0.05, 1, told.append))
+    assert {one.goal for one in found if one.by == "none"} == {"0.02"}
+    assert told[0].startswith("webp by none: nothing above 0.0 megapixels")
+
+
+def test_a_profile_names_every_slice_of_a_request(tmp_path: Path) -> None:
+    tiny = ["--megapixels", "0.05", "--repeats", "1"]
+    record = one_record(profile_main, tiny, tmp_path / "results")
+    for fmt in ("jpeg", "webp", "avif"):
+        for method in ("dssim", "ml"):
+            (whole,) = record.find(what="request", setting=fmt, goal=method)
+            stages = {one.by: one for one in record.find(what="stage", setting=fmt, goal=method)}
+            assert sum(one.value for one in stages.values()) == pytest.approx(whole.value, rel=0.01)
+            assert {"encode", "decode the result", "metric", "luma", "sketch", REST} < set(stages)
+            # A search by DSSIM asks the network where that pays.
+            assert "network" in stages or method == "dssim"
+            assert record.find(what="function", setting=fmt, goal=method)
+
+
+def test_a_stage_is_told_without_those_inside_it() -> None:
+    clock = StageClock()
+
+    def spin(seconds: float) -> None:
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    inner = clock.timed("inner", spin)
+    with staged(clock), clock.running("outer"):
+        spin(0.02)
+        inner(0.04)
+    assert clock.seconds["inner"] >= 0.04
+    assert 0.02 <= clock.seconds["outer"] < 0.04
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "field"),
+    [
+        (service_main, ["--rounds", "-1"], "--rounds"),
+        (scaling_main, ["--megapixels", "3", "1"], "--megapixels"),
+        (scaling_main, ["--callers", "0"], "--callers"),
+        (scaling_main, ["--seconds", "-1"], "--seconds"),
+        (profile_main, ["--megapixels", "0"], "--megapixels"),
+        (profile_main, ["--repeats", "0"], "--repeats"),
+    ],
+)
+def test_nonsense_is_refused(
+    main: Main, arguments: list[str], field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert field in capsys.readouterr().err
+
+
+def test_a_picture_is_as_large_as_asked() -> None:
+    for megapixels_ in (0.01, 0.4, 3.0):
+        data, size = picture(megapixels_)
+        assert data[:2] == b"\xff\xd8" and abs(size / megapixels_ - 1) < 0.02
+
+
+def test_the_clock_of_a_process_is_its_processor_time() -> None:
+    before = time.process_time()
+    assert before <= of_process(os.getpid()) <= time.process_time()
