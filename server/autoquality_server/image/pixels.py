@@ -83,7 +83,7 @@ class Pixels:
         return cls(image, samples, tuple(delays))
 
     def stop(self) -> None:
-        """Make an encoding that runs fail, and the next one; from any thread.
+        """Make an encoding that runs fail; from any thread.
 
         libvips looks while it hands pixels to an encoder, and libwebp all the
         while. mozjpeg's trellis and aom only begin once they have every pixel:
