@@ -51,6 +51,10 @@ class Watchdog:
         """Whether a request hangs."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
+    def __len__(self) -> int:
+        """Requests that run."""
+        return len(self._watched)
+
     @contextmanager
     def watching(self, deadline: Deadline, **facts: object) -> Iterator[None]:
         """Watch the body, for which somebody waits as `deadline` says."""

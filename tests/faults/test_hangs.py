@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from autoquality import Client, DeadlineExceededError
+from autoquality import Client, DeadlineExceededError, Progress
 from autoquality_server.deadline import Deadline
 from autoquality_server.exits import HUNG
 from autoquality_server.watchdog import Watchdog
@@ -22,22 +22,36 @@ from tests.faults.test_crashes import restarts
 from tests.shell.conftest import health_stub, until
 
 
-def hang(client: Client) -> str:
-    """Have one request hang; gives its id."""
+def hang(client: Client, progress: Callable[[Progress], object] | None = None) -> str:
+    """Have one request hang, a stream if it has `progress`; gives its id."""
     with pytest.raises(DeadlineExceededError) as caught:
-        client.encode(PHOTO, format="webp", quality=HANGS, timeout=0.5, request_id="hanging")
+        client.encode(
+            PHOTO,
+            format="webp",
+            quality=HANGS,
+            timeout=0.5,
+            request_id="hanging",
+            progress=progress,
+        )
     assert caught.value.request_id is not None
     return caught.value.request_id
 
 
+@pytest.mark.parametrize(
+    ("rpc", "progress"),
+    [("Encode", None), ("EncodeStream", lambda _: None)],
+    ids=["unary", "stream"],
+)
 def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
     start_fleet: Callable[..., Fleet],
+    rpc: str,
+    progress: Callable[[Progress], object] | None,
 ) -> None:
     fleet = start_fleet(WORKERS="4", HUNG_GRACE="1")
     with fleet.client(retries=0) as client, ThreadPoolExecutor(1) as pool:
         beside = pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
         until(lambda: fleet.metrics["autoquality_requests_in_flight"] == 1)
-        request_id = hang(client)
+        request_id = hang(client, progress)
         until(lambda: fleet.lines("giving up"))
         fleet.touch(GATE)
         assert beside.result().quality == WAITS
@@ -46,7 +60,7 @@ def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
         told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
         assert told == {
             "request_id": request_id,
-            "rpc": "Encode",
+            "rpc": rpc,
             "format": "webp",
             "method": "none",
         }

@@ -58,9 +58,10 @@ class Serving:
         return self.stub.EncodeStream(iter(parts), **options)
 
     def is_idle(self) -> bool:
-        """Whether nothing runs, waits or is received."""
+        """Whether nothing runs, waits, is received or is watched lest it hang."""
         admission = self.app.admission
-        busy = admission.running + admission.queued + admission.pixels + len(self.app._uploads)
+        busy = admission.running + admission.queued + admission.pixels
+        busy += len(self.app._uploads) + len(self.app._watchdog)
         return not busy and not any(one.name == "stream" for one in threading.enumerate())
 
 

@@ -13,6 +13,7 @@
     rules       what several values of one gauge come to
     signals     SIGTERM and SIGINT, as something that can be waited for
 
-The supervisor imports neither gRPC nor libvips nor TensorFlow: what can crash is
-in the processes. They are programs of their own, started anew, never forks.
+The supervisor imports no codec and no TensorFlow, starts nothing of gRPC and hears
+nothing of callers: what can crash is in the processes. They are programs of their
+own, started anew, never forks.
 """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
@@ -24,17 +25,17 @@ VARIABLE = "_AUTOQUALITY_MEMBER"
 _PR_SET_PDEATHSIG = 1
 
 
-def invitation(number: int, link: socket.socket, address: str) -> str:
-    """What the variable says."""
-    return f"{number} {link.fileno()} {os.getpid()} {address}"
+def invitation(number: int, link: socket.socket, addresses: Mapping[str, str]) -> str:
+    """What the variable says; `addresses` are settings that tell where to listen."""
+    return json.dumps([number, link.fileno(), os.getpid(), dict(addresses)])
 
 
 class Membership:
     """One of several processes: what it is told, and whom it tells."""
 
-    def __init__(self, number: int, link: socket.socket, address: str) -> None:
+    def __init__(self, number: int, link: socket.socket, addresses: Mapping[str, str]) -> None:
         self.number = number
-        self._address = address
+        self._addresses = addresses
         self._link = link
         self._sending = threading.Lock()
         self._left = False
@@ -48,17 +49,23 @@ class Membership:
         text = environ.pop(VARIABLE, "")
         if not text:
             return None
-        number, descriptor, supervisor, address = text.split(" ", 3)
+        number, descriptor, supervisor, addresses = json.loads(text)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(supervisor):  # it ended before that
+        if os.getppid() != supervisor:  # it ended before that
             os._exit(FAILED)
-        link = socket.socket(fileno=int(descriptor))
+        link = socket.socket(fileno=descriptor)
         link.set_inheritable(False)
-        return cls(int(number), link, address)
+        return cls(number, link, addresses)
 
     def settle(self, settings: Settings) -> Settings:
         """The settings with what the supervisor decides."""
-        return replace(settings, listen=self._address, metrics_listen="")
+        return replace(
+            settings,
+            metrics_listen="",
+            metrics_tls=False,
+            metrics_client_ca="",
+            **self._addresses,  # type: ignore[arg-type]  # names of settings that are texts
+        )
 
     def fail(self, status: int, why: str) -> int:
         """Say that this process cannot start, and give `status`; the supervisor tells people."""

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from autoquality_server.supervision.membership import VARIABLE, invitation
 from autoquality_server.supervision.messages import Message, Reader, written
@@ -20,8 +20,8 @@ _LAST_MOMENTS = 10.0
 class Process:
     """A program of its own, from its start to its end."""
 
-    def __init__(self, number: int, command: Sequence[str], address: str) -> None:
-        """Start `command`, to listen on `address`. Raises OSError."""
+    def __init__(self, number: int, command: Sequence[str], addresses: Mapping[str, str]) -> None:
+        """Start `command`, to listen on `addresses`, by setting. Raises OSError."""
         self.number = number
         self.ready_since: float | None = None
         self.silent = False
@@ -34,7 +34,7 @@ class Process:
             try:
                 self._popen = subprocess.Popen(
                     command,
-                    env={**os.environ, VARIABLE: invitation(number, theirs, address)},
+                    env={**os.environ, VARIABLE: invitation(number, theirs, addresses)},
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     # Ctrl-C goes to the supervisor alone, which tells the others.

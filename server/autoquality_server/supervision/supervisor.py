@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from autoquality_server.access.exposure import missing_defences
+from autoquality_server.access.metrics_tls import metrics_contexts
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.exits import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.listening import StartError
@@ -48,11 +49,18 @@ class Supervisor:
     """Some processes on one port, from `run` to its end; for the main thread."""
 
     def __init__(self, settings: Settings, command: Sequence[str]) -> None:
-        """`command` is this program again. Raises StartError if an address is not free."""
+        """`command` is this program again.
+
+        Raises StartError if an address is not free, ConfigError for files that do not fit.
+        """
         self._settings = settings
         self._command = command
         self._places = [_Place(number) for number in range(settings.processes)]
-        self._reservation = Reservation("AUTOQUALITY_LISTEN", settings.listen)
+        self._metrics_contexts = metrics_contexts(settings)
+        self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
+        if settings.health_listen:
+            health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
+            self._reserved["health_listen"] = health
         self._signals = Signals(self._kill)
         self._rounds = Rounds(self._signals.poke)
         registry = CollectorRegistry()
@@ -86,7 +94,9 @@ class Supervisor:
         if settings.metrics_listen:
             registry = CollectorRegistry()
             registry.register(self._merged)
-            self._metrics_server = MetricsServer(settings.metrics_listen, registry)
+            self._metrics_server = MetricsServer(
+                settings.metrics_listen, registry, self._metrics_contexts
+            )
         missing = missing_defences(settings)
         if missing:
             _log.warning("others than this machine can reach the server", missing=missing)
@@ -125,7 +135,8 @@ class Supervisor:
 
     def _begin(self, place: _Place) -> None:
         try:
-            process = Process(place.number, self._command, self._reservation.address)
+            addresses = {name: one.address for name, one in self._reserved.items()}
+            process = Process(place.number, self._command, addresses)
         except OSError as error:  # no memory, or no more processes allowed
             self._delay(place, "start", error.strerror or "", 0.0)
             return
@@ -216,7 +227,8 @@ class Supervisor:
             self._metrics_server.close()
         self._selector.close()
         self._signals.close()
-        self._reservation.close()
+        for reservation in self._reserved.values():
+            reservation.close()
 
     # --- what there is ----------------------------------------------------------
 
@@ -236,7 +248,8 @@ class Supervisor:
         settings = self._settings
         return {
             "listen": settings.listen,
-            "port": self._reservation.port,
+            "port": self._reserved["listen"].port,
+            "health_port": health.port if (health := self._reserved.get("health_listen")) else None,
             "metrics_listen": settings.metrics_listen,
             "metrics_port": self._metrics_server.port if self._metrics_server else None,
             "processes": settings.processes,
