@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from autoquality_server.access.exposure import missing_defences
+from autoquality_server.access.metrics_tls import metrics_contexts
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.exits import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.listening import StartError
@@ -69,7 +70,7 @@ class Supervisor:
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT, and give the exit status.
 
-        Raises StartError, and ConfigError, where no process can start.
+        Raises StartError, and ConfigError, where no process can start or a file does not fit.
         """
         try:
             self._start()
@@ -86,7 +87,9 @@ class Supervisor:
         if settings.metrics_listen:
             registry = CollectorRegistry()
             registry.register(self._merged)
-            self._metrics_server = MetricsServer(settings.metrics_listen, registry)
+            self._metrics_server = MetricsServer(
+                settings.metrics_listen, registry, metrics_contexts(settings)
+            )
         missing = missing_defences(settings)
         if missing:
             _log.warning("others than this machine can reach the server", missing=missing)
