@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
+from tests.authorities import TlsFiles
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import GATE, WAITS
 from tests.faults.test_crashes import HANDLED, restarts
@@ -75,6 +80,22 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
     left.process.terminate()
     assert left.process.wait() == 128 + signal.SIGTERM
     until(lambda: all(map(gone, pids)))
+
+
+def test_metrics_of_several_processes_are_served_over_https_too(
+    start_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    files = TlsFiles.of(tmp_path, authority).settings
+    variables = {name.upper(): path for name, path in files.items()}
+    fleet = start_fleet(METRICS_TLS="true", **variables)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    address = f"127.0.0.1:{fleet.metrics_port}/metrics"
+    with urllib.request.urlopen(f"https://{address}", context=context) as answer:
+        assert b"autoquality_processes_ready 2.0" in answer.read()
+    with pytest.raises((ConnectionError, urllib.error.URLError)):
+        urllib.request.urlopen(f"http://{address}")
 
 
 def test_the_supervisor_loads_nothing_that_can_crash_it(

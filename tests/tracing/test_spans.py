@@ -75,6 +75,18 @@ def test_an_ml_request_tells_what_was_predicted_and_in_what_batch(
     }
 
 
+def test_a_stream_has_the_stages_of_a_message(traced: Serve) -> None:
+    with traced() as running, CALLERS.start_as_current_span("upload") as span:
+        *_, encoded = running.client.encode_stream(PHOTO, format="webp", method="size", target=2000)
+    (tree,) = running.trees
+    assert tree.span.name == "autoquality.v1.EncodingService/EncodeStream"
+    assert tree.span.parent.span_id == span.get_span_context().span_id
+    probes = [("probe", ["encode"])] * encoded.iterations
+    assert tree.names == ["validate", "receive", "open", "queue", "decode", *probes, "answer"]
+    assert tree["rpc.response.status_code"] == "OK"
+    assert len(running.spans) == len(list(tree.all()))
+
+
 def test_a_comparison_has_its_stages_too(traced: Serve) -> None:
     with traced() as running:
         running.client.compare(PHOTO, PHOTO)

@@ -77,7 +77,7 @@ class Supervisor:
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT, and give the exit status.
 
-        Raises StartError, and ConfigError, where no process can start.
+        Raises StartError, and ConfigError, where no process can start or a file does not fit.
         """
         try:
             self._start()

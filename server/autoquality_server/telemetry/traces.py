@@ -27,7 +27,7 @@ from autoquality_server.stages import Fact
 
 SETTING = "AUTOQUALITY_TRACING"
 _OURS = "autoquality."
-_FLUSH_SECONDS = 5.0
+_FLUSH_SECONDS = 3.0
 """How long a drain waits for a collector that does not answer."""
 
 
