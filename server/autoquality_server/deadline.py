@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from autoquality_server.errors import DeadlinePassed, RequestCancelled
 
@@ -55,6 +56,16 @@ class Deadline:
                 self._callbacks.append(callback)
                 return
         callback()
+
+    @contextmanager
+    def calling(self, callback: Callable[[], None]) -> Iterator[None]:
+        """As `on_cancel`, in the body only: what is called is not held on to beyond it."""
+        self.on_cancel(callback)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._callbacks = [one for one in self._callbacks if one is not callback]
 
     def check_soon(self, seconds: float) -> None:
         """As `check`, waiting so long for a cancellation that may be on its way."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import mmap
+import weakref
 from typing import Any
 
 import numpy as np
@@ -59,3 +61,17 @@ def test_libwebp_is_stopped_after_it_has_every_pixel() -> None:
     with pytest.raises(RequestCancelled):
         trial.probe(80, measure=False)
     assert 100 in seen
+
+
+class Mapping(mmap.mmap):
+    """Memory of which one can see that it is gone."""
+
+
+def test_the_pixels_are_not_held_on_to_until_the_call_ends() -> None:
+    deadline, memory = Deadline(), Mapping(-1, 20 * 30 * 3)
+    gone = weakref.ref(memory)
+    samples = np.frombuffer(memory, np.uint8).reshape(1, 20, 30, 3)
+    trial_of(Pixels.from_samples(samples), Format.PNG, deadline).probe(80, measure=False)
+    del samples, memory
+    assert gone() is None
+    deadline.cancel()

@@ -53,7 +53,6 @@ class Trial:
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
-        deadline.on_cancel(pixels.stop)
 
     @property
     def format(self) -> Format:
@@ -88,7 +87,8 @@ class Trial:
     def _encode(self, quality: int) -> None:
         start = time.perf_counter()
         try:
-            with stage("encode"):
+            # The deadline lives as long as the call, which may still be sending its answer.
+            with stage("encode"), self.deadline.calling(self.pixels.stop):
                 data = self._codec.encode(self.pixels, quality, self.options)
         except Exception:
             self.deadline.check()  # failed because it was stopped
