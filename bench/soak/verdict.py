@@ -94,7 +94,7 @@ def _rests(soaked: Soaked) -> list[str]:
         least = [floor(soaked, part) / MIB for part in (EARLY, LATE)]
         lines.append(
             f"\nRSS at most {peak:.0f} MiB; at least {least[0]:.0f} early and {least[1]:.0f} late:"
-            f" a floor that rises by {slope(soaked):.0f} MiB an hour"
+            f" that floor's slope is {slope(soaked):+.0f} MiB an hour"
         )
     return lines
 
