@@ -52,7 +52,9 @@ def test_one_tiny_image_goes_through_every_tool(
     assert {one.by for one in record.find(what="time over ours")} == RIVALS
     for by in RIVALS:
         assert f"| {by} |" in said
-        assert all(one.value > 0 for one in record.find(what="wall time", by=by))
+        times = record.find(what="wall time", by=by)
+        # A command's start-up is taken off, which may be all that is left of a tiny image.
+        assert times and all(one.value >= 0 for one in times)
     costs = record.find(what="cost over none")
     searching = {(f"autoquality {one}", each) for one in ("size", "dssim") for each in SETTINGS}
     predicting = {("autoquality ml", each) for each in NETWORKS.values()}
