@@ -15,6 +15,10 @@ from autoquality_server.supervision.membership import Membership
 _HUNG_MARGIN = 10.0
 """Seconds beyond the drain timeout after which a process that hangs ends in any case."""
 
+_LISTEN_AGAIN = 0.5
+"""Seconds of one wait for a signal. Python's handlers run in the main thread, which does not wake
+for a signal that another thread took, or that came while it was about to fall asleep."""
+
 
 def serve(
     settings: Settings,
@@ -42,7 +46,8 @@ def serve(
     app.start()
     if membership:
         membership.ready(app.registry, told.set)
-    told.wait()
+    while not told.wait(_LISTEN_AGAIN):
+        pass
     if app.hangs:
         _end_soon(settings.drain_timeout + _HUNG_MARGIN)
         app.give_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
 import urllib.error
@@ -54,6 +55,19 @@ def test_what_runs_and_what_waits_is_finished(
     assert server.lines("stopped")[0]["cut_off"] == 0
     with pytest.raises(urllib.error.URLError):
         scrape(server.metrics_port)
+
+
+def test_a_signal_that_another_thread_took_is_heeded(
+    start_process: Callable[..., Process],
+) -> None:
+    """Python's handler then waits for a main thread that nothing wakes."""
+    server = start_process()
+    pid = server.process.pid
+    threads = sorted(int(one.name) for one in Path(f"/proc/{pid}/task").iterdir())
+    other = next(one for one in threads if one != pid)
+    assert ctypes.CDLL(None).tgkill(pid, other, signal.SIGTERM) == 0
+    assert server.process.wait(30) == 0
+    assert server.lines("stopped")[0]["cut_off"] == 0
 
 
 def test_new_calls_are_refused_while_draining(
