@@ -88,6 +88,10 @@ class Server:
         return int(table[what].split()[0])
 
 
+_PARTING = 60.0
+"""Seconds that a server gets to end, twice what it gives its requests."""
+
+
 @contextmanager
 def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[Server]:
     """A fresh server with these settings (`workers="1"`), and nothing from the environment.
@@ -110,7 +114,11 @@ def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[
             yield Server(process, address, int(str(ready["metrics_port"])), log)
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_PARTING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 def networks(which: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ import pytest
 
 from autoquality_server.codecs import BEST_MOZJPEG, CODECS
 from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Timings
+from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Timings
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.image.blocks import LUMA, jpeg_table
-from autoquality_server.methods import Trial
+from autoquality_server.methods import DssimSearch, SizeSearch, Trial
 from autoquality_server.methods.priors import dssim_prior, size_prior
 from autoquality_server.methods.priors.sketched import sketched
 from autoquality_server.methods.sketch import BLOCKS, NUMBERS, of_blocks, sketch
@@ -134,3 +134,21 @@ def test_an_animation_has_no_sketch() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
     trial = Trial(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline(), Timings())
     assert trial.sketch is None
+
+
+@pytest.mark.parametrize(("low", "high", "looked"), [(10, 95, True), (70, 70, False)])
+def test_an_image_is_looked_at_where_that_may_save_an_encoding(
+    low: int, high: int, looked: bool
+) -> None:
+    """In a range of one quality the answer is known whatever the image."""
+    for search, wish in (
+        (DssimSearch(), AutoQuality(Method.DSSIM, 0.05, low, high, 0.001)),
+        (SizeSearch(), AutoQuality(Method.SIZE, 10**6, low, high, 0.001)),
+    ):
+        pixels = pixels_of("coffee.png", 64, 48)
+        trial = Trial(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), Timings())
+        search.run(trial, wish)
+        if looked == ("sketch" in vars(trial)):
+            continue
+        # A budget that everything fits needs no look in any range.
+        assert looked and isinstance(search, SizeSearch)

@@ -6,7 +6,7 @@ from autoquality_server.domain import AutoQuality
 from autoquality_server.methods.advice import Adviser
 from autoquality_server.methods.base import Answer
 from autoquality_server.methods.priors import dssim_prior
-from autoquality_server.methods.trial import Trial
+from autoquality_server.methods.trial import LIKELY, Trial
 from autoquality_server.predictor import Prediction
 from autoquality_server.search import CurvePrior, DssimObjective, Observation, chance, search
 
@@ -21,7 +21,9 @@ class DssimSearch:
         """See MethodHandler. A network is asked where that is likely to save time."""
         prediction = None
         if self._adviser is not None:
-            likely = chance(_objective(wish), wish.min_quality, wish.max_quality, _prior(trial))
+            likely = chance(
+                _objective(wish), wish.min_quality, wish.max_quality, _prior(trial, wish)
+            )
             prediction = self._adviser.advice(trial, wish.target, in_vain=1 - likely)
         answer = self.search(trial, wish, prediction)
         if self._adviser is not None:
@@ -36,7 +38,7 @@ class DssimSearch:
         likeliest of them.
         """
         objective = _objective(wish)
-        prior = _prior(trial)
+        prior = _prior(trial, wish)
         first = None
         if prediction is not None and prediction.curve is not None:
             prior = prior.with_curve(prediction.curve.mean, prediction.curve.covariance)
@@ -67,5 +69,9 @@ def _objective(wish: AutoQuality) -> DssimObjective:
     return DssimObjective(wish.target, wish.allowed_error)
 
 
-def _prior(trial: Trial) -> CurvePrior:
-    return dssim_prior(trial.format, trial.options, trial.pixel_count, trial.sketch)
+def _prior(trial: Trial, wish: AutoQuality) -> CurvePrior:
+    """What is known of the image's curve; it is looked at where that may save an encoding."""
+    encoder = trial.format, trial.options, trial.pixel_count
+    usual = dssim_prior(*encoder)
+    likely = chance(_objective(wish), wish.min_quality, wish.max_quality, usual)
+    return usual if likely >= LIKELY else dssim_prior(*encoder, trial.sketch)

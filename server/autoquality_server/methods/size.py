@@ -5,8 +5,8 @@ from __future__ import annotations
 from autoquality_server.domain import AutoQuality
 from autoquality_server.methods.base import Answer
 from autoquality_server.methods.priors import size_prior
-from autoquality_server.methods.trial import Trial
-from autoquality_server.search import Observation, SizeObjective, search
+from autoquality_server.methods.trial import LIKELY, Trial
+from autoquality_server.search import Observation, SizeObjective, chance, search
 
 
 class SizeSearch:
@@ -16,12 +16,17 @@ class SizeSearch:
         def attempt(quality: int) -> Observation:
             return Observation(quality, trial.probe(quality, measure=False).size_bytes)
 
+        objective = SizeObjective(wish.target, trial.pixel_count)
+        encoder = trial.format, trial.options, trial.pixel_count
+        prior = size_prior(*encoder)
+        if chance(objective, wish.min_quality, wish.max_quality, prior) < LIKELY:
+            prior = size_prior(*encoder, trial.sketch)
         found = search(
-            SizeObjective(wish.target, trial.pixel_count),
+            objective,
             wish.min_quality,
             wish.max_quality,
             attempt,
-            prior=size_prior(trial.format, trial.options, trial.pixel_count, trial.sketch),
+            prior=prior,
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
         )

@@ -23,6 +23,10 @@ HASTE = 1.3
 """Another probe is taken to last this many times as long as the longest so far, and as many times
 again for every 10 qualities that it is above that one: encoders take longer there."""
 
+LIKELY = 0.9
+"""How likely the first probe has to end a search for a look at the image to be left out: a sketch
+costs a millisecond or two, which a small JPEG does, too."""
+
 RETURN_SECONDS = 0.02
 """Kept back from the deadline for sending the answer."""
 
