@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 
 from autoquality import AutoQualityError, Client
+from autoquality._client import STREAM_ABOVE
 from bench.soak.checks import wrong_with
 from bench.soak.plan import EXPECTED, Call
 
@@ -72,6 +73,7 @@ def _answered(call: Call, client: Client) -> tuple[str, str | None]:
             format=call.format,
             auto_quality=call.wish,
             measure_dssim=call.measure,
+            stream_above=0 if call.streamed else STREAM_ABOVE,
             timeout=call.patience,
             request_id=request_id,
         )

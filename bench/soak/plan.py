@@ -52,6 +52,8 @@ class Call:
     """Seconds after which the client is closed, where that is the kind."""
     measure: bool
     check_dssim: bool
+    streamed: bool
+    """Whether the source goes, and the result comes, in chunks."""
 
     @property
     def name(self) -> str:
@@ -96,6 +98,7 @@ class Plan:
             stays=soon,
             measure=chance.random() < 0.3,
             check_dssim=chance.random() < 0.25,
+            streamed=chance.random() < 0.25,
         )
 
     def _wish(self, method: str, picture: Picture) -> str:

@@ -14,7 +14,7 @@ from autoquality import _convert, _health, _request, _stream
 from autoquality._call import Caller, Metadata, Reply
 from autoquality._channel import PEM, open_channel, tls_credentials
 from autoquality._enums import Format, Method
-from autoquality._errors import DeadlineExceededError, UnavailableError
+from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import (
     AutoQuality,
     AvifOptions,
@@ -194,13 +194,18 @@ class Client:
             "allow_truncated": allow_truncated,
         }
         source, request = source_of(image), _request.encode_request(options)
-        if progress is None and (stream_above is None or source.size <= stream_above):
-            source.put_into(request)
-            reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
-            return _convert.encoded_from_proto(reply.message, reply.request_id)
-        settled = self._caller.options(timeout, request_id, metadata)
-        events = _stream.encode(self._caller, self._stub.EncodeStream, request, source, settled)
-        return _stream.result_of(events, progress)
+        if progress is not None or (stream_above is not None and source.size > stream_above):
+            settled = self._caller.options(timeout, request_id, metadata)
+            events = _stream.encode(self._caller, self._stub.EncodeStream, request, source, settled)
+            try:
+                return _stream.result_of(events, progress)
+            except AutoQualityError as error:
+                # A server from before there were streams may take it as one message.
+                if progress is not None or error.code is not grpc.StatusCode.UNIMPLEMENTED:
+                    raise
+        source.put_into(request)
+        reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
+        return _convert.encoded_from_proto(reply.message, reply.request_id)
 
     def encode_stream(
         self,

@@ -55,6 +55,8 @@ def source_of(image: ImageFile | RawImage) -> Source:
     """What `image` is. Raises OSError for a path that cannot be read."""
     if isinstance(image, RawImage):
         return Source(image.pixels, len(image.pixels), image)
+    if isinstance(image, memoryview) and not image.c_contiguous:
+        image = bytes(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
         return Source(image, memoryview(image).nbytes)
     path = Path(os.fspath(image))

@@ -26,6 +26,7 @@ class Upload:
         """Why the source could not be read."""
 
     def __iter__(self) -> Iterator[pb.EncodeStreamRequest]:
+        self.error = None
         yield pb.EncodeStreamRequest(start=self._start)
         try:
             for chunk in self._source.chunks():

@@ -67,6 +67,13 @@ class Deadline:
             with self._lock:
                 self._callbacks = [one for one in self._callbacks if one is not callback]
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[Deadline]:
+        """A deadline for a part of the work: so many seconds at most, cancelled with this one."""
+        part = Deadline(min(seconds, self.remaining()))
+        with self.calling(part.cancel):
+            yield part
+
     def check_soon(self, seconds: float) -> None:
         """As `check`, waiting so long for a cancellation that may be on its way."""
         self._cancelled.wait(seconds)

@@ -15,12 +15,16 @@ import time
 from pathlib import Path
 
 from autoquality_server.__main__ import main
+from autoquality_server.supervision import supervisor
 from autoquality_server.supervision.membership import VARIABLE
 
 HANGS, CRASHES, WAITS = 11, 12, 13
 """Qualities at which the encoder never returns, ends the process, returns once there is GATE."""
 
 GATE = "gate"
+STUCK = "stuck"
+"""A file; while it is there, processes never get as far as to serve, and are given a second."""
+
 DEADLY = "deadly"
 """A file; while it is there, processes end as soon as they have begun."""
 
@@ -49,6 +53,9 @@ if __name__ == "__main__":
     is_member = VARIABLE in os.environ
     if is_member and (faults / DEADLY).exists():
         os.abort()
+    if is_member and (faults / STUCK).exists():
+        time.sleep(3600)
+    supervisor._LONGEST_START = 1.0
     if is_member or os.environ["AUTOQUALITY_PROCESSES"] == "1":
         break_webp(faults)
     sys.exit(main())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from autoquality import Client, UnavailableError
 from tests.faults.conftest import PHOTO, Fleet, Waiting
-from tests.faults.faulty import CRASHES, DEADLY, GATE, WAITS
+from tests.faults.faulty import CRASHES, DEADLY, GATE, STUCK, WAITS
 from tests.shell.conftest import until
 
 CALLERS = 4
@@ -118,4 +121,30 @@ def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves
     assert [line["next_in_seconds"] for line in ends[:4]] == [0, 0.5, 1, 2]
     assert [line["cause"] for line in ends[:4]] == ["SIGKILL", *["SIGABRT"] * 3]
     (fleet.folder / DEADLY).unlink()
+    until(lambda: fleet.ready == 2)
+
+
+def test_one_that_never_comes_to_serve_is_replaced(start_fleet: Callable[..., Fleet]) -> None:
+    fleet = start_fleet(HUNG_GRACE="1")
+    fleet.touch(STUCK)
+    fleet.kill_one()
+    until(lambda: "hung" in [line["cause"] for line in fleet.lines("process ended")])
+    (fleet.folder / STUCK).unlink()
+    until(lambda: fleet.ready == 2)
+
+
+def test_a_file_that_is_broken_for_a_while_does_not_end_a_server_that_has_served(
+    start_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    """All processes end, and those that follow cannot start: they are tried again."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("shop: one-of-the-tokens-0001\n")
+    fleet = start_fleet(TOKEN_FILE=str(tokens))
+    whole = tokens.read_text()
+    tokens.write_text("short")
+    for pid in fleet.pids():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: [line["cause"] for line in fleet.lines("process ended")].count("start") >= 2)
+    assert fleet.process.poll() is None
+    tokens.write_text(whole)
     until(lambda: fleet.ready == 2)

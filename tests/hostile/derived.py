@@ -81,3 +81,33 @@ def overlay(made: tuple[int, int], claimed: tuple[int, int]) -> bytes:
     """One small picture on a canvas."""
     payload = struct.pack(">BB4H2I2i", 0, 1, 0, 0, 0, 65535, *made, 0, 0)
     return derived(b"iovl", payload, claimed, 1, 64)
+
+
+def empty_extents(items: int, extents: int) -> bytes:
+    """An image whose table of places has as many entries that take no bytes each."""
+    place = struct.pack(">HHH", 1, 0, extents)
+    places = struct.pack(">HH", 0, items) + place * items
+    return _file(_full(b"iloc", 0, places))
+
+
+def long_grid(extents: int, size: int) -> bytes:
+    """A grid of `size` bytes and more, said to be described by all of them so many times."""
+    place = struct.pack(">HHHH", 0x4400, 1, 1, 0) + struct.pack(">H", extents)
+    return _file(_full(b"iloc", 0, place, struct.pack(">II", 0, size) * extents), bytes(size))
+
+
+def _file(iloc: bytes, rest: bytes = b"") -> bytes:
+    """A grid that claims a size, placed as `iloc` says."""
+    item = _full(b"infe", 2, struct.pack(">HH", 1, 0), b"grid", b"\0")
+    area = _full(b"ispe", 0, struct.pack(">2I", 16, 16))
+    association = _full(b"ipma", 0, struct.pack(">IHBB", 1, 1, 1, 1))
+    meta = _full(
+        b"meta",
+        0,
+        _full(b"hdlr", 0, bytes(4), b"pict", bytes(13)),
+        _full(b"pitm", 0, struct.pack(">H", 1)),
+        iloc,
+        _full(b"iinf", 0, struct.pack(">H", 1), item),
+        _box(b"iprp", _box(b"ipco", area), association),
+    )
+    return _box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf") + meta + _box(b"mdat", rest)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import mmap
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.image.heif import decoded_pixels
 from tests.hostile import bombs
-from tests.hostile.derived import grid, overlay
+from tests.hostile.derived import empty_extents, grid, long_grid, overlay
 from tests.hostile.files import everything
 from tests.image.files import AMPLE, animated, corners, image_of
 from tests.photos import photo
@@ -168,3 +170,28 @@ def test_a_source_that_came_in_chunks_is_looked_at_like_any_other(data: bytes) -
         memory[: len(data)] = data
         with memoryview(memory) as whole, whole[: len(data)] as view:
             assert verdict(view) == verdict(data)
+
+
+def test_an_avif_whose_entries_take_no_bytes_is_refused_by_their_number() -> None:
+    """A list of lists multiplies: 60 items of 65,535 places each took 5 seconds in 546 bytes."""
+    assert refusal(empty_extents(60, 65_535))[0] == "IMAGE_UNREADABLE"
+    with pytest.raises(ValueError, match="too many entries"):
+        decoded_pixels(empty_extents(60, 65_535))
+
+
+def test_what_describes_a_grid_is_read_no_further_than_it_reaches() -> None:
+    """Put together, 60,000 times 256 kB were 16 gigabytes."""
+    tracemalloc.start()
+    try:
+        decoded_pixels(long_grid(60_000, 2**18))
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("behind", [b"\n", bytes(4), b"a note for whoever looks"])
+def test_an_avif_may_have_something_behind_it(behind: bytes) -> None:
+    """Decoders do not look there."""
+    whole = bytes(image_of(corners()).heifsave_buffer(compression="av1"))
+    found = open_image(whole + behind, AMPLE).decode(all_frames=False)
+    assert found.samples.shape == (1, *corners().shape)

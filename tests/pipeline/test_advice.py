@@ -23,7 +23,7 @@ from autoquality_server.domain import (
     WebpOptions,
     Wish,
 )
-from autoquality_server.errors import DeadlinePassed, Overloaded
+from autoquality_server.errors import Overloaded, RequestCancelled
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Adviser, Trial
 from autoquality_server.pipeline import Pipeline
@@ -43,6 +43,7 @@ class Watched:
         self.asked = 0
         self.before: Callable[[], None] = lambda: None
         self.available = True
+        self.deadline: Deadline | None = None
 
     @property
     def info(self) -> NetworkInfo:
@@ -52,6 +53,7 @@ class Watched:
         self, pixels: Pixels, target: float, deadline: Deadline | None = None
     ) -> Prediction:
         self.asked += 1
+        self.deadline = deadline
         self.before()
         return self.network.predict(pixels, target, deadline)
 
@@ -143,14 +145,6 @@ def test_what_goes_wrong_with_a_network_is_nothing_to_a_search_that_can_do_witho
     assert (found.predicted_quality, found.notices) == (None, ())
 
 
-def test_a_deadline_that_passes_meanwhile_ends_the_request(
-    pipeline: Pipeline, watched: Watched
-) -> None:
-    watched.before = raising(DeadlinePassed())
-    with pytest.raises(DeadlinePassed):
-        encode(pipeline, crop("coffee.png", 200, 160))
-
-
 def test_a_network_that_costs_more_than_it_saves_is_left_alone(
     pipeline: Pipeline, watched: Watched
 ) -> None:
@@ -176,3 +170,39 @@ def test_a_price_that_was_too_high_is_asked_for_again_one_day(watched: Watched) 
     answers = [adviser.advice(trial(), 0.02, in_vain=1) is not None for _ in range(500)]
     assert 0 < sum(answers) < 5
     assert not any(answers[:100])
+
+
+@pytest.mark.parametrize("seconds", [0.5, None])
+def test_a_network_that_hangs_is_not_waited_for(
+    pipeline: Pipeline, watched: Watched, seconds: float | None
+) -> None:
+    """With a deadline or without; and once is enough for a while."""
+
+    def hang(deadline: Deadline | None) -> None:
+        assert deadline is not None
+        time.sleep(deadline.remaining())
+        deadline.check()
+
+    watched.before = lambda: hang(watched.deadline)
+    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
+    job = EncodeJob(crop("coffee.png", 64, 48), Format.WEBP, wish, None, EncoderOptions())
+    for _ in range(3):
+        assert pipeline.encode(job, Deadline(seconds)).predicted_quality is None
+    assert watched.asked == 1
+
+
+def test_a_caller_that_leaves_meanwhile_ends_the_request(
+    pipeline: Pipeline, watched: Watched
+) -> None:
+    deadline = Deadline()
+
+    def leave() -> None:
+        deadline.cancel()
+        assert watched.deadline is not None
+        watched.deadline.check()
+
+    watched.before = leave
+    wish = Wish(Method.DSSIM, target=0.015, min_quality=10, max_quality=95)
+    job = EncodeJob(crop("coffee.png", 64, 48), Format.WEBP, wish, None, EncoderOptions())
+    with pytest.raises(RequestCancelled):
+        pipeline.encode(job, deadline)

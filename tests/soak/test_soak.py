@@ -106,7 +106,8 @@ def test_the_same_seed_draws_the_same_calls() -> None:
 
 def test_an_answer_that_is_not_what_it_says_is_told(tmp_path: Path) -> None:
     [picture] = [one for one in pictures(0.01) if one.name.endswith("0.01.jpg")]
-    call = Call("encode", picture, "dssim", "webp", "", 60, 1, measure=False, check_dssim=True)
+    asked = {"measure": False, "check_dssim": True, "streamed": False}
+    call = Call("encode", picture, "dssim", "webp", "", 60, 1, **asked)
     with running_server(tmp_path, NO_NETWORKS) as server, Client(server.address) as client:
         wish = "dssim:0.02:10:95:0.005"
         answer = client.encode(picture.file or b"", format="webp", auto_quality=wish)

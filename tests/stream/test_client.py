@@ -24,6 +24,7 @@ from autoquality import (
     RawImage,
     Stage,
     UnavailableError,
+    UnimplementedError,
 )
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
@@ -217,3 +218,20 @@ def test_names_and_options_are_looked_at_before_anything_is_sent(
     with pytest.raises(ValueError, match="printable ASCII"):
         client.encode_stream(b"photo", request_id="\n")
     assert server.requests == ()
+
+
+def test_a_view_with_gaps_arrives_whole(server: FakeServer, client: Client) -> None:
+    doubled = bytes(byte for one in LARGE for byte in (one, 0))
+    client.encode(memoryview(doubled)[::2], stream_above=0)
+    assert server.requests[-1].message.image == LARGE
+
+
+def test_a_server_from_before_there_were_streams_gets_one_message(
+    server: FakeServer, client: Client
+) -> None:
+    server.respond_always(Fault(grpc.StatusCode.UNIMPLEMENTED, "none"), rpc="EncodeStream")
+    assert client.encode(LARGE, stream_above=0).request_id
+    assert [call.rpc for call in server.requests] == ["EncodeStream", "Encode"]
+    assert server.requests[-1].message.image == LARGE
+    with pytest.raises(UnimplementedError):
+        client.encode(LARGE, progress=lambda _: None)

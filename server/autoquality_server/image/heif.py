@@ -22,6 +22,9 @@ _MOST_BOXES = 4096
 _MOST_ENTRIES = 65536
 _DEEPEST = 4
 
+_GRID_BYTES = 12
+"""What describes a grid has no more."""
+
 _GENEROUS = 4
 """Tiles may reach over the edges of the whole: together they have less than so many times its
 pixels, at least where there are several rows and columns of them."""
@@ -73,12 +76,13 @@ class _File:
     parts: dict[int, list[int]] = field(default_factory=dict)
     helpers: dict[int, list[int]] = field(default_factory=dict)
     known: dict[int, int] = field(default_factory=dict)
+    left: int = _MOST_ENTRIES
 
     @classmethod
     def read(cls, data: memoryview) -> _File:
         """Read the boxes that matter."""
         made = cls(data)
-        inside = list(_boxes(_only(list(_boxes(data)), b"meta")[4:]))
+        inside = list(_boxes(_only(list(_boxes(data, lenient=True)), b"meta")[4:]))
         made.idat = next((content for kind, content in inside if kind == b"idat"), made.idat)
         version, pitm = _full(_only(inside, b"pitm"))
         made.primary = pitm.take(4 if version else 2)
@@ -111,13 +115,25 @@ class _File:
 
     def _grid_area(self, item: int) -> int:
         """The pixels that tiles are laid out on."""
-        payload = b"".join(
-            bytes((self.idat if inside else self.data)[start : start + length])
-            for inside, start, length in self.places.get(item, ())
-        )
+        payload = b""
+        for inside, start, length in self.places.get(item, ()):
+            stop = start + min(length, _GRID_BYTES - len(payload))
+            payload += (self.idat if inside else self.data)[start:stop]
+            if len(payload) >= _GRID_BYTES:
+                break
         flags = struct.unpack_from(">BB", payload)[1]
         width, height = struct.unpack_from(">II" if flags & 1 else ">HH", payload, 4)
         return int(width * height)
+
+    def _rounds(self, count: int) -> range:
+        """As many rounds as a file says that there are entries, unless all of it has too many.
+
+        An entry may take no bytes of the file, and lists of lists multiply.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise ValueError("too many entries")
+        return range(count)
 
     def _read_kinds(self, iinf: memoryview) -> None:
         version, entries = _full(iinf)
@@ -133,13 +149,13 @@ class _File:
         version, entries = _full(iloc)
         sizes = entries.take(2)
         offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-        for _ in _counted(entries.take(2 if version < 2 else 4)):
+        for _ in self._rounds(entries.take(2 if version < 2 else 4)):
             item = entries.take(2 if version < 2 else 4)
             method = entries.take(2) & 15 if version else 0
             entries.take(2)
             begin = entries.take(base)
             found = []
-            for _ in _counted(entries.take(2)):
+            for _ in self._rounds(entries.take(2)):
                 entries.take(index if version else 0)
                 found.append((method, begin + entries.take(offset), entries.take(length)))
             self.places[item] = found
@@ -153,9 +169,9 @@ class _File:
         for content in (content for kind, content in inside if kind == b"ipma"):
             version, flags = content[0], content[3] & 1
             entries = _Cursor(content[4:])
-            for _ in _counted(entries.take(4)):
+            for _ in self._rounds(entries.take(4)):
                 item = entries.take(4 if version else 2)
-                for _ in _counted(entries.take(1)):
+                for _ in self._rounds(entries.take(1)):
                     at = entries.take(2) & 0x7FFF if flags else entries.take(1) & 0x7F
                     area = properties[at - 1] if 1 <= at <= len(properties) else 0
                     self.areas[item] = max(self.areas.get(item, 0), area)
@@ -166,7 +182,7 @@ class _File:
         for kind, content in _boxes(inside.rest()):
             entries = _Cursor(content)
             origin = entries.take(size)
-            targets = [entries.take(size) for _ in _counted(entries.take(2))]
+            targets = [entries.take(size) for _ in self._rounds(entries.take(2))]
             if kind == b"dimg":
                 self.parts.setdefault(origin, []).extend(targets)
             elif kind == b"auxl":
@@ -174,18 +190,28 @@ class _File:
                     self.helpers.setdefault(target, []).append(origin)
 
 
-def _boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """The boxes that `content` consists of: type and content of each."""
+def _boxes(content: memoryview, *, lenient: bool = False) -> Iterator[tuple[bytes, memoryview]]:
+    """The boxes that `content` consists of: type and content of each.
+
+    With `lenient`, it ends where something is no box: decoders do not look behind the last.
+    """
     for _ in range(_MOST_BOXES):
         if not content:
             return
-        size, kind = struct.unpack_from(">I4s", content)
-        header = 8
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", content, 8)
-            header = 16
+        try:
+            size, kind = struct.unpack_from(">I4s", content)
+            header = 8
+            if size == 1:
+                (size,) = struct.unpack_from(">Q", content, 8)
+                header = 16
+        except struct.error:
+            if lenient:
+                return
+            raise
         size = size or len(content)
         if not header <= size <= len(content):
+            if lenient:
+                return
             raise ValueError("a box that ends before it begins, or after the file")
         yield kind, content[header:size]
         content = content[size:]
@@ -209,10 +235,3 @@ def _full(content: memoryview) -> tuple[int, _Cursor]:
 def _area(ispe: memoryview) -> int:
     width, height = struct.unpack_from(">4x2I", ispe)
     return int(width * height)
-
-
-def _counted(count: int) -> range:
-    """As many rounds as a file says that there are entries, unless that cannot be."""
-    if count > _MOST_ENTRIES:
-        raise ValueError("too many entries")
-    return range(count)

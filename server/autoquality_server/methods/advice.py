@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -10,8 +11,9 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
+from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.errors import Overloaded
+from autoquality_server.errors import DeadlinePassed, Overloaded
 from autoquality_server.methods.trial import Trial
 from autoquality_server.predictor import Prediction, PredictionFailed, Predictor
 from autoquality_server.stages import note, stage
@@ -23,18 +25,27 @@ _FORGOTTEN = 0.99
 """A price that nobody pays is taken to be a little lower the next time, and so asked for again
 one day: a network is not always as slow as it was when the machine was busy."""
 
+_LONGEST_WAIT = 1.0
+_SHARE_OF_DEADLINE = 0.25
+"""A network that hangs, or that many wait for, is not waited for: the search does without."""
+
 _ABOUT_THE_NETWORK = "setting"
 """What a side file calls the encoder's setting; every other entry is an option of the encoder."""
 
 _log = logging.getLogger(__name__)
 
 
-def predict(predictor: Predictor, trial: Trial, target: float) -> Prediction:
-    """Ask a network, its time counted as the trial's. Raises as `Predictor.predict` does."""
+def predict(
+    predictor: Predictor, trial: Trial, target: float, deadline: Deadline | None = None
+) -> Prediction:
+    """Ask a network, its time counted as the trial's, within the trial's deadline or another.
+
+    Raises as `Predictor.predict` does.
+    """
     start = time.perf_counter()
     with stage("predict", network=predictor.info.name):
         try:
-            prediction = predictor.predict(trial.pixels, target, trial.deadline)
+            prediction = predictor.predict(trial.pixels, target, deadline or trial.deadline)
         finally:
             trial.timings.predict += time.perf_counter() - start
         note(quality=prediction.quality)
@@ -66,19 +77,24 @@ class Adviser:
             return None
         if not _trained_for(predictor.info.encoder, trial.format, trial.options):
             return None
-        if not self._pays(trial, in_vain):
+        worth = self._worth(trial, in_vain)
+        if worth is None:
             return None
         before = trial.timings.predict
+        patience = min(worth, _LONGEST_WAIT, trial.deadline.remaining() * _SHARE_OF_DEADLINE)
         try:
-            prediction = predict(predictor, trial, target)
-        except Overloaded:
+            with trial.deadline.within(patience) as deadline:
+                prediction = predict(predictor, trial, target, deadline)
+        except (DeadlinePassed, Overloaded):
+            trial.deadline.check()  # or else it was only ours that passed
             return None
         except PredictionFailed:
             _log.exception("the %s network failed", trial.format.name)
             return None
-        with self._lock:
+        finally:  # whatever came of it, that is what it cost
             took = trial.timings.predict - before
-            self._price += (_NEWEST_SHARE if self._price else 1.0) * (took - self._price)
+            with self._lock:
+                self._price += (_NEWEST_SHARE if self._price else 1.0) * (took - self._price)
         return prediction if prediction.curve is not None else None
 
     def learn(self, trial: Trial) -> None:
@@ -90,13 +106,15 @@ class Adviser:
             kept = 1 - _NEWEST_SHARE
             self._probes[trial.format] = before[0] * kept + seconds, before[1] * kept + pixels
 
-    def _pays(self, trial: Trial, in_vain: float) -> bool:
+    def _worth(self, trial: Trial, in_vain: float) -> float | None:
+        """Seconds that a prediction is worth, None where it costs more; infinite if not known."""
         with self._lock:
             seconds, pixels = self._probes.get(trial.format, (0.0, 0.0))
-            pays = not pixels or in_vain * seconds / pixels * trial.pixel_count > self._price
-            if not pays:
+            worth = in_vain * seconds / pixels * trial.pixel_count if pixels else math.inf
+            if worth <= self._price:
                 self._price *= _FORGOTTEN
-        return pays
+                return None
+        return worth
 
 
 def _trained_for(encoder: Mapping[str, Any], fmt: Format, options: EncoderOptions) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -25,19 +24,13 @@ def events_of(
     the work end soon: this is waited for, as the call is not over before.
     """
     told: SimpleQueue[E | None] = SimpleQueue()
-    outcome: Future[R] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work(told.put))
-        except BaseException as error:  # noqa: BLE001 (raised where the events are taken)
-            outcome.set_exception(error)
-        finally:
-            told.put(None)
-
+    results: list[R] = []
+    errors: list[BaseException] = []
     context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), name="stream")
+    arguments = (work, told, results, errors)
+    thread = threading.Thread(target=context.run, args=(_run, *arguments), name="stream")
     thread.start()
+    del work, arguments, context  # with what they hold of the request
     try:
         while (event := told.get()) is not None:
             yield event
@@ -46,4 +39,23 @@ def events_of(
         raise
     finally:
         thread.join()
-    return outcome.result()
+        del thread
+    if errors:
+        # Nothing here may hold on to the error, whose frames hold this one: what the work
+        # had in memory would stay until the collector comes by.
+        raise errors.pop()
+    return results.pop()
+
+
+def _run(
+    work: Callable[[Callable[[E], None]], R],
+    told: SimpleQueue[E | None],
+    results: list[R],
+    errors: list[BaseException],
+) -> None:
+    try:
+        results.append(work(told.put))
+    except BaseException as error:  # noqa: BLE001 (raised where the events are taken)
+        errors.append(error)
+    finally:
+        told.put(None)

@@ -90,7 +90,10 @@ def received(
     bytes than expected, as soon as that is known; DeadlinePassed and
     RequestCancelled if that is why there are no more.
     """
-    memory = memoryview(mmap.mmap(-1, expect.most, flags=mmap.MAP_PRIVATE))
+    try:
+        memory = memoryview(mmap.mmap(-1, expect.most, flags=mmap.MAP_PRIVATE))
+    except OSError as error:  # where memory is not promised beyond what there is
+        raise MemoryError from error
     size = 0
     for part in parts:
         if part.WhichOneof("part") != "chunk":

@@ -85,14 +85,17 @@ class Membership:
             self._write({"told": 0, "numbers": self._teller.changes()})
 
     def _listen(self, drain: Callable[[], None]) -> None:
-        for message in Reader(self._link).messages():
-            if "drain" in message:
-                drain()
-            elif "tell" in message:
-                with self._sending:
-                    if not self._left:
-                        self._write({"told": message["tell"], "numbers": self._teller.changes()})
-        os._exit(FAILED)
+        try:
+            for message in Reader(self._link).messages():
+                if "drain" in message:
+                    drain()
+                elif "tell" in message:
+                    with self._sending:
+                        if not self._left:
+                            numbers = self._teller.changes()
+                            self._write({"told": message["tell"], "numbers": numbers})
+        finally:  # a process that cannot be told anything is better replaced
+            os._exit(FAILED)
 
     def _send(self, message: Message) -> None:
         with self._sending:

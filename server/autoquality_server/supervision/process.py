@@ -23,6 +23,7 @@ class Process:
     def __init__(self, number: int, command: Sequence[str], addresses: Mapping[str, str]) -> None:
         """Start `command`, to listen on `addresses`, by setting. Raises OSError."""
         self.number = number
+        self._started = time.monotonic()
         self.ready_since: float | None = None
         self.silent = False
         """Whether it was killed because it did not answer."""
@@ -54,6 +55,11 @@ class Process:
     def ended(self) -> bool:
         """Whether it is gone; all that it said has been read where its end was the first sign."""
         return self._reader.ended or self._popen.poll() is not None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._started
 
     @property
     def served_seconds(self) -> float:

@@ -29,6 +29,10 @@ from autoquality_server.telemetry.server import MetricsServer
 _DRAIN_MARGIN = 5.0
 """Seconds beyond the drain timeout in which a process has to end by itself."""
 
+_LONGEST_START = 120.0
+"""Seconds that a process may take until it serves, at least: it loads networks, perhaps over a
+network file system."""
+
 _LONGEST_WAIT = 1.0
 """How often is looked whether a process has ended without closing its connection."""
 
@@ -71,6 +75,7 @@ class Supervisor:
         self._selector.register(self._signals.wake, selectors.EVENT_READ)
         self._metrics_server: MetricsServer | None = None
         self._told_ready = False
+        self._has_served = False
         self._drain_end: float | None = None
         self._all_finished = True
 
@@ -149,6 +154,7 @@ class Supervisor:
         for message in process.messages():
             if "ready" in message:
                 process.ready_since = time.monotonic()
+                self._has_served = True
                 self._tell_ready()
             elif "failed" in message:
                 process.failure = message
@@ -156,7 +162,8 @@ class Supervisor:
                 self._merged.learn(process.pid, message["numbers"])
                 process.told(message["told"])
         grace = self._settings.hung_grace
-        if grace and process.silent_seconds > grace and not process.silent:
+        late = process.ready_since is None and process.age > max(grace, _LONGEST_START)
+        if grace and (late or process.silent_seconds > grace) and not process.silent:
             _log.error("a process does not answer", process=place.number, pid=process.pid)
             process.silent = True
             process.kill()
@@ -174,7 +181,7 @@ class Supervisor:
             self._all_finished &= status == CLEAN or not began
             _log.info("process ended", process=place.number, why=in_words(status))
             return
-        if process.failure is not None and not self._ready():
+        if process.failure is not None and not self._has_served:
             kind = ConfigError if process.failure["status"] == WRONG_SETTING else StartError
             raise kind(process.failure["failed"])
         why = process.failure["failed"] if process.failure else in_words(status)
