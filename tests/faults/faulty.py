@@ -23,7 +23,10 @@ HANGS, CRASHES, WAITS = 11, 12, 13
 
 GATE = "gate"
 STUCK = "stuck"
-"""A file; while it is there, processes never get as far as to serve, and are given a second."""
+"""A file; while it is there, processes never get as far as to serve."""
+
+IMPATIENT = "impatient"
+"""A file; where it is from the beginning, processes have a few seconds to get as far."""
 
 DEADLY = "deadly"
 """A file; while it is there, processes end as soon as they have begun."""
@@ -55,7 +58,8 @@ if __name__ == "__main__":
         os.abort()
     if is_member and (faults / STUCK).exists():
         time.sleep(3600)
-    supervisor._LONGEST_START = 1.0
+    if (faults / IMPATIENT).exists():
+        supervisor._LONGEST_START = 10.0
     if is_member or os.environ["AUTOQUALITY_PROCESSES"] == "1":
         break_webp(faults)
     sys.exit(main())

@@ -14,7 +14,7 @@ import pytest
 
 from autoquality import Client, UnavailableError
 from tests.faults.conftest import PHOTO, Fleet, Waiting
-from tests.faults.faulty import CRASHES, DEADLY, GATE, STUCK, WAITS
+from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
 from tests.shell.conftest import until
 
 CALLERS = 4
@@ -124,8 +124,11 @@ def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves
     until(lambda: fleet.ready == 2)
 
 
-def test_one_that_never_comes_to_serve_is_replaced(start_fleet: Callable[..., Fleet]) -> None:
-    fleet = start_fleet(HUNG_GRACE="1")
+def test_one_that_never_comes_to_serve_is_replaced(
+    start_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    (tmp_path / IMPATIENT).touch()
+    fleet = start_fleet(HUNG_GRACE="3")
     fleet.touch(STUCK)
     fleet.kill_one()
     until(lambda: "hung" in [line["cause"] for line in fleet.lines("process ended")])
