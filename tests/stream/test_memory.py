@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 8000, 8334
 SIZE = 3 * WIDTH * HEIGHT
 """200 MB."""
 
-OTHERWISE = 96 * 2**20
+OTHERWISE = 64 * 2**20
 """What a request may take besides its source: chunks on their way, a few at a time in gRPC and
 protobuf; rows in the encoder; the result, some MB; and what the allocators keep of all that. The
 format is PNG, whose encoder works row by row: JPEG's would keep 6 bytes a pixel of its own."""
