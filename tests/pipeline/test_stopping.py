@@ -18,7 +18,7 @@ from autoquality_server.errors import RequestCancelled
 from autoquality_server.image import Pixels
 from autoquality_server.methods import Trial
 
-NOISE = np.random.default_rng(0).integers(0, 256, (1, 1500, 1000, 3), np.uint8)
+NOISE = np.random.default_rng(0).integers(0, 256, (1, 2100, 2000, 3), np.uint8)
 FILE: bytes = Pixels.from_samples(NOISE).image.pngsave_buffer(compression=0)
 
 

@@ -1,14 +1,18 @@
-"""JPEG, by mozjpeg."""
+"""JPEG, by mozjpeg; where none of what it adds is asked for, by libjpeg-turbo: the same files."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from autoquality_server.codecs import swift
 from autoquality_server.codecs.base import kept, still_luma
 from autoquality_server.domain import EncoderOptions, Format, JpegOptions
-from autoquality_server.image import Pixels
+from autoquality_server.image import Pixels, luma_planes
 
 BEST_MOZJPEG = JpegOptions(
     progressive=True,
@@ -18,6 +22,9 @@ BEST_MOZJPEG = JpegOptions(
     quant_table=3,
 )
 """The smallest files that mozjpeg makes, whatever time it takes."""
+
+
+_PLAIN = JpegOptions()
 
 
 class JpegCodec:
@@ -31,7 +38,17 @@ class JpegCodec:
     max_side = 65500  # libjpeg's JPEG_MAX_DIMENSION; the format itself ends at 65535
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        keep = kept(pixels, options)
         jpeg = options.jpeg
+        if not keep and replace(jpeg, no_subsample=False) == _PLAIN and _swift():
+            data = swift.jpeg(pixels, quality, no_subsample=jpeg.no_subsample)
+            if data is not None:
+                return data
+        return self.by_libvips(pixels, quality, jpeg, keep)
+
+    @staticmethod
+    def by_libvips(pixels: Pixels, quality: int, jpeg: JpegOptions, keep: int = 0) -> bytes:
+        """The file as libvips and mozjpeg write it, whatever the options."""
         data: bytes = pixels.image.jpegsave_buffer(
             Q=quality,
             # Huffman tables made for the image: some 3 % smaller for some 3 ms
@@ -43,7 +60,7 @@ class JpegCodec:
             overshoot_deringing=jpeg.overshoot_deringing,
             optimize_scans=jpeg.optimize_scans and jpeg.progressive,
             quant_table=jpeg.quant_table,
-            keep=kept(pixels, options),
+            keep=keep,
         )
         return data
 
@@ -51,8 +68,20 @@ class JpegCodec:
         # Not simply the Y that the file holds, though that would take half the
         # time: a viewer sees R, G and B, and where those are clipped their
         # luma is another. The DSSIM would differ by up to 0.01.
+        samples = swift.decoded(data, pixels, pixels.bands)
+        if samples is not None:
+            return luma_planes(samples, over_backgrounds=False)
         image = pyvips.Image.jpegload_buffer(data, access="sequential")
         return still_luma(image, pixels)
 
     def frames(self, data: bytes, pixels: Pixels) -> int:
         return 1
+
+
+@cache
+def _swift() -> bool:
+    """Whether OpenCV's files are libvips' here."""
+    return swift.agrees(
+        lambda pixels, quality: swift.jpeg(pixels, quality, no_subsample=False),
+        lambda pixels, quality: JpegCodec.by_libvips(pixels, quality, _PLAIN),
+    )

@@ -1,20 +1,24 @@
-"""WebP, by libwebp: lossy, stills and animations."""
+"""WebP, by libwebp: lossy, stills and animations; plain stills are handed to it by OpenCV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from autoquality_server.codecs import swift
 from autoquality_server.codecs.base import decoded, kept, still_luma
-from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.domain import EncoderOptions, Format, WebpOptions
 from autoquality_server.image import Pixels, luma_planes
 
 # What libvips writes for a frame that lasts 10 ms or less, as browsers show it.
 _SHORTEST_MS = 10
 _SHORT_BECOMES_MS = 100
+
+_PLAIN = WebpOptions()
 
 
 class WebpCodec:
@@ -28,16 +32,30 @@ class WebpCodec:
     max_side = 16383
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        keep = kept(pixels, options)
+        if not keep and options.webp == _PLAIN and _swift():
+            data = swift.webp(pixels, quality)
+            if data is not None:
+                return data
+        return self.by_libvips(pixels, quality, options.webp, keep)
+
+    @staticmethod
+    def by_libvips(pixels: Pixels, quality: int, webp: WebpOptions, keep: int = 0) -> bytes:
+        """The file as libvips has it written, whatever the options."""
         data: bytes = pixels.image.webpsave_buffer(
             Q=quality,
-            effort=options.webp.effort,
-            preset=options.webp.preset.value,
-            smart_subsample=options.webp.smart_subsample,
-            keep=kept(pixels, options),
+            effort=webp.effort,
+            preset=webp.preset.value,
+            smart_subsample=webp.smart_subsample,
+            keep=keep,
         )
         return data
 
     def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        # What is written in colours is read in colours, grey too.
+        samples = swift.decoded(data, pixels, 3)
+        if samples is not None:
+            return luma_planes(samples, over_backgrounds=False)
         if pixels.frames == 1:
             return still_luma(pyvips.Image.webpload_buffer(data, access="sequential"), pixels)
         image = pyvips.Image.webpload_buffer(data, n=-1, access="sequential")
@@ -53,6 +71,14 @@ class WebpCodec:
             return 1
         image = pyvips.Image.webpload_buffer(data, access="sequential")
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+
+@cache
+def _swift() -> bool:
+    """Whether OpenCV's files are libvips' here."""
+    return swift.agrees(
+        swift.webp, lambda pixels, quality: WebpCodec.by_libvips(pixels, quality, _PLAIN)
+    )
 
 
 def _frames_shown(delays: Sequence[int], merged: Sequence[int]) -> npt.NDArray[np.intp]:

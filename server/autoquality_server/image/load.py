@@ -22,6 +22,7 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.structure import check_structure
+from autoquality_server.image.webp import decode_plain_webp
 
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
@@ -85,7 +86,9 @@ class Source:
     def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         samples = None
-        if self.format == "avif":
+        if self.format == "webp" and frames == 1:
+            samples = decode_plain_webp(self.data, header.width, header.height)
+        elif self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
         if samples is None:
             samples = _decode(header, frames)

@@ -1,0 +1,114 @@
+"""What OpenCV writes is what libvips would write, and what it reads is what libvips would read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import pyvips
+
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, jpeg, swift, webp
+from autoquality_server.codecs.jpeg import JpegCodec
+from autoquality_server.codecs.webp import WebpCodec
+from autoquality_server.domain import EncoderOptions, Format, JpegOptions, WebpOptions
+from autoquality_server.image import Pixels, luma_planes
+from tests.codecs.sources import grey, moving, photograph, translucent
+
+SOURCES = {
+    "colour": photograph(),
+    "grey": grey(),
+    "1x1": photograph(1, 1),
+    "odd sides": photograph(17, 31),
+    "a column": photograph(1, 40),
+}
+QUALITIES = (1, 10, 50, 80, 89, 90, 95, 100)
+
+each_source = pytest.mark.parametrize("source", SOURCES)
+each_quality = pytest.mark.parametrize("quality", QUALITIES)
+
+
+def read(data: bytes, pixels: Pixels) -> np.ndarray:
+    """The luma of a file as libvips decodes it."""
+    image = pyvips.Image.new_from_buffer(data, "")
+    samples = np.frombuffer(image.write_to_memory(), np.uint8)
+    return luma_planes(
+        samples.reshape(1, image.height, image.width, image.bands),
+        over_backgrounds=pixels.has_alpha,
+    )
+
+
+@each_quality
+@each_source
+@pytest.mark.parametrize("no_subsample", [False, True])
+def test_a_plain_jpeg_is_the_file_that_libvips_writes(
+    source: str, quality: int, no_subsample: bool
+) -> None:
+    pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
+    swiftly = swift.jpeg(pixels, quality, no_subsample=no_subsample)
+    assert swiftly == JpegCodec.by_libvips(pixels, quality, options)
+    assert swiftly == CODECS[Format.JPEG].encode(pixels, quality, EncoderOptions(jpeg=options))
+
+
+@each_quality
+@pytest.mark.parametrize("source", ["colour", "1x1", "odd sides", "a column"])
+def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int) -> None:
+    swiftly = swift.webp(SOURCES[source], quality)
+    assert swiftly == WebpCodec.by_libvips(SOURCES[source], quality, WebpOptions())
+    assert swiftly == CODECS[Format.WEBP].encode(SOURCES[source], quality, EncoderOptions())
+
+
+@each_source
+@pytest.mark.parametrize(
+    ("fmt", "options"),
+    [
+        (Format.JPEG, EncoderOptions()),
+        (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
+        (Format.JPEG, EncoderOptions(jpeg=JpegOptions(no_subsample=True))),
+        (Format.WEBP, EncoderOptions()),
+        (Format.WEBP, EncoderOptions(webp=WebpOptions(effort=0, smart_subsample=True))),
+    ],
+    ids=["JPEG", "best mozjpeg", "JPEG 4:4:4", "WebP", "WebP sharp"],
+)
+def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOptions) -> None:
+    pixels = SOURCES[source]
+    for quality in QUALITIES:
+        data = CODECS[fmt].encode(pixels, quality, options)
+        bands = pixels.bands if fmt is Format.JPEG else 3
+        assert swift.decoded(data, pixels, bands) is not None
+        assert np.array_equal(CODECS[fmt].decode_luma(data, pixels), read(data, pixels))
+
+
+def test_both_are_used_here() -> None:
+    assert jpeg._swift()
+    assert webp._swift()
+
+
+def test_another_encoder_inside_is_noticed() -> None:
+    def other(pixels: Pixels, quality: int) -> bytes:
+        return JpegCodec.by_libvips(pixels, max(quality - 1, 1), JpegOptions())
+
+    def swiftly(pixels: Pixels, quality: int) -> bytes | None:
+        return swift.jpeg(pixels, quality, no_subsample=False)
+
+    assert not swift.agrees(swiftly, other)
+
+
+def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
+    large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
+    assert swift.jpeg(large, 80, no_subsample=False) is None
+    assert swift.webp(large, 80) is None
+    assert swift.webp(translucent(), 80) is None
+    assert swift.webp(moving(), 80) is None
+    assert swift.decoded(b"", moving(), 3) is None
+    assert swift.decoded(b"", translucent(), 3) is None
+
+
+def test_metadata_is_left_to_libvips() -> None:
+    pixels = photograph()
+    image = pixels.image.copy()
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta/>")
+    pixels = replace(pixels, image=image)
+    for fmt in (Format.JPEG, Format.WEBP):
+        data = CODECS[fmt].encode(pixels, 80, EncoderOptions(keep_metadata=True))
+        assert b"<x:xmpmeta/>" in data
