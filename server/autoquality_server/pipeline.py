@@ -41,6 +41,7 @@ from autoquality_server.methods import (
     MlSearch,
     SizeSearch,
     Trial,
+    warm_up,
 )
 from autoquality_server.predictor import Predictor
 from autoquality_server.sources import (
@@ -88,7 +89,7 @@ class Pipeline:
 
     def warm_up(self) -> None:
         """Compile what the first request would otherwise wait for; predictors come ready."""
-        dssim.warm_up()
+        warm_up()
 
     def encode(
         self, job: EncodeJob, deadline: Deadline, timings: Timings | None = None

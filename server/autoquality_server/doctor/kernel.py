@@ -6,12 +6,13 @@ import time
 
 from autoquality_server import dssim
 from autoquality_server.doctor.finding import Finding, Verdict
+from autoquality_server.methods import warm_up
 
 
 def look() -> Finding:
     """Compile or load the metric as the server does before it says SERVING."""
     start = time.perf_counter()
-    dssim.warm_up()
+    warm_up()
     seconds = time.perf_counter() - start
     folder = dssim.cache_folder()
     if folder is None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.dssim.compilation import compiled, inlined
+from autoquality_server.compilation import compiled, inlined
 
 Bytes = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.int16]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_server.compilation import kept_in
 from autoquality_server.dssim import kernel
-from autoquality_server.dssim.compilation import kept_in
 from autoquality_server.dssim.sampling import default_stride
 
 Luma = npt.NDArray[np.uint8]

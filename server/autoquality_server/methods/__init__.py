@@ -7,6 +7,7 @@ from autoquality_server.methods.fixed import FixedQuality
 from autoquality_server.methods.ml import MlSearch
 from autoquality_server.methods.size import SizeSearch
 from autoquality_server.methods.trial import Trial
+from autoquality_server.methods.warming import warm_up
 
 __all__ = [
     "Adviser",
@@ -17,4 +18,5 @@ __all__ = [
     "MlSearch",
     "SizeSearch",
     "Trial",
+    "warm_up",
 ]

@@ -1,0 +1,12 @@
+"""What the first request would otherwise wait for."""
+
+from __future__ import annotations
+
+from autoquality_server import dssim
+from autoquality_server.methods import sketch
+
+
+def warm_up() -> None:
+    """Compile the loops of metric and sketch, or load them from numba's cache."""
+    dssim.warm_up()
+    sketch.warm_up()
