@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from autoquality_server.codecs import first_twins
 from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.sketch import sketch
+from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
@@ -48,6 +48,7 @@ class Curve:
     image: str
     pixels: int
     sketch: npt.NDArray[np.float64]
+    coloured: npt.NDArray[np.float64]
     by_quality: dict[int, Observation]
 
 
@@ -71,7 +72,8 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
             found.qualities, found.bytes_per_pixel, found.dssim, strict=True
         )
     }
-    return Curve(path.name, pixels, sketch(image), seen)
+    sketched = sketch(image)
+    return Curve(path.name, pixels, sketched, coloured(sketched, image), seen)
 
 
 def judge(
@@ -147,7 +149,7 @@ def main() -> None:
             judge(
                 one,
                 SizeObjective(one.by_quality[quality].size_bytes * 1.01, one.pixels),
-                size_prior(fmt, options, one.pixels, one.sketch),
+                size_prior(fmt, options, one.pixels, one.coloured),
                 low,
                 high,
                 twins,

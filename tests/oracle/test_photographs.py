@@ -14,7 +14,7 @@ from autoquality_server.domain import EncoderOptions, Format, Timings
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Trial
 from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
-from autoquality_server.methods.sketch import sketch
+from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
@@ -46,6 +46,11 @@ def pixels_of(name: str) -> Pixels:
 @cache
 def sketch_of(name: str) -> npt.NDArray[np.float64]:
     return sketch(pixels_of(name))
+
+
+@cache
+def coloured_of(name: str) -> npt.NDArray[np.float64]:
+    return coloured(sketch_of(name), pixels_of(name))
 
 
 @cache
@@ -98,7 +103,7 @@ def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     twins = first_twins(fmt, options)
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
-    usual = (size_prior(fmt, options, SIDE * SIDE, told) for told in (None, sketch_of(name)))
+    usual = (size_prior(fmt, options, SIDE * SIDE, told) for told in (None, coloured_of(name)))
     for prior in (*usual, UNLEARNED["size"]):
         for low, high in RANGES:
             for budget in budgets:
@@ -139,5 +144,6 @@ def test_a_sketch_saves_encodings(setting: str) -> None:
         for quality in (30, 50, 70, 90):
             budget = SizeObjective(curve[quality].size_bytes + 2, area)
             without += check(curve, budget, size_prior(fmt, options, area), LOW, HIGH, twins)
-            with_one += check(curve, budget, size_prior(fmt, options, area, told), LOW, HIGH, twins)
+            prior = size_prior(fmt, options, area, coloured_of(name))
+            with_one += check(curve, budget, prior, LOW, HIGH, twins)
     assert with_one < 0.9 * without

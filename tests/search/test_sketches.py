@@ -15,7 +15,14 @@ from autoquality_server.image.blocks import LUMA, jpeg_table
 from autoquality_server.methods import DssimSearch, SizeSearch, Trial
 from autoquality_server.methods.priors import dssim_prior, size_prior
 from autoquality_server.methods.priors.sketched import sketched
-from autoquality_server.methods.sketch import BLOCKS, NUMBERS, of_blocks, sketch
+from autoquality_server.methods.sketch import (
+    BLOCKS,
+    COLOURED_NUMBERS,
+    NUMBERS,
+    coloured,
+    of_blocks,
+    sketch,
+)
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)
@@ -57,7 +64,23 @@ def pixels_of(name: str, width: int, height: int) -> Pixels:
 def test_every_image_has_a_finite_sketch(frame: npt.NDArray[np.uint8]) -> None:
     found = of(frame)
     assert found.shape == (NUMBERS,)
-    assert np.isfinite(found).all()
+    pixels = Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis]))
+    both = coloured(found, pixels)
+    assert both.shape == (COLOURED_NUMBERS,)
+    assert np.array_equal(both[:NUMBERS], found)
+    assert np.isfinite(both).all()
+
+
+def test_colours_are_seen_by_the_coloured_sketch_alone() -> None:
+    photo = pixels_of("coffee.png", 128, 128)
+    rows = photo.samples[0]
+    greyed = np.rint(rows.astype(np.float32) @ LUMA).astype(np.uint8)[..., None]
+    grey = Pixels.from_samples(np.ascontiguousarray(greyed[None]))
+    as_colours = Pixels.from_samples(np.ascontiguousarray(np.repeat(greyed, 3, axis=2)[None]))
+    assert sketch(grey) == pytest.approx(sketch(photo), abs=0.05)
+    chroma = [coloured(sketch(one), one)[NUMBERS:] for one in (photo, grey, as_colours)]
+    assert (chroma[0] > chroma[1] + 0.1).all()
+    assert chroma[2] == pytest.approx(chroma[1], abs=1e-3)
 
 
 def test_alpha_lies_over_white() -> None:
@@ -102,7 +125,8 @@ def test_a_sketch_foretells_curves_of_photographs_that_nothing_was_learned_from(
         for name in PHOTOS:
             pixels = pixels_of(name, 320, 240)
             trial = Trial(pixels, CODECS[fmt], options, Deadline(), Timings())
-            prior = prior_of(fmt, options, trial.pixel_count, trial.sketch)
+            told = trial.sketch if measure else trial.coloured_sketch
+            prior = prior_of(fmt, options, trial.pixel_count, told)
             usual = prior_of(fmt, options, trial.pixel_count)
             assert np.diag(prior.covariance).max() < np.diag(usual.covariance).max() / 4
             for quality in QUALITIES:
@@ -120,7 +144,9 @@ def test_a_sketch_foretells_curves_of_photographs_that_nothing_was_learned_from(
 def test_what_was_learned_is_a_distribution_over_rising_curves(setting: str, curve: str) -> None:
     learned = sketched(setting, curve)
     assert learned is not None
-    mean, covariance = learned.curve(sketch(pixels_of("coffee.png", 256, 192)))
+    pixels = pixels_of("coffee.png", 256, 192)
+    told = sketch(pixels) if curve == "dssim" else coloured(sketch(pixels), pixels)
+    mean, covariance = learned.curve(told)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
     assert (mean[15:90:5] < mean[20:95:5]).all()
     assert learned.overhead == 0 if curve == "dssim" else learned.overhead > 0
@@ -134,6 +160,7 @@ def test_an_animation_has_no_sketch() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
     trial = Trial(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline(), Timings())
     assert trial.sketch is None
+    assert trial.coloured_sketch is None
 
 
 @pytest.mark.parametrize(("low", "high", "looked"), [(10, 95, True), (70, 70, False)])

@@ -11,7 +11,7 @@ from autoquality_server.codecs import CODECS, first_twins
 from autoquality_server.image import Pixels
 from autoquality_server.methods.priors import dssim_prior, size_prior
 from autoquality_server.search.objective import DSSIM_FLOOR
-from autoquality_train.sweeps import SETTINGS, Sweep
+from autoquality_train.sweeps import SWEPT, Sweep
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -20,7 +20,7 @@ _USUAL_PIXELS = 448 * 448
 
 def curve(sweep: Sweep, setting: str) -> FloatArray:
     """-log(DSSIM), DSSIM floored at DSSIM_FLOOR; shape (100,), exact where swept."""
-    mean = dssim_prior(*SETTINGS[setting], _USUAL_PIXELS).mean
+    mean = dssim_prior(*SWEPT[setting], _USUAL_PIXELS).mean
     return _drawn(-np.log(np.maximum(sweep.dssim, DSSIM_FLOOR)), sweep, mean, setting)
 
 
@@ -30,7 +30,7 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
     The payload is what is beyond the file's `overhead`: without it, images of
     any size have about the same curve.
     """
-    mean = size_prior(*SETTINGS[setting], _USUAL_PIXELS).mean
+    mean = size_prior(*SWEPT[setting], _USUAL_PIXELS).mean
     payload = np.maximum(sweep.bytes_per_pixel * pixels - overhead(setting), 1.0)
     return _drawn(np.log(payload / pixels), sweep, mean, setting)
 
@@ -38,7 +38,7 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
 @cache
 def overhead(setting: str) -> int:
     """The bytes of a file that shows next to nothing."""
-    fmt, options = SETTINGS[setting]
+    fmt, options = SWEPT[setting]
     nothing = Pixels.from_samples(np.full((1, 16, 16, 3), 128, np.uint8))
     return len(CODECS[fmt].encode(nothing, 50, options))
 
@@ -55,7 +55,7 @@ def _drawn(
     between = mean + np.interp(np.arange(100), swept, values - mean[swept])
     between[swept] = values
     # A quality's twin was swept if it was; else both are interpolated as one.
-    first = np.array(first_twins(*SETTINGS[setting])) - 1
+    first = np.array(first_twins(*SWEPT[setting])) - 1
     for quality in swept:
         between[first[quality]] = between[quality]
     found: FloatArray = between[first].astype(np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.codecs import library_versions
-from autoquality_server.methods.priors.sketched import inputs
+from autoquality_server.methods.priors.sketched import inputs, scaled
 from autoquality_train.basis import Basis
 from autoquality_train.curves import overhead
 from autoquality_train.examples import parts
@@ -25,8 +25,13 @@ FloatArray = npt.NDArray[np.float64]
 
 COMPONENTS = 8
 _PARTS = 5
-_RIDGE = 3.0
-"""Pulls weights towards 0, as much as that many more samples that have nothing to say."""
+_RIDGE, _LANDMARK_RIDGE = 3.0, 0.1
+"""Pulls weights towards 0, as much as that many more samples that have nothing to say; what a
+landmark has to say is small for most of the samples."""
+
+_LANDMARKS = 256
+_ROUNDS = 15
+"""Of moving the landmarks to the middle of what is nearest to each (Lloyd's k-means)."""
 
 _NEAREST = 0.8
 """Share of the samples whose errors are taken for usual; the rest are like no other."""
@@ -40,9 +45,13 @@ _NORMAL_MEDIAN = 0.4549
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Samples of one encoder setting: sketches (n, f), curves and sizes (n, 100), n groups."""
+    """Samples of one encoder setting: sketches (n, f), curves and sizes (n, 100), n groups.
+
+    `coloured` (n, g) are the sketches in colours, by which sizes are told.
+    """
 
     sketches: FloatArray
+    coloured: FloatArray
     curves: npt.NDArray[np.float32]
     sizes: npt.NDArray[np.float32]
     groups: Sequence[str]
@@ -53,14 +62,16 @@ def learn(
 ) -> tuple[dict[str, Any], FloatArray]:
     """A regression, and its errors (n, 100) on images that it was not fitted to."""
     centre, spread = sketches.mean(axis=0), sketches.std(axis=0) + 1e-3
-    seen = inputs(sketches, centre, spread)
+    near = scaled(sketches, centre, spread)
     basis = Basis.of(curves, COMPONENTS)
     wanted = basis.coefficients(curves).astype(np.float64)
     part = parts(groups, _PARTS, seed)
     away = np.empty_like(wanted)
     for number in range(_PARTS):
         others = part != number
-        away[~others] = wanted[~others] - seen[~others] @ _ridge(seen[others], wanted[others])
+        landmarks = _landmarks(near[others], seed)
+        weights = _ridge(inputs(near[others], landmarks), wanted[others], near.shape[1])
+        away[~others] = wanted[~others] - inputs(near[~others], landmarks) @ weights
     left = curves - basis.mean - basis.coefficients(curves) @ basis.components
     errors = away @ basis.components + left
     size = np.sqrt((errors[:, _USED] ** 2).mean(axis=1))
@@ -69,10 +80,12 @@ def learn(
     residual = float(left[usual].std())
     spreads = np.diag(basis.components.T @ covariance @ basis.components) + residual**2
     wider = float(np.median((errors**2 / spreads)[:, _USED])) / _NORMAL_MEDIAN
+    landmarks = _landmarks(near, seed)
     found = {
         "centre": _rounded(centre),
         "spread": _rounded(spread),
-        "weights": _rounded(_ridge(seen, wanted).T),
+        "landmarks": np.round(landmarks, 2).tolist(),
+        "weights": _rounded(_ridge(inputs(near, landmarks), wanted, near.shape[1]).T),
         "mean": _rounded(basis.mean),
         "components": _rounded(basis.components),
         "covariance": _rounded(covariance * wider),
@@ -84,8 +97,9 @@ def learn(
 def write(path: Path, setting: str, drawn: Drawn, corpus: str, *, seed: int) -> dict[str, float]:
     """Write what sketches say of one setting; answers the median error of each curve."""
     fitted, told = {}, {}
-    for name, curves in (("dssim", drawn.curves), ("size", drawn.sizes)):
-        fitted[name], errors = learn(drawn.sketches, curves, drawn.groups, seed=seed)
+    told_by = {"dssim": (drawn.sketches, drawn.curves), "size": (drawn.coloured, drawn.sizes)}
+    for name, (sketches, curves) in told_by.items():
+        fitted[name], errors = learn(sketches, curves, drawn.groups, seed=seed)
         fitted[name]["overhead"] = overhead(setting) if name == "size" else 0
         told[name] = float(np.median(np.abs(errors[:, _USED])))
     learned = {
@@ -102,11 +116,27 @@ def write(path: Path, setting: str, drawn: Drawn, corpus: str, *, seed: int) -> 
     return told
 
 
-def _ridge(seen: FloatArray, wanted: FloatArray) -> FloatArray:
+def _landmarks(sketches: FloatArray, seed: int) -> FloatArray:
+    """Sketches (m, f) that stand for all of scaled `sketches` (n, f), rounded as they are kept."""
+    count = min(_LANDMARKS, len(sketches) // 4)
+    drawn = np.random.default_rng(seed).choice(len(sketches), count, replace=False)
+    found = sketches[drawn]
+    for _ in range(_ROUNDS):
+        away = (found * found).sum(axis=1) - 2 * sketches @ found.T
+        nearest = away.argmin(axis=1)
+        shared = nearest[None, :] == np.arange(count)[:, None]
+        each = shared.sum(axis=1, keepdims=True)
+        found = np.where(each > 0, shared @ sketches / np.maximum(each, 1), found)
+    return np.round(found, 2)
+
+
+def _ridge(seen: FloatArray, wanted: FloatArray, numbers: int) -> FloatArray:
     """Weights (inputs, outputs) by least squares, all but the constant's held small."""
-    held = _RIDGE * np.eye(seen.shape[1])
-    held[0, 0] = 0
-    return np.asarray(np.linalg.solve(seen.T @ seen + held, seen.T @ wanted), np.float64)
+    plain = 1 + 2 * numbers
+    held = np.full(seen.shape[1], _LANDMARK_RIDGE)
+    held[:plain] = _RIDGE
+    held[0] = 0
+    return np.asarray(np.linalg.solve(seen.T @ seen + np.diag(held), seen.T @ wanted), np.float64)
 
 
 def _rounded(values: npt.NDArray[Any]) -> Any:

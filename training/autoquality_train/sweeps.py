@@ -11,8 +11,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins, library_versions
-from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.codecs import (
+    BEST_MOZJPEG,
+    CODECS,
+    draft_options,
+    first_twins,
+    library_versions,
+)
+from autoquality_server.domain import AvifOptions, EncoderOptions, Format, WebpOptions
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
 from autoquality_train.files import whole
@@ -26,6 +32,28 @@ SETTINGS = {
     "avif": (Format.AVIF, EncoderOptions()),
 }
 """The encoder settings that curves and networks are learned for."""
+
+SLOW = {
+    "webp-slow": (Format.WEBP, EncoderOptions(webp=WebpOptions(effort=6))),
+    "avif-slow": (Format.AVIF, EncoderOptions(avif=AvifOptions(speed=4))),
+}
+"""Slower settings, of which drafts tell much for little."""
+
+
+def _drafts() -> dict[str, tuple[Format, EncoderOptions]]:
+    found = {}
+    for setting, (fmt, options) in (SETTINGS | SLOW).items():
+        quicker = draft_options(fmt, options)
+        if quicker is not None:
+            found[f"{setting}.draft"] = fmt, quicker
+    return found
+
+
+DRAFTS = _drafts()
+"""The settings by which drafts of the others are made."""
+
+SWEPT = SETTINGS | SLOW | DRAFTS
+"""All that can be labelled."""
 
 NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif"}
 """The encoder setting that METHOD_ML uses for each format."""
@@ -52,7 +80,7 @@ class Sweep:
 
 def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep:
     """Encode at each of `qualities`, decode and measure; twins are encoded once."""
-    fmt, options = SETTINGS[setting]
+    fmt, options = SWEPT[setting]
     codec = CODECS[fmt]
     first = first_twins(fmt, options)
     reference = Reference(luma(pixels))
@@ -104,7 +132,7 @@ def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]
 
 def made_by(setting: str, qualities: Sequence[int]) -> str:
     """A short digest of all that a sweep depends on but the pixels."""
-    fmt, options = SETTINGS[setting]
+    fmt, options = SWEPT[setting]
     own = asdict(options)[
         fmt.value
     ]  # the others' options, and what decoding is told, change nothing

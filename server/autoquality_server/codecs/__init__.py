@@ -12,13 +12,22 @@ from autoquality_server.codecs.base import Codec
 from autoquality_server.codecs.fit import fitting
 from autoquality_server.codecs.jpeg import BEST_MOZJPEG, JpegCodec
 from autoquality_server.codecs.png import PngCodec
+from autoquality_server.codecs.quick import draft_options
 from autoquality_server.codecs.twins import first_twins
 from autoquality_server.codecs.versions import library_versions
 from autoquality_server.codecs.webp import WebpCodec
 from autoquality_server.domain import EncoderOptions, Format, RawSource
 from autoquality_server.image import ImageLimits, from_raw
 
-__all__ = ["BEST_MOZJPEG", "CODECS", "Codec", "first_twins", "library_versions", "substitute"]
+__all__ = [
+    "BEST_MOZJPEG",
+    "CODECS",
+    "Codec",
+    "draft_options",
+    "first_twins",
+    "library_versions",
+    "substitute",
+]
 
 
 def _writable() -> Mapping[Format, Codec]:

@@ -15,6 +15,9 @@ BLOCK = 8
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
 
+CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+"""Cb and Cr of red, green and blue (ITU-T T.871), without the 128 that is added to them."""
+
 # mozjpeg's quantisation table 3 for luma at quality 50, not yet clipped to 255.
 _MOZJPEG_3 = (
     *(16, 16, 16, 18, 25, 37, 56, 85, 16, 17, 20, 27, 34, 40, 53, 75),

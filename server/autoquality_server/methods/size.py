@@ -20,7 +20,7 @@ class SizeSearch:
         encoder = trial.format, trial.options, trial.pixel_count
         prior = size_prior(*encoder)
         if chance(objective, wish.min_quality, wish.max_quality, prior) < LIKELY:
-            prior = size_prior(*encoder, trial.sketch)
+            prior = size_prior(*encoder, trial.coloured_sketch)
         found = search(
             objective,
             wish.min_quality,

@@ -14,21 +14,25 @@ import numpy.typing as npt
 from autoquality_server.image import Pixels
 from autoquality_server.image.blocks import (
     BLOCK,
+    CHROMA,
     LUMA,
     bands,
     cosine_transform,
     flat_table,
     jpeg_table,
 )
-from autoquality_server.methods.sketch_kernel import coded, gather
+from autoquality_server.methods.sketch_kernel import coded, gather, gather_colours
 
 FloatArray = npt.NDArray[np.float64]
 
 BLOCKS = 1024
-"""How many blocks are looked at; all, where an image has no more."""
+SQUARES = 256
+"""How many blocks of luma, and squares of 16 x 16 pixels of chroma, are looked at; all, where an
+image has no more."""
 
 _GREY = 128.0
 _AREA = BLOCK * BLOCK
+_CHROMA = CHROMA / np.float32(4)
 _AS_IT_IS = np.ones(1, np.float32)
 _GOLDEN = 0.6180339887498949
 
@@ -42,11 +46,20 @@ _WAVES[0] = 0
 _VARIANCES = (4.0, 15.0, 60.0, 240.0, 960.0)
 
 NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
+COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
 
 
 def sketch(pixels: Pixels) -> FloatArray:
     """The sketch of an image's first frame, shape (NUMBERS,), finite; alpha lies over white."""
     return _described(_blocks(pixels))
+
+
+def coloured(sketch: FloatArray, pixels: Pixels) -> FloatArray:
+    """A sketch and that of the image's chroma, shape (COLOURED_NUMBERS,): for sizes.
+
+    The chroma is halved in both directions, as most encoders have it.
+    """
+    return np.concatenate([sketch, _NO_COLOURS if pixels.bands < 3 else _colours(pixels)])
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
@@ -56,7 +69,8 @@ def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
 
 def warm_up() -> None:
     """Compile the loops, or load them from numba's cache, before they are needed."""
-    sketch(Pixels.from_samples(np.zeros((1, BLOCK, BLOCK, 3), np.uint8)))
+    pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
+    coloured(sketch(pixels), pixels)
 
 
 def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
@@ -82,19 +96,51 @@ def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
     return np.array(numbers, np.float64)
 
 
+def _colours(pixels: Pixels) -> FloatArray:
+    frame = _at_least(pixels.samples[0], 2 * BLOCK)
+    rows, columns = _places(frame.shape[0] // (2 * BLOCK), frame.shape[1] // (2 * BLOCK), SQUARES)
+    chroma = np.empty((_AREA, 2 * rows.size), np.float32)
+    gather_colours(frame, rows, columns, _CHROMA, chroma)
+    return _described_colours(chroma)
+
+
+def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
+    coefficients = _TRANSFORM @ chroma
+    squares = coefficients * coefficients
+    variance = _WAVES @ squares
+    numbers: list[npt.ArrayLike] = []
+    for table in _TABLES:
+        _, left, bits = coded(coefficients, table, variance)
+        numbers += [np.log(left + 0.01), np.log(bits + 0.01)]
+    numbers.extend(np.log(_BANDS @ squares + 1).mean(axis=1) / 2)
+    return np.array(numbers, np.float64)
+
+
 def _blocks(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Up to BLOCKS blocks of luma less 128, (64, n), spread evenly; no block is cut off."""
-    frame = pixels.samples[0]
-    short = [max(BLOCK - side, 0) for side in frame.shape[:2]]
+    frame = _at_least(pixels.samples[0], BLOCK)
+    rows, columns = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    luma = np.empty((_AREA, rows.size), np.float32)
+    gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
+    return luma
+
+
+def _at_least(frame: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """A frame (height, width, bands), its edges repeated where it is narrower than `side`."""
+    short = [max(side - extent, 0) for extent in frame.shape[:2]]
     if any(short):
         frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
         frame.flags.writeable = False  # numba would compile for both kinds
-    down, across = frame.shape[0] // BLOCK, frame.shape[1] // BLOCK
-    count = min(down * across, BLOCKS)
+    return frame
+
+
+def _places(down: int, across: int, most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of up to `most` of down x across squares, spread evenly."""
+    count = min(down * across, most)
     at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
     rows, columns = np.divmod(at, across)
-    # Each row begins elsewhere, or the blocks of a picture of columns would all be alike.
-    columns = (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
-    luma = np.empty((BLOCK * BLOCK, count), np.float32)
-    gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
-    return luma
+    # Each row begins elsewhere, or the squares of a picture of columns would all be alike.
+    return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
+
+
+_NO_COLOURS = _described_colours(np.zeros((_AREA, 1), np.float32))

@@ -44,6 +44,37 @@ def gather(
 
 
 @compiled
+def gather_colours(
+    frame: npt.NDArray[np.uint8],
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    weights: _Floats,
+    chroma: _Floats,
+) -> None:
+    """The chroma, halved in both directions, of the 16 x 16 squares at `rows` and `columns`.
+
+    `frame` has the shape (height, width, 3), or 4 where alpha lies over white.
+    `weights` (2, 3) are those of red, green and blue in Cb and Cr, a quarter
+    of each. `chroma` (64, 2 n) is filled: every Cb, then every Cr.
+    """
+    count = rows.size
+    translucent = frame.shape[2] > 3
+    for at in range(count):
+        top, left = 2 * BLOCK * rows[at], 2 * BLOCK * columns[at]
+        for place in range(_AREA):
+            y, x = top + 2 * (place // BLOCK), left + 2 * (place % BLOCK)
+            blue, red = np.float32(0), np.float32(0)
+            for pixel in range(4):
+                one = frame[y + pixel // 2, x + pixel % 2]
+                share = np.float32(one[3]) / np.float32(255) if translucent else np.float32(1)
+                for band in range(3):
+                    blue += share * weights[0, band] * np.float32(one[band])
+                    red += share * weights[1, band] * np.float32(one[band])
+            chroma[place, at] = blue
+            chroma[place, count + at] = red
+
+
+@compiled
 def coded(coefficients: _Floats, table: _Floats, variance: _Floats) -> tuple[float, float, float]:
     """Of blocks (64, n) coded at one strength: mean lack of SSIM, levels left, their bits, a block.
 

@@ -16,7 +16,7 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
-from autoquality_server.methods.sketch import sketch
+from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.stages import note, stage
 
 HASTE = 1.3
@@ -161,6 +161,11 @@ class Trial:
     def sketch(self) -> npt.NDArray[np.float64] | None:
         """The image's sketch; None of animations, whose first frame says little of the others."""
         return sketch(self.pixels) if self.pixels.frames == 1 else None
+
+    @cached_property
+    def coloured_sketch(self) -> npt.NDArray[np.float64] | None:
+        """The image's sketch in colours, which sizes depend on; None of animations."""
+        return None if self.sketch is None else coloured(self.sketch, self.pixels)
 
     @cached_property
     def _reference(self) -> Reference:

@@ -13,7 +13,7 @@ from autoquality_train.cli.exits import Failed
 from autoquality_train.files import writable
 from autoquality_train.fitting import EPOCHS
 from autoquality_train.judging.summary import PHOTOGRAPHS
-from autoquality_train.sweeps import NETWORKS, SETTINGS
+from autoquality_train.sweeps import NETWORKS, SETTINGS, SWEPT
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Callback = Callable[[click.Context, click.Parameter, str], tuple[str, ...]]
@@ -71,12 +71,13 @@ formats: Decorator = click.option(
 )
 settings: Decorator = click.option(
     "--settings",
-    callback=some_of(SETTINGS),
+    callback=some_of(SWEPT),
     metavar="NAMES",
     default=",".join(SETTINGS),
     show_default=True,
     help="Which encoder settings, with commas between them. Networks need jpeg-mozjpeg, webp"
-    " and avif; jpeg (plain) is for `priors`.",
+    " and avif; jpeg (plain) is for `priors`; "
+    f"{', '.join(name for name in SWEPT if name not in SETTINGS)} for `drafts`.",
 )
 epochs: Decorator = click.option(
     "--epochs",

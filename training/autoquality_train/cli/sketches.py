@@ -10,7 +10,7 @@ import pyvips
 from rich.console import Console
 
 from autoquality_server.errors import InvalidImage
-from autoquality_server.methods.sketch import sketch
+from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import gather_samples, tell_left_out
 from autoquality_train.cli.exits import Failed
@@ -53,7 +53,7 @@ def sketches(
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, str]]] = {
+    found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]]] = {
         setting: [] for setting in settings
     }
     unreadable: list[tuple[Path, str]] = []
@@ -72,12 +72,13 @@ def sketches(
                 continue
             seen.add(digest)
             numbers = sketch(pixels)
+            both = coloured(numbers, pixels)
             area = pixels.width * pixels.height
             for setting in settings:
                 label = known_sweep(digest, setting, sweeps)
                 if label is not None:
                     row = curve(label, setting), size_curve(label, setting, area), sample.group
-                    found[setting].append((numbers, *row))
+                    found[setting].append((numbers, both, *row))
     tell_left_out(console, unreadable)
     place = options.ready(out)
     for setting, rows in found.items():
@@ -90,7 +91,8 @@ def sketches(
             np.array([row[0] for row in rows]),
             np.array([row[1] for row in rows]),
             np.array([row[2] for row in rows]),
-            [row[3] for row in rows],
+            np.array([row[3] for row in rows]),
+            [row[4] for row in rows],
         )
         path = place / f"{setting}.sketch.json"
         errors = write(path, setting, drawn, name, seed=seed)

@@ -42,7 +42,7 @@ def dssim_prior(
     prior = _load(encoder, "dssim")
     tinier = roughness(np.array(pixels)) / roughness(np.array(TINY_PIXELS))
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
-    learned = sketched(encoder, "dssim")
+    learned = None if sketch is None else sketched(encoder, "dssim")
     if sketch is None or learned is None:
         return prior
     return prior.with_curve(*learned.curve(sketch))
@@ -53,12 +53,12 @@ def size_prior(
 ) -> CurvePrior:
     """The prior of log(bytes per pixel) for this encoder setting and an image of `pixels`.
 
-    With the image's sketch, of this image; else of any.
+    With the image's sketch, in colours, of this image; else of any.
     """
     encoder = encoder_name(fmt, options)
     prior = _load(encoder, "size")
     prior = replace(prior, allowance=prior.allowance * float(roughness(np.array(pixels))))
-    learned = sketched(encoder, "size")
+    learned = None if sketch is None else sketched(encoder, "size")
     if sketch is None or learned is None:
         return prior
     payload, covariance = learned.curve(sketch)

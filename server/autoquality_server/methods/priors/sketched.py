@@ -27,14 +27,16 @@ class Sketched:
     """A regression from sketches to curves v(q), q = 1 to 100.
 
     `centre` and `spread` (f,) bring a sketch's numbers to order 1; `weights`
-    (k, 1 + 2 f) tell from 1, the numbers and their squares the coefficients of
-    `components` (k, 100), which are added to `mean` (100,); `covariance` (k, k)
+    (k, 1 + 2 f + m) tell from 1, the numbers, their squares and how near they
+    are to each of `landmarks` (m, f) the coefficients of `components` (k,
+    100), which are added to `mean` (100,); `covariance` (k, k)
     is that of the coefficients' errors, `residual` the standard deviation of
     the rest. `overhead` are the bytes of a file that its size curve leaves out.
     """
 
     centre: FloatArray
     spread: FloatArray
+    landmarks: FloatArray
     weights: FloatArray
     mean: FloatArray
     components: FloatArray
@@ -44,18 +46,27 @@ class Sketched:
 
     def curve(self, sketch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The curve's mean (100,) and covariance (100, 100)."""
-        mean = self.mean + (self.weights @ inputs(sketch, self.centre, self.spread)) @ (
-            self.components
-        )
-        return mean, _covariance(self)
+        seen = inputs(scaled(sketch, self.centre, self.spread), self.landmarks)
+        return self.mean + (self.weights @ seen) @ self.components, _covariance(self)
 
 
-def inputs(sketches: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
-    """What the regression sees of sketches (..., f): (..., 1 + 2 f)."""
-    scaled = np.clip((sketches - centre) / spread, -_FARTHEST, _FARTHEST)
-    found: FloatArray = np.concatenate(
-        [np.ones((*scaled.shape[:-1], 1)), scaled, scaled * scaled], axis=-1
-    )
+def scaled(sketches: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
+    """Sketches (..., f) brought to order 1."""
+    found: FloatArray = np.clip((sketches - centre) / spread, -_FARTHEST, _FARTHEST)
+    return found
+
+
+def inputs(sketches: FloatArray, landmarks: FloatArray) -> FloatArray:
+    """What the regression sees of scaled sketches (..., f): (..., 1 + 2 f + m).
+
+    The last m are radial basis functions: exp(-d), d the mean square of the
+    differences to a landmark.
+    """
+    squares = (sketches * sketches).sum(axis=-1, keepdims=True)
+    away = squares + (landmarks * landmarks).sum(axis=-1) - 2 * sketches @ landmarks.T
+    near = np.exp(-np.maximum(away, 0) / landmarks.shape[1])
+    one = np.ones((*sketches.shape[:-1], 1))
+    found: FloatArray = np.concatenate([one, sketches, sketches * sketches, near], axis=-1)
     return found
 
 
@@ -69,6 +80,7 @@ def sketched(encoder: str, curve: str) -> Sketched | None:
     return Sketched(
         centre=np.array(learned["centre"]),
         spread=np.array(learned["spread"]),
+        landmarks=np.array(learned["landmarks"]),
         weights=np.array(learned["weights"]),
         mean=np.array(learned["mean"]),
         components=np.array(learned["components"]),
