@@ -21,6 +21,7 @@ from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
 from bench.service import tables as service
+from bench.worst import tables as worst
 
 RESULTS = Path("bench") / "results"
 PLOTS = Path("docs") / "bench"
@@ -34,6 +35,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-cost": ("compare", compare.our_cost),
     "compare-encodings": ("compare", compare.mean_encodings),
     "compare-rivals": ("compare", compare.rivals),
+    "worst": ("worst", worst.page),
     "service": ("service", service.page),
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
