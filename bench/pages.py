@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.capacity import page as capacity
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
 from bench.record.machine import ROOT
@@ -45,6 +46,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
 
 PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
+    "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
 PAGES = ("README.md", "docs/bench.md", "docs/capacity.md")

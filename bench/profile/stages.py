@@ -21,8 +21,21 @@ from autoquality_server.methods import dssim as by_dssim
 from autoquality_server.methods import size as by_size
 from autoquality_server.methods import trial
 from autoquality_server.predictor import SharedPredictor
-
-REST = "Python rest"
+from bench.profile.slices import (
+    DECODE_RESULT,
+    ENCODE,
+    HEADER,
+    LUMA,
+    METRIC,
+    MOMENTS,
+    NETWORK,
+    PRIOR,
+    REST,
+    SEARCH,
+    SKETCH,
+    SOURCE,
+    VALIDATE,
+)
 
 
 class StageClock:
@@ -65,20 +78,22 @@ class StageClock:
 def staged(clock: StageClock) -> Iterator[None]:
     """Let every stage of the core tell `clock`, on this thread; whatever else is REST."""
     seen: list[tuple[str, Any, str]] = [
-        ("decode the source", sources.OpenJob, "decode"),
-        ("read the header", pipeline, "open_job"),
-        ("luma", trial, "luma"),
-        ("metric: the source's moments", dssim.Reference, "__init__"),
-        ("metric", dssim.Reference, "dssim"),
-        ("network", SharedPredictor, "predict"),
-        ("sketch", trial, "sketch"),
-        *(("search", by_dssim, name) for name in ("search", "dssim_prior", "chance")),
-        *(("search", by_size, name) for name in ("search", "size_prior")),
-        *(("luma", module, "luma_planes") for module in (base, avif, webp)),
+        (VALIDATE, pipeline.Pipeline, "check"),
+        (HEADER, pipeline, "open_job"),
+        (SOURCE, sources.OpenJob, "decode"),
+        (LUMA, trial, "luma"),
+        *((LUMA, module, "luma_planes") for module in (base, avif, webp)),
+        (MOMENTS, dssim.Reference, "__init__"),
+        (METRIC, dssim.Reference, "dssim"),
+        (NETWORK, SharedPredictor, "predict"),
+        (SKETCH, trial, "sketch"),
+        (PRIOR, by_dssim, "dssim_prior"),
+        (PRIOR, by_size, "size_prior"),
+        *((SEARCH, place, name) for place in (by_dssim, by_size) for name in ("search", "chance")),
     ]
     for codec in codecs.CODECS.values():
         kind = type(codec)
-        seen += [("encode", kind, "encode"), ("decode the result", kind, "decode_luma")]
+        seen += [(ENCODE, kind, "encode"), (DECODE_RESULT, kind, "decode_luma")]
     with ExitStack() as stack:
         for stage, place, name in seen:
             timed = clock.timed(stage, getattr(place, name))

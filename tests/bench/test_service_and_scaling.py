@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bench.clock import of_process
 from bench.pictures import picture
+from bench.profile import figures as profile_figures
+from bench.profile import slices
+from bench.profile import tables as profile_tables
 from bench.profile.__main__ import main as profile_main
-from bench.profile.stages import REST, StageClock, staged
+from bench.profile.stages import StageClock, staged
 from bench.record import Record, read
 from bench.scaling.__main__ import main as scaling_main
 from bench.scaling.megapixels import megapixels
@@ -62,15 +67,30 @@ def test_sizes_that_would_take_too_long_are_left_out_and_said_so() -> None:
 def test_a_profile_names_every_slice_of_a_request(tmp_path: Path) -> None:
     tiny = ["--megapixels", "0.05", "--repeats", "1"]
     record = one_record(profile_main, tiny, tmp_path / "results")
-    for fmt in ("jpeg", "webp", "avif"):
-        for method in ("dssim", "ml"):
-            (whole,) = record.find(what="request", setting=fmt, goal=method)
-            stages = {one.by: one for one in record.find(what="stage", setting=fmt, goal=method)}
-            assert sum(one.value for one in stages.values()) == pytest.approx(whole.value, rel=0.01)
-            assert {"encode", "decode the result", "metric", "luma", "sketch", REST} < set(stages)
-            # A search by DSSIM asks the network where that pays.
-            assert "network" in stages or method == "dssim"
-            assert record.find(what="function", setting=fmt, goal=method)
+    for total in record.find(what="request"):
+        named = {"setting": total.setting, "goal": total.goal}
+        stages = {one.by: one for one in record.find(what="stage", **named)}
+        assert sum(one.value for one in stages.values()) == pytest.approx(total.value, rel=0.01)
+        assert set(stages) <= set(slices.SLICES)
+        wanted = {slices.ENCODE, slices.SOURCE, slices.HEADER, slices.VALIDATE, slices.REST}
+        if total.goal != "none":
+            wanted |= {slices.PRIOR, slices.SEARCH}
+        if total.goal in ("dssim", "ml"):
+            wanted |= {slices.DECODE_RESULT, slices.METRIC, slices.MOMENTS, slices.LUMA}
+        assert wanted <= set(stages)
+        # Networks and sketches are looked at where that pays.
+        assert slices.NETWORK in stages or total.goal != "ml"
+        assert record.find(what="function", **named)
+    made = {(one.goal, one.setting) for one in record.find(what="request")}
+    settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif")
+    searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
+    assert made == searching | {("ml", setting) for setting in settings[1:]}
+    assert any(one.by == slices.SKETCH for one in record.measures)
+    page = profile_tables.page(record)
+    assert "| none | JPEG | mozjpeg | – |" in page and "| libaom | libavif |" in page
+    (picture_,) = profile_figures.plots(record).values()
+    with Image.open(io.BytesIO(picture_)) as drawn:
+        assert drawn.format == "PNG" and drawn.info["Source"] == record.file_name
 
 
 def test_a_stage_is_told_without_those_inside_it() -> None:
