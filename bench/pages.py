@@ -21,6 +21,7 @@ from bench.record.machine import ROOT
 from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
+from bench.service import figures as service_figures
 from bench.service import tables as service
 from bench.worst import tables as worst
 
@@ -46,6 +47,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
 
 PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
+    "service": (service_figures.plots, service_figures.NAMES_OF_PLOTS),
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }

@@ -22,6 +22,8 @@ from bench.record import Record, read
 from bench.scaling.__main__ import main as scaling_main
 from bench.scaling.megapixels import megapixels
 from bench.scaling.tables import page
+from bench.service import figures as service_figures
+from bench.service import tables as service_tables
 from bench.service.__main__ import main as service_main
 
 Main = Callable[[list[str]], int]
@@ -42,7 +44,16 @@ def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
     assert found["time over the bare codec", "service"].value > 0.5
     assert found["part of the codec's throughput", "service"].value > 0
     assert len(record.find(what="memory a pixel")) == 4
-    assert found["memory after all", "service"].value > 50
+    held = record.find(what="memory over requests")
+    assert [one.count for one in held] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 12]
+    assert held[-1].value == found["memory after all", "service"].value > 50
+    growth = found["memory after all", "service"].value / held[0].value - 1
+    assert found["growth of memory", "service"].value == pytest.approx(growth, abs=1e-3)
+    page_ = service_tables.page(record)
+    assert "Memory was watched over 12 requests, not over 10000." in page_
+    assert "| growth of memory | service | all formats | 12 requests |" in page_
+    (drawn,) = service_figures.plots(record).values()
+    assert drawn.startswith(b"\x89PNG")
     assert all(one.value > 0 for one in record.find(what="DSSIM kernel"))
 
 
