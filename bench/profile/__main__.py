@@ -24,6 +24,7 @@ from bench.compare.task import WIDE
 from bench.pictures import picture
 from bench.profile import tables
 from bench.profile.calls import profiled
+from bench.profile.libraries import SIDES, named, noted
 from bench.profile.stages import StageClock, staged
 from bench.record import FOLDER, Measure, record_of, spread_of
 from bench.record.report import finish
@@ -51,15 +52,18 @@ def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
 
 
 def measured(
-    work: Callable[[], object], setting: str, method: Method, repeats: int
+    work: Callable[[], object], setting: str, method: Method, repeats: int, notes: list[str]
 ) -> Iterator[Measure]:
-    """The stages of `work`, which was done before, and its functions."""
+    """The stages of `work`, which was done before, and its functions; `notes` its libraries."""
     runs = []
     for _ in range(repeats):
         clock = StageClock()
         with staged(clock):
             work()
         runs.append(clock.seconds)
+    fmt = SETTINGS[setting][0]
+    found = {one: named(fmt, one, clock.through[one]) for one in SIDES if clock.through[one]}
+    notes.append(noted(method.value, setting, found))
 
     def time(what: str, by: str, seconds: list[float]) -> Measure:
         spread = spread_of([1e3 * one for one in seconds])
@@ -91,14 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source, size = picture(args.megapixels)
     pipeline = Pipeline(Defaults(), LIMITS, predictors())
     measures: list[Measure] = []
+    notes: list[str] = []
     for method, setting, job in jobs(source):
 
         def work(job: EncodeJob = job) -> object:
             return pipeline.encode(job, Deadline())
 
         work()
-        measures += measured(work, setting, method, args.repeats)
-    record = record_of("profile", measures, {"megapixels": size, "repeats": args.repeats})
+        measures += measured(work, setting, method, args.repeats, notes)
+    told = {"megapixels": size, "repeats": args.repeats}
+    record = record_of("profile", measures, told, notes=notes)
     return finish(record, tables.whole(record), args.results)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from bench.compare.task import NAMES
+from bench.profile.libraries import libraries
 from bench.profile.slices import (
     DECODE_RESULT,
     ENCODE,
     HEADER,
-    LIBRARIES,
     LUMA,
     METRIC,
     MOMENTS,
@@ -23,6 +23,7 @@ from bench.profile.slices import (
 )
 from bench.profile.tables import requests
 from bench.record.markdown import number
+from bench.record.measure import Measure
 from bench.record.plots import GREY, INK, png
 from bench.record.store import Record
 
@@ -57,12 +58,13 @@ def plots(record: Record) -> dict[str, bytes]:
 def bars(record: Record) -> bytes:
     """Parts of each request, in the order of `SLICES`; its milliseconds at the end."""
     found = list(requests(record))
+    firsts = {total.setting: total for total, _ in reversed(found)}
     settings = list(dict.fromkeys(total.setting for total, _ in found))
 
     def draw(axes: Axes) -> None:
         y, places, names = 0.0, [], []
         for setting in settings:
-            axes.text(0, y + 0.35, _heading(setting), weight="bold")
+            axes.text(0, y + 0.35, _heading(record, firsts[setting]), weight="bold")
             y += 1
             for total, parts in found:
                 if total.setting == setting:
@@ -85,10 +87,10 @@ def bars(record: Record) -> bytes:
     return png(draw, "Where the time of one request goes", record.file_name, 8.4, height)
 
 
-def _heading(setting: str) -> str:
-    name = NAMES.get(setting, setting)
-    encoder = LIBRARIES.get(setting, ("",))[0]
-    return name if encoder in name else f"{name} ({encoder})"
+def _heading(record: Record, total: Measure) -> str:
+    encoder = libraries(record, total.goal, total.setting).get(ENCODE, "")
+    name = NAMES.get(total.setting, total.setting)
+    return f"{name}: {encoder}" if encoder else name
 
 
 def _bar(axes: Axes, y: float, total: float, parts: dict[str, float]) -> None:

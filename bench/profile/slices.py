@@ -21,11 +21,3 @@ SLICES = (
     *(SKETCH, PRIOR, SEARCH, NETWORK),
     *(SOURCE, HEADER, VALIDATE, REST),
 )
-
-LIBRARIES = {
-    "jpeg": ("mozjpeg", "mozjpeg"),
-    "jpeg-mozjpeg": ("mozjpeg", "mozjpeg"),
-    "webp": ("libwebp", "libwebp"),
-    "avif": ("libaom", "libavif"),
-}
-"""By setting: what encodes, and what decodes what was encoded."""

@@ -12,15 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
 from autoquality_server import codecs, dssim, pipeline, sources
-from autoquality_server.codecs import avif, base, webp
 from autoquality_server.methods import dssim as by_dssim
 from autoquality_server.methods import size as by_size
 from autoquality_server.methods import trial
 from autoquality_server.predictor import SharedPredictor
+from bench.profile.libraries import told
 from bench.profile.slices import (
     DECODE_RESULT,
     ENCODE,
@@ -39,10 +40,11 @@ from bench.profile.slices import (
 
 
 class StageClock:
-    """Seconds of processor by stage."""
+    """Seconds of processor by stage, and through what library each wrote or read files."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.through: dict[str, set[str]] = defaultdict(set)
         self._open: list[str] = []
         self._since = 0.0
 
@@ -67,11 +69,22 @@ class StageClock:
 
         return wrapped
 
+    def note(self, library: str) -> None:
+        """Hear what the stage that runs is done by."""
+        if self._open:
+            self.through[self._open[-1]].add(library)
+
     def _lap(self) -> None:
         now = time.process_time()
         if self._open:
             self.seconds[self._open[-1]] += now - self._since
         self._since = now
+
+
+def _that_make_luma() -> list[ModuleType]:
+    """The modules of the codecs that look at the luma of what they have decoded."""
+    modules = (one for one in vars(codecs).values() if isinstance(one, ModuleType))
+    return [module for module in modules if hasattr(module, "luma_planes")]
 
 
 @contextmanager
@@ -82,7 +95,7 @@ def staged(clock: StageClock) -> Iterator[None]:
         (HEADER, pipeline, "open_job"),
         (SOURCE, sources.OpenJob, "decode"),
         (LUMA, trial, "luma"),
-        *((LUMA, module, "luma_planes") for module in (base, avif, webp)),
+        *((LUMA, module, "luma_planes") for module in _that_make_luma()),
         (MOMENTS, dssim.Reference, "__init__"),
         (METRIC, dssim.Reference, "dssim"),
         (NETWORK, SharedPredictor, "predict"),
@@ -98,5 +111,6 @@ def staged(clock: StageClock) -> Iterator[None]:
         for stage, place, name in seen:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
+        stack.enter_context(told(clock.note))
         with clock.running(REST):
             yield

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.compare.task import NAMES
-from bench.profile.slices import DECODE_RESULT, LIBRARIES, SLICES
+from bench.profile.libraries import SIDES, libraries
+from bench.profile.slices import SLICES
 from bench.record.markdown import NOTHING, made, number, table
 from bench.record.measure import Measure
 from bench.record.store import Record
@@ -46,9 +47,9 @@ def slices(record: Record) -> str:
     columns = [name for name in SLICES if name in known] + sorted(known - set(SLICES))
     rows = []
     for total, parts in requests(record):
-        encoder, decoder = LIBRARIES.get(total.setting, (NOTHING, NOTHING))
+        by = libraries(record, total.goal, total.setting)
         cells = [_cell(parts.get(name), total.value) for name in columns]
-        decoder = decoder if DECODE_RESULT in parts else NOTHING
+        encoder, decoder = (by.get(stage, NOTHING) for stage in SIDES)
         title = NAMES.get(total.setting, total.setting)
         rows.append((total.goal, title, encoder, decoder, number(total.value), *cells))
     return table(("method", "setting", "encoder", "decoder of the result", "ms", *columns), rows)

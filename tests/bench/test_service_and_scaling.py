@@ -17,6 +17,7 @@ from bench.profile import figures as profile_figures
 from bench.profile import slices
 from bench.profile import tables as profile_tables
 from bench.profile.__main__ import main as profile_main
+from bench.profile.libraries import libraries
 from bench.profile.stages import StageClock, staged
 from bench.record import Record, read
 from bench.scaling.__main__ import main as scaling_main
@@ -49,9 +50,9 @@ def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
     assert held[-1].value == found["memory after all", "service"].value > 50
     growth = found["memory after all", "service"].value / held[0].value - 1
     assert found["growth of memory", "service"].value == pytest.approx(growth, abs=1e-3)
-    page_ = service_tables.page(record)
-    assert "Memory was watched over 12 requests, not over 10000." in page_
-    assert "| growth of memory | service | all formats | 12 requests |" in page_
+    told = service_tables.page(record)
+    assert "Memory was watched over 12 requests, not over 10000." in told
+    assert "| growth of memory | service | all formats | 12 requests |" in told
     (drawn,) = service_figures.plots(record).values()
     assert drawn.startswith(b"\x89PNG")
     assert all(one.value > 0 for one in record.find(what="DSSIM kernel"))
@@ -97,8 +98,13 @@ def test_a_profile_names_every_slice_of_a_request(tmp_path: Path) -> None:
     searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
     assert made == searching | {("ml", setting) for setting in settings[1:]}
     assert any(one.by == slices.SKETCH for one in record.measures)
-    page = profile_tables.page(record)
-    assert "| none | JPEG | mozjpeg | – |" in page and "| libaom | libavif |" in page
+    told = profile_tables.page(record)
+    by = {(*one, side): name for one in made for side, name in libraries(record, *one).items()}
+    assert by["none", "jpeg-mozjpeg", slices.ENCODE] == "mozjpeg by libvips"
+    assert by["dssim", "webp", slices.ENCODE].startswith("libwebp by ")
+    assert by["dssim", "avif", slices.DECODE_RESULT] == "libavif by OpenCV"
+    assert ("none", "avif", slices.DECODE_RESULT) not in by
+    assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in told
     (picture_,) = profile_figures.plots(record).values()
     with Image.open(io.BytesIO(picture_)) as drawn:
         assert drawn.format == "PNG" and drawn.info["Source"] == record.file_name
