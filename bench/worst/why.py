@@ -21,6 +21,13 @@ BOUNDS = {
 }
 
 
+LEAST_STEP = 0.0005
+"""A curve that changes by less than this part a quality says nothing of where to look next."""
+
+FLAT, FAR = 0.05, 10
+"""A curve is flat where it changes by less than this part over so many qualities."""
+
+
 def why(search: Search) -> list[str]:
     """Every reason that the facts give, in the order of the search."""
     return [
@@ -30,6 +37,7 @@ def why(search: Search) -> list[str]:
         *_outside(search),
         *_turning_back(search),
         *_turned_back(search),
+        *_flat(search),
     ]
 
 
@@ -53,7 +61,7 @@ def _first_guess(search: Search) -> Iterator[str]:
         f"({_percent(part - 1)}, {deviations:.1f} of its standard deviations)"
     )
     step = _step(search)
-    if step is not None and abs(part - 1) > abs(step):
+    if step is not None and abs(part - 1) > abs(step) >= LEAST_STEP:
         what = "bytes" if search.by_size else "DSSIM"
         yield f"a quality more is {_percent(step)} of the {what} at the answer"
 
@@ -121,6 +129,26 @@ def _turned_back(search: Search) -> Iterator[str]:
             f"the curve turns back: {value(search, search.reached(low))} at {low.quality}, "
             f"{value(search, search.reached(high))} at {high.quality}"
         )
+
+
+def _flat(search: Search) -> Iterator[str]:
+    """The widest pair of tries between which the curve hardly changes."""
+    ordered = sorted(search.tries, key=lambda one: one.quality)
+    flat = [
+        (high.quality - low.quality, low.quality, high.quality, spread)
+        for low, high in combinations(ordered, 2)
+        if (spread := _spread(search, low.quality, high.quality)) < FLAT
+    ]
+    apart, low, high, spread = max(flat, default=(0, 0, 0, 0.0))
+    if apart >= FAR:
+        part = _percent(spread).lstrip("+")
+        yield f"the curve is flat: from {low} to {high} it changes by {part}"
+
+
+def _spread(search: Search, low: int, high: int) -> float:
+    """By what part the tries from `low` to `high` differ at most."""
+    values = [search.reached(one) for one in search.tries if low <= one.quality <= high]
+    return max(values) / max(min(values), 1e-9) - 1
 
 
 def _step(search: Search) -> float | None:

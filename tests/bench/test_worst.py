@@ -135,6 +135,13 @@ def test_a_curve_that_turns_back_where_the_answer_is_proves_nothing() -> None:
     assert "no quality comes near enough: 60 comes nearest, 0.0225" in why(one)
 
 
+def test_a_curve_that_hardly_changes_is_called_flat() -> None:
+    one = search([(20, 990), (80, 1002), (60, 999), (61, 1001), (90, 1500)], 60, 1000.0)
+    assert "the curve is flat: from 20 to 80 it changes by 1.2 %" in why(one)
+    steep = search([(55, 900), (60, 999), (61, 1001)], 60, 1000.0)
+    assert not any("flat" in reason for reason in why(steep))
+
+
 def test_a_target_outside_the_range_is_told_by_the_bound() -> None:
     one = search([(90, 900, 0.031), (95, 990, 0.025)], 95, 0.02, "max_quality_reached")
     assert causes(one) == [Cause.FIRST, Cause.ANSWER]
