@@ -78,6 +78,10 @@ bench: .venv/.stamp .tools/rivals/.stamp ## Compare with others side by side (AR
 bench-quick: .venv/.stamp .tools/rivals/.stamp ## The same on four small photographs, in two minutes
 	@$(BIN)/python -m bench.compare --quick --guetzli 0 $(ARGS)
 
+.PHONY: bench-worst
+bench-worst: .venv/.stamp ## Tell the searches with most encodings, and why (ARGS="IMAGES..." or --quick)
+	@$(BIN)/python -m bench.worst $(ARGS)
+
 .PHONY: bench-service
 bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)

@@ -14,13 +14,16 @@ from pathlib import Path
 from bench.capacity import page as capacity
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
 from bench.record.machine import ROOT
 from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
+from bench.service import figures as service_figures
 from bench.service import tables as service
+from bench.worst import tables as worst
 
 RESULTS = Path("bench") / "results"
 PLOTS = Path("docs") / "bench"
@@ -34,6 +37,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-cost": ("compare", compare.our_cost),
     "compare-encodings": ("compare", compare.mean_encodings),
     "compare-rivals": ("compare", compare.rivals),
+    "worst": ("worst", worst.page),
     "service": ("service", service.page),
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
@@ -43,6 +47,8 @@ TABLES: Mapping[str, tuple[str, Table]] = {
 
 PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
+    "service": (service_figures.plots, service_figures.NAMES_OF_PLOTS),
+    "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
 PAGES = ("README.md", "docs/bench.md", "docs/capacity.md")

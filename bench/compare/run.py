@@ -88,7 +88,12 @@ def _ours(one: ours.Ours, task: Task, repeats: int) -> Row:
         least.append(ours.floor(task, quality))
     best = min(entries, key=lambda entry: entry.spent.cpu)
     row = _row(one, task, best)
-    return replace(row, none=min(it.cpu for it in fixed), floor=min(it.cpu for it in least))
+    return replace(
+        row,
+        wall=min(entry.spent.wall for entry in entries),
+        none=min(it.cpu for it in fixed),
+        floor=min(it.cpu for it in least),
+    )
 
 
 def _rival(one: Entrant, task: Task, curve: Curve) -> Row:

@@ -10,7 +10,7 @@ OURS = ("size", "dssim", "ml")
 SPANS = {"10-95": "10 to 95", "default": "the default range"}
 COST = (
     *("cost over none", "cost over the floor", "encodings", "processor time"),
-    *("on target", "budget used", "over budget"),
+    *("wall time", "on target", "budget used", "over budget"),
 )
 METHOD_GOALS = {"size": "size", "dssim": "dssim", "ml": "dssim"}
 
@@ -37,8 +37,8 @@ def our_cost(record: Record) -> str:
     """What our methods cost over encoding once at the quality that they find."""
     header = (
         *("method", "setting", "qualities"),
-        *("× method none", "× the floor", "mean encodings", "ms a megapixel", "on target"),
-        *("budget used", "over budget"),
+        *("× method none", "× the floor", "mean encodings", "ms a megapixel"),
+        *("ms a megapixel on the wall", "on target", "budget used", "over budget"),
     )
     rows = []
     for method in OURS:

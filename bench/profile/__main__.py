@@ -11,44 +11,70 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from autoquality_server.codecs import CODECS
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncoderOptions, Format, Method, Wish
+from autoquality_server.domain import EncodeJob, Method, Wish
+from autoquality_server.image import open_image
 from autoquality_server.pipeline import Pipeline
+from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.compare.ours import predictors
 from bench.compare.subject import LIMITS
+from bench.compare.task import WIDE
 from bench.pictures import picture
 from bench.profile import tables
 from bench.profile.calls import profiled
+from bench.profile.libraries import SIDES, named, noted
 from bench.profile.stages import StageClock, staged
 from bench.record import FOLDER, Measure, record_of, spread_of
 from bench.record.report import finish
 
-FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
-METHODS = (Method.DSSIM, Method.ML)
+METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.ML)
+DSSIM, ERROR = 0.02, 0.001
+BUDGET = 65
+"""Method none encodes at this quality, method size is given 1 % more than that comes to."""
+
+
+def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
+    """One request for each method by each setting that it has."""
+    pixels = open_image(source, LIMITS).decode(all_frames=False)
+    for method in METHODS:
+        for setting, (fmt, options) in SETTINGS.items():
+            if method is Method.ML and setting not in NETWORKS.values():
+                continue
+            wish, quality = Wish(method, DSSIM, *WIDE, ERROR), None
+            if method is Method.NONE:
+                wish, quality = Wish(method), BUDGET
+            elif method is Method.SIZE:
+                size = len(CODECS[fmt].encode(pixels, BUDGET, options))
+                wish = Wish(method, float(int(1.01 * size)), *WIDE)
+            yield method, setting, EncodeJob(source, fmt, wish, quality, options)
 
 
 def measured(
-    work: Callable[[], object], fmt: Format, method: Method, repeats: int
+    work: Callable[[], object], setting: str, method: Method, repeats: int, notes: list[str]
 ) -> Iterator[Measure]:
-    """The stages of `work`, which was done before, and its functions."""
+    """The stages of `work`, which was done before, and its functions; `notes` its libraries."""
     runs = []
     for _ in range(repeats):
         clock = StageClock()
         with staged(clock):
             work()
         runs.append(clock.seconds)
+    fmt = SETTINGS[setting][0]
+    found = {one: named(fmt, one, clock.through[one]) for one in SIDES if clock.through[one]}
+    notes.append(noted(method.value, setting, found))
 
     def time(what: str, by: str, seconds: list[float]) -> Measure:
         spread = spread_of([1e3 * one for one in seconds])
-        return Measure(what, by, fmt.value, method.value, *spread, "ms", "lower", repeats)
+        return Measure(what, by, setting, method.value, *spread, "ms", "lower", repeats)
 
     yield time("request", "core", [sum(one.values()) for one in runs])
     for stage in sorted({name for one in runs for name in one}):
         yield time("stage", stage, [one.get(stage, 0.0) for one in runs])
     for name, part in profiled(lambda: [work() for _ in range(repeats)]):
         share = spread_of([part])
-        yield Measure("function", name, fmt.value, method.value, *share, "share", "neither")
+        yield Measure("function", name, setting, method.value, *share, "share", "neither")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,17 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source, size = picture(args.megapixels)
     pipeline = Pipeline(Defaults(), LIMITS, predictors())
     measures: list[Measure] = []
-    for method in METHODS:
-        for fmt in FORMATS:
-            job = EncodeJob(source, fmt, Wish(method, 0.02, 10, 95, 0.001), None, EncoderOptions())
+    notes: list[str] = []
+    for method, setting, job in jobs(source):
 
-            def work(job: EncodeJob = job) -> object:
-                return pipeline.encode(job, Deadline())
+        def work(job: EncodeJob = job) -> object:
+            return pipeline.encode(job, Deadline())
 
-            work()
-            measures += measured(work, fmt, method, args.repeats)
-    record = record_of("profile", measures, {"megapixels": size, "repeats": args.repeats})
-    return finish(record, tables.page(record), args.results)
+        work()
+        measures += measured(work, setting, method, args.repeats, notes)
+    told = {"megapixels": size, "repeats": args.repeats}
+    record = record_of("profile", measures, told, notes=notes)
+    return finish(record, tables.whole(record), args.results)
 
 
 if __name__ == "__main__":

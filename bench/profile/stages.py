@@ -12,24 +12,39 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
 from autoquality_server import codecs, dssim, pipeline, sources
-from autoquality_server.codecs import avif, base, webp
 from autoquality_server.methods import dssim as by_dssim
 from autoquality_server.methods import size as by_size
 from autoquality_server.methods import trial
 from autoquality_server.predictor import SharedPredictor
-
-REST = "Python rest"
+from bench.profile.libraries import told
+from bench.profile.slices import (
+    DECODE_RESULT,
+    ENCODE,
+    HEADER,
+    LUMA,
+    METRIC,
+    MOMENTS,
+    NETWORK,
+    PRIOR,
+    REST,
+    SEARCH,
+    SKETCH,
+    SOURCE,
+    VALIDATE,
+)
 
 
 class StageClock:
-    """Seconds of processor by stage."""
+    """Seconds of processor by stage, and through what library each wrote or read files."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.through: dict[str, set[str]] = defaultdict(set)
         self._open: list[str] = []
         self._since = 0.0
 
@@ -54,6 +69,11 @@ class StageClock:
 
         return wrapped
 
+    def note(self, library: str) -> None:
+        """Hear what the stage that runs is done by."""
+        if self._open:
+            self.through[self._open[-1]].add(library)
+
     def _lap(self) -> None:
         now = time.process_time()
         if self._open:
@@ -61,27 +81,36 @@ class StageClock:
         self._since = now
 
 
+def _that_make_luma() -> list[ModuleType]:
+    """The modules of the codecs that look at the luma of what they have decoded."""
+    modules = (one for one in vars(codecs).values() if isinstance(one, ModuleType))
+    return [module for module in modules if hasattr(module, "luma_planes")]
+
+
 @contextmanager
 def staged(clock: StageClock) -> Iterator[None]:
     """Let every stage of the core tell `clock`, on this thread; whatever else is REST."""
     seen: list[tuple[str, Any, str]] = [
-        ("decode the source", sources.OpenJob, "decode"),
-        ("read the header", pipeline, "open_job"),
-        ("luma", trial, "luma"),
-        ("metric: the source's moments", dssim.Reference, "__init__"),
-        ("metric", dssim.Reference, "dssim"),
-        ("network", SharedPredictor, "predict"),
-        ("sketch", trial, "sketch"),
-        *(("search", by_dssim, name) for name in ("search", "dssim_prior", "chance")),
-        *(("search", by_size, name) for name in ("search", "size_prior")),
-        *(("luma", module, "luma_planes") for module in (base, avif, webp)),
+        (VALIDATE, pipeline.Pipeline, "check"),
+        (HEADER, pipeline, "open_job"),
+        (SOURCE, sources.OpenJob, "decode"),
+        (LUMA, trial, "luma"),
+        *((LUMA, module, "luma_planes") for module in _that_make_luma()),
+        (MOMENTS, dssim.Reference, "__init__"),
+        (METRIC, dssim.Reference, "dssim"),
+        (NETWORK, SharedPredictor, "predict"),
+        (SKETCH, trial, "sketch"),
+        (PRIOR, by_dssim, "dssim_prior"),
+        (PRIOR, by_size, "size_prior"),
+        *((SEARCH, place, name) for place in (by_dssim, by_size) for name in ("search", "chance")),
     ]
     for codec in codecs.CODECS.values():
         kind = type(codec)
-        seen += [("encode", kind, "encode"), ("decode the result", kind, "decode_luma")]
+        seen += [(ENCODE, kind, "encode"), (DECODE_RESULT, kind, "decode_luma")]
     with ExitStack() as stack:
         for stage, place, name in seen:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
+        stack.enter_context(told(clock.note))
         with clock.running(REST):
             yield

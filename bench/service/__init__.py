@@ -5,6 +5,7 @@ throughput  all cores busy against the bare codec in threads
 memory      bytes a pixel of a running request; whether it stays flat
 kernel      the metric alone
 tables      measures to Markdown
+figures     memory over requests as a plot
 
     python -m bench.service
     python -m bench.service --quick

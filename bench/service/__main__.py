@@ -16,7 +16,7 @@ from bench.record.machine import ROOT
 from bench.record.report import finish
 from bench.service import tables
 from bench.service.kernel import kernel
-from bench.service.memory import FORMATS, a_pixel, flat
+from bench.service.memory import FORMATS, MANY, a_pixel, flat
 from bench.service.overhead import overhead
 from bench.service.throughput import throughput
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return finish(record, tables.page(record), folder)
 
 
-WHOLE = {"rounds": 9, "calls": 40, "seconds": 5.0, "large": 12.0, "requests": 10_000}
+WHOLE = {"rounds": 9, "calls": 40, "seconds": 5.0, "large": 12.0, "requests": MANY}
 QUICK = {"rounds": 3, "calls": 10, "seconds": 1.0, "large": 1.0, "requests": 200}
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
 
 from autoquality import Client
 from bench.pictures import picture
@@ -15,6 +17,11 @@ FORMATS = ("jpeg", "webp", "avif")
 WISHES = {"none": "none", "dssim": "dssim:0.02:10:95:0.002"}
 WANTED_BYTES = 12.0
 WANTED_GROWTH = 0.05
+MANY = 10_000
+"""Requests over which memory is to stay flat."""
+
+TENTHS = 10
+SERIES = "memory over requests"
 PATIENCE = 600.0
 
 
@@ -46,26 +53,37 @@ def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterato
 
 
 def flat(requests: int) -> Iterator[Measure]:
-    """What a server holds after a tenth of many small requests, and after all of them."""
+    """What a server holds after each tenth of many small requests, and by how much that grew.
+
+    The first tenth is what it takes to have served every kind once and often; what
+    comes on top of that afterwards is what a leak would be.
+    """
     small, _ = picture(0.01)
+    tenths = (max(1, requests * tenth // TENTHS) for tenth in range(1, TENTHS + 1))
+    ends = list(dict.fromkeys(tenths))
+    held = []
     with serving(**alone(2)) as server, Client(server.address) as client:
-        early = _after(server, client, small, max(requests // 10, 1))
-        late = _after(server, client, small, requests - max(requests // 10, 1))
-    for what, value in (("after a tenth", early), ("after all", late)):
-        mib = short(value / MIB)
-        yield Measure(
-            f"memory {what}", "service", "all formats", f"{requests} requests",
-            mib, mib, mib, "MiB", "lower",
-        )  # fmt: skip
-    growth = short(late / early - 1)
-    yield Measure(
-        "growth of memory", "service", "all formats", f"{requests} requests",
-        growth, growth, growth, "share", "lower", 1, WANTED_GROWTH,
-    )  # fmt: skip
+        for begin, end in pairwise((0, *ends)):
+            held.append(_after(server, client, small, range(begin, end)))
+    early, late = held[0], held[-1]
+
+    def one(
+        what: str, value: float, unit: str, goal: str = f"{requests} requests", **more: Any
+    ) -> Measure:
+        number = short(value)
+        return Measure(what, "service", "all formats", goal, number, number, number, unit, **more)
+
+    for end, value in zip(ends, held, strict=True):
+        yield one(SERIES, value / MIB, "MiB", f"after {end}", better="neither", count=end)
+    yield one("memory after a tenth", early / MIB, "MiB")
+    yield one("memory after all", late / MIB, "MiB")
+    yield one("growth of memory", late / early - 1, "share", wanted=WANTED_GROWTH)
+    more = max(1, ends[-1] - ends[0])
+    yield one("growth a request", (late - early) / 1024 / more, "KiB", better="neither")
 
 
-def _after(server: Server, client: Client, image: bytes, requests: int) -> int:
-    """Resident bytes once so many more requests of every kind are answered."""
+def _after(server: Server, client: Client, image: bytes, requests: range) -> int:
+    """Resident bytes once these more requests, of every kind in turn, are answered."""
     kinds = [(fmt, wish) for fmt in FORMATS for wish in WISHES.values()]
 
     def ask(number: int) -> None:
@@ -73,6 +91,6 @@ def _after(server: Server, client: Client, image: bytes, requests: int) -> int:
         client.encode(image, format=fmt, auto_quality=wish, timeout=PATIENCE)
 
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(ask, range(requests)):
+        for _ in pool.map(ask, requests):
             pass
     return server.resident()

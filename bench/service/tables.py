@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from bench.record.markdown import cell, made, table
 from bench.record.store import Record
+from bench.service.memory import MANY, SERIES
 
 
 def page(record: Record) -> str:
-    """Everything, one line a measure."""
+    """Everything, one line a measure; what is drawn over requests is a plot's alone."""
     header = ("measured", "of", "on", "by method", "median (quartiles)", "unit")
     rows = [
         (one.what, one.by, one.setting, one.goal, cell(one), _unit(one.unit))
         for one in record.measures
+        if one.what != SERIES
     ]
-    return f"{made(record)}.\n\n{table(header, rows)}"
+    few = record.arguments["requests"]
+    short = "" if few >= MANY else f" Memory was watched over {few} requests, not over {MANY}."
+    return f"{made(record)}.{short}\n\n{table(header, rows)}"
 
 
 def _unit(unit: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from bench.clock import CommandFailed, Spent, command
 from bench.compare import __main__ as compare
 from bench.compare.commands import commands
 from bench.compare.curve import Curve
-from bench.compare.entrant import Entrant
+from bench.compare.entrant import Entrant, Entry
 from bench.compare.ours import Ours, floor, none
 from bench.compare.pillow import loops
 from bench.compare.rows import Row
@@ -22,8 +24,9 @@ from bench.compare.run import Plan, run
 from bench.compare.searches import searches
 from bench.compare.subject import load
 from bench.compare.summary import measures
+from bench.compare.tables import our_cost
 from bench.compare.task import Goal, Task
-from bench.record import Measure, read
+from bench.record import Measure, read, record_of
 from tests.photos import crop, with_alpha
 
 RIVALS = {
@@ -182,6 +185,29 @@ def test_rivals_are_held_against_ours_at_the_same_task() -> None:
     assert by_name["budget used", "autoquality size"].value == 0.9
     cost: Measure = by_name["cost over none", "autoquality size"]
     assert (cost.value, cost.wanted, cost.kept) == (2.0, 2.2, True)
+
+
+def test_the_time_on_the_wall_stands_beside_the_processors() -> None:
+    one = replace(row("autoquality size", 2.0), wall=1.25)
+    header, _, line = our_cost(record_of("compare", measures([one]), {})).splitlines()
+    cells = dict(zip(header.split(" | "), line.split(" | "), strict=True))
+    assert cells["ms a megapixel"] == "2000"
+    assert cells["ms a megapixel on the wall"] == "1250"
+
+
+def test_the_least_of_both_times_counts(tmp_path: Path) -> None:
+    spent = cycle([Spent(2.0, 1.0), Spent(1.0, 3.0)])
+
+    class Timed(Ours):
+        """As ours, but for the time."""
+
+        def encode(self, task: Task) -> Entry:
+            return replace(super().encode(task), spent=next(spent))
+
+    asked = task(tmp_path, "jpeg", Goal(Method.DSSIM, 0.02, 10, 95))
+    twice = replace(PLAN, repeats=2)
+    rows = run([asked.subject], [Timed(Method.DSSIM, {})], [], twice, lambda _: None)
+    assert {(one.cpu, one.wall) for one in rows} == {(1.0, 1.0)}
 
 
 def test_a_command_that_fails_says_what_it_said() -> None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bench.clock import of_process
 from bench.pictures import picture
+from bench.profile import figures as profile_figures
+from bench.profile import slices
+from bench.profile import tables as profile_tables
 from bench.profile.__main__ import main as profile_main
-from bench.profile.stages import REST, StageClock, staged
+from bench.profile.libraries import libraries
+from bench.profile.stages import StageClock, staged
 from bench.record import Record, read
 from bench.scaling.__main__ import main as scaling_main
 from bench.scaling.megapixels import megapixels
 from bench.scaling.tables import page
+from bench.service import figures as service_figures
+from bench.service import tables as service_tables
 from bench.service.__main__ import main as service_main
 
 Main = Callable[[list[str]], int]
@@ -37,7 +45,16 @@ def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
     assert found["time over the bare codec", "service"].value > 0.5
     assert found["part of the codec's throughput", "service"].value > 0
     assert len(record.find(what="memory a pixel")) == 4
-    assert found["memory after all", "service"].value > 50
+    held = record.find(what="memory over requests")
+    assert [one.count for one in held] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 12]
+    assert held[-1].value == found["memory after all", "service"].value > 50
+    growth = found["memory after all", "service"].value / held[0].value - 1
+    assert found["growth of memory", "service"].value == pytest.approx(growth, abs=1e-3)
+    told = service_tables.page(record)
+    assert "Memory was watched over 12 requests, not over 10000." in told
+    assert "| growth of memory | service | all formats | 12 requests |" in told
+    (drawn,) = service_figures.plots(record).values()
+    assert drawn.startswith(b"\x89PNG")
     assert all(one.value > 0 for one in record.find(what="DSSIM kernel"))
 
 
@@ -62,15 +79,35 @@ def test_sizes_that_would_take_too_long_are_left_out_and_said_so() -> None:
 def test_a_profile_names_every_slice_of_a_request(tmp_path: Path) -> None:
     tiny = ["--megapixels", "0.05", "--repeats", "1"]
     record = one_record(profile_main, tiny, tmp_path / "results")
-    for fmt in ("jpeg", "webp", "avif"):
-        for method in ("dssim", "ml"):
-            (whole,) = record.find(what="request", setting=fmt, goal=method)
-            stages = {one.by: one for one in record.find(what="stage", setting=fmt, goal=method)}
-            assert sum(one.value for one in stages.values()) == pytest.approx(whole.value, rel=0.01)
-            assert {"encode", "decode the result", "metric", "luma", "sketch", REST} < set(stages)
-            # A search by DSSIM asks the network where that pays.
-            assert "network" in stages or method == "dssim"
-            assert record.find(what="function", setting=fmt, goal=method)
+    for total in record.find(what="request"):
+        named = {"setting": total.setting, "goal": total.goal}
+        stages = {one.by: one for one in record.find(what="stage", **named)}
+        assert sum(one.value for one in stages.values()) == pytest.approx(total.value, rel=0.01)
+        assert set(stages) <= set(slices.SLICES)
+        wanted = {slices.ENCODE, slices.SOURCE, slices.HEADER, slices.VALIDATE, slices.REST}
+        if total.goal != "none":
+            wanted |= {slices.PRIOR, slices.SEARCH}
+        if total.goal in ("dssim", "ml"):
+            wanted |= {slices.DECODE_RESULT, slices.METRIC, slices.MOMENTS, slices.LUMA}
+        assert wanted <= set(stages)
+        # Networks and sketches are looked at where that pays.
+        assert slices.NETWORK in stages or total.goal != "ml"
+        assert record.find(what="function", **named)
+    made = {(one.goal, one.setting) for one in record.find(what="request")}
+    settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif")
+    searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
+    assert made == searching | {("ml", setting) for setting in settings[1:]}
+    assert any(one.by == slices.SKETCH for one in record.measures)
+    told = profile_tables.page(record)
+    by = {(*one, side): name for one in made for side, name in libraries(record, *one).items()}
+    assert by["none", "jpeg-mozjpeg", slices.ENCODE] == "mozjpeg by libvips"
+    assert by["dssim", "webp", slices.ENCODE].startswith("libwebp by ")
+    assert by["dssim", "avif", slices.DECODE_RESULT] == "libavif by OpenCV"
+    assert ("none", "avif", slices.DECODE_RESULT) not in by
+    assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in told
+    (picture_,) = profile_figures.plots(record).values()
+    with Image.open(io.BytesIO(picture_)) as drawn:
+        assert drawn.format == "PNG" and drawn.info["Source"] == record.file_name
 
 
 def test_a_stage_is_told_without_those_inside_it() -> None:

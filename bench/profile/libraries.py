@@ -1,0 +1,79 @@
+"""Which libraries encoded and decoded, told by the calls that were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+from unittest import mock
+
+import cv2
+import pyvips
+
+from autoquality_server.domain import Format
+from bench.profile.slices import DECODE_RESULT, ENCODE
+from bench.record.store import Record
+
+OPENCV, LIBVIPS = "OpenCV", "libvips"
+SIDES = (ENCODE, DECODE_RESULT)
+
+_INSIDE = {
+    (Format.JPEG, ENCODE, OPENCV): "libjpeg-turbo",
+    (Format.JPEG, ENCODE, LIBVIPS): "mozjpeg",
+    (Format.JPEG, DECODE_RESULT, OPENCV): "libjpeg-turbo",
+    (Format.JPEG, DECODE_RESULT, LIBVIPS): "mozjpeg",
+    (Format.WEBP, ENCODE, OPENCV): "libwebp",
+    (Format.WEBP, ENCODE, LIBVIPS): "libwebp",
+    (Format.WEBP, DECODE_RESULT, OPENCV): "libwebp",
+    (Format.WEBP, DECODE_RESULT, LIBVIPS): "libwebp",
+    (Format.AVIF, ENCODE, OPENCV): "libaom",
+    (Format.AVIF, ENCODE, LIBVIPS): "libaom",
+    (Format.AVIF, DECODE_RESULT, OPENCV): "libavif",
+    (Format.AVIF, DECODE_RESULT, LIBVIPS): "libheif",
+}
+"""What does the work inside of what is called."""
+
+
+@contextmanager
+def told(note: Callable[[str], None]) -> Iterator[None]:
+    """Call `note` with OPENCV or LIBVIPS whenever either writes or reads a file in the body."""
+
+    def noting(function: Callable[..., Any], through: str) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if through is OPENCV or str(args[0]).endswith(("save_buffer", "load_buffer")):
+                note(through)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    operation = pyvips.Operation
+    with (
+        mock.patch.object(cv2, "imencode", noting(cv2.imencode, OPENCV)),
+        mock.patch.object(cv2, "imdecode", noting(cv2.imdecode, OPENCV)),
+        mock.patch.object(operation, "call", staticmethod(noting(operation.call, LIBVIPS))),
+    ):
+        yield
+
+
+def named(fmt: Format, stage: str, through: set[str]) -> str:
+    """As "libwebp by OpenCV"; what both did, both."""
+    return " and ".join(
+        f"{_INSIDE.get((fmt, stage, one), 'a library')} by {one}" for one in sorted(through)
+    )
+
+
+def noted(method: str, setting: str, found: Mapping[str, str]) -> str:
+    """The libraries of one request, by stage, as one line for a record."""
+    return json.dumps({"method": method, "setting": setting, **found})
+
+
+def libraries(record: Record, method: str, setting: str) -> dict[str, str]:
+    """What a record has noted of a request, by stage; nothing where it has not."""
+    for note in record.notes:
+        found: dict[str, str] = json.loads(note)
+        if (found["method"], found["setting"]) == (method, setting):
+            return {stage: found[stage] for stage in SIDES if stage in found}
+    return {}

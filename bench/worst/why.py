@@ -1,0 +1,178 @@
+"""Why a search took as many encodings as it did, in words made of its facts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import combinations
+
+from autoquality_server.domain import Outcome
+from bench.worst.causes import Cause, causes, proof_of
+from bench.worst.facts import Search, Try
+
+KNOWN_BY = {
+    "encoder": "what is usual of the encoder",
+    "sketch": "the sketch",
+    "network": "the network",
+}
+BOUNDS = {
+    Outcome.MIN_QUALITY_REACHED.value: "lowest",
+    Outcome.MAX_QUALITY_REACHED.value: "highest",
+}
+
+
+LEAST_STEP = 0.0005
+"""A curve that changes by less than this part a quality says nothing of where to look next."""
+
+FLAT, FAR = 0.05, 10
+"""A curve is flat where it changes by less than this part over so many qualities."""
+
+
+def why(search: Search) -> list[str]:
+    """Every reason that the facts give, in the order of the search."""
+    return [
+        *_first_guess(search),
+        *_later_guesses(search),
+        *_proof(search),
+        *_outside(search),
+        *_turning_back(search),
+        *_turned_back(search),
+        *_flat(search),
+    ]
+
+
+def value(search: Search, number: float) -> str:
+    """Bytes or a DSSIM, as the search asked for."""
+    return f"{number:,.0f} B" if search.by_size else f"{number:.4f}"
+
+
+def _first_guess(search: Search) -> Iterator[str]:
+    first = search.tries[0]
+    off = search.off(first.quality)
+    if not off:
+        yield "first guess right"
+        return
+    reached = search.reached(first)
+    part = reached / search.expected
+    deviations = abs(math.log(max(part, 1e-9))) / search.doubt
+    yield (
+        f"first guess {first.quality} off by {_signed(off)}: {KNOWN_BY[search.known_by]} said "
+        f"{value(search, search.expected)}, it was {value(search, reached)} "
+        f"({_percent(part - 1)}, {deviations:.1f} of its standard deviations)"
+    )
+    step = _step(search)
+    if step is not None and abs(part - 1) > abs(step) >= LEAST_STEP:
+        what = "bytes" if search.by_size else "DSSIM"
+        yield f"a quality more is {_percent(step)} of the {what} at the answer"
+
+
+def _later_guesses(search: Search) -> Iterator[str]:
+    found = zip(search.tries, causes(search), strict=True)
+    later = [search.off(one.quality) for one, cause in found if cause is Cause.LATER]
+    if later:
+        guesses = "next guess" if len(later) == 1 else "next guesses"
+        yield f"{guesses} off by {', '.join(map(_signed, later))}"
+
+
+def _proof(search: Search) -> Iterator[str]:
+    at, answer = proof_of(search), _answer(search)
+    if at is None:
+        if search.outcome == Outcome.NEAREST_QUALITY.value:
+            reached = value(search, search.reached(answer))
+            yield f"no quality comes near enough: {answer.quality} comes nearest, {reached}"
+        return
+    proof = search.tries[at]
+    if search.by_size:
+        over = _percent(proof.size / search.target - 1)
+        yield f"proof that {proof.quality} does not fit ({over})"
+    else:
+        low, high = sorted((answer, proof), key=lambda one: one.quality)
+        yield (
+            f"target between two qualities: from {low.quality} to {high.quality} the DSSIM goes "
+            f"from {search.reached(low):.4f} to {search.reached(high):.4f}"
+        )
+
+
+def _outside(search: Search) -> Iterator[str]:
+    bound = BOUNDS.get(search.outcome)
+    if bound is not None:
+        answer = _answer(search)
+        yield (
+            f"target outside what the range gives: {value(search, search.reached(answer))} "
+            f"at {answer.quality}, its {bound}"
+        )
+
+
+def _turning_back(search: Search) -> Iterator[str]:
+    found = zip(search.tries, causes(search), strict=True)
+    more = [str(one.quality) for one, cause in found if cause is Cause.TURNS]
+    if more:
+        allowance = _percent(math.expm1(search.allowance)).lstrip("+")
+        yield f"{', '.join(more)} to rule out that the curve turns back (it may by {allowance})"
+
+
+def _turned_back(search: Search) -> Iterator[str]:
+    """The pair that turns back farthest."""
+    sign = 1 if search.by_size else -1
+    ordered = sorted(search.tries, key=lambda one: one.quality)
+    falls = [
+        (
+            sign * math.log(max(search.reached(low), 1e-9) / max(search.reached(high), 1e-9)),
+            low,
+            high,
+        )
+        for low, high in combinations(ordered, 2)
+    ]
+    fall, low, high = max(falls, key=lambda one: one[0], default=(0.0, None, None))
+    if fall > 0 and low is not None and high is not None:
+        yield (
+            f"the curve turns back: {value(search, search.reached(low))} at {low.quality}, "
+            f"{value(search, search.reached(high))} at {high.quality}"
+        )
+
+
+def _flat(search: Search) -> Iterator[str]:
+    """The widest pair of tries between which the curve hardly changes."""
+    ordered = sorted(search.tries, key=lambda one: one.quality)
+    flat = [
+        (high.quality - low.quality, low.quality, high.quality, spread)
+        for low, high in combinations(ordered, 2)
+        if (spread := _spread(search, low.quality, high.quality)) < FLAT
+    ]
+    apart, low, high, spread = max(flat, default=(0, 0, 0, 0.0))
+    if apart >= FAR:
+        part = _percent(spread).lstrip("+")
+        yield f"the curve is flat: from {low} to {high} it changes by {part}"
+
+
+def _spread(search: Search, low: int, high: int) -> float:
+    """By what part the tries from `low` to `high` differ at most."""
+    values = [search.reached(one) for one in search.tries if low <= one.quality <= high]
+    return max(values) / max(min(values), 1e-9) - 1
+
+
+def _step(search: Search) -> float | None:
+    """By what part the value changes a quality, between the two tries nearest to the answer."""
+    answer = _answer(search)
+    others = [one for one in search.tries if not search.alike(one.quality, search.answer)]
+    if not others:
+        return None
+    near = min(others, key=lambda one: abs(one.quality - answer.quality))
+    apart = near.quality - answer.quality
+    ends = max(search.reached(near), 1e-9) / max(search.reached(answer), 1e-9)
+    return math.expm1(math.log(ends) / apart)
+
+
+def _answer(search: Search) -> Try:
+    at = search.find(search.answer)
+    assert at is not None, "the answer is one of the tries"
+    return search.tries[at]
+
+
+def _signed(number: int) -> str:
+    return f"{number:+d}".replace("-", "−")
+
+
+def _percent(part: float) -> str:
+    digits = 0 if abs(part) >= 0.0995 else 1 if abs(part) >= 0.002 else 2
+    return f"{100 * part:+.{digits}f} %".replace("-", "−")
