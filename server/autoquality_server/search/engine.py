@@ -10,7 +10,7 @@ import numpy as np
 from autoquality_server.domain import Outcome
 from autoquality_server.search.bounds import Bounds
 from autoquality_server.search.curve import CurveModel, CurvePrior, FloatArray
-from autoquality_server.search.objective import Objective, Observation
+from autoquality_server.search.objective import BoolArray, IntArray, Objective, Observation
 
 __all__ = ["Found", "Observation", "chance", "search"]
 
@@ -20,6 +20,10 @@ CONFIDENT = 0.4
 PATIENCE = 6
 """Probes that the curve model chooses alone. From then on every second one bisects what is open:
 a curve unlike any the model knows must not be walked along step by step."""
+
+
+_KNOWN = 1e-9
+"""The standard deviation of what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def search(
         if not seen and first is not None:
             quality = min(max(first, low), high)
         else:
-            quality = _next(objective, model, bounds.qualities, open_, seen, tries)
+            quality = _next(objective, model, bounds.qualities, twins, open_, seen, tries)
             alike = bounds.qualities[twins == twins[quality - low]]
             # Where a search ends at a bound, the bound is what was encoded.
             quality = low if low in alike else int(alike[-1])
@@ -88,41 +92,46 @@ def search(
 
 def chance(objective: Objective, low: int, high: int, prior: CurvePrior) -> float:
     """How likely the first probe ends the search, 0 to 1, as far as `prior` can tell."""
-    score = _score(objective, CurveModel(prior), np.arange(low, high + 1))
+    score = _score(objective, CurveModel(prior), np.arange(low, high + 1), [])
     return float(score.max())
 
 
 def _score(
-    objective: Objective, model: CurveModel, qualities: np.ndarray[tuple[int], np.dtype[np.int_]]
+    objective: Objective, model: CurveModel, qualities: IntArray, seen: list[Observation]
 ) -> FloatArray:
     """How likely each quality is to end the search, over all that the curve may come from."""
     score = np.zeros(qualities.size)
+    at = np.array([one.quality for one in seen], np.int_) - qualities[0]
+    values = [objective.value(one) for one in seen]
     for belief in model.posterior():
-        deviation = model.deviation(belief)[qualities - 1]
-        score += belief.weight * objective.score(belief.mean[qualities - 1], deviation)
+        mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
+        mean[at], deviation[at] = values, _KNOWN  # what was tried has no noise any more
+        score += belief.weight * objective.score(mean, deviation)
     return score
 
 
 def _next(
     objective: Objective,
     model: CurveModel,
-    qualities: np.ndarray[tuple[int], np.dtype[np.int_]],
-    open_: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    qualities: IntArray,
+    twins: IntArray,
+    open_: BoolArray,
     seen: list[Observation],
     tries: int,
 ) -> int:
-    """The open quality that is most likely to end the search."""
+    """The open quality that promises most to end the search."""
     choice = qualities[open_]
     if tries >= PATIENCE and tries % 2 == 0:
         return int(choice[choice.size // 2])
-    score = _score(objective, model, qualities)
-    if score.max() < CONFIDENT:
+    score = _score(objective, model, qualities, seen)
+    promise = objective.promise(score, seen, twins, int(qualities[0]))
+    if promise.max() < CONFIDENT:
         # Nothing is likely: learn most where the curve is expected to cross.
         mean = max(model.posterior(), key=lambda belief: belief.weight).mean[qualities - 1]
         return int(choice[np.argmin(np.abs(mean[open_] - objective.aim))])
-    likely = int(qualities[np.argmax(score)])
+    likely = int(qualities[np.argmax(promise)])
     above = choice[choice > likely]
     if any(one.quality == likely for one in seen) and above.size:
         # The likely answer is in hand already: try what would refute it.
         return int(above[0])
-    return int(choice[np.argmax(score[open_])])
+    return int(choice[np.argmax(promise[open_])])
