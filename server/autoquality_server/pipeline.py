@@ -39,7 +39,9 @@ from autoquality_server.methods import (
     FixedQuality,
     MethodHandler,
     MlSearch,
+    Pace,
     SizeSearch,
+    Spare,
     Trial,
     warm_up,
 )
@@ -75,12 +77,19 @@ class Pipeline:
         predictors: Mapping[Format, Predictor] | None = None,
         *,
         advise_dssim: bool = True,
+        spare: Spare | None = None,
     ) -> None:
-        """With `advise_dssim`, METHOD_DSSIM may ask the predictors too, where it saves time."""
+        """With `advise_dssim`, METHOD_DSSIM may ask the predictors too, where it saves time.
+
+        With `spare`, two qualities are tried at the same time where it lends a core.
+        """
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
-        by_dssim = DssimSearch(Adviser(self.predictors) if advise_dssim else None)
+        self._pace = Pace()
+        self._spare = spare
+        adviser = Adviser(self.predictors, self._pace) if advise_dssim else None
+        by_dssim = DssimSearch(adviser)
         self._searches: dict[Method, MethodHandler] = {
             Method.SIZE: SizeSearch(),
             Method.DSSIM: by_dssim,
@@ -152,7 +161,12 @@ class Pipeline:
         if job.wish.target is not None and wish.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        trial = Trial(pixels, CODECS[fmt], job.options, deadline, timings, on_probe)
+        trial = Trial(
+            *(pixels, CODECS[fmt], job.options, deadline, timings),
+            on_probe=on_probe,
+            pace=self._pace,
+            spare=self._spare,
+        )
         answer = self._handler(job, fmt, wish).run(trial, wish)
         if job.measure_dssim and trial.may_continue(answer.quality):
             trial.measure(answer.quality)

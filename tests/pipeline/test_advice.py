@@ -18,14 +18,13 @@ from autoquality_server.domain import (
     Format,
     Method,
     Outcome,
-    Probe,
     Timings,
     WebpOptions,
     Wish,
 )
 from autoquality_server.errors import Overloaded, RequestCancelled
 from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import Adviser, Trial
+from autoquality_server.methods import Adviser, Pace, Trial
 from autoquality_server.pipeline import Pipeline
 from autoquality_server.predictor import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_server.predictor.box import boxed_network
@@ -156,7 +155,8 @@ def test_a_network_that_costs_more_than_it_saves_is_left_alone(
 
 
 def test_a_price_that_was_too_high_is_asked_for_again_one_day(watched: Watched) -> None:
-    adviser = Adviser({Format.WEBP: watched})
+    pace = Pace()
+    adviser = Adviser({Format.WEBP: watched}, pace)
     pixels = open_image(crop("coffee.png", 64, 48), LIMITS).decode(all_frames=False)
 
     def trial() -> Trial:
@@ -164,9 +164,8 @@ def test_a_price_that_was_too_high_is_asked_for_again_one_day(watched: Watched) 
 
     watched.before = lambda: time.sleep(0.2)
     assert adviser.advice(trial(), 0.02, in_vain=1) is not None
-    ended = trial()
-    ended.probes = [Probe(50, 1000, 0.02, encode_seconds=0.003, measure_seconds=0.001)]
-    adviser.learn(ended)
+    area = pixels.width * pixels.height
+    pace.learn(Format.WEBP, EncoderOptions(), measured=True, seconds=0.004, pixels=area)
     answers = [adviser.advice(trial(), 0.02, in_vain=1) is not None for _ in range(500)]
     assert 0 < sum(answers) < 5
     assert not any(answers[:100])

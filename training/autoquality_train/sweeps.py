@@ -14,7 +14,6 @@ import numpy.typing as npt
 from autoquality_server.codecs import (
     BEST_MOZJPEG,
     CODECS,
-    draft_options,
     first_twins,
     library_versions,
 )
@@ -37,22 +36,12 @@ SLOW = {
     "webp-slow": (Format.WEBP, EncoderOptions(webp=WebpOptions(effort=6))),
     "avif-slow": (Format.AVIF, EncoderOptions(avif=AvifOptions(speed=4))),
 }
-"""Slower settings, of which drafts tell much for little."""
+"""Slower settings, of which it is learned how far their curves lie from the usual ones'."""
 
+USUAL = {"webp-slow": "webp", "avif-slow": "avif"}
+"""The usual setting for each slower one."""
 
-def _drafts() -> dict[str, tuple[Format, EncoderOptions]]:
-    found = {}
-    for setting, (fmt, options) in (SETTINGS | SLOW).items():
-        quicker = draft_options(fmt, options)
-        if quicker is not None:
-            found[f"{setting}.draft"] = fmt, quicker
-    return found
-
-
-DRAFTS = _drafts()
-"""The settings by which drafts of the others are made."""
-
-SWEPT = SETTINGS | SLOW | DRAFTS
+SWEPT = SETTINGS | SLOW
 """All that can be labelled."""
 
 NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif"}

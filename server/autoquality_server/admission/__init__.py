@@ -37,6 +37,7 @@ class Admission:
         self._room = Room(workers, pixels)
         self._line = Line()
         self._pace = Pace(workers)
+        self._lent = 0
 
     @property
     def workers(self) -> int:
@@ -50,8 +51,8 @@ class Admission:
 
     @property
     def running(self) -> int:
-        """Requests that hold a worker."""
-        return self._room.running
+        """Requests that hold a worker of their own."""
+        return self._room.running - self._lent
 
     @property
     def queued(self) -> int:
@@ -81,6 +82,27 @@ class Admission:
             yield started - arrived
         finally:
             self._release(cost)
+
+    @contextmanager
+    def spare(self, pixels: int) -> Iterator[bool]:
+        """Lend a second worker to a request for the body, if one is idle; gives whether it is.
+
+        Nobody ever waits for one; who comes meanwhile may have to.
+        """
+        cost = max(pixels, _LEAST_PIXELS)
+        with self._lock:
+            lent = not len(self._line) and self._room.fits(cost)
+            if lent:
+                self._room.take(cost)
+                self._lent += 1
+        try:
+            yield lent
+        finally:
+            if lent:
+                with self._lock:
+                    self._room.give(cost)
+                    self._lent -= 1
+                    self._let_in()
 
     def _acquire(self, deadline: Deadline, cost: int) -> None:
         deadline.check()
@@ -129,7 +151,7 @@ class Admission:
         seconds = self._pace.seconds(self._line.pixels + cost, ahead + 1)
         retry = min(max(seconds, _SHORTEST_RETRY), _LONGEST_RETRY)
         return Overloaded(
-            f"{self._room.running} requests run and {ahead} wait, which is all that may: "
+            f"{self.running} requests run and {ahead} wait, which is all that may: "
             f"try again in {retry:.2f} s",
             retry_seconds=retry,
         )

@@ -12,7 +12,6 @@ from autoquality_server.codecs.base import Codec
 from autoquality_server.codecs.fit import fitting
 from autoquality_server.codecs.jpeg import BEST_MOZJPEG, JpegCodec
 from autoquality_server.codecs.png import PngCodec
-from autoquality_server.codecs.quick import draft_options
 from autoquality_server.codecs.twins import first_twins
 from autoquality_server.codecs.versions import library_versions
 from autoquality_server.codecs.webp import WebpCodec
@@ -23,7 +22,6 @@ __all__ = [
     "BEST_MOZJPEG",
     "CODECS",
     "Codec",
-    "draft_options",
     "first_twins",
     "library_versions",
     "substitute",

@@ -5,8 +5,9 @@ from autoquality_server.methods.base import Answer, MethodHandler
 from autoquality_server.methods.dssim import DssimSearch
 from autoquality_server.methods.fixed import FixedQuality
 from autoquality_server.methods.ml import MlSearch
+from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.size import SizeSearch
-from autoquality_server.methods.trial import Trial
+from autoquality_server.methods.trial import Spare, Trial
 from autoquality_server.methods.warming import warm_up
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "FixedQuality",
     "MethodHandler",
     "MlSearch",
+    "Pace",
     "SizeSearch",
+    "Spare",
     "Trial",
     "warm_up",
 ]

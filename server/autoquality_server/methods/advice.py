@@ -14,6 +14,7 @@ from typing import Any
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.errors import DeadlinePassed, Overloaded
+from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.trial import Trial
 from autoquality_server.predictor import Prediction, PredictionFailed, Predictor
 from autoquality_server.stages import note, stage
@@ -60,10 +61,11 @@ class Adviser:
     it; how long either lasts is measured as requests come along.
     """
 
-    def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
+    def __init__(self, predictors: Mapping[Format, Predictor], pace: Pace) -> None:
+        """`pace` is what the trials learn from that advice is asked for."""
         self._predictors = predictors
+        self._pace = pace
         self._lock = threading.Lock()
-        self._probes: dict[Format, tuple[float, float]] = {}  # seconds and pixels, the newest count
         self._price = 0.0
 
     def advice(self, trial: Trial, target: float, in_vain: float) -> Prediction | None:
@@ -97,20 +99,13 @@ class Adviser:
                 self._price += (_NEWEST_SHARE if self._price else 1.0) * (took - self._price)
         return prediction if prediction.curve is not None else None
 
-    def learn(self, trial: Trial) -> None:
-        """Take in how long the probes of a finished trial took."""
-        seconds = sum(one.encode_seconds + one.measure_seconds for one in trial.probes)
-        pixels = len(trial.probes) * trial.pixel_count
-        with self._lock:
-            before = self._probes.get(trial.format, (0.0, 0.0))
-            kept = 1 - _NEWEST_SHARE
-            self._probes[trial.format] = before[0] * kept + seconds, before[1] * kept + pixels
-
     def _worth(self, trial: Trial, in_vain: float) -> float | None:
         """Seconds that a prediction is worth, None where it costs more; infinite if not known."""
+        seconds = self._pace.expect(
+            trial.format, trial.options, measured=True, pixels=trial.pixel_count
+        )
+        worth = math.inf if seconds is None else in_vain * seconds
         with self._lock:
-            seconds, pixels = self._probes.get(trial.format, (0.0, 0.0))
-            worth = in_vain * seconds / pixels * trial.pixel_count if pixels else math.inf
             if worth <= self._price:
                 self._price *= _FORGOTTEN
                 return None

@@ -25,10 +25,7 @@ class DssimSearch:
                 _objective(wish), wish.min_quality, wish.max_quality, _prior(trial, wish)
             )
             prediction = self._adviser.advice(trial, wish.target, in_vain=1 - likely)
-        answer = self.search(trial, wish, prediction)
-        if self._adviser is not None:
-            self._adviser.learn(trial)
-        return answer
+        return self.search(trial, wish, prediction)
 
     def search(self, trial: Trial, wish: AutoQuality, prediction: Prediction | None) -> Answer:
         """As `run`, from all that a prediction says, or from none.
@@ -50,6 +47,10 @@ class DssimSearch:
             one = trial.probe(quality, measure=True)
             return Observation(quality, one.size_bytes, one.dssim)
 
+        def attempt_two(quality: int, other: int) -> list[Observation]:
+            found = trial.probe_two(quality, other, measure=True)
+            return [Observation(one.quality, one.size_bytes, one.dssim) for one in found]
+
         found = search(
             objective,
             wish.min_quality,
@@ -59,6 +60,7 @@ class DssimSearch:
             first=first,
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
+            attempt_two=attempt_two if trial.may_probe_two else None,
         )
         trial.answer(found.best.quality)
         predicted = None if prediction is None else prediction.quality

@@ -16,6 +16,10 @@ class SizeSearch:
         def attempt(quality: int) -> Observation:
             return Observation(quality, trial.probe(quality, measure=False).size_bytes)
 
+        def attempt_two(quality: int, other: int) -> list[Observation]:
+            found = trial.probe_two(quality, other, measure=False)
+            return [Observation(one.quality, one.size_bytes) for one in found]
+
         objective = SizeObjective(wish.target, trial.pixel_count)
         encoder = trial.format, trial.options, trial.pixel_count
         prior = size_prior(*encoder)
@@ -29,6 +33,7 @@ class SizeSearch:
             prior=prior,
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
+            attempt_two=attempt_two if trial.may_probe_two else None,
         )
         trial.answer(found.best.quality)
         return Answer(found.best.quality, found.outcome, wish)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 
@@ -16,6 +18,7 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import Reference
 from autoquality_server.image import Pixels, luma
+from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.stages import note, stage
 
@@ -30,11 +33,15 @@ costs a millisecond or two, which a small JPEG does, too."""
 RETURN_SECONDS = 0.02
 """Kept back from the deadline for sending the answer."""
 
+Spare = Callable[[int], AbstractContextManager[bool]]
+"""Lends a core for the body, to work on so many pixels, if one is idle; gives whether it is."""
+
 
 class Trial:
     """One image, one encoder setting, and every encoding made of it so far.
 
-    Belongs to one request and one thread. `timings` is filled as it works.
+    Belongs to one request and one thread, but for `probe_two`. `timings` is
+    filled as it works.
     """
 
     def __init__(
@@ -45,8 +52,13 @@ class Trial:
         deadline: Deadline,
         timings: Timings,
         on_probe: Callable[[Probe], None] | None = None,
+        pace: Pace | None = None,
+        spare: Spare | None = None,
     ) -> None:
-        """`on_probe` is called with each probe, as soon as it was made."""
+        """`on_probe` is called with each probe, as soon as it was made; `pace` learns from them.
+
+        With `spare`, two probes may be made at the same time.
+        """
         self.pixels = pixels
         self.options = options
         self.timings = timings
@@ -54,6 +66,8 @@ class Trial:
         self.deadline = deadline
         self._codec = codec
         self._on_probe = on_probe
+        self._pace = pace or Pace()
+        self._spare = spare
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
@@ -74,21 +88,62 @@ class Trial:
 
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
+        one, data = self._probed(quality, measure)
+        self._spent(one)
+        return self._keep(one, data, measure)
+
+    @property
+    def may_probe_two(self) -> bool:
+        """Whether `probe_two` is any different from `probe`."""
+        return self._spare is not None
+
+    def probe_two(self, quality: int, other: int, *, measure: bool) -> list[Probe]:
+        """Probe at `quality`, and at the same time at `other` if a core is idle."""
+        if self._spare is None:
+            return [self.probe(quality, measure=measure)]
+        with self._spare(self.pixel_count) as lent:
+            if not lent:
+                return [self.probe(quality, measure=measure)]
+            if measure:
+                _ = self._reference  # made once, not by both
+            with ThreadPoolExecutor(1, "beside") as pool:  # waits for it at its end
+                beside = pool.submit(self._probed, other, measure)
+                found = [self._probed(quality, measure)]
+            found.append(beside.result())
+        # They ran side by side: the longer one is what passed.
+        self._spent(max((one for one, _ in found), key=_seconds))
+        return [self._keep(one, data, measure) for one, data in found]
+
+    def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
+        """A probe and its file. Changes nothing, so that two threads may do it."""
         self.deadline.check()
         with stage("probe", quality=quality):
-            self._encode(quality)
-            if measure:
-                self._measure(len(self.probes) - 1)
-            one = self.probes[-1]
-            note(size_bytes=one.size_bytes, dssim=one.dssim)
-        took = one.encode_seconds + one.measure_seconds
-        if took > self._slowest:
-            self._slowest, self._slowest_quality = took, quality
+            data, encoding = self._encode(quality)
+            dssim, measuring = self._measured(data) if measure else (None, 0.0)
+            note(size_bytes=len(data), dssim=dssim)
+        return Probe(quality, len(data), dssim, encoding, measuring), data
+
+    def _keep(self, one: Probe, data: bytes, measure: bool) -> Probe:
+        self._encoded[self._name(one.quality)] = data
+        self.probes.append(one)
+        self._pace.learn(
+            *(self.format, self.options),
+            measured=measure,
+            seconds=_seconds(one),
+            pixels=self.pixel_count,
+        )
+        if _seconds(one) > self._slowest:
+            self._slowest, self._slowest_quality = _seconds(one), one.quality
         if self._on_probe is not None:
             self._on_probe(one)
         return one
 
-    def _encode(self, quality: int) -> None:
+    def _spent(self, one: Probe) -> None:
+        self.timings.encode += one.encode_seconds
+        self.timings.measure += one.measure_seconds
+
+    def _encode(self, quality: int) -> tuple[bytes, float]:
+        """A file, and the seconds that it took."""
         start = time.perf_counter()
         try:
             # The deadline lives as long as the call, which may still be sending its answer.
@@ -97,10 +152,7 @@ class Trial:
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
-        seconds = time.perf_counter() - start
-        self.timings.encode += seconds
-        self._encoded[self._name(quality)] = data
-        self.probes.append(Probe(quality, len(data), None, seconds, 0.0))
+        return data, time.perf_counter() - start
 
     def measure(self, quality: int) -> None:
         """Measure an encoding that was made, unless that was done."""
@@ -110,14 +162,16 @@ class Trial:
         one = self.probes[at]
         if one.dssim is not None:
             return
-        start = time.perf_counter()
-        with stage("measure"):
-            dssim = self._reference.dssim(
-                self._codec.decode_luma(self.encoded(one.quality), self.pixels)
-            )
-        seconds = time.perf_counter() - start
+        dssim, seconds = self._measured(self.encoded(one.quality))
         self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
+
+    def _measured(self, data: bytes) -> tuple[float, float]:
+        """The DSSIM of a file, and the seconds that it took to find out."""
+        start = time.perf_counter()
+        with stage("measure"):
+            dssim = self._reference.dssim(self._codec.decode_luma(data, self.pixels))
+        return dssim, time.perf_counter() - start
 
     def encoded(self, quality: int) -> bytes:
         """The file made at a quality that was probed, or at a twin of it."""
@@ -170,3 +224,7 @@ class Trial:
     @cached_property
     def _reference(self) -> Reference:
         return Reference(luma(self.pixels))
+
+
+def _seconds(one: Probe) -> float:
+    return one.encode_seconds + one.measure_seconds

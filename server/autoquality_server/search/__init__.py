@@ -4,10 +4,10 @@ Knows no codec, no gRPC and no image: a search is given a function that tries
 one quality and tells what came of it, and an objective. Sizes and DSSIM are
 nearly, not perfectly, monotone in quality: what is ruled out is ruled out by
 `bounds`, under a stated limit on how far a curve may turn back; what is tried
-next is chosen by `curve`, Gaussian beliefs about the curve.
+next is chosen (`choice`) by `curve`, Gaussian beliefs about the curve.
 """
 
-from autoquality_server.search.curve import CurveModel, CurvePrior
+from autoquality_server.search.curve import CurveModel, CurvePrior, Offset
 from autoquality_server.search.engine import Found, Observation, chance, search
 from autoquality_server.search.objective import DssimObjective, Objective, SizeObjective
 
@@ -18,6 +18,7 @@ __all__ = [
     "Found",
     "Objective",
     "Observation",
+    "Offset",
     "SizeObjective",
     "chance",
     "search",

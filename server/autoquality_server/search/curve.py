@@ -38,6 +38,17 @@ class Belief:
     covariance: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Offset:
+    """How far an encoder's curve lies above another's, over images, q = 1 to 100.
+
+    `mean` (100,) and `covariance` (100, 100), natural logarithms.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class CurvePrior:
     """What is known of one image's curve before any probe.
@@ -90,6 +101,19 @@ class CurvePrior:
             mean=mean,
             covariance=covariance,
             doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
+        )
+
+    def above(self, offset: Offset) -> CurvePrior:
+        """What is known of an encoder whose curves lie so far above those of this prior."""
+
+        def raised(one: Belief) -> Belief:
+            return Belief(one.weight, one.mean + offset.mean, one.covariance + offset.covariance)
+
+        return replace(
+            self,
+            mean=self.mean + offset.mean,
+            covariance=self.covariance + offset.covariance,
+            doubts=tuple(map(raised, self.doubts)),
         )
 
     @classmethod

@@ -68,6 +68,12 @@ class Objective(Protocol):
         each quality what it has in common with those of the same file.
         """
 
+    def beside(self, score: FloatArray, mean: FloatArray, at: int, twins: IntArray) -> FloatArray:
+        """How likely each quality, tried beside that at `at`, is to end the search with it.
+
+        `score` and `twins` as above, `mean` the expected curve; indices are from `low`.
+        """
+
     def outcome(self, best: Observation, low: int, high: int) -> Outcome:
         """How the search ended when `best` was chosen and nothing was left to try."""
 
@@ -126,6 +132,18 @@ class SizeObjective:
         if_over = np.append(none_fits, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
         promise: FloatArray = np.where(tried, 0.0, if_fits + if_over)[file]
         return promise
+
+    def beside(self, score: FloatArray, mean: FloatArray, at: int, twins: IntArray) -> FloatArray:
+        """As in Objective: the next file up is proof of an answer, the next down another answer."""
+        _, file = np.unique(twins, return_inverse=True)
+        likely = np.bincount(file, score)
+        ours, both = file[at], np.zeros(likely.size)
+        if ours + 1 < likely.size:
+            both[ours + 1] = likely[ours]
+        if ours > 0:
+            both[ours - 1] = likely[ours - 1]
+        found: FloatArray = both[file]
+        return found
 
     def outcome(self, best: Observation, low: int, high: int) -> Outcome:
         fits = best.size_bytes <= self.target
@@ -195,6 +213,12 @@ class DssimObjective:
         self, score: FloatArray, seen: Sequence[Observation], twins: IntArray, low: int
     ) -> FloatArray:
         return score
+
+    def beside(self, score: FloatArray, mean: FloatArray, at: int, twins: IntArray) -> FloatArray:
+        """As in Objective: of what is not within the allowed error together with `at`."""
+        window = math.log((self.target + self.error) / max(self.target - self.error, DSSIM_FLOOR))
+        found: FloatArray = np.where(np.abs(mean - mean[at]) >= window, score, 0.0)
+        return found
 
     def outcome(self, best: Observation, low: int, high: int) -> Outcome:
         if self.finished(best):

@@ -30,7 +30,11 @@ def build_service(
     limits = ImageLimits(settings.max_image_bytes, settings.max_pixels)
     networks = Networks(settings, metrics.predictors, box_folder)
     pipeline = Pipeline(
-        settings.defaults(), limits, networks.predictors, advise_dssim=settings.advise_dssim
+        settings.defaults(),
+        limits,
+        networks.predictors,
+        advise_dssim=settings.advise_dssim,
+        spare=admission.spare if settings.parallel_probes else None,
     )
     info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()

@@ -8,6 +8,7 @@ from autoquality._version import __version__
 from autoquality_train.cli.corpus import corpus
 from autoquality_train.cli.exits import Interrupted
 from autoquality_train.cli.label import label
+from autoquality_train.cli.offsets import offsets
 from autoquality_train.cli.priors import priors
 from autoquality_train.cli.report import report
 from autoquality_train.cli.run import run
@@ -53,5 +54,5 @@ def cli() -> None:
     """  # noqa: D301 (click reads \b)
 
 
-for command in (corpus, label, priors, sketches, train, report, run):
+for command in (corpus, label, priors, sketches, offsets, train, report, run):
     cli.add_command(command)

@@ -77,7 +77,7 @@ settings: Decorator = click.option(
     show_default=True,
     help="Which encoder settings, with commas between them. Networks need jpeg-mozjpeg, webp"
     " and avif; jpeg (plain) is for `priors`; "
-    f"{', '.join(name for name in SWEPT if name not in SETTINGS)} for `drafts`.",
+    f"{', '.join(name for name in SWEPT if name not in SETTINGS)} for `offsets`.",
 )
 epochs: Decorator = click.option(
     "--epochs",

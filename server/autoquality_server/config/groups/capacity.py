@@ -47,6 +47,10 @@ class CapacitySettings:
         -1, group=_CAPACITY, parse=parse.whole(0, 65536),
         default_text=f"{_QUEUE_PER_WORKER} a worker",
         meaning="Requests that may wait for a worker; more are refused with RESOURCE_EXHAUSTED.")
+    parallel_probes: bool = setting(
+        False, group=_CAPACITY, parse=parse.boolean,
+        meaning="Try two qualities of an image at the same time while a worker is idle: answers "
+        "come sooner, for more processor time.")
     upload_timeout: float = setting(
         60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
         meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")

@@ -2,7 +2,8 @@
 
 The JSON files beside this module are made by `autoquality-train priors` from
 sweeps over a corpus; each tells its encoder settings, corpus and versions.
-Those by which a sketch of the image tells more are of `sketched`.
+Those by which a sketch of the image tells more are of `sketched`, those of
+slower settings of `offsets`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.methods.priors.offsets import offset
 from autoquality_server.methods.priors.sketched import sketched
 from autoquality_server.search import CurvePrior
 
@@ -43,9 +45,9 @@ def dssim_prior(
     tinier = roughness(np.array(pixels)) / roughness(np.array(TINY_PIXELS))
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
     learned = None if sketch is None else sketched(encoder, "dssim")
-    if sketch is None or learned is None:
-        return prior
-    return prior.with_curve(*learned.curve(sketch))
+    if sketch is not None and learned is not None:
+        prior = prior.with_curve(*learned.curve(sketch))
+    return _raised(prior, fmt, options, "dssim")
 
 
 def size_prior(
@@ -59,10 +61,11 @@ def size_prior(
     prior = _load(encoder, "size")
     prior = replace(prior, allowance=prior.allowance * float(roughness(np.array(pixels))))
     learned = None if sketch is None else sketched(encoder, "size")
-    if sketch is None or learned is None:
-        return prior
-    payload, covariance = learned.curve(sketch)
-    return prior.with_curve(np.logaddexp(payload, np.log(learned.overhead / pixels)), covariance)
+    if sketch is not None and learned is not None:
+        payload, covariance = learned.curve(sketch)
+        size = np.logaddexp(payload, np.log(learned.overhead / pixels))
+        prior = prior.with_curve(size, covariance)
+    return _raised(prior, fmt, options, "size")
 
 
 def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
@@ -79,6 +82,12 @@ def encoder_name(fmt: Format, options: EncoderOptions) -> str:
     if fmt is Format.JPEG and (options.jpeg.trellis_quant or options.jpeg.quant_table != 0):
         return "jpeg-mozjpeg"
     return fmt.value
+
+
+def _raised(prior: CurvePrior, fmt: Format, options: EncoderOptions, curve: str) -> CurvePrior:
+    """The prior of slower options, from that of the usual ones."""
+    learned = offset(fmt, options, curve)
+    return prior if learned is None else prior.above(learned)
 
 
 @cache
