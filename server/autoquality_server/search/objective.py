@@ -240,7 +240,8 @@ def _normal_cdf(x: FloatArray) -> FloatArray:
 
     NumPy has none of its own; a table takes a tenth of the time of a formula.
     """
-    return np.interp(x, _CDF_AT, _CDF)
+    found: FloatArray = np.interp(x, _CDF_AT, _CDF)
+    return found
 
 
 def _dssim(seen: Observation) -> float:
