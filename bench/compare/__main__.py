@@ -113,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, CommandFailed) as error:
             command_line.error(str(error))
         networks = ours.predictors()
-        mine = [ours.Ours(method, networks) for method in METHODS]
+        mine = [
+            *(ours.Ours(method, networks) for method in METHODS),
+            ours.Ours(Method.SIZE, networks, two=True),
+        ]
         warm_up(images[0], mine, plan)
         rows = run(images, mine, rivals, plan, lambda text: print(text, file=sys.stderr))
     if args.rows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from autoquality_server.codecs import CODECS
@@ -22,6 +23,14 @@ from bench.compare.task import Task
 MET = (Outcome.TARGET_MET,)
 
 
+TWO = ", two at a time"
+
+
+@contextmanager
+def _idle(_pixels: int) -> Iterator[bool]:
+    yield True
+
+
 def predictors() -> Mapping[Format, Predictor]:
     """The networks in the box, loaded as the server loads them."""
     found: dict[Format, Predictor] = {}
@@ -37,11 +46,14 @@ class Ours:
 
     own_encoder = False
 
-    def __init__(self, method: Method, networks: Mapping[Format, Predictor]) -> None:
+    def __init__(
+        self, method: Method, networks: Mapping[Format, Predictor], *, two: bool = False
+    ) -> None:
+        """With `two`, qualities are tried two at a time, as if a core were always idle."""
         self.method = method
-        self.name = f"autoquality {method.value}"
+        self.name = f"autoquality {method.value}{TWO if two else ''}"
         self._networks = networks
-        self._pipeline = Pipeline(Defaults(), LIMITS, networks)
+        self._pipeline = Pipeline(Defaults(), LIMITS, networks, spare=_idle if two else None)
 
     def enters(self, task: Task) -> bool:
         if self.method is Method.ML:

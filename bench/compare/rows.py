@@ -12,7 +12,7 @@ class Row:
     `dssim` was measured anew over every window. `at_equal_dssim` is the size
     over what our encoder needs for that DSSIM. `none` and `floor` are what
     method none and the floor took for the quality that was found, for ours
-    alone.
+    alone; `none_wall` is the former on the wall.
     """
 
     image: str
@@ -32,6 +32,7 @@ class Row:
     met: bool | None = None
     at_equal_dssim: float | None = None
     none: float | None = None
+    none_wall: float | None = None
     floor: float | None = None
 
     @property

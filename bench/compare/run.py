@@ -92,6 +92,7 @@ def _ours(one: ours.Ours, task: Task, repeats: int) -> Row:
         row,
         wall=min(entry.spent.wall for entry in entries),
         none=min(it.cpu for it in fixed),
+        none_wall=min(it.wall for it in fixed),
         floor=min(it.cpu for it in least),
     )
 

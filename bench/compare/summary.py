@@ -71,23 +71,15 @@ def _common(rows: Sequence[Row], entrant: str, setting: str, goal: str) -> Itera
 def _over(
     rows: Sequence[Row], entrant: str, setting: str, goal: str, limit: float | None
 ) -> Iterator[Measure]:
-    for what, base, most in (
-        ("cost over none", _none, limit),
-        ("cost over the floor", _floor, None),
+    for what, times, base, most in (
+        ("cost over none", [row.cpu for row in rows], [row.none for row in rows], limit),
+        ("cost over the floor", [row.cpu for row in rows], [row.floor for row in rows], None),
+        ("wait over none", [row.wall for row in rows], [row.none_wall for row in rows], None),
     ):
-        some = [row.cpu / base(row) for row in rows]
-        spread = spread_of(some)
-        yield Measure(what, entrant, setting, goal, *spread, "x", "lower", len(some), most)
-
-
-def _none(row: Row) -> float:
-    assert row.none is not None
-    return row.none
-
-
-def _floor(row: Row) -> float:
-    assert row.floor is not None
-    return row.floor
+        some = [time / one for time, one in zip(times, base, strict=True) if one is not None]
+        if some:
+            spread = spread_of(some)
+            yield Measure(what, entrant, setting, goal, *spread, "x", "lower", len(some), most)
 
 
 def _against(

@@ -6,13 +6,13 @@ from bench.compare.task import NAMES
 from bench.record.markdown import NOTHING, cell, made, table
 from bench.record.store import Record
 
-OURS = ("size", "dssim", "ml")
+OURS = ("size", "size, two at a time", "dssim", "ml")
 SPANS = {"10-95": "10 to 95", "default": "the default range"}
 COST = (
-    *("cost over none", "cost over the floor", "encodings", "processor time"),
-    *("wall time", "on target", "budget used", "over budget"),
+    *("cost over none", "wait over none", "cost over the floor", "encodings"),
+    *("processor time", "on target", "budget used", "over budget"),
 )
-METHOD_GOALS = {"size": "size", "dssim": "dssim", "ml": "dssim"}
+METHOD_GOALS = {"size": "size", "size, two at a time": "size", "dssim": "dssim", "ml": "dssim"}
 
 
 def page(record: Record) -> str:
@@ -37,8 +37,8 @@ def our_cost(record: Record) -> str:
     """What our methods cost over encoding once at the quality that they find."""
     header = (
         *("method", "setting", "qualities"),
-        *("× method none", "× the floor", "mean encodings", "ms a megapixel"),
-        *("ms a megapixel on the wall", "on target", "budget used", "over budget"),
+        *("× method none", "the same on the wall", "× the floor", "mean encodings"),
+        *("ms a megapixel", "on target", "budget used", "over budget"),
     )
     rows = []
     for method in OURS:

@@ -59,7 +59,8 @@ def test_one_tiny_image_goes_through_every_tool(
         # A command's start-up is taken off, which may be all that is left of a tiny image.
         assert times and all(one.value >= 0 for one in times)
     costs = record.find(what="cost over none")
-    searching = {(f"autoquality {one}", each) for one in ("size", "dssim") for each in SETTINGS}
+    methods = ("size", "size, two at a time", "dssim")
+    searching = {(f"autoquality {one}", each) for one in methods for each in SETTINGS}
     predicting = {("autoquality ml", each) for each in NETWORKS.values()}
     assert {(one.by, one.setting) for one in costs} == searching | predicting
     assert record.arguments["images"]["count"] == 1
@@ -188,11 +189,11 @@ def test_rivals_are_held_against_ours_at_the_same_task() -> None:
 
 
 def test_the_time_on_the_wall_stands_beside_the_processors() -> None:
-    one = replace(row("autoquality size", 2.0), wall=1.25)
+    one = replace(row("autoquality size", 2.0), wall=1.25, none_wall=0.5)
     header, _, line = our_cost(record_of("compare", measures([one]), {})).splitlines()
     cells = dict(zip(header.split(" | "), line.split(" | "), strict=True))
     assert cells["ms a megapixel"] == "2000"
-    assert cells["ms a megapixel on the wall"] == "1250"
+    assert cells["the same on the wall"] == "2.50"
 
 
 def test_the_least_of_both_times_counts(tmp_path: Path) -> None:
