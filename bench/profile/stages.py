@@ -99,7 +99,7 @@ def staged(clock: StageClock) -> Iterator[None]:
         (MOMENTS, dssim.Reference, "__init__"),
         (METRIC, dssim.Reference, "dssim"),
         (NETWORK, SharedPredictor, "predict"),
-        (SKETCH, trial, "sketch"),
+        *((SKETCH, trial, name) for name in ("sketch", "coloured")),
         (PRIOR, by_dssim, "dssim_prior"),
         (PRIOR, by_size, "size_prior"),
         *((SEARCH, place, name) for place in (by_dssim, by_size) for name in ("search", "chance")),

@@ -12,7 +12,7 @@ from autoquality_server.codecs import CODECS
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import Method
 from autoquality_server.methods.priors import size_prior
-from autoquality_server.methods.sketch import sketch
+from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.pipeline import Pipeline
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
@@ -88,7 +88,9 @@ def test_a_search_is_told_as_it_went(tmp_path: Path) -> None:
     answer = found.find(found.answer)
     assert answer is not None and found.tries[answer].size <= found.target
     assert found.known_by in ("encoder", "sketch")
-    seen = sketch(picture.pixels) if found.known_by == "sketch" else None
+    seen = None
+    if found.known_by == "sketch":
+        seen = coloured(sketch(picture.pixels), picture.pixels)
     prior = size_prior(fmt, options, 160 * 120, seen)
     believed = float(np.exp(prior.mean[found.tries[0].quality - 1])) * 160 * 120
     assert found.expected == pytest.approx(believed)
