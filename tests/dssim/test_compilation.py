@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core import codegen
 
 PROGRAM = """
 import numpy as np
@@ -15,8 +16,8 @@ from autoquality_server import dssim
 from autoquality_server.dssim import kernel
 
 dssim.warm_up()
-black = np.zeros((1, 1, 30, 30), np.uint8)
-print(dssim.compare(black, black + np.uint8(255)))
+noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)
+print(dssim.compare(noise, ~noise))
 print(kernel.mean_dissimilarity.__wrapped__.stats.cache_path)
 """
 
@@ -40,6 +41,16 @@ def test_machine_code_is_kept_where_numba_is_told(tmp_path: Path) -> None:
     assert float(value) > 0.49
     assert Path(path).is_relative_to(tmp_path)
     assert len(list(Path(path).glob("*.nbc"))) == 2
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_code_for_other_processors_measures_the_same(tmp_path: Path, wide: bool) -> None:
+    """Vectors of 128 bits, and of 256 where the processor has more, change but rounding."""
+    features = codegen.get_host_cpu_features() if wide else ""
+    name = {} if wide else {"NUMBA_CPU_NAME": "generic"}
+    usual, _ = run(NUMBA_CACHE_DIR=str(tmp_path / "usual"))
+    other, _ = run(NUMBA_CACHE_DIR=str(tmp_path / "other"), NUMBA_CPU_FEATURES=features, **name)
+    assert float(other) == pytest.approx(float(usual), abs=1e-7)
 
 
 def test_no_writable_folder_is_no_obstacle(tmp_path: Path) -> None:

@@ -42,6 +42,16 @@ def test_default_stride_is_exact_to_1e_4(name: str, scale: float, quality: int) 
     assert measured == pytest.approx(scikit_dssim(reference, distorted), abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["astronaut.png", "page.png", "checkerboard", "flat"])
+@pytest.mark.parametrize("other", ["coffee.png", "text.png", "lettering", "lines"])
+def test_unrelated_images_equal_scikit_image(name: str, other: str) -> None:
+    """Images that have nothing in common, flat where the other is not, are measured as exactly."""
+    reference = luma_of(name)
+    distorted = np.asarray(cv2.resize(luma_of(other), reference.shape[::-1]), np.uint8)
+    expected = scikit_dssim(reference, distorted)
+    assert dssim.compare(planes(reference), planes(distorted)) == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("height", "width"), [(11, 11), (12, 300), (300, 12), (13, 75), (74, 74), (75, 138), (59, 203)]
 )
