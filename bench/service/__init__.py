@@ -3,6 +3,7 @@
 overhead    one request at a time against the core and the bare codec
 throughput  all cores busy against the bare codec in threads
 memory      bytes a pixel of a running request; whether it stays flat
+bare_codec  the same of libvips alone, as a program of its own
 kernel      the metric alone
 tables      measures to Markdown
 figures     memory over requests as a plot

@@ -16,7 +16,7 @@ from bench.record.machine import ROOT
 from bench.record.report import finish
 from bench.service import tables
 from bench.service.kernel import kernel
-from bench.service.memory import FORMATS, MANY, a_pixel, flat
+from bench.service.memory import FORMATS, MANY, a_pixel, bare, flat
 from bench.service.overhead import overhead
 from bench.service.throughput import throughput
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measures = [
         *overhead(rounds, int(chosen["calls"])),
         *throughput(rounds, chosen["seconds"]),
+        *bare(chosen["large"], args.formats),
         *a_pixel(chosen["large"], 1, args.formats),
         *a_pixel(chosen["large"], 2, args.formats),
         *flat(int(chosen["requests"])),

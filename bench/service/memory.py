@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from autoquality import Client
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import Format
 from bench.pictures import picture
 from bench.record import Measure
 from bench.record.measure import short
@@ -23,6 +29,7 @@ MANY = 10_000
 TENTHS = 10
 SERIES = "memory over requests"
 PATIENCE = 600.0
+_BARE = Path(__file__).with_name("bare_codec.py")
 
 
 def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterator[Measure]:
@@ -50,6 +57,26 @@ def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterato
                 *("memory a pixel", f"{together} at a time", fmt, method, value, value, value),
                 *("bytes", "lower", together, WANTED_BYTES),
             )
+
+
+def bare(megapixels: float, formats: Sequence[str]) -> Iterator[Measure]:
+    """The same of the codec alone: libvips in a process of its own, as a user of it would."""
+    source, size = picture(megapixels)
+    small, _ = picture(0.05)
+    for fmt in formats:
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("small", "large")]
+            for file, image in zip(files, (small, source), strict=True):
+                file.write_bytes(image)
+            quality = Defaults().quality_for(Format[fmt.upper()])
+            words = [sys.executable, str(_BARE), fmt, str(quality), *map(str, files)]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+        more = int(done.stdout) - len(source)
+        value = short(more / (size * 1e6))
+        yield Measure(
+            *("memory a pixel", "bare codec", fmt, "none", value, value, value),
+            *("bytes", "neither", 1),
+        )
 
 
 def flat(requests: int) -> Iterator[Measure]:

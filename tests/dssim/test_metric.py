@@ -170,6 +170,26 @@ def test_many_threads_share_one_reference() -> None:
     assert together == [[value] * 10 for value in alone]
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_reference_that_holds_nothing_measures_the_same(large: bool) -> None:
+    """Large images' references are made anew for each measurement, others once; both agree."""
+    luma = planes(luma_of("coffee.png"))
+    made = 0
+
+    def make() -> Luma:
+        nonlocal made
+        made += 1
+        return luma
+
+    reference = dssim.reference_of(make, dssim.KEPT_PIXELS + large)
+    distorted = [planes(encoded(luma[0, 0], ".jpg", quality)) for quality in (30, 80)]
+    expected = [dssim.Reference(luma).dssim(one) for one in distorted]
+    assert [reference.dssim(one) for one in distorted] == expected
+    assert made == (2 if large else 1)
+    with pytest.raises(ValueError, match="shape"):
+        reference.dssim(distorted[0][:, :, 1:])
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 20, 31), (1, 2, 20, 30), (2, 1, 20, 30), (20, 30)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     """What cannot be compared raises ValueError instead of being broadcast."""

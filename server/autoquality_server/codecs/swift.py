@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_server.allocator import give_back
 from autoquality_server.image import Pixels
 
 Samples = npt.NDArray[np.uint8]
@@ -64,6 +65,8 @@ def decoded(data: bytes, pixels: Pixels, bands: int) -> Samples | None:
     """
     if pixels.frames > 1 or pixels.has_alpha:
         return None
+    if pixels.height * pixels.width > JPEG_PIXELS:
+        give_back()  # what the encoder left: OpenCV holds a large picture twice
     colours = cv2.IMREAD_COLOR_RGB if bands == 3 else cv2.IMREAD_GRAYSCALE
     found = cv2.imdecode(np.frombuffer(data, np.uint8), colours | cv2.IMREAD_IGNORE_ORIENTATION)
     if found is None or found.shape[:2] != (pixels.height, pixels.width):

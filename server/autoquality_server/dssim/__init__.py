@@ -7,7 +7,24 @@ K2 = 0.03, L = 255, windows wholly inside the image, mean over windows.
 
 from __future__ import annotations
 
-from autoquality_server.dssim.reference import Reference, cache_folder, compare, warm_up
+from autoquality_server.dssim.reference import (
+    KEPT_PIXELS,
+    PassingReference,
+    Reference,
+    cache_folder,
+    compare,
+    reference_of,
+    warm_up,
+)
 from autoquality_server.dssim.sampling import default_stride
 
-__all__ = ["Reference", "cache_folder", "compare", "default_stride", "warm_up"]
+__all__ = [
+    "KEPT_PIXELS",
+    "PassingReference",
+    "Reference",
+    "cache_folder",
+    "compare",
+    "default_stride",
+    "reference_of",
+    "warm_up",
+]

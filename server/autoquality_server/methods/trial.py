@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from autoquality_server.codecs import Codec, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
-from autoquality_server.dssim import Reference
+from autoquality_server.dssim import PassingReference, Reference, reference_of
 from autoquality_server.image import Pixels, luma
 from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.sketch import coloured, sketch
@@ -222,8 +222,8 @@ class Trial:
         return None if self.sketch is None else coloured(self.sketch, self.pixels)
 
     @cached_property
-    def _reference(self) -> Reference:
-        return Reference(luma(self.pixels))
+    def _reference(self) -> Reference | PassingReference:
+        return reference_of(partial(luma, self.pixels), self.pixel_count)
 
 
 def _seconds(one: Probe) -> float:

@@ -1,0 +1,19 @@
+"""What a large image takes of a real server's memory, beyond its file and the result's."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.service.memory import WANTED_BYTES, a_pixel
+
+SLACK = 2
+"""Bytes a pixel that depend on what else the process has done."""
+
+
+@pytest.mark.parametrize("fmt", ["jpeg", "webp"])
+def test_searching_takes_hardly_more_memory_than_encoding_once(fmt: str) -> None:
+    """Decoded source and encoder: nothing else of 8 megapixels lies there while that works."""
+    found = {one.goal: one.value for one in a_pixel(8.0, 1, [fmt])}
+    assert found["none"] <= WANTED_BYTES + SLACK
+    assert found["dssim"] <= WANTED_BYTES + SLACK
+    assert found["dssim"] <= found["none"] + 1 + SLACK
