@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import pickle
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
@@ -21,7 +20,6 @@ _FASTMATH: Final = {"contract"}
 # A division that may raise cannot be vectorised; this one gives what IEEE says.
 _DIVISION: Final = "numpy"
 
-_FEATURES = "NUMBA_CPU_FEATURES"
 _WIDE, _NARROW = "+avx512f", ",-prefer-256-bit"
 
 
@@ -29,11 +27,13 @@ def _widen() -> None:
     """Have all 512 bits of a vector used where the processor has them.
 
     LLVM keeps to 256 lest a processor lower its clock, which those of today
-    hardly do: the metric takes 30 % less. NUMBA_CPU_FEATURES in the environment
-    wins.
+    hardly do: the metric takes 30 % less. NUMBA_CPU_FEATURES and
+    NUMBA_CPU_NAME in the environment win.
     """
+    if config.CPU_FEATURES is not None:  # type: ignore[attr-defined]
+        return
     features = codegen.get_host_cpu_features()  # type: ignore[no-untyped-call]  # as numba is
-    if _FEATURES not in os.environ and _WIDE in features.split(","):
+    if _WIDE in features.split(","):
         # config takes its names from the environment, where mypy sees none.
         config.CPU_FEATURES = features + _NARROW  # type: ignore[attr-defined]
 

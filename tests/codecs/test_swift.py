@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import pyvips
@@ -112,3 +116,35 @@ def test_metadata_is_left_to_libvips() -> None:
     for fmt in (Format.JPEG, Format.WEBP):
         data = CODECS[fmt].encode(pixels, 80, EncoderOptions(keep_metadata=True))
         assert b"<x:xmpmeta/>" in data
+
+
+TOO_LARGE = """
+import sys
+from autoquality_server.codecs import CODECS, swift
+from autoquality_server.domain import EncoderOptions, Format
+from tests.codecs.sources import photograph
+for fmt in (Format.JPEG, Format.WEBP):
+    data = CODECS[fmt].encode(photograph(), 80, EncoderOptions())
+    assert swift.decoded(data, photograph(), 3) is None
+    print(CODECS[fmt].decode_luma(data, photograph()).shape)
+"""
+
+
+def test_what_is_too_large_for_opencv_is_left_to_libvips() -> None:
+    limit = {"OPENCV_IO_MAX_IMAGE_PIXELS": "1000"}
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_LARGE],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **limit},
+    )
+    assert done.stdout == 2 * "(1, 1, 64, 96)\n", done.stderr
+
+
+def test_an_opencv_without_the_encoder_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> object:
+        raise cv2.error("no encoder")
+
+    monkeypatch.setattr(cv2, "imencode", refuse)
+    assert swift.jpeg(photograph(), 80, no_subsample=False) is None
+    assert swift.webp(photograph(), 80) is None

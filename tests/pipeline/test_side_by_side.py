@@ -22,8 +22,8 @@ from autoquality_server.domain import (
     Timings,
     Wish,
 )
-from autoquality_server.errors import RequestCancelled
-from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.errors import Overloaded, RequestCancelled
+from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Spare, Trial
 from autoquality_server.pipeline import Pipeline
 from tests.photos import crop
@@ -170,3 +170,39 @@ def test_who_waits_goes_before_a_second_core() -> None:
             assert not served.wait(0.1)
         assert served.wait(10)
         waiting.join()
+
+
+def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
+    admission = Admission(workers=2, queue_size=0, pixels=10**7)
+    served = threading.Event()
+
+    def come() -> None:
+        with admission.admit(Deadline(), 10**6):
+            served.set()
+
+    with admission.admit(Deadline(), 10**6):
+        with admission.spare(10**6):
+            coming = threading.Thread(target=come)
+            coming.start()
+            assert not served.wait(0.1)
+        assert served.wait(10)
+        coming.join()
+        with admission.admit(Deadline(), 10**6), pytest.raises(Overloaded):
+            come()
+
+
+def test_a_caller_that_leaves_while_opencv_encodes_has_nothing_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deadline = Deadline()
+    trial = trial_of(Lender(), deadline)
+    encode = trial._codec.encode
+
+    def leave(pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        deadline.cancel()
+        return encode(pixels, quality, options)
+
+    monkeypatch.setattr(type(trial._codec), "encode", staticmethod(leave))
+    with pytest.raises(RequestCancelled):
+        trial.probe(60, measure=True)
+    assert trial.probes == []

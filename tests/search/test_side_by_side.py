@@ -83,6 +83,7 @@ def test_the_answers_are_the_oracles_whether_a_core_is_idle_or_not(
     for objective, prior in (
         (SizeObjective(PIXELS * math.exp(goal - 4), PIXELS), SIZE_PRIOR),
         (DssimObjective(math.exp(-goal - 4), 0.001), DSSIM_PRIOR),
+        (DssimObjective(0.0, 0.0), DSSIM_PRIOR),
     ):
         Rounds(look, iter(free).__next__).check(objective, prior, twins)
 
@@ -124,3 +125,16 @@ def test_a_budget_outside_the_range_is_met_by_its_bound_alone(budget: int) -> No
     rounds = Rounds(look)
     rounds.check(SizeObjective(budget, PIXELS), known, tuple(range(1, 101)))
     assert rounds.tried == [(10 if budget == 1 else 95,)]
+
+
+def test_no_second_is_tried_for_which_there_is_no_time() -> None:
+    look = rising(0.03, 1.0)
+    rounds = Rounds(look)
+    objective = SizeObjective(look(65).size_bytes + 10, PIXELS)
+    search(
+        *(objective, 10, 95, rounds.one),
+        prior=SIZE_PRIOR,
+        attempt_two=rounds.two,
+        may_continue=lambda quality: quality <= 65,
+    )
+    assert all(max(both) <= 65 for both in rounds.tried if len(both) > 1)

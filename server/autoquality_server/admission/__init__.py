@@ -61,7 +61,7 @@ class Admission:
 
     @property
     def pixels(self) -> int:
-        """Pixels of the requests that hold a worker."""
+        """Pixels that are worked on, twice where a request was lent a second worker."""
         return self._room.pixels
 
     @contextmanager
@@ -95,6 +95,7 @@ class Admission:
             if lent:
                 self._room.take(cost)
                 self._lent += 1
+                self._pace.note(self._room.is_full, time.monotonic())
         try:
             yield lent
         finally:
@@ -112,7 +113,8 @@ class Admission:
             self._let_in()
             if waiter.admitted:
                 return
-            if len(self._line) > self._queue_size:
+            # A worker that was only lent comes free soon: who finds it taken is not turned away.
+            if len(self._line) > self._queue_size + self._lent:
                 self._line.remove(waiter)
                 raise self._overloaded(cost)
         deadline.on_cancel(waiter.wake.set)

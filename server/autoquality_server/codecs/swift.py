@@ -68,7 +68,10 @@ def decoded(data: bytes, pixels: Pixels, bands: int) -> Samples | None:
     if pixels.height * pixels.width > JPEG_PIXELS:
         give_back()  # what the encoder left: OpenCV holds a large picture twice
     colours = cv2.IMREAD_COLOR_RGB if bands == 3 else cv2.IMREAD_GRAYSCALE
-    found = cv2.imdecode(np.frombuffer(data, np.uint8), colours | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), colours | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # more pixels than OpenCV takes, or than there is memory for
+        return None
     if found is None or found.shape[:2] != (pixels.height, pixels.width):
         return None
     return np.asarray(found, np.uint8).reshape(1, pixels.height, pixels.width, bands)
@@ -89,7 +92,10 @@ def agrees(
 
 def _encoded(extension: str, pixels: Pixels, settings: Sequence[int]) -> bytes | None:
     samples = pixels.samples[0]
-    if pixels.bands == 3:
-        samples = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2BGR), np.uint8)
-    done, data = cv2.imencode(extension, samples, settings)
+    try:
+        if pixels.bands == 3:
+            samples = np.asarray(cv2.cvtColor(samples, cv2.COLOR_RGB2BGR), np.uint8)
+        done, data = cv2.imencode(extension, samples, settings)
+    except cv2.error:  # built without this encoder, or no memory for it
+        return None
     return data.tobytes() if done else None

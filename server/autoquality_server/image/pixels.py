@@ -85,9 +85,10 @@ class Pixels:
     def stop(self) -> None:
         """Make an encoding that runs fail; from any thread.
 
-        libvips looks while it hands pixels to an encoder, and libwebp all the
-        while. mozjpeg's trellis and aom only begin once they have every pixel:
-        those go on to their end.
+        libvips looks while it hands pixels to an encoder, and libwebp, by
+        libvips, all the while. mozjpeg's trellis and aom only begin once they
+        have every pixel: those go on to their end, as do the encoders of
+        small images (`codecs.swift`).
         """
         self.image.set_kill(True)
 

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.compilation import compiled
-from autoquality_server.image.blocks import BLOCK
 
+# numba keeps what it compiled while this file stays as it is: what that is made of stands here.
+BLOCK = 8
 _AREA = BLOCK * BLOCK
 _C1, _C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
 _GREY = np.float32(128.0)

@@ -28,7 +28,7 @@ again for every 10 qualities that it is above that one: encoders take longer the
 
 LIKELY = 0.9
 """How likely the first probe has to end a search for a look at the image to be left out: a sketch
-costs a millisecond or two, which a small JPEG does, too."""
+costs half a millisecond, which a very small JPEG does, too."""
 
 RETURN_SECONDS = 0.02
 """Kept back from the deadline for sending the answer."""
@@ -152,6 +152,7 @@ class Trial:
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
+        self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
         return data, time.perf_counter() - start
 
     def measure(self, quality: int) -> None:

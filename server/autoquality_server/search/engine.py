@@ -41,8 +41,8 @@ def search(
     tried, and the others are known with it. `may_continue` is asked before
     every attempt but the first, with its quality; where it says no, the best so
     far is returned with DEADLINE_REACHED. With `attempt_two`, two qualities may
-    be tried at the same time: it gives what came of the first, and of the
-    second if it was free to try that as well.
+    be tried at the same time, if `may_continue` says yes to both: it gives what
+    came of the first, and of the second if it was free to try that as well.
 
     Where the curve turns back by no more than `prior.allowance`, the answer is
     the one that trying every quality would find.
@@ -52,7 +52,7 @@ def search(
         quality = choice.next() if choice.seen or first is None else min(max(first, low), high)
         if choice.seen and not may_continue(quality):
             return Found(objective.best(choice.seen, low, high), Outcome.DEADLINE_REACHED)
-        for one in _attempted(quality, choice, attempt, attempt_two):
+        for one in _attempted(quality, choice, attempt, attempt_two, may_continue):
             if objective.finished(one):
                 return Found(one, objective.outcome(one, low, high))
             choice.take(one)
@@ -65,8 +65,9 @@ def _attempted(
     choice: Choice,
     attempt: Callable[[int], Observation],
     attempt_two: Callable[[int, int], Sequence[Observation]] | None,
+    may_continue: Callable[[int], bool],
 ) -> Sequence[Observation]:
     other = None if attempt_two is None else choice.beside(quality)
-    if attempt_two is None or other is None:
+    if attempt_two is None or other is None or not may_continue(max(quality, other)):
         return [attempt(quality)]
     return attempt_two(quality, other)

@@ -217,7 +217,8 @@ class DssimObjective:
 
     def beside(self, score: FloatArray, mean: FloatArray, at: int, twins: IntArray) -> FloatArray:
         """As in Objective: of what is not within the allowed error together with `at`."""
-        window = math.log((self.target + self.error) / max(self.target - self.error, DSSIM_FLOOR))
+        most = max(self.target + self.error, DSSIM_FLOOR)
+        window = math.log(most / max(self.target - self.error, DSSIM_FLOOR))
         found: FloatArray = np.where(np.abs(mean - mean[at]) >= window, score, 0.0)
         return found
 

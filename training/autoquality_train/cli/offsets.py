@@ -13,11 +13,11 @@ from autoquality_server.errors import InvalidImage
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import gather_samples, tell_left_out
 from autoquality_train.cli.exits import Failed
-from autoquality_train.curves import curve, size_curve
+from autoquality_train.curves import curve, overhead, size_curve
 from autoquality_train.offsets import Drawn, write
 from autoquality_train.progress import progress
 from autoquality_train.samples import digest_of
-from autoquality_train.sweeps import USUAL, known_sweep
+from autoquality_train.sweeps import USUAL, Sweep, known_sweep
 
 LEAST = 30
 """Samples labelled by both settings without which their difference is not known."""
@@ -82,7 +82,7 @@ def offsets(
                 found[setting].append(
                     (
                         curve(slow, setting) - curve(quick, usual),
-                        size_curve(slow, setting, area) - size_curve(quick, usual, area),
+                        _whole_size(slow, setting, area) - _whole_size(quick, usual, area),
                     )
                 )
     tell_left_out(console, unreadable)
@@ -100,3 +100,8 @@ def offsets(
         off = write(path, setting, drawn, name)
         told = ", ".join(f"{which} {100 * error:.1f} %" for which, error in off.items())
         console.print(f"{path}: {len(rows)} samples; median distance: {told}", soft_wrap=True)
+
+
+def _whole_size(sweep: Sweep, setting: str, area: int) -> np.ndarray:
+    """log(bytes per pixel), the file's overhead included: what a search sees."""
+    return np.logaddexp(size_curve(sweep, setting, area), np.log(overhead(setting) / area))
