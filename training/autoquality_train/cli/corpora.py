@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyvips
 from rich.console import Console
 
+from autoquality_server.errors import InvalidImage
+from autoquality_server.image import Pixels
 from autoquality_train.cli.exits import Failed
-from autoquality_train.samples import Sample, samples_of, wholes_in
+from autoquality_train.progress import progress
+from autoquality_train.samples import Sample, digest_of, samples_of, wholes_in
 
 _SHOWN = 20
 
@@ -39,6 +43,26 @@ def gather_samples(
         where = ", ".join(str(folder) for folder in corpus)
         raise Failed(f"{where}: no images there (PNG, JPEG, WebP or TIFF)")
     return samples
+
+
+def distinct(samples: Sequence[Sample], console: Console) -> Iterator[tuple[Sample, Pixels, str]]:
+    """Each sample with its pixels and their digest, once; tells what cannot be read."""
+    unreadable: list[tuple[Path, str]] = []
+    seen: set[str] = set()
+    with progress(console, "reading", len(samples)) as advance:
+        for sample in samples:
+            try:
+                pixels = sample.pixels()
+            except (InvalidImage, pyvips.Error, OSError) as error:
+                unreadable.append((sample.path, " ".join(str(error).split())))
+                continue
+            finally:
+                advance()
+            digest = digest_of(pixels)
+            if digest not in seen:
+                seen.add(digest)
+                yield sample, pixels, digest
+    tell_left_out(console, unreadable)
 
 
 def tell_left_out(console: Console, left_out: Sequence[tuple[Path, str]]) -> None:

@@ -6,17 +6,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-import pyvips
 from rich.console import Console
 
-from autoquality_server.errors import InvalidImage
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
+from autoquality_train.cli.corpora import distinct, gather_samples
 from autoquality_train.cli.exits import Failed
 from autoquality_train.curves import curve, overhead, size_curve
 from autoquality_train.offsets import Drawn, write
-from autoquality_train.progress import progress
-from autoquality_train.samples import digest_of
 from autoquality_train.sweeps import USUAL, Sweep, known_sweep
 
 LEAST = 30
@@ -24,16 +20,7 @@ LEAST = 30
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=options.FOLDER)
-@click.option("--sweeps", required=True, type=options.FOLDER, help="What `label` made.")
-@click.option(
-    "--out",
-    required=True,
-    type=options.PLACE,
-    help="Where SETTING.offset.json go; the server reads those in"
-    " server/autoquality_server/methods/priors.",
-)
-@click.option("--name", required=True, help="What to call the corpus in the files.")
+@options.learns_from_labels("SETTING.offset.json")
 @click.option(
     "--settings",
     callback=options.some_of(USUAL),
@@ -59,33 +46,19 @@ def offsets(
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
     found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {one: [] for one in settings}
-    unreadable: list[tuple[Path, str]] = []
-    seen: set[str] = set()
-    with progress(console, "reading", len(samples)) as advance:
-        for sample in samples:
-            try:
-                pixels = sample.pixels()
-            except (InvalidImage, pyvips.Error, OSError) as error:
-                unreadable.append((sample.path, " ".join(str(error).split())))
+    for _, pixels, digest in distinct(samples, console):
+        area = pixels.width * pixels.height
+        for setting in settings:
+            usual = USUAL[setting]
+            slow, quick = (known_sweep(digest, one, sweeps) for one in (setting, usual))
+            if slow is None or quick is None:
                 continue
-            finally:
-                advance()
-            digest, area = digest_of(pixels), pixels.width * pixels.height
-            if digest in seen:
-                continue
-            seen.add(digest)
-            for setting in settings:
-                usual = USUAL[setting]
-                slow, quick = (known_sweep(digest, one, sweeps) for one in (setting, usual))
-                if slow is None or quick is None:
-                    continue
-                found[setting].append(
-                    (
-                        curve(slow, setting) - curve(quick, usual),
-                        _whole_size(slow, setting, area) - _whole_size(quick, usual, area),
-                    )
+            found[setting].append(
+                (
+                    curve(slow, setting) - curve(quick, usual),
+                    _whole_size(slow, setting, area) - _whole_size(quick, usual, area),
                 )
-    tell_left_out(console, unreadable)
+            )
     place = options.ready(out)
     for setting, rows in found.items():
         usual = USUAL[setting]

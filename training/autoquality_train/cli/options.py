@@ -102,3 +102,26 @@ def ready(folder: Path) -> Path:
     if why is not None:
         raise Failed(f"{folder}: cannot be written to ({why}); name another folder")
     return folder
+
+
+def learns_from_labels(files: str) -> Decorator:
+    """The arguments of a command that makes `files` for the search, of a corpus and its labels."""
+    given = (
+        click.argument("corpus", nargs=-1, required=True, type=FOLDER),
+        click.option("--sweeps", required=True, type=FOLDER, help="What `label` made."),
+        click.option(
+            "--out",
+            required=True,
+            type=PLACE,
+            help=f"Where {files} go; the server reads those in"
+            " server/autoquality_server/methods/priors.",
+        ),
+        click.option("--name", required=True, help="What to call the corpus in the files."),
+    )
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(given):
+            command = one(command)
+        return command
+
+    return decorated

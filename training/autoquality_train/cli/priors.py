@@ -20,18 +20,7 @@ from autoquality_train.sweeps import known_sweep
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=options.FOLDER)
-@click.option(
-    "--sweeps", required=True, type=options.FOLDER, help="What `label` made, at every quality."
-)
-@click.option(
-    "--out",
-    required=True,
-    type=options.PLACE,
-    help="Where the files go, one a setting; the server reads those in"
-    " server/autoquality_server/methods/priors.",
-)
-@click.option("--name", required=True, help="What to call the corpus in the files.")
+@options.learns_from_labels("SETTING.json")
 @options.settings
 @options.seed
 def priors(

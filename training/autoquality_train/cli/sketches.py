@@ -6,17 +6,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-import pyvips
 from rich.console import Console
 
-from autoquality_server.errors import InvalidImage
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
+from autoquality_train.cli.corpora import distinct, gather_samples
 from autoquality_train.cli.exits import Failed
 from autoquality_train.curves import curve, size_curve
-from autoquality_train.progress import progress
-from autoquality_train.samples import digest_of
 from autoquality_train.sketches import Drawn, write
 from autoquality_train.sweeps import known_sweep
 
@@ -25,16 +21,7 @@ LEAST = 100
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=options.FOLDER)
-@click.option("--sweeps", required=True, type=options.FOLDER, help="What `label` made.")
-@click.option(
-    "--out",
-    required=True,
-    type=options.PLACE,
-    help="Where SETTING.sketch.json go; the server reads those in"
-    " server/autoquality_server/methods/priors.",
-)
-@click.option("--name", required=True, help="What to call the corpus in the files.")
+@options.learns_from_labels("SETTING.sketch.json")
 @options.settings
 @options.seed
 def sketches(
@@ -56,30 +43,15 @@ def sketches(
     found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]]] = {
         setting: [] for setting in settings
     }
-    unreadable: list[tuple[Path, str]] = []
-    seen: set[str] = set()
-    with progress(console, "reading", len(samples)) as advance:
-        for sample in samples:
-            try:
-                pixels = sample.pixels()
-            except (InvalidImage, pyvips.Error, OSError) as error:
-                unreadable.append((sample.path, " ".join(str(error).split())))
-                continue
-            finally:
-                advance()
-            digest = digest_of(pixels)
-            if digest in seen:
-                continue
-            seen.add(digest)
-            numbers = sketch(pixels)
-            both = coloured(numbers, pixels)
-            area = pixels.width * pixels.height
-            for setting in settings:
-                label = known_sweep(digest, setting, sweeps)
-                if label is not None:
-                    row = curve(label, setting), size_curve(label, setting, area), sample.group
-                    found[setting].append((numbers, both, *row))
-    tell_left_out(console, unreadable)
+    for sample, pixels, digest in distinct(samples, console):
+        numbers = sketch(pixels)
+        both = coloured(numbers, pixels)
+        area = pixels.width * pixels.height
+        for setting in settings:
+            label = known_sweep(digest, setting, sweeps)
+            if label is not None:
+                row = curve(label, setting), size_curve(label, setting, area), sample.group
+                found[setting].append((numbers, both, *row))
     place = options.ready(out)
     for setting, rows in found.items():
         if len(rows) < LEAST:
