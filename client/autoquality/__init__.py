@@ -13,7 +13,15 @@ your tests, `autoquality.v1` the generated stubs.
 
 from autoquality._client import Client
 from autoquality._convert import ImageFile
-from autoquality._enums import Format, Method, NoticeCode, Outcome, Stage, WebpPreset
+from autoquality._enums import (
+    ColorProfile,
+    Format,
+    Method,
+    NoticeCode,
+    Outcome,
+    Stage,
+    WebpPreset,
+)
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -70,6 +78,7 @@ __all__ = [
     "BadRequest",
     "CancelledError",
     "Client",
+    "ColorProfile",
     "Comparison",
     "DeadlineExceededError",
     "Detail",

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from autoquality import _convert, _health, _request, _stream
 from autoquality._call import Caller, Metadata, Reply
 from autoquality._channel import PEM, open_channel, tls_credentials
-from autoquality._enums import Format, Method
+from autoquality._enums import ColorProfile, Format, Method
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import (
     AutoQuality,
@@ -141,6 +141,9 @@ class Client:
         png: PngOptions | None = None,
         background: str = "",
         keep_metadata: bool = False,
+        keep_copyright: bool | None = None,
+        color_profile: ColorProfile | str | None = None,
+        keep_hidden_colors: bool | None = None,
         measure_dssim: bool = False,
         allow_truncated: bool | None = None,
         timeout: float | EllipsisType | None = ...,
@@ -163,7 +166,10 @@ class Client:
         `jpeg`, `webp`, `avif` and `png` say how the format is written; those of
         other formats are ignored. `background` ("#rrggbb", white if empty)
         shows through where the format has no alpha. `keep_metadata` keeps EXIF,
-        XMP and IPTC. `measure_dssim` measures also where the method would not.
+        XMP and IPTC, `keep_copyright` only copyright and author (the server's
+        default, normally on). `color_profile` is "srgb" to convert the colours or
+        "keep" to keep the source's profile. `keep_hidden_colors` keeps the colours
+        of wholly transparent pixels. `measure_dssim` measures also where the method would not.
         `allow_truncated` encodes what there is of a JPEG or PNG that is cut
         off or damaged, and says so in a notice.
 
@@ -190,6 +196,9 @@ class Client:
             "png": png,
             "background": background,
             "keep_metadata": keep_metadata,
+            "keep_copyright": keep_copyright,
+            "color_profile": color_profile,
+            "keep_hidden_colors": keep_hidden_colors,
             "measure_dssim": measure_dssim,
             "allow_truncated": allow_truncated,
         }

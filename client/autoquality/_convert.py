@@ -71,6 +71,7 @@ def webp_to_proto(options: WebpOptions) -> pb.WebpOptions:
         effort=options.effort,
         preset=_enums.preset_to_proto(options.preset),
         smart_subsample=options.smart_subsample,
+        alpha_quality=options.alpha_quality,
     )
 
 
@@ -113,6 +114,7 @@ def encoded_from_proto(
         frames=message.frames,
         request_id=request_id,
         message=message,
+        alpha_quality=message.alpha_quality if message.HasField("alpha_quality") else None,
     )
 
 
@@ -178,6 +180,7 @@ def _probe(message: pb.Probe) -> Probe:
         dssim=message.dssim if message.HasField("dssim") else None,
         encode_seconds=_seconds(message.encode_time),
         measure_seconds=_seconds(message.measure_time),
+        alpha_quality=message.alpha_quality if message.HasField("alpha_quality") else None,
     )
 
 

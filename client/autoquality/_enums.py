@@ -75,9 +75,21 @@ class NoticeCode(enum.StrEnum):
     FIRST_FRAME_ONLY = "first_frame_only"
     """Of several frames or pages only the first was encoded."""
     ALPHA_FLATTENED = "alpha_flattened"
-    TARGET_UNUSED = "target_unused"
-    SOURCE_TRUNCATED = "source_truncated"
     """Transparency was flattened on the background."""
+    TARGET_UNUSED = "target_unused"
+    """A target was given, but the method is NONE."""
+    SOURCE_TRUNCATED = "source_truncated"
+    """The source is truncated or damaged: what could be decoded was encoded."""
+    HDR_TONE_MAPPED = "hdr_tone_mapped"
+    """The source is HDR: its brightness was mapped to the range of SDR."""
+    COLORS_CLIPPED = "colors_clipped"
+    """Visible colours lie outside sRGB and were clipped."""
+    METADATA_DROPPED = "metadata_dropped"
+    """Metadata to keep did not fit the format or the byte budget."""
+    GAIN_MAP_DROPPED = "gain_map_dropped"
+    """The source's gain map for HDR screens was left out."""
+    ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    """The alpha channel was compressed with loss to meet the byte budget."""
     UNKNOWN = "unknown"
 
 
@@ -95,6 +107,15 @@ class Stage(enum.StrEnum):
     PROBED = "probed"
     """An encoding was made."""
     UNKNOWN = "unknown"
+
+
+class ColorProfile(enum.StrEnum):
+    """What happens to the colours of the source."""
+
+    SRGB = "srgb"
+    """Convert to sRGB and write no profile."""
+    KEEP = "keep"
+    """Keep the samples and the source's profile."""
 
 
 class WebpPreset(enum.StrEnum):
@@ -150,3 +171,11 @@ def preset_to_proto(value: WebpPreset | str | None) -> pb.WebpPreset.ValueType:
     if value is None:
         return pb.WEBP_PRESET_UNSPECIFIED
     return pb.WebpPreset.Value(f"WEBP_PRESET_{parse(WebpPreset, value, 'preset').name}")
+
+
+def profile_to_proto(value: ColorProfile | str | None) -> pb.ColorProfile.ValueType:
+    """The contract's number; None takes the server's choice. Raises ValueError."""
+    if value is None:
+        return pb.COLOR_PROFILE_UNSPECIFIED
+    name = parse(ColorProfile, value, "color_profile").name
+    return pb.ColorProfile.Value(f"COLOR_PROFILE_{name}")

@@ -108,6 +108,8 @@ class WebpOptions:
     preset: WebpPreset | str | None = None
     smart_subsample: bool | None = None
     """Slower, sharper colour edges."""
+    alpha_quality: int | None = None
+    """Quality of the alpha channel, 0 (small) to 100 (lossless)."""
 
 
 @dataclass(frozen=True, slots=True)

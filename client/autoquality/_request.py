@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias, TypedDict
 
 from autoquality import _convert, _enums
-from autoquality._enums import Format, Method
+from autoquality._enums import ColorProfile, Format, Method
 from autoquality._notation import parse_notation
 from autoquality._options import (
     AutoQuality,
@@ -73,6 +73,9 @@ class EncodeOptions(TypedDict, total=False):
     png: PngOptions | None
     background: str
     keep_metadata: bool
+    keep_copyright: bool | None
+    color_profile: ColorProfile | str | None
+    keep_hidden_colors: bool | None
     measure_dssim: bool
     allow_truncated: bool | None
 
@@ -101,6 +104,9 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
         png=None if png is None else _convert.png_to_proto(png),
         background=options.get("background", ""),
         keep_metadata=options.get("keep_metadata", False),
+        keep_copyright=options.get("keep_copyright"),
+        color_profile=_enums.profile_to_proto(options.get("color_profile")),
+        keep_hidden_colors=options.get("keep_hidden_colors"),
         measure_dssim=options.get("measure_dssim", False),
         allow_truncated=options.get("allow_truncated"),
     )

@@ -27,6 +27,8 @@ class Probe:
     """None where it was not measured."""
     encode_seconds: float
     measure_seconds: float
+    alpha_quality: int | None = None
+    """0 to 100; None where the alpha channel has no quality of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Encoded:
     """What the server's log calls this request."""
     message: pb.EncodeResponse = field(repr=False, compare=False)
     """Of a streamed answer without the image."""
+    alpha_quality: int | None = None
+    """0 to 100; None where the alpha channel has no quality of its own."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, replacing what is there.

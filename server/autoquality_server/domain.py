@@ -57,6 +57,18 @@ class NoticeCode(enum.Enum):
     ALPHA_FLATTENED = "alpha_flattened"
     TARGET_UNUSED = "target_unused"
     SOURCE_TRUNCATED = "source_truncated"
+    HDR_TONE_MAPPED = "hdr_tone_mapped"
+    COLORS_CLIPPED = "colors_clipped"
+    METADATA_DROPPED = "metadata_dropped"
+    GAIN_MAP_DROPPED = "gain_map_dropped"
+    ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+
+
+class ColorProfile(enum.Enum):
+    """What happens to the colours of a source; see the enum of the same name in the contract."""
+
+    SRGB = "srgb"
+    KEEP = "keep"
 
 
 class Device(enum.Enum):
@@ -123,11 +135,12 @@ class JpegOptions:
 
 @dataclass(frozen=True, slots=True)
 class WebpOptions:
-    """How a WebP is written; effort is 0 (fast) to 6 (small)."""
+    """How a WebP is written; effort is 0 (fast) to 6 (small), alpha_quality 0 to 100 (lossless)."""
 
     effort: int = 4
     preset: WebpPreset = WebpPreset.DEFAULT
     smart_subsample: bool = False
+    alpha_quality: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +171,25 @@ class EncoderOptions:
     png: PngOptions = PngOptions()
     background: tuple[int, int, int] = (255, 255, 255)
     keep_metadata: bool = False
+    keep_copyright: bool = True
+    color_profile: ColorProfile = ColorProfile.SRGB
+    keep_hidden_colors: bool = False
     allow_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One encoding and what was measured of it; times in seconds."""
+    """One encoding and what was measured of it; times in seconds.
+
+    `alpha_quality` is None where the alpha channel has no quality of its own.
+    """
 
     quality: int
     size_bytes: int
     dssim: float | None
     encode_seconds: float
     measure_seconds: float
+    alpha_quality: int | None = None
 
 
 class Stage(enum.Enum):
@@ -248,7 +268,8 @@ class EncodeResult:
     """The encoded image and the proof.
 
     `quality` is 0 for a format without one; `dssim` and `predicted_quality`
-    are None where nothing was measured or predicted.
+    are None where nothing was measured or predicted, `alpha_quality` where the
+    alpha channel has no quality of its own.
     """
 
     image: bytes
@@ -263,4 +284,5 @@ class EncodeResult:
     width: int
     height: int
     frames: int
+    alpha_quality: int | None = None
     timings: Timings = field(default_factory=Timings)

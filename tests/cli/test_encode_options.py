@@ -58,7 +58,8 @@ def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServ
         "--webp-effort 0 --webp-preset text --webp-smart-subsample "
         "--avif-speed 9 --avif-no-subsample "
         "--png-compression 0 --png-interlaced --png-quantize --png-quantization-colors 16 "
-        "--allow-truncated"
+        "--allow-truncated --strip-copyright --color-profile keep --keep-hidden-colors "
+        "--webp-alpha-quality 0"
     )
     result = run("encode", photos / "a.jpg", "--format", "webp", *options.split())
     assert result.exit_code == 0, result.stderr
@@ -74,7 +75,9 @@ def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServ
                 optimize_scans=False,
                 quant_table=3,
             ),
-            webp=pb.WebpOptions(effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True),
+            webp=pb.WebpOptions(
+                effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True, alpha_quality=0
+            ),
             avif=pb.AvifOptions(speed=9, no_subsample=True),
             png=pb.PngOptions(
                 compression=0, interlaced=True, quantize=True, quantization_colors=16
@@ -83,6 +86,9 @@ def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServ
             keep_metadata=True,
             measure_dssim=True,
             allow_truncated=True,
+            keep_copyright=False,
+            color_profile=pb.COLOR_PROFILE_KEEP,
+            keep_hidden_colors=True,
         )
     ]
 

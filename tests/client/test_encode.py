@@ -13,6 +13,7 @@ from autoquality import (
     AutoQuality,
     AvifOptions,
     Client,
+    ColorProfile,
     Format,
     ImageSource,
     JpegOptions,
@@ -98,13 +99,16 @@ def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> N
             optimize_scans=False,
             quant_table=3,
         ),
-        webp=WebpOptions(effort=0, preset=WebpPreset.TEXT, smart_subsample=True),
+        webp=WebpOptions(effort=0, preset=WebpPreset.TEXT, smart_subsample=True, alpha_quality=0),
         avif=AvifOptions(speed=9, no_subsample=True),
         png=PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
         background="#102030",
         keep_metadata=True,
         measure_dssim=True,
         allow_truncated=False,
+        keep_copyright=False,
+        color_profile=ColorProfile.KEEP,
+        keep_hidden_colors=False,
     )
     assert sent(server) == pb.EncodeRequest(
         image=b"photo",
@@ -120,13 +124,18 @@ def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> N
             optimize_scans=False,
             quant_table=3,
         ),
-        webp=pb.WebpOptions(effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True),
+        webp=pb.WebpOptions(
+            effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True, alpha_quality=0
+        ),
         avif=pb.AvifOptions(speed=9, no_subsample=True),
         png=pb.PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
         background="#102030",
         keep_metadata=True,
         measure_dssim=True,
         allow_truncated=False,
+        keep_copyright=False,
+        color_profile=pb.COLOR_PROFILE_KEEP,
+        keep_hidden_colors=False,
     )
 
 

@@ -7,7 +7,7 @@ import enum
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-from autoquality import Client, Format, Method, NoticeCode, Outcome, Stage, WebpPreset
+from autoquality import Client, ColorProfile, Format, Method, NoticeCode, Outcome, Stage, WebpPreset
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -20,6 +20,7 @@ from autoquality.v1 import encoding_pb2 as pb
         (Outcome, pb.Outcome.DESCRIPTOR, "OUTCOME_"),
         (NoticeCode, pb.Notice.Code.DESCRIPTOR, "CODE_"),
         (Stage, pb.EncodeProgress.Stage.DESCRIPTOR, "STAGE_"),
+        (ColorProfile, pb.ColorProfile.DESCRIPTOR, "COLOR_PROFILE_"),
         (WebpPreset, pb.WebpPreset.DESCRIPTOR, "WEBP_PRESET_"),
     ],
 )

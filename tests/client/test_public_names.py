@@ -14,7 +14,8 @@ from autoquality import _errors
 
 PUBLIC = """
 AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Client Comparison
-DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo ImageFile
+ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo
+ImageFile
 ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions Limits Method
 NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions Probe
 Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo

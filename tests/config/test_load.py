@@ -11,7 +11,7 @@ from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import Spec
 from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions, Format, Method, WebpPreset
+from autoquality_server.domain import ColorProfile, EncoderOptions, Format, Method, WebpPreset
 
 
 def read(environ: Mapping[str, str] | None = None, **flags: str) -> Settings:
@@ -323,6 +323,10 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
             "AUTOQUALITY_PNG_COMPRESSION": "9",
             "AUTOQUALITY_PNG_INTERLACED": "yes",
             "AUTOQUALITY_PNG_QUANTIZATION_COLORS": "16",
+            "AUTOQUALITY_KEEP_COPYRIGHT": "no",
+            "AUTOQUALITY_COLOR_PROFILE": "keep",
+            "AUTOQUALITY_KEEP_HIDDEN_COLORS": "yes",
+            "AUTOQUALITY_WEBP_ALPHA_QUALITY": "0",
         }
     ).encoder_options()
     assert options.jpeg.trellis_quant
@@ -335,3 +339,15 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
     assert options.png.compression == 9
     assert options.png.interlaced
     assert options.png.quantization_colors == 16
+    assert not options.keep_copyright
+    assert options.color_profile is ColorProfile.KEEP
+    assert options.keep_hidden_colors
+    assert options.webp.alpha_quality == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"), [("true", ColorProfile.SRGB), ("false", ColorProfile.KEEP)]
+)
+def test_imgproxys_switch_for_profiles_is_understood(text: str, profile: ColorProfile) -> None:
+    options = read({"IMGPROXY_STRIP_COLOR_PROFILE": text}).encoder_options()
+    assert options.color_profile is profile

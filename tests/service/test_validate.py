@@ -6,6 +6,7 @@ import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_server.domain import (
+    ColorProfile,
     EncoderOptions,
     Format,
     JpegOptions,
@@ -38,8 +39,13 @@ def test_options_override_one_by_one() -> None:
         jpeg=pb.JpegOptions(progressive=False, trellis_quant=True),
         webp=pb.WebpOptions(preset=pb.WEBP_PRESET_ICON),
         png=pb.PngOptions(quantize=True),
+        color_profile=pb.COLOR_PROFILE_KEEP,
+        keep_copyright=False,
+        keep_hidden_colors=True,
     )
     options = job_of(asked, SERVER).options
+    assert options.color_profile is ColorProfile.KEEP and not options.keep_copyright
+    assert options.keep_hidden_colors
     assert options.jpeg == JpegOptions(progressive=False, trellis_quant=True, quant_table=3)
     assert options.webp == WebpOptions(effort=2, preset=WebpPreset.ICON)
     assert options.png.quantize and options.png.compression == 6
@@ -88,6 +94,8 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
         ),
         (request(jpeg=pb.JpegOptions(quant_table=9)), "jpeg.quant_table", "0 to 8"),
         (request(webp=pb.WebpOptions(effort=7)), "webp.effort", "0 to 6"),
+        (request(webp=pb.WebpOptions(alpha_quality=101)), "webp.alpha_quality", "0 to 100"),
+        (request(color_profile=9), "color_profile", "COLOR_PROFILE_KEEP"),
         (request(webp=pb.WebpOptions(preset=12)), "webp.preset", "WEBP_PRESET_PHOTO"),
         (request(avif=pb.AvifOptions(speed=-1)), "avif.speed", "0 to 9"),
         (request(png=pb.PngOptions(compression=10)), "png.compression", "0 to 9"),

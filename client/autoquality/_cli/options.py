@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from autoquality._enums import Method, WebpPreset
+from autoquality._enums import ColorProfile, Method, WebpPreset
 from autoquality._notation import parse_notation
 from autoquality._options import (
     AutoQuality,
@@ -60,6 +60,21 @@ _OPTIONS = (
     ),
     click.option("--keep-metadata", is_flag=True, help="Keep EXIF, XMP and IPTC."),
     click.option(
+        "--keep-copyright/--strip-copyright",
+        default=None,
+        help="Keep copyright and author without the other metadata.",
+    ),
+    click.option(
+        "--color-profile",
+        type=click.Choice([profile.value for profile in ColorProfile]),
+        help="Convert colours to sRGB, or keep the source's profile.",
+    ),
+    click.option(
+        "--keep-hidden-colors/--replace-hidden-colors",
+        default=None,
+        help="Keep the colours of wholly transparent pixels.",
+    ),
+    click.option(
         "--measure", "measure_dssim", is_flag=True, help="Measure the DSSIM with every method."
     ),
     click.option(
@@ -102,6 +117,11 @@ _OPTIONS = (
         default=None,
         help="Slower, sharper colour edges.",
     ),
+    click.option(
+        "--webp-alpha-quality",
+        type=click.IntRange(0, 100),
+        help="Of the alpha channel; 100 is lossless.",
+    ),
     click.option("--avif-speed", type=click.IntRange(0, 9), help="0 is small, 9 fast."),
     click.option("--avif-no-subsample/--avif-subsample", default=None, help="As for JPEG."),
     click.option("--png-compression", type=click.IntRange(0, 9), help="0 is fast, 9 small."),
@@ -133,6 +153,9 @@ def encode_arguments(given: dict[str, Any]) -> dict[str, Any]:
         "png": _collect(PngOptions, "png", given),
         "background": given["background"],
         "keep_metadata": given["keep_metadata"],
+        "keep_copyright": given["keep_copyright"],
+        "color_profile": given["color_profile"],
+        "keep_hidden_colors": given["keep_hidden_colors"],
         "measure_dssim": given["measure_dssim"],
         "allow_truncated": given["allow_truncated"],
     }

@@ -17,7 +17,8 @@ Conventions that hold in the whole file:
 
 Numbering plan (room for what is not built yet): in EncodeRequest 16 to 19
 are kept for further format options (JPEG XL is 16), 20 to 29 for the choice
-among formats and for keeping the source when it is smaller; in AutoQuality
+among formats and for keeping the source when it is smaller, 30 to 39 for how
+the source is read; in AutoQuality
 6 to 9 are kept for further limits that hold together with the target
 (bytes, DSSIM), 10 to 14 for the metric and its pooling; in Format 5 is kept
 for JPEG XL; in EncodeResponse and Probe 20 to 29 are kept for the scores of
@@ -174,6 +175,42 @@ WEBP_PRESET_ICON: WebpPreset.ValueType  # 5
 WEBP_PRESET_TEXT: WebpPreset.ValueType  # 6
 """Text."""
 Global___WebpPreset: typing_extensions.TypeAlias = WebpPreset
+
+class _ColorProfile:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ColorProfile.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    COLOR_PROFILE_UNSPECIFIED: _ColorProfile.ValueType  # 0
+    """The server's, normally COLOR_PROFILE_SRGB."""
+    COLOR_PROFILE_SRGB: _ColorProfile.ValueType  # 1
+    """Convert to sRGB and write no profile. Colours outside sRGB are clipped, and
+    CODE_COLORS_CLIPPED says so.
+    """
+    COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
+    """Keep the samples and write the source's ICC profile, or one made from its
+    colour description (AVIF nclx, PNG cICP or gAMA and cHRM). HDR sources are
+    tone-mapped within their own primaries. CMYK and CIELAB are converted to
+    sRGB all the same.
+    """
+
+class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
+    """What happens to the colours of the source."""
+
+COLOR_PROFILE_UNSPECIFIED: ColorProfile.ValueType  # 0
+"""The server's, normally COLOR_PROFILE_SRGB."""
+COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
+"""Convert to sRGB and write no profile. Colours outside sRGB are clipped, and
+CODE_COLORS_CLIPPED says so.
+"""
+COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
+"""Keep the samples and write the source's ICC profile, or one made from its
+colour description (AVIF nclx, PNG cICP or gAMA and cHRM). HDR sources are
+tone-mapped within their own primaries. CMYK and CIELAB are converted to
+sRGB all the same.
+"""
+Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
 class _Outcome:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -390,21 +427,30 @@ class WebpOptions(google.protobuf.message.Message):
     EFFORT_FIELD_NUMBER: builtins.int
     PRESET_FIELD_NUMBER: builtins.int
     SMART_SUBSAMPLE_FIELD_NUMBER: builtins.int
+    ALPHA_QUALITY_FIELD_NUMBER: builtins.int
     effort: builtins.int
     """CPU effort, 0 (fast) to 6 (small). Absent: the server's, normally 4."""
     preset: Global___WebpPreset.ValueType
     """The encoder's preset."""
     smart_subsample: builtins.bool
     """High-quality chroma subsampling: slower, sharper colour edges."""
+    alpha_quality: builtins.int
+    """Quality of the alpha channel, 0 (small) to 100 (lossless). METHOD_SIZE
+    lowers it where the budget cannot be met otherwise, and adds
+    CODE_ALPHA_QUALITY_LOWERED. Absent: the server's, normally 100.
+    """
     def __init__(
         self,
         *,
         effort: builtins.int | None = ...,
         preset: Global___WebpPreset.ValueType | None = ...,
         smart_subsample: builtins.bool | None = ...,
+        alpha_quality: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "alpha_quality", b"alpha_quality", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "alpha_quality", b"alpha_quality", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_effort", b"_effort"]) -> typing.Literal["effort"] | None: ...
     @typing.overload
@@ -503,6 +549,9 @@ class EncodeRequest(google.protobuf.message.Message):
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
     ALLOW_TRUNCATED_FIELD_NUMBER: builtins.int
+    KEEP_COPYRIGHT_FIELD_NUMBER: builtins.int
+    COLOR_PROFILE_FIELD_NUMBER: builtins.int
+    KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     image: builtins.bytes
     """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
     server's libvips can decode it (see GetServerInfo). EXIF orientation is
@@ -518,8 +567,9 @@ class EncodeRequest(google.protobuf.message.Message):
     """What shows through where a format has no alpha: "#rrggbb". Empty: white."""
     keep_metadata: builtins.bool
     """Keep EXIF, XMP and IPTC; a block that the format cannot hold (JPEG: over
-    64 kB) is left out. The orientation is applied and the colours are sRGB in
-    either case. False: all metadata is stripped.
+    64 kB) is left out, and so is all of it where METHOD_SIZE could not meet the
+    budget with it: CODE_METADATA_DROPPED says so. The orientation is applied in
+    either case. False: all metadata is stripped but what keep_copyright keeps.
     """
     measure_dssim: builtins.bool
     """Measure and report the DSSIM of the result where the method would not
@@ -530,6 +580,19 @@ class EncodeRequest(google.protobuf.message.Message):
     """Encode what there is of a JPEG or PNG that is truncated or damaged,
     and say so in a notice; other formats are refused all the same. Absent: the
     server's, normally false: such a source is refused.
+    """
+    keep_copyright: builtins.bool
+    """Keep the copyright and the author of the source, in EXIF, where
+    keep_metadata is false; nothing else, no location. Absent: the server's,
+    normally true.
+    """
+    color_profile: Global___ColorProfile.ValueType
+    """What happens to the colours of the source."""
+    keep_hidden_colors: builtins.bool
+    """Keep the colours of wholly transparent pixels. When false, they are replaced
+    by a smooth continuation of the colours around them, which costs next to
+    nothing and does not bleed into visible edges. Absent: the server's, normally
+    false.
     """
     @property
     def raw(self) -> Global___RawImage:
@@ -571,11 +634,18 @@ class EncodeRequest(google.protobuf.message.Message):
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
         allow_truncated: builtins.bool | None = ...,
+        keep_copyright: builtins.bool | None = ...,
+        color_profile: Global___ColorProfile.ValueType = ...,
+        keep_hidden_colors: builtins.bool | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_metadata", b"keep_metadata", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_keep_copyright", b"_keep_copyright"]) -> typing.Literal["keep_copyright"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_keep_hidden_colors", b"_keep_hidden_colors"]) -> typing.Literal["keep_hidden_colors"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_quality", b"_quality"]) -> typing.Literal["quality"] | None: ...
     @typing.overload
@@ -613,6 +683,22 @@ class Notice(google.protobuf.message.Message):
         """
         CODE_SOURCE_TRUNCATED: Notice._Code.ValueType  # 6
         """The source is truncated or damaged: what could be decoded was encoded."""
+        CODE_HDR_TONE_MAPPED: Notice._Code.ValueType  # 7
+        """The source is HDR: its brightness was mapped to the range of SDR."""
+        CODE_COLORS_CLIPPED: Notice._Code.ValueType  # 8
+        """Visible colours of the source lie outside sRGB and were clipped."""
+        CODE_METADATA_DROPPED: Notice._Code.ValueType  # 9
+        """Metadata that the request wanted to keep was left out: it did not fit the
+        format or the byte budget.
+        """
+        CODE_GAIN_MAP_DROPPED: Notice._Code.ValueType  # 10
+        """The source holds a gain map for HDR screens, which was left out; metadata
+        that announced it was removed.
+        """
+        CODE_ALPHA_QUALITY_LOWERED: Notice._Code.ValueType  # 11
+        """The alpha channel was compressed with loss to meet the byte budget; see
+        EncodeResponse.alpha_quality.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -635,6 +721,22 @@ class Notice(google.protobuf.message.Message):
     """
     CODE_SOURCE_TRUNCATED: Notice.Code.ValueType  # 6
     """The source is truncated or damaged: what could be decoded was encoded."""
+    CODE_HDR_TONE_MAPPED: Notice.Code.ValueType  # 7
+    """The source is HDR: its brightness was mapped to the range of SDR."""
+    CODE_COLORS_CLIPPED: Notice.Code.ValueType  # 8
+    """Visible colours of the source lie outside sRGB and were clipped."""
+    CODE_METADATA_DROPPED: Notice.Code.ValueType  # 9
+    """Metadata that the request wanted to keep was left out: it did not fit the
+    format or the byte budget.
+    """
+    CODE_GAIN_MAP_DROPPED: Notice.Code.ValueType  # 10
+    """The source holds a gain map for HDR screens, which was left out; metadata
+    that announced it was removed.
+    """
+    CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
+    """The alpha channel was compressed with loss to meet the byte budget; see
+    EncodeResponse.alpha_quality.
+    """
 
     CODE_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
@@ -663,12 +765,15 @@ class Probe(google.protobuf.message.Message):
     DSSIM_FIELD_NUMBER: builtins.int
     ENCODE_TIME_FIELD_NUMBER: builtins.int
     MEASURE_TIME_FIELD_NUMBER: builtins.int
+    ALPHA_QUALITY_FIELD_NUMBER: builtins.int
     quality: builtins.int
     """The quality tried."""
     size_bytes: builtins.int
     """The size of the file it made, in bytes."""
     dssim: builtins.float
     """Its DSSIM to the source; absent when it was not measured."""
+    alpha_quality: builtins.int
+    """The quality of the alpha channel; absent where it has none of its own."""
     @property
     def encode_time(self) -> google.protobuf.duration_pb2.Duration:
         """Time spent encoding."""
@@ -685,9 +790,13 @@ class Probe(google.protobuf.message.Message):
         dssim: builtins.float | None = ...,
         encode_time: google.protobuf.duration_pb2.Duration | None = ...,
         measure_time: google.protobuf.duration_pb2.Duration | None = ...,
+        alpha_quality: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_dssim", b"_dssim", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_dssim", b"_dssim", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "quality", b"quality", "size_bytes", b"size_bytes"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "quality", b"quality", "size_bytes", b"size_bytes"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_dssim", b"_dssim"]) -> typing.Literal["dssim"] | None: ...
 
 Global___Probe: typing_extensions.TypeAlias = Probe
@@ -764,6 +873,7 @@ class EncodeResponse(google.protobuf.message.Message):
     WIDTH_FIELD_NUMBER: builtins.int
     HEIGHT_FIELD_NUMBER: builtins.int
     FRAMES_FIELD_NUMBER: builtins.int
+    ALPHA_QUALITY_FIELD_NUMBER: builtins.int
     image: builtins.bytes
     """The encoded file."""
     format: Global___Format.ValueType
@@ -791,6 +901,11 @@ class EncodeResponse(google.protobuf.message.Message):
     """Height of the result (of one frame) in pixels."""
     frames: builtins.int
     """Frames in the result; 1 for a still image."""
+    alpha_quality: builtins.int
+    """The quality of the alpha channel, 0 to 100; absent where it has none of its
+    own: for every format but WebP, and for images without alpha. METHOD_NONE at
+    `quality` with this WebpOptions.alpha_quality produces the same file.
+    """
     @property
     def applied(self) -> Global___AutoQuality:
         """The settings that were really used, every field set."""
@@ -825,9 +940,12 @@ class EncodeResponse(google.protobuf.message.Message):
         width: builtins.int = ...,
         height: builtins.int = ...,
         frames: builtins.int = ...,
+        alpha_quality: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "applied", b"applied", "dssim", b"dssim", "predicted_quality", b"predicted_quality", "timings", b"timings"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "applied", b"applied", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "timings", b"timings", "width", b"width"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "predicted_quality", b"predicted_quality", "timings", b"timings"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "timings", b"timings", "width", b"width"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_dssim", b"_dssim"]) -> typing.Literal["dssim"] | None: ...
     @typing.overload

@@ -17,7 +17,8 @@ Conventions that hold in the whole file:
 
 Numbering plan (room for what is not built yet): in EncodeRequest 16 to 19
 are kept for further format options (JPEG XL is 16), 20 to 29 for the choice
-among formats and for keeping the source when it is smaller; in AutoQuality
+among formats and for keeping the source when it is smaller, 30 to 39 for how
+the source is read; in AutoQuality
 6 to 9 are kept for further limits that hold together with the target
 (bytes, DSSIM), 10 to 14 for the metric and its pooling; in Format 5 is kept
 for JPEG XL; in EncodeResponse and Probe 20 to 29 are kept for the scores of

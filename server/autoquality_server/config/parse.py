@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, Format
+from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
@@ -82,6 +82,14 @@ def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
             raise ValueError(f"must be {', '.join(values[:-1])} or {values[-1]}") from None
 
     return parse
+
+
+def color_profile(text: str) -> ColorProfile:
+    """`srgb` or `keep`, or whether to strip the profile, as imgproxy asks."""
+    try:
+        return ColorProfile.SRGB if boolean(text) else ColorProfile.KEEP
+    except ValueError:
+        return choice(ColorProfile)(text)
 
 
 def size(text: str) -> int:

@@ -44,6 +44,7 @@ def response_of(
         width=result.width,
         height=result.height,
         frames=result.frames,
+        alpha_quality=result.alpha_quality,
     )
 
 
@@ -73,6 +74,7 @@ def _probe(one: Probe) -> pb.Probe:
         dssim=one.dssim,
         encode_time=_duration(one.encode_seconds),
         measure_time=_duration(one.measure_seconds),
+        alpha_quality=one.alpha_quality,
     )
 
 

@@ -14,6 +14,7 @@ from autoquality_server.domain import (
     MAX_QUALITY,
     MIN_QUALITY,
     AvifOptions,
+    ColorProfile,
     Data,
     EncodeJob,
     EncoderOptions,
@@ -51,10 +52,15 @@ WEBP_PRESETS: Mapping[pb.WebpPreset.ValueType, WebpPreset] = {
     pb.WEBP_PRESET_ICON: WebpPreset.ICON,
     pb.WEBP_PRESET_TEXT: WebpPreset.TEXT,
 }
+COLOR_PROFILES: Mapping[pb.ColorProfile.ValueType, ColorProfile] = {
+    pb.COLOR_PROFILE_SRGB: ColorProfile.SRGB,
+    pb.COLOR_PROFILE_KEEP: ColorProfile.KEEP,
+}
 
 _RANGES = {
     "jpeg.quant_table": (0, 8),
     "webp.effort": (0, 6),
+    "webp.alpha_quality": (0, 100),
     "avif.speed": (0, 9),
     "png.compression": (0, 9),
     "png.quantization_colors": (2, 256),
@@ -120,7 +126,12 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         if value is not None:
             _check_range(name, value, low, high)
     preset = _enum("webp.preset", request.webp.preset, WEBP_PRESETS, pb.WebpPreset)
-    truncated = _optional(request, "allow_truncated")
+    profile = _enum("color_profile", request.color_profile, COLOR_PROFILES, pb.ColorProfile)
+
+    def or_server(field: str) -> Any:
+        value = _optional(request, field)
+        return getattr(server, field) if value is None else value
+
     webp = _merged(server.webp, request.webp, skip="preset")
     return EncoderOptions(
         jpeg=JpegOptions(**_merged(server.jpeg, request.jpeg)),
@@ -129,7 +140,10 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         png=PngOptions(**_merged(server.png, request.png)),
         background=_background(request.background, server.background),
         keep_metadata=request.keep_metadata,
-        allow_truncated=server.allow_truncated if truncated is None else truncated,
+        keep_copyright=or_server("keep_copyright"),
+        color_profile=profile or server.color_profile,
+        keep_hidden_colors=or_server("keep_hidden_colors"),
+        allow_truncated=or_server("allow_truncated"),
     )
 
 

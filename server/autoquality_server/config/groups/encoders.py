@@ -8,6 +8,7 @@ from autoquality_server.config import parse
 from autoquality_server.config.spec import setting
 from autoquality_server.domain import (
     AvifOptions,
+    ColorProfile,
     EncoderOptions,
     JpegOptions,
     PngOptions,
@@ -15,12 +16,13 @@ from autoquality_server.domain import (
     WebpPreset,
 )
 
+_EVERY = "Every format"
 _JPEG = "JPEG"
 _WEBP = "WebP"
 _AVIF = "AVIF"
 _PNG = "PNG"
 
-ENCODERS = (_JPEG, _WEBP, _AVIF, _PNG)
+ENCODERS = (_EVERY, _JPEG, _WEBP, _AVIF, _PNG)
 
 _O = EncoderOptions()
 
@@ -30,6 +32,19 @@ class EncoderSettings:
     """Options by format, by imgproxy's names and with its defaults."""
 
     # fmt: off
+    keep_copyright: bool = setting(
+        _O.keep_copyright, group=_EVERY, parse=parse.boolean,
+        aliases=("IMGPROXY_KEEP_COPYRIGHT",),
+        meaning="Keep copyright and author where a request does not keep all metadata.")
+    color_profile: ColorProfile = setting(
+        _O.color_profile, group=_EVERY, parse=parse.color_profile,
+        aliases=("IMGPROXY_STRIP_COLOR_PROFILE",),
+        meaning="srgb converts colours to sRGB, keep keeps the source's profile; imgproxy's name "
+        "takes true for srgb and false for keep.")
+    keep_hidden_colors: bool = setting(
+        _O.keep_hidden_colors, group=_EVERY, parse=parse.boolean,
+        meaning="Keep the colours of wholly transparent pixels.")
+
     jpeg_progressive: bool = setting(
         _O.jpeg.progressive, group=_JPEG, parse=parse.boolean,
         aliases=("IMGPROXY_JPEG_PROGRESSIVE",), meaning="Progressive instead of baseline.")
@@ -62,6 +77,9 @@ class EncoderSettings:
     webp_smart_subsample: bool = setting(
         _O.webp.smart_subsample, group=_WEBP, parse=parse.boolean,
         aliases=("IMGPROXY_WEBP_SMART_SUBSAMPLE",), meaning="Sharper colour edges for more time.")
+    webp_alpha_quality: int = setting(
+        _O.webp.alpha_quality, group=_WEBP, parse=parse.whole(0, 100),
+        meaning="Quality of the alpha channel, 0 (small) to 100 (lossless).")
 
     avif_speed: int = setting(
         _O.avif.speed, group=_AVIF, parse=parse.whole(0, 9), aliases=("IMGPROXY_AVIF_SPEED",),
@@ -85,8 +103,11 @@ class EncoderSettings:
     # fmt: on
 
     def format_options(self) -> EncoderOptions:
-        """The formats' options, as a request gets them that says nothing of them."""
+        """The options of a request that sets none."""
         return EncoderOptions(
+            keep_copyright=self.keep_copyright,
+            color_profile=self.color_profile,
+            keep_hidden_colors=self.keep_hidden_colors,
             jpeg=JpegOptions(
                 progressive=self.jpeg_progressive,
                 no_subsample=self.jpeg_no_subsample,
@@ -99,6 +120,7 @@ class EncoderSettings:
                 effort=self.webp_effort,
                 preset=self.webp_preset,
                 smart_subsample=self.webp_smart_subsample,
+                alpha_quality=self.webp_alpha_quality,
             ),
             avif=AvifOptions(speed=self.avif_speed, no_subsample=self.avif_no_subsample),
             png=PngOptions(
