@@ -39,7 +39,6 @@ from autoquality_server.methods import (
     FixedQuality,
     MethodHandler,
     MlSearch,
-    Pace,
     SizeSearch,
     Spare,
     Trial,
@@ -86,9 +85,8 @@ class Pipeline:
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
-        self._pace = Pace()
         self._spare = spare
-        adviser = Adviser(self.predictors, self._pace) if advise_dssim else None
+        adviser = Adviser(self.predictors) if advise_dssim else None
         by_dssim = DssimSearch(adviser)
         self._searches: dict[Method, MethodHandler] = {
             Method.SIZE: SizeSearch(),
@@ -164,7 +162,6 @@ class Pipeline:
         trial = Trial(
             *(pixels, CODECS[fmt], job.options, deadline, timings),
             on_probe=on_probe,
-            pace=self._pace,
             spare=self._spare,
         )
         answer = self._handler(job, fmt, wish).run(trial, wish)

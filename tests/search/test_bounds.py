@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.search.bounds import Bounds
+from autoquality_server.search.bounds import Bounds, Roughness
 
 ALLOWANCE = 0.25
 steps = st.lists(st.sampled_from([0.0, 0.0, 0.1, 0.5]), min_size=20, max_size=20)
@@ -21,7 +21,7 @@ def test_a_curve_within_the_allowance_lies_within_its_bounds(
     rise: list[float], dip: list[float], qualities: set[int]
 ) -> None:
     curve = np.cumsum(rise) - np.array(dip)
-    bounds = Bounds(1, 20, ALLOWANCE)
+    bounds = Bounds(1, 20, lambda: Roughness(ALLOWANCE))
     for quality in qualities:
         bounds.add(quality, float(curve[quality - 1]))
     lower, upper = bounds.interval()
@@ -29,7 +29,7 @@ def test_a_curve_within_the_allowance_lies_within_its_bounds(
 
 
 def test_one_probe_bounds_each_side_by_the_allowance() -> None:
-    bounds = Bounds(1, 5, ALLOWANCE)
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE))
     bounds.add(3, 7.0)
     lower, upper = bounds.interval()
     assert list(lower) == [-np.inf, -np.inf, 7.0, 7 - ALLOWANCE, 7 - ALLOWANCE]
@@ -38,7 +38,60 @@ def test_one_probe_bounds_each_side_by_the_allowance() -> None:
 
 
 def test_a_fall_beyond_the_allowance_widens_it_to_twice_what_was_seen() -> None:
-    bounds = Bounds(1, 5, ALLOWANCE)
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE))
     bounds.add(2, 7.0)
     bounds.add(4, 6.7)
     assert bounds.allowance == pytest.approx(0.6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps, dips, tried, st.integers(2, 20), st.floats(0.3, 2.0))
+def test_a_curve_with_a_break_lies_within_its_bounds(
+    rise: list[float], dip: list[float], qualities: set[int], at: int, drop: float
+) -> None:
+    curve = np.cumsum(rise) - np.array(dip)
+    curve[at - 1 :] -= drop
+    rough = Roughness(ALLOWANCE, across=ALLOWANCE + drop, breaks=(at,))
+    bounds = Bounds(1, 20, lambda: rough)
+    for quality in qualities:
+        bounds.add(quality, float(curve[quality - 1]))
+    lower, upper = bounds.interval()
+    assert (lower <= curve + 1e-9).all() and (curve <= upper + 1e-9).all()
+
+
+def test_a_probe_says_less_about_the_other_side_of_a_break() -> None:
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, across=2.0, breaks=(4,)))
+    bounds.add(2, 7.0)
+    lower, upper = bounds.interval()
+    assert list(lower) == [-np.inf, 7.0, 7 - ALLOWANCE, 5.0, 5.0]
+    assert list(upper)[:2] == [7 + ALLOWANCE, 7.0]
+
+
+def test_qualities_farther_apart_have_allowances_of_their_own() -> None:
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2)))
+    bounds.add(1, 7.0)
+    lower, _ = bounds.interval()
+    assert list(lower) == [7.0, 6.9, 7.0, 7.2, 7.2]
+
+
+def test_a_probe_that_breaks_the_allowances_by_distance_puts_them_aside() -> None:
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2)))
+    bounds.add(1, 7.0)
+    bounds.add(3, 6.85)
+    assert bounds.interval()[0][4] == pytest.approx(7 - 2 * 0.15)
+
+
+def test_the_image_is_looked_at_only_once_a_bound_is_needed() -> None:
+    looks: list[int] = []
+
+    def look() -> Roughness:
+        looks.append(1)
+        return Roughness(ALLOWANCE)
+
+    bounds = Bounds(1, 5, look)
+    bounds.interval()
+    assert looks == []
+    bounds.add(1, 7.0)
+    bounds.interval()
+    bounds.interval()
+    assert looks == [1]

@@ -71,7 +71,7 @@ def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep
     """Encode at each of `qualities`, decode and measure; twins are encoded once."""
     fmt, options = SWEPT[setting]
     codec = CODECS[fmt]
-    first = first_twins(fmt, options)
+    first = first_twins(fmt, options, has_alpha=pixels.has_alpha)
     reference = Reference(luma(pixels))
     made: dict[int, tuple[float, float]] = {}
     for quality in qualities:

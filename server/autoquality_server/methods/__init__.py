@@ -5,7 +5,6 @@ from autoquality_server.methods.base import Answer, MethodHandler
 from autoquality_server.methods.dssim import DssimSearch
 from autoquality_server.methods.fixed import FixedQuality
 from autoquality_server.methods.ml import MlSearch
-from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.size import SizeSearch
 from autoquality_server.methods.trial import Spare, Trial
 from autoquality_server.methods.warming import warm_up
@@ -17,7 +16,6 @@ __all__ = [
     "FixedQuality",
     "MethodHandler",
     "MlSearch",
-    "Pace",
     "SizeSearch",
     "Spare",
     "Trial",

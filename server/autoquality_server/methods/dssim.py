@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from autoquality_server.domain import AutoQuality
 from autoquality_server.methods.advice import Adviser
 from autoquality_server.methods.base import Answer
-from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.methods.priors import dssim_prior, rough
 from autoquality_server.methods.trial import LIKELY, Trial
 from autoquality_server.predictor import Prediction
 from autoquality_server.search import CurvePrior, DssimObjective, Observation, chance, search
@@ -18,13 +20,13 @@ class DssimSearch:
         self._adviser = adviser
 
     def run(self, trial: Trial, wish: AutoQuality) -> Answer:
-        """See MethodHandler. A network is asked where that is likely to save time."""
+        """See MethodHandler. Asks a network where a prediction is likely to save time."""
         prediction = None
         if self._adviser is not None:
             likely = chance(
                 _objective(wish), wish.min_quality, wish.max_quality, _prior(trial, wish)
             )
-            prediction = self._adviser.advice(trial, wish.target, in_vain=1 - likely)
+            prediction = self._adviser.advice(trial, wish.target, misses=1 - likely)
         return self.search(trial, wish, prediction)
 
     def search(self, trial: Trial, wish: AutoQuality, prediction: Prediction | None) -> Answer:
@@ -57,6 +59,7 @@ class DssimSearch:
             wish.max_quality,
             attempt,
             prior=prior,
+            roughness=partial(rough, trial.pixels, trial.format, trial.options, "dssim"),
             first=first,
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,

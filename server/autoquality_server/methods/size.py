@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from autoquality_server.domain import AutoQuality
 from autoquality_server.methods.base import Answer
-from autoquality_server.methods.priors import size_prior
+from autoquality_server.methods.priors import rough, size_prior
 from autoquality_server.methods.trial import LIKELY, Trial
 from autoquality_server.search import Observation, SizeObjective, chance, search
 
@@ -31,6 +33,7 @@ class SizeSearch:
             wish.max_quality,
             attempt,
             prior=prior,
+            roughness=partial(rough, trial.pixels, trial.format, trial.options, "size"),
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
             attempt_two=attempt_two if trial.may_probe_two else None,

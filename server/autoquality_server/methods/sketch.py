@@ -8,6 +8,8 @@ What the numbers say of an encoder's curves is learned (`priors/*.sketch.json`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,7 @@ from autoquality_server.image.blocks import (
     flat_table,
     jpeg_table,
 )
-from autoquality_server.methods.sketch_kernel import coded, gather, gather_colours
+from autoquality_server.methods.sketch_kernel import coded, gather, gather_colours, patterns
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,6 +31,10 @@ BLOCKS = 1024
 SQUARES = 256
 """How many blocks of luma, and squares of 16 x 16 pixels of chroma, are looked at; all, where an
 image has no more."""
+
+_FLAT, _SIMPLE = 2.0, 4
+"""A block has detail if its levels differ by more than the first; the second is how many levels a
+simple block has at most."""
 
 _GREY = 128.0
 _AREA = BLOCK * BLOCK
@@ -54,6 +60,36 @@ def sketch(pixels: Pixels) -> FloatArray:
     return _described(_blocks(pixels))
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much of an image is left for an encoder's roughness to average out over.
+
+    `blocks` estimates how many different 8x8 blocks with detail the first frame
+    has, at least 1. `simple` is True where most of them have at most 4 levels of
+    luma, as in drawings and text without anti-aliasing.
+    """
+
+    blocks: float
+    simple: bool
+
+
+def detail(pixels: Pixels) -> Detail:
+    """The detail of an image, from up to BLOCKS of its blocks."""
+    luma = _blocks(pixels)
+    seen = luma.shape[1]
+    hashes = np.empty(seen, np.uint64)
+    detailed, simple = patterns(luma, _FLAT, _SIMPLE, hashes)
+    counts = np.unique(hashes[hashes != 0], return_counts=True)[1]
+    blocks = float(counts.size)
+    in_all = (pixels.height // BLOCK) * (pixels.width // BLOCK)
+    if in_all > seen:
+        # Chao's estimate of how many kinds there are, from those seen once and twice.
+        once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+        blocks += once * (once - 1) / (2 * (twice + 1))
+        blocks = min(blocks, detailed * in_all / seen)
+    return Detail(max(blocks, 1.0), simple > detailed / 2 or detailed == 0)
+
+
 def coloured(sketch: FloatArray, pixels: Pixels) -> FloatArray:
     """A sketch and that of the image's chroma, shape (COLOURED_NUMBERS,): for sizes.
 
@@ -70,6 +106,7 @@ def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
 def warm_up() -> None:
     """Compile the loops, or load them from numba's cache, before they are needed."""
     pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
+    detail(pixels)
     coloured(sketch(pixels), pixels)
 
 

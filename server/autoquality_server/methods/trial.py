@@ -18,7 +18,6 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import PassingReference, Reference, reference_of
 from autoquality_server.image import Pixels, luma
-from autoquality_server.methods.pace import Pace
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.stages import note, stage
 
@@ -52,12 +51,11 @@ class Trial:
         deadline: Deadline,
         timings: Timings,
         on_probe: Callable[[Probe], None] | None = None,
-        pace: Pace | None = None,
         spare: Spare | None = None,
     ) -> None:
-        """`on_probe` is called with each probe, as soon as it was made; `pace` learns from them.
+        """`on_probe` is called with each probe as soon as it is made.
 
-        With `spare`, two probes may be made at the same time.
+        With `spare`, two probes may run at the same time.
         """
         self.pixels = pixels
         self.options = options
@@ -66,7 +64,6 @@ class Trial:
         self.deadline = deadline
         self._codec = codec
         self._on_probe = on_probe
-        self._pace = pace or Pace()
         self._spare = spare
         self._encoded: dict[int, bytes] = {}
         self._slowest = 0.0
@@ -79,7 +76,7 @@ class Trial:
     @property
     def first_twins(self) -> tuple[int, ...]:
         """For each quality 1 to 100 the lowest one that gives the same file."""
-        return first_twins(self.format, self.options)
+        return first_twins(self.format, self.options, has_alpha=self.pixels.has_alpha)
 
     @property
     def pixel_count(self) -> int:
@@ -90,7 +87,7 @@ class Trial:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
         one, data = self._probed(quality, measure)
         self._spent(one)
-        return self._keep(one, data, measure)
+        return self._keep(one, data)
 
     @property
     def may_probe_two(self) -> bool:
@@ -112,7 +109,7 @@ class Trial:
             found.append(beside.result())
         # They ran side by side: the longer one is what passed.
         self._spent(max((one for one, _ in found), key=_seconds))
-        return [self._keep(one, data, measure) for one, data in found]
+        return [self._keep(one, data) for one, data in found]
 
     def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
         """A probe and its file. Changes nothing, so that two threads may do it."""
@@ -123,15 +120,9 @@ class Trial:
             note(size_bytes=len(data), dssim=dssim)
         return Probe(quality, len(data), dssim, encoding, measuring), data
 
-    def _keep(self, one: Probe, data: bytes, measure: bool) -> Probe:
+    def _keep(self, one: Probe, data: bytes) -> Probe:
         self._encoded[self._name(one.quality)] = data
         self.probes.append(one)
-        self._pace.learn(
-            *(self.format, self.options),
-            measured=measure,
-            seconds=_seconds(one),
-            pixels=self.pixel_count,
-        )
         if _seconds(one) > self._slowest:
             self._slowest, self._slowest_quality = _seconds(one), one.quality
         if self._on_probe is not None:

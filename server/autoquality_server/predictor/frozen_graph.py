@@ -70,7 +70,7 @@ def load_frozen_graph(
     info = NetworkInfo(path.name, sha256, device, *told)
     try:
         reading = _settle(tf, session, path, side)
-        return FrozenGraph(tf, session, reading, info, side, options.batch_sizes)
+        return FrozenGraph(tf, session, reading, info, side, options.batch_sizes_on(device))
     except NetworkError:
         session.close()
         raise

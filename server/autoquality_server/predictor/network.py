@@ -25,12 +25,18 @@ class LoadOptions:
 
     `threads` bounds what one operation of one run uses, and is settled by the
     first network of the process. Every one of `batch_sizes` is run once while
-    loading; a network that cannot take them runs one image at a time.
+    loading; a network that cannot take them runs one image at a time. So does one
+    on a CPU without `batch_on_cpu`.
     """
 
     device: Device = Device.AUTO
     threads: int = 1
     batch_sizes: tuple[int, ...] = (1,)
+    batch_on_cpu: bool = True
+
+    def batch_sizes_on(self, device: str) -> tuple[int, ...]:
+        """The sizes to run on a device such as "CPU:0"."""
+        return self.batch_sizes if self.batch_on_cpu or device.startswith("GPU") else (1,)
 
 
 class Network(ABC):

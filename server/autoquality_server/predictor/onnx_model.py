@@ -62,7 +62,8 @@ def load_onnx_model(path: Path, data: bytes, sha256: str, options: LoadOptions) 
     session = _open(onnxruntime, path, data, options)
     on_gpu = _GPU in session.get_providers()
     info = NetworkInfo(path.name, sha256, "GPU:0" if on_gpu else "CPU:0")
-    return OnnxModel(session, _settle(session, path), info, options.batch_sizes)
+    sizes = options.batch_sizes_on(info.device)
+    return OnnxModel(session, _settle(session, path), info, sizes)
 
 
 class OnnxModel(Network):

@@ -7,6 +7,7 @@ nearly, not perfectly, monotone in quality: what is ruled out is ruled out by
 next is chosen (`choice`) by `curve`, Gaussian beliefs about the curve.
 """
 
+from autoquality_server.search.bounds import Roughness
 from autoquality_server.search.curve import CurveModel, CurvePrior, Offset
 from autoquality_server.search.engine import Found, Observation, chance, search
 from autoquality_server.search.objective import DssimObjective, Objective, SizeObjective
@@ -19,6 +20,7 @@ __all__ = [
     "Objective",
     "Observation",
     "Offset",
+    "Roughness",
     "SizeObjective",
     "chance",
     "search",

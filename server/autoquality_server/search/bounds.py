@@ -1,15 +1,24 @@
 """What probes say about the qualities that were not probed.
 
 The curve of a value over quality (log bytes, or -log DSSIM: both rise with
-quality) is taken to be nearly monotone: it never falls more than `allowance`
-below where it has been, that is v(p) - allowance <= v(q) for p < q. Each probe
-then bounds every other quality from one side. A probe pair that breaks the
-assumption widens the allowance for this image to twice what was seen, and at
-most `WIDEST` times: a JPEG saved anew at its own quality comes out all but
-identical there, and a spike like that must not open every quality again.
+quality) is nearly monotone: v(p) - allowance <= v(q) for p < q. So each probe
+bounds every other quality from one side. How rough a curve is depends on the
+image: the less detail it has, the less averages out. Where an encoder changes its
+way of coding at some quality, the curve breaks, and another allowance holds
+between its two parts.
+
+Two probes that break the assumption widen the allowance for this image to twice
+their distance, and at most `WIDEST` times: a JPEG saved again at its own quality
+comes out all but identical there, and such a spike must not open every quality
+again.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,49 +29,97 @@ WIDEST = 4
 """How many times its learned size the allowance may become."""
 
 
-class Bounds:
-    """Lower and upper bounds of a nearly monotone curve at `low`..`high`.
+@dataclass(frozen=True, slots=True)
+class Roughness:
+    """How far a curve may turn back, in its units (natural logarithms): 0.05 is 5 %.
 
-    `allowance` is in the curve's units (natural logarithms): 0.05 lets it
-    turn back by 5 %.
+    `allowance` holds between qualities of one part of the curve, `across` between
+    its parts. A new part begins at each of the qualities in `breaks`.
+    `near[d - 1]` holds instead between qualities d apart, the last of them also
+    between those farther apart: a smooth curve has risen again by then.
     """
 
-    def __init__(self, low: int, high: int, allowance: float) -> None:
+    allowance: float
+    across: float = 0.0
+    breaks: tuple[int, ...] = ()
+    near: tuple[float, ...] = ()
+
+
+class Bounds:
+    """Lower and upper bounds of a nearly monotone curve at `low`..`high`."""
+
+    def __init__(self, low: int, high: int, roughness: Callable[[], Roughness]) -> None:
+        """`roughness` is called when a bound is first needed: it may look at the image."""
         self.qualities = np.arange(low, high + 1)
-        self._allowance = allowance
-        self._probed: dict[int, float] = {}
-        self._unprobed = np.ones(self.qualities.shape, np.bool_)
+        self._look = roughness
+        self._values = np.full(self.qualities.shape, np.nan)
 
     @property
     def allowance(self) -> float:
-        """How far the curve may turn back, in view of what was seen of it."""
-        values = np.array([self._probed[q] for q in sorted(self._probed)])
-        if values.size < 2:
-            return self._allowance
-        falls = np.maximum.accumulate(values) - values
-        seen = 2 * float(falls.max())
-        return min(max(self._allowance, seen), WIDEST * self._allowance)
+        """How far a part of the curve may turn back, in view of its probes."""
+        most = self._roughness.allowance
+        fall = max(_fall(self._values[part]) for part in self._parts)
+        return min(max(most, 2 * fall), WIDEST * most)
 
     def add(self, quality: int, value: float) -> None:
         """Take in one probe."""
-        self._probed[quality] = value
-        self._unprobed[self.qualities == quality] = False
+        self._values[quality - self.qualities[0]] = value
 
     def interval(self) -> tuple[FloatArray, FloatArray]:
         """The least and the greatest value possible at each of `qualities`; exact where probed."""
-        lower = np.full(self.qualities.shape, -np.inf)
-        upper = np.full(self.qualities.shape, np.inf)
-        allowance = self.allowance
-        for quality, value in self._probed.items():
-            above = self.qualities > quality
-            lower[above] = np.maximum(lower[above], value - allowance)
-            below = self.qualities < quality
-            upper[below] = np.minimum(upper[below], value + allowance)
-        for quality, value in self._probed.items():
-            here = self.qualities == quality
-            lower[here] = upper[here] = value
+        if np.isnan(self._values).all():
+            return np.full(self._values.shape, -np.inf), np.full(self._values.shape, np.inf)
+        within = self.allowance
+        most = max(self._roughness.across, within)
+        across = min(max(most, 2 * _fall(self._values)), WIDEST * most)
+        # Unprobed qualities neither raise a maximum nor lower a minimum.
+        low = np.where(self.unprobed(), -np.inf, self._values)
+        high = np.where(self.unprobed(), np.inf, self._values)
+        lower = np.maximum.accumulate(low) - across
+        upper = np.minimum.accumulate(high[::-1])[::-1] + across
+        for part in self._parts:
+            lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - within)
+            back = np.minimum.accumulate(high[part][::-1])[::-1] + within
+            upper[part] = np.minimum(upper[part], back)
+        for apart, most in enumerate(self._near(), start=1):
+            if apart < low.size:
+                lower[apart:] = np.maximum(lower[apart:], low[:-apart] - most)
+                upper[:-apart] = np.minimum(upper[:-apart], high[apart:] + most)
+        probed = ~self.unprobed()
+        lower[probed] = upper[probed] = self._values[probed]
         return lower, upper
+
+    def between(self) -> FloatArray:
+        """A value for each of `qualities`, interpolated between the probes."""
+        probed = ~self.unprobed()
+        found: FloatArray = np.interp(self.qualities, self.qualities[probed], self._values[probed])
+        return found
 
     def unprobed(self) -> npt.NDArray[np.bool_]:
         """A mask over `qualities`: True where nothing was tried yet."""
-        return self._unprobed.copy()
+        mask: npt.NDArray[np.bool_] = np.isnan(self._values)
+        return mask
+
+    def _near(self) -> tuple[float, ...]:
+        """What holds between qualities 1, 2, 3 ... apart; nothing if a probe has broken it."""
+        near = self._roughness.near
+        if not near or _fall(self._values) > max(near):
+            return ()
+        return near + (near[-1],) * (self.qualities.size - len(near))
+
+    @cached_property
+    def _roughness(self) -> Roughness:
+        return self._look()
+
+    @cached_property
+    def _parts(self) -> list[slice]:
+        """The parts of the range, in order, none empty."""
+        inside = (at - int(self.qualities[0]) for at in self._roughness.breaks)
+        cuts = [0, *(at for at in inside if 0 < at < self.qualities.size), self.qualities.size]
+        return [slice(*pair) for pair in pairwise(cuts)]
+
+
+def _fall(values: FloatArray) -> float:
+    """How far probes turn back; NaN stands for none."""
+    probed = values[~np.isnan(values)]
+    return float((np.maximum.accumulate(probed) - probed).max(initial=0.0))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from autoquality_server.search.bounds import Bounds
+from autoquality_server.search.bounds import Bounds, Roughness
 from autoquality_server.search.curve import CurveModel, CurvePrior, FloatArray
 from autoquality_server.search.objective import BoolArray, IntArray, Objective, Observation
 
@@ -17,6 +17,10 @@ CONFIDENT = 0.4
 PATIENCE = 6
 """Probes that the curve model chooses alone. From then on every second one bisects what is open:
 a curve unlike any the model knows must not be walked along step by step."""
+
+EXHAUSTED = 10
+"""Probes after which the model has nothing to add: the curve is rougher than it can express. The
+search then tries the open quality that lies nearest to the target between its neighbours."""
 
 WORTHWHILE = 0.25
 """How likely a second quality has to be to save an encoding, to be tried beside the first."""
@@ -39,6 +43,7 @@ class Choice:
         high: int,
         prior: CurvePrior,
         first_twins: Sequence[int],
+        roughness: Callable[[], Roughness] | None = None,
     ) -> None:
         """The arguments are those of `search`."""
         self.seen: list[Observation] = []
@@ -46,7 +51,7 @@ class Choice:
         self._objective = objective
         self._low, self._high = low, high
         self._model = CurveModel(prior)
-        self._bounds = Bounds(low, high, prior.allowance)
+        self._bounds = Bounds(low, high, roughness or (lambda: Roughness(prior.allowance)))
         self._qualities = self._bounds.qualities
         self._twins = np.array(first_twins)[self._qualities - 1]
 
@@ -70,20 +75,27 @@ class Choice:
         """The open quality that promises most to end the search."""
         return self._named(self._next())
 
-    def beside(self, quality: int) -> int | None:
-        """What to try at the same time as `quality`; None where little would come of it."""
+    def beside(self, quality: int, known: Container[int]) -> int | None:
+        """What to encode at the same time as `quality`; None where little is likely to be saved.
+
+        Qualities in `known` have been encoded.
+        """
         objective, at = self._objective, quality - self._low
         score = _score(objective, self._model, self._qualities, self.seen)
         others = self._open() & (self._twins != self._twins[at])
         worth = np.where(others, objective.beside(score, self._mean(), at, self._twins), 0.0)
-        best = int(np.argmax(worth))
-        return self._named(int(self._qualities[best])) if worth[best] >= WORTHWHILE else None
+        best = self._named(int(self._qualities[np.argmax(worth)]))
+        return None if worth.max() < WORTHWHILE or best in known else best
 
     def _next(self) -> int:
         open_ = self._open()
         choice = self._qualities[open_]
         if self.tries >= PATIENCE and self.tries % 2 == 0:
             return int(choice[choice.size // 2])
+        if self.tries >= EXHAUSTED:
+            return int(
+                choice[np.argmin(np.abs(self._bounds.between()[open_] - self._objective.aim))]
+            )
         promise = self._promise()
         if promise.max() < CONFIDENT:
             # Nothing is likely: learn most where the curve is expected to cross.

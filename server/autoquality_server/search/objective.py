@@ -107,6 +107,8 @@ class SizeObjective:
         if fitting:
             qualities = np.arange(high - lower.size + 1, high + 1)
             may_fit &= qualities > max(fitting)
+        else:
+            may_fit[-1] = True  # a curve may turn back: no answer before the other end was tried
         return may_fit
 
     def score(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:

@@ -33,7 +33,10 @@ _log = logger(__name__)
 def load_options(settings: Settings) -> LoadOptions:
     """How `settings` want networks to be loaded."""
     return LoadOptions(
-        settings.predictor_device, settings.predictor_threads, settings.allowed_batch_sizes
+        settings.predictor_device,
+        settings.predictor_threads,
+        settings.allowed_batch_sizes,
+        settings.batch_on_cpu,
     )
 
 

@@ -11,6 +11,7 @@ from autoquality_train.cli.label import label
 from autoquality_train.cli.offsets import offsets
 from autoquality_train.cli.priors import priors
 from autoquality_train.cli.report import report
+from autoquality_train.cli.roughness import roughness
 from autoquality_train.cli.run import run
 from autoquality_train.cli.sketches import sketches
 from autoquality_train.cli.train import train
@@ -54,5 +55,5 @@ def cli() -> None:
     """  # noqa: D301 (click reads \b)
 
 
-for command in (corpus, label, priors, sketches, offsets, train, report, run):
+for command in (corpus, label, priors, sketches, offsets, roughness, train, report, run):
     cli.add_command(command)

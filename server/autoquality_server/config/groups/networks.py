@@ -41,6 +41,10 @@ class NetworkSettings:
     predictor_threads: int = setting(
         1, group=PREDICTION, parse=parse.whole(1, 1024),
         meaning="Threads that one operation of a network may use on a CPU.")
+    batch_on_cpu: bool = setting(
+        False, group=PREDICTION, parse=parse.boolean,
+        meaning="Let networks run batches on a CPU too. No faster there, and the last digits of a "
+        "prediction then depend on the batch: the same request may get another answer.")
     max_batch_size: int = setting(
         8, group=PREDICTION, parse=parse.whole(1, 1024),
         meaning="The most images that a network sees at once.")

@@ -9,17 +9,21 @@ slower settings of `offsets`.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.domain import EncoderOptions, Format
+from autoquality_server.image import Pixels
 from autoquality_server.methods.priors.offsets import offset
 from autoquality_server.methods.priors.sketched import sketched
-from autoquality_server.search import CurvePrior
+from autoquality_server.methods.sketch import detail
+from autoquality_server.search import CurvePrior, Roughness
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -28,6 +32,12 @@ UNLEARNED = {
     "size": CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01),
 }
 """For an encoder setting without a file: curves of the usual slope, of any level."""
+
+DETAILED = 1024
+"""Different blocks with detail from which on the roughness of a curve is that of photographs."""
+
+WHOLE_CHROMA = 90
+"""The quality from which JPEG and AVIF keep chroma whole: their curves break there."""
 
 TINY_PIXELS = 160 * 160
 """The smallest images of the corpus that DSSIM curves were learned from."""
@@ -77,6 +87,37 @@ def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     return rougher.clip(0.25, 32)
 
 
+def rough(pixels: Pixels, fmt: Format, options: EncoderOptions, curve: str) -> Roughness:
+    """How far the "dssim" or "size" curve of an image may turn back.
+
+    With `DETAILED` different blocks or more, images behave alike, and what was
+    learned of photographs holds. With fewer, `*.rough.json` has what was seen of
+    images with as few, apart for those of few colours.
+    """
+    encoder = encoder_name(fmt, options)
+    area = pixels.frames * pixels.height * pixels.width
+    prior = (dssim_prior if curve == "dssim" else size_prior)(fmt, options, area)
+    breaks = (WHOLE_CHROMA,) if _breaks(fmt, options, grey=pixels.bands < 3) else ()
+    usual = Roughness(prior.allowance, prior.allowance, breaks)
+    learned = _rough(encoder)
+    if learned is None:
+        return usual
+    seen = detail(pixels)
+    if seen.blocks >= DETAILED:
+        return replace(usual, near=tuple(learned[curve].get("near", ())))
+    kind = learned[curve]["simple" if seen.simple else "rich"]
+    at = int(math.log2(seen.blocks))
+    least = _load(encoder, curve).allowance
+    return Roughness(max(least, kind["within"][at]), max(least, kind["across"][at]), breaks)
+
+
+def _breaks(fmt: Format, options: EncoderOptions, *, grey: bool) -> bool:
+    """Whether chroma is halved below quality `WHOLE_CHROMA` and whole from there on."""
+    if fmt is Format.JPEG:
+        return not (grey or options.jpeg.no_subsample)
+    return fmt is Format.AVIF and not options.avif.no_subsample
+
+
 def encoder_name(fmt: Format, options: EncoderOptions) -> str:
     """The file whose settings come nearest to `options`."""
     if fmt is Format.JPEG and (options.jpeg.trellis_quant or options.jpeg.quant_table != 0):
@@ -88,6 +129,12 @@ def _raised(prior: CurvePrior, fmt: Format, options: EncoderOptions, curve: str)
     """The prior of slower options, from that of the usual ones."""
     learned = offset(fmt, options, curve)
     return prior if learned is None else prior.above(learned)
+
+
+@cache
+def _rough(encoder: str) -> Any | None:
+    file = files(__package__).joinpath(f"{encoder}.rough.json")
+    return json.loads(file.read_text(encoding="utf-8"))["curves"] if file.is_file() else None
 
 
 @cache

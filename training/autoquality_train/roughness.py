@@ -1,0 +1,143 @@
+"""How far an encoder's curves turn back on images with little detail.
+
+From sweeps at every quality of drawings and small crops, by the number of
+different blocks with detail (`sketch.Detail`), apart for images of few colours.
+Of photographs, from sweeps of larger pieces, how far their curves turn back
+between qualities a few steps apart. The files are those of
+`autoquality_server/methods/priors`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_server.codecs import library_versions
+from autoquality_server.domain import Format
+from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA
+from autoquality_server.methods.sketch import Detail
+from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_train.files import write_text
+from autoquality_train.sweeps import SWEPT, Sweep
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+KNOTS = DETAILED.bit_length() - 1
+"""One entry for each power of two of blocks below DETAILED."""
+
+MARGIN = 1.25
+"""What was seen of some hundred images is surpassed by some of a million."""
+
+APART = 8
+"""Steps of quality over which the curves of photographs are looked at."""
+
+USUAL_SHARE = 95
+"""Percentile of photographs: to provide for the roughest would cost every search a probe."""
+
+MATTERS = (0.0005, 0.3)
+"""The DSSIM between which it matters that a curve turns back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rough:
+    """A sweep at every quality, and of what; `spiked` for an image that was a JPEG before."""
+
+    sweep: Sweep
+    detail: Detail
+    grey: bool
+    spiked: bool = False
+
+
+def fit(setting: str, drawn: Sequence[Rough], photographs: Sequence[Sweep]) -> dict[str, object]:
+    """The roughness of one encoder setting's curves; see `methods.priors.rough`."""
+    return {
+        curve: {
+            "simple": _table(setting, curve, [one for one in drawn if one.detail.simple]),
+            "rich": _table(setting, curve, [one for one in drawn if not one.detail.simple]),
+            "near": _near(curve, photographs),
+        }
+        for curve in ("size", "dssim")
+    }
+
+
+def write(
+    path: Path, setting: str, drawn: Sequence[Rough], photographs: Sequence[Sweep], corpus: str
+) -> None:
+    """Write the roughness of one encoder setting."""
+    learned = {
+        "encoder": setting,
+        "corpus": corpus,
+        "images": len(drawn) + len(photographs),
+        "versions": library_versions(),
+        "curves": fit(setting, drawn, photographs),
+    }
+    write_text(path, json.dumps(learned, separators=(",", ":")) + "\n")
+
+
+def _table(setting: str, curve: str, drawn: Sequence[Rough]) -> dict[str, list[float]]:
+    """The greatest falls by detail, never rising with it."""
+    within, across = np.zeros(KNOTS), np.zeros(KNOTS)
+    for one in drawn:
+        # A JPEG saved again at its own quality comes out all but identical there. No
+        # allowance may provide for that: the search would never end.
+        if one.detail.blocks >= DETAILED or (curve == "dssim" and one.spiked):
+            continue
+        at = int(math.log2(one.detail.blocks))
+        values, matters = _curve(one.sweep, curve)
+        cut = _break(setting, one)
+        parts = [slice(0, cut), slice(cut, None)] if cut else [slice(None)]
+        fall = max(_fall(values[part], matters[part]) for part in parts)
+        within[at] = max(within[at], fall)
+        across[at] = max(across[at], _fall(values, matters))
+    return {"within": _falling(within), "across": _falling(across)}
+
+
+def _near(curve: str, photographs: Sequence[Sweep]) -> list[float]:
+    """How far photographs turn back between qualities 1, 2, 3 ... apart; negative: they rise."""
+    rows = []
+    for sweep in photographs:
+        values, matters = _curve(sweep, curve)
+        matters[:4] = False  # the lowest qualities are odd, and asked for by few
+        rows.append([_fall_over(values, matters, apart) for apart in range(1, APART + 1)])
+    # A budget is kept more strictly than a DSSIM.
+    share = 100 if curve == "size" else USUAL_SHARE
+    seen = np.percentile(np.array(rows), share, axis=0)
+    return [round(float(one) + 0.1 * abs(float(one)) + 0.001, 4) for one in seen]
+
+
+def _curve(sweep: Sweep, curve: str) -> tuple[FloatArray, BoolArray]:
+    """The curve's values, and where it matters that they turn back."""
+    if curve == "size":
+        return np.log(sweep.bytes_per_pixel), np.ones(sweep.dssim.size, np.bool_)
+    low, high = MATTERS
+    return -np.log(np.maximum(sweep.dssim, DSSIM_FLOOR)), (sweep.dssim > low) & (sweep.dssim < high)
+
+
+def _break(setting: str, one: Rough) -> int:
+    """Where the second part of the curve begins; 0 for a curve of one part."""
+    fmt = SWEPT[setting][0]
+    broken = fmt is Format.AVIF or (fmt is Format.JPEG and not one.grey)
+    return WHOLE_CHROMA - 1 if broken else 0
+
+
+def _fall(values: FloatArray, matters: BoolArray) -> float:
+    back = np.maximum.accumulate(values) - values
+    return float(back[matters].max(initial=0.0))
+
+
+def _fall_over(values: FloatArray, matters: BoolArray, apart: int) -> float:
+    both = matters[:-apart] & matters[apart:]
+    falls = values[:-apart] - values[apart:]
+    return float(falls[both].max()) if both.any() else -math.inf
+
+
+def _falling(values: FloatArray) -> list[float]:
+    kept = np.maximum.accumulate(values[::-1])[::-1]
+    return [round(MARGIN * float(one), 4) for one in kept]
