@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +103,9 @@ _SRGB_GAMMA = 45455
 """The gAMA that encoders write for sRGB, whose curve it only approximates."""
 
 
+_LOWEST_GAMA, _HIGHEST_GAMA = 10_000, 1_000_000  # exponents of 10 and 0.1
+
+
 def from_codes(primaries: int, transfer: int, *, narrow: bool = False) -> Colours | None:
     """The colours that code points of H.273 describe; None for those of sRGB.
 
@@ -117,17 +121,16 @@ def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | 
     Each may be missing: it is sRGB's then. None for sRGB, and for numbers that
     describe no colours.
     """
-    exact = gama is None or abs(gama - _SRGB_GAMMA) <= 50
-    if gama == 0:
+    if gama is not None and not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
         return None
-    primaries = BT709
+    primaries: tuple[float, ...] = BT709
     if chrm is not None:
         primaries = tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2]))
         if not _possible(primaries):
             return None
         if np.abs(np.subtract(primaries, BT709)).max() < 0.001:
             primaries = BT709
-    if exact or gama is None:
+    if gama is None or abs(gama - _SRGB_GAMMA) <= 50:
         return _unless_srgb(Colours(primaries, Transfer.SRGB))
     return Colours(primaries, Transfer.GAMMA, 100_000 / gama)
 
@@ -146,16 +149,14 @@ def _unless_srgb(colours: Colours) -> Colours | None:
 
 
 def _possible(primaries: tuple[float, ...]) -> bool:
-    """Whether primaries span a triangle around their white."""
+    """Whether primaries span a triangle around a white that is about one."""
     corners = np.array(primaries).reshape(4, 2)
-    if primaries[7] <= 0:
+    if np.abs(corners).max() > 2 or np.abs(corners[3] - 1 / 3).max() > 0.2:
         return False
-    with np.errstate(all="ignore"):
-        try:
-            shares = np.linalg.solve(np.column_stack([corners[:3], np.ones(3)]).T, [*corners[3], 1])
-        except np.linalg.LinAlgError:
-            return False
-    return bool(np.all(shares > 1e-3))
+    columns = np.column_stack([corners[:3], np.ones(3)]).T
+    if abs(np.linalg.det(columns)) < 1e-3:
+        return False
+    return bool(np.linalg.solve(columns, [*corners[3], 1]).min() > 1e-3)
 
 
 def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:
@@ -219,7 +220,7 @@ def _power(samples: _Values, gamma: float) -> _Values:
     return np.asarray(samples**gamma)
 
 
-_LIGHT = {
+_LIGHT: dict[Transfer, Callable[[_Values, float], _Values]] = {
     Transfer.SRGB: srgb_light,
     Transfer.GAMMA: _power,
     Transfer.PQ: pq_light,

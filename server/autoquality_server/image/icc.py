@@ -9,6 +9,7 @@ with tables are left to lcms.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,9 +70,18 @@ def hdr_colours(profile: bytes) -> Colours | None:
     return colours if colours is not None and colours.hdr else None
 
 
-@lru_cache(maxsize=16)
+CACHED_BYTES = 16 * 1024
+"""Larger profiles are not kept: strangers could fill the memory with them."""
+
+
 def measured(profile: bytes, channels: int, levels: int) -> Measured | None:
     """What a profile does to samples of `levels`; None unless it is curves and a matrix."""
+    read = _measured if len(profile) <= CACHED_BYTES else _measured.__wrapped__
+    return read(profile, channels, levels)
+
+
+@lru_cache(maxsize=16)
+def _measured(profile: bytes, channels: int, levels: int) -> Measured | None:
     tags = _tags(profile)
     if b"A2B0" in tags or b"A2B1" in tags or profile[20:24] != b"XYZ ":
         return None
@@ -82,7 +92,8 @@ def measured(profile: bytes, channels: int, levels: int) -> Measured | None:
         columns = [_column(tags[name]) for name in _COLUMNS]
     except (KeyError, ValueError, struct.error):
         return None
-    return Measured(np.stack(curves), XYZ_D50_TO_SRGB @ np.stack(columns, axis=1))
+    to_srgb = np.asarray(XYZ_D50_TO_SRGB @ np.stack(columns, axis=1), np.float64)
+    return Measured(np.stack(curves), to_srgb)
 
 
 XYZ_D50_TO_SRGB = np.linalg.inv(Colours(BT709, Transfer.SRGB).to_xyz_d50())
@@ -105,7 +116,7 @@ def nearest(colour: tuple[int, int, int], profile: bytes | None) -> list[int]:
     found = None if profile is None else measured(profile, channels, 256)
     if found is None:
         return list(colour)
-    light = np.linalg.solve(found.to_srgb, srgb_light(np.array(colour) / 255))
+    light = np.linalg.lstsq(found.to_srgb, srgb_light(np.array(colour) / 255))[0]
     curves = np.broadcast_to(found.light, (3, 256))
     return [int(np.abs(curve - one).argmin()) for curve, one in zip(curves, light, strict=True)]
 
@@ -151,8 +162,9 @@ def _function(
         if kind == 0:
             return np.asarray(x**g)
         if kind < 3:
-            return np.where(x >= -b / a, np.maximum(a * x + b, 0) ** g, 0) + (c if kind == 2 else 0)
-        return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+            light = np.where(x >= -b / a, np.maximum(a * x + b, 0) ** g, 0)
+            return np.asarray(light + (c if kind == 2 else 0))
+        return np.asarray(np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f))
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -205,15 +217,15 @@ def _assembled(tags: dict[bytes, bytes], space: bytes) -> bytes:
     return header.ljust(_HEADER, b"\0") + table + content
 
 
-def _fixed(values: object) -> bytes:
-    return b"".join(struct.pack(">i", round(float(one) * 65536)) for one in np.ravel(values))
+def _fixed(values: Iterable[float]) -> bytes:
+    return b"".join(struct.pack(">i", round(float(one) * 65536)) for one in values)
 
 
 def _parametric(kind: int, values: tuple[float, ...]) -> bytes:
     return b"para" + bytes(4) + struct.pack(">H2x", kind) + _fixed(values)
 
 
-def _xyz_tag(values: object) -> bytes:
+def _xyz_tag(values: Iterable[float]) -> bytes:
     return b"XYZ " + bytes(4) + _fixed(values)
 
 

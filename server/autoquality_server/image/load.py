@@ -14,7 +14,8 @@ import pyvips
 from autoquality_server.domain import ColorProfile, Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.avif import decode_plain_avif
-from autoquality_server.image.colour import Said, colour_bands, render, said
+from autoquality_server.image.colour import render
+from autoquality_server.image.file_colours import FileColours, colour_bands, file_colours
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
@@ -53,7 +54,7 @@ class Source:
     pages: int
     has_alpha: bool
     orientation: int
-    colours: Said
+    colours: FileColours
     parts_pixels: int = 0
 
     def pixels(self, *, all_frames: bool) -> int:
@@ -164,7 +165,7 @@ def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source
         pages=pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
-        colours=said(data, name, header),
+        colours=file_colours(data, name, header),
     )
 
 

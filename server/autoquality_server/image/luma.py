@@ -37,7 +37,9 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     rows = samples.reshape(frames * height, width, bands)
     if bands == 4 and over_backgrounds:
         both = np.empty((2, frames * height * width), np.uint8)
-        _over_black_and_white(rows.reshape(-1, 4), both[0], both[1])
+        pixels = rows.reshape(-1, 4).view()
+        pixels.flags.writeable = False  # of one type, and so compiled once
+        _over_black_and_white(pixels, both[0], both[1])
         return both.reshape(2, frames, height, width)
     if bands < 3:
         plane = np.ascontiguousarray(rows[..., 0])

@@ -78,13 +78,13 @@ class Space:
     def linear(self, pixels: Samples) -> Light:
         """Linear light in sRGB of (n, bands); beyond 0 to 1 where sRGB ends. Alpha is left out."""
         out = np.empty((pixels.shape[0], 3), np.float32)
-        _to_linear(pixels, *self._arguments(), out)
+        _to_linear(_read_only(pixels), *self._arguments(), out)
         return out
 
     def to_8_bits(self, samples: Samples) -> npt.NDArray[np.uint8]:
         """Samples of (height, width, bands) with the sRGB curve, clipped; grey stays grey."""
         height, width, bands = samples.shape
-        pixels = samples.reshape(-1, bands)
+        pixels = _read_only(samples.reshape(-1, bands))
         out = np.empty((pixels.shape[0], bands), np.uint8)
         light = np.empty((min(_BLOCK, pixels.shape[0]), 3), np.float32)
         arguments, codes = self._arguments(), _codes()
@@ -101,10 +101,16 @@ class Space:
 
 def warm_up() -> None:
     """Compile the loops for images of 8 and 16 bits."""
-    for levels in (1 << 8, 1 << 16):
-        depth = np.uint8 if levels == 256 else np.uint16
-        space = Space(np.zeros((3, levels), np.float32), np.eye(3, dtype=np.float32))
-        space.to_8_bits(np.zeros((1, 1, 3), depth))
+    space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
+
+
+def _read_only(pixels: Samples) -> Samples:
+    """Of one type for the compiled loops, which compile once for each."""
+    view = pixels.view()
+    view.flags.writeable = False
+    return view
 
 
 @cache
