@@ -55,7 +55,7 @@ def in_rgb(profile: bytes | None) -> bytes | None:
     if profile is None or profile[16:20] != b"GRAY":
         return profile
     curve = _tags(profile).get(b"kTRC")
-    return None if curve is None else _display(curve, Colours(BT709, Transfer.SRGB), 3)
+    return None if curve is None else _display(bytes(curve), Colours(BT709, Transfer.SRGB), 3)
 
 
 def fits(profile: bytes, channels: int) -> bool:
@@ -65,8 +65,8 @@ def fits(profile: bytes, channels: int) -> bool:
 
 def hdr_colours(profile: bytes) -> Colours | None:
     """The colours of an HDR profile that names them in a cicp tag (ICC.1:2022, 9.2.17)."""
-    content = _tags(profile).get(b"cicp", b"")
-    colours = from_cicp(content[8:12]) if len(content) >= 12 else None
+    content = bytes(_tags(profile).get(b"cicp", b"")[:12])
+    colours = from_cicp(content[8:]) if len(content) == 12 else None
     return colours if colours is not None and colours.hdr else None
 
 
@@ -121,30 +121,31 @@ def nearest(colour: tuple[int, int, int], profile: bytes | None) -> list[int]:
     return [int(np.abs(curve - one).argmin()) for curve, one in zip(curves, light, strict=True)]
 
 
-def _column(tag: bytes) -> npt.NDArray[np.float64]:
-    if tag[:4] != b"XYZ ":
+def _column(tag: memoryview) -> npt.NDArray[np.float64]:
+    if bytes(tag[:4]) != b"XYZ ":
         raise ValueError("not a colour")
     return np.array(struct.unpack_from(">3i", tag, 8)) / 65536
 
 
-def _curve(tag: bytes, levels: int) -> npt.NDArray[np.float32]:
+def _curve(tag: memoryview, levels: int) -> npt.NDArray[np.float32]:
     """The light of each of `levels` samples."""
     samples = np.linspace(0, 1, levels)
-    if tag[:4] == b"curv":
+    kind = bytes(tag[:4])
+    if kind == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
-        values = np.array(struct.unpack_from(f">{min(count, len(tag))}H", tag, 12))
+        values = np.frombuffer(tag, ">u2", count, 12)
         if count == 0:
             light = samples
         elif count == 1:
             light = samples ** (values[0] / 256)
         else:
             light = np.interp(samples, np.linspace(0, 1, count), values / 65535)
-    elif tag[:4] == b"para":
-        (kind,) = struct.unpack_from(">H", tag, 8)
-        if kind >= len(_PARAMETERS):
+    elif kind == b"para":
+        (function,) = struct.unpack_from(">H", tag, 8)
+        if function >= len(_PARAMETERS):
             raise ValueError("an unknown function")
-        values = np.array(struct.unpack_from(f">{_PARAMETERS[kind]}i", tag, 12)) / 65536
-        light = _function(kind, values, samples)
+        values = np.array(struct.unpack_from(f">{_PARAMETERS[function]}i", tag, 12)) / 65536
+        light = _function(function, values, samples)
     else:
         raise ValueError("not a curve")
     return np.clip(np.nan_to_num(light), 0, 1).astype(np.float32)
@@ -167,8 +168,11 @@ def _function(
         return np.asarray(np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f))
 
 
-def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """The tags of a profile; those that do not lie in it are left out."""
+def _tags(profile: bytes) -> dict[bytes, memoryview]:
+    """The tags of a profile; those that do not lie in it are left out.
+
+    They are not copied: each could be as large as the profile.
+    """
     if len(profile) < _HEADER + 4:
         return {}
     (count,) = struct.unpack_from(">I", profile, _HEADER)
@@ -179,7 +183,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
             break
         name, offset, size = struct.unpack_from(">4sII", profile, begin)
         if offset + size <= len(profile):
-            found[name] = bytes(profile[offset : offset + size])
+            found[name] = memoryview(profile)[offset : offset + size]
     return found
 
 
