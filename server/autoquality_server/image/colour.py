@@ -13,7 +13,8 @@ import pyvips
 from autoquality_server.image import icc
 from autoquality_server.image.clipping import SAMPLE_PIXELS, clips
 from autoquality_server.image.file_colours import DEVICE, FileColours, plain
-from autoquality_server.image.spaces import Samples, Space
+from autoquality_server.image.kernel import Samples
+from autoquality_server.image.spaces import Space
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.compilation import compiled
+from autoquality_server.image import kernel
 from autoquality_server.image.pixels import Pixels
 
 Planes = npt.NDArray[np.uint8]
@@ -37,9 +37,7 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     rows = samples.reshape(frames * height, width, bands)
     if bands == 4 and over_backgrounds:
         both = np.empty((2, frames * height * width), np.uint8)
-        pixels = rows.reshape(-1, 4).view()
-        pixels.flags.writeable = False  # of one type, and so compiled once
-        _over_black_and_white(pixels, both[0], both[1])
+        kernel.over_black_and_white(kernel.read_only(rows.reshape(-1, 4)), both[0], both[1])
         return both.reshape(2, frames, height, width)
     if bands < 3:
         plane = np.ascontiguousarray(rows[..., 0])
@@ -61,23 +59,3 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
 def warm_up() -> None:
     """Compile the loop for images with alpha."""
     luma_planes(np.zeros((1, 1, 1, 4), np.uint8), over_backgrounds=True)
-
-
-@compiled
-def _over_black_and_white(
-    pixels: npt.NDArray[np.uint8], black: npt.NDArray[np.uint8], white: npt.NDArray[np.uint8]
-) -> None:
-    """The luma of (n, 4) over both, in OpenCV's whole numbers.
-
-    White adds the same to R, G and B, and so to their luma.
-    """
-    half, byte = np.uint32(128), np.uint32(8)
-    for at in range(pixels.shape[0]):
-        alpha = np.uint32(pixels[at, 3])
-        r = np.uint32(pixels[at, 0]) * alpha + half
-        g = np.uint32(pixels[at, 1]) * alpha + half
-        b = np.uint32(pixels[at, 2]) * alpha + half
-        r, g, b = (r + (r >> byte)) >> byte, (g + (g >> byte)) >> byte, (b + (b >> byte)) >> byte
-        weighed = np.uint32(9798) * r + np.uint32(19235) * g + np.uint32(3735) * b
-        black[at] = (weighed + np.uint32(1 << 14)) >> np.uint32(15)
-        white[at] = black[at] + np.uint32(255) - alpha

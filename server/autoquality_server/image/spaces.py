@@ -1,7 +1,7 @@
 """From samples in the colours of a file to 8-bit samples of sRGB, or of its SDR kin.
 
 A `Space` is curves, a tone map where the file is HDR, and a matrix. The loops
-are compiled; what they hold of an image are blocks of pixels.
+are in `kernel`; what they hold of an image are blocks of pixels.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.compilation import compiled
-from autoquality_server.image import hdr
+from autoquality_server.image import hdr, kernel
 from autoquality_server.image.cicp import Colours, Transfer, srgb_samples
 from autoquality_server.image.icc import Measured
-
-Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-Light = npt.NDArray[np.float32]
+from autoquality_server.image.kernel import Light, Samples
 
 _BLOCK = 1 << 15
 _ONE = np.ones(1, np.float32)
@@ -78,20 +75,20 @@ class Space:
     def linear(self, pixels: Samples) -> Light:
         """Linear light in sRGB of (n, bands); beyond 0 to 1 where sRGB ends. Alpha is left out."""
         out = np.empty((pixels.shape[0], 3), np.float32)
-        _to_linear(_read_only(pixels), *self._arguments(), out)
+        kernel.to_linear(kernel.read_only(pixels), *self._arguments(), out)
         return out
 
     def to_8_bits(self, samples: Samples) -> npt.NDArray[np.uint8]:
         """Samples of (height, width, bands) with the sRGB curve, clipped; grey stays grey."""
         height, width, bands = samples.shape
-        pixels = _read_only(samples.reshape(-1, bands))
+        pixels = kernel.read_only(samples.reshape(-1, bands))
         out = np.empty((pixels.shape[0], bands), np.uint8)
         light = np.empty((min(_BLOCK, pixels.shape[0]), 3), np.float32)
         arguments, codes = self._arguments(), _codes()
         for at in range(0, pixels.shape[0], _BLOCK):
             block = pixels[at : at + _BLOCK]
-            _to_linear(block, *arguments, light)
-            _to_codes(light, block, codes, out[at : at + _BLOCK])
+            kernel.to_linear(block, *arguments, light)
+            kernel.to_codes(light, block, codes, out[at : at + _BLOCK])
         return out.reshape(height, width, bands)
 
     def _arguments(self) -> tuple[Light, Light, np.float32, np.float32, Light, Light]:
@@ -106,67 +103,7 @@ def warm_up() -> None:
     space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
 
 
-def _read_only(pixels: Samples) -> Samples:
-    """Of one type for the compiled loops, which compile once for each."""
-    view = pixels.view()
-    view.flags.writeable = False
-    return view
-
-
 @cache
 def _codes() -> npt.NDArray[np.uint8]:
     """The sRGB sample of each of 65536 levels of light."""
     return np.rint(srgb_samples(np.linspace(0, 1, 1 << 16)) * 255).astype(np.uint8)
-
-
-@compiled
-def _to_linear(
-    pixels: Samples,
-    curves: Light,
-    weights: Light,
-    ootf: np.float32,
-    scale: np.float32,
-    gains: Light,
-    matrix: Light,
-    out: Light,
-) -> None:
-    colour = curves.shape[0] == 3
-    last = np.float32(gains.shape[0] - 1)
-    one, half, nothing = np.float32(1), np.float32(0.5), np.float32(0)
-    for at in range(pixels.shape[0]):
-        r = curves[0, pixels[at, 0]]
-        g, b = r, r
-        if colour:
-            g, b = curves[1, pixels[at, 1]], curves[2, pixels[at, 2]]
-        if ootf > nothing:
-            shown = scale * (weights[0] * r + weights[1] * g + weights[2] * b) ** ootf
-            r, g, b = r * shown, g * shown, b * shown
-        if last > nothing:
-            root = np.sqrt(np.sqrt(min(max(r, g, b), one)))
-            gain = gains[int(root * last + half)]
-            r, g, b = r * gain, g * gain, b * gain
-        if colour:
-            out[at, 0] = matrix[0, 0] * r + matrix[0, 1] * g + matrix[0, 2] * b
-            out[at, 1] = matrix[1, 0] * r + matrix[1, 1] * g + matrix[1, 2] * b
-            out[at, 2] = matrix[2, 0] * r + matrix[2, 1] * g + matrix[2, 2] * b
-        else:
-            out[at, 0], out[at, 1], out[at, 2] = r, r, r
-
-
-@compiled
-def _to_codes(
-    light: Light, pixels: Samples, codes: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]
-) -> None:
-    zero, top, half = np.float32(0), np.float32(65535), np.float32(0.5)
-    bands = pixels.shape[1]
-    colours = 3 if bands > 2 else 1
-    wide = pixels.itemsize == 2
-    for at in range(pixels.shape[0]):
-        for band in range(colours):
-            value = min(max(light[at, band] * top + half, zero), top)
-            out[at, band] = codes[int(value)]
-        if bands > colours:
-            alpha = pixels[at, colours]
-            out[at, colours] = (
-                (np.uint32(alpha) + np.uint32(128)) // np.uint32(257) if wide else alpha
-            )
