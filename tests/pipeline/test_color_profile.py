@@ -30,7 +30,7 @@ from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 PHOTO = pyvips.Image.new_from_buffer(crop("coffee.png", 160, 120), "")
-DEEP = (PHOTO.cast("ushort") * 257).copy(interpretation="rgb16")
+DEEP = (PHOTO * 257).cast("ushort").copy(interpretation="rgb16")
 P3 = pyvips.Image.profile_load("p3")
 P3_CHUNK = (b"cICP", bytes((12, 13, 0, 1)))
 GAMMA_1 = (b"gAMA", struct.pack(">I", 100_000))
