@@ -94,7 +94,7 @@ def test_a_profile_of_a_matrix_is_converted_to_the_nearest_level(name: str, deep
     profile = pyvips.Image.profile_load(name)
     said = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
     columns = [said.red_colorant, said.green_colorant, said.blue_colorant]
-    matrix = XYZ_D50_TO_SRGB @ np.array([column[0] for column in columns]).T
+    matrix = XYZ_D50_TO_SRGB @ np.array([column[0] for column in columns if column]).T
     image = image_of(shown.astype(np.uint16) * 257, "rgb16") if deep else image_of(shown)
     expected = samples(light(shown) @ matrix.T)
     assert error(with_profile(image, profile), expected) <= (0.8 if name == "p3" else 1)

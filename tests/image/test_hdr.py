@@ -172,6 +172,7 @@ def test_kept_hdr_is_mapped_within_its_primaries_and_described_as_sdr(
     assert not found.clipped
     assert found.profile is not None
     said = ImageCms.ImageCmsProfile(io.BytesIO(found.profile)).profile
+    assert said.green_primary is not None
     assert np.abs(np.array(said.green_primary[1][:2]) - (0.170, 0.797)).max() < 0.25  # of D50
     # Green of BT.2020 is green alone, and what lcms makes of it in sRGB is the clipped green.
     assert found.samples[0, 0, 0].tolist()[::2] == [0, 0]
