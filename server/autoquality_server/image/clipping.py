@@ -1,4 +1,4 @@
-"""Whether the colours that sRGB cannot hold are so many, and so far out, that somebody sees it."""
+"""Whether the colours that sRGB cannot hold are so many and so far out that it shows."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _S = TypeVar("_S", npt.NDArray[np.uint8], npt.NDArray[np.uint16], Samples)
 
 
 def read_only(pixels: _S) -> _S:
-    """A view of one type for the loops, which are compiled anew for each."""
+    """A view of one type for the loops, which are compiled once for each type."""
     view = pixels.view()
     view.flags.writeable = False
     return view
