@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoquality_server.domain import ColorProfile
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, open_image
 from fuzz.targets import Target
@@ -17,9 +18,11 @@ def run(data: bytes) -> None:
         assert error.description, "a refusal says why"
         return
     assert source.width * source.height * source.frames <= LIMITS.max_pixels
-    for damaged in (False, True):
+    for damaged, profile in ((False, ColorProfile.SRGB), (True, ColorProfile.KEEP)):
         try:
-            pixels = source.decode(all_frames=True, keep_metadata=True, damaged=damaged)
+            pixels = source.decode(
+                all_frames=True, keep_metadata=True, damaged=damaged, profile=profile
+            )
         except InvalidImage:
             continue
         assert pixels.samples.shape[:3] == (source.frames, source.height, source.width)

@@ -188,7 +188,7 @@ class Pipeline:
         for source in (pair.reference, pair.distorted):
             deadline.check()
             with stage("decode", pixels=source.width * source.height * source.frames):
-                planes.append(source.decode(all_frames=True))
+                planes.append(source.decode(all_frames=True, profile=pair.profile))
         first, second = planes
         if first.samples.shape[:3] != second.samples.shape[:3]:
             raise InvalidRequest(
@@ -234,6 +234,14 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     if several > pixels.frames:
         message = f"the source has {several} frames or pages: only the first was encoded"
         notices.append(Notice(NoticeCode.FIRST_FRAME_ONLY, message))
+    if pixels.tone_mapped:
+        message = "the source is HDR: its brightness was mapped to the range of SDR"
+        notices.append(Notice(NoticeCode.HDR_TONE_MAPPED, message))
+    if pixels.clipped:
+        message = (
+            "colours of the source lie outside sRGB and were clipped; color_profile keeps them"
+        )
+        notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
     if pixels.has_alpha and not CODECS[fmt].keeps_alpha:
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncodeJob, RawSource
+from autoquality_server.domain import ColorProfile, EncodeJob, RawSource
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, Pixels, Source, check_raw, from_raw, open_image
+from autoquality_server.image.icc import in_rgb
 
 SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 """The formats that are both read and written, by the name that a source has."""
@@ -51,6 +52,7 @@ class OpenJob:
             source.decode,
             all_frames=self._all_frames,
             keep_metadata=self.job.options.keep_metadata,
+            profile=self.job.options.color_profile,
         )
         origin = Origin(source.format, source.frames, source.pages)
         try:
@@ -80,6 +82,12 @@ class OpenPair:
     def pixels(self) -> int:
         """Pixels of both, all frames counted."""
         return sum(one.pixels(all_frames=True) for one in (self.reference, self.distorted))
+
+    @property
+    def profile(self) -> ColorProfile:
+        """In which colours they are compared: their own where these are the same, else sRGB."""
+        same = in_rgb(self.reference.colours.kept) == in_rgb(self.distorted.colours.kept)
+        return ColorProfile.KEEP if same else ColorProfile.SRGB
 
 
 def open_job(job: EncodeJob, limits: ImageLimits) -> OpenJob:

@@ -93,3 +93,74 @@ def png_header(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(b""))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+def png_with(image: pyvips.Image, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG with further chunks right behind its header."""
+    data = bytes(image.pngsave_buffer(keep=pyvips.ForeignKeep.NONE))
+    added = b"".join(
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+    after_header = 8 + 25
+    return data[:after_header] + added + data[after_header:]
+
+
+def avif_with(image: pyvips.Image, primaries: int, transfer: int, *boxes: bytes) -> bytes:
+    """An AVIF of one picture without alpha and its colours in a box of type nclx.
+
+    `boxes` are further properties of the picture. 16-bit images are written in 10 bits.
+    """
+    deep = image.format == "ushort"
+    data = bytes(
+        image.heifsave_buffer(
+            compression="av1",
+            bitdepth=10 if deep else 8,
+            Q=100,
+            subsample_mode="off",
+            keep=pyvips.ForeignKeep.NONE,
+        )
+    )
+
+    def box(kind: bytes, *parts: bytes) -> bytes:
+        content = b"".join(parts)
+        return struct.pack(">I", 8 + len(content)) + kind + content
+
+    def full(kind: bytes, *parts: bytes) -> bytes:
+        return box(kind, bytes(4), *parts)
+
+    at = data.index(b"av1C") - 4
+    settings = data[at : at + struct.unpack_from(">I", data, at)[0]]
+    picture = data[data.index(b"mdat") + 4 :]
+    depth = 10 if deep else 8
+    properties = (
+        full(b"ispe", struct.pack(">II", image.width, image.height)),
+        full(b"pixi", bytes((3, depth, depth, depth))),
+        settings,
+        # BT.601 (6) is what libheif writes Y, Cb and Cr by.
+        box(b"colr", b"nclx", struct.pack(">HHHB", primaries, transfer, 6, 0x80)),
+        *boxes,
+    )
+    kind = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
+
+    def meta(offset: int) -> bytes:
+        numbers = bytes(range(1, len(properties) + 1))
+        entry = box(b"infe", b"\2\0\0\0", struct.pack(">HH", 1, 0), b"av01\0")
+        place = struct.pack(">BBHHHHII", 0x44, 0, 1, 1, 0, 1, offset, len(picture))
+        return full(
+            b"meta",
+            full(b"hdlr", bytes(4), b"pict", bytes(13)),
+            full(b"pitm", struct.pack(">H", 1)),
+            full(b"iloc", place),
+            full(b"iinf", struct.pack(">H", 1), entry),
+            box(
+                b"iprp",
+                box(b"ipco", *properties),
+                full(b"ipma", struct.pack(">IHB", 1, 1, len(numbers)), numbers),
+            ),
+        )
+
+    return kind + meta(len(kind) + len(meta(0)) + 8) + box(b"mdat", picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -48,11 +49,22 @@ def test_alpha_gives_two_surfaces_over_black_and_over_white(
     samples = data.draw(pictures(bands))
     found = luma_planes(samples, over_backgrounds=True)
     alpha = samples[..., -1:] / 255
-    black = weighed(samples[..., :-1] * alpha)
-    white = weighed(samples[..., :-1] * alpha + 255 * (1 - alpha))
+    black = weighed(np.rint(samples[..., :-1] * alpha))
+    white = weighed(np.rint(samples[..., :-1] * alpha + 255 * (1 - alpha)))
     assert found.shape == (2, *samples.shape[:3])
-    assert np.abs(found[0] - black).max() <= 1.01
-    assert np.abs(found[1] - white).max() <= 1.01
+    assert np.abs(found[0] - black).max() <= 0.51
+    assert np.abs(found[1] - white).max() <= 0.51
+
+
+def test_each_channel_is_composited_and_rounded_before_it_is_weighed() -> None:
+    """Every level of each channel at every alpha; whole numbers, as OpenCV weighs RGB."""
+    colours, alpha = np.indices((256, 256), np.uint8)
+    samples = np.stack([colours, np.roll(colours, 85, 0), np.roll(colours, 170, 0), alpha], -1)
+    share = samples[..., 3:] / 255
+    found = luma_planes(samples[np.newaxis], over_backgrounds=True)
+    for surface, background in zip(found, (0, 255), strict=True):
+        shown = np.rint(samples[..., :3] * share + background * (1 - share)).astype(np.uint8)
+        assert np.array_equal(surface[0], cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY))
 
 
 def test_what_has_no_alpha_looks_the_same_over_black_and_white() -> None:

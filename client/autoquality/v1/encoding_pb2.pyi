@@ -185,14 +185,18 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     COLOR_PROFILE_UNSPECIFIED: _ColorProfile.ValueType  # 0
     """The server's, normally COLOR_PROFILE_SRGB."""
     COLOR_PROFILE_SRGB: _ColorProfile.ValueType  # 1
-    """Convert to sRGB and write no profile. Colours outside sRGB are clipped, and
+    """Convert to sRGB and write no profile. The colours of the source are those of
+    its ICC profile or of its colour description (AVIF and HEIF nclx; PNG cICP,
+    then iCCP, sRGB, gAMA and cHRM). HDR sources (PQ and HLG) are tone-mapped,
+    and CODE_HDR_TONE_MAPPED says so. Colours outside sRGB are clipped, and
     CODE_COLORS_CLIPPED says so.
     """
     COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
     """Keep the samples and write the source's ICC profile, or one made from its
-    colour description (AVIF nclx, PNG cICP or gAMA and cHRM). HDR sources are
-    tone-mapped within their own primaries. CMYK and CIELAB are converted to
-    sRGB all the same.
+    colour description. HDR sources are tone-mapped within their own primaries.
+    CMYK and CIELAB are converted to sRGB all the same. The DSSIM is that of the
+    samples as they are written: Compare measures two images with the same
+    profile in the same way.
     """
 
 class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
@@ -201,14 +205,18 @@ class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
 COLOR_PROFILE_UNSPECIFIED: ColorProfile.ValueType  # 0
 """The server's, normally COLOR_PROFILE_SRGB."""
 COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
-"""Convert to sRGB and write no profile. Colours outside sRGB are clipped, and
+"""Convert to sRGB and write no profile. The colours of the source are those of
+its ICC profile or of its colour description (AVIF and HEIF nclx; PNG cICP,
+then iCCP, sRGB, gAMA and cHRM). HDR sources (PQ and HLG) are tone-mapped,
+and CODE_HDR_TONE_MAPPED says so. Colours outside sRGB are clipped, and
 CODE_COLORS_CLIPPED says so.
 """
 COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
 """Keep the samples and write the source's ICC profile, or one made from its
-colour description (AVIF nclx, PNG cICP or gAMA and cHRM). HDR sources are
-tone-mapped within their own primaries. CMYK and CIELAB are converted to
-sRGB all the same.
+colour description. HDR sources are tone-mapped within their own primaries.
+CMYK and CIELAB are converted to sRGB all the same. The DSSIM is that of the
+samples as they are written: Compare measures two images with the same
+profile in the same way.
 """
 Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
@@ -686,7 +694,9 @@ class Notice(google.protobuf.message.Message):
         CODE_HDR_TONE_MAPPED: Notice._Code.ValueType  # 7
         """The source is HDR: its brightness was mapped to the range of SDR."""
         CODE_COLORS_CLIPPED: Notice._Code.ValueType  # 8
-        """Visible colours of the source lie outside sRGB and were clipped."""
+        """Visible colours of the source lie outside sRGB and were clipped: in at least
+        one of 1000 visible pixels, by more than a just noticeable difference.
+        """
         CODE_METADATA_DROPPED: Notice._Code.ValueType  # 9
         """Metadata that the request wanted to keep was left out: it did not fit the
         format or the byte budget.
@@ -724,7 +734,9 @@ class Notice(google.protobuf.message.Message):
     CODE_HDR_TONE_MAPPED: Notice.Code.ValueType  # 7
     """The source is HDR: its brightness was mapped to the range of SDR."""
     CODE_COLORS_CLIPPED: Notice.Code.ValueType  # 8
-    """Visible colours of the source lie outside sRGB and were clipped."""
+    """Visible colours of the source lie outside sRGB and were clipped: in at least
+    one of 1000 visible pixels, by more than a just noticeable difference.
+    """
     CODE_METADATA_DROPPED: Notice.Code.ValueType  # 9
     """Metadata that the request wanted to keep was left out: it did not fit the
     format or the byte budget.
@@ -1109,7 +1121,10 @@ Global___EncodeStreamResponse: typing_extensions.TypeAlias = EncodeStreamRespons
 
 @typing.final
 class CompareRequest(google.protobuf.message.Message):
-    """Two images of equal size."""
+    """Two images of equal size. Both are converted to sRGB, unless they have the same
+    ICC profile or colour description: then they are compared in those colours, as
+    Encode measures with COLOR_PROFILE_KEEP.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

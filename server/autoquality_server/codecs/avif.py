@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.codecs.base import decoded, kept
+from autoquality_server.codecs.base import decoded, in_colour, kept
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.image import Pixels, luma_planes
 from autoquality_server.image.avif import decode_plain_avif
@@ -29,7 +29,7 @@ class AvifCodec:
     max_side = 16384
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        data: bytes = pixels.image.heifsave_buffer(
+        data: bytes = in_colour(pixels).heifsave_buffer(
             Q=quality,
             compression="av1",
             effort=_FASTEST - options.avif.speed,

@@ -10,6 +10,7 @@ import pyvips
 
 from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.image import Pixels, luma_planes
+from autoquality_server.image.icc import PROFILE, in_rgb
 
 
 class Codec(Protocol):
@@ -53,9 +54,20 @@ def kept(pixels: Pixels, options: EncoderOptions) -> int:
 
     Only for what there is: asked to keep EXIF, libvips would make some up.
     """
+    profile = pyvips.ForeignKeep.ICC if pixels.image.get_typeof(PROFILE) else 0
     if not options.keep_metadata:
-        return 0
-    return sum(flag for name, flag in _KEEP.items() if pixels.image.get_typeof(name))
+        return int(profile)
+    return profile + sum(flag for name, flag in _KEEP.items() if pixels.image.get_typeof(name))
+
+
+def in_colour(pixels: Pixels) -> pyvips.Image:
+    """The image for a format that writes grey as RGB: with a profile for that."""
+    image, profile = pixels.image, pixels.profile
+    if profile is None or pixels.bands > 2:
+        return image
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, PROFILE, in_rgb(profile))
+    return image
 
 
 def decoded(image: pyvips.Image, frames: int = 1) -> npt.NDArray[np.uint8]:

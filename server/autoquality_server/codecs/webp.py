@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyvips
 
 from autoquality_server.codecs import swift
-from autoquality_server.codecs.base import decoded, kept, still_luma
+from autoquality_server.codecs.base import decoded, in_colour, kept, still_luma
 from autoquality_server.domain import EncoderOptions, Format, WebpOptions
 from autoquality_server.image import Pixels, luma_planes
 
@@ -42,7 +42,7 @@ class WebpCodec:
     @staticmethod
     def by_libvips(pixels: Pixels, quality: int, webp: WebpOptions, keep: int = 0) -> bytes:
         """The file as libvips has it written, whatever the options."""
-        data: bytes = pixels.image.webpsave_buffer(
+        data: bytes = in_colour(pixels).webpsave_buffer(
             Q=quality,
             effort=webp.effort,
             preset=webp.preset.value,

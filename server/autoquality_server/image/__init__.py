@@ -8,10 +8,12 @@ from __future__ import annotations
 from autoquality_server.image.setup import configure  # first: before anything uses libvips
 
 # isort: split
+from autoquality_server.image import spaces as _spaces
 from autoquality_server.image.formats import SOURCE_FORMATS
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.load import Source, open_image
 from autoquality_server.image.luma import luma, luma_planes
+from autoquality_server.image.luma import warm_up as _warm_up_luma
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.raw import check_raw, check_raw_shape, from_raw
 
@@ -27,4 +29,11 @@ __all__ = [
     "luma",
     "luma_planes",
     "open_image",
+    "warm_up",
 ]
+
+
+def warm_up() -> None:
+    """Compile the loops of colours and luma, or load them from numba's cache."""
+    _spaces.warm_up()
+    _warm_up_luma()

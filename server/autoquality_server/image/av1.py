@@ -1,4 +1,4 @@
-"""How large the picture is that an AV1 bitstream holds (AV1 specification, sections 5.3 to 5.5)."""
+"""The size and the colours of an AV1 picture (AV1 specification, sections 5.3 to 5.5)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,40 @@ def coded_size(stream: bytes) -> tuple[int, int]:
     where it is of a film rather than a picture: with timing or several
     operating points.
     """
+    return _sizes(BitReader(_sequence_header(stream)))[:2]
+
+
+def colour_codes(stream: bytes) -> tuple[int, int] | None:
+    """The code points of primaries and transfer in a sequence header; None where there are none.
+
+    Raises ValueError as `coded_size` does.
+    """
     bits = BitReader(_sequence_header(stream))
-    bits.skip(3 + 1)  # seq_profile, still_picture
+    *_, profile, reduced = _sizes(bits)
+    if not reduced and bits.take(1):  # frame_id_numbers_present_flag
+        bits.skip(4 + 3)
+    bits.skip(3)  # use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
+    if not reduced:
+        bits.skip(4)  # enable_interintra_compound to enable_dual_filter
+        ordered = bits.take(1)
+        bits.skip(2 * ordered)  # enable_jnt_comp, enable_ref_frame_mvs
+        screen = 2 if bits.take(1) else bits.take(1)
+        if screen > 0 and not bits.take(1):  # seq_choose_integer_mv
+            bits.skip(1)
+        bits.skip(3 * ordered)  # order_hint_bits
+    bits.skip(3)  # enable_superres, enable_cdef, enable_restoration
+    deep = bits.take(1)
+    if profile == 2 and deep:
+        bits.skip(1)  # twelve_bit
+    if profile != 1:
+        bits.skip(1)  # mono_chrome
+    return (bits.take(8), bits.take(8)) if bits.take(1) else None
+
+
+def _sizes(bits: BitReader) -> tuple[int, int, int, int]:
+    """Width, height, seq_profile and reduced_still_picture_header."""
+    profile = bits.take(3)
+    bits.skip(1)  # still_picture
     reduced = bits.take(1)
     if reduced:
         bits.skip(5)  # seq_level_idx
@@ -33,7 +65,7 @@ def coded_size(stream: bytes) -> tuple[int, int]:
         if bits.take(5) > 7:  # seq_level_idx
             bits.skip(1)  # seq_tier
     width_bits, height_bits = bits.take(4) + 1, bits.take(4) + 1
-    return bits.take(width_bits) + 1, bits.take(height_bits) + 1
+    return bits.take(width_bits) + 1, bits.take(height_bits) + 1, profile, reduced
 
 
 def _sequence_header(stream: bytes) -> bytes:

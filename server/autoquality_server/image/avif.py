@@ -20,8 +20,9 @@ from autoquality_server.image.bits import BitReader
 
 _FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
 _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref"})
-_REFERENCES = frozenset({b"auxl", b"cdsc"})
+_REFERENCES = frozenset({b"auxl", b"cdsc", b"prem"})
 _PROPERTIES = frozenset({b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"})
+_COLOURS = frozenset({b"nclx", b"prof", b"rICC"})
 _ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 
 # A plain file has a dozen in one place; a hostile one could have millions.
@@ -42,9 +43,10 @@ def decode_plain_avif(
 
     None if the file is damaged, is not of the sides and bands (3 or 4) given,
     or is not plain: then it is for libvips to decode or refuse. Plain is one
-    image in colours of 8 bits, coded in one piece, with or without alpha; not
-    premultiplied, not to be turned or cropped, without an ICC profile,
-    thumbnails, gain maps or further images. Exif and XMP may be there.
+    image in colours of 8 bits, coded in one piece, with or without alpha (which
+    may be premultiplied: libavif undoes that); not to be turned or cropped,
+    without thumbnails, gain maps or further images. Exif, XMP and an ICC profile,
+    which is not applied, may be there.
 
     Takes one thread, whatever `image.configure` was told.
     """
@@ -85,7 +87,7 @@ def _require_plain(data: memoryview, width: int, height: int, bands: int) -> Non
     # image that was held against the limits is the one that will be decoded.
     sizes = {struct.unpack_from(">4x2I", size) for size in properties.get(b"ispe", ())}
     _require(sizes == {(width, height)})
-    _require(all(bytes(colour[:4]) == b"nclx" for colour in properties.get(b"colr", ())))
+    _require(all(bytes(colour[:4]) in _COLOURS for colour in properties.get(b"colr", ())))
     _require(len(properties.get(b"auxC", ())) == len(images) - 1)
     codings = [coding[2] for coding in properties.get(b"av1C", ()) if len(coding) > 2]
     _require(not any(coding & _HIGH_BIT_DEPTH for coding in codings))

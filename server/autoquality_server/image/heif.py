@@ -1,4 +1,4 @@
-"""How many pixels decoding a HEIF or AVIF takes, whatever size it is said to have.
+"""What the boxes of a HEIF or AVIF say: what decoding takes, the colours, the kind of alpha.
 
 libheif holds each coded picture against the size that the file gives for it.
 An image that is put together (of tiles, or cropped) it first makes as large as
@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from autoquality_server.domain import Data
+from autoquality_server.image.av1 import colour_codes
+from autoquality_server.image.cicp import Colours, from_codes
 
 _CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
 
@@ -21,6 +23,7 @@ _CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
 _MOST_BOXES = 4096
 _MOST_ENTRIES = 65536
 _DEEPEST = 4
+_UNSPECIFIED = 2
 
 _GRID_BYTES = 12
 """What describes a grid has no more."""
@@ -40,6 +43,24 @@ def decoded_pixels(data: Data) -> int:
         return _File.read(memoryview(data)).cost()
     except struct.error:
         raise ValueError("a box is too short") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the samples of the primary image mean: None for colours of sRGB."""
+
+    colours: Colours | None = None
+    premultiplied: bool = False
+
+
+def meaning(data: Data) -> Meaning:
+    """What the boxes, or else the AV1 bitstream, say of the samples of the primary image."""
+    try:
+        file = _File.read(memoryview(data))
+        colours = from_codes(*file.codes())
+    except (ValueError, struct.error):
+        return Meaning()
+    return Meaning(colours, file.primary in file.premultiplied)
 
 
 class _Cursor:
@@ -72,6 +93,8 @@ class _File:
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
     areas: dict[int, int] = field(default_factory=dict)
+    colours: dict[int, tuple[int, int]] = field(default_factory=dict)
+    premultiplied: set[int] = field(default_factory=set)
     places: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     parts: dict[int, list[int]] = field(default_factory=dict)
     helpers: dict[int, list[int]] = field(default_factory=dict)
@@ -98,6 +121,20 @@ class _File:
         """Of the primary image, and of its alpha if that takes more."""
         masks = self.helpers.get(self.primary, [])
         return max(self._cost(item, 0) for item in (self.primary, *masks))
+
+    def codes(self) -> tuple[int, int]:
+        """The code points of primaries and transfer: of the primary image, or of its first part."""
+        items = [self.primary, *self.parts.get(self.primary, ())[:1]]
+        for item in items:
+            if item in self.colours:
+                return self.colours[item]
+        found = None
+        places = self.places.get(items[-1], [])
+        if self.kinds.get(items[-1]) == b"av01" and len(places) == 1:
+            inside, start, length = places[0]
+            stream = (self.idat if inside else self.data)[start : start + length]
+            found = colour_codes(bytes(stream))
+        return found or (_UNSPECIFIED, _UNSPECIFIED)
 
     def _cost(self, item: int, depth: int) -> int:
         if item not in self.known:
@@ -162,10 +199,9 @@ class _File:
 
     def _read_sizes(self, iprp: memoryview) -> None:
         inside = list(_boxes(iprp))
-        properties = [
-            _area(content) if kind == b"ispe" else 0
-            for kind, content in _boxes(_only(inside, b"ipco"))
-        ]
+        boxes = list(_boxes(_only(inside, b"ipco")))
+        properties = [_area(content) if kind == b"ispe" else 0 for kind, content in boxes]
+        codes = [_codes(content) if kind == b"colr" else None for kind, content in boxes]
         for content in (content for kind, content in inside if kind == b"ipma"):
             version, flags = content[0], content[3] & 1
             entries = _Cursor(content[4:])
@@ -173,8 +209,11 @@ class _File:
                 item = entries.take(4 if version else 2)
                 for _ in self._rounds(entries.take(1)):
                     at = entries.take(2) & 0x7FFF if flags else entries.take(1) & 0x7F
-                    area = properties[at - 1] if 1 <= at <= len(properties) else 0
-                    self.areas[item] = max(self.areas.get(item, 0), area)
+                    if not 1 <= at <= len(boxes):
+                        continue
+                    self.areas[item] = max(self.areas.get(item, 0), properties[at - 1])
+                    if (found := codes[at - 1]) is not None:
+                        self.colours.setdefault(item, found)
 
     def _read_references(self, iref: memoryview) -> None:
         version, inside = _full(iref)
@@ -185,6 +224,8 @@ class _File:
             targets = [entries.take(size) for _ in self._rounds(entries.take(2))]
             if kind == b"dimg":
                 self.parts.setdefault(origin, []).extend(targets)
+            elif kind == b"prem":
+                self.premultiplied.add(origin)
             elif kind == b"auxl":
                 for target in targets:
                     self.helpers.setdefault(target, []).append(origin)
@@ -235,3 +276,11 @@ def _full(content: memoryview) -> tuple[int, _Cursor]:
 def _area(ispe: memoryview) -> int:
     width, height = struct.unpack_from(">4x2I", ispe)
     return int(width * height)
+
+
+def _codes(colr: memoryview) -> tuple[int, int] | None:
+    """The code points of primaries and transfer of a colour box that has them."""
+    if bytes(colr[:4]) != b"nclx":
+        return None
+    primaries, transfer = struct.unpack_from(">HH", colr, 4)
+    return int(primaries), int(transfer)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
-import numpy as np
-import numpy.typing as npt
 import pyvips
 
-from autoquality_server.domain import Data
+from autoquality_server.domain import ColorProfile, Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.avif import decode_plain_avif
-from autoquality_server.image.colour import colour_bands, to_srgb
+from autoquality_server.image.colour import render
+from autoquality_server.image.file_colours import FileColours, colour_bands, file_colours
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
@@ -42,7 +41,8 @@ class Source:
     the pages of a TIFF or HEIF are separate images, of which the first (the
     primary one) is used. `has_alpha` is what the header says: an alpha that
     turns out wholly opaque is dropped in decoding. `parts_pixels` counts the
-    pixels that the parts of the image have where these are coded apart.
+    pixels that the parts of the image have where these are coded apart. `colours`
+    is what the file says of them.
     """
 
     data: Data = attribute(repr=False)
@@ -54,6 +54,7 @@ class Source:
     pages: int
     has_alpha: bool
     orientation: int
+    colours: FileColours
     parts_pixels: int = 0
 
     def pixels(self, *, all_frames: bool) -> int:
@@ -66,7 +67,12 @@ class Source:
         return self.format in TOLERABLE
 
     def decode(
-        self, *, all_frames: bool, keep_metadata: bool = False, damaged: bool = False
+        self,
+        *,
+        all_frames: bool,
+        keep_metadata: bool = False,
+        damaged: bool = False,
+        profile: ColorProfile = ColorProfile.SRGB,
     ) -> Pixels:
         """Decode the first frame, or all.
 
@@ -74,7 +80,8 @@ class Source:
         image is never returned, unless `damaged` asks for what there is.
         """
         try:
-            return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
+            frames = self.frames if all_frames else 1
+            return self._pixels(frames, keep_metadata, damaged, profile is ColorProfile.KEEP)
         except _FAILURES:
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
@@ -83,7 +90,9 @@ class Source:
                 self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
             ) from None
 
-    def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
+    def _pixels(
+        self, frames: int, keep_metadata: bool, damaged: bool, keep_colours: bool
+    ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         samples = None
         if self.format == "webp" and frames == 1:
@@ -91,13 +100,18 @@ class Source:
         elif self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
         if samples is None:
-            samples = _decode(header, frames)
-        return Pixels.from_samples(
-            upright(samples, self.orientation),
+            found = render(header, self.colours, keep=keep_colours)
+        else:
+            found = render(samples[0], self.colours, keep=keep_colours)
+        width, bands = found.samples.shape[1:]
+        pixels = Pixels.from_samples(
+            upright(found.samples.reshape(frames, -1, width, bands), self.orientation),
             _delays(header, frames) if frames > 1 else (),
             origin=header,
             keep_metadata=keep_metadata,
+            profile=found.profile,
         )
+        return replace(pixels, tone_mapped=found.tone_mapped, clipped=found.clipped)
 
 
 def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Source:
@@ -135,13 +149,6 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     return source
 
 
-def _decode(header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
-    """All that libvips opened: (frames, height, width, bands). Raises pyvips.Error."""
-    image = to_srgb(header)
-    samples = np.frombuffer(image.write_to_memory(), np.uint8)
-    return samples.reshape(frames, image.height // frames, image.width, image.bands)
-
-
 def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source:
     pages = _integer(header, "n-pages")
     orientation = _integer(header, "orientation")
@@ -158,6 +165,7 @@ def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source
         pages=pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
+        colours=file_colours(data, name, header),
     )
 
 

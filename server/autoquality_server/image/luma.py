@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_server.image import kernel
 from autoquality_server.image.pixels import Pixels
 
 Planes = npt.NDArray[np.uint8]
@@ -29,12 +30,15 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     """The luma of samples of the shape (frames, height, width, bands), bands as in Pixels.
 
     With `over_backgrounds` there are two surfaces even where there is no
-    alpha (both the same), without it there is one and alpha is ignored.
-    Compositing is linear, as luma is: done on the luma, it stays within one
-    level of compositing R, G and B and rounding each.
+    alpha (both the same), without it there is one and alpha is ignored. R, G
+    and B are laid over the background and rounded one by one, as viewers do.
     """
     frames, height, width, bands = samples.shape
     rows = samples.reshape(frames * height, width, bands)
+    if bands == 4 and over_backgrounds:
+        both = np.empty((2, frames * height * width), np.uint8)
+        kernel.over_black_and_white(kernel.read_only(rows.reshape(-1, 4)), both[0], both[1])
+        return both.reshape(2, frames, height, width)
     if bands < 3:
         plane = np.ascontiguousarray(rows[..., 0])
     else:
@@ -43,10 +47,15 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     if not over_backgrounds:
         return plane.reshape(1, frames, height, width)
     planes = np.empty((2, frames * height, width), np.uint8)
-    if bands in (1, 3):
-        planes[:] = plane
-    else:
+    if bands == 2:
         alpha = np.ascontiguousarray(rows[..., -1])
         cv2.multiply(plane, alpha, dst=planes[0], scale=1 / 255)
         cv2.add(planes[0], cv2.bitwise_not(alpha), dst=planes[1])
+    else:
+        planes[:] = plane
     return planes.reshape(2, frames, height, width)
+
+
+def warm_up() -> None:
+    """Compile the loop for images with alpha."""
+    luma_planes(np.zeros((1, 1, 1, 4), np.uint8), over_backgrounds=True)

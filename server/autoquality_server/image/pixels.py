@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from autoquality_server.image.icc import PROFILE, in_rgb, nearest
+
 _METADATA = ("exif-data", "xmp-data", "iptc-data")
 
 
@@ -23,12 +25,16 @@ class Pixels:
     shape (frames, height, width, bands), uint8, and is read-only. bands: 1
     grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. A wholly opaque alpha is
     dropped when the image is decoded. `delays` holds one duration in
-    milliseconds a frame, empty for a still image.
+    milliseconds a frame, empty for a still image. Where the colours are not
+    sRGB, `image` carries the ICC profile to write. `tone_mapped` and `clipped`
+    say what was lost in decoding: HDR brightness, visible colours outside sRGB.
     """
 
     image: pyvips.Image
     samples: npt.NDArray[np.uint8]
     delays: tuple[int, ...] = ()
+    tone_mapped: bool = False
+    clipped: bool = False
 
     @property
     def frames(self) -> int:
@@ -59,12 +65,13 @@ class Pixels:
         *,
         origin: pyvips.Image | None = None,
         keep_metadata: bool = False,
+        profile: bytes | None = None,
     ) -> Self:
         """Wrap `samples`, of the shape and meaning described above, without copying them.
 
         A wholly opaque alpha is dropped (this copies). From `origin` the
         number of loops of an animation is taken and, if asked, EXIF, XMP and
-        IPTC; never its orientation or colour profile. The samples become
+        IPTC; never its orientation or colour profile, which is `profile`. The samples become
         read-only through this object; the caller must not write to them either.
         """
         samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
@@ -76,11 +83,19 @@ class Pixels:
         if origin is not None:
             names = (*(("loop",) if frames > 1 else ()), *(_METADATA if keep_metadata else ()))
             _copy_fields(origin, image, names)
+        if profile is not None:
+            image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
         if frames > 1:
             image.set_type(pyvips.GValue.gint_type, "page-height", height)
             image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
         image.set_progress(True)  # else libvips does not look whether it was stopped
         return cls(image, samples, tuple(delays))
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile to write; None for sRGB."""
+        image = self.image
+        return bytes(image.get(PROFILE)) if image.get_typeof(PROFILE) else None
 
     def stop(self) -> None:
         """Make an encoding that runs fail; from any thread.
@@ -96,17 +111,18 @@ class Pixels:
         """Without alpha, laid over an sRGB colour; stays grey where both are grey."""
         if not self.has_alpha:
             return self
-        image = self.image
+        image, profile = self.image, self.profile
         if self.bands == 2 and len(set(background)) > 1:
-            image = image.colourspace("srgb")
-        colours = list(background) if image.bands == 4 else [background[0]]
-        flat = image.flatten(background=colours)
+            image, profile = image.colourspace("srgb"), in_rgb(profile)
+        colours = nearest(background, profile)
+        flat = image.flatten(background=colours if image.bands == 4 else colours[:1])
         samples = np.frombuffer(flat.write_to_memory(), np.uint8)
         return type(self).from_samples(
             samples.reshape(self.frames, self.height, self.width, flat.bands),
             self.delays,
             origin=self.image,
             keep_metadata=True,
+            profile=profile,
         )
 
 

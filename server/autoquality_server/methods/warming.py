@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from autoquality_server import dssim
+from autoquality_server import dssim, image
 from autoquality_server.methods import sketch
 
 
 def warm_up() -> None:
-    """Compile the loops of metric and sketch, or load them from numba's cache."""
+    """Compile the loops of colours, metric and sketch, or load them from numba's cache."""
+    image.warm_up()
     dssim.warm_up()
     sketch.warm_up()

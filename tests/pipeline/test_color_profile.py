@@ -1,0 +1,228 @@
+"""`color_profile`: converted to sRGB, or kept with a profile that says what the samples mean."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import pyvips
+from PIL import Image, ImageCms
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import (
+    ColorProfile,
+    EncodeJob,
+    EncodeResult,
+    EncoderOptions,
+    Format,
+    Method,
+    NoticeCode,
+    Wish,
+)
+from autoquality_server.image import ImageLimits
+from autoquality_server.pipeline import Pipeline
+from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
+from tests.photos import crop
+
+PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
+PHOTO = pyvips.Image.new_from_buffer(crop("coffee.png", 160, 120), "")
+DEEP = (PHOTO * 257).cast("ushort").copy(interpretation="rgb16")
+P3 = pyvips.Image.profile_load("p3")
+P3_CHUNK = (b"cICP", bytes((12, 13, 0, 1)))
+GAMMA_1 = (b"gAMA", struct.pack(">I", 100_000))
+
+SRGB, KEEP = ColorProfile.SRGB, ColorProfile.KEEP
+each_format = pytest.mark.parametrize("fmt", Format)
+
+SOURCES = {
+    "profile": with_profile(PHOTO, P3),
+    "grey profile": with_profile(PHOTO.colourspace("b-w"), grey_profile(1.0)),
+    "nclx": avif_with(PHOTO, 12, 13),
+    "cICP": png_with(PHOTO, P3_CHUNK),
+    "gAMA": png_with(PHOTO, GAMMA_1),
+    "grey gAMA": png_with(PHOTO.colourspace("b-w"), GAMMA_1),
+    "PQ": avif_with(DEEP, 9, 16),
+    "HLG": avif_with(DEEP, 9, 18),
+}
+each_source = pytest.mark.parametrize("name", SOURCES)
+
+
+def encode(
+    source: bytes,
+    fmt: Format,
+    profile: ColorProfile = SRGB,
+    wish: Wish | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+) -> EncodeResult:
+    options = EncoderOptions(color_profile=profile, background=background)
+    job = EncodeJob(source, fmt, wish or Wish(), 85, options, measure_dssim=True)
+    return PIPELINE.encode(job, Deadline())
+
+
+def codes(result: EncodeResult) -> set[NoticeCode]:
+    return {one.code for one in result.notices}
+
+
+def profile_in(data: bytes) -> bytes | None:
+    return Image.open(io.BytesIO(data)).info.get("icc_profile")
+
+
+def samples_in(data: bytes) -> npt.NDArray[np.int64]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def by_lcms(data: bytes) -> npt.NDArray[np.int64]:
+    """What a colour-managed viewer shows of a file, in sRGB."""
+    image = Image.open(io.BytesIO(data))
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    shown = ImageCms.profileToProfile(
+        image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    return np.asarray(shown).astype(int)
+
+
+@each_format
+def test_a_logo_in_p3_on_the_red_of_srgb_is_visible_only_where_its_profile_is_kept(
+    fmt: Format,
+) -> None:
+    """Both reds are the same in sRGB: converting makes the logo disappear, and says so."""
+    shown = np.full((64, 64, 3), (234, 51, 35), np.uint8)  # red of sRGB, in P3
+    shown[16:48, 16:48] = (255, 0, 0)
+    source = with_profile(image_of(shown), P3)
+    converted, kept = encode(source, fmt), encode(source, fmt, KEEP)
+    assert codes(converted) == {NoticeCode.COLORS_CLIPPED}
+    assert codes(kept) == set()
+    logo, ground = (slice(24, 40),) * 2, (slice(4, 10),) * 2
+    flat = samples_in(converted.image)
+    assert np.abs(flat[logo].mean((0, 1)) - flat[ground].mean((0, 1))).max() < 4
+    seen = samples_in(kept.image)
+    assert np.abs(seen[logo].mean((0, 1)) - (255, 0, 0)).max() < 4
+    assert np.abs(seen[ground].mean((0, 1)) - (234, 51, 35)).max() < 4
+    assert profile_in(kept.image) == P3
+    assert profile_in(converted.image) is None
+
+
+@each_format
+@each_source
+def test_a_kept_profile_shows_what_the_conversion_shows(fmt: Format, name: str) -> None:
+    converted, kept = encode(SOURCES[name], fmt), encode(SOURCES[name], fmt, KEEP)
+    assert profile_in(converted.image) is None
+    difference = np.abs(by_lcms(kept.image) - samples_in(converted.image))
+    # Not where sRGB ends, where lcms is coarse in dark colours, and where codecs blur.
+    assert np.median(difference) <= (1 if fmt is Format.PNG else 3)
+    assert difference.mean() < 6
+
+
+@each_source
+def test_kept_samples_are_the_files_own_unless_it_is_hdr(name: str) -> None:
+    kept = encode(SOURCES[name], Format.PNG, KEEP)
+    if name in ("PQ", "HLG"):
+        assert codes(kept) == {NoticeCode.HDR_TONE_MAPPED}
+        return
+    assert codes(kept) == set()
+    own = np.asarray(Image.open(io.BytesIO(SOURCES[name])).convert("RGB")).astype(int)
+    assert np.array_equal(samples_in(kept.image), own)
+
+
+@pytest.mark.parametrize("name", ["PQ", "HLG"])
+def test_hdr_is_reported_where_it_is_mapped(name: str) -> None:
+    assert NoticeCode.HDR_TONE_MAPPED in codes(encode(SOURCES[name], Format.PNG))
+
+
+@each_format
+def test_a_grey_profile_becomes_one_for_rgb_where_grey_is_written_as_rgb(fmt: Format) -> None:
+    kept = encode(SOURCES["grey profile"], fmt, KEEP)
+    profile = profile_in(kept.image)
+    assert profile is not None
+    grey = Image.open(io.BytesIO(kept.image)).mode == "L"
+    assert grey is (fmt in (Format.JPEG, Format.PNG))
+    assert profile[16:20] == (b"GRAY" if grey else b"RGB ")
+    assert (profile == grey_profile(1.0)) is grey
+
+
+@each_format
+@each_source
+@pytest.mark.parametrize("profile", ColorProfile)
+def test_compare_finds_the_dssim_that_encode_reported(
+    fmt: Format, name: str, profile: ColorProfile
+) -> None:
+    result = encode(SOURCES[name], fmt, profile)
+    found = PIPELINE.compare(SOURCES[name], result.image, Deadline())
+    assert result.dssim is not None
+    assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
+
+
+def test_a_search_measures_kept_colours() -> None:
+    wish = Wish(Method.DSSIM, 0.01, 10, 95, 0.001)
+    result = encode(SOURCES["profile"], Format.JPEG, KEEP, wish)
+    assert result.dssim == pytest.approx(0.01, abs=0.001)
+    found = PIPELINE.compare(SOURCES["profile"], result.image, Deadline())
+    assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
+
+
+def test_images_of_different_profiles_are_compared_in_srgb() -> None:
+    """The same colours, by other numbers."""
+    converted = encode(SOURCES["profile"], Format.PNG)
+    assert np.abs(samples_in(converted.image) - samples_in(SOURCES["profile"])).max() > 4
+    assert PIPELINE.compare(SOURCES["profile"], converted.image, Deadline()).dssim == 0
+
+
+@each_format
+@pytest.mark.parametrize(
+    "source",
+    [
+        bytes(PHOTO.pngsave_buffer()),
+        png_with(PHOTO, (b"sRGB", b"\0")),
+        png_with(PHOTO, (b"cICP", bytes((1, 13, 0, 1)))),
+        png_with(PHOTO, (b"gAMA", struct.pack(">I", 45455))),
+        with_profile(PHOTO, b"no profile"),
+        with_profile(PHOTO, grey_profile(1.0)),
+        bytes(PHOTO.icc_transform("cmyk").tiffsave_buffer()),
+        bytes(PHOTO.colourspace("lab").tiffsave_buffer()),
+    ],
+    ids=["none", "sRGB", "cICP", "gAMA", "useless", "of grey", "CMYK", "CIELAB"],
+)
+def test_what_is_srgb_or_becomes_it_needs_no_profile(fmt: Format, source: bytes) -> None:
+    converted, kept = encode(source, fmt), encode(source, fmt, KEEP)
+    assert kept.image == converted.image
+    assert profile_in(kept.image) is None
+
+
+def test_a_profile_of_srgb_is_kept_too() -> None:
+    profile = pyvips.Image.profile_load("srgb")
+    source = with_profile(PHOTO, profile)
+    assert profile_in(encode(source, Format.JPEG, KEEP).image) == profile
+    assert profile_in(encode(source, Format.JPEG).image) is None
+
+
+@pytest.mark.parametrize("background", [(255, 128, 0), (255, 255, 255), (20, 20, 20)])
+@pytest.mark.parametrize("bands", [2, 4])
+def test_the_background_is_of_srgb_whatever_the_profile(
+    background: tuple[int, int, int], bands: int
+) -> None:
+    shown = np.zeros((32, 32, bands), np.uint8)
+    profile = P3 if bands == 4 else grey_profile(2.2)
+    kept = encode(with_profile(image_of(shown), profile), Format.JPEG, KEEP, background=background)
+    assert codes(kept) == {NoticeCode.ALPHA_FLATTENED}
+    assert np.abs(by_lcms(kept.image)[16, 16] - background).max() <= 4
+
+
+def test_an_animation_keeps_its_profile() -> None:
+    frames = np.concatenate([np.full((20, 30, 3), (250, number * 60, 0)) for number in range(3)])
+    image = image_of(frames.astype(np.uint8))
+    image.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", P3)
+    source = bytes(image.webpsave_buffer(lossless=True))
+    kept = encode(source, Format.WEBP, KEEP)
+    assert (kept.frames, profile_in(kept.image)) == (3, P3)
+    assert codes(kept) == set()
+    converted = encode(source, Format.WEBP)
+    assert (converted.frames, profile_in(converted.image)) == (3, None)
+    assert codes(converted) == {NoticeCode.COLORS_CLIPPED}
+    for result in (kept, converted):
+        found = PIPELINE.compare(source, result.image, Deadline())
+        assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
