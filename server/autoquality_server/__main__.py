@@ -66,31 +66,38 @@ def _serve(
 ) -> int:
     from autoquality_server.config import ConfigError
     from autoquality_server.listening import StartError
-    from autoquality_server.telemetry.logs import configure_logging, logger
+    from autoquality_server.telemetry.stray import structured_output
 
     settings = configuration.settings
     fields = {"process": membership.number} if membership else {}
-    configure_logging(settings.log_level, settings.log_format, **fields)
     try:
-        if membership:
-            from autoquality_server.serving import serve
-
-            return serve(membership.settle(settings), membership=membership)
-        for warning in configuration.warnings:
-            logger(__name__).warning(warning)
-        if settings.processes > 1:
-            from autoquality_server.supervision.supervisor import Supervisor
-
-            return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
-        from autoquality_server.serving import serve
-
-        return serve(settings)
+        with structured_output(settings.log_level, settings.log_format, **fields):
+            return _run_server(configuration, membership)
     except ConfigError as error:
         return fail(WRONG_SETTING, str(error))
     except StartError as error:
         return fail(FAILED, str(error))
     except ImportError as error:
         return fail(FAILED, _missing(error))
+
+
+def _run_server(configuration: Configuration, membership: Membership | None) -> int:
+    from autoquality_server.telemetry.logs import logger
+
+    settings = configuration.settings
+    if membership:
+        from autoquality_server.serving import serve
+
+        return serve(membership.settle(settings), membership=membership)
+    for warning in configuration.warnings:
+        logger(__name__).warning(warning)
+    if settings.processes > 1:
+        from autoquality_server.supervision.supervisor import Supervisor
+
+        return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
+    from autoquality_server.serving import serve
+
+    return serve(settings)
 
 
 def _command(is_doctor: bool, arguments: Sequence[str]) -> int:

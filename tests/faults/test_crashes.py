@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from autoquality import Client, UnavailableError
+from autoquality_server.telemetry.stray import EVENT
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
+from tests.http2 import FORGED, FORGERY, leave_with
 from tests.shell.conftest import until
 
 CALLERS = 4
@@ -106,6 +109,31 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
     assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)
     with fleet.client(retries=0) as client:
         assert client.encode(PHOTO, format="webp", quality=WAITS).quality == WAITS
+
+
+def test_a_crash_leaves_its_traceback_in_the_log_with_the_number_of_its_process(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    with fleet.client(retries=0) as client, pytest.raises(UnavailableError):
+        client.encode(PHOTO, format="webp", quality=CRASHES)
+    until(lambda: [line for line in fleet.lines(EVENT) if "faulty.py" in line["text"]])
+    until(lambda: restarts(fleet, "SIGABRT") == 1)
+    (ended,) = fleet.lines("process ended")
+    lines = fleet.lines(EVENT)
+    assert lines[0]["text"] == "Fatal Python error: Aborted"
+    assert {line["process"] for line in lines} == {ended["process"]}
+
+
+def test_every_line_of_several_processes_is_json_whatever_a_peer_sends(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    leave_with(fleet.port, FORGERY)
+    until(lambda: "red" in fleet.log.read_text())
+    lines = [json.loads(line) for line in fleet.log.read_text().splitlines()]
+    assert not [line for line in lines if line["event"] == "forged"]
+    assert FORGED in [line.get("text") for line in lines]
 
 
 def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves(

@@ -18,6 +18,7 @@ from autoquality_server.config import Settings
 from autoquality_server.deadline import Deadline
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
+from tests.http2 import FORGERY
 
 SECRET = "a secret of the inside"  # pragma: allowlist secret
 
@@ -99,6 +100,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "memory": lambda: MemoryError(SECRET),
     "defect": lambda: RuntimeError(SECRET),
     "bare": Exception,
+    "forged": lambda: RuntimeError(FORGERY.decode()),
     "not-implemented": lambda: NotImplementedError(SECRET),
     "unprintable": _Unprintable,
 }
