@@ -7,7 +7,9 @@ import socket
 import struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, GOAWAY = 4, 7
+DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
+END_STREAM, END_HEADERS = 1, 4
+INITIAL_WINDOW_SIZE = 4
 COMPRESSION_ERROR = 9
 
 FORGED = '{"event": "forged", "level": "critical"}'
@@ -15,9 +17,10 @@ FORGERY = f"x\n{FORGED}\n\x1b[31mred\r\x1b]0;title\x07".encode()
 """Debug text that tries to add a line to a log, and to command a terminal."""
 
 
-def frame(kind: int, payload: bytes) -> bytes:
-    """A frame of the connection, without flags."""
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, 0]) + bytes(4) + payload
+def frame(kind: int, payload: bytes, flags: int = 0, stream: int = 0) -> bytes:
+    """A frame, of the connection where `stream` is 0."""
+    head = struct.pack(">I", len(payload))[1:] + bytes([kind, flags])
+    return head + struct.pack(">I", stream) + payload
 
 
 def goaway(text: bytes) -> bytes:
@@ -33,3 +36,26 @@ def leave_with(port: int, text: bytes) -> None:
         with contextlib.suppress(ConnectionError):
             while client.recv(4096):
                 pass
+
+
+def unary_call(stream: int, method: str, message: bytes) -> bytes:
+    """The frames of a call of `method`, "package.Service/Method"."""
+    fields = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": f"/{method}",
+        ":authority": "localhost",
+        "te": "trailers",
+        "content-type": "application/grpc",
+    }
+    block = b"".join(
+        b"\x10" + b"".join(bytes([len(text)]) + text.encode() for text in field)
+        for field in fields.items()
+    )
+    body = struct.pack(">BI", 0, len(message)) + message
+    return frame(HEADERS, block, END_HEADERS, stream) + frame(DATA, body, END_STREAM, stream)
+
+
+def room_for(size: int) -> bytes:
+    """Settings that leave room for so many bytes of each answer."""
+    return frame(SETTINGS, struct.pack(">HI", INITIAL_WINDOW_SIZE, size))

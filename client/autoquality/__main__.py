@@ -30,7 +30,7 @@ def _separate_stderr() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    sys.stderr = open(ours, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
+    sys.stderr = os.fdopen(ours, "w", buffering=1, errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from autoquality_server.config.choices import LogFormat, LogLevel
@@ -48,7 +49,7 @@ def structured_output(level: LogLevel, form: LogFormat, **always: object) -> Ite
     ends, unless the body raises.
     """
     _kept.update({one: os.dup(one) for one in _OUTPUTS})
-    log = open(_kept[2], "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    log = os.fdopen(_kept[2], "w", buffering=1, errors="backslashreplace", closefd=False)
     configure_logging(level, form, log, **always)
     source, sink = os.pipe()
     for one in _OUTPUTS:
@@ -74,15 +75,14 @@ def structured_output(level: LogLevel, form: LogFormat, **always: object) -> Ite
 def _read(source: int, log: TextIO) -> NoReturn:
     """Log each line from `source` until its last writer is gone; then exit."""
     try:
-        with open("/proc/self/comm", "w") as comm:
-            comm.write(READER)
+        Path("/proc/self/comm").write_text(READER)
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         keep = sorted({source, log.fileno()})
         for before, after in zip([-1, *keep], [*keep, os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(before + 1, after)
         logging.getLogger().setLevel(logging.DEBUG)
-        with open(source, "rb") as lines:
+        with os.fdopen(source, "rb") as lines:
             while line := lines.readline(_LONGEST_LINE):
                 text = line.decode("utf-8", "backslashreplace").rstrip()
                 if text:
