@@ -82,22 +82,31 @@ def _serve(
 
 
 def _run_server(configuration: Configuration, membership: Membership | None) -> int:
+    from autoquality_server.config import ConfigError
+    from autoquality_server.listening import StartError
     from autoquality_server.telemetry.logs import logger
 
+    log = logger(__name__)
     settings = configuration.settings
-    if membership:
+    try:
+        if membership:
+            from autoquality_server.serving import serve
+
+            return serve(membership.settle(settings), membership=membership)
+        for warning in configuration.warnings:
+            log.warning(warning)
+        if settings.processes > 1:
+            from autoquality_server.supervision.supervisor import Supervisor
+
+            return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
         from autoquality_server.serving import serve
 
-        return serve(membership.settle(settings), membership=membership)
-    for warning in configuration.warnings:
-        logger(__name__).warning(warning)
-    if settings.processes > 1:
-        from autoquality_server.supervision.supervisor import Supervisor
-
-        return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
-    from autoquality_server.serving import serve
-
-    return serve(settings)
+        return serve(settings)
+    except (ConfigError, StartError, ImportError):
+        raise
+    except Exception:
+        log.critical("the server failed", exc_info=True)
+        os._exit(FAILED)  # the interpreter would wait for threads, which may wait for ever
 
 
 def _command(is_doctor: bool, arguments: Sequence[str]) -> int:

@@ -114,7 +114,7 @@ def _next(
 ) -> bytes | None:
     """The next message, None after the last. Raises UploadTooSlow once `ran_out`."""
     # `_wake` takes this lock: it comes before the first look, or once the iterator waits.
-    with cast("Any", context)._state.condition:
+    with _state(context).condition:
         data = None if ran_out() else next(requests, None)
     if ran_out():
         raise UploadTooSlow
@@ -127,10 +127,14 @@ def _wake(context: grpc.ServicerContext) -> None:
     Only that thread can end the call with a status. `context.cancel` would wake it too, but then
     the caller gets CANCELLED without details, which clients take for a server that leaves.
     """
-    state = cast("Any", context)._state
+    state = _state(context)
     with state.condition:
         state.request = b""
         state.condition.notify_all()
+
+
+def _state(context: grpc.ServicerContext) -> Any:
+    return cast("Any", context)._state  # noqa: SLF001 - gRPC has no way to end a wait for a message
 
 
 def _decoded(method: str, decode: _Decode, data: bytes) -> Any:
