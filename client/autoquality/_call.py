@@ -42,8 +42,11 @@ class CallOptions(TypedDict):
 class Caller:
     """Makes calls until it is closed; thread-safe."""
 
-    def __init__(self, retries: int, timeout: float | None, metadata: Metadata) -> None:
-        """`timeout` is for calls that are given none, `metadata` goes with every call."""
+    def __init__(
+        self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
+    ) -> None:
+        """`channel` is that of the calls, `timeout` for calls that are given none, `metadata` goes with every call."""
+        self._channel = channel
         self._retries = retries
         self._timeout = timeout
         self._metadata = metadata
@@ -82,7 +85,7 @@ class Caller:
 
         Raises AutoQualityError, and RuntimeError once closed.
         """
-        patience = Patience(self._closed, self._retries, timeout, request_id)
+        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
         metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
         while True:
             try:
@@ -105,7 +108,7 @@ class Caller:
 
         What was answered before an attempt failed is answered again by the next.
         """
-        patience = Patience(self._closed, self._retries, timeout, request_id)
+        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
         metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
         while True:
             try:

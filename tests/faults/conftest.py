@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from autoquality import Client, Encoded
+from autoquality._retry import RETRIES
 from autoquality_server.telemetry.stray import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
@@ -67,7 +68,7 @@ class Fleet:
         """Have the system kill one of its processes."""
         os.kill(self.pids()[0], signal.SIGKILL)
 
-    def client(self, retries: int = 3) -> Client:
+    def client(self, retries: int = RETRIES) -> Client:
         """A client with a connection of its own."""
         return Client(self.address, retries=retries, channel_options=OWN_CONNECTION)
 

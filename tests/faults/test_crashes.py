@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.shell.conftest import until
 
 CALLERS = 4
 QUALITIES = (40, 60, 80, 90)
+REFUSED = 'autoquality_rejected_total{reason="QUEUE_FULL"}'
 HANDLED = (
     'grpc_server_handled_total{grpc_code="OK",grpc_method="Encode",'
     'grpc_service="autoquality.v1.EncodingService",grpc_type="unary"}'
@@ -41,8 +43,9 @@ def wait_until_more(tell: Callable[[], float], more: int, *, since: float | None
 class Callers:
     """Threads that go on calling, each over a connection of its own, and check each answer."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, threads: int = CALLERS) -> None:
         self._fleet = fleet
+        self._threads = threads
         self._stop = threading.Event()
         with fleet.client() as client:
             self._right = [self._encoded(client, quality) for quality in QUALITIES]
@@ -50,8 +53,8 @@ class Callers:
     @contextmanager
     def calling(self) -> Iterator[None]:
         """Call during the body, which fails if a call failed or was answered wrongly."""
-        with ThreadPoolExecutor(CALLERS) as pool:
-            loops = [pool.submit(self._call) for _ in range(CALLERS)]
+        with ThreadPoolExecutor(self._threads) as pool:
+            loops = [pool.submit(self._call) for _ in range(self._threads)]
             try:
                 yield
             finally:
@@ -91,6 +94,21 @@ def test_processes_killed_one_after_another_under_load_lose_no_call_and_no_count
     count()
     assert counts == sorted(counts)
     assert {line["why"] for line in fleet.lines("process ended")} == {"SIGKILL"}
+
+
+def test_two_of_three_processes_killed_within_a_second_lose_no_call(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    """There are more callers than the last process has room for."""
+    fleet = start_fleet(PROCESSES="3", WORKERS="2")
+    with Callers(fleet, threads=24).calling():
+        wait_until_more(lambda: fleet.metrics[HANDLED], 24)
+        one, other, _ = fleet.pids()
+        os.kill(one, signal.SIGKILL)
+        time.sleep(0.6)
+        os.kill(other, signal.SIGKILL)
+        until(lambda: restarts(fleet, "SIGKILL") == 2 and fleet.ready == 3)
+    assert fleet.metrics[REFUSED] > 0
 
 
 def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
