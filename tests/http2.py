@@ -38,7 +38,7 @@ def leave_with(port: int, text: bytes) -> None:
                 pass
 
 
-def unary_call(stream: int, method: str, message: bytes) -> bytes:
+def unary_call(stream: int, method: str, message: bytes, **metadata: str) -> bytes:
     """The frames of a call of `method`, "package.Service/Method"."""
     fields = {
         ":method": "POST",
@@ -47,6 +47,7 @@ def unary_call(stream: int, method: str, message: bytes) -> bytes:
         ":authority": "localhost",
         "te": "trailers",
         "content-type": "application/grpc",
+        **{key.replace("_", "-"): value for key, value in metadata.items()},
     }
     block = b"".join(
         b"\x10" + b"".join(bytes([len(text)]) + text.encode() for text in field)

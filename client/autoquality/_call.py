@@ -45,7 +45,7 @@ class Caller:
     def __init__(
         self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
     ) -> None:
-        """`channel` is that of the calls, `timeout` for calls that are given none, `metadata` goes with every call."""
+        """`timeout` is for calls that are given none, `metadata` goes with every call."""
         self._channel = channel
         self._retries = retries
         self._timeout = timeout

@@ -102,9 +102,9 @@ def test_a_server_that_stays_away_is_reported_as_unavailable(
     free_port: int, monkeypatch: pytest.MonkeyPatch, timeout: float | None
 ) -> None:
     monkeypatch.setattr(_retry, "_LONGEST_OUTAGE", 1.0)
-    with Client(f"127.0.0.1:{free_port}", timeout=timeout) as client:
-        with pytest.raises(UnavailableError):
-            client.encode(b"photo")
+    address = f"127.0.0.1:{free_port}"
+    with Client(address, timeout=timeout) as client, pytest.raises(UnavailableError):
+        client.encode(b"photo")
 
 
 def test_closing_the_client_ends_the_wait_for_a_connection(free_port: int) -> None:
