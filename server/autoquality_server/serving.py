@@ -40,9 +40,10 @@ def serve(
     def on_signal(number: int, _: FrameType | None) -> None:
         if signalled.is_set():
             os._exit(128 + number)
+        # First: the events have locks, which the thread that this interrupts may hold.
+        limit.end_within(settings.drain_timeout + _MARGIN, FAILED)
         signalled.set()
         told.set()
-        limit.end_within(settings.drain_timeout + _MARGIN, FAILED)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
