@@ -11,6 +11,7 @@ may hold while it writes to a full pipe.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -75,7 +76,8 @@ def structured_output(level: LogLevel, form: LogFormat, **always: object) -> Ite
 def _read(source: int, log: TextIO) -> NoReturn:
     """Log each line from `source` until its last writer is gone; then exit."""
     try:
-        Path("/proc/self/comm").write_text(READER)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(READER)
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         keep = sorted({source, log.fileno()})
