@@ -75,7 +75,7 @@ class Client:
         to come back, or, up to 3 of them, when the server became unavailable.
         The waits between the attempts grow to 4 seconds, or to what the server
         asks for: the default spans the time in which a server that died is
-        replaced. An upload that was too slow is not tried again.
+        replaced. What was sent or taken too slowly is not tried again.
 
         `tls` asks for TLS with the system's authorities; `ca` (other
         authorities), `cert` and `key` (a client certificate) imply it: PEM as

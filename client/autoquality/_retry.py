@@ -6,7 +6,8 @@ the next:
 - UNAVAILABLE: the server cannot be reached, leaves, or died. Also in the middle
   of its answer, which is where gRPC's own retry policy gives up.
 - CANCELLED that nobody here asked for: what a server that begins to leave says
-  of a call that it had not looked at yet, and of one that it cut off.
+  of a call that it had not looked at yet, and of one that it cut off. Not of one
+  whose answer was on its way: a server does that to an answer taken too slowly.
 - RESOURCE_EXHAUSTED where the server says when to come back.
 
 A process of a server that dies takes 3 to 7 seconds to be replaced, and the others refuse what

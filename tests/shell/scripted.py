@@ -67,12 +67,17 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
             elif action in ERRORS:
                 raise ERRORS[action]()
             log_fields(format="jpeg", quality=80, image=request.image)
-            return pb.EncodeResponse(image=request.image, quality=80)
+            answer = bytes(8_000_000) if action == "large" else request.image
+            return pb.EncodeResponse(image=answer, quality=80)
 
     def EncodeStream(  # noqa: N802
         self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.EncodeStreamResponse]:
-        for part in request_iterator:
+        self.calls += 1
+        parts = list(request_iterator)
+        size = sum(len(part.chunk) for part in parts)
+        yield pb.EncodeStreamResponse(result=pb.EncodeResponse(size_bytes=size))
+        for part in parts:
             yield pb.EncodeStreamResponse(chunk=part.chunk)
 
     def Compare(  # noqa: N802

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
@@ -17,6 +14,7 @@ from grpc_health.v1 import health_pb2
 from autoquality import Client, DeadlineExceededError
 from autoquality.v1 import encoding_pb2 as pb
 from tests.shell.conftest import ENCODING, Served, health_stub, until
+from tests.shell.lines import slow_line
 from tests.shell.scripted import request
 from tests.shell.test_errors import detail
 
@@ -107,57 +105,19 @@ def test_an_upload_that_does_not_arrive_in_time_is_cut_off_and_counted(
     assert server.stub.Encode(request()).quality == 80
 
 
-@contextmanager
-def slow_line(port: int, passes: int) -> Iterator[tuple[int, list[int]]]:
-    """A way to a server that stops after so many bytes; gives its port, and what was sent over it.
-
-    There is an entry for each connection.
-    """
-    sent = list[int]()
-
-    def forth(client: socket.socket, server: socket.socket, which: int) -> None:
-        with contextlib.suppress(OSError):
-            while data := client.recv(65536):
-                if sent[which] < passes:
-                    server.sendall(data)
-                sent[which] += len(data)
-
-    def back(client: socket.socket, server: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                client.sendall(data)
-
-    def accept(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError), ExitStack() as stack:
-            while True:
-                client = stack.enter_context(listener.accept()[0])
-                server = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-                sent.append(0)
-                arguments = (client, server)
-                threading.Thread(target=forth, args=(*arguments, len(sent) - 1)).start()
-                threading.Thread(target=back, args=arguments).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=accept, args=(listener,))
-        thread.start()
-        yield listener.getsockname()[1], sent
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
 @pytest.mark.parametrize("streamed", [False, True])
 def test_our_client_is_told_why_and_does_not_send_the_file_again(
     serve_with: Callable[..., Served], streamed: bool
 ) -> None:
     server, file = serve_with(upload_timeout=0.5), bytes(300_000)
     with (
-        slow_line(server.app.port, passes=100_000) as (port, sent),
+        slow_line(server.app.port, forth=100_000) as (port, sent, _),
         Client(f"127.0.0.1:{port}") as client,
         pytest.raises(DeadlineExceededError, match="did not arrive in time") as caught,
     ):
         client.encode(file, stream_above=0 if streamed else None)
     assert caught.value.reason == "UPLOAD_TIMEOUT"
-    assert 100_000 < sum(sent) < 2 * len(file)
+    assert 100_000 < sent() < 2 * len(file)
     assert server.metrics['autoquality_rejected_total{reason="UPLOAD_TIMEOUT"}'] == 1
 
 
