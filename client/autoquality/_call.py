@@ -178,7 +178,7 @@ class Caller:
             raise
 
 
-def _has_answered(failure: BaseException | None) -> bool:
+def _has_answered(failure: object) -> bool:
     """Whether the server had an answer to a unary call: only then it sends initial metadata."""
     if not isinstance(failure, grpc.Call):
         return False
