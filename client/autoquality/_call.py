@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import EllipsisType
@@ -13,7 +13,13 @@ from typing import Generic, TypedDict, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from autoquality._errors import REQUEST_ID_KEY, error_from, trailing_metadata
+from autoquality._errors import (
+    REQUEST_ID_KEY,
+    AutoQualityError,
+    CancelledError,
+    error_from,
+    trailing_metadata,
+)
 from autoquality._retry import RETRIED, Patience
 from autoquality._trace import trace_context
 
@@ -42,8 +48,11 @@ class CallOptions(TypedDict):
 class Caller:
     """Makes calls until it is closed; thread-safe."""
 
-    def __init__(self, retries: int, timeout: float | None, metadata: Metadata) -> None:
+    def __init__(
+        self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
+    ) -> None:
         """`timeout` is for calls that are given none, `metadata` goes with every call."""
+        self._channel = channel
         self._retries = retries
         self._timeout = timeout
         self._metadata = metadata
@@ -82,7 +91,7 @@ class Caller:
 
         Raises AutoQualityError, and RuntimeError once closed.
         """
-        patience = Patience(self._closed, self._retries, timeout, request_id)
+        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
         metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
         while True:
             try:
@@ -90,12 +99,14 @@ class Caller:
                     method, request, patience.left, metadata, request_id, wait_for_ready
                 )
             except RETRIED as error:
+                _check_unanswered(error, _has_answered(error.__cause__))
                 patience.wait_after(error)
 
     def stream(
         self,
         method: grpc.StreamStreamMultiCallable[_Request, _Response],
         requests: Iterable[_Request],
+        is_answer: Callable[[_Response], bool],
         *,
         timeout: float | None,
         metadata: Metadata,
@@ -104,21 +115,26 @@ class Caller:
         """As `call`, with what `requests` gives anew for each attempt; returns the request's id.
 
         What was answered before an attempt failed is answered again by the next.
+        `is_answer` says of a message whether the work is done and the answer begins.
         """
-        patience = Patience(self._closed, self._retries, timeout, request_id)
+        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
         metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
         while True:
+            answered = False
             try:
                 with self._begun(request_id):
                     call = method(iter(requests), timeout=patience.left, metadata=metadata)
                 try:
-                    yield from call
+                    for message in call:
+                        answered = answered or is_answer(message)
+                        yield message
                 except grpc.RpcError as failure:
                     raise error_from(failure, request_id) from failure
                 finally:
                     call.cancel()
                 return str(trailing_metadata(call).get(REQUEST_ID_KEY) or request_id)
             except RETRIED as error:
+                _check_unanswered(error, answered)
                 patience.wait_after(error)
 
     def _attempt(
@@ -160,3 +176,24 @@ class Caller:
             if self._closed.is_set():
                 raise RuntimeError("the client is closed") from None
             raise
+
+
+def _has_answered(failure: object) -> bool:
+    """Whether the server had an answer to a unary call: only then it sends initial metadata."""
+    if not isinstance(failure, grpc.Call):
+        return False
+    return any(key == REQUEST_ID_KEY for key, _ in failure.initial_metadata() or ())
+
+
+def _check_unanswered(error: AutoQualityError, answered: bool) -> None:
+    """Raise `error` if the server cancelled the call while it sent the answer.
+
+    That is what it does with an answer that is taken too slowly; the next one would be no faster.
+    """
+    if answered and isinstance(error, CancelledError):
+        raise CancelledError(
+            "the server ended the call while it sent the answer: it was taken too slowly",
+            code=error.code,
+            request_id=error.request_id,
+            details=error.details,
+        ) from error.__cause__

@@ -18,8 +18,8 @@ SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 PEM: TypeAlias = bytes | str | os.PathLike[str]
 """A certificate or key: PEM as bytes, or the path to it."""
 
-MAX_RETRIES = 4
-"""The wait grows threefold with each: a fifth would hardly come within anybody's patience."""
+MAX_RETRIES = 8
+"""The last waits are 4 seconds each: together over 20."""
 
 # What gRPC's name resolution knows; anything else is host:port.
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
@@ -50,7 +50,7 @@ def open_channel(
         # Up to two minutes pass between gRPC's own attempts to reconnect: too
         # long for a server that is just being restarted.
         "grpc.initial_reconnect_backoff_ms": 250,
-        "grpc.max_reconnect_backoff_ms": 5_000,
+        "grpc.max_reconnect_backoff_ms": 2_000,
     }
     if server_name is not None:
         options["grpc.ssl_target_name_override"] = server_name

@@ -23,6 +23,7 @@ from autoquality._options import (
     WebpOptions,
 )
 from autoquality._results import Comparison, Encoded, Progress, ServerInfo
+from autoquality._retry import RETRIES
 from autoquality._source import source_of
 from autoquality._token import check_token
 from autoquality.v1 import encoding_pb2 as pb
@@ -53,7 +54,7 @@ class Client:
         target: str = "localhost:50051",
         *,
         timeout: float | None = 60.0,
-        retries: int = 3,
+        retries: int = RETRIES,
         tls: bool | None = None,
         ca: PEM | None = None,
         cert: PEM | None = None,
@@ -69,9 +70,12 @@ class Client:
         """Prepare the connection; nothing is sent yet.
 
         `target` is host:port or any gRPC name (`dns:///host:port`,
-        `unix:/path`); its addresses are used in turn. `retries` (0 to 4) is how
-        often a call is tried again when the server is unavailable, or when it
-        is overloaded and says when to come back.
+        `unix:/path`); its addresses are used in turn. `retries` (0 to 8) is how
+        often a call is tried again when the server is overloaded and says when
+        to come back, or, up to 3 of them, when the server became unavailable.
+        The waits between the attempts grow to 4 seconds, or to what the server
+        asks for: the default spans the time in which a server that died is
+        replaced. What was sent or taken too slowly is not tried again.
 
         `tls` asks for TLS with the system's authorities; `ca` (other
         authorities), `cert` and `key` (a client certificate) imply it: PEM as
@@ -105,7 +109,7 @@ class Client:
             everywhere += (("authorization", f"Bearer {token}"),)
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(retries, timeout, everywhere)
+        self._caller = Caller(self._channel, retries, timeout, everywhere)
 
     def close(self) -> None:
         """Close the connection; calls that run end with CancelledError."""

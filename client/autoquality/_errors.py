@@ -110,7 +110,10 @@ class OverloadedError(ResourceExhaustedError):
 
 
 class DeadlineExceededError(AutoQualityError):
-    """The timeout passed before there was an answer."""
+    """The timeout passed before there was an answer.
+
+    With the reason UPLOAD_TIMEOUT it was the server's: the request did not arrive in time.
+    """
 
 
 class UnavailableError(AutoQualityError):

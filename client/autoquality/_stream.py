@@ -50,12 +50,17 @@ def encode(
     """
     upload = Upload(request, source)
     try:
-        with closing(caller.stream(method, upload, **options)) as messages:
+        stream = caller.stream(method, upload, _is_result, **options)
+        with closing(stream) as messages:
             yield from _events(messages)
     except AutoQualityError:
         if upload.error is not None:
             raise upload.error from None
         raise
+
+
+def _is_result(message: pb.EncodeStreamResponse) -> bool:
+    return message.HasField("result")
 
 
 def result_of(

@@ -66,18 +66,35 @@ def _serve(
 ) -> int:
     from autoquality_server.config import ConfigError
     from autoquality_server.listening import StartError
-    from autoquality_server.telemetry.logs import configure_logging, logger
+    from autoquality_server.telemetry.stray import structured_output
 
     settings = configuration.settings
     fields = {"process": membership.number} if membership else {}
-    configure_logging(settings.log_level, settings.log_format, **fields)
+    try:
+        with structured_output(settings.log_level, settings.log_format, **fields):
+            return _run_server(configuration, membership)
+    except ConfigError as error:
+        return fail(WRONG_SETTING, str(error))
+    except StartError as error:
+        return fail(FAILED, str(error))
+    except ImportError as error:
+        return fail(FAILED, _missing(error))
+
+
+def _run_server(configuration: Configuration, membership: Membership | None) -> int:
+    from autoquality_server.config import ConfigError
+    from autoquality_server.listening import StartError
+    from autoquality_server.telemetry.logs import logger
+
+    log = logger(__name__)
+    settings = configuration.settings
     try:
         if membership:
             from autoquality_server.serving import serve
 
             return serve(membership.settle(settings), membership=membership)
         for warning in configuration.warnings:
-            logger(__name__).warning(warning)
+            log.warning(warning)
         if settings.processes > 1:
             from autoquality_server.supervision.supervisor import Supervisor
 
@@ -85,12 +102,11 @@ def _serve(
         from autoquality_server.serving import serve
 
         return serve(settings)
-    except ConfigError as error:
-        return fail(WRONG_SETTING, str(error))
-    except StartError as error:
-        return fail(FAILED, str(error))
-    except ImportError as error:
-        return fail(FAILED, _missing(error))
+    except (ConfigError, StartError, ImportError):
+        raise
+    except Exception:
+        log.critical("the server failed", exc_info=True)
+        os._exit(FAILED)  # the interpreter would wait for threads, which may wait for ever
 
 
 def _command(is_doctor: bool, arguments: Sequence[str]) -> int:

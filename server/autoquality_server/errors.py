@@ -3,6 +3,7 @@
     ServiceError
     |-- InvalidRequest        INVALID_ARGUMENT    a field is wrong; names it
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
+    |-- RequestUnreadable     INVALID_ARGUMENT    no message, or one that cannot be decoded
     |-- Unauthenticated       UNAUTHENTICATED     no token, or a wrong one
     |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
     |   `-- RateExceeded      RESOURCE_EXHAUSTED  this caller asks for too much
@@ -61,6 +62,16 @@ class InvalidImage(InvalidRequest):
     reason = "IMAGE_UNREADABLE"
 
 
+class RequestUnreadable(ServiceError):
+    """The request is not the message that the method takes.
+
+    Reasons: REQUEST_UNREADABLE, REQUEST_MISSING.
+    """
+
+    status = "INVALID_ARGUMENT"
+    reason = "REQUEST_UNREADABLE"
+
+
 class Unauthenticated(ServiceError):
     """The caller has not proven who it is.
 
@@ -107,10 +118,14 @@ class DeadlinePassed(ServiceError):
 
 
 class UploadTooSlow(ServiceError):
-    """The request did not arrive in time; the call was cut off, the caller sees CANCELLED."""
+    """The request did not arrive in time.
+
+    DEADLINE_EXCEEDED, because clients do not repeat such a call by themselves: the next
+    upload over the same line would be no faster.
+    """
 
     status = "DEADLINE_EXCEEDED"
-    reason = "UPLOAD_TOO_SLOW"
+    reason = "UPLOAD_TIMEOUT"
 
     def __init__(self, message: str = "the request did not arrive in time") -> None:
         super().__init__(message)

@@ -8,3 +8,5 @@ FAILED = 1
 WRONG_SETTING = 2
 HUNG = 3
 """An encode went on long after anybody waited for it: see `watchdog`."""
+BROKEN = 4
+"""A thread ended with an exception, for lack of memory perhaps: see `ending`."""

@@ -9,11 +9,12 @@ from types import FrameType
 
 from autoquality_server.app import App, ServiceFactory, build_default_service
 from autoquality_server.config import Settings
+from autoquality_server.ending import Limit, end_with_any_thread
 from autoquality_server.exits import CLEAN, FAILED, HUNG
 from autoquality_server.supervision.membership import Membership
 
-_HUNG_MARGIN = 10.0
-"""Seconds beyond the drain timeout after which a process that hangs ends in any case."""
+_MARGIN = 10.0
+"""Seconds beyond the drain timeout after which a process ends in any case."""
 
 _LISTEN_AGAIN = 0.5
 """Seconds of one wait for a signal. Python's handlers run in the main thread, which does not wake
@@ -29,14 +30,18 @@ def serve(
 
     CLEAN: everything accepted was finished. FAILED: the drain timeout cut
     requests off. HUNG: a request hung, and was not waited for. A second signal
-    ends the process at once. Raises StartError.
+    ends the process at once, and so does the end of a thread it depends on. Raises StartError.
     """
     signalled = threading.Event()
     told = threading.Event()
+    limit = Limit()
+    end_with_any_thread()
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if signalled.is_set():
             os._exit(128 + number)
+        # First: the events have locks, which the thread that this interrupts may hold.
+        limit.end_within(settings.drain_timeout + _MARGIN, FAILED)
         signalled.set()
         told.set()
 
@@ -48,8 +53,9 @@ def serve(
         membership.ready(app.registry, told.set)
     while not told.wait(_LISTEN_AGAIN):
         pass
-    if app.hangs:
-        _end_soon(settings.drain_timeout + _HUNG_MARGIN)
+    hangs = app.hangs
+    limit.end_within(settings.drain_timeout + _MARGIN, HUNG if hangs else FAILED)
+    if hangs:
         app.give_up()
         status = HUNG
     else:
@@ -62,10 +68,3 @@ def serve(
         # has no use for how well many libraries take themselves apart.
         os._exit(status)
     return status
-
-
-def _end_soon(seconds: float) -> None:
-    """Have this process end as HUNG after so many seconds, whatever it is waiting for."""
-    timer = threading.Timer(seconds, os._exit, (HUNG,))
-    timer.daemon = True
-    timer.start()

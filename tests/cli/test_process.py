@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ import trustme
 
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
+from tests.http2 import FORGERY, SETTINGS, frame, goaway
 
 ENVIRONMENT = {**os.environ, "no_proxy": "127.0.0.1", "PYTHONWARNINGS": "error"}
 
@@ -155,3 +158,24 @@ def test_an_image_is_not_printed_to_a_terminal(server: FakeServer) -> None:
     assert done.returncode == 2
     assert b"an image is not for a terminal" in done.stderr
     assert server.requests == ()
+
+
+def test_a_servers_goaway_steers_no_terminal_and_adds_no_line() -> None:
+    def leave(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the listener is closed at the end
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(frame(SETTINGS, b""))
+                    connection.recv(4096)
+                    connection.sendall(goaway(FORGERY))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=leave, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        done = run("--server", f"127.0.0.1:{port}", "--timeout", "1", "info")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == 3
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("autoquality: cannot reach")
+    assert line.isprintable()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -17,8 +19,11 @@ from autoquality import (
     ErrorInfo,
     OverloadedError,
     ResourceExhaustedError,
+    RetryInfo,
+    UnavailableError,
+    _retry,
 )
-from autoquality._retry import retry_delay
+from autoquality._retry import RETRIES, _wait_after, retry_delay
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
@@ -47,6 +52,69 @@ def test_what_a_leaving_server_says_is_tried_again_so_often_and_no_more(
         client.encode(b"photo")
     assert raised.value.code is code
     assert len(server.requests) == retries + 1
+
+
+def test_a_call_that_loses_its_server_each_time_is_not_repeated_for_ever(
+    server: FakeServer,
+) -> None:
+    """It may be what ends servers, however many retries its caller allows."""
+    server.respond_always(UNAVAILABLE)
+    with server.client(retries=8) as client, pytest.raises(UnavailableError):
+        client.encode(b"photo")
+    assert len(server.requests) == 4
+
+
+def test_the_waits_of_an_overloaded_server_outlast_the_replacement_of_a_process() -> None:
+    """A process takes up to 7 seconds to be replaced while the others are busy."""
+    retry = RetryInfo(0.05)
+    full = OverloadedError("full", code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=[retry])
+    assert sum(_wait_after(full, attempt) for attempt in range(RETRIES)) > 10
+
+
+def test_no_server_asks_for_longer_waits_than_it_gets() -> None:
+    retry = RetryInfo(30.0)
+    full = OverloadedError("full", code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=[retry])
+    assert _wait_after(full, 0) == 30.0
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_a_server_that_is_away_for_seconds_is_waited_for(free_port: int) -> None:
+    servicer = BreaksOff()  # type: ignore[abstract]  # the others stay as generated
+    servicer.calls = 1
+    with ThreadPoolExecutor() as pool, Client(f"127.0.0.1:{free_port}") as client:
+        call = pool.submit(client.encode, b"photo")
+        time.sleep(5)
+        server = grpc.server(pool)
+        pb_grpc.add_EncodingServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
+        server.add_insecure_port(f"127.0.0.1:{free_port}")
+        server.start()
+        assert call.result().quality == 80
+        server.stop(None).wait()
+
+
+@pytest.mark.parametrize("timeout", [1.0, None])
+def test_a_server_that_stays_away_is_reported_as_unavailable(
+    free_port: int, monkeypatch: pytest.MonkeyPatch, timeout: float | None
+) -> None:
+    monkeypatch.setattr(_retry, "_LONGEST_OUTAGE", 1.0)
+    address = f"127.0.0.1:{free_port}"
+    with Client(address, timeout=timeout) as client, pytest.raises(UnavailableError):
+        client.encode(b"photo")
+
+
+def test_closing_the_client_ends_the_wait_for_a_connection(free_port: int) -> None:
+    with ThreadPoolExecutor() as pool:
+        client = Client(f"127.0.0.1:{free_port}", timeout=None)
+        call = pool.submit(client.encode, b"photo")
+        time.sleep(1)
+        client.close()
+        with pytest.raises((CancelledError, RuntimeError)):
+            call.result(5)
 
 
 class BreaksOff(pb_grpc.EncodingServiceServicer):

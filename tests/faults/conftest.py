@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from autoquality import Client, Encoded
+from autoquality._retry import RETRIES
+from autoquality_server.telemetry.stray import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, clean_environment
@@ -59,13 +61,14 @@ class Fleet:
     def pids(self) -> list[int]:
         """Its processes."""
         pid = self.process.pid
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(one) for one in children if _name(one) != READER]
 
     def kill_one(self) -> None:
         """Have the system kill one of its processes."""
         os.kill(self.pids()[0], signal.SIGKILL)
 
-    def client(self, retries: int = 3) -> Client:
+    def client(self, retries: int = RETRIES) -> Client:
         """A client with a connection of its own."""
         return Client(self.address, retries=retries, channel_options=OWN_CONNECTION)
 
@@ -102,6 +105,14 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
     for fleet in started:
         fleet.process.kill()  # its processes do not outlive it: test_supervisor.py
         fleet.process.wait()
+
+
+def _name(pid: str) -> str:
+    """What a process calls itself, empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 class Waiting:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from autoquality_server.__main__ import main
 from autoquality_server.supervision import supervisor
@@ -27,6 +28,10 @@ STUCK = "stuck"
 
 IMPATIENT = "impatient"
 """A file; where it is from the beginning, processes have a few seconds to get as far."""
+
+EXHAUSTED, BLOCKED = "exhausted", "blocked"
+"""Files; while one is there, gRPC's thread finds no memory for the next request, or never returns
+from it."""
 
 DEADLY = "deadly"
 """A file; while it is there, processes end as soon as they have begun."""
@@ -51,6 +56,24 @@ def break_webp(folder: Path) -> None:
     WebpCodec.encode = encode  # type: ignore[method-assign]
 
 
+def break_serving(folder: Path) -> None:
+    from grpc import _server
+
+    from autoquality_server import serving
+
+    sound = _server._serialized_request
+
+    def serialized_request(event: Any) -> Any:
+        if (folder / EXHAUSTED).exists():
+            raise MemoryError
+        if (folder / BLOCKED).exists():
+            threading.Event().wait()
+        return sound(event)
+
+    _server._serialized_request = serialized_request
+    serving._MARGIN = 0.5
+
+
 if __name__ == "__main__":
     faults = Path(os.environ["FAULTS"])
     is_member = VARIABLE in os.environ
@@ -62,4 +85,5 @@ if __name__ == "__main__":
         supervisor._LONGEST_START = 10.0
     if is_member or os.environ["AUTOQUALITY_PROCESSES"] == "1":
         break_webp(faults)
+        break_serving(faults)
     sys.exit(main())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,12 +15,15 @@ from pathlib import Path
 import pytest
 
 from autoquality import Client, UnavailableError
+from autoquality_server.telemetry.stray import EVENT
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
+from tests.http2 import FORGED, FORGERY, leave_with
 from tests.shell.conftest import until
 
 CALLERS = 4
 QUALITIES = (40, 60, 80, 90)
+REFUSED = 'autoquality_rejected_total{reason="QUEUE_FULL"}'
 HANDLED = (
     'grpc_server_handled_total{grpc_code="OK",grpc_method="Encode",'
     'grpc_service="autoquality.v1.EncodingService",grpc_type="unary"}'
@@ -38,8 +43,9 @@ def wait_until_more(tell: Callable[[], float], more: int, *, since: float | None
 class Callers:
     """Threads that go on calling, each over a connection of its own, and check each answer."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, threads: int = CALLERS) -> None:
         self._fleet = fleet
+        self._threads = threads
         self._stop = threading.Event()
         with fleet.client() as client:
             self._right = [self._encoded(client, quality) for quality in QUALITIES]
@@ -47,8 +53,8 @@ class Callers:
     @contextmanager
     def calling(self) -> Iterator[None]:
         """Call during the body, which fails if a call failed or was answered wrongly."""
-        with ThreadPoolExecutor(CALLERS) as pool:
-            loops = [pool.submit(self._call) for _ in range(CALLERS)]
+        with ThreadPoolExecutor(self._threads) as pool:
+            loops = [pool.submit(self._call) for _ in range(self._threads)]
             try:
                 yield
             finally:
@@ -90,6 +96,21 @@ def test_processes_killed_one_after_another_under_load_lose_no_call_and_no_count
     assert {line["why"] for line in fleet.lines("process ended")} == {"SIGKILL"}
 
 
+def test_two_of_three_processes_killed_within_a_second_lose_no_call(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    """There are more callers than the last process has room for."""
+    fleet = start_fleet(PROCESSES="3", WORKERS="2")
+    with Callers(fleet, threads=24).calling():
+        wait_until_more(lambda: fleet.metrics[HANDLED], 24)
+        one, other, _ = fleet.pids()
+        os.kill(one, signal.SIGKILL)
+        time.sleep(0.6)
+        os.kill(other, signal.SIGKILL)
+        until(lambda: restarts(fleet, "SIGKILL") == 2 and fleet.ready == 3)
+    assert fleet.metrics[REFUSED] > 0
+
+
 def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
     start_fleet: Callable[..., Fleet],
 ) -> None:
@@ -106,6 +127,31 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
     assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)
     with fleet.client(retries=0) as client:
         assert client.encode(PHOTO, format="webp", quality=WAITS).quality == WAITS
+
+
+def test_a_crash_leaves_its_traceback_in_the_log_with_the_number_of_its_process(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    with fleet.client(retries=0) as client, pytest.raises(UnavailableError):
+        client.encode(PHOTO, format="webp", quality=CRASHES)
+    until(lambda: [line for line in fleet.lines(EVENT) if "faulty.py" in line["text"]])
+    until(lambda: restarts(fleet, "SIGABRT") == 1)
+    (ended,) = fleet.lines("process ended")
+    lines = fleet.lines(EVENT)
+    assert lines[0]["text"] == "Fatal Python error: Aborted"
+    assert {line["process"] for line in lines} == {ended["process"]}
+
+
+def test_every_line_of_several_processes_is_json_whatever_a_peer_sends(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    leave_with(fleet.port, FORGERY)
+    until(lambda: "red" in fleet.log.read_text())
+    lines = [json.loads(line) for line in fleet.log.read_text().splitlines()]
+    assert not [line for line in lines if line["event"] == "forged"]
+    assert FORGED in [line.get("text") for line in lines]
 
 
 def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves(

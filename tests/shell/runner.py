@@ -7,10 +7,10 @@ import sys
 
 from autoquality_server.config import load
 from autoquality_server.serving import serve
-from autoquality_server.telemetry.logs import configure_logging
+from autoquality_server.telemetry.stray import structured_output
 from tests.shell.scripted import ScriptedServicer
 
 if __name__ == "__main__":
     settings = load({}, os.environ).settings
-    configure_logging(settings.log_level, settings.log_format)
-    sys.exit(serve(settings, ScriptedServicer))
+    with structured_output(settings.log_level, settings.log_format):
+        sys.exit(serve(settings, ScriptedServicer))

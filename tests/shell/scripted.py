@@ -18,6 +18,7 @@ from autoquality_server.config import Settings
 from autoquality_server.deadline import Deadline
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
+from tests.http2 import FORGERY
 
 SECRET = "a secret of the inside"  # pragma: allowlist secret
 
@@ -66,12 +67,17 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
             elif action in ERRORS:
                 raise ERRORS[action]()
             log_fields(format="jpeg", quality=80, image=request.image)
-            return pb.EncodeResponse(image=request.image, quality=80)
+            answer = bytes(8_000_000) if action == "large" else request.image
+            return pb.EncodeResponse(image=answer, quality=80)
 
     def EncodeStream(  # noqa: N802
         self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.EncodeStreamResponse]:
-        for part in request_iterator:
+        self.calls += 1
+        parts = list(request_iterator)
+        size = sum(len(part.chunk) for part in parts)
+        yield pb.EncodeStreamResponse(result=pb.EncodeResponse(size_bytes=size))
+        for part in parts:
             yield pb.EncodeStreamResponse(chunk=part.chunk)
 
     def Compare(  # noqa: N802
@@ -99,6 +105,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "memory": lambda: MemoryError(SECRET),
     "defect": lambda: RuntimeError(SECRET),
     "bare": Exception,
+    "forged": lambda: RuntimeError(FORGERY.decode()),
     "not-implemented": lambda: NotImplementedError(SECRET),
     "unprintable": _Unprintable,
 }

@@ -145,6 +145,9 @@ def test_a_method_that_nobody_wrote_is_unimplemented(fail: Callable[[str], grpc.
     call = fail("generated")
     assert call.code() is grpc.StatusCode.UNIMPLEMENTED
     assert call.details() == "this method is not implemented"
+    info = detail(call, error_details_pb2.ErrorInfo)
+    assert info is not None
+    assert info.reason == "UNIMPLEMENTED"
 
 
 def test_what_the_service_aborts_with_itself_passes_untouched(

@@ -82,8 +82,10 @@ def test_a_source_that_does_not_arrive_in_time_is_cut_off_and_counted(
 ) -> None:
     server = serve_with(upload_timeout=0.5)
     stalled = Sender(*[start(PLAIN, len(PHOTO)), chunk(PHOTO[:100])][:sent])
-    assert failure(server.stream(stalled)).code() is grpc.StatusCode.CANCELLED
-    until(lambda: server.rejected("UPLOAD_TOO_SLOW") == 1)
+    slow = failure(server.stream(stalled))
+    assert slow.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert detail_of(slow, error_details_pb2.ErrorInfo).reason == "UPLOAD_TIMEOUT"
+    until(lambda: server.rejected("UPLOAD_TIMEOUT") == 1)
     until(server.is_idle)
     stalled.end()
 
@@ -98,9 +100,9 @@ def test_a_source_that_drips_is_cut_off_too(serve_with: Callable[..., Serving]) 
         while not over.wait(0.02):
             yield chunk(b".")
 
-    assert failure(server.stream(drops())).code() is grpc.StatusCode.CANCELLED
+    assert failure(server.stream(drops())).code() is grpc.StatusCode.DEADLINE_EXCEEDED
     over.set()
-    until(lambda: server.rejected("UPLOAD_TOO_SLOW") == 1)
+    until(lambda: server.rejected("UPLOAD_TIMEOUT") == 1)
     until(server.is_idle)
 
 

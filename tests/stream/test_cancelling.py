@@ -122,7 +122,7 @@ def test_a_caller_that_takes_nothing_of_the_result_is_cut_off_and_counted(
         format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
     )
     call = server.stream(parts(request, raw.pixels, size=2**20))
-    until(lambda: server.rejected("DOWNLOAD_TOO_SLOW") == 1)
+    until(lambda: server.rejected("DOWNLOAD_TIMEOUT") == 1)
     with pytest.raises(grpc.RpcError) as caught:
         list(call)
     assert caught.value.code() is grpc.StatusCode.CANCELLED

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from autoquality._cli.exits import failures
+from autoquality._cli.exits import failures, one_line
 from autoquality._cli.session import Session, say
 from autoquality._results import FormatInfo, NetworkInfo, ServerInfo
 
@@ -102,4 +102,5 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
 def _network(network: NetworkInfo) -> str:
     version = f" {network.version}" if network.version else ""
     resting = ", resting after failures" if network.resting else ""
-    return f"{network.name}{version} on {network.device} ({network.sha256[:12]}){resting}"
+    text = f"{network.name}{version} on {network.device} ({network.sha256[:12]}){resting}"
+    return one_line(text)

@@ -161,12 +161,20 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
 
     Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
     INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
-    images that are unreadable or over a limit; RESOURCE_EXHAUSTED with
+    images that are unreadable or over a limit, and with the reason
+    REQUEST_UNREADABLE for a message that cannot be decoded; RESOURCE_EXHAUSTED with
     google.rpc.RetryInfo when the queue is full, and with
     google.rpc.QuotaFailure besides when this caller asks for too much;
     UNAUTHENTICATED without a token where the server wants one;
-    DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
-    with the request id only.
+    DEADLINE_EXCEEDED when not even one encoding fitted the deadline, and with
+    the reason UPLOAD_TIMEOUT when the request did not arrive in the time that
+    the server allows (do not repeat that call by itself: it would take as long);
+    INTERNAL with the request id only.
+
+    Three errors come from gRPC itself and have no details: RESOURCE_EXHAUSTED
+    for a message larger than the server takes, UNAVAILABLE or CANCELLED from a
+    server that leaves (repeat the call), and CANCELLED for an answer that the
+    caller did not take in the time that the server allows.
     """
 
     EncodeStream: _EncodingServiceEncodeStreamType
@@ -228,12 +236,20 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
 
         Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
         INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
-        images that are unreadable or over a limit; RESOURCE_EXHAUSTED with
+        images that are unreadable or over a limit, and with the reason
+        REQUEST_UNREADABLE for a message that cannot be decoded; RESOURCE_EXHAUSTED with
         google.rpc.RetryInfo when the queue is full, and with
         google.rpc.QuotaFailure besides when this caller asks for too much;
         UNAUTHENTICATED without a token where the server wants one;
-        DEADLINE_EXCEEDED when not even one encoding fitted the deadline; INTERNAL
-        with the request id only.
+        DEADLINE_EXCEEDED when not even one encoding fitted the deadline, and with
+        the reason UPLOAD_TIMEOUT when the request did not arrive in the time that
+        the server allows (do not repeat that call by itself: it would take as long);
+        INTERNAL with the request id only.
+
+        Three errors come from gRPC itself and have no details: RESOURCE_EXHAUSTED
+        for a message larger than the server takes, UNAVAILABLE or CANCELLED from a
+        server that leaves (repeat the call), and CANCELLED for an answer that the
+        caller did not take in the time that the server allows.
         """
 
     @abc.abstractmethod

@@ -1,25 +1,30 @@
-"""Sends a streamed answer only as long as it is taken.
+"""Sends an answer only as long as it is taken.
 
-gRPC holds a message back until the caller has room for it: one who reads
-nothing would keep a thread, and an image, for ever.
+gRPC holds a message back until the caller has room for it. One who reads
+nothing of a stream would keep a thread, and an image, for ever; one who reads
+nothing of a unary answer would keep the answer, and hold up the drain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import grpc
 
+from autoquality_server.interceptors.behavior import copy_marks
+from autoquality_server.interceptors.context import current_request_id
 from autoquality_server.interceptors.hourglass import Hourglass
-from autoquality_server.telemetry.logs import log_fields
+from autoquality_server.telemetry.logs import log_fields, logger
 
-TOO_SLOW = "DOWNLOAD_TOO_SLOW"
+TIMEOUT = "DOWNLOAD_TIMEOUT"
+
+_log = logger(__name__)
 
 
 class DownloadInterceptor(grpc.ServerInterceptor):
-    """Gives callers of the streams of one service so much time for each message."""
+    """Gives callers of one service so much time for each message of an answer."""
 
     def __init__(self, hourglass: Hourglass, service: str, rejected: Callable[[str], None]) -> None:
         """`hourglass` runs while a message of `service` is taken.
@@ -37,21 +42,51 @@ class DownloadInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         handler = continuation(handler_call_details)
-        ours = handler_call_details.method.startswith(f"/{self._service}/")
-        if handler is None or not ours or not handler.response_streaming:
+        if handler is None or not handler_call_details.method.startswith(f"/{self._service}/"):
             return handler
-        inner = handler.stream_stream
-
-        def behavior(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-            with closing(inner(requests, context)) as messages:
-                for message in messages:
-                    yield from self._sent(message, context)
-
-        return grpc.stream_stream_rpc_method_handler(
+        request = "stream" if handler.request_streaming else "unary"
+        response = "stream" if handler.response_streaming else "unary"
+        inner = getattr(handler, f"{request}_{response}")
+        behavior = self._streamed(inner) if handler.response_streaming else self._whole(inner)
+        copy_marks(inner, behavior)
+        make = getattr(grpc, f"{request}_{response}_rpc_method_handler")
+        return make(
             behavior,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def _whole(self, inner: Callable[..., Any]) -> Callable[..., Any]:
+        """The behaviour of a method with one answer, which gRPC sends after it has returned."""
+
+        def behavior(request: Any, context: grpc.ServicerContext) -> Any:
+            answer = inner(request, context)
+            self._limit(context)
+            return answer
+
+        return behavior
+
+    def _limit(self, context: grpc.ServicerContext) -> None:
+        """Cancel the call if it is not over in time."""
+        request_id = current_request_id()
+
+        def end() -> None:
+            self._rejected(TIMEOUT)
+            _log.warning("an answer was not taken in time", request_id=request_id, reason=TIMEOUT)
+            context.cancel()
+
+        sending = ExitStack()
+        sending.enter_context(self._hourglass.turned(end))
+        if not context.add_callback(sending.close):
+            sending.close()
+
+    def _streamed(self, inner: Callable[..., Any]) -> Callable[..., Any]:
+        def behavior(requests: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            with closing(inner(requests, context)) as messages:
+                for message in messages:
+                    yield from self._sent(message, context)
+
+        return behavior
 
     def _sent(self, message: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         with self._hourglass.turned(context.cancel) as ran_out:
@@ -59,5 +94,5 @@ class DownloadInterceptor(grpc.ServerInterceptor):
                 yield message
             finally:
                 if ran_out():
-                    self._rejected(TOO_SLOW)
-                    log_fields(reason=TOO_SLOW)
+                    self._rejected(TIMEOUT)
+                    log_fields(reason=TIMEOUT)

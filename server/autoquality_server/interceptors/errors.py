@@ -54,7 +54,9 @@ class ErrorInterceptor(AroundInterceptor):
             if _is_abort(error, call) or _is_hang_up(error, call):
                 raise
             if _is_unimplemented(error, call):
-                call.context.abort(grpc.StatusCode.UNIMPLEMENTED, "this method is not implemented")
+                reason = error_details_pb2.ErrorInfo(reason="UNIMPLEMENTED", domain=DOMAIN)
+                code = grpc.StatusCode.UNIMPLEMENTED
+                _abort(call, code, "this method is not implemented", [reason])
             _log.exception("a defect: unexpected exception", rpc=f"{call.service}/{call.method}")
             message = f"internal error; request id {current_request_id()}"
             reason = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN)

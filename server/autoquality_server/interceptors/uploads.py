@@ -4,20 +4,27 @@ gRPC would read a unary request before anything else runs: whoever has no
 token could send hundreds of megabytes, and whoever sends nothing would hold a
 thread. As a stream of one message it is read when it is asked for. Of what is
 a stream in the contract, the whole has to arrive in that time.
+
+Messages are decoded here, not by gRPC, which reports one that cannot be decoded
+as INTERNAL, with a traceback in the log. Its thread serves all calls, too.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from autoquality_server.errors import UploadTooSlow
+from autoquality_server.errors import RequestCancelled, RequestUnreadable, UploadTooSlow
 from autoquality_server.interceptors.behavior import copy_marks
 from autoquality_server.interceptors.hourglass import Hourglass
 from autoquality_server.stages import stage
+
+_Decode = Callable[[bytes], Any]
 
 
 class UploadInterceptor(grpc.ServerInterceptor):
@@ -39,62 +46,103 @@ class UploadInterceptor(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None:
             return handler
-        if handler.request_streaming:
-            ours = handler_call_details.method.split("/")[1] == self._service
-            return self._streamed(handler) if ours else handler
+        _, service, method = handler_call_details.method.split("/", 2)
+        decode = functools.partial(_decoded, method, handler.request_deserializer)
         shape = "stream" if handler.response_streaming else "unary"
-        inner = getattr(handler, f"unary_{shape}")
-
-        def behavior(requests: Iterator[Any], context: grpc.ServicerContext, *rest: Any) -> Any:
-            return inner(self._receive(requests, context), context, *rest)
-
+        if handler.request_streaming:
+            inner = getattr(handler, f"stream_{shape}")
+            behavior = self._streamed(inner, decode, service)
+        else:
+            inner = getattr(handler, f"unary_{shape}")
+            behavior = self._whole(inner, decode)
         copy_marks(inner, behavior)
         make = getattr(grpc, f"stream_{shape}_rpc_method_handler")
-        return make(
-            behavior,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return make(behavior, response_serializer=handler.response_serializer)
 
-    def _streamed(self, handler: Any) -> Any:
-        """The handler of a method that is a stream in both directions."""
-        inner = handler.stream_stream
+    def _whole(self, inner: Callable[..., Any], decode: _Decode) -> Callable[..., Any]:
+        """The behaviour of a method that takes one message."""
 
-        def behavior(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-            with closing(self._parts(requests, context)) as parts:
+        def behavior(requests: Iterator[bytes], context: grpc.ServicerContext, *rest: Any) -> Any:
+            return inner(self._receive(requests, context, decode), context, *rest)
+
+        return behavior
+
+    def _streamed(
+        self, inner: Callable[..., Any], decode: _Decode, service: str
+    ) -> Callable[..., Any]:
+        """The behaviour of a method that is a stream in both directions."""
+        hourglass = self._hourglass if service == self._service else None
+
+        def behavior(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
+            with closing(_parts(requests, context, decode, hourglass)) as parts:
                 yield from inner(parts, context)
 
-        return grpc.stream_stream_rpc_method_handler(
-            behavior,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return behavior
 
-    def _parts(
-        self, requests: Iterator[Any], context: grpc.ServicerContext
-    ) -> Generator[Any, None, None]:
-        with self._hourglass.turned(context.cancel) as ran_out:
-            try:
-                yield from requests
-            except grpc.RpcError:
-                if not ran_out():
-                    raise
-            # What is cut off ends like what is complete, or raises: see below.
-            if ran_out():
-                raise UploadTooSlow
+    def _receive(
+        self, requests: Iterator[bytes], context: grpc.ServicerContext, decode: _Decode
+    ) -> Any:
+        with (
+            stage("receive"),
+            self._hourglass.turned(functools.partial(_wake, context)) as ran_out,
+        ):
+            data = _next(requests, context, ran_out)
+        if data is not None:
+            return decode(data)
+        if not context.is_active():
+            raise RequestCancelled
+        raise RequestUnreadable("there must be a request message", reason="REQUEST_MISSING")
 
-    def _receive(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        with stage("receive"), self._hourglass.turned(context.cancel) as ran_out:
-            try:
-                request = next(requests, None)
-            except grpc.RpcError:
-                if not ran_out():
-                    raise
-                request = None
-        # A call that is cancelled while it is read looks like one that ended, or raises:
-        # it depends on which of the two gRPC hears of first.
-        if request is None and ran_out():
-            raise UploadTooSlow
-        if request is None:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there must be a request message")
-        return request
+
+def _parts(
+    requests: Iterator[bytes],
+    context: grpc.ServicerContext,
+    decode: _Decode,
+    hourglass: Hourglass | None,
+) -> Generator[Any, None, None]:
+    """Each message of a stream. Raises UploadTooSlow when `hourglass` runs out."""
+    if hourglass is None:
+        yield from map(decode, requests)
+        return
+    with hourglass.turned(functools.partial(_wake, context)) as ran_out:
+        while (data := _next(requests, context, ran_out)) is not None:
+            yield decode(data)
+
+
+def _next(
+    requests: Iterator[bytes], context: grpc.ServicerContext, ran_out: Callable[[], bool]
+) -> bytes | None:
+    """The next message, None after the last. Raises UploadTooSlow once `ran_out`."""
+    # `_wake` takes this lock: it comes before the first look, or once the iterator waits.
+    with _state(context).condition:
+        data = None if ran_out() else next(requests, None)
+    if ran_out():
+        raise UploadTooSlow
+    return data
+
+
+def _wake(context: grpc.ServicerContext) -> None:
+    """Have the iterator of `context`'s requests give something, in the thread that waits for it.
+
+    Only that thread can end the call with a status. `context.cancel` would wake it too, but then
+    the caller gets CANCELLED without details, which clients take for a server that leaves.
+    """
+    state = _state(context)
+    with state.condition:
+        state.request = b""
+        state.condition.notify_all()
+
+
+def _state(context: grpc.ServicerContext) -> Any:
+    return cast("Any", context)._state  # noqa: SLF001 - gRPC has no way to end a wait for a message
+
+
+def _decoded(method: str, decode: _Decode, data: bytes) -> Any:
+    try:
+        return decode(data)
+    except DecodeError as error:
+        if "alloc" in str(error):
+            raise MemoryError from None
+        raise RequestUnreadable(
+            f"the request cannot be decoded: it must be the protobuf message that {method} takes"
+        ) from None

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from autoquality_server.access.exposure import missing_defences
 from autoquality_server.access.metrics_tls import metrics_contexts
 from autoquality_server.config import ConfigError, Settings
+from autoquality_server.ending import end_with_any_thread
 from autoquality_server.exits import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.listening import StartError
 from autoquality_server.supervision.causes import CAUSES, cause_of, in_words
@@ -84,6 +85,7 @@ class Supervisor:
 
         Raises StartError, and ConfigError, where no process can start or a file does not fit.
         """
+        end_with_any_thread()
         try:
             self._start()
             while self._drain_end is None or self._processes():

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+import traceback
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from autoquality_server.config.choices import LogFormat, LogLevel
 
 
-def configure_logging(level: LogLevel, form: LogFormat, **always: object) -> None:
+def configure_logging(
+    level: LogLevel, form: LogFormat, stream: TextIO | None = None, **always: object
+) -> None:
     """Set up structlog and the standard library's logging, which gRPC uses, alike.
 
-    Every line has the fields in `always`.
+    Lines go to `stream`, standard error by default. Every line has the fields in `always`.
     """
+    stream = stream or sys.stderr
 
     def add_always(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {**always, **event}
@@ -38,18 +42,38 @@ def configure_logging(level: LogLevel, form: LogFormat, **always: object) -> Non
     if form is LogFormat.JSON:
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last += [_readable()]
-    handler = logging.StreamHandler(sys.stderr)
+        last += [_escaped, _readable(stream)]
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     )
     logging.basicConfig(handlers=[handler], level=level.name, force=True)
 
 
-def _readable() -> structlog.dev.ConsoleRenderer:
-    # The default traceback shows local variables: images, among them.
-    plain = structlog.dev.plain_traceback
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+def _readable(stream: TextIO) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=_write_traceback
+    )
+
+
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback without local variables, images among them, and indented.
+
+    The text of an exception may quote a peer: no line of it may look like a line of the log.
+    """
+    lines = "".join(traceback.format_exception(*exc_info)).splitlines()
+    stream.write("".join(f"\n    {_printable(line)}" for line in lines))
+
+
+def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Escape what could forge a line or command a terminal; JSON does that by itself."""
+    return {
+        key: _printable(value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def log_fields(**fields: object) -> None:

@@ -24,11 +24,14 @@ from autoquality._version import __version__
 from autoquality_server.config import ConfigError
 from autoquality_server.errors import ServiceError
 from autoquality_server.stages import Fact
+from autoquality_server.telemetry.logs import logger
 
 SETTING = "AUTOQUALITY_TRACING"
 _OURS = "autoquality."
 _FLUSH_SECONDS = 3.0
 """How long a drain waits for a collector that does not answer."""
+
+_log = logger(__name__)
 
 
 def open_traces() -> Traces:
@@ -66,9 +69,15 @@ class Traces:
 
     def close(self) -> None:
         """Send what was not sent yet, for a few seconds at most."""
-        flushing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        flushing = threading.Thread(target=self._flush, name="traces", daemon=True)
         flushing.start()
         flushing.join(_FLUSH_SECONDS)
+
+    def _flush(self) -> None:
+        try:
+            self._provider.shutdown()
+        except Exception:  # noqa: BLE001 (a thread that ends so ends the process: `ending`)
+            _log.warning("traces were not sent", exc_info=True)
 
 
 class Trace:

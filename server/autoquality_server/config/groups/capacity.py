@@ -56,7 +56,8 @@ class CapacitySettings:
         meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")
     download_timeout: float = setting(
         60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds in which each message of a streamed answer must be taken; 0: any time.")
+        meaning="Seconds in which an answer, or each message of a streamed one, must be taken; "
+        "0: any time.")
     max_image_bytes: int = setting(
         64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
         meaning="The largest source file; 64MiB, 10MB or plain bytes.")
