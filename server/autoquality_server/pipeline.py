@@ -32,6 +32,7 @@ from autoquality_server.domain import (
 )
 from autoquality_server.errors import InvalidRequest
 from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image.timing import frames_together
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -193,7 +194,7 @@ class Pipeline:
             with stage("decode", pixels=source.width * source.height * source.frames):
                 planes.append(source.decode(all_frames=True))
         first, second = planes
-        if first.samples.shape[:3] != second.samples.shape[:3]:
+        if first.samples.shape[1:3] != second.samples.shape[1:3]:
             raise InvalidRequest(
                 "distorted",
                 f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
@@ -201,8 +202,9 @@ class Pipeline:
             )
         deadline.check()
         with stage("measure"):
-            found = dssim.compare(*_surfaces(first, second))
-        return Comparison(found, first.width, first.height, first.frames)
+            surfaces = _surfaces(first, second)
+            found = dssim.compare(*surfaces)
+        return Comparison(found, first.width, first.height, surfaces[0].shape[1])
 
     def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
         substituted = job.format is not None and fmt is not job.format
@@ -263,13 +265,18 @@ def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult
 
 
 def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The luma of both; where only one has alpha, the other looks the same over any background."""
+    """The luma of both, frame by frame of what is on screen at the same time.
+
+    Where only one has alpha, the other looks the same over any background.
+    """
     one, other = luma(first), luma(second)
     surfaces = max(one.shape[0], other.shape[0])
+    if first.frames > 1 or second.frames > 1:
+        pairs = frames_together(first.delays, second.delays)
+        one, other = (planes[:, at] for planes, at in zip((one, other), pairs, strict=True))
     shape = (surfaces, *one.shape[1:])
     return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
 
 
 def _extent(pixels: Pixels) -> str:
-    size = f"{pixels.width}x{pixels.height}"
-    return size if pixels.frames == 1 else f"{size} with {pixels.frames} frames"
+    return f"{pixels.width}x{pixels.height}"

@@ -1151,7 +1151,9 @@ class CompareResponse(google.protobuf.message.Message):
     height: builtins.int
     """Height of both images (of one frame) in pixels."""
     frames: builtins.int
-    """Frames compared; 1 for still images."""
+    """Frames compared: those of the reference, or of the animation where one of
+    the images is still; 1 for two still images.
+    """
     def __init__(
         self,
         *,

@@ -97,7 +97,9 @@ class EncodingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Measures the DSSIM between two images of equal size.
+        """Measures the DSSIM between two images of equal size. Animations are compared
+        by time: each frame of the reference with what the other shows when it
+        begins. A still image is shown all the time.
 
         Errors: as for Encode.
         """
