@@ -10,6 +10,7 @@ import pyvips
 
 from autoquality_server.codecs import swift
 from autoquality_server.codecs.base import decoded, kept, still_luma
+from autoquality_server.codecs.vp8x import with_alpha_flag
 from autoquality_server.domain import EncoderOptions, Format, WebpOptions
 from autoquality_server.image import Pixels, luma_planes
 from autoquality_server.image.timing import frames_shown
@@ -33,7 +34,8 @@ class WebpCodec:
             data = swift.webp(pixels, quality)
             if data is not None:
                 return data
-        return self.by_libvips(pixels, quality, options.webp, keep)
+        data = self.by_libvips(pixels, quality, options.webp, keep)
+        return with_alpha_flag(data) if pixels.has_alpha else data
 
     @staticmethod
     def by_libvips(pixels: Pixels, quality: int, webp: WebpOptions, keep: int = 0) -> bytes:
