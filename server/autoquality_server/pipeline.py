@@ -189,10 +189,14 @@ class Pipeline:
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
         """Decode both and compare; raises as `compare` does."""
         planes = []
-        for source in (pair.reference, pair.distorted):
+        for source, other in (
+            (pair.reference, pair.distorted),
+            (pair.distorted, pair.reference),
+        ):
             deadline.check()
-            with stage("decode", pixels=source.width * source.height * source.frames):
-                planes.append(source.decode(all_frames=True))
+            whole = other.frames > 1 or not source.holds_still
+            with stage("decode", pixels=source.pixels(all_frames=whole)):
+                planes.append(source.decode(all_frames=whole))
         first, second = planes
         if first.samples.shape[1:3] != second.samples.shape[1:3]:
             raise InvalidRequest(
@@ -239,6 +243,9 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     if several > pixels.frames:
         message = f"the source has {several} frames or pages: only the first was encoded"
         notices.append(Notice(NoticeCode.FIRST_FRAME_ONLY, message))
+    if origin.gain_map:
+        message = "the source has a gain map for HDR screens: it was left out"
+        notices.append(Notice(NoticeCode.GAIN_MAP_DROPPED, message))
     if pixels.has_alpha and not CODECS[fmt].keeps_alpha:
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))

@@ -25,6 +25,7 @@ class Origin:
     frames: int
     pages: int
     damaged: bool = False
+    gain_map: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class OpenJob:
             all_frames=self._all_frames,
             keep_metadata=self.job.options.keep_metadata,
         )
-        origin = Origin(source.format, source.frames, source.pages)
+        origin = Origin(source.format, source.frames, source.pages, gain_map=source.gain_map)
         try:
             return decode(), origin
         except InvalidImage as error:

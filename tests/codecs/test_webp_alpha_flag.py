@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from autoquality_server.codecs import CODECS
+from autoquality_server.codecs.webp import WebpCodec
 from autoquality_server.domain import EncoderOptions, Format, WebpOptions
 from autoquality_server.image import Pixels, open_image
 from tests.browser import shown
@@ -84,7 +85,7 @@ def test_other_animations_are_left_as_the_encoder_marks_them() -> None:
     frames = np.stack(rectangles(2))
     translucent = frames.copy()
     translucent[..., 3] //= 2
-    codec = CODECS[Format.WEBP]
+    codec = WebpCodec()
     for samples in (frames[..., :3], translucent):
         pixels = Pixels.from_samples(samples, (100, 100))
         plain = codec.by_libvips(pixels, 80, WebpOptions())

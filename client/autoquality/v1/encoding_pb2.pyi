@@ -57,7 +57,7 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     FORMAT_JPEG: _Format.ValueType  # 1
     """JPEG. No alpha: flattened on EncodeRequest.background. First frame only."""
     FORMAT_WEBP: _Format.ValueType  # 2
-    """WebP, lossy. Keeps alpha and animation."""
+    """WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
     FORMAT_AVIF: _Format.ValueType  # 3
     """AVIF. Keeps alpha. First frame only. At least 16 pixels a side; smaller
     images become PNG (with alpha) or JPEG, and a notice says so.
@@ -77,7 +77,7 @@ for an image with transparency.
 FORMAT_JPEG: Format.ValueType  # 1
 """JPEG. No alpha: flattened on EncodeRequest.background. First frame only."""
 FORMAT_WEBP: Format.ValueType  # 2
-"""WebP, lossy. Keeps alpha and animation."""
+"""WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
 FORMAT_AVIF: Format.ValueType  # 3
 """AVIF. Keeps alpha. First frame only. At least 16 pixels a side; smaller
 images become PNG (with alpha) or JPEG, and a notice says so.
@@ -555,7 +555,8 @@ class EncodeRequest(google.protobuf.message.Message):
     image: builtins.bytes
     """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
     server's libvips can decode it (see GetServerInfo). EXIF orientation is
-    applied, colours are converted to 8-bit sRGB.
+    applied, colours are converted to 8-bit sRGB. Animated are GIF, WebP, PNG
+    (APNG) and AVIF (sequences).
     """
     format: Global___Format.ValueType
     """What to write."""
@@ -591,8 +592,8 @@ class EncodeRequest(google.protobuf.message.Message):
     keep_hidden_colors: builtins.bool
     """Keep the colours of wholly transparent pixels. When false, they are replaced
     by a smooth continuation of the colours around them, which costs next to
-    nothing and does not bleed into visible edges. Absent: the server's, normally
-    false.
+    nothing and does not bleed into visible edges; in PNG by black, which
+    compresses best. Absent: the server's, normally false.
     """
     @property
     def raw(self) -> Global___RawImage:
@@ -674,7 +675,9 @@ class Notice(google.protobuf.message.Message):
         CODE_FORMAT_SUBSTITUTED: Notice._Code.ValueType  # 2
         """The format asked for cannot hold this image: another was written."""
         CODE_FIRST_FRAME_ONLY: Notice._Code.ValueType  # 3
-        """The source has several frames or pages: only the first was encoded."""
+        """The source has several frames or pages (also: animated PNG, AVIF sequence,
+        multi-picture JPEG, gain map): only the first was encoded.
+        """
         CODE_ALPHA_FLATTENED: Notice._Code.ValueType  # 4
         """The source's transparency was flattened on the background."""
         CODE_TARGET_UNUSED: Notice._Code.ValueType  # 5
@@ -692,8 +695,8 @@ class Notice(google.protobuf.message.Message):
         format or the byte budget.
         """
         CODE_GAIN_MAP_DROPPED: Notice._Code.ValueType  # 10
-        """The source holds a gain map for HDR screens, which was left out; metadata
-        that announced it was removed.
+        """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
+        was left out; metadata that announced it was removed.
         """
         CODE_ALPHA_QUALITY_LOWERED: Notice._Code.ValueType  # 11
         """The alpha channel was compressed with loss to meet the byte budget; see
@@ -712,7 +715,9 @@ class Notice(google.protobuf.message.Message):
     CODE_FORMAT_SUBSTITUTED: Notice.Code.ValueType  # 2
     """The format asked for cannot hold this image: another was written."""
     CODE_FIRST_FRAME_ONLY: Notice.Code.ValueType  # 3
-    """The source has several frames or pages: only the first was encoded."""
+    """The source has several frames or pages (also: animated PNG, AVIF sequence,
+    multi-picture JPEG, gain map): only the first was encoded.
+    """
     CODE_ALPHA_FLATTENED: Notice.Code.ValueType  # 4
     """The source's transparency was flattened on the background."""
     CODE_TARGET_UNUSED: Notice.Code.ValueType  # 5
@@ -730,8 +735,8 @@ class Notice(google.protobuf.message.Message):
     format or the byte budget.
     """
     CODE_GAIN_MAP_DROPPED: Notice.Code.ValueType  # 10
-    """The source holds a gain map for HDR screens, which was left out; metadata
-    that announced it was removed.
+    """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
+    was left out; metadata that announced it was removed.
     """
     CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
     """The alpha channel was compressed with loss to meet the byte budget; see

@@ -15,17 +15,33 @@ import pyvips
 
 from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
+from autoquality_server.image.animation import (
+    Animation,
+    Contents,
+    DamagedFramesError,
+    contents_of,
+    decode_animation,
+    replaces_still,
+)
 from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
+from autoquality_server.image.sequence import Sequence
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
+from autoquality_server.image.xmp import without_announcements
 
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
+
+# What a WebP can hold: some hours a frame.
+_LONGEST_MS = 2**24 - 1
+_MOST_PLAYS = 2**16 - 1
+
+_XMP = "xmp-data"
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
@@ -39,10 +55,12 @@ class Source:
     `format` is one of SOURCE_FORMATS. `width` and `height` are of one frame as
     it is meant to be seen (EXIF orientation applied). `frames` counts the
     frames of an animation, `pages` whatever the file holds one after another;
-    the pages of a TIFF or HEIF are separate images, of which the first (the
-    primary one) is used. `has_alpha` is what the header says: an alpha that
+    the pages of a TIFF, HEIF or multi-picture JPEG are separate images, of which
+    the first (the primary one) is used. `has_alpha` is what the header says: an alpha that
     turns out wholly opaque is dropped in decoding. `parts_pixels` counts the
     pixels that the parts of the image have where these are coded apart.
+    `animation` reads frames that libvips does not. `gain_map` says that there is
+    one for HDR screens, which is never decoded.
     """
 
     data: Data = attribute(repr=False)
@@ -55,10 +73,17 @@ class Source:
     has_alpha: bool
     orientation: int
     parts_pixels: int = 0
+    animation: Animation | None = attribute(default=None, repr=False)
+    gain_map: bool = False
 
     def pixels(self, *, all_frames: bool) -> int:
         """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
         return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
+
+    @property
+    def holds_still(self) -> bool:
+        """Whether it holds a still image of its own besides an animation."""
+        return isinstance(self.animation, Sequence)
 
     @property
     def tolerable(self) -> bool:
@@ -75,7 +100,7 @@ class Source:
         """
         try:
             return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
-        except _FAILURES:
+        except (*_FAILURES, DamagedFramesError):
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
         except MemoryError:
@@ -85,19 +110,46 @@ class Source:
 
     def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+        if keep_metadata:
+            header = _with_honest_xmp(header)
+        film = None if damaged else self._film(header, frames)
+        if film is not None:
+            samples, delays, header = film
+        else:
+            if self.format not in ANIMATED:
+                frames = 1
+            samples, delays = self._samples(header, frames), _delays(header, frames)
+        return Pixels.from_samples(
+            upright(samples, self.orientation),
+            delays if len(samples) > 1 else (),
+            origin=header,
+            keep_metadata=keep_metadata,
+        )
+
+    def _film(
+        self, header: pyvips.Image, frames: int
+    ) -> tuple[npt.NDArray[np.uint8], tuple[int, ...], pyvips.Image] | None:
+        """Samples, delays and header of an animation that libvips does not read."""
+        animation = self.animation
+        if animation is None or not (frames > 1 or replaces_still(animation)):
+            return None
+        found = decode_animation(
+            animation, self.data, header, frames, lambda image: _decode(image, 1)[0]
+        )
+        if found is None:
+            return None
+        samples, delays = found
+        header = header.copy()
+        header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
+        return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+
+    def _samples(self, header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
         samples = None
         if self.format == "webp" and frames == 1:
             samples = decode_plain_webp(self.data, header.width, header.height)
         elif self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
-        if samples is None:
-            samples = _decode(header, frames)
-        return Pixels.from_samples(
-            upright(samples, self.orientation),
-            _delays(header, frames) if frames > 1 else (),
-            origin=header,
-            keep_metadata=keep_metadata,
-        )
+        return _decode(header, frames) if samples is None else samples
 
 
 def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Source:
@@ -129,7 +181,11 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in SOURCE_FORMATS:
         raise _unsupported(field)
-    source = replace(_describe(data, field, name, header), parts_pixels=parts_pixels)
+    try:
+        contents = contents_of(data, header, name, limits.max_frames)
+    except ValueError:
+        raise _unreadable(field, name) from None
+    source = replace(_describe(data, field, name, header, contents), parts_pixels=parts_pixels)
     _check_size(source, limits)
     _check_bands(source, header.bands, limits)
     return source
@@ -142,8 +198,9 @@ def _decode(header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
     return samples.reshape(frames, image.height // frames, image.width, image.bands)
 
 
-def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source:
-    pages = _integer(header, "n-pages")
+def _describe(
+    data: Data, field: str, name: str, header: pyvips.Image, contents: Contents
+) -> Source:
     orientation = _integer(header, "orientation")
     width, height = header.width, header.height
     if swaps_sides(orientation):
@@ -154,10 +211,12 @@ def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source
         format=name,
         width=width,
         height=height,
-        frames=pages if name in ANIMATED else 1,
-        pages=pages,
+        frames=contents.pages if name in ANIMATED else contents.frames,
+        pages=contents.pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
+        animation=contents.animation,
+        gain_map=contents.gain_map,
     )
 
 
@@ -195,6 +254,20 @@ def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
 def _integer(header: pyvips.Image, name: str) -> int:
     """A count in the header, 1 where it is not there."""
     return int(header.get(name)) if header.get_typeof(name) else 1
+
+
+def _with_honest_xmp(header: pyvips.Image) -> pyvips.Image:
+    """The header without XMP about images that are not kept."""
+    if not header.get_typeof(_XMP):
+        return header
+    xmp = header.get(_XMP)
+    honest = without_announcements(xmp)
+    if honest != xmp:
+        header = header.copy()
+        header.remove(_XMP)
+        if honest is not None:
+            header.set_type(pyvips.GValue.blob_type, _XMP, honest)
+    return header
 
 
 def _delays(header: pyvips.Image, frames: int) -> tuple[int, ...]:
