@@ -32,6 +32,7 @@ from autoquality_server.domain import (
 )
 from autoquality_server.errors import InvalidRequest
 from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image.hidden import with_black, with_continued_colours
 from autoquality_server.image.timing import frames_together
 from autoquality_server.methods import (
     Adviser,
@@ -250,6 +251,9 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
         pixels = pixels.flattened(job.options.background)
+    if not job.options.keep_hidden_colors:
+        replace_hidden = with_continued_colours if CODECS[fmt].has_quality else with_black
+        pixels = replace_hidden(pixels)
     return fmt, pixels, notices
 
 

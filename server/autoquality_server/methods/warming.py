@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from autoquality_server import dssim
+from autoquality_server.image import hidden
 from autoquality_server.methods import sketch
 
 
 def warm_up() -> None:
-    """Compile the loops of metric and sketch, or load them from numba's cache."""
+    """Compile the loops of metric, sketch and hidden colours, or load them from numba's cache."""
     dssim.warm_up()
+    hidden.warm_up()
     sketch.warm_up()
