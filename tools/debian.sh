@@ -41,5 +41,5 @@ download() {
 
 # libraries_in ROOT: the folders of shared libraries below it, for LD_LIBRARY_PATH.
 libraries_in() {
-    find "$1" -name '*.so.*' -path '*/usr/lib/*' -not -path '*/modules-*' -printf '%h\n' | sort -u | paste -sd:
+    find "$1" -name '*.so*' -path '*/lib/*' -not -path '*/modules-*' -printf '%h\n' | sort -u | paste -sd:
 }
