@@ -63,8 +63,9 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     images become PNG (with alpha) or JPEG, and a notice says so.
     """
     FORMAT_PNG: _Format.ValueType  # 4
-    """PNG, lossless unless PngOptions.quantize is set. Has no quality setting:
-    saved as it is, OUTCOME_NO_QUALITY.
+    """PNG, lossless unless PngOptions.quantize is set; of wholly transparent pixels
+    the colours are lost unless EncodeRequest.keep_hidden_colors is set. Has no
+    quality setting: saved as it is, OUTCOME_NO_QUALITY. First frame only.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -83,8 +84,9 @@ FORMAT_AVIF: Format.ValueType  # 3
 images become PNG (with alpha) or JPEG, and a notice says so.
 """
 FORMAT_PNG: Format.ValueType  # 4
-"""PNG, lossless unless PngOptions.quantize is set. Has no quality setting:
-saved as it is, OUTCOME_NO_QUALITY.
+"""PNG, lossless unless PngOptions.quantize is set; of wholly transparent pixels
+the colours are lost unless EncodeRequest.keep_hidden_colors is set. Has no
+quality setting: saved as it is, OUTCOME_NO_QUALITY. First frame only.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
