@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from autoquality_server import dssim
 from autoquality_server.codecs import CODECS, substitute
+from autoquality_server.comparison import Comparison, compared
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -30,10 +27,8 @@ from autoquality_server.domain import (
     RawSource,
     Timings,
 )
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image import ImageLimits, Pixels, check_raw_shape
 from autoquality_server.image.hidden import with_black, with_continued_colours
-from autoquality_server.image.timing import frames_together
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -57,16 +52,6 @@ from autoquality_server.sources import (
     open_pair,
 )
 from autoquality_server.stages import stage
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The DSSIM of two images and what was compared; height is of one frame."""
-
-    dssim: float
-    width: int
-    height: int
-    frames: int
 
 
 class Pipeline:
@@ -189,7 +174,7 @@ class Pipeline:
 
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
         """Decode both and compare; raises as `compare` does."""
-        planes = []
+        decoded = []
         for source, other in (
             (pair.reference, pair.distorted),
             (pair.distorted, pair.reference),
@@ -197,19 +182,10 @@ class Pipeline:
             deadline.check()
             whole = other.frames > 1 or not source.holds_still
             with stage("decode", pixels=source.pixels(all_frames=whole)):
-                planes.append(source.decode(all_frames=whole))
-        first, second = planes
-        if first.samples.shape[1:3] != second.samples.shape[1:3]:
-            raise InvalidRequest(
-                "distorted",
-                f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
-                reason="SIZE_MISMATCH",
-            )
+                decoded.append(source.decode(all_frames=whole))
         deadline.check()
         with stage("measure"):
-            surfaces = _surfaces(first, second)
-            found = dssim.compare(*surfaces)
-        return Comparison(found, first.width, first.height, surfaces[0].shape[1])
+            return compared(*decoded)
 
     def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
         substituted = job.format is not None and fmt is not job.format
@@ -273,21 +249,3 @@ def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult
         frames=trial.frames(answer.quality),
         timings=trial.timings,
     )
-
-
-def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The luma of both, frame by frame of what is on screen at the same time.
-
-    Where only one has alpha, the other looks the same over any background.
-    """
-    one, other = luma(first), luma(second)
-    surfaces = max(one.shape[0], other.shape[0])
-    if first.frames > 1 or second.frames > 1:
-        pairs = frames_together(first.delays, second.delays)
-        one, other = (planes[:, at] for planes, at in zip((one, other), pairs, strict=True))
-    shape = (surfaces, *one.shape[1:])
-    return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
-
-
-def _extent(pixels: Pixels) -> str:
-    return f"{pixels.width}x{pixels.height}"

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from autoquality_server.codecs import CODECS
+from autoquality_server.comparison import Comparison
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
 from autoquality_server.errors import InvalidRequest
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.image.timing import frames_shown
-from autoquality_server.pipeline import Comparison, Pipeline
+from autoquality_server.pipeline import Pipeline
 from tests.codecs.sources import moving, photograph, translucent
 from tests.image.files import AMPLE, animated
 from tests.photos import crop

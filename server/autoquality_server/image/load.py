@@ -32,7 +32,7 @@ from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.sequence import Sequence
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
-from autoquality_server.image.xmp import without_announcements
+from autoquality_server.image.xmp import with_honest_xmp
 
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
@@ -40,8 +40,6 @@ _BANDS = 8
 # What a WebP can hold: some hours a frame.
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
-
-_XMP = "xmp-data"
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
@@ -111,7 +109,7 @@ class Source:
     def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         if keep_metadata:
-            header = _with_honest_xmp(header)
+            header = with_honest_xmp(header)
         film = None if damaged else self._film(header, frames)
         if film is not None:
             samples, delays, header = film
@@ -254,20 +252,6 @@ def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
 def _integer(header: pyvips.Image, name: str) -> int:
     """A count in the header, 1 where it is not there."""
     return int(header.get(name)) if header.get_typeof(name) else 1
-
-
-def _with_honest_xmp(header: pyvips.Image) -> pyvips.Image:
-    """The header without XMP about images that are not kept."""
-    if not header.get_typeof(_XMP):
-        return header
-    xmp = header.get(_XMP)
-    honest = without_announcements(xmp)
-    if honest != xmp:
-        header = header.copy()
-        header.remove(_XMP)
-        if honest is not None:
-            header.set_type(pyvips.GValue.blob_type, _XMP, honest)
-    return header
 
 
 def _delays(header: pyvips.Image, frames: int) -> tuple[int, ...]:
