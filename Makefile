@@ -49,8 +49,15 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 .PHONY: rivals
 rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
 
-.tools/rivals/.stamp: tools/install-rivals.sh
+.tools/rivals/.stamp: tools/install-rivals.sh tools/debian.sh
 	@tools/install-rivals.sh .tools/rivals
+	@touch $@
+
+.PHONY: chromium
+chromium: .tools/chromium/.stamp ## Have a browser in .tools, for the tests that look at images in one
+
+.tools/chromium/.stamp: tools/install-chromium.sh tools/debian.sh
+	@tools/install-chromium.sh .tools/chromium
 	@touch $@
 
 .PHONY: lock
@@ -121,7 +128,7 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Run the tests
+test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp .tools/chromium/.stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: fuzz

@@ -20,11 +20,8 @@ def main() -> None:
     """Never returns: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
     # What numba compiles must be as it was written.
-    compiled = [
-        "autoquality_server.dssim.kernel",
-        "autoquality_server.image.kernel",
-        "autoquality_server.methods.sketch_kernel",
-    ]
+    kernels = ("dssim.kernel", "image.hidden_kernel", "image.kernel", "methods.sketch_kernel")
+    compiled = [f"autoquality_server.{kernel}" for kernel in kernels]
     ours = ["autoquality", "autoquality_server"]
     with atheris.instrument_imports(include=ours, exclude=compiled):
         from fuzz.targets import load

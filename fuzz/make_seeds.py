@@ -6,10 +6,12 @@ They are committed, because encoders of other versions make other bytes.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyvips
 
@@ -35,6 +37,11 @@ SETTINGS = (
     "IMGPROXY_AUTOQUALITY_METHOD=size\n" + "IMGPROXY_AUTOQUALITY_TARGET=10240\n",
     "IMGPROXY_FORMAT_QUALITY='jpeg=80,webp=79,avif=63,jxl=77'\nAUTOQUALITY_MAX_IMAGE_BYTES=10MB",
 )
+XMP = (
+    '<x xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/" h:Version="1.0"><h:A/><y h:b="1"/></x>',
+    '<x xmlns:C="http://ns.google.com/photos/1.0/container/"><C:D><z>1</z></C:D></x>',
+)
+TEXTS = {"notation": NOTATIONS, "tokens": TOKENS, "settings": SETTINGS, "contents": XMP}
 WISHES = (
     pb.EncodeRequest(quality=40, format=pb.FORMAT_JPEG),
     pb.EncodeRequest(
@@ -53,6 +60,11 @@ WISHES = (
         keep_metadata=True,
     ),
 )
+LOOKED_INTO = {
+    "avif": ("avif", "contents"),
+    "avif-alpha": ("avif",),
+    **dict.fromkeys(("avif-film", "png-film", "jpeg-pair"), ("contents",)),
+}
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
@@ -69,14 +81,36 @@ def pictures() -> Iterator[tuple[str, bytes]]:
     film.set_type(pyvips.GValue.gint_type, "page-height", height)
     yield "gif-film", bytes(film.gifsave_buffer())
     yield "webp-film", bytes(film.webpsave_buffer(lossless=True))
+    animation = cv2.Animation()
+    animation.frames = [
+        np.dstack([ramp, ramp[::-1], 255 - ramp, one]) for one in (ramp, 255 - ramp)
+    ]
+    animation.durations = [100, 50]
+    for fmt in ("png", "avif"):
+        yield f"{fmt}-film", cv2.imencodeanimation(f".{fmt}", animation)[1].tobytes()
+    still = bytes(plain.copy(interpretation="srgb").jpegsave_buffer(Q=50))
+    yield "jpeg-pair", pair(still)
+
+
+def pair(still: bytes) -> bytes:
+    """A JPEG with an index (MPF) of two images, the second a gain map by its segment."""
+    gain_map = b"urn:iso:std:iso:ts:21496:-1\0"
+    entries = struct.pack(">3I4x3I4x", 0x030000, 0, 0, 0, 0, 8 + 30 + 32 + len(still) - 2)
+    index = struct.pack(">2sHIH", b"MM", 42, 8, 2) + struct.pack(">HHII", 0xB001, 4, 1, 2)
+    index += struct.pack(">HHII", 0xB002, 7, len(entries), 8 + 30) + bytes(4) + entries
+    first, second = (
+        still[:2] + struct.pack(">HH", 0xFFE2, 2 + len(said)) + said + still[2:]
+        for said in (b"MPF\0" + index, gain_map)
+    )
+    return first + second
 
 
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, name and content of each."""
     for name, data in pictures():
         yield "image", name, data
-        if name.startswith("avif"):
-            yield "avif", name, data
+        for target in LOOKED_INTO.get(name, ()):
+            yield target, name, data
     small = dict(pictures())
     for number, wish in enumerate(WISHES):
         for kind, data in (("png-alpha", small["png-alpha"]), ("gif-film", small["gif-film"])):
@@ -87,7 +121,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     raw = pb.EncodeRequest(raw=pb.RawImage(width=16, height=8, bands=2, pixels=bytes(range(256))))
     for target in ("request", "encode"):
         yield target, "raw", raw.SerializeToString(deterministic=True)
-    for target, texts in (("notation", NOTATIONS), ("tokens", TOKENS), ("settings", SETTINGS)):
+    for target, texts in TEXTS.items():
         for number, text in enumerate(texts):
             yield target, str(number), text.encode()
     for path in sorted(BOX.glob("*.json")):

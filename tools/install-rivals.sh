@@ -9,45 +9,16 @@
 set -euo pipefail
 
 dir=$(realpath -m "$1")
-packages=(jpegoptim webp imagemagick-6.q16 guetzli)
-help=("jpegoptim, cwebp, ImageMagick and guetzli are fetched with apt." "On Debian and Ubuntu: apt-get update")
+# shellcheck source=tools/debian.sh
+source "${0%/*}/debian.sh"
 
-fail() {
-    printf '%s\n' "$@" >&2
-    exit 1
-}
-
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "${help[@]}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# What apt would install is what is missing.
-missing() {
-    apt-get install --simulate --no-install-recommends --reinstall "${packages[@]}" 2>"$work/said" |
-        awk '/^Inst/ {print $2}'
-}
-download() {
-    local names
-    names=$(missing) && [[ -n $names ]] || return 1
-    # shellcheck disable=SC2086 # names, one a word
-    (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root $names 2>>"$work/said")
-}
-
-if ! download; then
-    # apt knows no packages before its lists are there, which only root may fetch.
-    [[ $(id -u) == 0 ]] || fail "${help[@]}" "$(cat "$work/said")"
-    apt-get update -qq
-    download || fail "${help[@]}" "$(cat "$work/said")"
-fi
-rm -rf "$dir"
-mkdir -p "$dir/root" "$dir/bin"
-for package in "$work"/*.deb; do
-    dpkg-deb --extract "$package" "$dir/root"
-done
+help=$'jpegoptim, cwebp, ImageMagick and guetzli are fetched with apt.\nOn Debian and Ubuntu: apt-get update'
+unpack "$dir/root" "$help" jpegoptim webp imagemagick-6.q16 guetzli
+mkdir -p "$dir/bin"
 
 # Each is started with the libraries that were unpacked beside it; ImageMagick
 # also looks for its modules and settings where it was not installed.
-libraries=$(find "$dir/root" -name '*.so.*' -path '*/usr/lib/*' -not -path '*/modules-*' -printf '%h\n' | sort -u | paste -sd:)
+libraries=$(libraries_in "$dir/root")
 modules=$(find "$dir/root/usr/lib" -type d -path '*/modules-Q16/coders' | head -n 1)
 settings=$(find "$dir/root/etc" -maxdepth 1 -name 'ImageMagick-*' | head -n 1)
 start() {

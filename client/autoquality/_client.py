@@ -255,7 +255,8 @@ class Client:
     ) -> Comparison:
         """Measure the DSSIM between two image files of equal size.
 
-        Each is given as its bytes or the path to it. Raises as `encode` does.
+        Animations are compared by time, and a still image with every frame of an
+        animation. Each is given as its bytes or the path to it. Raises as `encode` does.
         """
         request = pb.CompareRequest(
             reference=_convert.read_image(reference), distorted=_convert.read_image(distorted)

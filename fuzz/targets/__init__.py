@@ -13,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = ("request", "encode", "image", "avif", "notation", "side_file", "settings", "tokens")
+NAMES = (
+    *("request", "encode", "image", "avif", "contents", "notation"),
+    *("side_file", "settings", "tokens"),
+)
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 """A folder for each target: where fuzzing starts, and what it has found."""

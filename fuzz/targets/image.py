@@ -25,7 +25,10 @@ def run(data: bytes) -> None:
             )
         except InvalidImage:
             continue
-        assert pixels.samples.shape[:3] == (source.frames, source.height, source.width)
+        assert pixels.samples.shape[1:3] == (source.height, source.width)
+        # Of an animation that libvips does not read, what there is is the still image.
+        still = source.animation is not None and pixels.frames == 1
+        assert still or pixels.frames == source.frames
 
 
 TARGET = Target(run)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from autoquality_server import dssim
 from autoquality_server.codecs import CODECS, substitute
+from autoquality_server.comparison import Comparison, compared
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -30,8 +27,8 @@ from autoquality_server.domain import (
     RawSource,
     Timings,
 )
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image import ImageLimits, Pixels, check_raw_shape
+from autoquality_server.image.hidden import with_black, with_continued_colours
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -54,16 +51,6 @@ from autoquality_server.sources import (
     open_pair,
 )
 from autoquality_server.stages import stage
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The DSSIM of two images and what was compared; height is of one frame."""
-
-    dssim: float
-    width: int
-    height: int
-    frames: int
 
 
 class Pipeline:
@@ -184,22 +171,18 @@ class Pipeline:
 
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
         """Decode both and compare; raises as `compare` does."""
-        planes = []
-        for source in (pair.reference, pair.distorted):
+        decoded = []
+        for source, other in (
+            (pair.reference, pair.distorted),
+            (pair.distorted, pair.reference),
+        ):
             deadline.check()
-            with stage("decode", pixels=source.width * source.height * source.frames):
-                planes.append(source.decode(all_frames=True, profile=pair.profile))
-        first, second = planes
-        if first.samples.shape[:3] != second.samples.shape[:3]:
-            raise InvalidRequest(
-                "distorted",
-                f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
-                reason="SIZE_MISMATCH",
-            )
+            whole = other.frames > 1 or not source.holds_still
+            with stage("decode", pixels=source.pixels(all_frames=whole)):
+                decoded.append(source.decode(all_frames=whole, profile=pair.profile))
         deadline.check()
         with stage("measure"):
-            found = dssim.compare(*_surfaces(first, second))
-        return Comparison(found, first.width, first.height, first.frames)
+            return compared(*decoded)
 
     def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
         substituted = job.format is not None and fmt is not job.format
@@ -242,10 +225,16 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
             "colours of the source lie outside sRGB and were clipped; color_profile keeps them"
         )
         notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
+    if origin.gain_map:
+        message = "the source has a gain map for HDR screens: it was left out"
+        notices.append(Notice(NoticeCode.GAIN_MAP_DROPPED, message))
     if pixels.has_alpha and not CODECS[fmt].keeps_alpha:
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
         pixels = pixels.flattened(job.options.background)
+    if not job.options.keep_hidden_colors:
+        replace_hidden = with_continued_colours if CODECS[fmt].has_quality else with_black
+        pixels = replace_hidden(pixels)
     return fmt, pixels, notices
 
 
@@ -265,16 +254,3 @@ def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult
         frames=trial.frames(answer.quality),
         timings=trial.timings,
     )
-
-
-def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The luma of both; where only one has alpha, the other looks the same over any background."""
-    one, other = luma(first), luma(second)
-    surfaces = max(one.shape[0], other.shape[0])
-    shape = (surfaces, *one.shape[1:])
-    return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
-
-
-def _extent(pixels: Pixels) -> str:
-    size = f"{pixels.width}x{pixels.height}"
-    return size if pixels.frames == 1 else f"{size} with {pixels.frames} frames"

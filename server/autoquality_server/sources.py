@@ -26,6 +26,7 @@ class Origin:
     frames: int
     pages: int
     damaged: bool = False
+    gain_map: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class OpenJob:
             keep_metadata=self.job.options.keep_metadata,
             profile=self.job.options.color_profile,
         )
-        origin = Origin(source.format, source.frames, source.pages)
+        origin = Origin(source.format, source.frames, source.pages, gain_map=source.gain_map)
         try:
             return decode(), origin
         except InvalidImage as error:

@@ -14,6 +14,7 @@ import numpy as np
 from tests.hostile import bombs
 from tests.hostile.derived import grid, overlay
 from tests.image.files import SAVERS, animated, image_of, png_header, with_profile
+from tests.image.films import Frame, apng, avif_sequence, mpf
 
 Named = Iterator[tuple[str, bytes]]
 
@@ -23,22 +24,25 @@ CUTS = 10
 
 @cache
 def everything() -> list[tuple[str, bytes]]:
-    """All of them, some 370."""
+    """All of them, some 440."""
     return [*small(), *giants(), *unfolding()]
 
 
 @cache
 def small() -> list[tuple[str, bytes]]:
-    """Those that are no larger than they look, some 300."""
+    """Those that are no larger than they look, some 370."""
     return [*tiny(), *foreign(), *polyglots(), *cut(), *flipped()]
 
 
 def sound() -> dict[str, bytes]:
-    """One whole file of each format, to be damaged, and two animations."""
+    """One whole file of each format, to be damaged, four animations, and two in one."""
     noise = np.random.default_rng(5).integers(0, 256, (40, 56, 3), np.uint8)
     files = {fmt: bytes(save(image_of(noise))) for fmt, save in SAVERS.items()}
     frames = [np.roll(noise, 5 * number, axis=1) for number in range(4)]
     files |= {f"{fmt}-film": animated(frames, [40] * 4, fmt) for fmt in ("gif", "webp")}
+    files["apng-film"] = apng([Frame(frame) for frame in frames])
+    files["avif-film"] = avif_sequence(frames, [40] * 4)
+    files["jpeg-pair"] = mpf([files["jpeg"], files["jpeg"]])
     files["jpeg-progressive"] = bytes(image_of(noise).jpegsave_buffer(interlace=True))
     files["avif-grid"] = grid(2, 2, (100, 100), (100, 100))
     return files

@@ -1,4 +1,4 @@
-"""What the benches compare with is unpacked, and who cannot do that is told what to do."""
+"""What the benches and tests need is unpacked, and who cannot do that is told what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.record.machine import ROOT
 from tests.house.commands import run
 from tests.house.test_prometheus import only
 
-SCRIPT = ROOT / "tools/install-rivals.sh"
+SCRIPTS = [ROOT / f"tools/install-{name}.sh" for name in ("rivals", "chromium")]
 
 
 def path_with(tmp_path: Path, **programs: str) -> str:
@@ -22,19 +22,21 @@ def path_with(tmp_path: Path, **programs: str) -> str:
     return path
 
 
-def test_without_debian_it_says_what_it_fetches_with(tmp_path: Path) -> None:
-    said = run(SCRIPT, tmp_path / "there", env={"PATH": path_with(tmp_path)}, status=1)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_without_debian_it_says_what_it_fetches_with(tmp_path: Path, script: Path) -> None:
+    said = run(script, tmp_path / "there", env={"PATH": path_with(tmp_path)}, status=1)
     assert "fetched with apt" in said
 
 
-def test_who_may_not_fetch_the_lists_is_told_what_apt_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_who_may_not_fetch_the_lists_is_told_what_apt_said(tmp_path: Path, script: Path) -> None:
     path = path_with(
         tmp_path, apt_get="echo 'E: Unable to locate package webp' >&2; exit 100", dpkg_deb="exit 1"
     )
     (Path(path) / "id").unlink()
     (Path(path) / "id").write_text("#!/bin/sh\necho 1000\n")
     (Path(path) / "id").chmod(0o755)
-    said = run(SCRIPT, tmp_path / "there", env={"PATH": path}, status=1)
+    said = run(script, tmp_path / "there", env={"PATH": path}, status=1)
     assert "apt-get update" in said and "Unable to locate package webp" in said
 
 

@@ -283,26 +283,3 @@ class TestDeadlines:
     def test_a_wrong_wish_is_refused_before_the_image_is_looked_at(self) -> None:
         with pytest.raises(InvalidRequest, match="max_quality 80"):
             encode(Format.JPEG, Wish(min_quality=90), b"not an image")
-
-
-class TestCompare:
-    def test_an_image_is_identical_to_itself(self) -> None:
-        found = PIPELINE.compare(PHOTO, PHOTO, Deadline())
-        assert (found.dssim, found.width, found.height, found.frames) == (0.0, 160, 120, 1)
-
-    def test_other_dimensions_are_refused(self) -> None:
-        with pytest.raises(InvalidRequest, match=r"160x120.*80x120") as caught:
-            PIPELINE.compare(PHOTO, crop("astronaut.png", 80, 120), Deadline())
-        assert caught.value.field == "distorted"
-
-    def test_alpha_against_none_is_judged_over_black_and_white(self) -> None:
-        clear = encode(Format.PNG, source=RawSource(32, 32, 4, bytes(4096))).image
-        white = encode(Format.PNG, source=RawSource(32, 32, 3, b"\xff" * 3072)).image
-        assert PIPELINE.compare(clear, white, Deadline()).dssim > 0.4
-
-    @pytest.mark.parametrize("field", ["reference", "distorted"])
-    def test_the_unreadable_one_is_named(self, field: str) -> None:
-        files = {"reference": PHOTO, "distorted": PHOTO, field: b"nonsense"}
-        with pytest.raises(InvalidRequest) as caught:
-            PIPELINE.compare(files["reference"], files["distorted"], Deadline())
-        assert caught.value.field == field

@@ -57,14 +57,15 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     FORMAT_JPEG: _Format.ValueType  # 1
     """JPEG. No alpha: flattened on EncodeRequest.background. First frame only."""
     FORMAT_WEBP: _Format.ValueType  # 2
-    """WebP, lossy. Keeps alpha and animation."""
+    """WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
     FORMAT_AVIF: _Format.ValueType  # 3
     """AVIF. Keeps alpha. First frame only. At least 16 pixels a side; smaller
     images become PNG (with alpha) or JPEG, and a notice says so.
     """
     FORMAT_PNG: _Format.ValueType  # 4
-    """PNG, lossless unless PngOptions.quantize is set. Has no quality setting:
-    saved as it is, OUTCOME_NO_QUALITY.
+    """PNG, lossless unless PngOptions.quantize is set; of wholly transparent pixels
+    the colours are lost unless EncodeRequest.keep_hidden_colors is set. Has no
+    quality setting: saved as it is, OUTCOME_NO_QUALITY. First frame only.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -77,14 +78,15 @@ for an image with transparency.
 FORMAT_JPEG: Format.ValueType  # 1
 """JPEG. No alpha: flattened on EncodeRequest.background. First frame only."""
 FORMAT_WEBP: Format.ValueType  # 2
-"""WebP, lossy. Keeps alpha and animation."""
+"""WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
 FORMAT_AVIF: Format.ValueType  # 3
 """AVIF. Keeps alpha. First frame only. At least 16 pixels a side; smaller
 images become PNG (with alpha) or JPEG, and a notice says so.
 """
 FORMAT_PNG: Format.ValueType  # 4
-"""PNG, lossless unless PngOptions.quantize is set. Has no quality setting:
-saved as it is, OUTCOME_NO_QUALITY.
+"""PNG, lossless unless PngOptions.quantize is set; of wholly transparent pixels
+the colours are lost unless EncodeRequest.keep_hidden_colors is set. Has no
+quality setting: saved as it is, OUTCOME_NO_QUALITY. First frame only.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
@@ -563,7 +565,8 @@ class EncodeRequest(google.protobuf.message.Message):
     image: builtins.bytes
     """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
     server's libvips can decode it (see GetServerInfo). EXIF orientation is
-    applied, colours are converted to 8-bit sRGB.
+    applied, colours are converted to 8-bit sRGB. Animated are GIF, WebP, PNG
+    (APNG) and AVIF (sequences).
     """
     format: Global___Format.ValueType
     """What to write."""
@@ -599,8 +602,8 @@ class EncodeRequest(google.protobuf.message.Message):
     keep_hidden_colors: builtins.bool
     """Keep the colours of wholly transparent pixels. When false, they are replaced
     by a smooth continuation of the colours around them, which costs next to
-    nothing and does not bleed into visible edges. Absent: the server's, normally
-    false.
+    nothing and does not bleed into visible edges; in PNG by black, which
+    compresses best. Absent: the server's, normally false.
     """
     @property
     def raw(self) -> Global___RawImage:
@@ -682,7 +685,9 @@ class Notice(google.protobuf.message.Message):
         CODE_FORMAT_SUBSTITUTED: Notice._Code.ValueType  # 2
         """The format asked for cannot hold this image: another was written."""
         CODE_FIRST_FRAME_ONLY: Notice._Code.ValueType  # 3
-        """The source has several frames or pages: only the first was encoded."""
+        """The source has several frames or pages (also: animated PNG, AVIF sequence,
+        multi-picture JPEG, gain map): only the first was encoded.
+        """
         CODE_ALPHA_FLATTENED: Notice._Code.ValueType  # 4
         """The source's transparency was flattened on the background."""
         CODE_TARGET_UNUSED: Notice._Code.ValueType  # 5
@@ -702,8 +707,8 @@ class Notice(google.protobuf.message.Message):
         format or the byte budget.
         """
         CODE_GAIN_MAP_DROPPED: Notice._Code.ValueType  # 10
-        """The source holds a gain map for HDR screens, which was left out; metadata
-        that announced it was removed.
+        """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
+        was left out; metadata that announced it was removed.
         """
         CODE_ALPHA_QUALITY_LOWERED: Notice._Code.ValueType  # 11
         """The alpha channel was compressed with loss to meet the byte budget; see
@@ -722,7 +727,9 @@ class Notice(google.protobuf.message.Message):
     CODE_FORMAT_SUBSTITUTED: Notice.Code.ValueType  # 2
     """The format asked for cannot hold this image: another was written."""
     CODE_FIRST_FRAME_ONLY: Notice.Code.ValueType  # 3
-    """The source has several frames or pages: only the first was encoded."""
+    """The source has several frames or pages (also: animated PNG, AVIF sequence,
+    multi-picture JPEG, gain map): only the first was encoded.
+    """
     CODE_ALPHA_FLATTENED: Notice.Code.ValueType  # 4
     """The source's transparency was flattened on the background."""
     CODE_TARGET_UNUSED: Notice.Code.ValueType  # 5
@@ -742,8 +749,8 @@ class Notice(google.protobuf.message.Message):
     format or the byte budget.
     """
     CODE_GAIN_MAP_DROPPED: Notice.Code.ValueType  # 10
-    """The source holds a gain map for HDR screens, which was left out; metadata
-    that announced it was removed.
+    """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
+    was left out; metadata that announced it was removed.
     """
     CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
     """The alpha channel was compressed with loss to meet the byte budget; see
@@ -1166,7 +1173,9 @@ class CompareResponse(google.protobuf.message.Message):
     height: builtins.int
     """Height of both images (of one frame) in pixels."""
     frames: builtins.int
-    """Frames compared; 1 for still images."""
+    """Frames compared: those of the reference, or of the animation where one of
+    the images is still; 1 for two still images.
+    """
     def __init__(
         self,
         *,

@@ -105,7 +105,10 @@ class EncodingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Measures the DSSIM between two images of equal size.
+        """Measures the DSSIM between two images of equal size. Animations are compared
+        by time: each frame of the reference with what the other shows when it
+        begins. A still image is shown all the time; with an AVIF sequence, it is
+        compared with the still image that such a file holds besides.
 
         Errors: as for Encode.
         """

@@ -194,7 +194,10 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
     """
 
     Compare: _EncodingServiceCompareType
-    """Measures the DSSIM between two images of equal size.
+    """Measures the DSSIM between two images of equal size. Animations are compared
+    by time: each frame of the reference with what the other shows when it
+    begins. A still image is shown all the time; with an AVIF sequence, it is
+    compared with the still image that such a file holds besides.
 
     Errors: as for Encode.
     """
@@ -279,7 +282,10 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
         request: autoquality.v1.encoding_pb2.CompareRequest,
         context: _ServicerContext,
     ) -> typing.Union[autoquality.v1.encoding_pb2.CompareResponse, collections.abc.Awaitable[autoquality.v1.encoding_pb2.CompareResponse]]:
-        """Measures the DSSIM between two images of equal size.
+        """Measures the DSSIM between two images of equal size. Animations are compared
+        by time: each frame of the reference with what the other shows when it
+        begins. A still image is shown all the time; with an AVIF sequence, it is
+        compared with the still image that such a file holds besides.
 
         Errors: as for Encode.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -11,12 +10,10 @@ import pyvips
 
 from autoquality_server.codecs import swift
 from autoquality_server.codecs.base import decoded, in_colour, kept, still_luma
+from autoquality_server.codecs.vp8x import with_alpha_flag
 from autoquality_server.domain import EncoderOptions, Format, WebpOptions
 from autoquality_server.image import Pixels, luma_planes
-
-# What libvips writes for a frame that lasts 10 ms or less, as browsers show it.
-_SHORTEST_MS = 10
-_SHORT_BECOMES_MS = 100
+from autoquality_server.image.timing import frames_shown
 
 _PLAIN = WebpOptions()
 
@@ -37,7 +34,8 @@ class WebpCodec:
             data = swift.webp(pixels, quality)
             if data is not None:
                 return data
-        return self.by_libvips(pixels, quality, options.webp, keep)
+        data = self.by_libvips(pixels, quality, options.webp, keep)
+        return with_alpha_flag(data) if pixels.has_alpha else data
 
     @staticmethod
     def by_libvips(pixels: Pixels, quality: int, webp: WebpOptions, keep: int = 0) -> bytes:
@@ -64,7 +62,7 @@ class WebpCodec:
         if planes.shape[1] == pixels.frames:
             return planes
         shown = image.get("delay") if image.get_typeof("delay") else [0]
-        return planes[:, _frames_shown(pixels.delays, shown)]
+        return planes[:, frames_shown(pixels.delays, shown)]
 
     def frames(self, data: bytes, pixels: Pixels) -> int:
         if pixels.frames == 1:
@@ -79,16 +77,3 @@ def _swift() -> bool:
     return swift.agrees(
         swift.webp, lambda pixels, quality: WebpCodec.by_libvips(pixels, quality, _PLAIN)
     )
-
-
-def _frames_shown(delays: Sequence[int], merged: Sequence[int]) -> npt.NDArray[np.intp]:
-    """Which frame of a file is on screen when each frame of its source begins.
-
-    libwebp merges frames that look the same after compression into one that
-    lasts as long as all of them. Durations in milliseconds, of the source's
-    frames and of the file's.
-    """
-    written = [_SHORT_BECOMES_MS if delay <= _SHORTEST_MS else delay for delay in delays]
-    begins = np.cumsum([0, *written[:-1]])
-    file_begins = np.cumsum([0, *merged[:-1]])
-    return np.searchsorted(file_begins, begins, side="right") - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autoquality_server.image.bits import BitReader
 
 _SEQUENCE_HEADER = 1
@@ -23,6 +25,18 @@ def coded_size(stream: bytes) -> tuple[int, int]:
     operating points.
     """
     return _sizes(BitReader(_sequence_header(stream)))[:2]
+
+
+def announced_sizes(stream: bytes) -> set[tuple[int, int]]:
+    """Width and height in every sequence header of `stream`, which may be a part of a film.
+
+    Raises ValueError as `coded_size` does, but for their number and place.
+    """
+    return {
+        _sizes(BitReader(stream[start : min(end, start + _HEADER_BYTES)]))[:2]
+        for kind, start, end in _units(stream)
+        if kind == _SEQUENCE_HEADER
+    }
 
 
 def colour_codes(stream: bytes) -> tuple[int, int] | None:
@@ -71,19 +85,27 @@ def _sizes(bits: BitReader) -> tuple[int, int, int, int]:
 def _sequence_header(stream: bytes) -> bytes:
     """The content of the sequence header, which must be the only one."""
     found: bytes | None = None
-    at = 0
-    for _ in range(_MOST_UNITS):
-        if at == len(stream):
-            break
-        kind, start, end = _unit(stream, at)
+    for kind, start, end in _units(stream):
         if kind == _SEQUENCE_HEADER and found is None:
             found = stream[start : min(end, start + _HEADER_BYTES)]
         elif kind == _SEQUENCE_HEADER or (found is None and kind != _TEMPORAL_DELIMITER):
             raise ValueError("not one sequence header, and that first")
-        at = end
-    if found is None or at != len(stream):
-        raise ValueError("no sequence header, or too many units")
+    if found is None:
+        raise ValueError("no sequence header")
     return found
+
+
+def _units(stream: bytes) -> Iterator[tuple[int, int, int]]:
+    """The type of each OBU, where its content starts and where it ends."""
+    at = 0
+    for _ in range(_MOST_UNITS):
+        if at == len(stream):
+            return
+        kind, start, end = _unit(stream, at)
+        yield kind, start, end
+        at = end
+    if at != len(stream):
+        raise ValueError("too many units")
 
 
 def _unit(stream: bytes, at: int) -> tuple[int, int, int]:

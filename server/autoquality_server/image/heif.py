@@ -10,17 +10,16 @@ could take a gigabyte. So the parts are looked at here, before libvips is asked
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from autoquality_server.domain import Data
 from autoquality_server.image.av1 import colour_codes
+from autoquality_server.image.boxes import Cursor, boxes, full, only
 from autoquality_server.image.cicp import Colours, from_codes
 
 _CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
 
-# libheif itself stops at fewer boxes, items and references than these.
-_MOST_BOXES = 4096
+# libheif itself stops at fewer items and references than these.
 _MOST_ENTRIES = 65536
 _DEEPEST = 4
 _UNSPECIFIED = 2
@@ -63,27 +62,6 @@ def meaning(data: Data) -> Meaning:
     return Meaning(colours, file.primary in file.premultiplied)
 
 
-class _Cursor:
-    """Reads unsigned numbers, one after another; ValueError where there are no more."""
-
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
-        self._at = 0
-
-    def take(self, size: int) -> int:
-        """The number in the next `size` bytes; 0 bytes hold a 0."""
-        end = self._at + size
-        if end > len(self._content):
-            raise ValueError("a box is too short")
-        number = int.from_bytes(self._content[self._at : end], "big")
-        self._at = end
-        return number
-
-    def rest(self) -> memoryview:
-        """All that has not been read."""
-        return self._content[self._at :]
-
-
 @dataclass(slots=True)
 class _File:
     """What the boxes say of the items, by their numbers."""
@@ -105,13 +83,13 @@ class _File:
     def read(cls, data: memoryview) -> _File:
         """Read the boxes that matter."""
         made = cls(data)
-        inside = list(_boxes(_only(list(_boxes(data, lenient=True)), b"meta")[4:]))
+        inside = list(boxes(only(list(boxes(data, lenient=True)), b"meta")[4:]))
         made.idat = next((content for kind, content in inside if kind == b"idat"), made.idat)
-        version, pitm = _full(_only(inside, b"pitm"))
+        version, pitm = full(only(inside, b"pitm"))
         made.primary = pitm.take(4 if version else 2)
-        made._read_kinds(_only(inside, b"iinf"))
-        made._read_places(_only(inside, b"iloc"))
-        made._read_sizes(_only(inside, b"iprp"))
+        made._read_kinds(only(inside, b"iinf"))
+        made._read_places(only(inside, b"iloc"))
+        made._read_sizes(only(inside, b"iprp"))
         for kind, content in inside:
             if kind == b"iref":
                 made._read_references(content)
@@ -173,17 +151,17 @@ class _File:
         return range(count)
 
     def _read_kinds(self, iinf: memoryview) -> None:
-        version, entries = _full(iinf)
+        version, entries = full(iinf)
         entries.take(4 if version else 2)
-        for kind, content in _boxes(entries.rest()):
-            version, entry = _full(content)
+        for kind, content in boxes(entries.rest()):
+            version, entry = full(content)
             if kind == b"infe" and version >= 2:
                 item = entry.take(2 if version == 2 else 4)
                 entry.take(2)
                 self.kinds[item] = bytes(entry.rest()[:4])
 
     def _read_places(self, iloc: memoryview) -> None:
-        version, entries = _full(iloc)
+        version, entries = full(iloc)
         sizes = entries.take(2)
         offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
         for _ in self._rounds(entries.take(2 if version < 2 else 4)):
@@ -198,28 +176,28 @@ class _File:
             self.places[item] = found
 
     def _read_sizes(self, iprp: memoryview) -> None:
-        inside = list(_boxes(iprp))
-        boxes = list(_boxes(_only(inside, b"ipco")))
-        properties = [_area(content) if kind == b"ispe" else 0 for kind, content in boxes]
-        codes = [_codes(content) if kind == b"colr" else None for kind, content in boxes]
+        inside = list(boxes(iprp))
+        known = list(boxes(only(inside, b"ipco")))
+        properties = [_area(content) if kind == b"ispe" else 0 for kind, content in known]
+        codes = [_codes(content) if kind == b"colr" else None for kind, content in known]
         for content in (content for kind, content in inside if kind == b"ipma"):
             version, flags = content[0], content[3] & 1
-            entries = _Cursor(content[4:])
+            entries = Cursor(content[4:])
             for _ in self._rounds(entries.take(4)):
                 item = entries.take(4 if version else 2)
                 for _ in self._rounds(entries.take(1)):
                     at = entries.take(2) & 0x7FFF if flags else entries.take(1) & 0x7F
-                    if not 1 <= at <= len(boxes):
+                    if not 1 <= at <= len(known):
                         continue
                     self.areas[item] = max(self.areas.get(item, 0), properties[at - 1])
                     if (found := codes[at - 1]) is not None:
                         self.colours.setdefault(item, found)
 
     def _read_references(self, iref: memoryview) -> None:
-        version, inside = _full(iref)
+        version, inside = full(iref)
         size = 4 if version else 2
-        for kind, content in _boxes(inside.rest()):
-            entries = _Cursor(content)
+        for kind, content in boxes(inside.rest()):
+            entries = Cursor(content)
             origin = entries.take(size)
             targets = [entries.take(size) for _ in self._rounds(entries.take(2))]
             if kind == b"dimg":
@@ -229,48 +207,6 @@ class _File:
             elif kind == b"auxl":
                 for target in targets:
                     self.helpers.setdefault(target, []).append(origin)
-
-
-def _boxes(content: memoryview, *, lenient: bool = False) -> Iterator[tuple[bytes, memoryview]]:
-    """The boxes that `content` consists of: type and content of each.
-
-    With `lenient`, it ends where something is no box: decoders do not look behind the last.
-    """
-    for _ in range(_MOST_BOXES):
-        if not content:
-            return
-        try:
-            size, kind = struct.unpack_from(">I4s", content)
-            header = 8
-            if size == 1:
-                (size,) = struct.unpack_from(">Q", content, 8)
-                header = 16
-        except struct.error:
-            if lenient:
-                return
-            raise
-        size = size or len(content)
-        if not header <= size <= len(content):
-            if lenient:
-                return
-            raise ValueError("a box that ends before it begins, or after the file")
-        yield kind, content[header:size]
-        content = content[size:]
-    raise ValueError("too many boxes")
-
-
-def _only(boxes: list[tuple[bytes, memoryview]], kind: bytes) -> memoryview:
-    """Of a box that is there twice no two readers may take the same one."""
-    found = [content for name, content in boxes if name == kind]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} boxes {kind!r}")
-    return found[0]
-
-
-def _full(content: memoryview) -> tuple[int, _Cursor]:
-    """The version of a full box, and what follows its flags."""
-    cursor = _Cursor(content)
-    return cursor.take(4) >> 24, cursor
 
 
 def _area(ispe: memoryview) -> int:

@@ -6,25 +6,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 
+import numpy as np
+import numpy.typing as npt
 import pyvips
 
 from autoquality_server.domain import ColorProfile, Data
 from autoquality_server.errors import InvalidImage
+from autoquality_server.image.animation import (
+    Animation,
+    Contents,
+    DamagedFramesError,
+    contents_of,
+    decode_animation,
+    replaces_still,
+)
 from autoquality_server.image.avif import decode_plain_avif
-from autoquality_server.image.colour import render
+from autoquality_server.image.colour import Rendered, render
 from autoquality_server.image.file_colours import FileColours, colour_bands, file_colours
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
+from autoquality_server.image.sequence import Sequence
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
+from autoquality_server.image.xmp import with_honest_xmp
+
+Samples = npt.NDArray[np.uint8]
 
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
+
+# What a WebP can hold: some hours a frame.
+_LONGEST_MS = 2**24 - 1
+_MOST_PLAYS = 2**16 - 1
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
@@ -38,11 +57,12 @@ class Source:
     `format` is one of SOURCE_FORMATS. `width` and `height` are of one frame as
     it is meant to be seen (EXIF orientation applied). `frames` counts the
     frames of an animation, `pages` whatever the file holds one after another;
-    the pages of a TIFF or HEIF are separate images, of which the first (the
-    primary one) is used. `has_alpha` is what the header says: an alpha that
+    the pages of a TIFF, HEIF or multi-picture JPEG are separate images, of which
+    the first (the primary one) is used. `has_alpha` is what the header says: an alpha that
     turns out wholly opaque is dropped in decoding. `parts_pixels` counts the
     pixels that the parts of the image have where these are coded apart. `colours`
-    is what the file says of them.
+    is what the file says of them. `animation` reads frames that libvips does not.
+    `gain_map` says that there is one for HDR screens, which is never decoded.
     """
 
     data: Data = attribute(repr=False)
@@ -56,10 +76,17 @@ class Source:
     orientation: int
     colours: FileColours
     parts_pixels: int = 0
+    animation: Animation | None = attribute(default=None, repr=False)
+    gain_map: bool = False
 
     def pixels(self, *, all_frames: bool) -> int:
         """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
         return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
+
+    @property
+    def holds_still(self) -> bool:
+        """Whether it holds a still image of its own besides an animation."""
+        return isinstance(self.animation, Sequence)
 
     @property
     def tolerable(self) -> bool:
@@ -82,7 +109,7 @@ class Source:
         try:
             frames = self.frames if all_frames else 1
             return self._pixels(frames, keep_metadata, damaged, profile is ColorProfile.KEEP)
-        except _FAILURES:
+        except (*_FAILURES, DamagedFramesError):
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
         except MemoryError:
@@ -94,24 +121,63 @@ class Source:
         self, frames: int, keep_metadata: bool, damaged: bool, keep_colours: bool
     ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+        if keep_metadata:
+            header = with_honest_xmp(header)
+        rendered: list[Rendered] = []
+
+        def samples_of(source: pyvips.Image | Samples) -> Samples:
+            rendered.append(render(source, self.colours, keep=keep_colours))
+            return rendered[-1].samples
+
+        film = None if damaged else self._film(header, frames, samples_of)
+        if film is not None:
+            samples, delays, header = film
+        else:
+            if self.format not in ANIMATED:
+                frames = 1
+            plain = self._plain(header, frames)
+            samples = samples_of(header if plain is None else plain)
+            samples = samples.reshape(frames, -1, *samples.shape[1:])
+            delays = _delays(header, frames)
+        pixels = Pixels.from_samples(
+            upright(samples, self.orientation),
+            delays if len(samples) > 1 else (),
+            origin=header,
+            keep_metadata=keep_metadata,
+            profile=rendered[0].profile,
+        )
+        return replace(
+            pixels,
+            tone_mapped=any(one.tone_mapped for one in rendered),
+            clipped=any(one.clipped for one in rendered),
+        )
+
+    def _film(
+        self,
+        header: pyvips.Image,
+        frames: int,
+        samples_of: Callable[[pyvips.Image], Samples],
+    ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
+        """Samples, delays and header of an animation that libvips does not read."""
+        animation = self.animation
+        if animation is None or not (frames > 1 or replaces_still(animation)):
+            return None
+        found = decode_animation(animation, self.data, header, frames, samples_of)
+        if found is None:
+            return None
+        samples, delays = found
+        header = header.copy()
+        header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
+        return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+
+    def _plain(self, header: pyvips.Image, frames: int) -> Samples | None:
+        """The samples of a plain file, decoded without libvips: (height, width, bands)."""
         samples = None
         if self.format == "webp" and frames == 1:
             samples = decode_plain_webp(self.data, header.width, header.height)
         elif self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
-        if samples is None:
-            found = render(header, self.colours, keep=keep_colours)
-        else:
-            found = render(samples[0], self.colours, keep=keep_colours)
-        width, bands = found.samples.shape[1:]
-        pixels = Pixels.from_samples(
-            upright(found.samples.reshape(frames, -1, width, bands), self.orientation),
-            _delays(header, frames) if frames > 1 else (),
-            origin=header,
-            keep_metadata=keep_metadata,
-            profile=found.profile,
-        )
-        return replace(pixels, tone_mapped=found.tone_mapped, clipped=found.clipped)
+        return None if samples is None else samples[0]
 
 
 def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Source:
@@ -143,14 +209,19 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in SOURCE_FORMATS:
         raise _unsupported(field)
-    source = replace(_describe(data, field, name, header), parts_pixels=parts_pixels)
+    try:
+        contents = contents_of(data, header, name, limits.max_frames)
+    except ValueError:
+        raise _unreadable(field, name) from None
+    source = replace(_describe(data, field, name, header, contents), parts_pixels=parts_pixels)
     _check_size(source, limits)
     _check_bands(source, header.bands, limits)
     return source
 
 
-def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source:
-    pages = _integer(header, "n-pages")
+def _describe(
+    data: Data, field: str, name: str, header: pyvips.Image, contents: Contents
+) -> Source:
     orientation = _integer(header, "orientation")
     width, height = header.width, header.height
     if swaps_sides(orientation):
@@ -161,11 +232,13 @@ def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source
         format=name,
         width=width,
         height=height,
-        frames=pages if name in ANIMATED else 1,
-        pages=pages,
+        frames=contents.pages if name in ANIMATED else contents.frames,
+        pages=contents.pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
         colours=file_colours(data, name, header),
+        animation=contents.animation,
+        gain_map=contents.gain_map,
     )
 
 

@@ -1,0 +1,32 @@
+"""Our own look for frames, further images and gain maps: all it may raise is ValueError."""
+
+from __future__ import annotations
+
+from autoquality_server.image.apng import NotFollowedError, read_apng
+from autoquality_server.image.items import read_items
+from autoquality_server.image.jpeg_parts import read_parts
+from autoquality_server.image.sequence import read_sequence
+from autoquality_server.image.xmp import without_announcements
+from fuzz.targets import Target
+
+MOST_FRAMES = 20
+
+
+def run(data: bytes) -> None:
+    """Every reader of any file: which one it is for is found out by libvips."""
+    try:
+        apng = read_apng(data, MOST_FRAMES)
+        assert apng is None or apng.frames >= len(apng.parts)
+    except NotFollowedError as error:
+        assert error.frames >= 0
+    assert read_parts(data).images >= 1
+    for read in (read_items, lambda boxes: read_sequence(boxes, MOST_FRAMES)):
+        try:
+            read(data)
+        except ValueError:
+            pass
+    kept = without_announcements(data)
+    assert kept is None or len(kept) <= len(data)
+
+
+TARGET = Target(run)

@@ -1,0 +1,110 @@
+"""What a file holds besides the image that libvips reads: frames, further images, a gain map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_server.domain import Data
+from autoquality_server.image.apng import Apng, NotFollowedError, read_apng
+from autoquality_server.image.formats import load
+from autoquality_server.image.items import read_items
+from autoquality_server.image.jpeg_parts import read_parts
+from autoquality_server.image.sequence import Sequence, read_sequence
+
+Animation: TypeAlias = Apng | Sequence
+
+_PROFILE = "icc-profile-data"
+
+
+class DamagedFramesError(Exception):
+    """An animation is damaged or truncated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """`pages` counts the images of the file that can be seen on their own, frames included.
+
+    `animation` is set where they are frames that libvips does not read, as the
+    formats are that it takes for still ones.
+    """
+
+    pages: int
+    gain_map: bool = False
+    animation: Animation | None = None
+
+    @property
+    def frames(self) -> int:
+        """The frames that `decode_animation` gives; 1 without it."""
+        return 1 if self.animation is None else self.animation.frames
+
+
+def contents_of(data: Data, header: pyvips.Image, name: str, most_frames: int) -> Contents:
+    """Look at the structure of a file of format `name`, whose header libvips has read.
+
+    `most_frames` are allowed; more are counted, and not looked at. Raises
+    ValueError for a HEIF or AVIF that cannot be followed.
+    """
+    if name == "png":
+        try:
+            apng = read_apng(data, most_frames)
+        except NotFollowedError as error:
+            return Contents(max(error.frames, 1))
+        return Contents(1) if apng is None else Contents(apng.frames, animation=apng)
+    if name == "jpeg":
+        parts = read_parts(data)
+        return Contents(parts.images, parts.gain_map)
+    if name in ("avif", "heif"):
+        items = read_items(data)
+        sequence = read_sequence(data, most_frames)
+        if sequence is None:
+            return Contents(items.images, items.gain_map)
+        fits = sequence.readable and (sequence.width, sequence.height) == _sides(header)
+        animation = sequence if fits and sequence.frames > 1 else None
+        return Contents(max(items.images, sequence.frames), items.gain_map, animation)
+    return Contents(int(header.get("n-pages")) if header.get_typeof("n-pages") else 1)
+
+
+def decode_animation(
+    animation: Animation,
+    data: Data,
+    header: pyvips.Image,
+    count: int,
+    to_samples: Callable[[pyvips.Image], npt.NDArray[np.uint8]],
+) -> tuple[npt.NDArray[np.uint8], tuple[int, ...]] | None:
+    """The samples of the first `count` frames in 8-bit sRGB or grey, and their durations in ms.
+
+    `to_samples` gives (height, width, bands) of an image of any colours. None
+    for what cannot be read as an animation here. Raises DamagedFramesError, and
+    what `to_samples` raises.
+    """
+    try:
+        if isinstance(animation, Apng):
+            return animation.decode(count, lambda png: to_samples(load(png, "png")))
+        found = animation.decode(data)
+    except ValueError:
+        raise DamagedFramesError from None
+    if found is None:
+        return None
+    frames, height, width, bands = found[0].shape
+    image = pyvips.Image.new_from_array(found[0].reshape(frames * height, width, bands))
+    wide = found[0].dtype == np.uint16
+    names = ("grey16", "rgb16") if wide else ("b-w", "srgb")
+    image = image.copy(interpretation=names[bands > 2])
+    if header.get_typeof(_PROFILE):
+        image.set_type(pyvips.GValue.blob_type, _PROFILE, header.get(_PROFILE))
+    return to_samples(image).reshape(frames, height, width, -1), found[1]
+
+
+def replaces_still(animation: Animation) -> bool:
+    """Whether the image that libvips reads is none of the frames, and no browser shows it."""
+    return isinstance(animation, Apng) and animation.separate_default
+
+
+def _sides(header: pyvips.Image) -> tuple[int, int]:
+    return header.width, header.height
