@@ -38,25 +38,40 @@ def text(mebibytes: int) -> bytes:
     return chunk(b"zTXt", b"Comment\0\0" + zeros(mebibytes))
 
 
-def jpeg_scans(side: int, scans: int) -> bytes:
-    """A grey progressive JPEG whose scans each say, in a few bytes, that nothing changes."""
+def segment(marker: int, content: bytes) -> bytes:
+    """One marker of a JPEG with its length and content."""
+    return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(content)) + content
 
-    def segment(marker: int, content: bytes) -> bytes:
-        return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(content)) + content
 
+def jpeg_scans(side: int, scans: int, before: bytes = b"", *, runs: bool = False) -> bytes:
+    """A grey progressive JPEG whose scans each say, in a few bytes, that nothing changes.
+
+    `before` precedes the marker of each scan but the first. With `runs`, one code
+    stands for 32,767 blocks, else for one.
+    """
     blocks = (side // 8) ** 2
     tables = segment(0xDB, bytes([0, *[1] * 64]))
     frame = segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + bytes((1, 0x11, 0)))
     huffman = segment(0xC4, bytes([0x00, 1, *[0] * 15, 0]))
-    huffman += segment(0xC4, bytes([0x10, 1, *[0] * 15, 0]))  # end of block, and nothing else
+    # The only symbol: the end of this block, or of 16,384 and as many more as 14 bits say.
+    huffman += segment(0xC4, bytes([0x10, 1, *[0] * 15, 0xE0 if runs else 0]))
     first = segment(0xDA, bytes((1, 1, 0, 0, 0, 0))) + bytes(-(-blocks // 8))
+    nothing = _runs(-(-blocks // 32_767)) if runs else bytes(-(-blocks // 8))
     rest = b""
     for number in range(scans - 1):
         coefficient, depth = 1 + number // 14 % 63, 13 - number % 14
         bits = (depth + 1 if depth < 13 else 0) << 4 | depth
         parameters = bytes((1, 1, 0, coefficient, coefficient, bits))
-        rest += segment(0xDA, parameters) + bytes(-(-blocks // 8))
+        rest += before + segment(0xDA, parameters) + nothing
     return b"\xff\xd8" + tables + frame + huffman + first + rest + b"\xff\xd9"
+
+
+def _runs(count: int) -> bytes:
+    """So many runs of the greatest length, as the data of a scan: no marker is in it."""
+    bits = ("0" + "1" * 14) * count
+    whole = bits + "1" * (-len(bits) % 8)
+    data = int(whole, 2).to_bytes(len(whole) // 8, "big")
+    return data.replace(b"\xff", b"\xff\0")
 
 
 def tiff_pages(pages: int, *, ring: bool = False, big: bool = False) -> bytes:

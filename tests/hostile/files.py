@@ -111,6 +111,7 @@ def unfolding() -> Named:
     yield "profile of endless tags", with_profile(image_of(np.zeros((8, 8, 3), np.uint8)), profile)
     yield "jpeg of scans", bombs.jpeg_scans(2048, 100)
     yield "jpeg of too many scans", bombs.jpeg_scans(1024, 2000)
+    yield "jpeg of scans behind markers", bombs.jpeg_scans(1024, 2000, b"\xff\x01", runs=True)
     yield "tiff of pages", bombs.tiff_pages(2000)
     yield "tiff of too many pages", bombs.tiff_pages(100_000)
     yield "tiff of a ring", bombs.tiff_pages(1, ring=True)

@@ -14,17 +14,18 @@ import struct
 from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.heif import decoded_pixels
+from autoquality_server.image.jpeg import MOST_SEGMENTS, jpeg_scans
 from autoquality_server.image.limits import ImageLimits
 
 _MOST_SCANS = 100
-"""Of a JPEG, each of which goes over the whole image; encoders make 10, optimising ones 64."""
+"""Of a JPEG. libjpeg goes over the whole image for each."""
+
+_FULL_SCANS = 20
+"""Of a JPEG as large as the limit on pixels; smaller ones may have more, in proportion. libjpeg's
+own script makes 10 scans, and the best that mozjpeg's search can find has 16."""
 
 _MOST_TEXTS = 100
 """Compressed ones of a PNG: each unfolds to megabytes, and is thrown away."""
-
-# What ends a scan: neither a stuffed zero, nor a filling byte, nor a restart.
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"
 
 
 def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> int:
@@ -43,8 +44,8 @@ def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> i
     elif name == "png":
         texts = _count(data, b"zTXt") + _count(data, b"iTXt")
         _check(texts, "compressed texts", _MOST_TEXTS, field)
-    elif name == "jpeg" and _count(data, _SCAN) > _MOST_SCANS:
-        _check(_scans(data), "scans", _MOST_SCANS, field)
+    elif name == "jpeg":
+        _check_jpeg(data, limits, field)
     return 0
 
 
@@ -70,20 +71,13 @@ def _check_heif(data: Data, name: str, limits: ImageLimits, field: str) -> int:
     return pixels
 
 
-def _scans(data: Data) -> int:
-    """Scans up to the end of the first picture: cameras lay films and further pictures behind it.
-
-    Where what should be a segment is none, all are counted.
-    """
-    at, scans = 2, 0
-    while (marker := _MARKER.search(data, at)) is not None:
-        code = marker.group()
-        if code == _END:
-            return scans
-        scans += code == _SCAN
-        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-        at = marker.end() + length
-    return _count(data, _SCAN)
+def _check_jpeg(data: Data, limits: ImageLimits, field: str) -> None:
+    found = jpeg_scans(data)
+    _check(found.segments, "segments or more", MOST_SEGMENTS, field)
+    most = _FULL_SCANS * limits.max_pixels // max(found.pixels, 1)
+    if found.scans > _FULL_SCANS:
+        size = f"scans of {found.pixels} pixels"
+        _check(found.scans, size if most < _MOST_SCANS else "scans", min(most, _MOST_SCANS), field)
 
 
 def _pages(data: Data, most: int) -> int:
