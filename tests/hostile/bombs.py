@@ -33,6 +33,12 @@ def zeros(mebibytes: int) -> bytes:
     return b"".join(packer.compress(bytes(MIB)) for _ in range(mebibytes)) + packer.flush()
 
 
+def deflated(kind: str, content: bytes) -> bytes:
+    """A chunk of a PNG that holds `content` compressed: zTXt, iTXt or iCCP."""
+    prefix = {"zTXt": b"Comment\0\0", "iTXt": b"Comment\0\1\0\0\0", "iCCP": b"profile\0\0"}
+    return chunk(kind.encode(), prefix[kind] + zlib.compress(content))
+
+
 def text(mebibytes: int) -> bytes:
     """A compressed text that unfolds to so much."""
     return chunk(b"zTXt", b"Comment\0\0" + zeros(mebibytes))
@@ -96,6 +102,35 @@ def tiff_pages(pages: int, *, ring: bool = False, big: bool = False) -> bytes:
         following = start + size * number if number < pages else start * ring
         parts.append(body + struct.pack("<Q" if big else "<I", following))
     return b"".join(parts)
+
+
+def tiff_tags(
+    tags: int, pages: int = 1, value: bytes = b"", *, order: str = "<", big: bool = False
+) -> bytes:
+    """A TIFF of pages of one pixel with so many tags, most of them unknown to libtiff.
+
+    The pages share `value`, which is of a tag that they all have, if there is any.
+    """
+    known = [(256, 4, 1, 1), (257, 4, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    known += [(273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, 1, 1)]
+    known += [(50_000, 7, len(value), -1)] if value else []
+    known += [(50_001 + number, 4, 1, 1) for number in range(tags - len(known))]
+    number = "Q" if big else "I"
+    start = 16 if big else 8
+    size = (8 if big else 2) + (20 if big else 12) * len(known) + (8 if big else 4)
+
+    def entry(tag: int, kind: int, count: int, content: int) -> bytes:
+        content = start + size * pages if content < 0 else content
+        if order == ">" and count == 1:  # the value lies in the first bytes of its place
+            content <<= 8 * ((8 if big else 4) - {3: 2, 4: 4}[kind])
+        return struct.pack(f"{order}HH{number}{number}", tag, kind, count, content)
+
+    directory = struct.pack(order + ("Q" if big else "H"), len(known))
+    directory += b"".join(entry(*one) for one in known)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if big else 42)
+    head += struct.pack(order + "HHQ", 8, 0, start) if big else struct.pack(order + "I", start)
+    chain = (start + size * page if page < pages else 0 for page in range(1, pages + 1))
+    return head + b"".join(directory + struct.pack(order + number, at) for at in chain) + value
 
 
 def tiff_of(width: int, height: int, tile: int) -> bytes:
