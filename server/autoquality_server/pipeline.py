@@ -32,6 +32,7 @@ from autoquality_server.domain import (
 )
 from autoquality_server.errors import InvalidRequest
 from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image.memory import allocation_failures
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -139,6 +140,7 @@ class Pipeline:
         timings.decode += time.perf_counter() - start
         return opened
 
+    @allocation_failures()
     def run(
         self,
         opened: OpenJob,
@@ -146,7 +148,7 @@ class Pipeline:
         timings: Timings,
         on_probe: Callable[[Probe], None] | None = None,
     ) -> EncodeResult:
-        """Decode, choose the quality and encode; raises as `encode` does.
+        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError.
 
         `on_probe` is called with each encoding as soon as it was made.
         """
@@ -185,8 +187,9 @@ class Pipeline:
         with stage("open"):
             return open_pair(reference, distorted, self.limits)
 
+    @allocation_failures()
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
-        """Decode both and compare; raises as `compare` does."""
+        """Decode both and compare; raises as `compare` does, and MemoryError."""
         planes = []
         for source in (pair.reference, pair.distorted):
             deadline.check()

@@ -19,6 +19,7 @@ from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.memory import allocation_failures
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.structure import check_structure
@@ -71,17 +72,15 @@ class Source:
         """Decode the first frame, or all.
 
         Raises InvalidImage for a file that is damaged or truncated: half an
-        image is never returned, unless `damaged` asks for what there is.
+        image is never returned, unless `damaged` asks for what there is. Raises
+        MemoryError where a library reports that it could not allocate memory.
         """
         try:
-            return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
+            with allocation_failures():
+                return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
         except _FAILURES:
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
-        except MemoryError:
-            raise InvalidImage(
-                self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
-            ) from None
 
     def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
@@ -121,7 +120,8 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         raise _unsupported(field)
     parts_pixels = check_structure(data, name, limits, field)
     try:
-        header = load(data, name)
+        with allocation_failures():
+            header = load(data, name)
     except _FAILURES:
         pyvips.vips_lib.vips_error_clear()
         raise _unreadable(field, name) from None

@@ -1,0 +1,30 @@
+"""Allocation failures in codecs, which report them each in words of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import pyvips
+
+# The messages of libvips, libjpeg, libpng, libtiff, libwebp, libheif and aom. libheif reports
+# its own limits as (6.1000), which is the file's fault, and lack of memory as (6.0).
+_MESSAGES = re.compile(
+    r"out of memory|insufficient memory|out_of_memory|failed to allocate|(could not|can't|cannot"
+    r"|unable to) allocate|\(6\.0\)|av1_create_context_and_bufferpool\(\) failed",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def allocation_failures() -> Iterator[None]:
+    """Raise MemoryError where the body fails with a library's error for lack of memory."""
+    try:
+        yield
+    except (pyvips.Error, cv2.error) as error:
+        if _MESSAGES.search(str(error)) is None:
+            raise
+        pyvips.vips_lib.vips_error_clear()
+        raise MemoryError("a codec could not allocate memory") from error
