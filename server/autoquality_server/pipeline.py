@@ -31,7 +31,7 @@ from autoquality_server.domain import (
     Timings,
 )
 from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, check_raw_shape, luma
+from autoquality_server.image import ImageLimits, Pixels, Source, check_raw_shape, luma
 from autoquality_server.image.memory import allocation_failures
 from autoquality_server.methods import (
     Adviser,
@@ -48,10 +48,12 @@ from autoquality_server.methods import (
 )
 from autoquality_server.predictor import Predictor
 from autoquality_server.sources import (
-    SAME_FORMAT,
     OpenJob,
     OpenPair,
     Origin,
+    asked_format,
+    check_fits,
+    decode_whole,
     open_job,
     open_pair,
 )
@@ -118,6 +120,7 @@ class Pipeline:
             self._settle(job, job.format)
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
+            check_fits(job, job.source)
 
     def open(
         self,
@@ -137,6 +140,7 @@ class Pipeline:
         start = time.perf_counter()
         with stage("open"):
             opened = open_job(job, limits)
+            check_fits(job, opened.source)
         timings.decode += time.perf_counter() - start
         return opened
 
@@ -156,7 +160,7 @@ class Pipeline:
         job = opened.job
         start = time.perf_counter()
         with stage("decode", pixels=opened.pixels):
-            fmt, pixels, notices = _fit(job, *opened.decode())
+            fmt, pixels, notices = _fit(job, *opened.decode(deadline))
         timings.decode += time.perf_counter() - start
 
         wish = self._settle(job, fmt)
@@ -185,7 +189,11 @@ class Pipeline:
         """Refuse bad sources by their headers; raises as `compare` does."""
         deadline.check()
         with stage("open"):
-            return open_pair(reference, distorted, self.limits)
+            pair = open_pair(reference, distorted, self.limits)
+        first, second = pair.reference, pair.distorted
+        if (first.width, first.height) != (second.width, second.height):
+            raise _mismatch(first, second)
+        return pair
 
     @allocation_failures()
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
@@ -194,14 +202,10 @@ class Pipeline:
         for source in (pair.reference, pair.distorted):
             deadline.check()
             with stage("decode", pixels=source.width * source.height * source.frames):
-                planes.append(source.decode(all_frames=True))
+                planes.append(decode_whole(source, deadline))
         first, second = planes
         if first.samples.shape[:3] != second.samples.shape[:3]:
-            raise InvalidRequest(
-                "distorted",
-                f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
-                reason="SIZE_MISMATCH",
-            )
+            raise _mismatch(first, second)
         deadline.check()
         with stage("measure"):
             found = dssim.compare(*_surfaces(first, second))
@@ -229,8 +233,7 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     if origin.damaged:
         message = "the source is truncated or damaged: what could be decoded was encoded"
         notices.append(Notice(NoticeCode.SOURCE_TRUNCATED, message))
-    natural = Format.PNG if pixels.has_alpha else Format.JPEG
-    asked = job.format or SAME_FORMAT.get(origin.format, natural)
+    asked = asked_format(job, origin.format, has_alpha=pixels.has_alpha)
     fmt = substitute(asked, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
     if fmt is not asked:
         size = f"{pixels.width}x{pixels.height}"
@@ -245,6 +248,14 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
         pixels = pixels.flattened(job.options.background)
     return fmt, pixels, notices
+
+
+def _mismatch(first: Pixels | Source, second: Pixels | Source) -> InvalidRequest:
+    return InvalidRequest(
+        "distorted",
+        f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
+        reason="SIZE_MISMATCH",
+    )
 
 
 def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult:
@@ -273,6 +284,6 @@ def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt
     return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
 
 
-def _extent(pixels: Pixels) -> str:
+def _extent(pixels: Pixels | Source) -> str:
     size = f"{pixels.width}x{pixels.height}"
     return size if pixels.frames == 1 else f"{size} with {pixels.frames} frames"

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +20,7 @@ from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
+from autoquality_server.image.cost import cost_of
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.memory import allocation_failures
@@ -25,12 +29,19 @@ from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
 
+Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Takes what stops the body, as `Deadline.calling` does."""
+
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
 
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
+
+
+def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +72,28 @@ class Source:
         """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
         return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
 
+    def cost(self, *, all_frames: bool) -> int:
+        """As `pixels`, but more for a narrow image (`cost_of`)."""
+        seen = cost_of(self.width, self.height, self.frames if all_frames else 1)
+        return max(seen, self.parts_pixels)
+
     @property
     def tolerable(self) -> bool:
         """Whether `decode` can make anything of it when it is damaged or truncated."""
         return self.format in TOLERABLE
 
     def decode(
-        self, *, all_frames: bool, keep_metadata: bool = False, damaged: bool = False
+        self,
+        *,
+        all_frames: bool,
+        keep_metadata: bool = False,
+        damaged: bool = False,
+        stoppable: Stoppable = _unstoppable,
     ) -> Pixels:
         """Decode the first frame, or all.
+
+        `stoppable` is given what stops libvips between two rows; the decoding
+        then fails with InvalidImage.
 
         Raises InvalidImage for a file that is damaged or truncated: half an
         image is never returned, unless `damaged` asks for what there is. Raises
@@ -77,12 +101,15 @@ class Source:
         """
         try:
             with allocation_failures():
-                return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
+                frames = self.frames if all_frames else 1
+                return self._pixels(frames, keep_metadata, damaged, stoppable)
         except _FAILURES:
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
 
-    def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
+    def _pixels(
+        self, frames: int, keep_metadata: bool, damaged: bool, stoppable: Stoppable
+    ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         samples = None
         if self.format == "webp" and frames == 1:
@@ -90,7 +117,7 @@ class Source:
         elif self.format == "avif":
             samples = decode_plain_avif(self.data, header.width, header.height, header.bands)
         if samples is None:
-            samples = _decode(header, frames)
+            samples = _decode(header, frames, stoppable)
         return Pixels.from_samples(
             upright(samples, self.orientation),
             _delays(header, frames) if frames > 1 else (),
@@ -135,10 +162,12 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     return source
 
 
-def _decode(header: pyvips.Image, frames: int) -> npt.NDArray[np.uint8]:
+def _decode(header: pyvips.Image, frames: int, stoppable: Stoppable) -> npt.NDArray[np.uint8]:
     """All that libvips opened: (frames, height, width, bands). Raises pyvips.Error."""
     image = to_srgb(header)
-    samples = np.frombuffer(image.write_to_memory(), np.uint8)
+    image.set_progress(True)  # else libvips does not look whether it was stopped
+    with stoppable(partial(image.set_kill, True)):
+        samples = np.frombuffer(image.write_to_memory(), np.uint8)
     return samples.reshape(frames, image.height // frames, image.width, image.bands)
 
 

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import cv2
 import pyvips
 
-# The messages of libvips, libjpeg, libpng, libtiff, libwebp, libheif and aom. libheif reports
-# its own limits as (6.1000), which is the file's fault, and lack of memory as (6.0).
+# The messages of libvips, libpng, libjpeg, OpenCV, libwebp, libheif and aom. libheif reports lack
+# of memory as (6.0) and its own limits, which a file exceeds, as (6.1000). What libtiff says
+# ("failed to allocate memory for ...") counts as the file's fault: it says so of empty tables too.
 _MESSAGES = re.compile(
-    r"out of memory|insufficient memory|out_of_memory|failed to allocate|(could not|can't|cannot"
-    r"|unable to) allocate|\(6\.0\)|av1_create_context_and_bufferpool\(\) failed",
+    r"out of memory|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
+    r"|av1_create_context_and_bufferpool\(\) failed",
     re.IGNORECASE,
 )
 

@@ -101,9 +101,7 @@ class Adviser:
 
     def _worth(self, trial: Trial, in_vain: float) -> float | None:
         """Seconds that a prediction is worth, None where it costs more; infinite if not known."""
-        seconds = self._pace.expect(
-            trial.format, trial.options, measured=True, pixels=trial.pixel_count
-        )
+        seconds = self._pace.expect(trial.format, trial.options, measured=True, pixels=trial.cost)
         worth = math.inf if seconds is None else in_vain * seconds
         with self._lock:
             if worth <= self._price:
