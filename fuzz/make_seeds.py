@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,31 @@ def pair(still: bytes) -> bytes:
     return first + second
 
 
+def structured() -> Iterator[tuple[str, bytes]]:
+    """Files whose structure is counted before they are decoded: scans, chunks, tags."""
+    small = dict(pictures())
+    jpeg, png = small["jpeg-progressive"], small["png"]
+    lone = b"\xff\x01\xff\xd0\xff\xff"  # TEM, a restart and a fill byte: none has a length
+    yield "jpeg-lone-markers", jpeg.replace(b"\xff\xda", lone + b"\xff\xda")
+    yield "jpeg-twice", jpeg + jpeg
+    packed = zlib.compress(b"a text " * 9)
+    texts = _chunk(b"zTXt", b"Comment\0\0" + packed)
+    texts += _chunk(b"iTXt", b"Comment\0\1\0en\0\0" + packed)
+    yield "png-texts", png[:33] + texts + _chunk(b"gAMA", bytes(4)) * 3 + png[33:]
+    picture = pyvips.Image.new_from_buffer(png, "")
+    yield "tiff-big", bytes(picture.tiffsave_buffer(bigtiff=True))
+    two = picture.join(picture, "vertical")
+    yield "tiff-pages", bytes(two.tiffsave_buffer(page_height=picture.height))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Target, name and content of each."""
+    yield from (("image", name, data) for name, data in structured())
     for name, data in pictures():
         yield "image", name, data
         for target in LOOKED_INTO.get(name, ()):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from autoquality_server import dssim
 from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import Pixels, luma
+from autoquality_server.image import Pixels, Source, luma
 from autoquality_server.image.timing import frames_together
 
 
@@ -28,12 +28,7 @@ def compared(first: Pixels, second: Pixels) -> Comparison:
 
     Raises InvalidRequest, with the reason SIZE_MISMATCH, for different sides.
     """
-    if first.samples.shape[1:3] != second.samples.shape[1:3]:
-        raise InvalidRequest(
-            "distorted",
-            f"must be as large as the reference, {_extent(first)}; is {_extent(second)}",
-            reason="SIZE_MISMATCH",
-        )
+    check_sides(first, second)
     surfaces = _surfaces(first, second)
     found = dssim.compare(*surfaces)
     return Comparison(found, first.width, first.height, surfaces[0].shape[1])
@@ -53,5 +48,12 @@ def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt
     return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
 
 
-def _extent(pixels: Pixels) -> str:
-    return f"{pixels.width}x{pixels.height}"
+def check_sides(first: Pixels | Source, second: Pixels | Source) -> None:
+    """Raise InvalidRequest, with the reason SIZE_MISMATCH, for different sides."""
+    if (first.width, first.height) != (second.width, second.height):
+        raise InvalidRequest(
+            "distorted",
+            f"must be as large as the reference, {first.width}x{first.height};"
+            f" is {second.width}x{second.height}",
+            reason="SIZE_MISMATCH",
+        )

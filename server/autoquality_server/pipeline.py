@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_server.codecs import CODECS, substitute
-from autoquality_server.comparison import Comparison, compared
+from autoquality_server.comparison import Comparison, check_sides, compared
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
 from autoquality_server.domain import (
@@ -29,6 +29,7 @@ from autoquality_server.domain import (
 )
 from autoquality_server.image import ImageLimits, Pixels, check_raw_shape
 from autoquality_server.image.hidden import with_black, with_continued_colours
+from autoquality_server.image.memory import allocation_failures
 from autoquality_server.methods import (
     Adviser,
     Answer,
@@ -43,10 +44,12 @@ from autoquality_server.methods import (
 )
 from autoquality_server.predictor import Predictor
 from autoquality_server.sources import (
-    SAME_FORMAT,
     OpenJob,
     OpenPair,
     Origin,
+    asked_format,
+    check_fits,
+    decode_one,
     open_job,
     open_pair,
 )
@@ -102,6 +105,7 @@ class Pipeline:
             self._settle(job, job.format)
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
+            check_fits(job, job.source)
 
     def open(
         self,
@@ -121,9 +125,11 @@ class Pipeline:
         start = time.perf_counter()
         with stage("open"):
             opened = open_job(job, limits)
+            check_fits(job, opened.source)
         timings.decode += time.perf_counter() - start
         return opened
 
+    @allocation_failures()
     def run(
         self,
         opened: OpenJob,
@@ -131,7 +137,7 @@ class Pipeline:
         timings: Timings,
         on_probe: Callable[[Probe], None] | None = None,
     ) -> EncodeResult:
-        """Decode, choose the quality and encode; raises as `encode` does.
+        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError.
 
         `on_probe` is called with each encoding as soon as it was made.
         """
@@ -139,7 +145,7 @@ class Pipeline:
         job = opened.job
         start = time.perf_counter()
         with stage("decode", pixels=opened.pixels):
-            fmt, pixels, notices = _fit(job, *opened.decode())
+            fmt, pixels, notices = _fit(job, *opened.decode(deadline))
         timings.decode += time.perf_counter() - start
 
         wish = self._settle(job, fmt)
@@ -167,10 +173,13 @@ class Pipeline:
         """Refuse bad sources by their headers; raises as `compare` does."""
         deadline.check()
         with stage("open"):
-            return open_pair(reference, distorted, self.limits)
+            pair = open_pair(reference, distorted, self.limits)
+        check_sides(pair.reference, pair.distorted)
+        return pair
 
+    @allocation_failures()
     def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
-        """Decode both and compare; raises as `compare` does."""
+        """Decode both and compare; raises as `compare` does, and MemoryError."""
         decoded = []
         for source, other in (
             (pair.reference, pair.distorted),
@@ -179,7 +188,7 @@ class Pipeline:
             deadline.check()
             whole = other.frames > 1 or not source.holds_still
             with stage("decode", pixels=source.pixels(all_frames=whole)):
-                decoded.append(source.decode(all_frames=whole, profile=pair.profile))
+                decoded.append(decode_one(source, deadline, all_frames=whole, profile=pair.profile))
         deadline.check()
         with stage("measure"):
             return compared(*decoded)
@@ -206,8 +215,7 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     if origin.damaged:
         message = "the source is truncated or damaged: what could be decoded was encoded"
         notices.append(Notice(NoticeCode.SOURCE_TRUNCATED, message))
-    natural = Format.PNG if pixels.has_alpha else Format.JPEG
-    asked = job.format or SAME_FORMAT.get(origin.format, natural)
+    asked = asked_format(job, origin.format, has_alpha=pixels.has_alpha)
     fmt = substitute(asked, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
     if fmt is not asked:
         size = f"{pixels.width}x{pixels.height}"

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import ColorProfile, EncodeJob, RawSource
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, Pixels, Source, check_raw, from_raw, open_image
+from autoquality_server.codecs import CODECS, substitute
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import ColorProfile, EncodeJob, Format, RawSource
+from autoquality_server.errors import InvalidImage, InvalidRequest
+from autoquality_server.image import (
+    ImageLimits,
+    Pixels,
+    Source,
+    check_raw,
+    cost_of,
+    from_raw,
+    open_image,
+)
 from autoquality_server.image.icc import in_rgb
 
 SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
@@ -44,8 +53,25 @@ class OpenJob:
             return self.source.pixels(all_frames=self._all_frames)
         return self.source.width * self.source.height
 
-    def decode(self) -> tuple[Pixels, Origin]:
-        """Decode as many frames as the format to be written can hold. Raises InvalidImage."""
+    @property
+    def cost(self) -> int:
+        """As `pixels`, but more for a narrow image."""
+        if isinstance(self.source, Source):
+            return self.source.cost(all_frames=self._all_frames)
+        return cost_of(self.source.width, self.source.height)
+
+    def decode(self, deadline: Deadline) -> tuple[Pixels, Origin]:
+        """Decode as many frames as the format to be written can hold.
+
+        Raises InvalidImage, DeadlinePassed and RequestCancelled.
+        """
+        try:
+            return self._decoded(deadline)
+        except InvalidImage:
+            deadline.check()  # failed because it was stopped
+            raise
+
+    def _decoded(self, deadline: Deadline) -> tuple[Pixels, Origin]:
         source = self.source
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
@@ -54,6 +80,7 @@ class OpenJob:
             all_frames=self._all_frames,
             keep_metadata=self.job.options.keep_metadata,
             profile=self.job.options.color_profile,
+            stoppable=deadline.calling,
         )
         origin = Origin(source.format, source.frames, source.pages, gain_map=source.gain_map)
         try:
@@ -62,6 +89,7 @@ class OpenJob:
             tolerated = self.job.options.allow_truncated and source.tolerable
             if not tolerated or error.reason != InvalidImage.reason:
                 raise
+        deadline.check()
         return decode(damaged=True), replace(origin, damaged=True)
 
     @property
@@ -80,9 +108,9 @@ class OpenPair:
     distorted: Source
 
     @property
-    def pixels(self) -> int:
-        """Pixels of both, all frames counted."""
-        return sum(one.pixels(all_frames=True) for one in (self.reference, self.distorted))
+    def cost(self) -> int:
+        """Pixels of both, all frames counted, and more for narrow images."""
+        return sum(one.cost(all_frames=True) for one in (self.reference, self.distorted))
 
     @property
     def profile(self) -> ColorProfile:
@@ -105,3 +133,41 @@ def open_pair(reference: bytes, distorted: bytes, limits: ImageLimits) -> OpenPa
         open_image(reference, limits, field="reference"),
         open_image(distorted, limits, field="distorted"),
     )
+
+
+def asked_format(job: EncodeJob, source_format: str, *, has_alpha: bool) -> Format:
+    """The format to write: the one asked for, that of the source, or one that suits it."""
+    natural = Format.PNG if has_alpha else Format.JPEG
+    return job.format or SAME_FORMAT.get(source_format, natural)
+
+
+def check_fits(job: EncodeJob, source: Source | RawSource) -> None:
+    """Refuse by its sides what no format that may be written can hold. Raises InvalidRequest.
+
+    An alpha may turn out opaque, and another format be written then.
+    """
+    if isinstance(source, RawSource):
+        name, with_alpha = "raw", source.bands in (2, 4)
+    else:
+        name, with_alpha = source.format, source.has_alpha
+    kinds = (True, False) if with_alpha else (False,)
+    refusals = []
+    for has_alpha in kinds:
+        try:
+            asked = asked_format(job, name, has_alpha=has_alpha)
+            substitute(asked, source.width, source.height, has_alpha=has_alpha)
+        except InvalidRequest as error:
+            refusals.append(error)
+    if len(refusals) == len(kinds):
+        raise refusals[0]
+
+
+def decode_one(
+    source: Source, deadline: Deadline, *, all_frames: bool, profile: ColorProfile
+) -> Pixels:
+    """Decode a source to compare. Raises InvalidImage, DeadlinePassed and RequestCancelled."""
+    try:
+        return source.decode(all_frames=all_frames, profile=profile, stoppable=deadline.calling)
+    except InvalidImage:
+        deadline.check()  # failed because it was stopped
+        raise

@@ -33,30 +33,51 @@ def zeros(mebibytes: int) -> bytes:
     return b"".join(packer.compress(bytes(MIB)) for _ in range(mebibytes)) + packer.flush()
 
 
+def deflated(kind: str, content: bytes) -> bytes:
+    """A chunk of a PNG that holds `content` compressed: zTXt, iTXt or iCCP."""
+    prefix = {"zTXt": b"Comment\0\0", "iTXt": b"Comment\0\1\0\0\0", "iCCP": b"profile\0\0"}
+    return chunk(kind.encode(), prefix[kind] + zlib.compress(content))
+
+
 def text(mebibytes: int) -> bytes:
     """A compressed text that unfolds to so much."""
     return chunk(b"zTXt", b"Comment\0\0" + zeros(mebibytes))
 
 
-def jpeg_scans(side: int, scans: int) -> bytes:
-    """A grey progressive JPEG whose scans each say, in a few bytes, that nothing changes."""
+def segment(marker: int, content: bytes) -> bytes:
+    """One marker of a JPEG with its length and content."""
+    return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(content)) + content
 
-    def segment(marker: int, content: bytes) -> bytes:
-        return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(content)) + content
 
+def jpeg_scans(side: int, scans: int, before: bytes = b"", *, runs: bool = False) -> bytes:
+    """A grey progressive JPEG whose scans each say, in a few bytes, that nothing changes.
+
+    `before` precedes the marker of each scan but the first. With `runs`, one code
+    stands for 32,767 blocks, else for one.
+    """
     blocks = (side // 8) ** 2
     tables = segment(0xDB, bytes([0, *[1] * 64]))
     frame = segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + bytes((1, 0x11, 0)))
     huffman = segment(0xC4, bytes([0x00, 1, *[0] * 15, 0]))
-    huffman += segment(0xC4, bytes([0x10, 1, *[0] * 15, 0]))  # end of block, and nothing else
+    # The only symbol: the end of this block, or of 16,384 and as many more as 14 bits say.
+    huffman += segment(0xC4, bytes([0x10, 1, *[0] * 15, 0xE0 if runs else 0]))
     first = segment(0xDA, bytes((1, 1, 0, 0, 0, 0))) + bytes(-(-blocks // 8))
+    nothing = _runs(-(-blocks // 32_767)) if runs else bytes(-(-blocks // 8))
     rest = b""
     for number in range(scans - 1):
         coefficient, depth = 1 + number // 14 % 63, 13 - number % 14
         bits = (depth + 1 if depth < 13 else 0) << 4 | depth
         parameters = bytes((1, 1, 0, coefficient, coefficient, bits))
-        rest += segment(0xDA, parameters) + bytes(-(-blocks // 8))
+        rest += before + segment(0xDA, parameters) + nothing
     return b"\xff\xd8" + tables + frame + huffman + first + rest + b"\xff\xd9"
+
+
+def _runs(count: int) -> bytes:
+    """So many runs of the greatest length, as the data of a scan: no marker is in it."""
+    bits = ("0" + "1" * 14) * count
+    whole = bits + "1" * (-len(bits) % 8)
+    data = int(whole, 2).to_bytes(len(whole) // 8, "big")
+    return data.replace(b"\xff", b"\xff\0")
 
 
 def tiff_pages(pages: int, *, ring: bool = False, big: bool = False) -> bytes:
@@ -81,6 +102,35 @@ def tiff_pages(pages: int, *, ring: bool = False, big: bool = False) -> bytes:
         following = start + size * number if number < pages else start * ring
         parts.append(body + struct.pack("<Q" if big else "<I", following))
     return b"".join(parts)
+
+
+def tiff_tags(
+    tags: int, pages: int = 1, value: bytes = b"", *, order: str = "<", big: bool = False
+) -> bytes:
+    """A TIFF of pages of one pixel with so many tags, most of them unknown to libtiff.
+
+    The pages share `value`, which is of a tag that they all have, if there is any.
+    """
+    known = [(256, 4, 1, 1), (257, 4, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    known += [(273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, 1, 1)]
+    known += [(50_000, 7, len(value), -1)] if value else []
+    known += [(50_001 + number, 4, 1, 1) for number in range(tags - len(known))]
+    number = "Q" if big else "I"
+    start = 16 if big else 8
+    size = (8 if big else 2) + (20 if big else 12) * len(known) + (8 if big else 4)
+
+    def entry(tag: int, kind: int, count: int, content: int) -> bytes:
+        content = start + size * pages if content < 0 else content
+        if order == ">" and count == 1:  # the value lies in the first bytes of its place
+            content <<= 8 * ((8 if big else 4) - {3: 2, 4: 4}[kind])
+        return struct.pack(f"{order}HH{number}{number}", tag, kind, count, content)
+
+    directory = struct.pack(order + ("Q" if big else "H"), len(known))
+    directory += b"".join(entry(*one) for one in known)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if big else 42)
+    head += struct.pack(order + "HHQ", 8, 0, start) if big else struct.pack(order + "I", start)
+    chain = (start + size * page if page < pages else 0 for page in range(1, pages + 1))
+    return head + b"".join(directory + struct.pack(order + number, at) for at in chain) + value
 
 
 def tiff_of(width: int, height: int, tile: int) -> bytes:

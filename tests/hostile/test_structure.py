@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image import ImageLimits, open_image
 from autoquality_server.image.heif import decoded_pixels
+from autoquality_server.image.png_chunks import png_chunks
 from tests.hostile import bombs
 from tests.hostile.derived import empty_extents, grid, long_grid, overlay
 from tests.hostile.files import everything
@@ -83,12 +85,95 @@ def test_what_lies_behind_a_jpeg_are_no_scans_of_it() -> None:
 
 
 def test_a_png_of_many_compressed_texts_is_refused() -> None:
-    """Each unfolds to megabytes that nobody reads."""
-    assert refusal(bombs.png(bombs.text(8) * 101)) == (
+    assert refusal(bombs.png(bombs.deflated("zTXt", b"a note") * 101)) == (
         "IMAGE_TOO_LARGE",
-        "has 101 compressed texts; at most 100 are accepted",
+        "has 101 compressed texts or more; at most 100 are accepted",
     )
-    assert open_image(bombs.png(bombs.text(1) * 100), AMPLE).width == 16
+    assert open_image(bombs.png(bombs.deflated("zTXt", b"a note") * 100), AMPLE).width == 16
+
+
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt", "iCCP"])
+def test_what_compressed_texts_of_a_png_unfold_to_is_limited_together(kind: str) -> None:
+    """100 texts of 7 MB each in 700 kB took seconds; libpng decompresses each several times."""
+    text = bombs.deflated(kind, bytes(4 * bombs.MIB))
+    told = "has 16777217 bytes or more of decompressed texts and profiles"
+    for data in (bombs.png(text * 5), bombs.png()[:-12] + text * 5 + bombs.png()[-12:]):
+        reason, message = refusal(data)
+        assert (reason, message) == ("IMAGE_TOO_LARGE", f"{told}; at most 16777216 are accepted")
+    assert open_image(bombs.png(text * 4), AMPLE).width == 16
+
+
+def test_no_more_of_a_text_is_decompressed_than_is_accepted() -> None:
+    text = bombs.text(256)
+    tracemalloc.start()
+    try:
+        assert refusal(bombs.png(text))[0] == "IMAGE_TOO_LARGE"
+        assert tracemalloc.get_traced_memory()[1] < 40 * bombs.MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_uncompressed_texts_and_damaged_ones_unfold_to_nothing() -> None:
+    plain = bombs.chunk(b"iTXt", b"Comment\0\0\0\0\0" + b"text" * 10)
+    damaged = bombs.chunk(b"zTXt", b"Comment\0\0no zlib stream")
+    assert png_chunks(bombs.png((plain + damaged) * 20), 100, 1000).unfolded == 0
+    assert open_image(bombs.png(plain * 200 + damaged * 100), AMPLE).width == 16
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"tIME", b"abCd"])
+def test_a_png_of_very_many_chunks_is_refused(kind: bytes) -> None:
+    """Two million duplicates of gAMA took 43 seconds for the header: each is a warning."""
+    data = bombs.png(bombs.chunk(kind, b"abcd") * 20_000)
+    assert refusal(data) == (
+        "IMAGE_TOO_LARGE",
+        "has 10001 chunks without pixels or more; at most 10000 are accepted",
+    )
+
+
+def test_a_png_may_have_its_pixels_in_many_chunks() -> None:
+    packed = zlib.compress(bytes(16 * 49))
+    pixels = b"".join(bombs.chunk(b"IDAT", packed[at : at + 1]) for at in range(len(packed)))
+    empty = bombs.chunk(b"IDAT", b"") * 20_000
+    data = bombs.png()
+    start, end = data.index(b"IDAT") - 4, data.index(b"IEND") - 4
+    found = open_image(data[:start] + empty + pixels + data[end:], AMPLE)
+    assert found.decode(all_frames=False).samples.shape == (1, 16, 16, 3)
+    assert refusal(data[:start] + empty * 51 + data[end:])[0] == "IMAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True), (">", True)])
+def test_a_tiff_of_thousands_of_tags_is_refused(order: str, big: bool) -> None:
+    """Libtiff takes quadratic time for unknown ones: 4,000 in ten pages took 6 seconds."""
+    assert refusal(bombs.tiff_tags(257, order=order, big=big)) == (
+        "IMAGE_TOO_LARGE",
+        "has 257 tags in a page; at most 256 are accepted",
+    )
+    reason, message = refusal(bombs.tiff_tags(256, 257, order=order, big=big))
+    assert (reason, message) == (
+        "IMAGE_TOO_LARGE",
+        "has 65792 tags or more; at most 65536 are accepted",
+    )
+    assert open_image(bombs.tiff_tags(256, 100, order=order, big=big), AMPLE).pages == 100
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True), (">", True)])
+def test_a_value_that_the_pages_of_a_tiff_share_counts_for_each(order: str, big: bool) -> None:
+    """Libtiff reads it for each: 20 MB in 50 pages took 4 seconds for the header."""
+    limits = ImageLimits(max_bytes=1 << 20, max_pixels=1 << 20)
+    data = bombs.tiff_tags(12, 20, bytes(60_000), order=order, big=big)
+    reason, message = refusal(data, limits)
+    assert reason == "IMAGE_TOO_LARGE"
+    assert message.endswith("bytes of metadata with all pages; at most 1048576 are accepted")
+    few = bombs.tiff_tags(12, 16, bytes(60_000), order=order, big=big)
+    assert open_image(few, limits).pages == 16
+
+
+def test_tags_that_reach_beyond_a_tiff_count_as_nothing() -> None:
+    """Libtiff ignores them."""
+    data = bombs.tiff_tags(10, 1, bytes(100)).replace(
+        struct.pack("<HHI", 50_000, 7, 100), struct.pack("<HHI", 50_000, 7, 2**32 - 1)
+    )
+    assert open_image(data, AMPLE).pages == 1
 
 
 def test_an_avif_that_claims_less_than_its_tiles_make_is_refused() -> None:

@@ -17,7 +17,7 @@ from autoquality_server.image import Pixels
 Samples = npt.NDArray[np.uint8]
 Draw = Callable[[np.random.Generator, int, int], Samples]
 
-LARGEST = 240
+LARGEST = 400
 _SMALLEST, _SMALLEST_WITH_TEXT = 4, 20
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -30,7 +30,7 @@ def drawing(seed: int) -> tuple[str, Samples]:
     """
     draw = DRAWINGS[seed % len(DRAWINGS)]
     random = np.random.default_rng(seed)
-    least = _SMALLEST_WITH_TEXT if draw in (_bars, _window, _text) else _SMALLEST
+    least = _SMALLEST_WITH_TEXT if draw in (_bars, _window, _text, _patches) else _SMALLEST
     height, width = np.exp(random.uniform(np.log(least), np.log(LARGEST), 2)).astype(int)
     samples = shaped(draw(random, int(height), int(width)), random, seed // len(DRAWINGS))
     return f"{draw.__name__[1:]}-{seed}", samples
@@ -96,6 +96,18 @@ def _checks(random: np.random.Generator, height: int, width: int) -> Samples:
     cell = int(random.choice([1, 2, 3, 4, 5, 7, 8, 12, 16]))
     y, x = np.mgrid[:height, :width]
     return _of_two((y // cell + x // cell) % 2 == 0, random)
+
+
+def _patches(random: np.random.Generator, height: int, width: int) -> Samples:
+    """Areas of primary colours, as on a test chart."""
+    chart = np.full((height, width, 3), 255 * random.integers(0, 2, 3), np.uint8)
+    for _ in range(int(random.integers(2, 9))):
+        left, top = int(random.integers(width)), int(random.integers(height))
+        across, down = int(random.integers(4, 160)), int(random.integers(4, 120))
+        chart[top : top + down, left : left + across] = 255 * random.integers(0, 2, 3)
+    label = f"{random.integers(99)} nm"
+    cv2.putText(chart, label, (2, height - 3), _FONT, 0.4, (128, 128, 128), 1, cv2.LINE_AA)
+    return chart
 
 
 def _stripes(random: np.random.Generator, height: int, width: int) -> Samples:
@@ -170,6 +182,6 @@ def _icon(random: np.random.Generator, height: int, width: int) -> Samples:
 
 
 DRAWINGS: tuple[Draw, ...] = (
-    *(_flat, _checks, _stripes, _speckles, _noise, _gradient),
+    *(_flat, _checks, _patches, _stripes, _speckles, _noise, _gradient),
     *(_bars, _window, _text, _lines, _icon),
 )

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from autoquality_server.codecs import library_versions
 from autoquality_server.domain import Format
-from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA
+from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA, effective_blocks
 from autoquality_server.methods.sketch import Detail
 from autoquality_server.search.objective import DSSIM_FLOOR
 from autoquality_train.files import write_text
@@ -51,6 +51,7 @@ class Rough:
 
     sweep: Sweep
     detail: Detail
+    pixels: int
     grey: bool
     spiked: bool = False
 
@@ -82,21 +83,29 @@ def write(
 
 
 def _table(setting: str, curve: str, drawn: Sequence[Rough]) -> dict[str, list[float]]:
-    """The greatest falls by detail, never rising with it."""
+    """The greatest falls by detail."""
     within, across = np.zeros(KNOTS), np.zeros(KNOTS)
     for one in drawn:
         # A JPEG saved again at its own quality comes out all but identical there. No
         # allowance may provide for that: the search would never end.
-        if one.detail.blocks >= DETAILED or (curve == "dssim" and one.spiked):
+        if curve == "dssim" and one.spiked:
             continue
-        at = int(math.log2(one.detail.blocks))
         values, matters = _curve(one.sweep, curve)
+        at = _bins(setting, curve, one)
         cut = _break(setting, one)
         parts = [slice(0, cut), slice(cut, None)] if cut else [slice(None)]
-        fall = max(_fall(values[part], matters[part]) for part in parts)
-        within[at] = max(within[at], fall)
-        across[at] = max(across[at], _fall(values, matters))
-    return {"within": _falling(within), "across": _falling(across)}
+        falls = np.concatenate([_falls(values[part]) for part in parts])
+        for table, seen in ((within, falls), (across, _falls(values))):
+            counts = matters & (at < KNOTS)
+            np.maximum.at(table, at[counts], seen[counts])
+    return {"within": _smoothed(within), "across": _smoothed(across)}
+
+
+def _bins(setting: str, curve: str, one: Rough) -> npt.NDArray[np.int_]:
+    """The power of two of the blocks that average out at each quality."""
+    sizes = one.sweep.bytes_per_pixel * one.pixels
+    blocks = [effective_blocks(one.detail, setting, curve, float(size)) for size in sizes]
+    return np.log2(blocks).astype(np.int_)
 
 
 def _near(curve: str, photographs: Sequence[Sweep]) -> list[float]:
@@ -127,9 +136,10 @@ def _break(setting: str, one: Rough) -> int:
     return WHOLE_CHROMA - 1 if broken else 0
 
 
-def _fall(values: FloatArray, matters: BoolArray) -> float:
-    back = np.maximum.accumulate(values) - values
-    return float(back[matters].max(initial=0.0))
+def _falls(values: FloatArray) -> FloatArray:
+    """How far each value lies below one before it."""
+    back: FloatArray = np.maximum.accumulate(values) - values
+    return back
 
 
 def _fall_over(values: FloatArray, matters: BoolArray, apart: int) -> float:
@@ -138,6 +148,9 @@ def _fall_over(values: FloatArray, matters: BoolArray, apart: int) -> float:
     return float(falls[both].max()) if both.any() else -math.inf
 
 
-def _falling(values: FloatArray) -> list[float]:
-    kept = np.maximum.accumulate(values[::-1])[::-1]
+def _smoothed(seen: FloatArray) -> list[float]:
+    """Never rising with detail, nor falling faster than noise that averages out."""
+    kept = np.maximum.accumulate(seen[::-1])[::-1]
+    for at in range(1, kept.size):
+        kept[at] = max(kept[at], kept[at - 1] / math.sqrt(2))
     return [round(MARGIN * float(one), 4) for one in kept]

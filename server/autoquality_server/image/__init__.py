@@ -9,6 +9,7 @@ from autoquality_server.image.setup import configure  # first: before anything u
 
 # isort: split
 from autoquality_server.image import spaces as _spaces
+from autoquality_server.image.cost import cost_of
 from autoquality_server.image.formats import SOURCE_FORMATS
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.load import Source, open_image
@@ -25,6 +26,7 @@ __all__ = [
     "check_raw",
     "check_raw_shape",
     "configure",
+    "cost_of",
     "from_raw",
     "luma",
     "luma_planes",

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +28,11 @@ from autoquality_server.image.animation import (
 )
 from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import Rendered, render
+from autoquality_server.image.cost import cost_of
 from autoquality_server.image.file_colours import FileColours, colour_bands, file_colours
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.memory import allocation_failures
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.sequence import Sequence
@@ -37,6 +41,9 @@ from autoquality_server.image.webp import decode_plain_webp
 from autoquality_server.image.xmp import with_honest_xmp
 
 Samples = npt.NDArray[np.uint8]
+
+Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Takes what stops the body, as `Deadline.calling` does."""
 
 _BANDS = 8
 """Samples a pixel that the largest image may have; smaller ones may have more."""
@@ -48,6 +55,10 @@ _MOST_PLAYS = 2**16 - 1
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
+
+
+def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,11 @@ class Source:
         """Pixels that `decode` makes: those of the frames, or of the parts if they are more."""
         return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
 
+    def cost(self, *, all_frames: bool) -> int:
+        """As `pixels`, but more for a narrow image (`cost_of`)."""
+        seen = cost_of(self.width, self.height, self.frames if all_frames else 1)
+        return max(seen, self.parts_pixels)
+
     @property
     def holds_still(self) -> bool:
         """Whether it holds a still image of its own besides an animation."""
@@ -100,25 +116,33 @@ class Source:
         keep_metadata: bool = False,
         damaged: bool = False,
         profile: ColorProfile = ColorProfile.SRGB,
+        stoppable: Stoppable = _unstoppable,
     ) -> Pixels:
         """Decode the first frame, or all.
 
+        `stoppable` is given what stops libvips between two rows; the decoding
+        then fails with InvalidImage.
+
         Raises InvalidImage for a file that is damaged or truncated: half an
-        image is never returned, unless `damaged` asks for what there is.
+        image is never returned, unless `damaged` asks for what there is. Raises
+        MemoryError where a library reports that it could not allocate memory.
         """
         try:
-            frames = self.frames if all_frames else 1
-            return self._pixels(frames, keep_metadata, damaged, profile is ColorProfile.KEEP)
+            with allocation_failures():
+                frames = self.frames if all_frames else 1
+                keep_colours = profile is ColorProfile.KEEP
+                return self._pixels(frames, keep_metadata, damaged, keep_colours, stoppable)
         except (*_FAILURES, DamagedFramesError):
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
-        except MemoryError:
-            raise InvalidImage(
-                self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
-            ) from None
 
     def _pixels(
-        self, frames: int, keep_metadata: bool, damaged: bool, keep_colours: bool
+        self,
+        frames: int,
+        keep_metadata: bool,
+        damaged: bool,
+        keep_colours: bool,
+        stoppable: Stoppable,
     ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         if keep_metadata:
@@ -126,7 +150,12 @@ class Source:
         rendered: list[Rendered] = []
 
         def samples_of(source: pyvips.Image | Samples) -> Samples:
-            rendered.append(render(source, self.colours, keep=keep_colours))
+            if not isinstance(source, pyvips.Image):
+                rendered.append(render(source, self.colours, keep=keep_colours))
+                return rendered[-1].samples
+            source.set_progress(True)  # else libvips does not look whether it was stopped
+            with stoppable(partial(source.set_kill, True)):
+                rendered.append(render(source, self.colours, keep=keep_colours))
             return rendered[-1].samples
 
         film = None if damaged else self._film(header, frames, samples_of)
@@ -201,7 +230,8 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         raise _unsupported(field)
     parts_pixels = check_structure(data, name, limits, field)
     try:
-        header = load(data, name)
+        with allocation_failures():
+            header = load(data, name)
     except _FAILURES:
         pyvips.vips_lib.vips_error_clear()
         raise _unreadable(field, name) from None

@@ -9,22 +9,34 @@ nothing.
 from __future__ import annotations
 
 import re
-import struct
 
 from autoquality_server.domain import Data
 from autoquality_server.errors import InvalidImage
 from autoquality_server.image.heif import decoded_pixels
+from autoquality_server.image.jpeg import MOST_SEGMENTS, jpeg_scans
 from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.png_chunks import MOST_CHUNKS, MOST_PIXEL_CHUNKS, png_chunks
+from autoquality_server.image.tiff import tiff_pages
 
 _MOST_SCANS = 100
-"""Of a JPEG, each of which goes over the whole image; encoders make 10, optimising ones 64."""
+"""Of a JPEG. libjpeg goes over the whole image for each."""
+
+_FULL_SCANS = 20
+"""Of a JPEG as large as the limit on pixels; smaller ones may have more, in proportion. libjpeg's
+own script makes 10 scans, and the best that mozjpeg's search can find has 16."""
 
 _MOST_TEXTS = 100
-"""Compressed ones of a PNG: each unfolds to megabytes, and is thrown away."""
+"""Compressed ones of a PNG."""
 
-# What ends a scan: neither a stuffed zero, nor a filling byte, nor a restart.
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_MOST_UNFOLDED = 16 * 2**20
+"""Bytes that the compressed texts and profiles of a PNG have together. libpng decompresses each
+several times."""
+
+_MOST_TAGS = 256
+"""Of a page of a TIFF. libtiff takes quadratic time for tags that it does not know."""
+
+_MOST_TAGS_TOGETHER = 2**16
+"""Of all pages of a TIFF."""
 
 
 def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> int:
@@ -38,13 +50,11 @@ def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> i
     if name == "webp":
         _check(_count(data, b"ANMF"), "frames", limits.max_frames, field)
     elif name == "tiff":
-        most = limits.max_frames
-        _check(_pages(data, most + 1), "pages or more", most, field)
+        _check_tiff(data, limits, field)
     elif name == "png":
-        texts = _count(data, b"zTXt") + _count(data, b"iTXt")
-        _check(texts, "compressed texts", _MOST_TEXTS, field)
-    elif name == "jpeg" and _count(data, _SCAN) > _MOST_SCANS:
-        _check(_scans(data), "scans", _MOST_SCANS, field)
+        _check_png(data, field)
+    elif name == "jpeg":
+        _check_jpeg(data, limits, field)
     return 0
 
 
@@ -70,34 +80,28 @@ def _check_heif(data: Data, name: str, limits: ImageLimits, field: str) -> int:
     return pixels
 
 
-def _scans(data: Data) -> int:
-    """Scans up to the end of the first picture: cameras lay films and further pictures behind it.
-
-    Where what should be a segment is none, all are counted.
-    """
-    at, scans = 2, 0
-    while (marker := _MARKER.search(data, at)) is not None:
-        code = marker.group()
-        if code == _END:
-            return scans
-        scans += code == _SCAN
-        length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-        at = marker.end() + length
-    return _count(data, _SCAN)
+def _check_jpeg(data: Data, limits: ImageLimits, field: str) -> None:
+    found = jpeg_scans(data)
+    _check(found.segments, "segments or more", MOST_SEGMENTS, field)
+    most = _FULL_SCANS * limits.max_pixels // max(found.pixels, 1)
+    if found.scans > _FULL_SCANS:
+        size = f"scans of {found.pixels} pixels"
+        _check(found.scans, size if most < _MOST_SCANS else "scans", min(most, _MOST_SCANS), field)
 
 
-def _pages(data: Data, most: int) -> int:
-    """Directories of a TIFF, which are a chain, of a ring each once; at most `most` are counted."""
-    order = "<" if data[:1] == b"I" else ">"
-    big = b"+" in bytes(data[2:4])
-    offset, number, count_size, entry_size = (8, "Q", 8, 20) if big else (4, "I", 2, 12)
-    seen: set[int] = set()
-    try:
-        (at,) = struct.unpack_from(order + number, data, offset)
-        while at and at not in seen and len(seen) < most:
-            seen.add(at)
-            (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-            (at,) = struct.unpack_from(order + number, data, at + count_size + entry_size * entries)
-    except (struct.error, OverflowError):
-        pass  # The chain leaves the file: libtiff will say so.
-    return len(seen)
+def _check_png(data: Data, field: str) -> None:
+    found = png_chunks(data, _MOST_TEXTS, _MOST_UNFOLDED)
+    _check(found.texts, "compressed texts or more", _MOST_TEXTS, field)
+    unfolded = "bytes or more of decompressed texts and profiles"
+    _check(found.unfolded, unfolded, _MOST_UNFOLDED, field)
+    _check(found.chunks, "chunks without pixels or more", MOST_CHUNKS, field)
+    _check(found.pixel_chunks, "chunks of pixels or more", MOST_PIXEL_CHUNKS, field)
+
+
+def _check_tiff(data: Data, limits: ImageLimits, field: str) -> None:
+    found = tiff_pages(data, limits.max_frames + 1, _MOST_TAGS_TOGETHER)
+    _check(found.pages, "pages or more", limits.max_frames, field)
+    _check(found.most_tags, "tags in a page", _MOST_TAGS, field)
+    _check(found.tags, "tags or more", _MOST_TAGS_TOGETHER, field)
+    # Pages may share a value, which libtiff reads again for each.
+    _check(found.value_bytes, "bytes of metadata with all pages", limits.max_bytes, field)

@@ -75,7 +75,7 @@ class Adviser:
             return None
         if not _trained_for(predictor.info.encoder, trial.format, trial.options):
             return None
-        saved = misses * PROBE_SECONDS_PER_PIXEL[trial.format] * trial.pixel_count
+        saved = misses * PROBE_SECONDS_PER_PIXEL[trial.format] * trial.cost
         if saved <= PREDICTION_SECONDS:
             return None
         patience = min(_LONGEST_WAIT, trial.deadline.remaining() * _SHARE_OF_DEADLINE)

@@ -33,7 +33,9 @@ class SizeSearch:
             wish.max_quality,
             attempt,
             prior=prior,
-            roughness=partial(rough, trial.pixels, trial.format, trial.options, "size"),
+            roughness=partial(
+                rough, trial.pixels, trial.format, trial.options, "size", wish.target
+            ),
             first_twins=trial.first_twins,
             may_continue=trial.may_continue,
             attempt_two=attempt_two if trial.may_probe_two else None,

@@ -36,6 +36,9 @@ _FLAT, _SIMPLE = 2.0, 4
 """A block has detail if its levels differ by more than the first; the second is how many levels a
 simple block has at most."""
 
+_MUCH = 0.03
+"""The share of blocks that is much."""
+
 _GREY = 128.0
 _AREA = BLOCK * BLOCK
 _CHROMA = CHROMA / np.float32(4)
@@ -66,16 +69,21 @@ class Detail:
 
     `blocks` estimates how many different 8x8 blocks with detail the first frame
     has, at least 1. `simple` is True where most of them have at most 4 levels of
-    luma, as in drawings and text without anti-aliasing.
+    luma, as in drawings and text without anti-aliasing. `saturated` is True where
+    much of the frame is flat and of a colour at the edge of the gamut: coding its
+    chroma changes its luma, and all of it at once.
     """
 
     blocks: float
     simple: bool
+    saturated: bool = False
 
 
 def detail(pixels: Pixels) -> Detail:
     """The detail of an image, from up to BLOCKS of its blocks."""
-    luma = _blocks(pixels)
+    frame = _at_least(pixels.samples[0], BLOCK)
+    rows, columns = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    luma = _luma(frame, rows, columns)
     seen = luma.shape[1]
     hashes = np.empty(seen, np.uint64)
     detailed, simple = patterns(luma, _FLAT, _SIMPLE, hashes)
@@ -87,7 +95,12 @@ def detail(pixels: Pixels) -> Detail:
         once, twice = int((counts == 1).sum()), int((counts == 2).sum())
         blocks += once * (once - 1) / (2 * (twice + 1))
         blocks = min(blocks, detailed * in_all / seen)
-    return Detail(max(blocks, 1.0), simple > detailed / 2 or detailed == 0)
+    corners = frame[rows * BLOCK, columns * BLOCK][hashes == 0, :3].astype(np.int16)
+    return Detail(
+        max(blocks, 1.0),
+        simple > detailed / 2 or detailed == 0,
+        frame.shape[2] > 2 and _saturated(corners) > _MUCH * seen,
+    )
 
 
 def coloured(sketch: FloatArray, pixels: Pixels) -> FloatArray:
@@ -156,7 +169,19 @@ def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
 def _blocks(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Up to BLOCKS blocks of luma less 128, (64, n), spread evenly; no block is cut off."""
     frame = _at_least(pixels.samples[0], BLOCK)
-    rows, columns = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    return _luma(frame, *_places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS))
+
+
+def _saturated(colours: npt.NDArray[np.int16]) -> int:
+    """How many of some RGB colours (n, 3) are strong and at the edge of the gamut."""
+    most, least = colours.max(axis=1, initial=0), colours.min(axis=1, initial=255)
+    return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
+
+
+def _luma(
+    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """The luma less 128 of blocks of a frame, (64, n)."""
     luma = np.empty((_AREA, rows.size), np.float32)
     gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
     return luma

@@ -17,7 +17,7 @@ from autoquality_server.codecs import Codec, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import PassingReference, Reference, reference_of
-from autoquality_server.image import Pixels, luma
+from autoquality_server.image import Pixels, cost_of, luma
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.stages import note, stage
 
@@ -83,6 +83,11 @@ class Trial:
         """Pixels, all frames counted."""
         return self.pixels.frames * self.pixels.height * self.pixels.width
 
+    @property
+    def cost(self) -> int:
+        """As `pixel_count`, but more for a narrow image."""
+        return cost_of(self.pixels.width, self.pixels.height, self.pixels.frames)
+
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
         one, data = self._probed(quality, measure)
@@ -98,7 +103,7 @@ class Trial:
         """Probe at `quality`, and at the same time at `other` if a core is idle."""
         if self._spare is None:
             return [self.probe(quality, measure=measure)]
-        with self._spare(self.pixel_count) as lent:
+        with self._spare(self.cost) as lent:
             if not lent:
                 return [self.probe(quality, measure=measure)]
             if measure:

@@ -51,7 +51,7 @@ class Encoding:
         with self.gates.to_look(deadline):
             opened = self.pipeline.open(job, deadline, timings, max_bytes)
         happened(Stage.QUEUED)
-        with self.gates.to_work(deadline, opened.pixels) as queued_seconds:
+        with self.gates.to_work(deadline, opened.cost) as queued_seconds:
             timings.queue = queued_seconds
             happened(Stage.STARTED)
             return self.pipeline.run(

@@ -78,7 +78,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         deadline = deadline_of(context)
         with self._gates.to_look(deadline):
             pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
-        with self._gates.to_work(deadline, pair.pixels):
+        with self._gates.to_work(deadline, pair.cost):
             found = self._pipeline.measure(pair, deadline)
         log_fields(dssim=found.dssim, width=found.width, height=found.height)
         return pb.CompareResponse(

@@ -101,7 +101,7 @@ def roughness(
         ]
         path = place / f"{setting}.rough.json"
         write(path, setting, rough, whole, name)
-        console.print(f"{path}: {len(rough)} small images, {len(whole)} photographs")
+        console.print(f"{path}: {len(rough)} images, {len(whole)} of them photographs")
 
 
 def _pieces(seed: int, path: Path) -> list[_Work]:
@@ -138,8 +138,9 @@ def _swept(work: _Work, sweeps: Path, settings: Sequence[str]) -> dict[str, Swee
 def _rough(work: Sequence[_Work], sweeps: Sequence[Sweep | None]) -> list[Rough]:
     rough = []
     for (kind, _, samples), sweep in zip(work, sweeps, strict=True):
-        if sweep is not None and kind != "photograph":
+        if sweep is not None:
             pixels = Pixels.from_samples(samples[None])
-            seen = detail(pixels)
-            rough.append(Rough(sweep, seen, pixels.bands < 3, spiked=kind == "saved"))
+            area = pixels.width * pixels.height
+            spiked = kind == "saved"
+            rough.append(Rough(sweep, detail(pixels), area, pixels.bands < 3, spiked))
     return rough

@@ -22,7 +22,7 @@ from autoquality_server.domain import EncoderOptions, Format
 from autoquality_server.image import Pixels
 from autoquality_server.methods.priors.offsets import offset
 from autoquality_server.methods.priors.sketched import sketched
-from autoquality_server.methods.sketch import detail
+from autoquality_server.methods.sketch import Detail, detail
 from autoquality_server.search import CurvePrior, Roughness
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,7 +33,14 @@ UNLEARNED = {
 }
 """For an encoder setting without a file: curves of the usual slope, of any level."""
 
-DETAILED = 1024
+_FEW = 64
+_SATURATED = 16
+"""Flat areas of saturated colours count as so much less detail."""
+
+_BYTES_OF_BLOCK = 3
+"""Bytes that a block takes at least, if it is to average anything out."""
+
+DETAILED = 2048
 """Different blocks with detail from which on the roughness of a curve is that of photographs."""
 
 WHOLE_CHROMA = 90
@@ -87,12 +94,15 @@ def roughness(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     return rougher.clip(0.25, 32)
 
 
-def rough(pixels: Pixels, fmt: Format, options: EncoderOptions, curve: str) -> Roughness:
+def rough(
+    pixels: Pixels, fmt: Format, options: EncoderOptions, curve: str, budget: float = math.inf
+) -> Roughness:
     """How far the "dssim" or "size" curve of an image may turn back.
 
     With `DETAILED` different blocks or more, images behave alike, and what was
     learned of photographs holds. With fewer, `*.rough.json` has what was seen of
-    images with as few, apart for those of few colours.
+    images with as few, apart for those of few colours. A small `budget` in bytes
+    leaves no more detail than it has room for.
     """
     encoder = encoder_name(fmt, options)
     area = pixels.frames * pixels.height * pixels.width
@@ -103,12 +113,24 @@ def rough(pixels: Pixels, fmt: Format, options: EncoderOptions, curve: str) -> R
     if learned is None:
         return usual
     seen = detail(pixels)
-    if seen.blocks >= DETAILED:
-        return replace(usual, near=tuple(learned[curve].get("near", ())))
+    blocks = effective_blocks(seen, encoder, curve, budget)
+    if blocks >= DETAILED:
+        return replace(usual, near=tuple(learned[curve]["near"]))
     kind = learned[curve]["simple" if seen.simple else "rich"]
-    at = int(math.log2(seen.blocks))
+    at = int(math.log2(blocks))
     least = _load(encoder, curve).allowance
     return Roughness(max(least, kind["within"][at]), max(least, kind["across"][at]), breaks)
+
+
+def effective_blocks(seen: Detail, encoder: str, curve: str, size_bytes: float) -> float:
+    """The blocks that a curve's roughness averages out over, where a file has so many bytes."""
+    if curve == "dssim":
+        blocks = seen.blocks / _SATURATED if seen.saturated else seen.blocks
+        # With so few, anything happens.
+        return blocks if blocks >= _FEW else 1.0
+    learned = sketched(encoder, "size")
+    payload = size_bytes - (0.0 if learned is None else learned.overhead)
+    return max(1.0, min(seen.blocks, payload / _BYTES_OF_BLOCK))
 
 
 def _breaks(fmt: Format, options: EncoderOptions, *, grey: bool) -> bool:

@@ -1,0 +1,135 @@
+"""A codec that gets no memory fails its request as such, not as a defect or a bad image."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import pyvips
+
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.image import formats, load, open_image
+from autoquality_server.image.memory import allocation_failures
+from autoquality_server.pipeline import Pipeline
+from tests.house.commands import ROOT
+from tests.image.files import AMPLE, SAVERS, corners, image_of
+
+MESSAGES = (
+    "vips_image_write_to_memory: out of memory -- size == 34MB",
+    "vips_tracked: out of memory -- size == 45MB",
+    "webpsave: failed to allocate 36000000 bytes",
+    "heif: Memory allocation error: Unspecified: Allocating 36000015 bytes failed (6.0)",
+    "heif: Initialization problem: av1_create_context_and_bufferpool() failed (8.5001)",
+    "VipsJpeg: Insufficient memory (case 4)",
+)
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.deadline import Deadline
+from autoquality_server.defaults import Defaults
+from autoquality_server.domain import EncoderOptions
+from autoquality_server.image import ImageLimits
+from autoquality_server.pipeline import Pipeline
+from autoquality_server.service.validate import job_of
+from tests.image.files import SAVERS, image_of
+
+pipeline = Pipeline(Defaults(), ImageLimits(1 << 28, 10**8))
+
+def encode(side):
+    image = image_of(np.full((side, side, 3), 90, np.uint8))
+    data = bytes(SAVERS[sys.argv[1]](image))
+    wish = pb.AutoQuality(method=pb.METHOD_NONE)
+    target = pb.Format.Value("FORMAT_" + sys.argv[2].upper())
+    request = pb.EncodeRequest(image=data, format=target, auto_quality=wish)
+    job = job_of(request, EncoderOptions())
+    yield
+    pipeline.encode(job, Deadline())
+    yield
+
+for _ in encode(64): pass
+large = encode(4000)
+next(large)
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + int(sys.argv[3]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    next(large)
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "spare"),
+    [
+        *[(fmt, "jpeg", 20) for fmt in ("png", "webp")],
+        *[("tiff", target, 75) for target in ("webp", "avif")],
+    ],
+)
+def test_an_image_for_which_there_is_no_memory_raises_memory_error(
+    source: str, target: str, spare: int
+) -> None:
+    """With a real limit of the address space, in a process of its own."""
+    arguments = [sys.executable, "-c", SCRIPT, source, target, str(spare)]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("MemoryError", 0), done.stderr
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_every_library_that_reports_no_memory_is_understood(message: str) -> None:
+    with pytest.raises(MemoryError), allocation_failures():
+        raise pyvips.Error("unable to call", message)
+
+
+def test_no_memory_in_opencv_is_understood() -> None:
+    with pytest.raises(MemoryError), allocation_failures():
+        cv2.resize(np.zeros((1, 1), np.uint8), (2**20, 2**20))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "heif: Memory allocation error: Security limit exceeded (6.1000)",
+        "tiff2vips: Failed to allocate memory for to read TIFF directory (0 elements of 12 bytes)",
+        "pngload_buffer: libpng read error",
+    ],
+)
+def test_what_is_wrong_with_a_file_is_not_taken_for_lack_of_memory(message: str) -> None:
+    with pytest.raises(pyvips.Error), allocation_failures():
+        raise pyvips.Error("unable to call", message)
+
+
+@pytest.mark.parametrize(
+    ("work", "fails"),
+    [
+        (lambda data: open_image(data, AMPLE), 1),
+        (lambda data: open_image(data, AMPLE).decode(all_frames=True), 2),
+        (lambda data: open_image(data, AMPLE).decode(all_frames=True, damaged=True), 2),
+        (lambda data: Pipeline(Defaults(), AMPLE).compare(data, data, Deadline()), 4),
+    ],
+    ids=["open", "decode", "damaged", "compare"],
+)
+def test_no_memory_while_a_source_is_read_is_not_the_fault_of_the_source(
+    work: Callable[[bytes], Any], fails: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(SAVERS["png"](image_of(corners())))
+    calls = count(1)
+    whole = formats.load
+
+    def failing(*arguments: Any, **options: Any) -> pyvips.Image:
+        if next(calls) == fails:
+            raise pyvips.Error("unable to call", MESSAGES[0])
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(load, "load", failing)
+    with pytest.raises(MemoryError):
+        work(data)
