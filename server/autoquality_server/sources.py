@@ -8,7 +8,16 @@ from functools import partial
 from autoquality_server.codecs import CODECS
 from autoquality_server.domain import EncodeJob, RawSource
 from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, Pixels, Source, check_raw, from_raw, open_image
+from autoquality_server.image import (
+    NO_METADATA,
+    ImageLimits,
+    Metadata,
+    Pixels,
+    Source,
+    check_raw,
+    from_raw,
+    open_image,
+)
 
 SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 """The formats that are both read and written, by the name that a source has."""
@@ -18,13 +27,15 @@ SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 class Origin:
     """What the source was: its format ("raw" for bare pixels) and its frames or pages.
 
-    `damaged` tells that only a part of it could be decoded.
+    `damaged` tells that only a part of it could be decoded, `metadata` what of
+    its metadata is to be kept.
     """
 
     format: str
     frames: int
     pages: int
     damaged: bool = False
+    metadata: Metadata = NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +58,12 @@ class OpenJob:
         source = self.source
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
-        decode = partial(
-            source.decode,
-            all_frames=self._all_frames,
-            keep_metadata=self.job.options.keep_metadata,
+        decode = partial(source.decode, all_frames=self._all_frames)
+        options = self.job.options
+        metadata = source.metadata(
+            everything=options.keep_metadata, copyright_too=options.keep_copyright
         )
-        origin = Origin(source.format, source.frames, source.pages)
+        origin = Origin(source.format, source.frames, source.pages, metadata=metadata)
         try:
             return decode(), origin
         except InvalidImage as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -22,7 +23,7 @@ _PLAIN = WebpOptions()
 
 
 class WebpCodec:
-    """WebP: alpha (kept without loss), animation."""
+    """WebP: alpha (without loss at alpha_quality 100), animation."""
 
     format = Format.WEBP
     has_quality = True
@@ -32,8 +33,9 @@ class WebpCodec:
     max_side = 16383
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        keep = kept(pixels, options)
-        if not keep and options.webp == _PLAIN and _swift():
+        keep = kept(pixels)
+        plain = replace(options.webp, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
+        if not keep and plain and _swift():
             data = swift.webp(pixels, quality)
             if data is not None:
                 return data
@@ -44,6 +46,7 @@ class WebpCodec:
         """The file as libvips has it written, whatever the options."""
         data: bytes = pixels.image.webpsave_buffer(
             Q=quality,
+            alpha_q=webp.alpha_quality,
             effort=webp.effort,
             preset=webp.preset.value,
             smart_subsample=webp.smart_subsample,
@@ -71,6 +74,13 @@ class WebpCodec:
             return 1
         image = pyvips.Image.webpload_buffer(data, access="sequential")
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+
+def alpha_bytes(data: bytes) -> int:
+    """Bytes that the alpha of a still takes; libwebp codes it apart from the colours. Else 0."""
+    if data[30:34] != b"ALPH":
+        return 0
+    return 8 + int.from_bytes(data[34:38], "little")
 
 
 @cache

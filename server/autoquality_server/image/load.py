@@ -19,6 +19,7 @@ from autoquality_server.image.avif import decode_plain_avif
 from autoquality_server.image.colour import colour_bands, to_srgb
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
+from autoquality_server.image.metadata import Blocks, Metadata, kept_metadata
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.structure import check_structure
@@ -54,6 +55,7 @@ class Source:
     pages: int
     has_alpha: bool
     orientation: int
+    blocks: Blocks = attribute(repr=False)
     parts_pixels: int = 0
 
     def pixels(self, *, all_frames: bool) -> int:
@@ -65,16 +67,23 @@ class Source:
         """Whether `decode` can make anything of it when it is damaged or truncated."""
         return self.format in TOLERABLE
 
-    def decode(
-        self, *, all_frames: bool, keep_metadata: bool = False, damaged: bool = False
-    ) -> Pixels:
+    def metadata(self, *, everything: bool, copyright_too: bool) -> Metadata:
+        """What to keep of the file's metadata; see `kept_metadata`."""
+        return kept_metadata(
+            *(self.data, self.format, self.blocks, (self.width, self.height)),
+            swapped=swaps_sides(self.orientation),
+            everything=everything,
+            copyright_too=copyright_too,
+        )
+
+    def decode(self, *, all_frames: bool, damaged: bool = False) -> Pixels:
         """Decode the first frame, or all.
 
         Raises InvalidImage for a file that is damaged or truncated: half an
         image is never returned, unless `damaged` asks for what there is.
         """
         try:
-            return self._pixels(self.frames if all_frames else 1, keep_metadata, damaged)
+            return self._pixels(self.frames if all_frames else 1, damaged)
         except _FAILURES:
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
@@ -83,7 +92,7 @@ class Source:
                 self.field, "needs more memory than there is", reason="IMAGE_TOO_LARGE"
             ) from None
 
-    def _pixels(self, frames: int, keep_metadata: bool, damaged: bool) -> Pixels:
+    def _pixels(self, frames: int, damaged: bool) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         samples = None
         if self.format == "webp" and frames == 1:
@@ -96,7 +105,6 @@ class Source:
             upright(samples, self.orientation),
             _delays(header, frames) if frames > 1 else (),
             origin=header,
-            keep_metadata=keep_metadata,
         )
 
 
@@ -158,6 +166,7 @@ def _describe(data: Data, field: str, name: str, header: pyvips.Image) -> Source
         pages=pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
+        blocks=Blocks.of(header),
     )
 
 
