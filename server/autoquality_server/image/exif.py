@@ -38,7 +38,7 @@ _TEXT, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
 
 _MOST_ENTRIES = 4096
 _MOST_BYTES = 1 << 24
-"""Larger values of a TIFF file are not metadata."""
+"""Of all values of a directory: many tags may point to the same bytes."""
 
 Tags: TypeAlias = Mapping[int, tuple[int, int, bytes]]
 """Type, count and bytes of each tag."""
@@ -113,12 +113,7 @@ class Tiff:
 
     def tags(self, directory: Directory | None) -> dict[int, tuple[int, int, bytes]]:
         """The tags of a directory with their values."""
-        entries = {} if directory is None else directory.entries
-        return {
-            tag: (one.kind, one.count, self.value(one))
-            for tag, one in entries.items()
-            if one.end - one.start <= _MOST_BYTES
-        }
+        return {} if directory is None else _values(directory, self.data)
 
     def directories(self) -> Iterator[Directory]:
         """All but that of the thumbnail."""
@@ -200,7 +195,7 @@ def cleaned(tiff: Tiff, sides: tuple[int, int], *, swapped: bool, extra: Tags) -
     _cut_thumbnail(tiff, out)
     if extra:
         out += bytes(len(out) % 2)
-        tags = {**_still_readable(tiff, out), **extra}
+        tags = {**_values(tiff.first, out), **extra}
         struct.pack_into(tiff.order + "I", out, 4, len(out))
         out += _written(tags, tiff.order, len(out))
     return bytes(out)
@@ -291,10 +286,11 @@ def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
     del out[used:]
 
 
-def _still_readable(tiff: Tiff, out: bytearray) -> dict[int, tuple[int, int, bytes]]:
-    """The first directory's tags as `out` has them now."""
-    return {
-        tag: (one.kind, one.count, bytes(out[one.start : one.end]))
-        for tag, one in tiff.first.entries.items()
-        if one.end <= len(out)
-    }
+def _values(directory: Directory, data: Data | bytearray) -> dict[int, tuple[int, int, bytes]]:
+    """The tags of a directory whose values lie in `data`."""
+    found, room = {}, min(len(data), _MOST_BYTES)
+    for tag, one in directory.entries.items():
+        room -= one.end - one.start
+        if room >= 0 and one.end <= len(data):
+            found[tag] = one.kind, one.count, bytes(data[one.start : one.end])
+    return found

@@ -31,23 +31,33 @@ from autoquality_server.image.texts import (
 LONGEST_TEXT = 2048
 """Bytes of the copyright or the author that are written; longer texts are cut."""
 
+_MOST_BYTES = 1 << 24
+"""Of a block. Blocks are held while a request waits."""
+
 _KEYWORDS = {exif.ARTIST: "Author", exif.COPYRIGHT: "Copyright"}
 _PNG_TAGS = {"Description": exif.DESCRIPTION, "Software": exif.SOFTWARE}
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The metadata that libvips finds in a file, as it stands there."""
+    """The metadata that libvips finds in a file, as it stands there; without what is too large."""
 
-    exif: bytes
-    xmp: bytes
-    iptc: bytes
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    too_large: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, header: pyvips.Image) -> Blocks:
         """Of an opened file."""
-        names = "exif-data", "xmp-data", "iptc-data"
-        return cls(*(bytes(header.get(one)) if header.get_typeof(one) else b"" for one in names))
+        found, too_large = {}, []
+        for name in ("exif", "xmp", "iptc"):
+            block = header.get(f"{name}-data") if header.get_typeof(f"{name}-data") else b""
+            if len(block) > _MOST_BYTES:
+                too_large.append(f"{name.upper()} has {len(block)} bytes")
+            else:
+                found[name] = bytes(block)
+        return cls(**found, too_large=tuple(too_large))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def kept_metadata(
     tiff = exif.Tiff.of(data) if name == "tiff" else _exif_of(blocks.exif)
     xmp = blocks.xmp or (xmp_of_gif(data) if name == "gif" else b"")
     iptc = iptc_records(blocks.iptc)
-    texts = png_texts(data) if name == "png" else {}
+    texts = png_texts(data, (*_KEYWORDS.values(), *_PNG_TAGS)) if name == "png" else {}
     found = _copyright(tiff, xmp, iptc, texts)
     alone, cut = _alone(found) if copyright_too else (b"", ())
     if not everything:
@@ -116,7 +126,7 @@ def kept_metadata(
     extra = dict(_density(data, name, "<" if tiff is None else tiff.order, swapped=swapped))
     extra |= {tag: exif.text(one) for tag, one in found.items()}
     extra |= {tag: exif.text(texts[key]) for key, tag in _PNG_TAGS.items() if key in texts}
-    dropped = []
+    dropped = list(blocks.too_large)
     if blocks.exif and tiff is None:
         dropped.append("EXIF is damaged")
     if b"\0" in xmp.strip(b"\0"):

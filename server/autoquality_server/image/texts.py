@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
 from autoquality_server.domain import Data
@@ -14,6 +14,7 @@ _MOST_CHUNKS = 10_000
 _MOST_TEXT = 1 << 16
 _MOST_XMP = 1 << 20
 _MOST_PREFIXES = 8
+_MOST_IPTC = 1 << 18
 
 _PNG_KINDS = (b"tEXt", b"zTXt", b"iTXt", b"pHYs")
 
@@ -25,21 +26,23 @@ _RIGHTS = "{http://ns.adobe.com/xap/1.0/rights/}"
 _AUTHORS = (f"{_DC}creator", f"{{{_TIFF}}}Artist", f"{_RIGHTS}Owner")
 _COPYRIGHTS = (f"{_DC}rights", f"{{{_TIFF}}}Copyright", f"{_RIGHTS}UsageTerms")
 
+_WANTED = frozenset({*_AUTHORS, *_COPYRIGHTS})
+
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _IPTC_RESOURCE = 0x0404
 _BYLINE, _NOTICE = b"\x50", b"\x74"
 
 
-def png_texts(data: Data) -> dict[str, bytes]:
-    """The texts of a PNG by their keyword, in UTF-8. The first of several counts."""
+def png_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
+    """The texts of a PNG with these keywords, in UTF-8. The first of several counts."""
     found: dict[str, bytes] = {}
     for kind, content in _png_chunks(data):
-        if kind not in (b"tEXt", b"zTXt", b"iTXt"):
-            continue
         keyword, _, rest = content.partition(b"\0")
-        text = _png_text(kind, rest)
-        if text:
-            found.setdefault(keyword.decode("latin-1"), text)
+        name = keyword.decode("latin-1")
+        if kind != b"pHYs" and name in keywords and name not in found:
+            text = _png_text(kind, rest)
+            if text:
+                found[name] = text
     return found
 
 
@@ -54,8 +57,9 @@ def png_density(data: Data) -> tuple[int, int]:
 
 def xmp_of_gif(data: Data) -> bytes:
     """The XMP of a GIF, which libvips does not read; empty if it has none."""
-    found = re.search(rb"!\xff\x0bXMP DataXMP(.+?)\x01\xff\xfe", data, re.DOTALL)
-    return found.group(1) if found else b""
+    begin = re.compile(rb"!\xff\x0bXMP DataXMP").search(data)
+    end = begin and re.compile(rb"\x01\xff\xfe").search(data, begin.end())
+    return bytes(data[begin.end() : end.start()]) if begin and end else b""
 
 
 def xmp_texts(xmp: bytes) -> tuple[bytes, bytes]:
@@ -69,8 +73,9 @@ def xmp_texts(xmp: bytes) -> tuple[bytes, bytes]:
         return b"", b""
     told: dict[str, str] = {}
     for one in root.iter():
-        for name, value in ((one.tag, _values(one)), *one.attrib.items()):
-            if value.strip():
+        inside = [(one.tag, _values(one))] if one.tag in _WANTED else []
+        for name, value in (*inside, *one.attrib.items()):
+            if name in _WANTED and value.strip():
                 told.setdefault(name, value.strip())
 
     def first(names: tuple[str, ...]) -> bytes:
@@ -104,7 +109,7 @@ def iptc_records(data: bytes) -> bytes:
     if data[:1] == b"\x1c":
         return data.rstrip(b"\0")
     at = len(_PHOTOSHOP) if data.startswith(_PHOTOSHOP) else 0
-    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
+    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data) and at < _MOST_IPTC:
         (number,) = struct.unpack_from(">H", data, at + 4)
         at += 6 + (data[at + 6] + 2) // 2 * 2
         if at + 4 > len(data):
@@ -126,7 +131,7 @@ def iptc_texts(records: bytes) -> tuple[bytes, bytes]:
     """The by-lines and the copyright notice of IPTC records, in UTF-8; empty if there is none."""
     found: dict[bytes, list[bytes]] = {_BYLINE: [], _NOTICE: []}
     at = 0
-    while records[at : at + 1] == b"\x1c" and at + 5 <= len(records):
+    while records[at : at + 1] == b"\x1c" and at + 5 <= len(records) and at < _MOST_IPTC:
         (size,) = struct.unpack_from(">H", records, at + 3)
         if records[at + 1] == 2 and records[at + 2 : at + 3] in found:
             value = _utf8(records[at + 5 : at + 5 + size]).strip(b"\0 ")
