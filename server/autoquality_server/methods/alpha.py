@@ -22,11 +22,11 @@ def lower_alpha(
     """An answer with the highest alpha quality whose file fits; `found` if there is none.
 
     Quality and alpha quality are lowered together, as far as the range of the
-    quality lets them: over cut-outs with soft and noisy masks that leaves a
-    DSSIM of 1.06 times (geometric mean) and at most 1.4 times the smallest that
-    any pair has in the same budget. With all of the loss on either side it is
-    twice to ten times as much. What is then left of the budget goes to the
-    quality, by `search`.
+    quality lets them; what is then left of the budget goes to the quality, by
+    `search`. In cut-outs with soft and noisy masks the DSSIM is then 1.06 times
+    that of the best pair in the same budget (geometric mean, at most 1.4 times).
+    The highest alpha quality that leaves room for a quality of 25 would be 1.13
+    times, at most 3.8 times (docs/metadata.md).
     """
     before = trial.alpha_quality
     if not before or found.outcome is Outcome.DEADLINE_REACHED:
