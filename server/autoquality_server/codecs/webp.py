@@ -77,10 +77,15 @@ class WebpCodec:
 
 
 def alpha_bytes(data: bytes) -> int:
-    """Bytes that the alpha of a still takes; libwebp codes it apart from the colours. Else 0."""
-    if data[30:34] != b"ALPH":
-        return 0
-    return 8 + int.from_bytes(data[34:38], "little")
+    """Bytes before the colours of a still, which no quality changes: header, profile and alpha.
+
+    libwebp codes the alpha apart from the colours. 0 for an animation.
+    """
+    at = 12
+    while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return at - 12 if data[at : at + 4] == b"VP8 " else 0
 
 
 @cache

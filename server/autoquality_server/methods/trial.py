@@ -119,7 +119,7 @@ class Trial:
         return self.probes[self._probe_of(quality)].size_bytes
 
     def alpha_bytes(self, quality: int) -> int:
-        """Bytes that the alpha channel takes in the file at a quality, where it is coded apart."""
+        """Bytes that alpha takes in the file at a quality, where it is coded apart."""
         return alpha_bytes(self._bare(quality)) if self.alpha_quality is not None else 0
 
     def probe(self, quality: int, *, measure: bool) -> Probe:
