@@ -27,8 +27,8 @@ SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 class Origin:
     """What the source was: its format ("raw" for bare pixels) and its frames or pages.
 
-    `damaged` tells that only a part of it could be decoded, `metadata` what of
-    its metadata is to be kept.
+    `damaged` says that only a part of it could be decoded, `metadata` is what of
+    its metadata to keep.
     """
 
     format: str

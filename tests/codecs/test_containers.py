@@ -1,4 +1,4 @@
-"""Metadata inserted into files, beside an ICC profile, alpha and several frames."""
+"""Metadata inserted into files that have an ICC profile, alpha or several frames."""
 
 from __future__ import annotations
 

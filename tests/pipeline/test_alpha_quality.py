@@ -27,7 +27,7 @@ from autoquality_server.methods import SizeSearch, Trial
 from tests.image.files import AMPLE
 from tests.image.metadata_files import exif
 from tests.photos import animation, crop
-from tests.pipeline.test_metadata import EVERYTHING, PIPELINE, texts_of
+from tests.pipeline.kept import EVERYTHING, PIPELINE, texts_of
 
 SIDES = WIDTH, HEIGHT = 160, 120
 METHODS = {

@@ -30,7 +30,7 @@ from tests.image.metadata_files import (
     text,
 )
 from tests.photos import crop
-from tests.pipeline.test_metadata import EVERYTHING, PIPELINE, exif_of, texts_of
+from tests.pipeline.kept import EVERYTHING, PIPELINE, exif_of, texts_of
 
 WITH_QUALITY = pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
 

@@ -42,7 +42,7 @@ class Codec(Protocol):
 
 
 def kept(pixels: Pixels) -> int:
-    """What libvips writes beside the pixels, as its flags: the colour profile, if they have one.
+    """What libvips writes besides the pixels, as its flags: the colour profile, if they have one.
 
     EXIF, XMP and IPTC are inserted into the finished file (`codecs.containers`).
     """

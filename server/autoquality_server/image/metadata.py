@@ -62,7 +62,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What to write beside the pixels; blocks are empty where there is nothing.
+    """What to write besides the pixels; blocks are empty where there is nothing.
 
     `exif` begins with its byte order, `iptc` are bare records. `copyright` is an
     EXIF block of copyright and author alone, to write where there is no room for
@@ -195,7 +195,7 @@ def _alone(found: Mapping[int, bytes]) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _density(data: Data, name: str, order: str, *, swapped: bool) -> exif.Tags:
-    """The tags that tell the density of the upright image, from a JFIF segment or a PNG chunk.
+    """The tags for the density of the upright image, from a JFIF segment or a PNG chunk.
 
     libvips cannot be asked: it makes one up where a file has none.
     """

@@ -47,7 +47,7 @@ def png_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
 
 
 def png_density(data: Data) -> tuple[int, int]:
-    """Pixels a metre of a PNG, across and down; 0 if it does not tell."""
+    """Pixels a metre of a PNG, across and down; 0 if it has none."""
     for kind, content in _png_chunks(data):
         if kind == b"pHYs" and len(content) == 9 and content[8] == 1:
             x, y = struct.unpack_from(">II", content)
@@ -63,7 +63,7 @@ def xmp_of_gif(data: Data) -> bytes:
 
 
 def xmp_texts(xmp: bytes) -> tuple[bytes, bytes]:
-    """The author and the copyright that an XMP packet tells; empty if it does not."""
+    """The author and the copyright in an XMP packet; empty if it has none."""
     if len(xmp) > _MOST_XMP or b"<!" in xmp.replace(b"<!--", b""):
         return b"", b""  # XMP has no declarations, and entities could grow without end
     try:
@@ -188,7 +188,7 @@ def _prefixes(xmp: bytes, namespace: str) -> list[bytes]:
 
 
 def _utf8(value: bytes) -> bytes:
-    """A text of IPTC, which seldom tells its encoding."""
+    """A text of IPTC, whose encoding is seldom declared."""
     try:
         value.decode()
     except UnicodeDecodeError:

@@ -38,8 +38,8 @@ class SizeSearch:
             enough = fits(found)
             trial.use_metadata(requested.alone())
             if enough:
-                beside = _search(trial, wish, found.best.quality)
-                found = beside if fits(beside) else found
+                attributed = _search(trial, wish, found.best.quality)
+                found = attributed if fits(attributed) else found
             if enough and not fits(found):
                 trial.use_metadata(NO_METADATA)
         trial.answer(found.best.quality)
