@@ -11,18 +11,18 @@ LIMITS = ImageLimits(max_bytes=1 << 16, max_pixels=1 << 14, max_frames=20)
 
 
 def run(data: bytes) -> None:
-    """Open it, decode it whole, and what there is of it."""
+    """Open it, read its metadata, decode it whole, and what there is of it."""
     try:
         source = open_image(data, LIMITS)
     except InvalidImage as error:
         assert error.description, "a refusal says why"
         return
     assert source.width * source.height * source.frames <= LIMITS.max_pixels
+    for everything in (False, True):
+        source.metadata(everything=everything, copyright_too=True)
     for damaged, profile in ((False, ColorProfile.SRGB), (True, ColorProfile.KEEP)):
         try:
-            pixels = source.decode(
-                all_frames=True, keep_metadata=True, damaged=damaged, profile=profile
-            )
+            pixels = source.decode(all_frames=True, damaged=damaged, profile=profile)
         except InvalidImage:
             continue
         assert pixels.samples.shape[1:3] == (source.height, source.width)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from autoquality_server.codecs import CODECS, substitute
+from autoquality_server.codecs import CODECS, fitting_metadata, substitute
 from autoquality_server.comparison import Comparison, check_sides, compared
 from autoquality_server.deadline import Deadline
 from autoquality_server.defaults import Defaults
@@ -145,9 +145,13 @@ class Pipeline:
         job = opened.job
         start = time.perf_counter()
         with stage("decode", pixels=opened.pixels):
-            fmt, pixels, notices = _fit(job, *opened.decode(deadline))
+            pixels, origin = opened.decode(deadline)
+            fmt, pixels, notices = _fit(job, pixels, origin)
+            metadata = fitting_metadata(fmt, origin.metadata)
         timings.decode += time.perf_counter() - start
 
+        if metadata.dropped:
+            notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
         wish = self._settle(job, fmt)
         if job.wish.target is not None and wish.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
@@ -156,6 +160,7 @@ class Pipeline:
             *(pixels, CODECS[fmt], job.options, deadline, timings),
             on_probe=on_probe,
             spare=self._spare,
+            metadata=metadata,
         )
         answer = self._handler(job, fmt, wish).run(trial, wish)
         if job.measure_dssim and trial.may_continue(answer.quality):
@@ -260,5 +265,6 @@ def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult
         width=trial.pixels.width,
         height=trial.pixels.height,
         frames=trial.frames(answer.quality),
+        alpha_quality=trial.alpha_quality,
         timings=trial.timings,
     )

@@ -10,7 +10,9 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import ColorProfile, EncodeJob, Format, RawSource
 from autoquality_server.errors import InvalidImage, InvalidRequest
 from autoquality_server.image import (
+    NO_METADATA,
     ImageLimits,
+    Metadata,
     Pixels,
     Source,
     check_raw,
@@ -28,7 +30,8 @@ SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
 class Origin:
     """What the source was: its format ("raw" for bare pixels) and its frames or pages.
 
-    `damaged` tells that only a part of it could be decoded.
+    `damaged` says that only a part of it could be decoded, `metadata` is what of
+    its metadata to keep.
     """
 
     format: str
@@ -36,6 +39,7 @@ class Origin:
     pages: int
     damaged: bool = False
     gain_map: bool = False
+    metadata: Metadata = NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,21 @@ class OpenJob:
         source = self.source
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
+        options = self.job.options
         decode = partial(
             source.decode,
             all_frames=self._all_frames,
-            keep_metadata=self.job.options.keep_metadata,
-            profile=self.job.options.color_profile,
+            profile=options.color_profile,
             stoppable=deadline.calling,
         )
-        origin = Origin(source.format, source.frames, source.pages, gain_map=source.gain_map)
+        metadata = source.metadata(
+            everything=options.keep_metadata, copyright_too=options.keep_copyright
+        )
+        origin = Origin(
+            *(source.format, source.frames, source.pages),
+            gain_map=source.gain_map,
+            metadata=metadata,
+        )
         try:
             return decode(), origin
         except InvalidImage as error:

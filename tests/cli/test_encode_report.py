@@ -70,6 +70,30 @@ def test_the_table_tells_what_was_reached_and_the_totals(
     assert result.stderr == ""
 
 
+def test_a_lossy_alpha_is_told_beside_the_quality(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    tried = [pb.Probe(quality=40, size_bytes=900, alpha_quality=one) for one in (100, 20)]
+    server.respond_always(
+        pb.EncodeResponse(
+            image=bytes(500),
+            size_bytes=500,
+            format=pb.FORMAT_WEBP,
+            quality=40,
+            alpha_quality=20,
+            probes=tried,
+        )
+    )
+    arguments = ("encode", photos / "a.jpg", "-o", tmp_path / "o.webp", "--format", "webp")
+    result = run("-v", *arguments)
+    row = next(line for line in result.stdout.splitlines() if "o.webp" in line)
+    assert "40, alpha 20" in row
+    assert "tried 40 (900 bytes), 40, alpha 20 (900 bytes)" in result.stderr
+    done = json.loads(run(*arguments, "--force", "--json").stdout)
+    assert done["alpha_quality"] == 20
+    assert [one["alpha_quality"] for one in done["probes"]] == [100, 20]
+
+
 def test_notices_are_told(run: Run, photos: Path) -> None:
     result = run("encode", photos / "a.jpg", "--format", "webp", "--method", "ml")
     assert "no network for this format" in result.stderr
@@ -108,8 +132,9 @@ def test_json_is_one_object_a_line_with_these_keys(
     size = (tmp_path / "out" / "b.webp").stat().st_size
     assert list(done) == [
         *("source", "ok", "output", "source_bytes", "size_bytes", "saved_percent", "format"),
-        *("quality", "dssim", "iterations", "outcome", "applied", "predicted_quality", "probes"),
-        *("timings", "notices", "width", "height", "frames", "request_id"),
+        *("quality", "alpha_quality", "dssim", "iterations", "outcome", "applied"),
+        *("predicted_quality", "probes", "timings", "notices", "width", "height", "frames"),
+        "request_id",
     ]
     assert done["output"] == str(tmp_path / "out" / "b.webp")
     assert (done["source_bytes"], done["size_bytes"]) == (5000, size)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage
+from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage, WebpOptions
 from autoquality.testing import FakeServer, Fault, answer
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -84,6 +84,15 @@ def test_a_higher_quality_is_larger_and_nearer(client: Client) -> None:
     assert low.dssim is not None
     assert high.dssim is not None
     assert low.dssim > high.dssim
+
+
+def test_raw_pixels_with_alpha_have_an_alpha_quality_as_webp(client: Client) -> None:
+    clear = RawImage(width=8, height=8, bands=4, pixels=bytes(256))
+    assert client.encode(clear, format="webp").alpha_quality == 100
+    asked = client.encode(clear, format="webp", webp=WebpOptions(alpha_quality=30))
+    assert asked.alpha_quality == asked.probes[0].alpha_quality == 30
+    assert client.encode(clear, format="avif").alpha_quality is None
+    assert client.encode(b"a photograph", format="webp").alpha_quality is None
 
 
 def test_only_jpeg_has_a_network(client: Client) -> None:

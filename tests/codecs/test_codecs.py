@@ -123,44 +123,6 @@ def test_only_avif_depends_on_the_number_of_threads(fmt: Format) -> None:
         configure()
 
 
-def _with_metadata() -> Pixels:
-    image = image_of(corners())
-    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
-    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada")
-    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta/>")
-    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Image.profile_load("p3"))
-    return open_image(image.jpegsave_buffer(), AMPLE).decode(all_frames=False, keep_metadata=True)
-
-
-def _fields(data: bytes) -> set[str]:
-    return set(pyvips.Image.new_from_buffer(data, "").get_fields())
-
-
-@each_format
-def test_metadata_is_stripped_unless_it_is_asked_for(fmt: Format) -> None:
-    pixels = _with_metadata()
-    fields = _fields(CODECS[fmt].encode(pixels, 80, DEFAULTS))
-    assert not {"exif-data", "xmp-data", "icc-profile-data"} & fields
-
-
-@each_format
-def test_kept_metadata_tells_no_old_orientation_and_no_old_profile(fmt: Format) -> None:
-    data = CODECS[fmt].encode(_with_metadata(), 80, EncoderOptions(keep_metadata=True))
-    assert {"exif-data", "xmp-data"} <= _fields(data)
-    assert "icc-profile-data" not in _fields(data)
-    opened = open_image(data, AMPLE)
-    assert (opened.orientation, opened.width, opened.height) == (1, 32, 48)
-    kept = opened.decode(all_frames=False, keep_metadata=True).image
-    assert kept.get("exif-ifd0-Artist").startswith("Ada")
-
-
-@each_format
-def test_no_metadata_is_made_up(fmt: Format) -> None:
-    pixels = photograph()
-    keeping = CODECS[fmt].encode(pixels, 80, EncoderOptions(keep_metadata=True))
-    assert keeping == CODECS[fmt].encode(pixels, 80, DEFAULTS)
-
-
 def test_avif_speed_and_chroma_reach_the_encoder() -> None:
     pixels, codec = photograph(), CODECS[Format.AVIF]
     files = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -106,16 +105,6 @@ def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
     assert swift.webp(moving(), 80) is None
     assert swift.decoded(b"", moving(), 3) is None
     assert swift.decoded(b"", translucent(), 3) is None
-
-
-def test_metadata_is_left_to_libvips() -> None:
-    pixels = photograph()
-    image = pixels.image.copy()
-    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta/>")
-    pixels = replace(pixels, image=image)
-    for fmt in (Format.JPEG, Format.WEBP):
-        data = CODECS[fmt].encode(pixels, 80, EncoderOptions(keep_metadata=True))
-        assert b"<x:xmpmeta/>" in data
 
 
 TOO_LARGE = """

@@ -300,19 +300,3 @@ def test_the_libvips_image_keeps_the_memory_alive() -> None:
 def test_the_samples_are_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         decode(photo("coffee.png")).samples[0, 0, 0, 0] = 1
-
-
-def test_metadata_is_carried_only_when_asked_and_stands_upright() -> None:
-    image = image_of(corners())
-    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
-    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada")
-    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta/>")
-    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Image.profile_load("p3"))
-    data = image.jpegsave_buffer()
-    bare = decode(data).image.get_fields()
-    assert not {"exif-data", "xmp-data", "icc-profile-data", "orientation"} & set(bare)
-    kept = decode(data, keep_metadata=True).image
-    assert kept.get("exif-ifd0-Artist").startswith("Ada")
-    assert kept.get("xmp-data") == b"<x:xmpmeta/>"
-    assert kept.get("orientation") == 1
-    assert "icc-profile-data" not in kept.get_fields()

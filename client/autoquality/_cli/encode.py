@@ -87,9 +87,9 @@ def encode(
     Keys of a JSON object:
       always        source, ok, request_id
       ok is true    output, source_bytes, size_bytes, saved_percent, format,
-                    quality, dssim, iterations, outcome, applied,
-                    predicted_quality, probes, timings (seconds), notices,
-                    width, height, frames
+                    quality, alpha_quality, dssim, iterations, outcome,
+                    applied, predicted_quality, probes, timings (seconds),
+                    notices, width, height, frames
       ok is false   error, code, reason, field_violations
     """  # noqa: D301 (click reads \b)
     destination = _destination(named, output, json_lines)

@@ -15,6 +15,7 @@ from autoquality._cli.batch import Done, Failed, Result
 from autoquality._cli.exits import one_line
 from autoquality._cli.session import say
 from autoquality._errors import AutoQualityError, InvalidRequestError
+from autoquality._results import Encoded, Probe
 
 
 def as_json(result: Result) -> str:
@@ -33,6 +34,7 @@ def _done(result: Done) -> dict[str, Any]:
         "saved_percent": round(100 * result.saved, 2),
         "format": encoded.format,
         "quality": encoded.quality,
+        "alpha_quality": encoded.alpha_quality,
         "dssim": encoded.dssim,
         "iterations": encoded.iterations,
         "outcome": encoded.outcome,
@@ -90,7 +92,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             decimal(encoded.size_bytes),
             _percent(result.source_bytes, encoded.size_bytes),
             encoded.format,
-            "-" if encoded.quality is None else str(encoded.quality),
+            _quality(encoded),
             "-" if encoded.dssim is None else f"{encoded.dssim:.5f}",
             str(encoded.iterations),
             encoded.outcome.replace("_", " "),
@@ -102,7 +104,7 @@ def print_details(console: Console, result: Done) -> None:
     """Print how one image was served: its request, its settings, its probes, its time."""
     encoded = result.encoded
     tried = ", ".join(
-        f"{probe.quality} ({decimal(probe.size_bytes)}"
+        f"{_quality(probe)} ({decimal(probe.size_bytes)}"
         + ("" if probe.dssim is None else f", DSSIM {probe.dssim:.5f}")
         + ")"
         for probe in encoded.probes
@@ -115,6 +117,14 @@ def print_details(console: Console, result: Done) -> None:
         f"{result.source.name}: request {encoded.request_id}; applied {encoded.applied}; "
         f"tried {tried}; ms: {spent}",
     )
+
+
+def _quality(one: Encoded | Probe) -> str:
+    """The quality, and that of the alpha channel if it is compressed with loss."""
+    if one.quality is None:
+        return "-"
+    lossy = one.alpha_quality is not None and one.alpha_quality < 100
+    return f"{one.quality}, alpha {one.alpha_quality}" if lossy else str(one.quality)
 
 
 def _percent(before: int, after: int) -> str:

@@ -76,6 +76,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         pb.OUTCOME_NO_QUALITY,
         pb.OUTCOME_PREDICTION_TRUSTED,
     )
+    alpha_quality = _alpha_quality(request, curve.format)
     measured = request.measure_dssim or (searched and applied.method != pb.METHOD_SIZE)
     for probe in tried:
         response.probes.add(
@@ -84,9 +85,12 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             dssim=curve.dssim(probe) if measured else None,
             encode_time=_ENCODE_TIME,
             measure_time=_MEASURE_TIME if measured else None,
+            alpha_quality=alpha_quality,
         )
     response.image = curve.file(quality)
     response.quality = quality
+    if alpha_quality is not None:
+        response.alpha_quality = alpha_quality
     response.size_bytes = len(response.image)
     if measured:
         response.dssim = curve.dssim(quality)
@@ -98,6 +102,13 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
     return response
+
+
+def _alpha_quality(request: pb.EncodeRequest, format: pb.Format.ValueType) -> int | None:
+    """As asked for, for a WebP of raw pixels with alpha; None for others."""
+    if format != pb.FORMAT_WEBP or request.raw.bands not in (2, 4):
+        return None
+    return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 
 
 def _settle(wish: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:

@@ -446,8 +446,10 @@ class WebpOptions(google.protobuf.message.Message):
     """High-quality chroma subsampling: slower, sharper colour edges."""
     alpha_quality: builtins.int
     """Quality of the alpha channel, 0 (small) to 100 (lossless). METHOD_SIZE
-    lowers it where the budget cannot be met otherwise, and adds
-    CODE_ALPHA_QUALITY_LOWERED. Absent: the server's, normally 100.
+    lowers it, together with the quality, where no quality fits the budget and
+    leaving out metadata does not help; CODE_ALPHA_QUALITY_LOWERED says so. It
+    stays as it is where that does not meet the budget either. Absent: the
+    server's, normally 100.
     """
     def __init__(
         self,
@@ -577,10 +579,13 @@ class EncodeRequest(google.protobuf.message.Message):
     background: builtins.str
     """What shows through where a format has no alpha: "#rrggbb". Empty: white."""
     keep_metadata: builtins.bool
-    """Keep EXIF, XMP and IPTC; a block that the format cannot hold (JPEG: over
-    64 kB) is left out, and so is all of it where METHOD_SIZE could not meet the
-    budget with it: CODE_METADATA_DROPPED says so. The orientation is applied in
-    either case. False: all metadata is stripped but what keep_copyright keeps.
+    """Keep EXIF, XMP and IPTC, the tags that describe a TIFF, and the density. They
+    say that the image is upright, which it is in either case, and lose embedded
+    thumbnails. CODE_METADATA_DROPPED says that something was left out: a block
+    that the format cannot hold (JPEG: over 64 kB; IPTC: all formats but JPEG),
+    or all of it where METHOD_SIZE finds no quality that meets the budget with
+    it. Copyright and author stay unless leaving them out meets the budget.
+    False: all metadata is stripped but what keep_copyright keeps.
     """
     measure_dssim: builtins.bool
     """Measure and report the DSSIM of the result where the method would not
@@ -593,9 +598,10 @@ class EncodeRequest(google.protobuf.message.Message):
     server's, normally false: such a source is refused.
     """
     keep_copyright: builtins.bool
-    """Keep the copyright and the author of the source, in EXIF, where
-    keep_metadata is false; nothing else, no location. Absent: the server's,
-    normally true.
+    """Keep the copyright and the author of the source where keep_metadata is
+    false; nothing else, no location. They are found in EXIF, XMP, IPTC, PNG
+    texts and TIFF tags, and written as EXIF in UTF-8; texts over 2,048 bytes are
+    cut. Absent: the server's, normally true.
     """
     color_profile: Global___ColorProfile.ValueType
     """What happens to the colours of the source."""
@@ -923,7 +929,8 @@ class EncodeResponse(google.protobuf.message.Message):
     alpha_quality: builtins.int
     """The quality of the alpha channel, 0 to 100; absent where it has none of its
     own: for every format but WebP, and for images without alpha. METHOD_NONE at
-    `quality` with this WebpOptions.alpha_quality produces the same file.
+    `quality` with this WebpOptions.alpha_quality and the same metadata produces
+    the same file.
     """
     @property
     def applied(self) -> Global___AutoQuality:

@@ -9,12 +9,13 @@ import pyvips
 
 from autoquality_server.codecs.avif import AvifCodec
 from autoquality_server.codecs.base import Codec
+from autoquality_server.codecs.containers import fitting_metadata, with_metadata
 from autoquality_server.codecs.fit import fitting
 from autoquality_server.codecs.jpeg import BEST_MOZJPEG, JpegCodec
 from autoquality_server.codecs.png import PngCodec
 from autoquality_server.codecs.twins import first_twins
 from autoquality_server.codecs.versions import library_versions
-from autoquality_server.codecs.webp import WebpCodec
+from autoquality_server.codecs.webp import WebpCodec, alpha_bytes
 from autoquality_server.domain import EncoderOptions, Format, RawSource
 from autoquality_server.image import ImageLimits, from_raw
 
@@ -22,9 +23,12 @@ __all__ = [
     "BEST_MOZJPEG",
     "CODECS",
     "Codec",
+    "alpha_bytes",
     "first_twins",
+    "fitting_metadata",
     "library_versions",
     "substitute",
+    "with_metadata",
 ]
 
 

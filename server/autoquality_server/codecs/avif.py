@@ -35,7 +35,7 @@ class AvifCodec:
             effort=_FASTEST - options.avif.speed,
             subsample_mode="off" if options.avif.no_subsample else "auto",
             bitdepth=8,
-            keep=kept(pixels, options),
+            keep=kept(pixels),
         )
         return data
 

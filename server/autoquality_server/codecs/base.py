@@ -42,22 +42,12 @@ class Codec(Protocol):
         ...
 
 
-_KEEP: dict[str, int] = {
-    "exif-data": pyvips.ForeignKeep.EXIF,
-    "xmp-data": pyvips.ForeignKeep.XMP,
-    "iptc-data": pyvips.ForeignKeep.IPTC,
-}
+def kept(pixels: Pixels) -> int:
+    """What libvips writes besides the pixels, as its flags: the colour profile, if they have one.
 
-
-def kept(pixels: Pixels, options: EncoderOptions) -> int:
-    """The metadata to write, as flags of libvips.
-
-    Only for what there is: asked to keep EXIF, libvips would make some up.
+    EXIF, XMP and IPTC are inserted into the finished file (`codecs.containers`).
     """
-    profile = pyvips.ForeignKeep.ICC if pixels.image.get_typeof(PROFILE) else 0
-    if not options.keep_metadata:
-        return int(profile)
-    return profile + sum(flag for name, flag in _KEEP.items() if pixels.image.get_typeof(name))
+    return int(pyvips.ForeignKeep.ICC) if pixels.image.get_typeof(PROFILE) else 0
 
 
 def in_colour(pixels: Pixels) -> pyvips.Image:

@@ -38,7 +38,7 @@ class JpegCodec:
     max_side = 65500  # libjpeg's JPEG_MAX_DIMENSION; the format itself ends at 65535
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        keep = kept(pixels, options)
+        keep = kept(pixels)
         jpeg = options.jpeg
         if not keep and replace(jpeg, no_subsample=False) == _PLAIN and _swift():
             data = swift.jpeg(pixels, quality, no_subsample=jpeg.no_subsample)

@@ -27,7 +27,7 @@ class PngCodec:
         data: bytes = pixels.image.pngsave_buffer(
             compression=png.compression,
             interlace=png.interlaced,
-            keep=kept(pixels, options),
+            keep=kept(pixels),
             **(palette if png.quantize else {}),
         )
         return data

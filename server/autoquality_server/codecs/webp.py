@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -19,7 +20,7 @@ _PLAIN = WebpOptions()
 
 
 class WebpCodec:
-    """WebP: alpha (kept without loss), animation."""
+    """WebP: alpha (without loss at alpha_quality 100), animation."""
 
     format = Format.WEBP
     has_quality = True
@@ -29,8 +30,9 @@ class WebpCodec:
     max_side = 16383
 
     def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        keep = kept(pixels, options)
-        if not keep and options.webp == _PLAIN and _swift():
+        keep = kept(pixels)
+        plain = replace(options.webp, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
+        if not keep and plain and _swift():
             data = swift.webp(pixels, quality)
             if data is not None:
                 return data
@@ -42,6 +44,7 @@ class WebpCodec:
         """The file as libvips has it written, whatever the options."""
         data: bytes = in_colour(pixels).webpsave_buffer(
             Q=quality,
+            alpha_q=webp.alpha_quality,
             effort=webp.effort,
             preset=webp.preset.value,
             smart_subsample=webp.smart_subsample,
@@ -69,6 +72,18 @@ class WebpCodec:
             return 1
         image = pyvips.Image.webpload_buffer(data, access="sequential")
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+
+def alpha_bytes(data: bytes) -> int:
+    """Bytes before the colours of a still, which no quality changes: header, profile and alpha.
+
+    libwebp codes the alpha apart from the colours. 0 for an animation.
+    """
+    at = 12
+    while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return at - 12 if data[at : at + 4] == b"VP8 " else 0
 
 
 @cache

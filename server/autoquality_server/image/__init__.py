@@ -15,12 +15,15 @@ from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.load import Source, open_image
 from autoquality_server.image.luma import luma, luma_planes
 from autoquality_server.image.luma import warm_up as _warm_up_luma
+from autoquality_server.image.metadata import NO_METADATA, Metadata
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.raw import check_raw, check_raw_shape, from_raw
 
 __all__ = [
+    "NO_METADATA",
     "SOURCE_FORMATS",
     "ImageLimits",
+    "Metadata",
     "Pixels",
     "Source",
     "check_raw",

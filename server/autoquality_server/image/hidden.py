@@ -56,7 +56,6 @@ def _replaced(pixels: Pixels, fill: _Fill) -> Pixels:
         samples,
         pixels.delays,
         origin=pixels.image,
-        keep_metadata=True,
         profile=pixels.profile,
     )
     return replace(replaced, tone_mapped=pixels.tone_mapped, clipped=pixels.clipped)

@@ -33,12 +33,12 @@ from autoquality_server.image.file_colours import FileColours, colour_bands, fil
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.memory import allocation_failures
+from autoquality_server.image.metadata import Blocks, Metadata, kept_metadata
 from autoquality_server.image.orientation import swaps_sides, upright
 from autoquality_server.image.pixels import Pixels
 from autoquality_server.image.sequence import Sequence
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
-from autoquality_server.image.xmp import with_honest_xmp
 
 Samples = npt.NDArray[np.uint8]
 
@@ -86,6 +86,7 @@ class Source:
     has_alpha: bool
     orientation: int
     colours: FileColours
+    blocks: Blocks = attribute(repr=False)
     parts_pixels: int = 0
     animation: Animation | None = attribute(default=None, repr=False)
     gain_map: bool = False
@@ -109,11 +110,19 @@ class Source:
         """Whether `decode` can make anything of it when it is damaged or truncated."""
         return self.format in TOLERABLE
 
+    def metadata(self, *, everything: bool, copyright_too: bool) -> Metadata:
+        """What to keep of the file's metadata; see `kept_metadata`."""
+        return kept_metadata(
+            *(self.data, self.format, self.blocks, (self.width, self.height)),
+            swapped=swaps_sides(self.orientation),
+            everything=everything,
+            copyright_too=copyright_too,
+        )
+
     def decode(
         self,
         *,
         all_frames: bool,
-        keep_metadata: bool = False,
         damaged: bool = False,
         profile: ColorProfile = ColorProfile.SRGB,
         stoppable: Stoppable = _unstoppable,
@@ -130,23 +139,15 @@ class Source:
         try:
             with allocation_failures():
                 frames = self.frames if all_frames else 1
-                keep_colours = profile is ColorProfile.KEEP
-                return self._pixels(frames, keep_metadata, damaged, keep_colours, stoppable)
+                return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
         except (*_FAILURES, DamagedFramesError):
             pyvips.vips_lib.vips_error_clear()
             raise _unreadable(self.field, self.format) from None
 
     def _pixels(
-        self,
-        frames: int,
-        keep_metadata: bool,
-        damaged: bool,
-        keep_colours: bool,
-        stoppable: Stoppable,
+        self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
     ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
-        if keep_metadata:
-            header = with_honest_xmp(header)
         rendered: list[Rendered] = []
 
         def samples_of(source: pyvips.Image | Samples) -> Samples:
@@ -172,7 +173,6 @@ class Source:
             upright(samples, self.orientation),
             delays if len(samples) > 1 else (),
             origin=header,
-            keep_metadata=keep_metadata,
             profile=rendered[0].profile,
         )
         return replace(
@@ -267,6 +267,7 @@ def _describe(
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
         colours=file_colours(data, name, header),
+        blocks=Blocks.of(header),
         animation=contents.animation,
         gain_map=contents.gain_map,
     )

@@ -13,8 +13,6 @@ import pyvips
 
 from autoquality_server.image.icc import PROFILE, in_rgb, nearest
 
-_METADATA = ("exif-data", "xmp-data", "iptc-data")
-
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
@@ -64,14 +62,13 @@ class Pixels:
         delays: Sequence[int] = (),
         *,
         origin: pyvips.Image | None = None,
-        keep_metadata: bool = False,
         profile: bytes | None = None,
     ) -> Self:
         """Wrap `samples`, of the shape and meaning described above, without copying them.
 
         A wholly opaque alpha is dropped (this copies). From `origin` the
-        number of loops of an animation is taken and, if asked, EXIF, XMP and
-        IPTC; never its orientation or colour profile, which is `profile`. The samples become
+        number of loops of an animation is taken, and nothing else; its colour profile
+        is `profile`. The samples become
         read-only through this object; the caller must not write to them either.
         """
         samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
@@ -80,9 +77,8 @@ class Pixels:
         image = pyvips.Image.new_from_memory(
             samples.reshape(-1).data, width, frames * height, bands, "uchar"
         ).copy(interpretation="b-w" if bands < 3 else "srgb")
-        if origin is not None:
-            names = (*(("loop",) if frames > 1 else ()), *(_METADATA if keep_metadata else ()))
-            _copy_fields(origin, image, names)
+        if origin is not None and frames > 1:
+            _copy_fields(origin, image, ("loop",))
         if profile is not None:
             image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
         if frames > 1:
@@ -121,7 +117,6 @@ class Pixels:
             samples.reshape(self.frames, self.height, self.width, flat.bands),
             self.delays,
             origin=self.image,
-            keep_metadata=True,
             profile=profile,
         )
 
@@ -141,5 +136,3 @@ def _copy_fields(origin: pyvips.Image, image: pyvips.Image, names: Sequence[str]
     for name in names:
         if origin.get_typeof(name):
             image.set_type(origin.get_typeof(name), name, origin.get(name))
-    if image.get_typeof("orientation"):  # libvips took it from the EXIF block
-        image.set_type(pyvips.GValue.gint_type, "orientation", 1)

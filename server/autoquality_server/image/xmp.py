@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-import pyvips
-
 _GONE = frozenset(
     {
         "http://ns.adobe.com/hdr-gain-map/1.0/",
@@ -19,25 +17,10 @@ _GONE = frozenset(
 )
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 
-_XMP = "xmp-data"
 _MOST_BYTES = 4 << 20
 
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=:]+):([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
-
-
-def with_honest_xmp(header: pyvips.Image) -> pyvips.Image:
-    """The header without XMP about images that are not kept."""
-    if not header.get_typeof(_XMP):
-        return header
-    xmp = header.get(_XMP)
-    honest = without_announcements(xmp)
-    if honest != xmp:
-        header = header.copy()
-        header.remove(_XMP)
-        if honest is not None:
-            header.set_type(pyvips.GValue.blob_type, _XMP, honest)
-    return header
 
 
 def without_announcements(xmp: bytes) -> bytes | None:

@@ -13,11 +13,11 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import Codec, first_twins
+from autoquality_server.codecs import Codec, alpha_bytes, first_twins, with_metadata
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
 from autoquality_server.dssim import PassingReference, Reference, reference_of
-from autoquality_server.image import Pixels, cost_of, luma
+from autoquality_server.image import NO_METADATA, Metadata, Pixels, cost_of, luma
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.stages import note, stage
 
@@ -52,10 +52,11 @@ class Trial:
         timings: Timings,
         on_probe: Callable[[Probe], None] | None = None,
         spare: Spare | None = None,
+        metadata: Metadata = NO_METADATA,
     ) -> None:
         """`on_probe` is called with each probe as soon as it is made.
 
-        With `spare`, two probes may run at the same time.
+        With `spare`, two probes may run at the same time. `metadata` is part of every file.
         """
         self.pixels = pixels
         self.options = options
@@ -65,7 +66,9 @@ class Trial:
         self._codec = codec
         self._on_probe = on_probe
         self._spare = spare
-        self._encoded: dict[int, bytes] = {}
+        self.metadata = metadata
+        # Without metadata; by the name of the quality and by the quality of alpha.
+        self._encoded: dict[tuple[int, int | None], bytes] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
 
@@ -87,6 +90,38 @@ class Trial:
     def cost(self) -> int:
         """As `pixel_count`, but more for a narrow image."""
         return cost_of(self.pixels.width, self.pixels.height, self.pixels.frames)
+
+    @property
+    def alpha_quality(self) -> int | None:
+        """The quality of the alpha channel; None where it has none of its own."""
+        own = self.format is Format.WEBP and self.pixels.has_alpha
+        return self.options.webp.alpha_quality if own else None
+
+    def use_alpha_quality(self, alpha_quality: int) -> None:
+        """Make the next encodings with this quality of alpha; the others stay known."""
+        webp = replace(self.options.webp, alpha_quality=alpha_quality)
+        self.options = replace(self.options, webp=webp)
+
+    def use_metadata(self, metadata: Metadata) -> None:
+        """Write other metadata, into the encodings that were made, too."""
+        if metadata == self.metadata:
+            return
+        self.metadata = metadata
+        for at, one in enumerate(self.probes):
+            bare = self._encoded[self._name(one.quality), one.alpha_quality]
+            self.probes[at] = replace(one, size_bytes=len(self._finished(bare)))
+
+    def knows(self, quality: int) -> bool:
+        """Whether a quality was probed, or a twin of it, with the current quality of alpha."""
+        return (self._name(quality), self.alpha_quality) in self._encoded
+
+    def size(self, quality: int) -> int:
+        """Bytes of the file at a quality that was probed, or a twin of it."""
+        return self.probes[self._probe_of(quality)].size_bytes
+
+    def alpha_bytes(self, quality: int) -> int:
+        """Bytes that alpha takes in the file at a quality, where it is coded apart."""
+        return alpha_bytes(self._bare(quality)) if self.alpha_quality is not None else 0
 
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
@@ -117,16 +152,17 @@ class Trial:
         return [self._keep(one, data) for one, data in found]
 
     def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
-        """A probe and its file. Changes nothing, so that two threads may do it."""
+        """A probe and its file without metadata. Changes nothing, so that two threads may do it."""
         self.deadline.check()
         with stage("probe", quality=quality):
             data, encoding = self._encode(quality)
             dssim, measuring = self._measured(data) if measure else (None, 0.0)
-            note(size_bytes=len(data), dssim=dssim)
-        return Probe(quality, len(data), dssim, encoding, measuring), data
+            size = len(self._finished(data))
+            note(size_bytes=size, dssim=dssim)
+        return Probe(quality, size, dssim, encoding, measuring, self.alpha_quality), data
 
     def _keep(self, one: Probe, data: bytes) -> Probe:
-        self._encoded[self._name(one.quality)] = data
+        self._encoded[self._name(one.quality), one.alpha_quality] = data
         self.probes.append(one)
         if _seconds(one) > self._slowest:
             self._slowest, self._slowest_quality = _seconds(one), one.quality
@@ -159,7 +195,7 @@ class Trial:
         one = self.probes[at]
         if one.dssim is not None:
             return
-        dssim, seconds = self._measured(self.encoded(one.quality))
+        dssim, seconds = self._measured(self._bare(one.quality))
         self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
 
@@ -172,11 +208,17 @@ class Trial:
 
     def encoded(self, quality: int) -> bytes:
         """The file made at a quality that was probed, or at a twin of it."""
-        return self._encoded[self._name(quality)]
+        return self._finished(self._bare(quality))
+
+    def _bare(self, quality: int) -> bytes:
+        return self._encoded[self._name(quality), self.alpha_quality]
+
+    def _finished(self, bare: bytes) -> bytes:
+        return with_metadata(self.format, bare, self.metadata)
 
     def frames(self, quality: int) -> int:
         """How many frames the file has that was made at a quality."""
-        return self._codec.frames(self.encoded(quality), self.pixels)
+        return self._codec.frames(self._bare(quality), self.pixels)
 
     def dssim_at(self, quality: int) -> float | None:
         """The DSSIM at a quality that was probed, or a twin of it; None if it was not measured."""
@@ -204,9 +246,13 @@ class Trial:
         return self.first_twins[quality - 1] if self._codec.has_quality else quality
 
     def _probe_of(self, quality: int) -> int:
-        """Which probe encoded at a quality, or at a twin of it."""
-        name = self._name(quality)
-        return next(at for at, one in enumerate(self.probes) if self._name(one.quality) == name)
+        """Which probe encoded at a quality, or a twin of it, with the current quality of alpha."""
+        name, alpha = self._name(quality), self.alpha_quality
+        return next(
+            at
+            for at, one in enumerate(self.probes)
+            if self._name(one.quality) == name and one.alpha_quality == alpha
+        )
 
     @cached_property
     def sketch(self) -> npt.NDArray[np.float64] | None:
