@@ -38,7 +38,10 @@ MARGIN = 1.25
 APART = 8
 """Steps of quality over which the curves of photographs are looked at."""
 
-USUAL_SHARE = 95
+USUAL = (0.002, 0.06)
+"""The DSSIM of photographs that targets lie between."""
+
+USUAL_SHARE = 90
 """Percentile of photographs: to provide for the roughest would cost every search a probe."""
 
 MATTERS = (0.0005, 0.3)
@@ -112,7 +115,7 @@ def _near(curve: str, photographs: Sequence[Sweep]) -> list[float]:
     """How far photographs turn back between qualities 1, 2, 3 ... apart; negative: they rise."""
     rows = []
     for sweep in photographs:
-        values, matters = _curve(sweep, curve)
+        values, matters = _curve(sweep, curve, USUAL)
         matters[:4] = False  # the lowest qualities are odd, and asked for by few
         rows.append([_fall_over(values, matters, apart) for apart in range(1, APART + 1)])
     # A budget is kept more strictly than a DSSIM.
@@ -121,11 +124,13 @@ def _near(curve: str, photographs: Sequence[Sweep]) -> list[float]:
     return [round(float(one) + 0.1 * abs(float(one)) + 0.001, 4) for one in seen]
 
 
-def _curve(sweep: Sweep, curve: str) -> tuple[FloatArray, BoolArray]:
+def _curve(
+    sweep: Sweep, curve: str, between: tuple[float, float] = MATTERS
+) -> tuple[FloatArray, BoolArray]:
     """The curve's values, and where it matters that they turn back."""
     if curve == "size":
         return np.log(sweep.bytes_per_pixel), np.ones(sweep.dssim.size, np.bool_)
-    low, high = MATTERS
+    low, high = between
     return -np.log(np.maximum(sweep.dssim, DSSIM_FLOOR)), (sweep.dssim > low) & (sweep.dssim < high)
 
 

@@ -8,13 +8,14 @@ way of coding at some quality, the curve breaks, and another allowance holds
 between its two parts.
 
 Two probes that break the assumption widen the allowance for this image to twice
-their distance, and at most `WIDEST` times: a JPEG saved again at its own quality
-comes out all but identical there, and such a spike must not open every quality
-again.
+their distance. On photographs, at most `WIDEST` times: a JPEG saved again at its own
+quality comes out all but identical there, and such a spike must not open every
+quality again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,13 +37,15 @@ class Roughness:
     `allowance` holds between qualities of one part of the curve, `across` between
     its parts. A new part begins at each of the qualities in `breaks`.
     `near[d - 1]` holds instead between qualities d apart, the last of them also
-    between those farther apart: a smooth curve has risen again by then.
+    between those farther apart: a smooth curve has risen again by then. A curve
+    that is not `smooth` may surpass its allowance by any factor.
     """
 
     allowance: float
     across: float = 0.0
     breaks: tuple[int, ...] = ()
     near: tuple[float, ...] = ()
+    smooth: bool = True
 
 
 class Bounds:
@@ -57,9 +60,8 @@ class Bounds:
     @property
     def allowance(self) -> float:
         """How far a part of the curve may turn back, in view of its probes."""
-        most = self._roughness.allowance
         fall = max(_fall(self._values[part]) for part in self._parts)
-        return min(max(most, 2 * fall), WIDEST * most)
+        return self._widened(self._roughness.allowance, fall)
 
     def add(self, quality: int, value: float) -> None:
         """Take in one probe."""
@@ -70,8 +72,7 @@ class Bounds:
         if np.isnan(self._values).all():
             return np.full(self._values.shape, -np.inf), np.full(self._values.shape, np.inf)
         within = self.allowance
-        most = max(self._roughness.across, within)
-        across = min(max(most, 2 * _fall(self._values)), WIDEST * most)
+        across = self._widened(max(self._roughness.across, within), _fall(self._values))
         # Unprobed qualities neither raise a maximum nor lower a minimum.
         low = np.where(self.unprobed(), -np.inf, self._values)
         high = np.where(self.unprobed(), np.inf, self._values)
@@ -106,6 +107,10 @@ class Bounds:
         if not near or _fall(self._values) > max(near):
             return ()
         return near + (near[-1],) * (self.qualities.size - len(near))
+
+    def _widened(self, allowance: float, fall: float) -> float:
+        most = WIDEST * allowance if self._roughness.smooth else math.inf
+        return min(max(allowance, 2 * fall), most)
 
     @cached_property
     def _roughness(self) -> Roughness:

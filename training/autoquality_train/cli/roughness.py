@@ -24,8 +24,8 @@ from autoquality_train.roughness import Rough, write
 from autoquality_train.samples import decode, digest_of, images_in
 from autoquality_train.sweeps import SETTINGS, SWEPT, Sweep, kept_sweep
 
-SIDE = 320
-"""Pixels a side of the pieces of photographs: more different blocks than DETAILED."""
+SIDE = 512
+"""Pixels a side of the pieces of photographs: most have more different blocks than DETAILED."""
 
 _Work = tuple[str, int, Samples]
 """What kind of image it is ("drawing", "crop", "saved" or "photograph"), its seed, its samples."""

@@ -34,8 +34,16 @@ UNLEARNED = {
 """For an encoder setting without a file: curves of the usual slope, of any level."""
 
 _FEW = 64
+"""Blocks below which every quality is tried for a DSSIM; that takes milliseconds."""
+
 _SATURATED = 16
 """Flat areas of saturated colours count as so much less detail."""
+
+_LARGE = 160_000
+"""Pixels from which a probe costs too much to be spent on oddities of a DSSIM."""
+
+_JITTER_BYTES = 8
+"""By so many bytes, the tables of a file vary from quality to quality."""
 
 _BYTES_OF_BLOCK = 3
 """Bytes that a block takes at least, if it is to average anything out."""
@@ -102,7 +110,8 @@ def rough(
     With `DETAILED` different blocks or more, images behave alike, and what was
     learned of photographs holds. With fewer, `*.rough.json` has what was seen of
     images with as few, apart for those of few colours. A small `budget` in bytes
-    leaves no more detail than it has room for.
+    leaves no more detail than it has room for. To rule out every oddity of a DSSIM
+    would take a probe of most qualities: that is for small images.
     """
     encoder = encoder_name(fmt, options)
     area = pixels.frames * pixels.height * pixels.width
@@ -116,18 +125,21 @@ def rough(
     blocks = effective_blocks(seen, encoder, curve, budget)
     if blocks >= DETAILED:
         return replace(usual, near=tuple(learned[curve]["near"]))
+    if curve == "dssim" and area >= _LARGE:
+        return usual
     kind = learned[curve]["simple" if seen.simple else "rich"]
     at = int(math.log2(blocks))
-    least = _load(encoder, curve).allowance
-    return Roughness(max(least, kind["within"][at]), max(least, kind["across"][at]), breaks)
+    least = max(_load(encoder, curve).allowance, _JITTER_BYTES / budget)
+    if curve == "dssim" and blocks < _FEW:
+        return Roughness(math.inf, math.inf)  # with so little, anything happens
+    within, across = (max(least, kind[name][at]) for name in ("within", "across"))
+    return Roughness(within, across, breaks, smooth=False)
 
 
 def effective_blocks(seen: Detail, encoder: str, curve: str, size_bytes: float) -> float:
     """The blocks that a curve's roughness averages out over, where a file has so many bytes."""
     if curve == "dssim":
-        blocks = seen.blocks / _SATURATED if seen.saturated else seen.blocks
-        # With so few, anything happens.
-        return blocks if blocks >= _FEW else 1.0
+        return max(1.0, seen.blocks / _SATURATED if seen.saturated else seen.blocks)
     learned = sketched(encoder, "size")
     payload = size_bytes - (0.0 if learned is None else learned.overhead)
     return max(1.0, min(seen.blocks, payload / _BYTES_OF_BLOCK))
