@@ -89,6 +89,10 @@ bench-quick: .venv/.stamp .tools/rivals/.stamp ## The same on four small photogr
 bench-worst: .venv/.stamp ## Tell the searches with most encodings, and why (ARGS="IMAGES..." or --quick)
 	@$(BIN)/python -m bench.worst $(ARGS)
 
+.PHONY: bench-exhaustive
+bench-exhaustive: .venv/.stamp ## Judge searches on images with rough curves by every quality (ARGS="IMAGES...")
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.exhaustive $(ARGS)
+
 .PHONY: bench-service
 bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)

@@ -10,6 +10,7 @@ oracle's answer.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.codecs import first_twins
-from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.image import Pixels
+from autoquality_server.methods.priors import dssim_prior, rough, size_prior
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,
@@ -45,7 +47,7 @@ BUDGETS = (30, 50, 75, 90)
 class Curve:
     """One image's sweep."""
 
-    image: str
+    image: Pixels
     pixels: int
     sketch: npt.NDArray[np.float64]
     coloured: npt.NDArray[np.float64]
@@ -73,7 +75,7 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
         )
     }
     sketched = sketch(image)
-    return Curve(path.name, pixels, sketched, coloured(sketched, image), seen)
+    return Curve(image, pixels, sketched, coloured(sketched, image), seen)
 
 
 def judge(
@@ -82,16 +84,24 @@ def judge(
     prior: CurvePrior,
     low: int,
     high: int,
-    twins: tuple[int, ...],
+    setting: str,
 ) -> Score:
-    """Search once on a known curve; `twins` as in `search`."""
+    """Search once on a known curve of an encoder setting."""
+    fmt, options = SETTINGS[setting]
+    budget = objective.target if isinstance(objective, SizeObjective) else math.inf
+    by = "size" if isinstance(objective, SizeObjective) else "dssim"
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
         tried.append(quality)
         return one.by_quality[quality]
 
-    found = search(objective, low, high, attempt, prior=prior, first_twins=twins)
+    found = search(
+        *(objective, low, high, attempt),
+        prior=prior,
+        roughness=partial(rough, one.image, fmt, options, by, budget),
+        first_twins=first_twins(fmt, options),
+    )
     expected = oracle(objective, low, high, one.by_quality.__getitem__)
     return Score(
         agree(objective, found, expected),
@@ -128,7 +138,6 @@ def main() -> None:
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for setting, (fmt, options) in SETTINGS.items():
-        twins = first_twins(fmt, options)
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         for error in (0.001, 0.002):
@@ -139,7 +148,7 @@ def main() -> None:
                     dssim_prior(fmt, options, one.pixels, one.sketch),
                     low,
                     high,
-                    twins,
+                    setting,
                 )
                 for one in curves
                 for target in TARGETS
@@ -152,7 +161,7 @@ def main() -> None:
                 size_prior(fmt, options, one.pixels, one.coloured),
                 low,
                 high,
-                twins,
+                setting,
             )
             for one in curves
             for quality in BUDGETS

@@ -8,7 +8,7 @@ import pytest
 from autoquality_server.codecs import CODECS, first_twins
 from autoquality_server.deadline import Deadline
 from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
-from autoquality_server.image import ImageLimits, open_image
+from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import DssimSearch, SizeSearch, Trial
 from autoquality_server.predictor import Prediction
 from tests.networks import peak_at
@@ -22,6 +22,30 @@ TWINS = first_twins(Format.AVIF, OPTIONS)
 def trial() -> Trial:
     pixels = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
     return Trial(pixels, CODECS[Format.AVIF], OPTIONS, Deadline(), Timings())
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_with_alpha_fewer_qualities_give_the_same_file(bands: int) -> None:
+    """Libheif maps a quality to another quantiser for alpha than for colour."""
+    samples = np.random.default_rng(1).integers(0, 256, (1, 24, 32, bands), np.uint8)
+    pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
+    files = [codec.encode(pixels, quality, OPTIONS) for quality in range(1, 101)]
+    first = tuple(files.index(one) + 1 for one in files)
+    assert first == first_twins(Format.AVIF, OPTIONS, has_alpha=True)
+    assert len(set(first)) > len(set(TWINS))
+
+
+@pytest.mark.parametrize("target", [0.004, 0.02, 0.05])
+def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float) -> None:
+    photo = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
+    mask = np.linspace(0, 255, 48).astype(np.uint8)
+    samples = np.dstack([photo.samples[0], np.tile(mask, (32, 1))])[None]
+    pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
+    for low, high in ((1, 100), (10, 95), (60, 65)):
+        one = Trial(pixels, codec, OPTIONS, Deadline(), Timings())
+        wish = AutoQuality(Method.DSSIM, target, low, high, 0.001)
+        answer = DssimSearch().run(one, wish)
+        assert one.encoded(answer.quality) == codec.encode(pixels, answer.quality, OPTIONS)
 
 
 def test_there_are_twins_at_the_bounds_that_are_tried_here() -> None:

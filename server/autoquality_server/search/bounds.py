@@ -67,8 +67,11 @@ class Bounds:
         """Take in one probe."""
         self._values[quality - self.qualities[0]] = value
 
-    def interval(self) -> tuple[FloatArray, FloatArray]:
-        """The least and the greatest value possible at each of `qualities`; exact where probed."""
+    def interval(self, *, near: bool = True) -> tuple[FloatArray, FloatArray]:
+        """The least and the greatest value possible at each of `qualities`; exact where probed.
+
+        Without `near`, the allowances by distance are left out.
+        """
         if np.isnan(self._values).all():
             return np.full(self._values.shape, -np.inf), np.full(self._values.shape, np.inf)
         within = self.allowance
@@ -82,7 +85,7 @@ class Bounds:
             lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - within)
             back = np.minimum.accumulate(high[part][::-1])[::-1] + within
             upper[part] = np.minimum(upper[part], back)
-        for apart, most in enumerate(self._near(), start=1):
+        for apart, most in enumerate(self._near() if near else (), start=1):
             if apart < low.size:
                 lower[apart:] = np.maximum(lower[apart:], low[:-apart] - most)
                 upper[:-apart] = np.minimum(upper[:-apart], high[apart:] + most)

@@ -119,7 +119,8 @@ class Choice:
 
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
-        lower, upper = self._bounds.interval()
+        # Next to the target, no shortcut: a quality that is good enough may hide anywhere.
+        lower, upper = self._bounds.interval(near=not self._objective.crossed(self.seen))
         matter = self._objective.candidates(self.seen, lower, upper, self._high)
         return matter & self._bounds.unprobed()
 

@@ -52,6 +52,9 @@ class Objective(Protocol):
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         """The answer if nothing more could be tried."""
 
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        """Whether the target lies between two probes, so that the answer is next to it."""
+
     def candidates(
         self, seen: Sequence[Observation], lower: FloatArray, upper: FloatArray, high: int
     ) -> BoolArray:
@@ -98,6 +101,9 @@ class SizeObjective:
             return max(fitting, key=lambda one: one.quality)
         at_bound = [one for one in seen if one.quality == low]
         return at_bound[0] if at_bound else min(seen, key=lambda one: one.size_bytes)
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        return False
 
     def candidates(
         self, seen: Sequence[Observation], lower: FloatArray, upper: FloatArray, high: int
@@ -183,6 +189,10 @@ class DssimObjective:
         if bound:
             return bound[0]
         return min(seen, key=lambda one: (abs(_dssim(one) - self.target), _dssim(one)))
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        values = [_dssim(one) for one in seen]
+        return min(values, default=0.0) < self.target < max(values, default=0.0)
 
     def candidates(
         self, seen: Sequence[Observation], lower: FloatArray, upper: FloatArray, high: int

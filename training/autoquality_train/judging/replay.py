@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from autoquality_server.codecs import first_twins
 from autoquality_server.domain import Method
 from autoquality_server.methods import DssimSearch
-from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.methods.priors import dssim_prior, rough
 from autoquality_server.predictor import Prediction
 from autoquality_server.search import Observation, search
 from autoquality_train.judging.goal import Goal, Searched
@@ -42,6 +44,7 @@ def first_guess_search(swept: Swept, goal: Goal, prediction: Prediction) -> Sear
         goal.high,
         attempt,
         prior=prior,
+        roughness=partial(rough, swept.pixels, swept.format, swept.options, "dssim"),
         first=prediction.quality,
         first_twins=first_twins(swept.format, swept.options),
     )

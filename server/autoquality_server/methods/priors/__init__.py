@@ -45,7 +45,8 @@ _LARGE = 160_000
 _JITTER_BYTES = 8
 """By so many bytes, the tables of a file vary from quality to quality."""
 
-_BYTES_OF_BLOCK = 3
+_BYTES_OF_BLOCK = {"avif": 1.5}
+_USUAL_BYTES_OF_BLOCK = 3.0
 """Bytes that a block takes at least, if it is to average anything out."""
 
 DETAILED = 2048
@@ -142,7 +143,8 @@ def effective_blocks(seen: Detail, encoder: str, curve: str, size_bytes: float) 
         return max(1.0, seen.blocks / _SATURATED if seen.saturated else seen.blocks)
     learned = sketched(encoder, "size")
     payload = size_bytes - (0.0 if learned is None else learned.overhead)
-    return max(1.0, min(seen.blocks, payload / _BYTES_OF_BLOCK))
+    room = payload / _BYTES_OF_BLOCK.get(encoder, _USUAL_BYTES_OF_BLOCK)
+    return max(1.0, min(seen.blocks, room))
 
 
 def _breaks(fmt: Format, options: EncoderOptions, *, grey: bool) -> bool:

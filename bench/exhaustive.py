@@ -1,0 +1,246 @@
+"""Searches on images with rough curves, each judged by trying every quality.
+
+Draws small images (patterns, charts, text, icons; grey, with alpha, animated) and
+takes small pieces of the images given. For every format, encodes each at every
+quality, then lets the service's own method handlers search by size, dssim and ml.
+An answer is wrong if trying every quality finds a better one, or if method none
+at the returned quality gives another file.
+
+    python -m bench.exhaustive [IMAGES...] --drawings 300
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoquality_server.codecs import BEST_MOZJPEG, CODECS, Codec
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import (
+    AutoQuality,
+    EncoderOptions,
+    Format,
+    Method,
+    Outcome,
+    Timings,
+)
+from autoquality_server.image import Pixels
+from autoquality_server.image.hidden import with_continued_colours
+from autoquality_server.methods import DssimSearch, MethodHandler, MlSearch, SizeSearch, Trial
+from autoquality_server.predictor import Predictor, load
+from autoquality_server.predictor.box import boxed_network
+from autoquality_server.search import DssimObjective, Found, Objective, Observation, SizeObjective
+from autoquality_server.search.oracle import agree, oracle
+from autoquality_train.drawings import animation, crop, drawing
+from autoquality_train.samples import decode, images_in
+
+FIRST_SEED = 1_000_000
+"""Far from the seeds that `autoquality-train roughness` learns from."""
+
+SETTINGS = {
+    "jpeg": (Format.JPEG, EncoderOptions()),
+    "mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
+    "webp": (Format.WEBP, EncoderOptions()),
+    "avif": (Format.AVIF, EncoderOptions()),
+}
+RANGES = ((10, 95), (1, 100), (70, 80), (40, 95), (60, 100))
+ERRORS = (0.001, 0.001, 0.002, 0.0005, 0.0001)
+TARGETS = (0.005, 0.01, 0.02, 0.04)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One search: what it was on, how many encodings it took, and what was wrong with it."""
+
+    kind: str
+    setting: str
+    method: str
+    encodings: int
+    wrong: str = ""
+
+
+class Remembered:
+    """A codec that encodes one image once at each quality."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._files: dict[tuple[int, EncoderOptions], bytes] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codec, name)
+
+    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+        key = quality, options
+        if key not in self._files:
+            self._files[key] = self._codec.encode(pixels, quality, options)
+        return self._files[key]
+
+
+def judge(name: str, pixels: Pixels, seed: int, searches: int) -> list[Verdict]:
+    """Search one image by every format that holds it; `searches` of each method."""
+    found: list[Verdict] = []
+    for setting, (fmt, options) in SETTINGS.items():
+        codec = CODECS[fmt]
+        if pixels.has_alpha and not codec.keeps_alpha:
+            continue
+        if pixels.frames > 1 and not codec.keeps_animation:
+            continue
+        if min(pixels.width, pixels.height) < codec.min_side:
+            continue
+        random = np.random.default_rng([seed, *setting.encode()])
+        found.extend(_judge(name, pixels, setting, options, Remembered(codec), random, searches))
+    return found
+
+
+def _judge(
+    name: str,
+    pixels: Pixels,
+    setting: str,
+    options: EncoderOptions,
+    codec: Any,
+    random: np.random.Generator,
+    searches: int,
+) -> Iterator[Verdict]:
+    sweep = _trial(pixels, codec, options)
+    seen = [sweep.probe(quality, measure=True) for quality in range(1, 101)]
+    curve = [Observation(one.quality, one.size_bytes, one.dssim) for one in seen]
+    for method, handler in _handlers(codec.format).items():
+        if method is Method.ML and options.jpeg != BEST_MOZJPEG and codec.format is Format.JPEG:
+            continue  # it always writes the best mozjpeg
+        for _ in range(searches):
+            wish = _wish(method, curve, random)
+            trial = _trial(pixels, codec, options)
+            answer = handler.run(trial, wish)
+            data = trial.encoded(answer.quality)
+            wrong = _wrong(wish, Found(_seen(trial, answer.quality), answer.outcome), curve, trial)
+            if data != codec.encode(pixels, answer.quality, trial.options):
+                wrong = "method none gives another file"
+            if wrong:
+                wrong = f"{name}: {wish}: {wrong}"
+            kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
+            yield Verdict(kind, setting, method.value, len(trial.probes), wrong)
+
+
+def _trial(pixels: Pixels, codec: Any, options: EncoderOptions) -> Trial:
+    return Trial(pixels, codec, options, Deadline(), Timings())
+
+
+def _seen(trial: Trial, quality: int) -> Observation:
+    return Observation(quality, len(trial.encoded(quality)), trial.dssim_at(quality))
+
+
+def _wish(method: Method, curve: Sequence[Observation], random: np.random.Generator) -> AutoQuality:
+    """A target that some quality in the range hits, or nearly."""
+    low, high = RANGES[random.integers(len(RANGES))]
+    one = curve[int(random.integers(low, high + 1)) - 1]
+    if method is Method.SIZE:
+        target = float(one.size_bytes)
+        if random.random() < 0.4:
+            target = max(1.0, round(target * random.uniform(0.97, 1.03)))
+        return AutoQuality(method, target, low, high, 0.0)
+    target = min(1.0, (one.dssim or 0.0) * random.uniform(0.9, 1.1))
+    if random.random() < 0.3:
+        target = TARGETS[random.integers(len(TARGETS))]
+    return AutoQuality(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
+
+
+def _wrong(wish: AutoQuality, found: Found, curve: Sequence[Observation], trial: Trial) -> str:
+    objective: Objective = DssimObjective(wish.target, wish.allowed_error)
+    if wish.method is Method.SIZE:
+        objective = SizeObjective(wish.target, trial.pixel_count)
+    best = oracle(objective, wish.min_quality, wish.max_quality, lambda one: curve[one - 1])
+    if best.outcome is Outcome.MIN_QUALITY_REACHED and trial.alpha_quality not in (None, 100):
+        # Only less alpha quality fits: the oracle knows but one.
+        return "" if found.best.size_bytes <= wish.target else "over the budget"
+    if agree(objective, found, best):
+        return ""
+    told = f"quality {found.best.quality}, {found.outcome.name}"
+    return f"{told}; {best.best.quality}, {best.outcome.name} by every quality"
+
+
+@cache
+def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
+    path = boxed_network(fmt)
+    networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
+    by_dssim = DssimSearch()
+    return {
+        Method.SIZE: SizeSearch(),
+        Method.DSSIM: by_dssim,
+        Method.ML: MlSearch(networks, by_dssim),
+    }
+
+
+def work_of(drawings: int, images: Sequence[Path]) -> Iterator[tuple[str, Pixels, int]]:
+    """Images, their names and seeds: drawings, animations, pieces of `images`."""
+    for seed in range(FIRST_SEED, FIRST_SEED + drawings):
+        name, samples = drawing(seed)
+        shape = {1: "grey", 3: "rgb", 4: "alpha"}[samples.shape[2]]
+        yield f"{name.split('-')[0]}-{shape}-{seed}", Pixels.from_samples(samples[None]), seed
+        if seed % 8 == 0:
+            yield f"animation-{seed}", animation(seed), seed
+    for at, path in enumerate(images):
+        samples = decode(path).samples[0]
+        if samples.shape[2] == 3:
+            piece = Pixels.from_samples(crop(samples, at)[None])
+            yield f"piece-{path.stem}", piece, at
+
+
+def _judged(work: tuple[str, Any, Any, int, int]) -> list[Verdict]:
+    name, samples, delays, seed, searches = work
+    pixels = with_continued_colours(Pixels.from_samples(samples, delays))
+    return judge(name, pixels, seed, searches)
+
+
+def rows(verdicts: Sequence[Verdict], key: str) -> Iterator[str]:
+    """A table of verdicts by one of their fields."""
+    yield f"| {key} | searches | wrong | encodings: mean, 95th percentile, most |"
+    yield "| --- | --- | --- | --- |"
+    for name in sorted({getattr(one, key) for one in verdicts}):
+        some = [one for one in verdicts if getattr(one, key) == name]
+        counts = [one.encodings for one in some]
+        wrong = sum(bool(one.wrong) for one in some)
+        yield (
+            f"| {name} | {len(some)} | {wrong} "
+            f"| {np.mean(counts):.2f}, {np.percentile(counts, 95):.0f}, {max(counts)} |"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="*", type=Path, help="image files, or folders of them")
+    parser.add_argument("--drawings", type=int, default=300, help="how many images are drawn")
+    parser.add_argument("--searches", type=int, default=4, help="of each method, by each format")
+    parser.add_argument("--jobs", type=int, default=2, help="images at the same time")
+    args = parser.parse_args()
+    work = [
+        (name, pixels.samples, pixels.delays, seed, args.searches)
+        for name, pixels, seed in work_of(args.drawings, images_in(args.images))
+    ]
+    verdicts: list[Verdict] = []
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+        for done, found in enumerate(pool.map(_judged, work), 1):
+            verdicts.extend(found)
+            if done % 50 == 0:
+                print(f"{done} of {len(work)} images", file=sys.stderr, flush=True)
+    for key in ("setting", "method", "kind"):
+        print("\n".join([*rows(verdicts, key), ""]))
+    bad = [one for one in verdicts if one.wrong]
+    print(f"{len(verdicts)} searches, {len(bad)} wrong")
+    for one in bad:
+        print(f"{one.setting}, {one.method}: {one.wrong}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

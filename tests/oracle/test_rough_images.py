@@ -1,0 +1,97 @@
+"""On images whose curves turn back anywhere, the search finds what trying every quality finds.
+
+`python -m bench.exhaustive` judges some thousand searches more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autoquality_server.codecs import CODECS
+from autoquality_server.deadline import Deadline
+from autoquality_server.domain import (
+    AutoQuality,
+    EncoderOptions,
+    Format,
+    Method,
+    Outcome,
+    Timings,
+)
+from autoquality_server.image import ImageLimits, Pixels, open_image
+from autoquality_server.methods import DssimSearch, SizeSearch, Trial
+from autoquality_train.drawings import animation, drawing
+from bench.exhaustive import FIRST_SEED, judge
+from tests.photos import photo
+
+# As many drawings as there are kinds, in each of the shapes; small ones, to be quick.
+DRAWN = [
+    (f"{name}-{seed}", samples)
+    for seed in range(FIRST_SEED, FIRST_SEED + 60)
+    for name, samples in [drawing(seed)]
+    if samples.shape[0] * samples.shape[1] < 5000
+]
+
+
+@pytest.mark.parametrize(("name", "samples"), DRAWN, ids=[name for name, _ in DRAWN])
+def test_every_answer_is_that_of_every_quality_and_can_be_made_again(
+    name: str, samples: np.ndarray
+) -> None:
+    """By size, dssim and ml, and as the same file by method none."""
+    for one in judge(name, Pixels.from_samples(samples[None]), 1, searches=2):
+        assert not one.wrong
+
+
+@pytest.mark.parametrize("seed", [8, 16])
+def test_so_is_that_of_an_animation(seed: int) -> None:
+    for one in judge(f"animation-{seed}", animation(seed), seed, searches=2):
+        assert not one.wrong
+
+
+def checks() -> Pixels:
+    """Two colours, a checkerboard: a file of quality 95 is smaller than one of 89."""
+    y, x = np.mgrid[:48, :48]
+    two = np.array([[200, 30, 30], [30, 60, 200]], np.uint8)
+    return Pixels.from_samples(two[(y // 4 + x // 4) % 2][None])
+
+
+def test_a_budget_that_only_the_upper_end_fits_is_met_there() -> None:
+    """Where chroma is kept whole, from quality 90 on, flat graphics may take fewer bytes."""
+    trial = Trial(checks(), CODECS[Format.AVIF], EncoderOptions(), Deadline(), Timings())
+    sizes = [trial.probe(quality, measure=False).size_bytes for quality in range(1, 101)]
+    low = 40
+    least = min(range(low, 101), key=lambda quality: sizes[quality - 1])
+    assert least >= 90, "the image shows what it is meant to"
+    wish = AutoQuality(Method.SIZE, sizes[least - 1], low, 100, 0.0)
+    fresh = Trial(checks(), CODECS[Format.AVIF], EncoderOptions(), Deadline(), Timings())
+    answer = SizeSearch().run(fresh, wish)
+    assert answer.outcome is Outcome.TARGET_MET
+    assert len(fresh.encoded(answer.quality)) == sizes[least - 1]
+
+
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+def test_nothing_fits_only_after_the_other_end_was_tried(fmt: Format) -> None:
+    _, samples = drawing(FIRST_SEED + 11)
+    pixels = Pixels.from_samples(samples[None, ..., :3])
+    trial = Trial(pixels, CODECS[fmt], EncoderOptions(), Deadline(), Timings())
+    answer = SizeSearch().run(trial, AutoQuality(Method.SIZE, 20, 30, 95, 0.0))
+    assert (answer.quality, answer.outcome) == (30, Outcome.MIN_QUALITY_REACHED)
+    assert {30, 95} <= {one.quality for one in trial.probes}
+
+
+def test_a_bound_of_a_photograph_takes_a_probe_or_two() -> None:
+    """In the default range most DSSIM lie on one side of the target."""
+    counts = []
+    for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"):
+        pixels = open_image(photo(name), ImageLimits(2**26, 2**26)).decode(all_frames=False)
+        for fmt, low, high in (
+            (Format.JPEG, 70, 80),
+            (Format.WEBP, 70, 80),
+            (Format.AVIF, 60, 65),
+        ):
+            trial = Trial(pixels, CODECS[fmt], EncoderOptions(), Deadline(), Timings())
+            answer = DssimSearch().run(trial, AutoQuality(Method.DSSIM, 0.02, low, high, 0.001))
+            if answer.outcome is not Outcome.TARGET_MET:
+                counts.append(len(trial.probes))
+    assert len(counts) >= 6
+    assert max(counts) <= 2
