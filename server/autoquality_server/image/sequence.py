@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,8 +19,7 @@ import numpy.typing as npt
 from autoquality_server.domain import Data
 from autoquality_server.image.av1 import announced_sizes
 from autoquality_server.image.boxes import boxes, full, only
-
-Samples: TypeAlias = npt.NDArray[np.integer[Any] | np.floating[Any]]
+from autoquality_server.image.kernel import Samples
 
 _MAJOR_BRAND = slice(8, 12)
 _PICTURES, _ALPHA = b"pict", b"auxv"
@@ -223,9 +222,9 @@ def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
     return -(-duration // segment) if segment else 0
 
 
-def _rgb(frame: Samples) -> Samples:
+def _rgb(frame: npt.NDArray[Any]) -> Samples:
     """A frame as OpenCV has it, (height, width) or B first, with its colours in order."""
     if frame.ndim == 2:
         return frame[..., np.newaxis]
     order = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(frame, order))
+    return cast("Samples", cv2.cvtColor(frame, order))
