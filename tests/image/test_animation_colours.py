@@ -12,6 +12,8 @@ from PIL import Image, ImageSequence
 
 from autoquality_server.domain import ColorProfile
 from autoquality_server.image import open_image
+from autoquality_server.image.cicp import BT709, Colours, Transfer
+from autoquality_server.image.icc import profile_of
 from tests.codecs.sources import moving
 from tests.image.files import AMPLE
 from tests.image.films import Frame, apng, avif_sequence, chunk
@@ -78,6 +80,22 @@ def test_premultiplied_alpha_of_a_sequence_is_undone_once() -> None:
     with Image.open(written) as file:
         expected = [np.asarray(one.convert("RGBA")) for one in ImageSequence.Iterator(file)]
     assert np.abs(found.astype(int) - np.stack(expected)).mean() < 1
+
+
+def test_a_sequence_with_a_profile_is_converted_by_it() -> None:
+    """Its track has two boxes of colours then: code points and the profile."""
+    profile = profile_of(Colours(BT709, Transfer.GAMMA, 1.0), 3)
+    frames = [Image.fromarray(one[..., [0] * 3]) for one in flat(60, 120, bands=1)]
+    frames = [one.resize((32, 32)) for one in frames]
+    written = io.BytesIO()
+    settings = {"quality": 95, "icc_profile": profile}
+    frames[0].save(written, "AVIF", save_all=True, append_images=frames[1:], **settings)
+    source = open_image(written.getvalue(), AMPLE)
+    found = source.decode(all_frames=True).samples.astype(int)
+    assert np.abs(found - np.array((133, 182)).reshape(2, 1, 1, 1)).max() <= 2
+    kept = source.decode(all_frames=True, profile=ColorProfile.KEEP)
+    assert kept.profile == profile
+    assert np.abs(kept.samples.astype(int) - np.array((60, 120)).reshape(2, 1, 1, 1)).max() <= 1
 
 
 def test_a_grey_sequence_whose_colours_are_described_stays_grey() -> None:

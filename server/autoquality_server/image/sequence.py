@@ -28,6 +28,14 @@ _PICTURES, _ALPHA = b"pict", b"auxv"
 _SIDES = 24
 _ENTRY_END = 78
 
+_SINGLE = frozenset(
+    {
+        *(b"tkhd", b"edts", b"elst", b"mdia", b"hdlr", b"minf", b"stbl"),
+        *(b"stsd", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
+    }
+)
+"""The boxes of a track that are read here."""
+
 # In the third byte of av1C.
 _HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
 
@@ -118,10 +126,14 @@ def _tracks(data: memoryview) -> Iterator[_Track]:
 
 
 def _named(content: memoryview) -> dict[bytes, memoryview]:
-    """The boxes in a box; of one that is there twice no two readers may take the same."""
+    """The boxes in a box. Of one in _SINGLE that is there twice no two readers may take the same.
+
+    Others may be there twice: colours are, by code points and by a profile.
+    """
     found = list(boxes(content))
     by_name = dict(found)
-    if len(by_name) != len(found):
+    names = [name for name, _ in found if name in _SINGLE]
+    if len(names) != len(set(names)):
         raise ValueError("a box is there twice")
     return by_name
 
