@@ -166,6 +166,7 @@ class Source:
             delays = _delays(header, frames)
         with _stopping(source, stoppable):
             rendered = render(source, self.colours, keep=keep_colours)
+        del film, source  # may be twice as large as what was made of them
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         pixels = Pixels.from_samples(
             upright(samples, self.orientation),
