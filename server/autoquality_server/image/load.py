@@ -42,9 +42,6 @@ from autoquality_server.image.webp import decode_plain_webp
 Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """Takes what stops the body, as `Deadline.calling` does."""
 
-_BANDS = 8
-"""Samples a pixel that the largest image may have; smaller ones may have more."""
-
 # What a WebP can hold: some hours a frame.
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
@@ -242,8 +239,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     except ValueError:
         raise _unreadable(field, name) from None
     source = replace(_describe(data, field, name, header, contents), parts_pixels=parts_pixels)
-    _check_size(source, limits)
-    _check_bands(source, header.bands, limits)
+    limits.check_sides(field, source.width, source.height, source.frames, header.bands)
     return source
 
 
@@ -269,37 +265,6 @@ def _describe(
         animation=contents.animation,
         gain_map=contents.gain_map,
     )
-
-
-def _check_size(source: Source, limits: ImageLimits) -> None:
-    if source.frames > limits.max_frames:
-        raise InvalidImage(
-            source.field,
-            f"has {source.frames} frames; at most {limits.max_frames} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-    pixels = source.width * source.height * source.frames
-    if pixels > limits.max_pixels:
-        several = f" with {source.frames} frames" if source.frames > 1 else ""
-        raise InvalidImage(
-            source.field,
-            f"{source.width}x{source.height}{several} is {pixels} pixels;"
-            f" at most {limits.max_pixels} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-
-
-def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
-    """A TIFF may hold thousands of samples a pixel, of which all are decoded and four kept."""
-    samples = source.width * source.height * source.frames * bands
-    most = limits.max_pixels * _BANDS
-    if samples > most:
-        raise InvalidImage(
-            source.field,
-            f"{source.width}x{source.height} with {bands} bands is {samples} samples;"
-            f" at most {most} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
 
 
 def _integer(header: pyvips.Image, name: str) -> int:
