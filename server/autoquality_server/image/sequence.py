@@ -20,6 +20,7 @@ from autoquality_server.domain import Data
 from autoquality_server.image.av1 import announced_sizes
 from autoquality_server.image.boxes import boxes, full, only
 from autoquality_server.image.kernel import Samples
+from autoquality_server.image.memory import allocation_failures
 
 _MAJOR_BRAND = slice(8, 12)
 _PICTURES, _ALPHA = b"pict", b"auxv"
@@ -65,14 +66,15 @@ class Sequence:
         """The samples (frames, height, width, bands) of all frames, and their durations in ms.
 
         16-bit samples where the file has more than 8. None if OpenCV does not
-        read such a file. Raises ValueError for a damaged one.
+        read such a file. Raises ValueError for a damaged one, and MemoryError.
         """
         content = np.frombuffer(data, np.uint8)
         try:
-            done, film = cv2.imdecodeanimation(content, 0, 1)
-            if not done:
-                return None
-            done, film = cv2.imdecodeanimation(content, 0, self.frames)
+            with allocation_failures():
+                done, film = cv2.imdecodeanimation(content, 0, 1)
+                if not done:
+                    return None
+                done, film = cv2.imdecodeanimation(content, 0, self.frames)
         except cv2.error:
             raise ValueError("damaged") from None
         frames, durations = list(film.frames), tuple(int(one) for one in film.durations)
