@@ -1087,8 +1087,8 @@ class EncodeProgress(google.protobuf.message.Message):
     def probe(self) -> Global___Probe:
         """STAGE_PROBED: the encoding, as far as it is known. The same one in the
         result may have a DSSIM that was measured later, the name of another quality
-        that comes to the same file, and another size: that of the file without the
-        metadata that METHOD_SIZE left out.
+        that comes to the same file, and another size, where METHOD_SIZE decided
+        later which metadata to write.
         """
 
     def __init__(
