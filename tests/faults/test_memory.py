@@ -20,6 +20,7 @@ from autoquality_server.image.memory import allocation_failures
 from autoquality_server.pipeline import Pipeline
 from tests.house.commands import ROOT
 from tests.image.files import AMPLE, SAVERS, corners, image_of
+from tests.image.films import avif_sequence
 
 MESSAGES = (
     "vips_image_write_to_memory: out of memory -- size == 34MB",
@@ -133,3 +134,16 @@ def test_no_memory_while_a_source_is_read_is_not_the_fault_of_the_source(
     monkeypatch.setattr(load, "load", failing)
     with pytest.raises(MemoryError):
         work(data)
+
+
+def test_no_memory_for_the_frames_of_a_sequence_is_not_the_fault_of_the_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = open_image(avif_sequence([corners()[..., :3]] * 2, (100, 100)), AMPLE)
+
+    def failing(*_: Any) -> None:
+        cv2.resize(np.zeros((1, 1), np.uint8), (2**20, 2**20))
+
+    monkeypatch.setattr(cv2, "imdecodeanimation", failing)
+    with pytest.raises(MemoryError):
+        source.decode(all_frames=True)

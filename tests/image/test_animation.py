@@ -165,12 +165,9 @@ class TestApng:
         wide = np.random.default_rng(bands).integers(0, 256, (2, 6, 6, bands), np.uint8)
         stored = wide.astype(np.uint16) * 257 if bits == 16 else wide
         frames = [Frame(each, delay=(7, 0)) for each in stored]
-        if bits == 16:
-            frames = [Frame(each, delay=(7, 0)) for each in stored]
         pixels = decoded(apng(frames))
-        found = pixels.samples
-        expected = wide if bands > 2 else np.concatenate([wide[..., :1]] * 3 + [wide[..., 1:]], -1)
-        assert (found == expected).all()
+        assert pixels.samples.shape == wide.shape
+        assert (pixels.samples == wide).all()
         assert pixels.delays == (70, 70)
 
     def test_colours_of_the_whole_file_hold_for_every_frame(self) -> None:
@@ -235,7 +232,7 @@ class TestAvif:
         samples = (moving() if bands < 4 else moving(bands=4)).samples
         samples = samples[..., :1] if bands == 1 else samples
         pixels = decoded(avif_sequence([np.ascontiguousarray(one) for one in samples], DELAYS))
-        assert pixels.samples.shape == samples.shape
+        assert pixels.samples.shape[-1] == max(bands, 3)  # libvips has a grey AVIF in colours
         errors = np.abs(pixels.samples.astype(int) - samples)
         assert errors.mean() < 3 and (bands < 4 or errors[..., 3].max() <= 12)
 

@@ -567,8 +567,8 @@ class EncodeRequest(google.protobuf.message.Message):
     image: builtins.bytes
     """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, and HEIF where the
     server's libvips can decode it (see GetServerInfo). EXIF orientation is
-    applied, colours are converted to 8-bit sRGB. Animated are GIF, WebP, PNG
-    (APNG) and AVIF (sequences).
+    applied, colours are brought to 8 bits, in sRGB unless color_profile says
+    otherwise. Animated are GIF, WebP, PNG (APNG) and AVIF (sequences).
     """
     format: Global___Format.ValueType
     """What to write."""
@@ -709,8 +709,9 @@ class Notice(google.protobuf.message.Message):
         one of 1000 visible pixels, by more than a just noticeable difference.
         """
         CODE_METADATA_DROPPED: Notice._Code.ValueType  # 9
-        """Metadata that the request wanted to keep was left out: it did not fit the
-        format or the byte budget.
+        """Metadata that was to be kept was left out: it did not fit the format or the
+        byte budget, is damaged or too large, or announces images that were not
+        kept. Or a copyright or author was cut.
         """
         CODE_GAIN_MAP_DROPPED: Notice._Code.ValueType  # 10
         """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
@@ -751,8 +752,9 @@ class Notice(google.protobuf.message.Message):
     one of 1000 visible pixels, by more than a just noticeable difference.
     """
     CODE_METADATA_DROPPED: Notice.Code.ValueType  # 9
-    """Metadata that the request wanted to keep was left out: it did not fit the
-    format or the byte budget.
+    """Metadata that was to be kept was left out: it did not fit the format or the
+    byte budget, is damaged or too large, or announces images that were not
+    kept. Or a copyright or author was cut.
     """
     CODE_GAIN_MAP_DROPPED: Notice.Code.ValueType  # 10
     """The source holds a gain map for HDR screens (Ultra HDR, ISO 21496-1), which
@@ -794,7 +796,7 @@ class Probe(google.protobuf.message.Message):
     quality: builtins.int
     """The quality tried."""
     size_bytes: builtins.int
-    """The size of the file it made, in bytes."""
+    """The size of the file it made, in bytes, with the metadata of the result."""
     dssim: builtins.float
     """Its DSSIM to the source; absent when it was not measured."""
     alpha_quality: builtins.int
@@ -1084,8 +1086,9 @@ class EncodeProgress(google.protobuf.message.Message):
     @property
     def probe(self) -> Global___Probe:
         """STAGE_PROBED: the encoding, as far as it is known. The same one in the
-        result may have a DSSIM that was measured later, and the name of another
-        quality that comes to the same file.
+        result may have a DSSIM that was measured later, the name of another quality
+        that comes to the same file, and another size, where METHOD_SIZE decided
+        later which metadata to write.
         """
 
     def __init__(
@@ -1181,7 +1184,8 @@ class CompareResponse(google.protobuf.message.Message):
     """Height of both images (of one frame) in pixels."""
     frames: builtins.int
     """Frames compared: those of the reference, or of the animation where one of
-    the images is still; 1 for two still images.
+    the images is still; 1 for two still images, also where one of them is the
+    one in an AVIF sequence.
     """
     def __init__(
         self,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 import pyvips
 
 from autoquality_server.domain import Data
@@ -15,11 +14,10 @@ from autoquality_server.image.apng import Apng, NotFollowedError, read_apng
 from autoquality_server.image.formats import load
 from autoquality_server.image.items import read_items
 from autoquality_server.image.jpeg_parts import read_parts
+from autoquality_server.image.kernel import Samples
 from autoquality_server.image.sequence import Sequence, read_sequence
 
 Animation: TypeAlias = Apng | Sequence
-
-_PROFILE = "icc-profile-data"
 
 
 class DamagedFramesError(Exception):
@@ -73,15 +71,16 @@ def contents_of(data: Data, header: pyvips.Image, name: str, most_frames: int) -
 def decode_animation(
     animation: Animation,
     data: Data,
-    header: pyvips.Image,
     count: int,
-    to_samples: Callable[[pyvips.Image], npt.NDArray[np.uint8]],
-) -> tuple[npt.NDArray[np.uint8], tuple[int, ...]] | None:
-    """The samples of the first `count` frames in 8-bit sRGB or grey, and their durations in ms.
+    channels: int,
+    to_samples: Callable[[pyvips.Image], Samples],
+) -> tuple[Samples, tuple[int, ...]] | None:
+    """The samples of the first `count` frames, not premultiplied, and their durations in ms.
 
-    `to_samples` gives (height, width, bands) of an image of any colours. None
-    for what cannot be read as an animation here. Raises DamagedFramesError, and
-    what `to_samples` raises.
+    (frames, height, width, bands) of 8 or 16 bits, in the colours of the file,
+    which have so many `channels` (1 or 3). `to_samples` gives (height, width,
+    bands) of a PNG. None for what cannot be read as an animation here. Raises
+    DamagedFramesError, and what `to_samples` raises.
     """
     try:
         if isinstance(animation, Apng):
@@ -91,14 +90,10 @@ def decode_animation(
         raise DamagedFramesError from None
     if found is None:
         return None
-    frames, height, width, bands = found[0].shape
-    image = pyvips.Image.new_from_array(found[0].reshape(frames * height, width, bands))
-    wide = found[0].dtype == np.uint16
-    names = ("grey16", "rgb16") if wide else ("b-w", "srgb")
-    image = image.copy(interpretation=names[bands > 2])
-    if header.get_typeof(_PROFILE):
-        image.set_type(pyvips.GValue.blob_type, _PROFILE, header.get(_PROFILE))
-    return to_samples(image).reshape(frames, height, width, -1), found[1]
+    samples, delays = found
+    if samples.shape[-1] == 1 and channels == 3:  # libvips has a grey AVIF in colours
+        samples = cast("Samples", np.repeat(samples, 3, axis=-1))
+    return (samples, delays) if samples.shape[-1] in (channels, channels + 1) else None
 
 
 def replaces_still(animation: Animation) -> bool:

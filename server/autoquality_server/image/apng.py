@@ -1,8 +1,9 @@
 """Animated PNG (PNG specification, third edition): its frames, composed as browsers show them.
 
 libvips reads the default image alone. Each frame is a PNG whose header and
-chunk names differ: it is put together again and decoded by libvips, with the
-colours of the whole file.
+chunk names differ: it is put together again and decoded by libvips. The frames
+are composed in the colours of the file and converted together, so that all of
+them have the same tone map and profile.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_server.domain import Data
-
-Samples = npt.NDArray[np.uint8]
+from autoquality_server.image.kernel import Samples
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT"})
@@ -31,6 +32,7 @@ _MOST_CHUNKS = 50_000
 _AT_ONCE = 1 << 16
 
 _HEADER = 13
+_IN_COLOUR = 2
 _ANIMATION = struct.Struct(">II")
 _CONTROL = struct.Struct(">5I2H2B")
 _CLEAR, _RESTORE = 1, 2
@@ -84,16 +86,18 @@ class Apng:
     def decode(
         self, count: int, decode_png: Callable[[bytes], Samples]
     ) -> tuple[Samples, tuple[int, ...]]:
-        """The first `count` frames, (count, height, width, 4), and their durations in ms.
+        """The first `count` frames, (count, height, width, bands), and their durations in ms.
 
-        `decode_png` gives the samples (height, width, bands) of a PNG in 8-bit
-        sRGB or grey; what it raises escapes. Raises ValueError where the file is
-        damaged.
+        bands: 2 for grey, else 4, alpha last. `decode_png` gives the samples
+        (height, width, bands) of a PNG as they are; what it raises escapes.
+        Raises ValueError where the file is damaged.
         """
         if self.damaged:
             raise ValueError("damaged")
-        shown = np.empty((count, self.height, self.width, 4), np.uint8)
-        canvas = np.zeros((self.height, self.width, 4), np.uint8)
+        depth, kind = self.header[8:10]
+        bands = 4 if kind & _IN_COLOUR else 2
+        canvas = np.zeros((self.height, self.width, bands), np.uint16 if depth > 8 else np.uint8)
+        shown = np.empty((count, *canvas.shape), canvas.dtype)
         for at, frame in enumerate(self.parts[:count]):
             part = _with_alpha(decode_png(self._png(frame)))
             under = canvas[frame.region]
@@ -243,24 +247,24 @@ def _intact(chunk: memoryview) -> bool:
     return zlib.crc32(chunk[:-4]) == int.from_bytes(chunk[-4:], "big")
 
 
-def _with_alpha(samples: Samples) -> Samples:
-    """Samples (height, width, bands) of grey or sRGB as RGBA."""
-    height, width, bands = samples.shape
-    made = np.full((height, width, 4), 255, np.uint8)
-    made[..., :3] = samples[..., :1] if bands < 3 else samples[..., :3]
-    if bands in (2, 4):
-        made[..., 3] = samples[..., -1]
-    return made
+def _with_alpha(samples: Samples) -> npt.NDArray[Any]:
+    """Grey or RGB samples (height, width, bands) with an alpha, if only an opaque one."""
+    if samples.shape[-1] in (2, 4):
+        return samples
+    opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, samples.dtype)
+    return np.concatenate((samples, opaque), axis=-1)
 
 
 def _lay_over(part: Samples, under: Samples) -> None:
-    """Lay RGBA over RGBA, in place, neither premultiplied; a few rows at a time."""
+    """Lay one image over another, in place, neither premultiplied; a few rows at a time."""
+    most = int(np.iinfo(part.dtype).max)
+    sums: npt.DTypeLike = np.int32 if most == 255 else np.int64
     rows = max(_AT_ONCE // part.shape[1], 1)
     for top in range(0, part.shape[0], rows):
         above, below = part[top : top + rows], under[top : top + rows]
-        alpha = above[..., 3:].astype(np.int32)
-        left = below[..., 3:].astype(np.int32) * (255 - alpha)  # of 255 * 255
-        whole = 255 * alpha + left
-        colours = above[..., :3] * (255 * alpha) + below[..., :3] * left
-        below[..., :3] = (colours + whole // 2) // np.maximum(whole, 1)
-        below[..., 3:] = (whole + 127) // 255
+        alpha: npt.NDArray[Any] = above[..., -1:].astype(sums)
+        left: npt.NDArray[Any] = below[..., -1:].astype(sums) * (most - alpha)  # of most * most
+        whole = most * alpha + left
+        colours = above[..., :-1] * (most * alpha) + below[..., :-1] * left
+        below[..., :-1] = (colours + whole // 2) // np.maximum(whole, 1)
+        below[..., -1:] = (whole + most // 2) // most

@@ -27,6 +27,11 @@ class Rendered:
     clipped: bool = False
 
 
+def device_samples(image: pyvips.Image, colours: FileColours) -> Samples:
+    """The samples of a grey or RGB image of 8 or 16 bits, in the colours of its file."""
+    return _samples(_device(image, colours))
+
+
 def render(source: pyvips.Image | Samples, colours: FileColours, *, keep: bool = False) -> Rendered:
     """Convert an image to 8-bit sRGB, or to grey where it is grey; alpha is kept.
 

@@ -11,6 +11,7 @@ from autoquality_server.domain import Data
 from autoquality_server.image import heif, icc, png
 from autoquality_server.image.cicp import Colours, Transfer
 from autoquality_server.image.icc import PROFILE
+from autoquality_server.image.memory import allocation_failures
 from autoquality_server.image.spaces import Space
 
 DEVICE = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})
@@ -101,7 +102,8 @@ def _usable_by_lcms(profile: bytes, channels: int) -> bool:
     image = pyvips.Image.black(1, 1, bands=channels).copy(interpretation=plain("uchar", channels))
     image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
     try:
-        image.icc_transform("srgb", embedded=True).avg()
+        with allocation_failures():  # which say nothing of the profile
+            image.icc_transform("srgb", embedded=True).avg()
     except pyvips.Error:
         pyvips.vips_lib.vips_error_clear()
         return False

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import pyvips
 
 from autoquality_server.domain import ColorProfile, Data
@@ -27,10 +25,11 @@ from autoquality_server.image.animation import (
     replaces_still,
 )
 from autoquality_server.image.avif import decode_plain_avif
-from autoquality_server.image.colour import Rendered, render
+from autoquality_server.image.colour import device_samples, render
 from autoquality_server.image.cost import cost_of
 from autoquality_server.image.file_colours import FileColours, colour_bands, file_colours
 from autoquality_server.image.formats import ANIMATED, SOURCE_FORMATS, TOLERABLE, load, sniff
+from autoquality_server.image.kernel import Samples
 from autoquality_server.image.limits import ImageLimits
 from autoquality_server.image.memory import allocation_failures
 from autoquality_server.image.metadata import Blocks, Metadata, kept_metadata
@@ -40,13 +39,8 @@ from autoquality_server.image.sequence import Sequence
 from autoquality_server.image.structure import check_structure
 from autoquality_server.image.webp import decode_plain_webp
 
-Samples = npt.NDArray[np.uint8]
-
 Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """Takes what stops the body, as `Deadline.calling` does."""
-
-_BANDS = 8
-"""Samples a pixel that the largest image may have; smaller ones may have more."""
 
 # What a WebP can hold: some hours a frame.
 _LONGEST_MS = 2**24 - 1
@@ -55,6 +49,14 @@ _MOST_PLAYS = 2**16 - 1
 # libvips may quote bytes of a damaged file that are no UTF-8: pyvips then fails to make
 # its error of them, and leaves them in libvips for the next error to fail on, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
+
+
+def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[None]:
+    """Lets what is computed of an image be stopped in the body; of samples it cannot be."""
+    if not isinstance(source, pyvips.Image):
+        return nullcontext()
+    source.set_progress(True)  # else libvips does not look whether it was stopped
+    return stoppable(partial(source.set_kill, True))
 
 
 def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
@@ -148,50 +150,43 @@ class Source:
         self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
     ) -> Pixels:
         header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
-        rendered: list[Rendered] = []
-
-        def samples_of(source: pyvips.Image | Samples) -> Samples:
-            if not isinstance(source, pyvips.Image):
-                rendered.append(render(source, self.colours, keep=keep_colours))
-                return rendered[-1].samples
-            source.set_progress(True)  # else libvips does not look whether it was stopped
-            with stoppable(partial(source.set_kill, True)):
-                rendered.append(render(source, self.colours, keep=keep_colours))
-            return rendered[-1].samples
-
-        film = None if damaged else self._film(header, frames, samples_of)
+        film = None if damaged else self._film(header, frames, stoppable)
+        source: pyvips.Image | Samples
         if film is not None:
             samples, delays, header = film
+            frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
         else:
             if self.format not in ANIMATED:
                 frames = 1
             plain = self._plain(header, frames)
-            samples = samples_of(header if plain is None else plain)
-            samples = samples.reshape(frames, -1, *samples.shape[1:])
+            source = header if plain is None else plain
             delays = _delays(header, frames)
+        with _stopping(source, stoppable):
+            rendered = render(source, self.colours, keep=keep_colours)
+        del film, source  # may be twice as large as what was made of them
+        samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         pixels = Pixels.from_samples(
             upright(samples, self.orientation),
-            delays if len(samples) > 1 else (),
+            delays if frames > 1 else (),
             origin=header,
-            profile=rendered[0].profile,
+            profile=rendered.profile,
         )
-        return replace(
-            pixels,
-            tone_mapped=any(one.tone_mapped for one in rendered),
-            clipped=any(one.clipped for one in rendered),
-        )
+        return replace(pixels, tone_mapped=rendered.tone_mapped, clipped=rendered.clipped)
 
     def _film(
-        self,
-        header: pyvips.Image,
-        frames: int,
-        samples_of: Callable[[pyvips.Image], Samples],
+        self, header: pyvips.Image, frames: int, stoppable: Stoppable
     ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
         """Samples, delays and header of an animation that libvips does not read."""
         animation = self.animation
         if animation is None or not (frames > 1 or replaces_still(animation)):
             return None
-        found = decode_animation(animation, self.data, header, frames, samples_of)
+
+        def samples_of(png: pyvips.Image) -> Samples:
+            with _stopping(png, stoppable):
+                return device_samples(png, self.colours)
+
+        channels = self.colours.channels
+        found = decode_animation(animation, self.data, frames, channels, samples_of)
         if found is None:
             return None
         samples, delays = found
@@ -244,8 +239,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     except ValueError:
         raise _unreadable(field, name) from None
     source = replace(_describe(data, field, name, header, contents), parts_pixels=parts_pixels)
-    _check_size(source, limits)
-    _check_bands(source, header.bands, limits)
+    limits.check_sides(field, source.width, source.height, source.frames, header.bands)
     return source
 
 
@@ -271,37 +265,6 @@ def _describe(
         animation=contents.animation,
         gain_map=contents.gain_map,
     )
-
-
-def _check_size(source: Source, limits: ImageLimits) -> None:
-    if source.frames > limits.max_frames:
-        raise InvalidImage(
-            source.field,
-            f"has {source.frames} frames; at most {limits.max_frames} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-    pixels = source.width * source.height * source.frames
-    if pixels > limits.max_pixels:
-        several = f" with {source.frames} frames" if source.frames > 1 else ""
-        raise InvalidImage(
-            source.field,
-            f"{source.width}x{source.height}{several} is {pixels} pixels;"
-            f" at most {limits.max_pixels} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-
-
-def _check_bands(source: Source, bands: int, limits: ImageLimits) -> None:
-    """A TIFF may hold thousands of samples a pixel, of which all are decoded and four kept."""
-    samples = source.width * source.height * source.frames * bands
-    most = limits.max_pixels * _BANDS
-    if samples > most:
-        raise InvalidImage(
-            source.field,
-            f"{source.width}x{source.height} with {bands} bands is {samples} samples;"
-            f" at most {most} are accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
 
 
 def _integer(header: pyvips.Image, name: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -19,8 +19,8 @@ import numpy.typing as npt
 from autoquality_server.domain import Data
 from autoquality_server.image.av1 import announced_sizes
 from autoquality_server.image.boxes import boxes, full, only
-
-Samples: TypeAlias = npt.NDArray[np.integer[Any] | np.floating[Any]]
+from autoquality_server.image.kernel import Samples
+from autoquality_server.image.memory import allocation_failures
 
 _MAJOR_BRAND = slice(8, 12)
 _PICTURES, _ALPHA = b"pict", b"auxv"
@@ -28,6 +28,14 @@ _PICTURES, _ALPHA = b"pict", b"auxv"
 # In a sample entry of pictures: its sides, and the end of what every one has.
 _SIDES = 24
 _ENTRY_END = 78
+
+_SINGLE = frozenset(
+    {
+        *(b"tkhd", b"edts", b"elst", b"mdia", b"hdlr", b"minf", b"stbl"),
+        *(b"stsd", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
+    }
+)
+"""The boxes of a track that are read here."""
 
 # In the third byte of av1C.
 _HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
@@ -58,14 +66,15 @@ class Sequence:
         """The samples (frames, height, width, bands) of all frames, and their durations in ms.
 
         16-bit samples where the file has more than 8. None if OpenCV does not
-        read such a file. Raises ValueError for a damaged one.
+        read such a file. Raises ValueError for a damaged one, and MemoryError.
         """
         content = np.frombuffer(data, np.uint8)
         try:
-            done, film = cv2.imdecodeanimation(content, 0, 1)
-            if not done:
-                return None
-            done, film = cv2.imdecodeanimation(content, 0, self.frames)
+            with allocation_failures():
+                done, film = cv2.imdecodeanimation(content, 0, 1)
+                if not done:
+                    return None
+                done, film = cv2.imdecodeanimation(content, 0, self.frames)
         except cv2.error:
             raise ValueError("damaged") from None
         frames, durations = list(film.frames), tuple(int(one) for one in film.durations)
@@ -119,10 +128,14 @@ def _tracks(data: memoryview) -> Iterator[_Track]:
 
 
 def _named(content: memoryview) -> dict[bytes, memoryview]:
-    """The boxes in a box; of one that is there twice no two readers may take the same."""
+    """The boxes in a box. Of one in _SINGLE that is there twice no two readers may take the same.
+
+    Others may be there twice: colours are, by code points and by a profile.
+    """
     found = list(boxes(content))
     by_name = dict(found)
-    if len(by_name) != len(found):
+    names = [name for name, _ in found if name in _SINGLE]
+    if len(names) != len(set(names)):
         raise ValueError("a box is there twice")
     return by_name
 
@@ -223,9 +236,9 @@ def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
     return -(-duration // segment) if segment else 0
 
 
-def _rgb(frame: Samples) -> Samples:
+def _rgb(frame: npt.NDArray[Any]) -> Samples:
     """A frame as OpenCV has it, (height, width) or B first, with its colours in order."""
     if frame.ndim == 2:
         return frame[..., np.newaxis]
     order = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(frame, order))
+    return cast("Samples", cv2.cvtColor(frame, order))
