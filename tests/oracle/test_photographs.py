@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,14 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Timings
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
+from autoquality_server.methods.priors import UNLEARNED, dssim_prior, rough, size_prior
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,
     DssimObjective,
     Objective,
     Observation,
+    Roughness,
     SizeObjective,
     search,
 )
@@ -69,6 +71,7 @@ def check(
     low: int,
     high: int,
     first_twins: tuple[int, ...],
+    roughness: Callable[[], Roughness] | None = None,
 ) -> int:
     """Compare the search with the oracle; how many encodings the search took."""
     tried: list[int] = []
@@ -77,7 +80,12 @@ def check(
         tried.append(quality)
         return curve[quality]
 
-    found = search(objective, low, high, attempt, prior=prior, first_twins=first_twins)
+    found = search(
+        *(objective, low, high, attempt),
+        prior=prior,
+        first_twins=first_twins,
+        roughness=roughness,
+    )
     expected = oracle(objective, low, high, curve.__getitem__)
     assert agree(objective, found, expected), (objective, low, high, found, expected)
     return len(tried)
@@ -107,7 +115,9 @@ def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     for prior in (*usual, UNLEARNED["size"]):
         for low, high in RANGES:
             for budget in budgets:
-                check(curve, SizeObjective(budget, SIDE * SIDE), prior, low, high, twins)
+                goal = SizeObjective(budget, SIDE * SIDE)
+                look = partial(rough, pixels_of(name), fmt, options, "size", budget)
+                check(curve, goal, prior, low, high, twins, look)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

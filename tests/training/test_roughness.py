@@ -1,4 +1,4 @@
-"""How far curves turn back is learned by one command, and by whoever has photographs."""
+"""One command learns how far curves turn back, from drawings and any photographs."""
 
 from __future__ import annotations
 
