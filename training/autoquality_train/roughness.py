@@ -61,14 +61,14 @@ class Rough:
 
 def fit(setting: str, drawn: Sequence[Rough], photographs: Sequence[Sweep]) -> dict[str, object]:
     """The roughness of one encoder setting's curves; see `methods.priors.rough`."""
-    return {
+    tables: dict[str, object] = {
         curve: {
             "simple": _table(setting, curve, [one for one in drawn if one.detail.simple]),
             "rich": _table(setting, curve, [one for one in drawn if not one.detail.simple]),
-            "near": _near(curve, photographs),
         }
         for curve in ("size", "dssim")
     }
+    return {**tables, "near": _near(photographs)}
 
 
 def write(
@@ -111,16 +111,14 @@ def _bins(setting: str, curve: str, one: Rough) -> npt.NDArray[np.int_]:
     return np.log2(blocks).astype(np.int_)
 
 
-def _near(curve: str, photographs: Sequence[Sweep]) -> list[float]:
-    """How far photographs turn back between qualities 1, 2, 3 ... apart; negative: they rise."""
+def _near(photographs: Sequence[Sweep]) -> list[float]:
+    """How far -log(DSSIM) turns back between qualities 1, 2, 3 ... apart; negative: it rises."""
     rows = []
     for sweep in photographs:
-        values, matters = _curve(sweep, curve, USUAL)
+        values, matters = _curve(sweep, "dssim", USUAL)
         matters[:4] = False  # the lowest qualities are odd, and asked for by few
         rows.append([_fall_over(values, matters, apart) for apart in range(1, APART + 1)])
-    # A budget is kept more strictly than a DSSIM.
-    share = 100 if curve == "size" else USUAL_SHARE
-    seen = np.percentile(np.array(rows), share, axis=0)
+    seen = np.percentile(np.array(rows), USUAL_SHARE, axis=0)
     return [round(float(one) + 0.1 * abs(float(one)) + 0.001, 4) for one in seen]
 
 

@@ -40,7 +40,10 @@ _SATURATED = 16
 """Flat areas of saturated colours count as so much less detail."""
 
 _LARGE = 160_000
-"""Pixels from which a probe costs too much to be spent on oddities of a DSSIM."""
+"""Pixels from which a probe costs too much to be spent on every oddity."""
+
+_LARGE_SHARE = 0.5
+"""The share of the worst that was seen of size curves that is provided for in large images."""
 
 _JITTER_BYTES = 8
 """By so many bytes, the tables of a file vary from quality to quality."""
@@ -111,8 +114,8 @@ def rough(
     With `DETAILED` different blocks or more, images behave alike, and what was
     learned of photographs holds. With fewer, `*.rough.json` has what was seen of
     images with as few, apart for those of few colours. A small `budget` in bytes
-    leaves no more detail than it has room for. To rule out every oddity of a DSSIM
-    would take a probe of most qualities: that is for small images.
+    leaves no more detail than it has room for. To rule out every oddity would take a
+    probe of most qualities: that is for small images.
     """
     encoder = encoder_name(fmt, options)
     area = pixels.frames * pixels.height * pixels.width
@@ -125,7 +128,8 @@ def rough(
     seen = detail(pixels)
     blocks = effective_blocks(seen, encoder, curve, budget)
     if blocks >= DETAILED:
-        return replace(usual, near=tuple(learned[curve]["near"]))
+        # A budget is kept to the byte, and one more probe proves it.
+        return usual if curve == "size" else replace(usual, near=tuple(learned["near"]))
     if curve == "dssim" and area >= _LARGE:
         return usual
     kind = learned[curve]["simple" if seen.simple else "rich"]
@@ -133,7 +137,8 @@ def rough(
     least = max(_load(encoder, curve).allowance, _JITTER_BYTES / budget)
     if curve == "dssim" and blocks < _FEW:
         return Roughness(math.inf, math.inf)  # with so little, anything happens
-    within, across = (max(least, kind[name][at]) for name in ("within", "across"))
+    share = _LARGE_SHARE if area >= _LARGE else 1.0
+    within, across = (max(least, share * kind[name][at]) for name in ("within", "across"))
     return Roughness(within, across, breaks, smooth=False)
 
 
