@@ -131,7 +131,7 @@ def test_a_budget_is_met_by_lowering_alpha_too(low: int, high: int, share: float
     assert result.image == fixed(result.quality, result.alpha_quality)
     if result.quality < high:  # nothing of the budget is left for the quality
         assert len(fixed(result.quality + 1, result.alpha_quality)) > budget
-    assert len(result.probes) <= 30
+    assert len(result.probes) <= 14
     tried = [(one.quality, one.alpha_quality) for one in result.probes]
     assert len(set(tried)) == len(tried)
 

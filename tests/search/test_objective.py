@@ -45,12 +45,15 @@ def sizes(**by_quality: int) -> list[Observation]:
         # A bound that lies on its usual side of the target is no bound outcome.
         (dssims(q10=0.0215, q11=0.017), 10, Outcome.NEAREST_QUALITY),
         (dssims(q19=0.024, q20=0.0185), 20, Outcome.NEAREST_QUALITY),
+        # Nor is one that is merely nearest, where the curve turns back beyond it.
+        (dssims(q10=0.0185, q12=0.03), 10, Outcome.NEAREST_QUALITY),
+        (dssims(q18=0.01, q20=0.0215), 20, Outcome.NEAREST_QUALITY),
     ],
 )
 def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
     objective = DssimObjective(0.02, 0.001)
     best = objective.best(seen, LOW, HIGH)
-    assert (best.quality, objective.outcome(best, LOW, HIGH)) == (quality, outcome)
+    assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
 def test_size(seen: list[Observation], quality: int, outcome: Outcome) -> None:
     objective = SizeObjective(1000, 4096)
     best = objective.best(seen, LOW, HIGH)
-    assert (best.quality, objective.outcome(best, LOW, HIGH)) == (quality, outcome)
+    assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
 
 def test_the_normal_distribution_is_that_of_the_standard_library() -> None:

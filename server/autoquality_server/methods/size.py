@@ -35,11 +35,11 @@ class SizeSearch:
                 trial.use_metadata(metadata)
                 found = _search(trial, wish, found.best.quality)
         if not fits(found):
-            found = lower_alpha(trial, wish, found, _search)
+            found = lower_alpha(trial, wish, found, partial(_search, thorough=False))
             enough = fits(found)
             trial.use_metadata(requested.alone())
-            if enough:
-                attributed = _search(trial, wish, found.best.quality)
+            if enough and trial.metadata:
+                attributed = _search(trial, wish, found.best.quality, thorough=False)
                 found = attributed if fits(attributed) else found
             if enough and not fits(found):
                 trial.use_metadata(NO_METADATA)
@@ -48,8 +48,13 @@ class SizeSearch:
         return Answer(found.best.quality, found.outcome, wish, notices=notices)
 
 
-def _search(trial: Trial, wish: AutoQuality, first: int | None = None) -> Found:
+def _search(
+    trial: Trial, wish: AutoQuality, first: int | None = None, *, thorough: bool = True
+) -> Found:
     """The best quality with the trial's metadata and alpha quality. `first` is tried first.
+
+    Without `thorough`, the curve is taken for that of a photograph: alpha quality
+    was chosen by rule then, and no proof makes the pair the best one.
 
     Metadata and a still's alpha are the same at every quality. Curves were
     learned without them, so the search is for the rest of the budget.
@@ -80,15 +85,14 @@ def _search(trial: Trial, wish: AutoQuality, first: int | None = None) -> Found:
     prior = size_prior(*encoder)
     if chance(objective, wish.min_quality, wish.max_quality, prior) < LIKELY:
         prior = size_prior(*encoder, trial.coloured_sketch)
+    look = partial(rough, trial.pixels, trial.format, trial.options, "size", objective.target)
     return search(
         objective,
         wish.min_quality,
         wish.max_quality,
         attempt,
         prior=prior,
-        roughness=partial(
-            rough, trial.pixels, trial.format, trial.options, "size", wish.target - constant
-        ),
+        roughness=look if thorough else None,
         first=first,
         first_twins=trial.first_twins,
         may_continue=trial.may_continue,

@@ -65,10 +65,10 @@ def search(
                 ready[one.quality] = one
         one = ready.pop(quality)
         if objective.finished(one):
-            return Found(one, objective.outcome(one, low, high))
+            return Found(one, objective.outcome(one, choice.seen, low, high))
         choice.take(one)
     best = objective.best(choice.seen, low, high)
-    return Found(best, objective.outcome(best, low, high))
+    return Found(best, objective.outcome(best, choice.seen, low, high))
 
 
 def _attempted(

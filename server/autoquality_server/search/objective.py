@@ -78,7 +78,9 @@ class Objective(Protocol):
         `score` and `twins` as above, `mean` the expected curve; indices are from `low`.
         """
 
-    def outcome(self, best: Observation, low: int, high: int) -> Outcome:
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
         """How the search ended when `best` was chosen and nothing was left to try."""
 
 
@@ -154,7 +156,9 @@ class SizeObjective:
         found: FloatArray = both[file]
         return found
 
-    def outcome(self, best: Observation, low: int, high: int) -> Outcome:
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
         fits = best.size_bytes <= self.target
         return Outcome.TARGET_MET if fits else Outcome.MIN_QUALITY_REACHED
 
@@ -234,9 +238,13 @@ class DssimObjective:
         found: FloatArray = np.where(np.abs(mean - mean[at]) >= window, score, 0.0)
         return found
 
-    def outcome(self, best: Observation, low: int, high: int) -> Outcome:
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
         if self.finished(best):
             return Outcome.TARGET_MET
+        if self.crossed(seen):
+            return Outcome.NEAREST_QUALITY
         if best.quality == high and _dssim(best) > self.target:
             return Outcome.MAX_QUALITY_REACHED
         if best.quality == low and _dssim(best) < self.target:

@@ -18,17 +18,13 @@ def oracle(
     """
     seen = [attempt(quality) for quality in range(low, high + 1)]
     best = objective.best(seen, low, high)
-    return Found(best, objective.outcome(best, low, high))
+    return Found(best, objective.outcome(best, seen, low, high))
 
 
 def agree(objective: Objective, found: Found, expected: Found) -> bool:
-    """Whether a search's answer is as good as the oracle's, and says the same of it.
-
-    Of two qualities that miss the target by as much, either is right; one of them
-    may be a bound, and its outcome says so.
-    """
-    if objective.finished(expected.best):
-        return objective.finished(found.best) and found.outcome is expected.outcome
-    if objective.value(found.best) != objective.value(expected.best):
+    """Whether a search's answer is as good as the oracle's, and says the same of it."""
+    if found.outcome is not expected.outcome:
         return False
-    return found.outcome is expected.outcome or found.best.quality != expected.best.quality
+    if objective.finished(expected.best):
+        return objective.finished(found.best)
+    return objective.value(found.best) == objective.value(expected.best)
