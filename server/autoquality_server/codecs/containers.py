@@ -7,18 +7,19 @@ without metadata, and what the metadata adds is known without encoding.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_server.domain import Format
 from autoquality_server.image import Metadata
 from autoquality_server.image.exif import density
+from autoquality_server.image.png import chunk, chunks
 from autoquality_server.image.texts import photoshop_segment
 
 _EXIF_NAME, _XMP_NAME = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _LONGEST_SEGMENT = 65533
 
+_PNG_HEAD = 33  # the signature and IHDR
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 
 
@@ -81,34 +82,27 @@ def _webp(data: bytes, metadata: Metadata) -> bytes:
 
 
 def _png(data: bytes, metadata: Metadata) -> bytes:
-    head, rest = data[:33], data[33:]
     added = b""
     metre = density(metadata.exif)
     if metre is not None:
-        rest = _without_chunk(rest, b"pHYs")
+        data = _without_chunk(data, b"pHYs")
         x, y = (min(round(one), 0x7FFFFFFF) for one in metre)
-        added += _png_chunk(b"pHYs", struct.pack(">IIB", x, y, 1))
+        added += chunk(b"pHYs", struct.pack(">IIB", x, y, 1))
     if metadata.exif:
-        added += _png_chunk(b"eXIf", metadata.exif)
+        added += chunk(b"eXIf", metadata.exif)
     if metadata.xmp:
-        added += _png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
-    return head + added + rest
+        added += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+    return data[:_PNG_HEAD] + added + data[_PNG_HEAD:]
 
 
-def _png_chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-
-def _without_chunk(chunks: bytes, kind: bytes) -> bytes:
-    """The chunks without one that stands before the pixels."""
-    at = 0
-    while chunks[at + 4 : at + 8] not in (b"IDAT", b""):
-        end = at + 12 + int.from_bytes(chunks[at : at + 4], "big")
-        if chunks[at + 4 : at + 8] == kind:
-            return chunks[:at] + chunks[end:]
-        at = end
-    return chunks
+def _without_chunk(data: bytes, gone: bytes) -> bytes:
+    """A PNG without a chunk that stands before the pixels."""
+    for kind, start, length in chunks(data):
+        if kind == gone:
+            return data[: start - 8] + data[start + length + 4 :]
+        if kind == b"IDAT":
+            break
+    return data
 
 
 def _avif(data: bytes, metadata: Metadata) -> bytes:

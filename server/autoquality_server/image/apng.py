@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ import numpy.typing as npt
 
 from autoquality_server.domain import Data
 from autoquality_server.image.kernel import Samples
+from autoquality_server.image.png import SIGNATURE, chunk, chunks
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT"})
 """The chunks of the file that a frame needs to be decoded."""
 
@@ -116,12 +117,12 @@ class Apng:
     def _png(self, frame: _Frame) -> bytes:
         """One frame as a file of its own."""
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
-        parts = [_SIGNATURE, _chunk(b"IHDR", header), self.colours]
-        for chunk in frame.chunks:
-            if not _intact(chunk):
+        parts = [SIGNATURE, chunk(b"IHDR", header), self.colours]
+        for part in frame.chunks:
+            if not _intact(part):
                 raise ValueError("damaged")
-            parts.append(_chunk(b"IDAT", chunk[8 if bytes(chunk[:4]) == b"fdAT" else 4 : -4]))
-        return b"".join([*parts, _chunk(b"IEND", b"")])
+            parts.append(chunk(b"IDAT", part[8 if bytes(part[:4]) == b"fdAT" else 4 : -4]))
+        return b"".join([*parts, chunk(b"IEND", b"")])
 
 
 def read_apng(data: Data, most_frames: int) -> Apng | None:
@@ -133,8 +134,8 @@ def read_apng(data: Data, most_frames: int) -> Apng | None:
     if re.search(rb"acTL", data) is None:
         return None
     reader = _Reader()
-    for chunk in _chunks(memoryview(data)):
-        if not reader.take(chunk) or len(reader.frames) > most_frames:
+    for one in _chunks(memoryview(data)):
+        if not reader.take(one) or len(reader.frames) > most_frames:
             break
     else:
         reader.damaged = True
@@ -229,18 +230,10 @@ class _Reader:
 
 def _chunks(data: memoryview) -> Iterator[memoryview]:
     """The chunks of a PNG, each from its name to its checksum, as far as they are whole."""
-    at = len(_SIGNATURE)
-    for _ in range(_MOST_CHUNKS):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if at + 12 > len(data) or end > len(data):
+    for _, start, length in islice(chunks(data), _MOST_CHUNKS):
+        if start + length + 4 > len(data):
             return
-        yield data[at + 4 : end]
-        at = end
-
-
-def _chunk(name: bytes, content: bytes | memoryview) -> bytes:
-    checksum = zlib.crc32(content, zlib.crc32(name))
-    return b"".join((struct.pack(">I", len(content)), name, content, struct.pack(">I", checksum)))
+        yield data[start - 4 : start + length + 4]
 
 
 def _intact(chunk: memoryview) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import pyvips
 
 from autoquality_server.domain import Data
-from autoquality_server.image import heif, icc, png
+from autoquality_server.image import heif, icc, png_colours
 from autoquality_server.image.cicp import Colours, Transfer
 from autoquality_server.image.icc import PROFILE
 from autoquality_server.image.memory import allocation_failures
@@ -64,7 +64,7 @@ def file_colours(data: Data, name: str, header: pyvips.Image) -> FileColours:
         profile = None
     described, first, premultiplied = None, False, False
     if name == "png":
-        found = png.described(data)
+        found = png_colours.described(data)
         described, first = found.colours, found.first
     elif name in ("avif", "heif"):
         meaning = heif.meaning(data)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from dataclasses import dataclass
 
 from autoquality_server.domain import Data
-
-_SIGNATURE_BYTES = 8
-_AROUND = 12
-"""Bytes of a chunk that are not content: length, type, checksum."""
+from autoquality_server.image.png import chunks
 
 _STEP = 1 << 16
 """Compressed bytes that are decompressed at once."""
@@ -49,24 +45,24 @@ class PngChunks:
 
 def png_chunks(data: Data, most_texts: int, most_unfolded: int) -> PngChunks:
     """Count what libpng reads; decompresses no more than `most_unfolded` bytes and one."""
-    at, chunks, pixel_chunks, texts, unfolded = _SIGNATURE_BYTES, 0, 0, 0, 0
-    while chunks <= MOST_CHUNKS and pixel_chunks <= MOST_PIXEL_CHUNKS and at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
+    others, pixel_chunks, texts, unfolded = 0, 0, 0, 0
+    for kind, start, length in chunks(data):
         if kind in _PIXELS:
             pixel_chunks += 1
         else:
-            chunks += 1
+            others += 1
             prefix = _PREFIXES.get(kind)
             if prefix is not None:
-                end = min(at + 8 + length, len(data))
-                found = prefix.match(data, at + 8, end)
+                end = min(start + length, len(data))
+                found = prefix.match(data, start, end)
                 if found is not None:
                     texts += kind != b"iCCP"
                     unfolded += _unfolded(data, found.end(), end, most_unfolded + 1 - unfolded)
-            if kind == b"IEND" or texts > most_texts or unfolded > most_unfolded:
-                break
-        at += length + _AROUND
-    return PngChunks(chunks, pixel_chunks, texts, unfolded)
+        if kind == b"IEND" or texts > most_texts or unfolded > most_unfolded:
+            break
+        if others > MOST_CHUNKS or pixel_chunks > MOST_PIXEL_CHUNKS:
+            break
+    return PngChunks(others, pixel_chunks, texts, unfolded)
 
 
 def _unfolded(data: Data, start: int, end: int, most: int) -> int:

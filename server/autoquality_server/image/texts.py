@@ -6,9 +6,11 @@ import re
 import struct
 import zlib
 from collections.abc import Collection, Iterator
+from itertools import islice
 from xml.etree import ElementTree as ET
 
 from autoquality_server.domain import Data
+from autoquality_server.image.png import chunks
 
 _MOST_CHUNKS = 10_000
 _MOST_TEXT = 1 << 16
@@ -143,14 +145,9 @@ def iptc_texts(records: bytes) -> tuple[bytes, bytes]:
 
 def _png_chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
     """Kind and content of the chunks that hold text or the density."""
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        if at + 12 > len(data):
-            return
-        size, kind = struct.unpack_from(">I4s", data, at)
+    for kind, start, length in islice(chunks(data), _MOST_CHUNKS):
         if kind in _PNG_KINDS:
-            yield kind, bytes(data[at + 8 : at + 8 + min(size, _MOST_TEXT)])
-        at += 12 + size
+            yield kind, bytes(data[start : start + min(length, _MOST_TEXT)])
 
 
 def _png_text(kind: bytes, rest: bytes) -> bytes:
