@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from autoquality_server.codecs import first_twins
 from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, rough, size_prior
+from autoquality_server.methods.priors import dssim_prior, size_prior
+from autoquality_server.methods.priors.rough import rough
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,

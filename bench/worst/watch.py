@@ -13,7 +13,8 @@ from unittest import mock
 from autoquality_server.methods import dssim as by_dssim
 from autoquality_server.methods import size as by_size
 from autoquality_server.methods import trial
-from autoquality_server.search import CurvePrior
+from autoquality_server.search import CurvePrior, Roughness
+from autoquality_server.search.objective import DSSIM_FLOOR
 
 
 @dataclass
@@ -21,12 +22,14 @@ class Watch:
     """Filled while a request runs: the prior that its search began with, and what it came from."""
 
     prior: CurvePrior | None = None
+    roughness: Callable[[], Roughness] | None = None
     sketched: bool = False
 
     @property
     def allowance(self) -> float:
-        """How far (a logarithm) the curve was allowed to turn back."""
-        return self._prior.allowance
+        """How far (a logarithm) the curve was allowed to turn back; at most from 1 to the floor."""
+        rough = self._prior if self.roughness is None else self.roughness()
+        return min(rough.allowance, -math.log(DSSIM_FLOOR))
 
     def expected(self, quality: int) -> tuple[float, float]:
         """The curve's value that was believed at a quality, and its standard deviation."""
@@ -48,7 +51,7 @@ def watched() -> Iterator[Watch]:
     def searching(search: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(search)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            watch.prior = kwargs["prior"]
+            watch.prior, watch.roughness = kwargs["prior"], kwargs["roughness"]
             return search(*args, **kwargs)
 
         return wrapped

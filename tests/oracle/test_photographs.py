@@ -14,7 +14,8 @@ from autoquality_server.deadline import Deadline
 from autoquality_server.domain import EncoderOptions, Format, Timings
 from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import UNLEARNED, dssim_prior, rough, size_prior
+from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
+from autoquality_server.methods.priors.rough import rough
 from autoquality_server.methods.sketch import coloured, sketch
 from autoquality_server.search import (
     CurvePrior,

@@ -9,7 +9,8 @@ import pytest
 
 from autoquality_server.domain import AvifOptions, EncoderOptions, Format, JpegOptions
 from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA, dssim_prior, rough
+from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA, rough
 from autoquality_server.methods.sketch import detail
 from tests.photos import photo
 

@@ -34,7 +34,7 @@ def test_every_setting_has_its_learned_curves(
 
 
 def test_an_encoder_without_a_file_gets_the_prior_without_a_corpus() -> None:
-    assert priors._load("never-learned", "size") is priors.UNLEARNED["size"]
+    assert priors.load_prior("never-learned", "size") is priors.UNLEARNED["size"]
 
 
 def test_small_images_are_expected_to_be_rougher() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner
 
-from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA
+from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA
 from autoquality_server.methods.sketch import Detail
 from autoquality_train.cli.main import cli
 from autoquality_train.roughness import APART, KNOTS, MARGIN, Rough, fit

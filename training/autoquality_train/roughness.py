@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from autoquality_server.codecs import library_versions
 from autoquality_server.domain import Format
-from autoquality_server.methods.priors import DETAILED, WHOLE_CHROMA, effective_blocks
+from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA, effective_blocks
 from autoquality_server.methods.sketch import Detail
 from autoquality_server.search.objective import DSSIM_FLOOR
 from autoquality_train.files import write_text

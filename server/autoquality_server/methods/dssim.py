@@ -7,7 +7,8 @@ from functools import partial
 from autoquality_server.domain import AutoQuality
 from autoquality_server.methods.advice import Adviser
 from autoquality_server.methods.base import Answer
-from autoquality_server.methods.priors import dssim_prior, rough
+from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.methods.priors.rough import rough
 from autoquality_server.methods.trial import LIKELY, Trial
 from autoquality_server.predictor import Prediction
 from autoquality_server.search import CurvePrior, DssimObjective, Observation, chance, search

@@ -9,7 +9,8 @@ from autoquality_server.domain import AutoQuality, Notice, NoticeCode, Outcome
 from autoquality_server.image import NO_METADATA, Metadata
 from autoquality_server.methods.alpha import lower_alpha
 from autoquality_server.methods.base import Answer
-from autoquality_server.methods.priors import rough, size_prior
+from autoquality_server.methods.priors import size_prior
+from autoquality_server.methods.priors.rough import rough
 from autoquality_server.methods.trial import LIKELY, Trial
 from autoquality_server.search import Found, Observation, SizeObjective, chance, search
 

@@ -7,7 +7,8 @@ from functools import partial
 from autoquality_server.codecs import first_twins
 from autoquality_server.domain import Method
 from autoquality_server.methods import DssimSearch
-from autoquality_server.methods.priors import dssim_prior, rough
+from autoquality_server.methods.priors import dssim_prior
+from autoquality_server.methods.priors.rough import rough
 from autoquality_server.predictor import Prediction
 from autoquality_server.search import Observation, search
 from autoquality_train.judging.goal import Goal, Searched
