@@ -23,10 +23,8 @@ def lower_alpha(
 
     Quality and alpha quality are lowered together, as far as the range of the
     quality lets them; what is then left of the budget goes to the quality, by
-    `search`. In cut-outs with soft and noisy masks the DSSIM is then 1.06 times
-    that of the best pair in the same budget (geometric mean, at most 1.4 times).
-    The highest alpha quality that leaves room for a quality of 25 would be 1.13
-    times, at most 3.8 times (docs/metadata.md).
+    `search`. To keep alpha and give up colour alone, or the other way round, looks
+    worse in the same budget.
     """
     before = trial.alpha_quality
     if not before or found.outcome is Outcome.DEADLINE_REACHED:
