@@ -18,7 +18,7 @@ from autoquality_server.image import Pixels
 from autoquality_server.methods.sketch import detail
 from autoquality_train.cli import options
 from autoquality_train.cli.exits import Failed
-from autoquality_train.drawings import Samples, crop, drawing
+from autoquality_train.drawings import DRAWINGS, Samples, crop, drawing
 from autoquality_train.progress import progress
 from autoquality_train.roughness import Rough, write
 from autoquality_train.samples import decode, digest_of, images_in
@@ -44,12 +44,17 @@ _Work = tuple[str, int, Samples]
 @click.option("--name", required=True, help="What to call the corpus in the files.")
 @click.option(
     "--drawings",
-    type=click.IntRange(min=11),
-    default=440,
+    type=click.IntRange(min=len(DRAWINGS)),
+    default=480,
     show_default=True,
     help="How many images are drawn.",
 )
-@options.first
+@click.option(
+    "--first",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Only the first N photographs, in the order of their paths.",
+)
 @click.option(
     "--settings",
     callback=options.some_of(SETTINGS),
