@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autoquality_server.config.settings import Settings
+from autoquality_server.domain import Device, Format
 from autoquality_server.predictor import LoadOptions, PredictionFailed, load
+from autoquality_server.predictor.box import boxed_network
 from autoquality_server.predictor.input import network_input
 from autoquality_server.predictor.runtime import tensorflow
+from autoquality_server.service.networks import load_options
 from tests.networks import (
     NCHW,
     NHWC,
@@ -281,3 +285,14 @@ def test_a_graph_that_takes_one_target_for_a_whole_batch_runs_one_by_one(tmp_pat
 
     network = load(write_graph(tmp_path / "first.pb", build), LoadOptions(batch_sizes=(1, 2, 4)))
     assert network.batch_sizes == (1,)
+
+
+@pytest.mark.parametrize(("allowed", "sizes"), [(False, (1,)), (True, (1, 2, 4, 8))])
+def test_a_servers_network_runs_batches_on_a_cpu_only_where_that_is_allowed(
+    allowed: bool, sizes: tuple[int, ...]
+) -> None:
+    """The last digits of a prediction would depend on what it shares a batch with."""
+    options = load_options(Settings(predictor_device=Device.CPU, batch_on_cpu=allowed))
+    path = boxed_network(Format.WEBP)
+    assert path is not None
+    assert load(path, options, Format.WEBP).batch_sizes == sizes
