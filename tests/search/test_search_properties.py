@@ -15,6 +15,7 @@ from autoquality_server.search import (
     DssimObjective,
     Objective,
     Observation,
+    Roughness,
     SizeObjective,
     search,
 )
@@ -210,3 +211,22 @@ def test_a_search_cut_short_does_not_return_merely_the_last_probe() -> None:
     )
     assert len(tried) == 2
     assert (found.best.quality, found.outcome) == (50, Outcome.DEADLINE_REACHED)
+
+
+def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
+    """The DSSIM of a photograph as JPEG, qualities 61 to 74: it falls for three in a row."""
+    scores = (
+        *(0.01474, 0.01461, 0.01433, 0.01416, 0.01023, 0.01008, 0.00987),
+        *(0.01188, 0.01163, 0.01133, 0.00863, 0.00843, 0.00821, 0.00781),
+    )
+
+    def attempt(quality: int) -> Observation:
+        return Observation(quality, 1000 + quality, scores[quality - 61])
+
+    objective = DssimObjective(0.01, 0.001)
+    smooth = Roughness(0.051, 0.051, near=(0.003, -0.003, -0.018, -0.032))
+    found = search(
+        objective, 61, 74, attempt, prior=DSSIM_PRIOR, first=71, roughness=lambda: smooth
+    )
+    assert found.outcome is Outcome.TARGET_MET
+    assert 65 <= found.best.quality <= 67
