@@ -173,7 +173,7 @@ def test_a_servers_goaway_steers_no_terminal_and_adds_no_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=leave, args=(listener,), daemon=True).start()
         port = listener.getsockname()[1]
-        done = run("--server", f"127.0.0.1:{port}", "--timeout", "1", "info")
+        done = run("--server", f"127.0.0.1:{port}", "--timeout", "30", "info")
         listener.shutdown(socket.SHUT_RDWR)
     assert done.returncode == 3
     (line,) = done.stderr.decode().splitlines()
