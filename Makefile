@@ -6,7 +6,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PY_DIRS := $(wildcard client server tests tools bench demo deploy fuzz training)
+PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help

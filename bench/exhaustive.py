@@ -23,23 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, Codec
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    AutoQuality,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Timings,
-)
-from autoquality_server.image import Pixels
-from autoquality_server.image.hidden import with_continued_colours
-from autoquality_server.methods import DssimSearch, MethodHandler, MlSearch, SizeSearch, Trial
-from autoquality_server.predictor import Predictor, load
-from autoquality_server.predictor.box import boxed_network
-from autoquality_server.search import DssimObjective, Found, Objective, Observation, SizeObjective
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.encode.methods import DssimSearch, MethodHandler, MlSearch, SizeSearch, Trial
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, Codec
+from autoquality_core.images import Pixels
+from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.networks import Predictor, load
+from autoquality_core.networks.bundled import boxed_network
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import DssimObjective, Found, Objective, Observation, SizeObjective
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
 from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.samples import decode, images_in
 

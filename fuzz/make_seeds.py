@@ -17,7 +17,7 @@ import numpy as np
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.predictor.box import BOX
+from autoquality_core.networks.bundled import BOX
 from fuzz.targets import SEEDS
 from fuzz.targets.avif import SIDES
 

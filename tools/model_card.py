@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "MODELS.md"
-BOX = ROOT / "server" / "autoquality_server" / "networks"
+BOX = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
 NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 GROUPS = ("photographs", "graphics")
 TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY
-from autoquality_server.dssim import Reference
+from autoquality_core.formats import CODECS, first_twins
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 

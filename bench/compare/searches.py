@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Timings
-from autoquality_server.image import open_image
-from autoquality_server.methods import Trial
-from autoquality_server.search import Objective, Observation
+from autoquality_core.encode.methods import Trial
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Objective, Observation
+from autoquality_core.types import Timings
 from autoquality_train.judging.baselines import Attempt, bisection, secant
 from autoquality_train.judging.goal import Searched
 from bench.clock import here

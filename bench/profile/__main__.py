@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.image import open_image
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Method, Wish
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.compare.ours import predictors
 from bench.compare.subject import LIMITS

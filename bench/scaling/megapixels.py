@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Method, Wish
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.clock import here
 from bench.compare.ours import predictors

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from autoquality import Client
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Format
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.types import Format
 from bench.pictures import picture
 from bench.record import Measure
 from bench.record.measure import short

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from autoquality_server.domain import Outcome
+from autoquality_core.types import Outcome
 from bench.worst.facts import Search
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoquality_server.codecs import first_twins
+from autoquality_core.formats import first_twins
 from autoquality_train.sweeps import SETTINGS
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Format, Method, RawSource, Wish
-from autoquality_server.image import Pixels, from_raw
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import Predictor
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels, from_raw
+from autoquality_core.networks import Predictor
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Format, Method, RawSource, Wish
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
-from autoquality_server.domain import Outcome
+from autoquality_core.types import Outcome
 from bench.worst.causes import Cause, causes, proof_of
 from bench.worst.facts import Search, Try
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.clock import CommandFailed, Spent, command
 from bench.compare import __main__ as compare

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Method
-from autoquality_server.methods.priors import size_prior
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.priors import size_prior
+from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.types import Method
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
 from bench.record import read

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import AutoQuality, Format, Method, Wish
-from autoquality_server.errors import InvalidRequest
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.types import AutoQuality, Format, Method, Wish
 
 IMGPROXY = Defaults()
 

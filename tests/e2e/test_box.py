@@ -14,7 +14,7 @@ import pytest
 
 import autoquality_server
 from autoquality import Client, Encoded, Format, Method, Outcome
-from autoquality_server.codecs import library_versions
+from autoquality_core.formats import library_versions
 from tests.photos import photo
 from tests.servers import running_server
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.image import formats, load, open_image
-from autoquality_server.image.memory import allocation_failures
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import formats, load, open_image
+from autoquality_core.images.memory import allocation_failures
+from autoquality_core.runtime.deadline import Deadline
 from tests.house.commands import ROOT
 from tests.image.files import AMPLE, SAVERS, corners, image_of
 from tests.image.films import avif_sequence
@@ -35,12 +35,12 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.validate import job_of
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.types import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_server.rpc.validate import job_of
 from tests.image.files import SAVERS, image_of
 
 pipeline = Pipeline(Defaults(), ImageLimits(1 << 28, 10**8))

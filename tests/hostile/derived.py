@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from autoquality_server.image.avif import _boxes, _only, _places
+from autoquality_core.images.avif import _boxes, _only, _places
 from tests.image.files import image_of
 
 _KNOWN = frozenset(b"ftyp meta mdat hdlr pitm iloc iinf iprp iref".split())

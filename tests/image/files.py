@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.image import ImageLimits
+from autoquality_core.images import ImageLimits
 
 AMPLE = ImageLimits(max_bytes=1 << 26, max_pixels=50_000_000)
 

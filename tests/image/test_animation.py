@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, Pixels, open_image
+from autoquality_core.errors import InvalidImage
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.types import EncoderOptions, Format
 from tests.browser import frames_shown
 from tests.codecs.sources import moving
 from tests.image.files import AMPLE, corners, image_of

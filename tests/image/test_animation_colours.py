@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageSequence
 
-from autoquality_server.domain import ColorProfile
-from autoquality_server.image import open_image
-from autoquality_server.image.cicp import BT709, Colours, Transfer
-from autoquality_server.image.icc import profile_of
+from autoquality_core.images import open_image
+from autoquality_core.images.cicp import BT709, Colours, Transfer
+from autoquality_core.images.icc import profile_of
+from autoquality_core.types import ColorProfile
 from tests.codecs.sources import moving
 from tests.image.files import AMPLE
 from tests.image.films import Frame, apng, avif_sequence, chunk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality_server.image.av1 import coded_size
+from autoquality_core.images.av1 import coded_size
 
 HEADER = bytes.fromhex("12000a0918157ffda2021a0d08")  # of 64x64, as libaom writes it
 FRAME = bytes.fromhex("320100")

@@ -11,9 +11,9 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import Pixels, open_image
-from autoquality_server.image.avif import decode_plain_avif
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import Pixels, open_image
+from autoquality_core.images.avif import decode_plain_avif
 from tests.image.files import AMPLE, corners, image_of
 
 ORIENTATION, ARTIST = 274, 315  # TIFF tags

@@ -16,8 +16,8 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_server.image import Pixels, open_image
-from autoquality_server.image.cicp import from_codes, from_gama_chrm
+from autoquality_core.images import Pixels, open_image
+from autoquality_core.images.cicp import from_codes, from_gama_chrm
 from tests.image.files import AMPLE, avif_with, image_of, png_with, with_profile
 
 SRGB_CODES, P3_CODES = (1, 13), (12, 13)

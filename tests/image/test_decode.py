@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import Pixels, open_image
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import Pixels, open_image
 from tests.image.files import (
     AMPLE,
     SAVERS,

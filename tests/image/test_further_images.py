@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.image import open_image
-from autoquality_server.image.items import Items, read_items
-from autoquality_server.image.jpeg_parts import Parts, read_parts
-from autoquality_server.image.xmp import without_announcements
+from autoquality_core.images import open_image
+from autoquality_core.images.items import Items, read_items
+from autoquality_core.images.jpeg_parts import Parts, read_parts
+from autoquality_core.images.xmp import without_announcements
 from tests.hostile.derived import _box, _full, grid
 from tests.image.files import AMPLE, SAVERS, corners, image_of
 from tests.image.films import mpf, segment

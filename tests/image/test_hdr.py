@@ -16,8 +16,8 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_server.domain import ColorProfile
-from autoquality_server.image import Pixels, open_image
+from autoquality_core.images import Pixels, open_image
+from autoquality_core.types import ColorProfile
 from tests.image.files import AMPLE, avif_with, image_of, png_with, with_profile
 from tests.image.test_colours import BT2020_TO_SRGB, light, samples
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.image import Pixels
-from autoquality_server.image.hidden import with_black, with_continued_colours
+from autoquality_core.images import Pixels
+from autoquality_core.images.hidden import with_black, with_continued_colours
 from tests.codecs.sources import moving, photograph
 
 REPLACE = [with_continued_colours, with_black]

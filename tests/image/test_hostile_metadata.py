@@ -7,10 +7,10 @@ import struct
 import numpy as np
 import pytest
 
-from autoquality_server.codecs.containers import fitting_metadata
-from autoquality_server.domain import Format
-from autoquality_server.image import Metadata
-from autoquality_server.image.metadata import Blocks, kept_metadata
+from autoquality_core.formats.containers import fitting_metadata
+from autoquality_core.images import Metadata
+from autoquality_core.images.metadata import Blocks, kept_metadata
+from autoquality_core.types import Format
 from tests.image.metadata_files import (
     ARTIST,
     EXIF_IFD,

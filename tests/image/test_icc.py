@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from autoquality_server.domain import ColorProfile
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import icc, open_image
-from autoquality_server.image.cicp import Colours, from_codes, from_gama_chrm
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import icc, open_image
+from autoquality_core.images.cicp import Colours, from_codes, from_gama_chrm
+from autoquality_core.types import ColorProfile
 from tests.image.files import AMPLE, grey_profile, image_of, png_with, with_profile
 
 P3 = pyvips.Image.profile_load("p3")

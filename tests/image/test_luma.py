@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from autoquality_server.image import Pixels, luma, luma_planes
+from autoquality_core.images import Pixels, luma, luma_planes
 
 WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 

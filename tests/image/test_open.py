@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import SOURCE_FORMATS, ImageLimits, configure, open_image
-from autoquality_server.image.formats import _hollow_heif
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import SOURCE_FORMATS, ImageLimits, configure, open_image
+from autoquality_core.images.formats import _hollow_heif
 from tests.image.files import AMPLE, SAVERS, animated, corners, image_of, png_header
 from tests.photos import photo
 
@@ -140,7 +140,7 @@ def test_too_many_frames_are_refused_however_small() -> None:
 
 def test_libvips_is_set_up_by_importing_the_package() -> None:
     program = (
-        "import pyvips, autoquality_server.image\n"
+        "import pyvips, autoquality_core.images\n"
         "print(pyvips.cache_get_max(), pyvips.concurrency_get())\n"
         "try: pyvips.Image.svgload_buffer(b'<svg xmlns=\"http://www.w3.org/2000/svg\"/>')\n"
         "except pyvips.Error as error: print('blocked' in str(error))\n"
@@ -173,7 +173,7 @@ def test_what_libvips_says_of_an_odd_file_stays_at_debug(
     with pytest.raises(InvalidImage):
         open_image(bytes(tiff), AMPLE).decode(all_frames=False)
     said = [record for record in caplog.records if "vips" in record.name.lower()]
-    ours = [record for record in caplog.records if record.name.startswith("autoquality_server")]
+    ours = [record for record in caplog.records if record.name.startswith("autoquality_")]
     assert ours, "the file no longer makes libvips say anything"
     assert all(record.levelno == logging.DEBUG for record in [*said, *ours])
     assert capfd.readouterr().err == ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.domain import RawSource
-from autoquality_server.errors import InvalidImage, InvalidRequest
-from autoquality_server.image import ImageLimits, from_raw
+from autoquality_core.errors import InvalidImage, InvalidRequest
+from autoquality_core.images import ImageLimits, from_raw
+from autoquality_core.types import RawSource
 from tests.image.files import AMPLE
 
 

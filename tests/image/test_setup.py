@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format, RawSource
-from autoquality_server.image import ImageLimits, from_raw, open_image
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, from_raw, open_image
+from autoquality_core.types import EncoderOptions, Format, RawSource
 
 LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**20)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import Pixels, open_image
-from autoquality_server.image.webp import decode_plain_webp
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import Pixels, open_image
+from autoquality_core.images.webp import decode_plain_webp
 from tests.codecs.sources import grey, moving, photograph, translucent
 from tests.image.files import AMPLE
 

@@ -9,15 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.search import (
+from autoquality_core.encode.methods import Trial
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, first_twins
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.priors import UNLEARNED, dssim_prior, size_prior
+from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.roughness import rough
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -26,7 +25,8 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import EncoderOptions, Format, Timings
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")

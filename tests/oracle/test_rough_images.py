@@ -8,18 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    AutoQuality,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Timings,
-)
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
+from autoquality_core.encode.methods import DssimSearch, SizeSearch, Trial
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
 from autoquality_train.drawings import animation, drawing
 from bench.exhaustive import FIRST_SEED, judge
 from tests.photos import photo

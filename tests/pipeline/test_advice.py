@@ -8,9 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode import policy
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.methods import Trial
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.images import ImageLimits, Pixels
+from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
+from autoquality_core.networks.bundled import boxed_network
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
@@ -21,12 +28,6 @@ from autoquality_server.domain import (
     WebpOptions,
     Wish,
 )
-from autoquality_server.errors import Overloaded, RequestCancelled
-from autoquality_server.image import ImageLimits, Pixels
-from autoquality_server.methods import Trial, advice
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import NetworkInfo, Prediction, PredictionFailed, Predictor, load
-from autoquality_server.predictor.box import boxed_network
 from tests.photos import crop, photo
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -179,7 +180,7 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float | None,
 ) -> None:
-    monkeypatch.setattr(advice, "_LONGEST_WAIT", 0.5)
+    monkeypatch.setattr(policy, "_LONGEST_WAIT", 0.5)
     patience: list[float] = []
 
     def hang() -> None:

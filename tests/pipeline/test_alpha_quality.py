@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
+from autoquality_core.encode.methods import SizeSearch, Trial
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
@@ -22,9 +25,6 @@ from autoquality_server.domain import (
     WebpOptions,
     Wish,
 )
-from autoquality_server.image import open_image
-from autoquality_server.image.hidden import with_continued_colours
-from autoquality_server.methods import SizeSearch, Trial
 from tests.image.files import AMPLE
 from tests.image.metadata_files import exif
 from tests.photos import animation, crop

@@ -11,9 +11,11 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     ColorProfile,
     EncodeJob,
     EncodeResult,
@@ -23,8 +25,6 @@ from autoquality_server.domain import (
     NoticeCode,
     Wish,
 )
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
 from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 

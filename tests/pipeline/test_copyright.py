@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from autoquality_server.domain import EncoderOptions, Format, NoticeCode
+from autoquality_core.types import EncoderOptions, Format, NoticeCode
 from tests.image.metadata_files import (
     ARTIST,
     COPYRIGHT,

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Method, Wish
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, Method, Wish
 from tests.codecs.sources import photograph
 from tests.image.test_hidden import cut_out, hidden_colours
 

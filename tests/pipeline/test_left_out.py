@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
-from autoquality_server.domain import NoticeCode as Code
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
+from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
 from tests.image.films import Frame, apng, mpf

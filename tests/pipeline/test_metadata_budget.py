@@ -8,8 +8,8 @@ import os
 import pytest
 from PIL import Image
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.methods import Trial
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.encode.session import RETURN_SECONDS
+from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
@@ -21,11 +26,6 @@ from autoquality_server.domain import (
     Timings,
     Wish,
 )
-from autoquality_server.errors import DeadlinePassed, InvalidRequest, RequestCancelled
-from autoquality_server.image import ImageLimits, open_image
-from autoquality_server.methods import Trial
-from autoquality_server.methods.trial import RETURN_SECONDS
-from autoquality_server.pipeline import Pipeline
 from tests.photos import animation, crop, with_alpha
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_server.admission import Admission
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.methods import Spare, Trial
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
@@ -22,10 +25,7 @@ from autoquality_server.domain import (
     Timings,
     Wish,
 )
-from autoquality_server.errors import Overloaded, RequestCancelled
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import Spare, Trial
-from autoquality_server.pipeline import Pipeline
+from autoquality_server.admission import Admission
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)

@@ -11,15 +11,15 @@ import pytest
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncoderOptions, RawSource, Timings
-from autoquality_server.errors import InvalidRequest, RequestCancelled
-from autoquality_server.image import colour, load
-from autoquality_server.image.cost import LEAST_ROW
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.validate import job_of
-from autoquality_server.sources import OpenJob
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.encode.sources import OpenJob
+from autoquality_core.errors import InvalidRequest, RequestCancelled
+from autoquality_core.images import colour, load
+from autoquality_core.images.cost import LEAST_ROW
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncoderOptions, RawSource, Timings
+from autoquality_server.rpc.validate import job_of
 from tests.image.files import AMPLE, SAVERS, image_of, png_header
 
 PIPELINE = Pipeline(Defaults(), AMPLE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
-from autoquality_server.predictor import Prediction
+from autoquality_core.encode.methods import DssimSearch, SizeSearch, Trial
+from autoquality_core.formats import CODECS, first_twins
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.networks import Prediction
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
 from tests.networks import peak_at
 from tests.photos import crop
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autoquality_server.domain import Unpredicted
-from autoquality_server.predictor import Network, NetworkInfo
-from autoquality_server.predictor.network import Answer
+from autoquality_core.networks import Network, NetworkInfo
+from autoquality_core.networks.network import Answer
+from autoquality_core.types import Unpredicted
 
 
 def until(condition: Callable[[], object]) -> None:

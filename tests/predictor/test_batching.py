@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Unpredicted
-from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
-from autoquality_server.predictor import LoadOptions, Prediction, PredictionFailed, load
-from autoquality_server.predictor.batching import Batcher, BatcherClosed, BatchLimits
+from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.networks import LoadOptions, Prediction, PredictionFailed, load
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Unpredicted
+from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
 from tests.networks import (
     channel_means,
     constant_graph,

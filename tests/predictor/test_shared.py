@@ -10,18 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed
-from autoquality_server.predictor import (
+from autoquality_core.errors import DeadlinePassed
+from autoquality_core.networks import (
     LoadOptions,
     NetworkError,
     NetworkResting,
     PredictionFailed,
-    SharedPredictor,
-    Sharing,
     load,
 )
-from autoquality_server.predictor.watching import WatchedFile, Watcher, state_of
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.inference import SharedPredictor, Sharing
+from autoquality_server.inference.reload import WatchedFile, Watcher, state_of
 from tests.networks import (
     constant_graph,
     curve_graph,

@@ -7,15 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.image.blocks import LUMA, jpeg_table
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.priors.sketched import sketched
-from autoquality_server.methods.sketch import (
+from autoquality_core.encode.methods import DssimSearch, SizeSearch, Trial
+from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images.blocks import LUMA, jpeg_table
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.priors.features import (
     BLOCKS,
     COLOURED_NUMBERS,
     NUMBERS,
@@ -23,6 +20,9 @@ from autoquality_server.methods.sketch import (
     of_blocks,
     sketch,
 )
+from autoquality_core.priors.regression import sketched
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import AutoQuality, EncoderOptions, Format, Method, Timings
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)

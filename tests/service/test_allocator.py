@@ -9,7 +9,7 @@ import sys
 PROGRAM = """
 from pathlib import Path
 
-from autoquality_server.allocator import give_back, limit_arenas
+from autoquality_core.runtime.allocator import give_back, limit_arenas
 
 MIB = 2**20
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.domain import (
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.types import (
     ColorProfile,
     EncoderOptions,
     Format,
@@ -15,8 +16,7 @@ from autoquality_server.domain import (
     WebpOptions,
     WebpPreset,
 )
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.service.validate import job_of
+from autoquality_server.rpc.validate import job_of
 
 SERVER = EncoderOptions(
     jpeg=JpegOptions(progressive=True, quant_table=3),

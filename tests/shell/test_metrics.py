@@ -11,9 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
-from autoquality_server import errors
-from autoquality_server.config.memory import available_memory
-from autoquality_server.domain import (
+from autoquality_core import errors
+from autoquality_core.types import (
     AutoQuality,
     EncodeResult,
     Format,
@@ -23,6 +22,7 @@ from autoquality_server.domain import (
     Timings,
     Unpredicted,
 )
+from autoquality_server.config.memory import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub, until
 from tests.shell.scripted import request

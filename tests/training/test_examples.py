@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.predictor.mosaic import mosaic
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import first_twins
+from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 
-from autoquality_server.methods.priors.sketched import Sketched
+from autoquality_core.priors.regression import Sketched
 from autoquality_train.cli.main import cli
 from autoquality_train.cli.sketches import LEAST
 from autoquality_train.sketches import learn

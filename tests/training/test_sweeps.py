@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import CODECS, first_twins
+from autoquality_core.images import Pixels, luma
+from autoquality_core.metrics.dssim import Reference
 from autoquality_train import sweeps
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file

@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import CODECS, first_twins
+from autoquality_core.images import Pixels
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.sweeps import SWEPT, Sweep
 
 FloatArray = npt.NDArray[np.float32]

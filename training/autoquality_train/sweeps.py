@@ -11,15 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import (
-    BEST_MOZJPEG,
-    CODECS,
-    first_twins,
-    library_versions,
-)
-from autoquality_server.domain import AvifOptions, EncoderOptions, Format, WebpOptions
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, first_twins, library_versions
+from autoquality_core.images import Pixels, luma
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.types import AvifOptions, EncoderOptions, Format, WebpOptions
 from autoquality_train.files import whole
 
 FloatArray = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from autoquality_core.types import EncoderOptions
 from autoquality_server.config.groups.access import AccessSettings
 from autoquality_server.config.groups.capacity import CapacitySettings
 from autoquality_server.config.groups.encoders import ENCODERS, EncoderSettings
@@ -12,7 +13,6 @@ from autoquality_server.config.groups.networks import PREDICTION, NetworkSetting
 from autoquality_server.config.groups.quality import QualitySettings
 from autoquality_server.config.groups.serving import ServingSettings
 from autoquality_server.config.spec import Spec, specs_of
-from autoquality_server.domain import EncoderOptions
 
 DETAIL_GROUPS = (PREDICTION, *ENCODERS)
 """The groups that a first-time reader can do without."""

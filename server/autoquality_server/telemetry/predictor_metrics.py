@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_server.domain import EncodeResult, Format, Method, Outcome, Unpredicted
+from autoquality_core.types import EncodeResult, Format, Method, Outcome, Unpredicted
 from autoquality_server.telemetry.buckets import SECONDS
 
 if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings
-    from autoquality_server.predictor.prediction import NetworkInfo
+    from autoquality_core.networks.prediction import NetworkInfo
 
 FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 

@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export import (
 )
 
 from autoquality._version import __version__
+from autoquality_core.errors import ServiceError
+from autoquality_core.runtime.steps import Fact
 from autoquality_server.config import ConfigError
-from autoquality_server.errors import ServiceError
-from autoquality_server.stages import Fact
 from autoquality_server.telemetry.logs import logger
 
 SETTING = "AUTOQUALITY_TRACING"

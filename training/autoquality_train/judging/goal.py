@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.domain import AutoQuality, Method
-from autoquality_server.search import DssimObjective
+from autoquality_core.search import DssimObjective
+from autoquality_core.types import AutoQuality, Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.domain import Method
-from autoquality_server.methods import DssimSearch
-from autoquality_server.methods.priors import dssim_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.predictor import Prediction
-from autoquality_server.search import Observation, search
+from autoquality_core.encode.methods import DssimSearch
+from autoquality_core.formats import first_twins
+from autoquality_core.networks import Prediction
+from autoquality_core.priors import dssim_prior
+from autoquality_core.priors.roughness import rough
+from autoquality_core.search import Observation, search
+from autoquality_core.types import Method
 from autoquality_train.judging.goal import Goal, Searched
 from autoquality_train.judging.swept import Swept, SweptTrial
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
-from autoquality_server.image import Pixels
-from autoquality_server.methods import Trial
-from autoquality_server.search import Observation
+from autoquality_core.encode.methods import Trial
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Observation
+from autoquality_core.types import EncoderOptions, Format, Probe, Timings
 from autoquality_train.sweeps import SETTINGS, Sweep
 
 

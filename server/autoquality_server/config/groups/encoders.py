@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.config import parse
-from autoquality_server.config.spec import setting
-from autoquality_server.domain import (
+from autoquality_core.types import (
     AvifOptions,
     ColorProfile,
     EncoderOptions,
@@ -15,6 +13,8 @@ from autoquality_server.domain import (
     WebpOptions,
     WebpPreset,
 )
+from autoquality_server.config import parse
+from autoquality_server.config.spec import setting
 
 _EVERY = "Every format"
 _JPEG = "JPEG"

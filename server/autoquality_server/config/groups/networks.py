@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoquality_core.types import Device, Format
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting
-from autoquality_server.domain import Device, Format
 
 _NETS = "Networks"
 PREDICTION = "Prediction"

@@ -1,0 +1,133 @@
+"""What a request gets where it says nothing: the server's configured defaults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, AutoQuality, Format, Method, Wish
+
+DEFAULT_DSSIM = 0.02
+"""The target of DSSIM and ML where nobody names one; imgproxy's."""
+
+
+def _fixed(entries: Mapping[Format, int]) -> Mapping[Format, int]:
+    return MappingProxyType(dict(entries))
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The defaults; the values are imgproxy 3's.
+
+    `target` is bytes or a DSSIM, as `method` says; with method NONE a value
+    above 1 is bytes. `format_*` win over the general value for their format.
+    """
+
+    method: Method = Method.NONE
+    target: float | None = None
+    min_quality: int = 70
+    max_quality: int = 80
+    format_min: Mapping[Format, int] = field(default_factory=lambda: _fixed({Format.AVIF: 60}))
+    format_max: Mapping[Format, int] = field(default_factory=lambda: _fixed({Format.AVIF: 65}))
+    allowed_error: float = 0.001
+    quality: int = 80
+    format_quality: Mapping[Format, int] = field(
+        default_factory=lambda: _fixed({Format.WEBP: 79, Format.AVIF: 63})
+    )
+
+    def quality_for(self, fmt: Format) -> int:
+        """The quality that method NONE uses for `fmt`."""
+        return self.format_quality.get(fmt, self.quality)
+
+    def bounds_for(self, fmt: Format) -> tuple[int, int]:
+        """The lowest and the highest quality that a search may use for `fmt`."""
+        low = self.format_min.get(fmt, self.min_quality)
+        return low, self.format_max.get(fmt, self.max_quality)
+
+    def target_for(self, method: Method) -> float | None:
+        """The target of `method`: ours if it is of the method's kind; None for an unknown size."""
+        ours_is_bytes = self.method is Method.SIZE or (
+            self.method is Method.NONE and self.target is not None and self.target > 1
+        )
+        if method is Method.SIZE:
+            return self.target if ours_is_bytes else None
+        if self.target is None or ours_is_bytes:
+            return DEFAULT_DSSIM
+        return self.target
+
+    def settle(self, wish: Wish, fmt: Format, *, yielding: bool = False) -> AutoQuality:
+        """Fill in what `wish` leaves open, for an image that is written as `fmt`.
+
+        `yielding` is for a format that the caller did not ask for, or that has
+        no quality: there a bound of ours gives way to one of the wish.
+        Raises InvalidRequest, naming the field, where the whole makes no sense.
+        """
+        check_wish(wish)
+        method = wish.method or self.method
+        target = wish.target if wish.target is not None else self.target_for(method)
+        if target is None:
+            raise InvalidRequest(
+                "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
+            )
+        _check_target(method, target)
+        low, high = self.bounds_for(fmt)
+        low = wish.min_quality if wish.min_quality is not None else low
+        high = wish.max_quality if wish.max_quality is not None else high
+        if low > high and yielding and (wish.min_quality is None or wish.max_quality is None):
+            low = high = high if wish.min_quality is None else low
+        if low > high:
+            _refuse_bounds(wish, low, high, fmt)
+        error = wish.allowed_error if wish.allowed_error is not None else self.allowed_error
+        return AutoQuality(method, target, low, high, error)
+
+
+def check_wish(wish: Wish) -> None:
+    """Check what can be checked without knowing the format.
+
+    Raises InvalidRequest naming the field.
+    """
+    for name, quality in (("min_quality", wish.min_quality), ("max_quality", wish.max_quality)):
+        if quality is not None and not MIN_QUALITY <= quality <= MAX_QUALITY:
+            raise InvalidRequest(
+                f"auto_quality.{name}",
+                f"must be from {MIN_QUALITY} to {MAX_QUALITY}, is {quality}",
+            )
+    error = wish.allowed_error
+    if error is not None and not 0 <= error <= 1:
+        raise InvalidRequest(
+            "auto_quality.allowed_error", f"must be a DSSIM from 0 to 1, is {error:g}"
+        )
+    if wish.target is not None:
+        _check_target(wish.method, wish.target)
+
+
+def _check_target(method: Method | None, target: float) -> None:
+    if method is Method.SIZE:
+        if not math.isfinite(target) or target < 1:
+            raise InvalidRequest(
+                "auto_quality.target",
+                f"with METHOD_SIZE it is the most bytes, 1 or more; is {target:g}",
+            )
+    elif method in (Method.DSSIM, Method.ML) and not 0 <= target <= 1:
+        raise InvalidRequest(
+            "auto_quality.target",
+            f"with METHOD_{method.name} it is a DSSIM from 0 to 1; is {target:g}",
+        )
+    elif not (math.isfinite(target) and target >= 0):
+        raise InvalidRequest("auto_quality.target", f"must be 0 or more, is {target:g}")
+
+
+def _refuse_bounds(wish: Wish, low: int, high: int, fmt: Format) -> None:
+    """Blame the field that the caller set, and say where the other one came from."""
+    if wish.min_quality is not None:
+        source = "" if wish.max_quality is not None else f" (this server's for {fmt.name})"
+        raise InvalidRequest(
+            "auto_quality.min_quality", f"{low} is above max_quality {high}{source}"
+        )
+    raise InvalidRequest(
+        "auto_quality.max_quality",
+        f"{high} is below min_quality {low} (this server's for {fmt.name})",
+    )

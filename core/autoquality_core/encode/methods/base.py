@@ -1,0 +1,35 @@
+"""What a method handler is given, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from autoquality_core.encode.session import Trial
+from autoquality_core.types import AutoQuality, Notice, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The quality that a handler chose: one that its trial has encoded.
+
+    `applied` are the settings really used, `predicted_quality` what a network
+    said before it was brought into range, None where none was asked.
+    """
+
+    quality: int
+    outcome: Outcome
+    applied: AutoQuality
+    predicted_quality: int | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+class MethodHandler(Protocol):
+    """One way to choose the quality."""
+
+    def run(self, trial: Trial, wish: AutoQuality) -> Answer:
+        """Try qualities with `trial` until `wish` is met as well as can be.
+
+        Raises DeadlinePassed or RequestCancelled from the trial; with at least
+        one encoding made, a deadline ends the search instead.
+        """

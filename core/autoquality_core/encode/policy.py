@@ -1,0 +1,104 @@
+"""Decides whether a prediction is worth its cost, and requests it.
+
+The decision depends on the image and the options alone. A decision by measured
+time would let the load of the machine change the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from autoquality_core.encode.session import Trial
+from autoquality_core.errors import DeadlinePassed, Overloaded
+from autoquality_core.networks import Prediction, PredictionFailed, Predictor
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.runtime.steps import note, stage
+from autoquality_core.types import EncoderOptions, Format
+
+PREDICTION_SECONDS = 6e-3
+PROBE_SECONDS_PER_PIXEL = {Format.JPEG: 1e-7, Format.WEBP: 1e-7, Format.AVIF: 3e-7}
+"""What a prediction and a measured probe cost on one core, for the options that the bundled
+networks were trained for. Only their ratio matters, and the machine hardly changes it."""
+
+_LONGEST_WAIT = 10.0
+"""Seconds after which a network counts as hung. A busy one answers much sooner."""
+
+_SHARE_OF_DEADLINE = 0.25
+"""Of the time left, a prediction may take this share."""
+
+_ABOUT_THE_NETWORK = "setting"
+"""What a side file calls the encoder's setting; every other entry is an option of the encoder."""
+
+_log = logging.getLogger(__name__)
+
+
+def predict(
+    predictor: Predictor, trial: Trial, target: float, deadline: Deadline | None = None
+) -> Prediction:
+    """Ask a network within `deadline`, by default the trial's; counts the time as the trial's.
+
+    Raises as `Predictor.predict` does.
+    """
+    start = time.perf_counter()
+    with stage("predict", network=predictor.info.name):
+        try:
+            prediction = predictor.predict(trial.pixels, target, deadline or trial.deadline)
+        finally:
+            trial.timings.predict += time.perf_counter() - start
+        note(quality=prediction.quality)
+    return prediction
+
+
+class Adviser:
+    """Requests predictions for searches that also work without one. Thread-safe.
+
+    A prediction saves at most the probes that miss the target before the search
+    has found where the curve lies.
+    """
+
+    def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
+        self._predictors = predictors
+
+    def advice(self, trial: Trial, target: float, misses: float) -> Prediction | None:
+        """A prediction of the image's curve; None where it costs too much or is unavailable.
+
+        `misses` is the expected number of probes that miss without it. Raises
+        DeadlinePassed and RequestCancelled.
+        """
+        predictor = self._predictors.get(trial.format)
+        if predictor is None or not predictor.available:
+            return None
+        if not _trained_for(predictor.info.encoder, trial.format, trial.options):
+            return None
+        saved = misses * PROBE_SECONDS_PER_PIXEL[trial.format] * trial.cost
+        if saved <= PREDICTION_SECONDS:
+            return None
+        patience = min(_LONGEST_WAIT, trial.deadline.remaining() * _SHARE_OF_DEADLINE)
+        try:
+            with trial.deadline.within(patience) as deadline:
+                prediction = predict(predictor, trial, target, deadline)
+        except (DeadlinePassed, Overloaded):
+            trial.deadline.check()  # otherwise only our share of it has passed
+            return None
+        except PredictionFailed:
+            _log.exception("the %s network failed", trial.format.name)
+            return None
+        return prediction if prediction.curve is not None else None
+
+
+def _trained_for(encoder: Mapping[str, Any], fmt: Format, options: EncoderOptions) -> bool:
+    """Whether a network whose side file names its encoder options was trained for these."""
+    ours = asdict(options)[fmt.value]
+    trained = {name: value for name, value in encoder.items() if name != _ABOUT_THE_NETWORK}
+    return bool(trained) and all(
+        name in ours and _plain(ours[name]) == value for name, value in trained.items()
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,1 @@
+"""The metrics: how different two images look. One folder each."""
