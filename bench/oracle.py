@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.formats import first_twins
+from autoquality_core.formats import equivalents
 from autoquality_core.images import Pixels
 from autoquality_core.priors import dssim_prior, size_prior
 from autoquality_core.priors.features import coloured, sketch
@@ -50,7 +50,7 @@ class Curve:
 
     image: Pixels
     pixels: int
-    sketch: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
     coloured: npt.NDArray[np.float64]
     by_quality: dict[int, Observation]
 
@@ -101,7 +101,7 @@ def judge(
         *(objective, low, high, attempt),
         prior=prior,
         roughness=partial(rough, one.image, fmt, options, by, budget),
-        first_twins=first_twins(fmt, options),
+        equivalents=equivalents(fmt, options),
     )
     expected = oracle(objective, low, high, one.by_quality.__getitem__)
     return Score(
@@ -146,7 +146,7 @@ def main() -> None:
                 judge(
                     one,
                     DssimObjective(target, error),
-                    dssim_prior(fmt, options, one.pixels, one.sketch),
+                    dssim_prior(fmt, options, one.pixels, one.features),
                     low,
                     high,
                     setting,

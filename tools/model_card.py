@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "MODELS.md"
-BOX = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
+BUNDLED = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
 NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 GROUPS = ("photographs", "graphics")
 TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
@@ -24,7 +24,7 @@ TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
 def networks() -> dict[str, dict[str, Any]]:
     """The side file of each network."""
     return {
-        fmt: json.loads((BOX / f"autoquality-{fmt}.json").read_text(encoding="utf-8"))
+        fmt: json.loads((BUNDLED / f"autoquality-{fmt}.json").read_text(encoding="utf-8"))
         for fmt in NAMES
     }
 
@@ -38,7 +38,7 @@ def made(found: dict[str, dict[str, Any]]) -> str:
         kinds = ", ".join(
             f"{kind} {count}" for kind, count in sorted(told["corpus"]["kinds"].items())
         )
-        size = (BOX / f"autoquality-{fmt}.pb").stat().st_size
+        size = (BUNDLED / f"autoquality-{fmt}.pb").stat().st_size
         training = told["training"]
         counts = (str(training["images"]), str(training["samples"]))
         rows.append((NAMES[fmt], told["version"], encoder, f"{size:,}", *counts, kinds))

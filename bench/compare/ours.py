@@ -13,7 +13,7 @@ from autoquality_core.images import luma, open_image
 from autoquality_core.metrics.dssim import Reference
 from autoquality_core.networks import LoadOptions, Predictor, bundled, load
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, Format, Method, Outcome, Wish
+from autoquality_core.types import EncodeJob, Format, Method, Outcome, TargetSpec
 from autoquality_server.inference import SharedPredictor, Sharing
 from autoquality_train.sweeps import NETWORKS
 from bench.clock import Spent, here
@@ -36,7 +36,7 @@ def predictors() -> Mapping[Format, Predictor]:
     """The networks in the box, loaded as the server loads them."""
     found: dict[Format, Predictor] = {}
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
-        path = bundled.boxed_network(fmt)
+        path = bundled.bundled_network(fmt)
         if path is not None:
             found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt), Sharing())
     return found
@@ -68,8 +68,8 @@ class Ours:
 
     def encode(self, task: Task) -> Entry:
         goal = task.goal
-        wish = Wish(self.method, goal.target, goal.low, goal.high, goal.error)
-        job = EncodeJob(task.subject.source, task.format, wish, None, task.options)
+        spec = TargetSpec(self.method, goal.target, goal.low, goal.high, goal.error)
+        job = EncodeJob(task.subject.source, task.format, spec, None, task.options)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
         met = found.outcome in MET
         return Entry(found.image, spent, len(found.probes), found.quality, met)
@@ -78,8 +78,8 @@ class Ours:
 def none(task: Task, quality: int) -> Spent:
     """The same image by method none at a quality: what is paid for no search at all."""
     pipeline = Pipeline(Defaults(), LIMITS)
-    wish = Wish(Method.NONE)
-    job = EncodeJob(task.subject.source, task.format, wish, quality, task.options)
+    spec = TargetSpec(Method.NONE)
+    job = EncodeJob(task.subject.source, task.format, spec, quality, task.options)
     return here(lambda: pipeline.encode(job, Deadline()))[1]
 
 

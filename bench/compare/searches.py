@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_core.encode.methods import Trial
+from autoquality_core.encode.methods import Session
 from autoquality_core.formats import CODECS
 from autoquality_core.images import open_image
 from autoquality_core.runtime.deadline import Deadline
@@ -41,7 +41,7 @@ class SearchedBy:
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-            trial = Trial(pixels, CODECS[task.format], task.options, Deadline(), Timings())
+            trial = Session(pixels, CODECS[task.format], task.options, Deadline(), Timings())
             objective = goal.objective(trial.pixel_count)
 
             def attempt(quality: int) -> Observation:

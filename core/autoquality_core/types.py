@@ -79,7 +79,7 @@ class Device(enum.Enum):
     GPU = "gpu"
 
 
-class Unpredicted(enum.Enum):
+class DropReason(enum.Enum):
     """Why an image left a network's queue, or was not let in, though nothing had failed."""
 
     DEADLINE = "deadline"
@@ -107,8 +107,8 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class AutoQuality:
-    """A wish with every field settled.
+class ResolvedTarget:
+    """A spec with every field settled.
 
     `target` is bytes for SIZE and a DSSIM in [0, 1] for DSSIM and ML;
     1 <= min_quality <= max_quality <= 100; allowed_error is in [0, 1].
@@ -233,15 +233,15 @@ class RawSource:
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """One image and one wish, checked as far as can be without looking at the image.
+    """One image and one spec, checked as far as can be without looking at the image.
 
-    `format` is None to keep the source's; the wish is settled once the format
+    `format` is None to keep the source's; the spec is settled once the format
     is known (`Defaults.settle`). `quality` is for method NONE.
     """
 
     source: Data | RawSource
     format: Format | None
-    wish: Wish
+    spec: TargetSpec
     quality: int | None
     options: EncoderOptions
     measure_dssim: bool = False
@@ -253,8 +253,8 @@ class EncodeJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A wish as the caller stated it; None takes the server's default."""
+class TargetSpec:
+    """A spec as the caller stated it; None takes the server's default."""
 
     method: Method | None = None
     target: float | None = None
@@ -277,7 +277,7 @@ class EncodeResult:
     quality: int
     dssim: float | None
     outcome: Outcome
-    applied: AutoQuality
+    applied: ResolvedTarget
     predicted_quality: int | None
     probes: tuple[Probe, ...]
     notices: tuple[Notice, ...]

@@ -92,7 +92,7 @@ def _run_server(configuration: Configuration, membership: Membership | None) -> 
         if membership:
             from autoquality_server.process.serving import serve
 
-            return serve(membership.settle(settings), membership=membership)
+            return serve(membership.resolve(settings), membership=membership)
         for warning in configuration.warnings:
             log.warning(warning)
         if settings.processes > 1:

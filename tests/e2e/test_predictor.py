@@ -223,7 +223,7 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> No
 def server_with_box(box: Path, **changes: object) -> Iterator[App]:
     """A server in this process whose box is another folder."""
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "workers": 2}
-    app = App(Settings(**{**local, **changes}), partial(build_service, box_folder=box))
+    app = App(Settings(**{**local, **changes}), partial(build_service, bundled_folder=box))
     app.start()
     try:
         yield app
@@ -287,7 +287,7 @@ from autoquality_server.rpc import build_service
 from autoquality_server.telemetry.logs import configure_logging
 configure_logging(LogLevel.WARNING, LogFormat.JSON)
 settings = Settings(listen='127.0.0.1:0', metrics_listen='')
-app = App(settings, partial(build_service, box_folder=Path(sys.argv[1])))
+app = App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
 app.start()
 app.drain()
 """
@@ -317,7 +317,7 @@ from autoquality_core.types import Device
 from autoquality_server.rpc import build_service
 settings = Settings(predictor_device=Device.GPU)
 try:
-    App(settings, partial(build_service, box_folder=Path(sys.argv[1])))
+    App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
 except ConfigError as error:
     print(error)
 """

@@ -48,9 +48,9 @@ pipeline = Pipeline(Defaults(), ImageLimits(1 << 28, 10**8))
 def encode(side):
     image = image_of(np.full((side, side, 3), 90, np.uint8))
     data = bytes(SAVERS[sys.argv[1]](image))
-    wish = pb.AutoQuality(method=pb.METHOD_NONE)
+    spec = pb.AutoQuality(method=pb.METHOD_NONE)
     target = pb.Format.Value("FORMAT_" + sys.argv[2].upper())
-    request = pb.EncodeRequest(image=data, format=target, auto_quality=wish)
+    request = pb.EncodeRequest(image=data, format=target, auto_quality=spec)
     job = job_of(request, EncoderOptions())
     yield
     pipeline.encode(job, Deadline())

@@ -23,7 +23,7 @@ from autoquality_core.types import (
     Format,
     Method,
     NoticeCode,
-    Wish,
+    TargetSpec,
 )
 from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
@@ -55,11 +55,11 @@ def encode(
     source: bytes,
     fmt: Format,
     profile: ColorProfile = SRGB,
-    wish: Wish | None = None,
+    spec: TargetSpec | None = None,
     background: tuple[int, int, int] = (255, 255, 255),
 ) -> EncodeResult:
     options = EncoderOptions(color_profile=profile, background=background)
-    job = EncodeJob(source, fmt, wish or Wish(), 85, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec or TargetSpec(), 85, options, measure_dssim=True)
     return PIPELINE.encode(job, Deadline())
 
 
@@ -157,8 +157,8 @@ def test_compare_finds_the_dssim_that_encode_reported(
 
 
 def test_a_search_measures_kept_colours() -> None:
-    wish = Wish(Method.DSSIM, 0.01, 10, 95, 0.001)
-    result = encode(SOURCES["profile"], Format.JPEG, KEEP, wish)
+    spec = TargetSpec(Method.DSSIM, 0.01, 10, 95, 0.001)
+    result = encode(SOURCES["profile"], Format.JPEG, KEEP, spec)
     assert result.dssim == pytest.approx(0.01, abs=0.001)
     found = PIPELINE.compare(SOURCES["profile"], result.image, Deadline())
     assert found.dssim == pytest.approx(result.dssim, abs=1e-9)

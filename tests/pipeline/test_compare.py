@@ -13,7 +13,7 @@ from autoquality_core.formats import CODECS
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
+from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent
 from tests.image.files import AMPLE, animated
 from tests.photos import crop
@@ -28,7 +28,9 @@ def compare(reference: bytes, distorted: bytes) -> Comparison:
 
 
 def as_webp(source: bytes, quality: int) -> EncodeResult:
-    job = EncodeJob(source, Format.WEBP, Wish(), quality, EncoderOptions(), measure_dssim=True)
+    job = EncodeJob(
+        source, Format.WEBP, TargetSpec(), quality, EncoderOptions(), measure_dssim=True
+    )
     return PIPELINE.encode(job, Deadline())
 
 

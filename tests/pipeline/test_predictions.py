@@ -21,7 +21,7 @@ from autoquality_core.types import (
     Format,
     Method,
     Outcome,
-    Wish,
+    TargetSpec,
 )
 from autoquality_server.inference import SharedPredictor, Sharing
 from autoquality_server.inference.batching import BatchLimits
@@ -44,8 +44,8 @@ class Held:
         self.pool = ThreadPoolExecutor(4)
 
     def encode(self, deadline: Deadline | None = None) -> Future[EncodeResult]:
-        wish = Wish(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
-        job = EncodeJob(PHOTO, Format.WEBP, wish, None, EncoderOptions())
+        spec = TargetSpec(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
+        job = EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions())
         return self.pool.submit(self.pipeline.encode, job, deadline or Deadline())
 
     def waits(self) -> bool:

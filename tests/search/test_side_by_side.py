@@ -60,7 +60,7 @@ class Rounds:
         found = search(
             *(objective, 10, 95, self.one),
             prior=prior,
-            first_twins=twins,
+            equivalents=twins,
             attempt_two=self.two,
         )
         assert agree(objective, found, oracle(objective, 10, 95, self._look))

@@ -31,7 +31,7 @@ def run(objective: Objective, prior: CurvePrior, low: int, high: int) -> tuple[i
         tried.append(quality)
         return Observation(quality, 1000 * name, float(np.exp(-(2.0 + 0.04 * name))))
 
-    found = search(objective, low, high, attempt, prior=prior, first_twins=FIRST_TWINS)
+    found = search(objective, low, high, attempt, prior=prior, equivalents=FIRST_TWINS)
     assert FIRST_TWINS[found.best.quality - 1] in [FIRST_TWINS[one - 1] for one in tried]
     return found.best.quality, found.outcome
 

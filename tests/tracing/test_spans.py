@@ -172,8 +172,8 @@ def test_a_request_that_was_cancelled_says_so(
     monkeypatch.setattr(jpeg.JpegCodec, "encode", slow)
     monkeypatch.setattr(Deadline, "cancel", heard)
     with traced() as running:
-        wish = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
-        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=wish)
+        spec = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
+        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=spec)
         call = encoding_stub(running.channel).Encode.future(request)
         begun.wait()
         call.cancel()

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, AutoQuality, Format, Method, Wish
+from autoquality_core.types import (
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Format,
+    Method,
+    ResolvedTarget,
+    TargetSpec,
+)
 
 DEFAULT_DSSIM = 0.02
 """The target of DSSIM and ML where nobody names one; imgproxy's."""
@@ -58,50 +65,50 @@ class Defaults:
             return DEFAULT_DSSIM
         return self.target
 
-    def settle(self, wish: Wish, fmt: Format, *, yielding: bool = False) -> AutoQuality:
-        """Fill in what `wish` leaves open, for an image that is written as `fmt`.
+    def resolve(self, spec: TargetSpec, fmt: Format, *, yielding: bool = False) -> ResolvedTarget:
+        """Fill in what `spec` leaves open, for an image that is written as `fmt`.
 
         `yielding` is for a format that the caller did not ask for, or that has
-        no quality: there a bound of ours gives way to one of the wish.
+        no quality: there a bound of ours gives way to one of the spec.
         Raises InvalidRequest, naming the field, where the whole makes no sense.
         """
-        check_wish(wish)
-        method = wish.method or self.method
-        target = wish.target if wish.target is not None else self.target_for(method)
+        check_spec(spec)
+        method = spec.method or self.method
+        target = spec.target if spec.target is not None else self.target_for(method)
         if target is None:
             raise InvalidRequest(
                 "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
             )
         _check_target(method, target)
         low, high = self.bounds_for(fmt)
-        low = wish.min_quality if wish.min_quality is not None else low
-        high = wish.max_quality if wish.max_quality is not None else high
-        if low > high and yielding and (wish.min_quality is None or wish.max_quality is None):
-            low = high = high if wish.min_quality is None else low
+        low = spec.min_quality if spec.min_quality is not None else low
+        high = spec.max_quality if spec.max_quality is not None else high
+        if low > high and yielding and (spec.min_quality is None or spec.max_quality is None):
+            low = high = high if spec.min_quality is None else low
         if low > high:
-            _refuse_bounds(wish, low, high, fmt)
-        error = wish.allowed_error if wish.allowed_error is not None else self.allowed_error
-        return AutoQuality(method, target, low, high, error)
+            _refuse_bounds(spec, low, high, fmt)
+        error = spec.allowed_error if spec.allowed_error is not None else self.allowed_error
+        return ResolvedTarget(method, target, low, high, error)
 
 
-def check_wish(wish: Wish) -> None:
+def check_spec(spec: TargetSpec) -> None:
     """Check what can be checked without knowing the format.
 
     Raises InvalidRequest naming the field.
     """
-    for name, quality in (("min_quality", wish.min_quality), ("max_quality", wish.max_quality)):
+    for name, quality in (("min_quality", spec.min_quality), ("max_quality", spec.max_quality)):
         if quality is not None and not MIN_QUALITY <= quality <= MAX_QUALITY:
             raise InvalidRequest(
                 f"auto_quality.{name}",
                 f"must be from {MIN_QUALITY} to {MAX_QUALITY}, is {quality}",
             )
-    error = wish.allowed_error
+    error = spec.allowed_error
     if error is not None and not 0 <= error <= 1:
         raise InvalidRequest(
             "auto_quality.allowed_error", f"must be a DSSIM from 0 to 1, is {error:g}"
         )
-    if wish.target is not None:
-        _check_target(wish.method, wish.target)
+    if spec.target is not None:
+        _check_target(spec.method, spec.target)
 
 
 def _check_target(method: Method | None, target: float) -> None:
@@ -120,10 +127,10 @@ def _check_target(method: Method | None, target: float) -> None:
         raise InvalidRequest("auto_quality.target", f"must be 0 or more, is {target:g}")
 
 
-def _refuse_bounds(wish: Wish, low: int, high: int, fmt: Format) -> None:
+def _refuse_bounds(spec: TargetSpec, low: int, high: int, fmt: Format) -> None:
     """Blame the field that the caller set, and say where the other one came from."""
-    if wish.min_quality is not None:
-        source = "" if wish.max_quality is not None else f" (this server's for {fmt.name})"
+    if spec.min_quality is not None:
+        source = "" if spec.max_quality is not None else f" (this server's for {fmt.name})"
         raise InvalidRequest(
             "auto_quality.min_quality", f"{low} is above max_quality {high}{source}"
         )

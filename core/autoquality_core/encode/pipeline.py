@@ -1,4 +1,4 @@
-"""From a source and a wish to an encoded image and its proof.
+"""From a source and a spec to an encoded image and its proof.
 
 The core as a library: no gRPC in sight. `Pipeline.encode` reads as the list of
 steps that it is; the deadline is checked between them.
@@ -13,15 +13,15 @@ from dataclasses import replace
 from autoquality_core.encode.comparison import Comparison, check_sides, compared
 from autoquality_core.encode.defaults import Defaults
 from autoquality_core.encode.methods import (
-    Adviser,
     Answer,
     DssimSearch,
     FixedQuality,
     MethodHandler,
     MlSearch,
+    PredictionPolicy,
+    Session,
     SizeSearch,
     Spare,
-    Trial,
     warm_up,
 )
 from autoquality_core.encode.sources import (
@@ -40,9 +40,8 @@ from autoquality_core.images.hidden import with_black, with_continued_colours
 from autoquality_core.images.memory import allocation_failures
 from autoquality_core.networks import Predictor
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import stage
+from autoquality_core.runtime.steps import step
 from autoquality_core.types import (
-    AutoQuality,
     EncodeJob,
     EncodeResult,
     Format,
@@ -52,6 +51,7 @@ from autoquality_core.types import (
     Outcome,
     Probe,
     RawSource,
+    ResolvedTarget,
     Timings,
 )
 
@@ -76,7 +76,7 @@ class Pipeline:
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._spare = spare
-        adviser = Adviser(self.predictors) if advise_dssim else None
+        adviser = PredictionPolicy(self.predictors) if advise_dssim else None
         by_dssim = DssimSearch(adviser)
         self._searches: dict[Method, MethodHandler] = {
             Method.SIZE: SizeSearch(),
@@ -102,7 +102,7 @@ class Pipeline:
     def check(self, job: EncodeJob) -> None:
         """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
         if job.format is not None:
-            self._settle(job, job.format)
+            self._resolve(job, job.format)
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -114,7 +114,7 @@ class Pipeline:
         timings: Timings,
         max_bytes: int | None = None,
     ) -> OpenJob:
-        """Refuse a bad wish and a bad source by its header; raises as `encode` does.
+        """Refuse a bad spec and a bad source by its header; raises as `encode` does.
 
         Cheap. What it gives tells what `run` will cost. `max_bytes` goes before
         what the limits say of the size of a file.
@@ -123,7 +123,7 @@ class Pipeline:
         self.check(job)
         limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
         start = time.perf_counter()
-        with stage("open"):
+        with step("open"):
             opened = open_job(job, limits)
             check_fits(job, opened.source)
         timings.decode += time.perf_counter() - start
@@ -144,7 +144,7 @@ class Pipeline:
         deadline.check()
         job = opened.job
         start = time.perf_counter()
-        with stage("decode", pixels=opened.pixels):
+        with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
             fmt, pixels, notices = _fit(job, pixels, origin)
             metadata = fitting_metadata(fmt, origin.metadata)
@@ -152,20 +152,20 @@ class Pipeline:
 
         if metadata.dropped:
             notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        wish = self._settle(job, fmt)
-        if job.wish.target is not None and wish.method is Method.NONE:
+        resolved = self._resolve(job, fmt)
+        if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        trial = Trial(
+        session = Session(
             *(pixels, CODECS[fmt], job.options, deadline, timings),
             on_probe=on_probe,
             spare=self._spare,
             metadata=metadata,
         )
-        answer = self._handler(job, fmt, wish).run(trial, wish)
-        if job.measure_dssim and trial.may_continue(answer.quality):
-            trial.measure(answer.quality)
-        return _result(trial, answer, notices)
+        answer = self._handler(job, fmt, resolved).run(session, resolved)
+        if job.measure_dssim and session.may_continue(answer.quality):
+            session.measure(answer.quality)
+        return _result(session, answer, notices)
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The DSSIM between two image files, over every window position.
@@ -177,7 +177,7 @@ class Pipeline:
     def open_pair(self, reference: bytes, distorted: bytes, deadline: Deadline) -> OpenPair:
         """Refuse bad sources by their headers; raises as `compare` does."""
         deadline.check()
-        with stage("open"):
+        with step("open"):
             pair = open_pair(reference, distorted, self.limits)
         check_sides(pair.reference, pair.distorted)
         return pair
@@ -192,23 +192,23 @@ class Pipeline:
         ):
             deadline.check()
             whole = other.frames > 1 or not source.holds_still
-            with stage("decode", pixels=source.pixels(all_frames=whole)):
+            with step("decode", pixels=source.pixels(all_frames=whole)):
                 decoded.append(decode_one(source, deadline, all_frames=whole, profile=pair.profile))
         deadline.check()
-        with stage("measure"):
+        with step("measure"):
             return compared(*decoded)
 
-    def _settle(self, job: EncodeJob, fmt: Format) -> AutoQuality:
+    def _resolve(self, job: EncodeJob, fmt: Format) -> ResolvedTarget:
         substituted = job.format is not None and fmt is not job.format
         lossless = fmt in CODECS and not CODECS[fmt].has_quality
-        return self.defaults.settle(job.wish, fmt, yielding=substituted or lossless)
+        return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
 
-    def _handler(self, job: EncodeJob, fmt: Format, wish: AutoQuality) -> MethodHandler:
+    def _handler(self, job: EncodeJob, fmt: Format, resolved: ResolvedTarget) -> MethodHandler:
         if not CODECS[fmt].has_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
-        if wish.method is Method.NONE:
+        if resolved.method is Method.NONE:
             return FixedQuality(job.quality or self.defaults.quality_for(fmt))
-        return self._searches[wish.method]
+        return self._searches[resolved.method]
 
 
 def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels, list[Notice]]:
@@ -251,20 +251,20 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     return fmt, pixels, notices
 
 
-def _result(trial: Trial, answer: Answer, notices: list[Notice]) -> EncodeResult:
+def _result(session: Session, answer: Answer, notices: list[Notice]) -> EncodeResult:
     return EncodeResult(
-        image=trial.encoded(answer.quality),
-        format=trial.format,
+        image=session.encoded(answer.quality),
+        format=session.format,
         quality=answer.quality,
-        dssim=trial.dssim_at(answer.quality),
+        dssim=session.dssim_at(answer.quality),
         outcome=answer.outcome,
         applied=answer.applied,
         predicted_quality=answer.predicted_quality,
-        probes=tuple(trial.probes),
+        probes=tuple(session.probes),
         notices=(*notices, *answer.notices),
-        width=trial.pixels.width,
-        height=trial.pixels.height,
-        frames=trial.frames(answer.quality),
-        alpha_quality=trial.alpha_quality,
-        timings=trial.timings,
+        width=session.pixels.width,
+        height=session.pixels.height,
+        frames=session.frames(answer.quality),
+        alpha_quality=session.alpha_quality,
+        timings=session.timings,
     )

@@ -13,11 +13,11 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from autoquality_core.encode.session import Trial
+from autoquality_core.encode.session import Session
 from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.networks import Prediction, PredictionFailed, Predictor
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import note, stage
+from autoquality_core.runtime.steps import set_attributes, step
 from autoquality_core.types import EncoderOptions, Format
 
 PREDICTION_SECONDS = 6e-3
@@ -38,23 +38,23 @@ _log = logging.getLogger(__name__)
 
 
 def predict(
-    predictor: Predictor, trial: Trial, target: float, deadline: Deadline | None = None
+    predictor: Predictor, session: Session, target: float, deadline: Deadline | None = None
 ) -> Prediction:
-    """Ask a network within `deadline`, by default the trial's; counts the time as the trial's.
+    """Ask a network within `deadline`, by default the session's; counts the time as the session's.
 
     Raises as `Predictor.predict` does.
     """
     start = time.perf_counter()
-    with stage("predict", network=predictor.info.name):
+    with step("predict", network=predictor.info.name):
         try:
-            prediction = predictor.predict(trial.pixels, target, deadline or trial.deadline)
+            prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
         finally:
-            trial.timings.predict += time.perf_counter() - start
-        note(quality=prediction.quality)
+            session.timings.predict += time.perf_counter() - start
+        set_attributes(quality=prediction.quality)
     return prediction
 
 
-class Adviser:
+class PredictionPolicy:
     """Requests predictions for searches that also work without one. Thread-safe.
 
     A prediction saves at most the probes that miss the target before the search
@@ -64,29 +64,29 @@ class Adviser:
     def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
         self._predictors = predictors
 
-    def advice(self, trial: Trial, target: float, misses: float) -> Prediction | None:
+    def advice(self, session: Session, target: float, misses: float) -> Prediction | None:
         """A prediction of the image's curve; None where it costs too much or is unavailable.
 
         `misses` is the expected number of probes that miss without it. Raises
         DeadlinePassed and RequestCancelled.
         """
-        predictor = self._predictors.get(trial.format)
+        predictor = self._predictors.get(session.format)
         if predictor is None or not predictor.available:
             return None
-        if not _trained_for(predictor.info.encoder, trial.format, trial.options):
+        if not _trained_for(predictor.info.encoder, session.format, session.options):
             return None
-        saved = misses * PROBE_SECONDS_PER_PIXEL[trial.format] * trial.cost
+        saved = misses * PROBE_SECONDS_PER_PIXEL[session.format] * session.cost
         if saved <= PREDICTION_SECONDS:
             return None
-        patience = min(_LONGEST_WAIT, trial.deadline.remaining() * _SHARE_OF_DEADLINE)
+        patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
         try:
-            with trial.deadline.within(patience) as deadline:
-                prediction = predict(predictor, trial, target, deadline)
+            with session.deadline.within(patience) as deadline:
+                prediction = predict(predictor, session, target, deadline)
         except (DeadlinePassed, Overloaded):
-            trial.deadline.check()  # otherwise only our share of it has passed
+            session.deadline.check()  # otherwise only our share of it has passed
             return None
         except PredictionFailed:
-            _log.exception("the %s network failed", trial.format.name)
+            _log.exception("the %s network failed", session.format.name)
             return None
         return prediction if prediction.curve is not None else None
 

@@ -13,12 +13,12 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.formats import Codec, alpha_bytes, first_twins, with_metadata
+from autoquality_core.formats import Codec, alpha_bytes, equivalents, with_metadata
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of, luma
 from autoquality_core.metrics.dssim import PassingReference, Reference, reference_of
 from autoquality_core.priors.features import coloured, sketch
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import note, stage
+from autoquality_core.runtime.steps import set_attributes, step
 from autoquality_core.types import EncoderOptions, Format, Probe, Timings
 
 HASTE = 1.3
@@ -36,7 +36,7 @@ Spare = Callable[[int], AbstractContextManager[bool]]
 """Lends a core for the body, to work on so many pixels, if one is idle; gives whether it is."""
 
 
-class Trial:
+class Session:
     """One image, one encoder setting, and every encoding made of it so far.
 
     Belongs to one request and one thread, but for `probe_two`. `timings` is
@@ -77,9 +77,9 @@ class Trial:
         return self._codec.format
 
     @property
-    def first_twins(self) -> tuple[int, ...]:
+    def equivalents(self) -> tuple[int, ...]:
         """For each quality 1 to 100 the lowest one that gives the same file."""
-        return first_twins(self.format, self.options, has_alpha=self.pixels.has_alpha)
+        return equivalents(self.format, self.options, has_alpha=self.pixels.has_alpha)
 
     @property
     def pixel_count(self) -> int:
@@ -154,11 +154,11 @@ class Trial:
     def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
         """A probe and its file without metadata. Changes nothing, so that two threads may do it."""
         self.deadline.check()
-        with stage("probe", quality=quality):
+        with step("probe", quality=quality):
             data, encoding = self._encode(quality)
             dssim, measuring = self._measured(data) if measure else (None, 0.0)
             size = len(self._finished(data))
-            note(size_bytes=size, dssim=dssim)
+            set_attributes(size_bytes=size, dssim=dssim)
         return Probe(quality, size, dssim, encoding, measuring, self.alpha_quality), data
 
     def _keep(self, one: Probe, data: bytes) -> Probe:
@@ -179,7 +179,7 @@ class Trial:
         start = time.perf_counter()
         try:
             # The deadline lives as long as the call, which may still be sending its answer.
-            with stage("encode"), self.deadline.calling(self.pixels.stop):
+            with step("encode"), self.deadline.calling(self.pixels.stop):
                 data = self._codec.encode(self.pixels, quality, self.options)
         except Exception:
             self.deadline.check()  # failed because it was stopped
@@ -202,7 +202,7 @@ class Trial:
     def _measured(self, data: bytes) -> tuple[float, float]:
         """The DSSIM of a file, and the seconds that it took to find out."""
         start = time.perf_counter()
-        with stage("measure"):
+        with step("measure"):
             dssim = self._reference.dssim(self._codec.decode_luma(data, self.pixels))
         return dssim, time.perf_counter() - start
 
@@ -243,7 +243,7 @@ class Trial:
 
     def _name(self, quality: int) -> int:
         """What a quality has in common with its twins."""
-        return self.first_twins[quality - 1] if self._codec.has_quality else quality
+        return self.equivalents[quality - 1] if self._codec.has_quality else quality
 
     def _probe_of(self, quality: int) -> int:
         """Which probe encoded at a quality, or a twin of it, with the current quality of alpha."""
@@ -255,14 +255,14 @@ class Trial:
         )
 
     @cached_property
-    def sketch(self) -> npt.NDArray[np.float64] | None:
+    def features(self) -> npt.NDArray[np.float64] | None:
         """The image's sketch; None of animations, whose first frame says little of the others."""
         return sketch(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
-    def coloured_sketch(self) -> npt.NDArray[np.float64] | None:
+    def size_features(self) -> npt.NDArray[np.float64] | None:
         """The image's sketch in colours, which sizes depend on; None of animations."""
-        return None if self.sketch is None else coloured(self.sketch, self.pixels)
+        return None if self.features is None else coloured(self.features, self.pixels)
 
     @cached_property
     def _reference(self) -> Reference | PassingReference:

@@ -10,7 +10,7 @@ import pyvips
 from autoquality_core.formats.avif import AvifCodec
 from autoquality_core.formats.base import Codec
 from autoquality_core.formats.containers import fitting_metadata, with_metadata
-from autoquality_core.formats.equivalents import first_twins
+from autoquality_core.formats.equivalents import equivalents
 from autoquality_core.formats.fit import fitting
 from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegCodec
 from autoquality_core.formats.png import PngCodec
@@ -24,7 +24,7 @@ __all__ = [
     "CODECS",
     "Codec",
     "alpha_bytes",
-    "first_twins",
+    "equivalents",
     "fitting_metadata",
     "library_versions",
     "substitute",

@@ -23,7 +23,7 @@ _FASTEST = 9
 _EACH = tuple(range(1, 101))
 
 
-def first_twins(
+def equivalents(
     fmt: Format, options: EncoderOptions, *, has_alpha: bool = False
 ) -> tuple[int, ...]:
     """For each quality 1 to 100 the lowest one with the same file: itself, except for AVIF."""

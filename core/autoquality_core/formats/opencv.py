@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.runtime.allocator import give_back
+from autoquality_core.runtime.allocator import trim_heap
 
 Samples = npt.NDArray[np.uint8]
 
@@ -66,7 +66,7 @@ def decoded(data: bytes, pixels: Pixels, bands: int) -> Samples | None:
     if pixels.frames > 1 or pixels.has_alpha:
         return None
     if pixels.height * pixels.width > JPEG_PIXELS:
-        give_back()  # what the encoder left: OpenCV holds a large picture twice
+        trim_heap()  # what the encoder left: OpenCV holds a large picture twice
     colours = cv2.IMREAD_COLOR_RGB if bands == 3 else cv2.IMREAD_GRAYSCALE
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), colours | cv2.IMREAD_IGNORE_ORIENTATION)

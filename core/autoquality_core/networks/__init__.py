@@ -25,9 +25,9 @@ only `load` does.
 from __future__ import annotations
 
 from autoquality_core.networks.errors import (
+    CircuitOpen,
     DeviceMissing,
     NetworkError,
-    NetworkResting,
     PredictionFailed,
 )
 from autoquality_core.networks.loading import load
@@ -40,13 +40,13 @@ from autoquality_core.networks.prediction import (
 )
 
 __all__ = [
+    "CircuitOpen",
     "CurveDistribution",
     "DeviceMissing",
     "LoadOptions",
     "Network",
     "NetworkError",
     "NetworkInfo",
-    "NetworkResting",
     "Prediction",
     "PredictionFailed",
     "Predictor",

@@ -6,7 +6,7 @@
     NetworkError
     `-- DeviceMissing        the device that was asked for is not there
     PredictionFailed
-    `-- NetworkResting       not asked: the network failed repeatedly
+    `-- CircuitOpen       not asked: the network failed repeatedly
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PredictionFailed(Exception):
     """A network that had loaded well gave no usable answer for one image."""
 
 
-class NetworkResting(PredictionFailed):
+class CircuitOpen(PredictionFailed):
     """The network failed so often in a row that it is left alone for a while."""
 
 

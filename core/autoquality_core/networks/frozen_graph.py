@@ -59,7 +59,7 @@ def load_frozen_graph(
     told = (side.version, side.encoder) if side else ()
     info = NetworkInfo(path.name, sha256, device, *told)
     try:
-        reading = _settle(tf, session, path, side)
+        reading = _resolve(tf, session, path, side)
         return FrozenGraph(tf, session, reading, info, side, options.batch_sizes_on(device))
     except NetworkError:
         session.close()
@@ -174,7 +174,7 @@ def _why_not_imported(message: str) -> str:
     return f"the graph is broken: {message}"
 
 
-def _settle(tf: Any, session: Any, path: Path, side: SideFile | None) -> Signature:
+def _resolve(tf: Any, session: Any, path: Path, side: SideFile | None) -> Signature:
     """The first reading of the graph that answers grey with finite numbers of the right shape."""
     problem = ""
     try:

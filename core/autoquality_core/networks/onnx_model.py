@@ -58,7 +58,7 @@ def load_onnx_model(path: Path, data: bytes, sha256: str, options: LoadOptions) 
     on_gpu = _GPU in session.get_providers()
     info = NetworkInfo(path.name, sha256, "GPU:0" if on_gpu else "CPU:0")
     sizes = options.batch_sizes_on(info.device)
-    return OnnxModel(session, _settle(session, path), info, sizes)
+    return OnnxModel(session, _resolve(session, path), info, sizes)
 
 
 class OnnxModel(Network):
@@ -137,7 +137,7 @@ def _open(onnxruntime: Any, path: Path, data: bytes, options: LoadOptions) -> An
     return session
 
 
-def _settle(session: Any, path: Path) -> _Reading:
+def _resolve(session: Any, path: Path) -> _Reading:
     """The first reading of the model that answers grey with one number an image, 0 to 1."""
     problem = ""
     for reading in _readings(session, path):

@@ -142,7 +142,7 @@ class Predictor(Protocol):
         """Predict the quality at which `pixels` reach the DSSIM `target`, 0 to 1.
 
         Networks trained for one target only ignore `target`. Raises
-        PredictionFailed if the network gives no usable answer (NetworkResting
+        PredictionFailed if the network gives no usable answer (CircuitOpen
         if it was not even asked), Overloaded if too many wait for it, and
         DeadlinePassed or RequestCancelled as soon as `deadline` says so.
         """

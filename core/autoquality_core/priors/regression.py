@@ -23,7 +23,7 @@ _REACH = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sketched:
+class FeatureRegression:
     """A regression from sketches to curves v(q), q = 1 to 100.
 
     `centre` and `spread` (f,) bring a sketch's numbers to order 1; `weights`
@@ -71,13 +71,13 @@ def inputs(sketches: FloatArray, landmarks: FloatArray) -> FloatArray:
 
 
 @cache
-def sketched(encoder: str, curve: str) -> Sketched | None:
+def sketched(encoder: str, curve: str) -> FeatureRegression | None:
     """What was learned of an encoder's "dssim" or "size" curves; None where nothing was."""
     file = files(__package__).joinpath(f"{encoder}.sketch.json")
     if not file.is_file():
         return None
     learned = json.loads(file.read_text(encoding="utf-8"))["curves"][curve]
-    return Sketched(
+    return FeatureRegression(
         centre=np.array(learned["centre"]),
         spread=np.array(learned["spread"]),
         landmarks=np.array(learned["landmarks"]),
@@ -91,7 +91,7 @@ def sketched(encoder: str, curve: str) -> Sketched | None:
 
 
 @cache
-def _covariance(one: Sketched) -> FloatArray:
+def _covariance(one: FeatureRegression) -> FloatArray:
     places = np.arange(one.mean.size)
     distance = (places[:, None] - places[None, :]) / _REACH
     found: FloatArray = one.components.T @ one.covariance @ one.components

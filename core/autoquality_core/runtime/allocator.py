@@ -41,7 +41,7 @@ def limit_arenas() -> None:
             mallopt(number, value)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Give the system back what lies free between what is used; takes a few milliseconds."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

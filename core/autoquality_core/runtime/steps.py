@@ -1,6 +1,6 @@
 """The stages of a request, told to whoever follows it.
 
-`with stage("decode"):` says what is done from here to there, `note` adds what
+`with step("decode"):` says what is done from here to there, `note` adds what
 is known of it. Nobody follows a request unless traces are on, and then both
 cost a look at a context variable. Knows no OpenTelemetry, no gRPC.
 """
@@ -12,43 +12,43 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Protocol, TypeAlias
 
-Fact: TypeAlias = str | bool | int | float | None
+Attribute: TypeAlias = str | bool | int | float | None
 """What can be told of a stage; None is not told."""
 
 
-class Follower(Protocol):
+class Observer(Protocol):
     """Follows one request, in the one thread that serves it."""
 
-    def stage(self, name: str, facts: Mapping[str, Fact]) -> AbstractContextManager[None]:
+    def step(self, name: str, attributes: Mapping[str, Attribute]) -> AbstractContextManager[None]:
         """Enter where a stage begins, leave where it ends or raises."""
 
-    def note(self, facts: Mapping[str, Fact]) -> None:
+    def set_attributes(self, attributes: Mapping[str, Attribute]) -> None:
         """Hear something of the stage that runs."""
 
 
-_follower: ContextVar[Follower | None] = ContextVar("follower", default=None)
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 _UNFOLLOWED: AbstractContextManager[None] = nullcontext()
 
 
 @contextmanager
-def followed(follower: Follower) -> Iterator[None]:
-    """Tell `follower` of the stages in the body."""
-    _follower.set(follower)
+def observed(observer: Observer) -> Iterator[None]:
+    """Tell `observer` of the stages in the body."""
+    _observer.set(observer)
     try:
         yield
     finally:
         # Not reset by its token: a stream may be closed by another thread than began it.
-        _follower.set(None)
+        _observer.set(None)
 
 
-def stage(name: str, **facts: Fact) -> AbstractContextManager[None]:
+def step(name: str, **attributes: Attribute) -> AbstractContextManager[None]:
     """A stage of the request that this thread serves; its name is one word, of few."""
-    follower = _follower.get()
-    return _UNFOLLOWED if follower is None else follower.stage(name, facts)
+    observer = _observer.get()
+    return _UNFOLLOWED if observer is None else observer.step(name, attributes)
 
 
-def note(**facts: Fact) -> None:
+def set_attributes(**attributes: Attribute) -> None:
     """Add to what is known of the innermost stage that runs."""
-    follower = _follower.get()
-    if follower is not None:
-        follower.note(facts)
+    observer = _observer.get()
+    if observer is not None:
+        observer.set_attributes(attributes)

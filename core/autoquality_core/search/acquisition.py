@@ -42,7 +42,7 @@ class Choice:
         low: int,
         high: int,
         prior: CurvePrior,
-        first_twins: Sequence[int],
+        equivalents: Sequence[int],
         roughness: Callable[[], Roughness] | None = None,
     ) -> None:
         """The arguments are those of `search`."""
@@ -53,7 +53,7 @@ class Choice:
         self._model = CurveModel(prior)
         self._bounds = Bounds(low, high, roughness or (lambda: Roughness(prior.allowance)))
         self._qualities = self._bounds.qualities
-        self._twins = np.array(first_twins)[self._qualities - 1]
+        self._twins = np.array(equivalents)[self._qualities - 1]
 
     @property
     def settled(self) -> bool:

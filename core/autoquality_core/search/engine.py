@@ -31,14 +31,14 @@ def search(
     prior: CurvePrior,
     roughness: Callable[[], Roughness] | None = None,
     first: int | None = None,
-    first_twins: Sequence[int] = range(1, 101),
+    equivalents: Sequence[int] = range(1, 101),
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
 ) -> Found:
     """Find the quality in [low, high] that `objective` asks for.
 
     `attempt` encodes at one quality; it is called once for each quality at
-    most. `first` is the first quality to try. `first_twins` has for each quality
+    most. `first` is the first quality to try. `equivalents` has for each quality
     1 to 100 the lowest one that gives the same file; of those only one is
     tried, and the others are known with it. Before every attempt but the first,
     `may_continue` is called with its quality; if it returns False, the search
@@ -53,7 +53,7 @@ def search(
     `prior.allowance` does. On a curve that keeps to that, the answer is the one
     that trying every quality would find.
     """
-    choice = Choice(objective, low, high, prior, first_twins, roughness)
+    choice = Choice(objective, low, high, prior, equivalents, roughness)
     ready: dict[int, Observation] = {}
     while not choice.settled:
         quality = choice.next() if choice.seen or first is None else min(max(first, low), high)

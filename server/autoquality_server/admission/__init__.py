@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from autoquality_core.errors import Overloaded
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import stage
+from autoquality_core.runtime.steps import step
 from autoquality_server.admission.capacity import Room
 from autoquality_server.admission.throughput import Pace
 from autoquality_server.admission.wait_queue import Line, Waiter
@@ -74,7 +74,7 @@ class Admission:
         """
         arrived = time.monotonic()
         cost = min(max(pixels, _LEAST_PIXELS), self._room.most_pixels)
-        with stage("queue", pixels=pixels):
+        with step("queue", pixels=pixels):
             self._acquire(deadline, cost)
         started = time.monotonic()
         try:

@@ -22,8 +22,8 @@ from autoquality_core.networks.errors import PredictionFailed, one_line
 from autoquality_core.networks.network import Answer, Network
 from autoquality_core.networks.prediction import Prediction
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import note
-from autoquality_core.types import Unpredicted
+from autoquality_core.runtime.steps import set_attributes
+from autoquality_core.types import DropReason
 from autoquality_server.inference.events import Events
 
 _SHORTEST_RETRY = 0.05
@@ -104,7 +104,7 @@ class Batcher:
             woken = entry.done.wait(max(0.0, left))
             if woken or deadline.remaining() <= 0:
                 self._leave(entry)
-        note(queue_seconds=entry.queue_seconds, batch_size=entry.batch_size)
+        set_attributes(queue_seconds=entry.queue_seconds, batch_size=entry.batch_size)
         if isinstance(entry.answer, PredictionFailed):
             raise entry.answer
         return entry.answer
@@ -125,7 +125,7 @@ class Batcher:
             if self._closed:
                 raise BatcherClosed
             if len(self._queue) >= self._room:
-                self._events.left(Unpredicted.QUEUE_FULL)
+                self._events.left(DropReason.QUEUE_FULL)
                 raise self._overloaded()
             self._queue.append(entry)
             self._changed.notify_all()
@@ -140,10 +140,10 @@ class Batcher:
         try:
             entry.deadline.check()
         except DeadlinePassed:
-            self._events.left(Unpredicted.DEADLINE)
+            self._events.left(DropReason.DEADLINE)
             raise
         except RequestCancelled:
-            self._events.left(Unpredicted.CANCELLED)
+            self._events.left(DropReason.CANCELLED)
             raise
 
     def _work(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from autoquality_core.networks.prediction import NetworkInfo
-from autoquality_core.types import Unpredicted
+from autoquality_core.types import DropReason
 
 
 class Events(Protocol):
@@ -20,7 +20,7 @@ class Events(Protocol):
     def failed(self) -> None:
         """An image got no usable answer."""
 
-    def left(self, why: Unpredicted) -> None:
+    def left(self, why: DropReason) -> None:
         """An image left the queue, or was not let in."""
 
     def reloaded(self, ok: bool) -> None:
@@ -42,7 +42,7 @@ class NoEvents:
     def failed(self) -> None:
         pass
 
-    def left(self, why: Unpredicted) -> None:
+    def left(self, why: DropReason) -> None:
         pass
 
     def reloaded(self, ok: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from autoquality_core.networks import DeviceMissing, LoadOptions, NetworkError, bundled, load
 from autoquality_core.types import Format
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.config.parse import BOX
+from autoquality_server.config.parse import BUNDLED
 from autoquality_server.inference import SharedPredictor, Sharing
 from autoquality_server.inference.batching import BatchLimits
 from autoquality_server.inference.reload import State, WatchedFile, Watcher, state_of
@@ -37,7 +37,7 @@ class Networks:
     """The predictors by format, loaded and ready. One a process."""
 
     def __init__(
-        self, settings: Settings, metrics: PredictorMetrics, box_folder: Path = bundled.BOX
+        self, settings: Settings, metrics: PredictorMetrics, bundled_folder: Path = bundled.BUNDLED
     ) -> None:
         """Load what `settings` ask for.
 
@@ -50,10 +50,10 @@ class Networks:
         self._watched: list[WatchedFile] = []
         self._watcher: Watcher | None = None
         self._predictors: dict[Format, SharedPredictor] = {}
-        paths = {fmt: Path(path) for fmt, path in settings.networks.items() if path != BOX}
+        paths = {fmt: Path(path) for fmt, path in settings.networks.items() if path != BUNDLED}
         for fmt, path in paths.items():
             self._predictors[fmt] = self._given(fmt, path)
-        self._unpack(tuple(fmt for fmt in settings.networks if fmt not in paths), box_folder)
+        self._unpack(tuple(fmt for fmt in settings.networks if fmt not in paths), bundled_folder)
 
     @property
     def predictors(self) -> Mapping[Format, SharedPredictor]:
@@ -88,7 +88,7 @@ class Networks:
         return predictor
 
     def _unpack(self, formats: tuple[Format, ...], folder: Path) -> None:
-        found = {fmt: path for fmt in formats if (path := bundled.boxed_network(fmt, folder))}
+        found = {fmt: path for fmt in formats if (path := bundled.bundled_network(fmt, folder))}
         if not found:
             return
         if not importlib.util.find_spec("tensorflow"):

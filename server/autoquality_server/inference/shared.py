@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autoquality_core.images.pixels import Pixels
-from autoquality_core.networks.errors import NetworkError, NetworkResting, PredictionFailed
+from autoquality_core.networks.errors import CircuitOpen, NetworkError, PredictionFailed
 from autoquality_core.networks.network import Network
 from autoquality_core.networks.prediction import NetworkInfo, Prediction
 from autoquality_core.runtime.deadline import Deadline
@@ -77,7 +77,7 @@ class SharedPredictor:
         """See Predictor. What the network sees is made in the caller's thread."""
         held = self._breaker.ask()
         if held is None:
-            raise NetworkResting(f"{self.info.name}: failed repeatedly and rests")
+            raise CircuitOpen(f"{self.info.name}: failed repeatedly and rests")
         verdict = Verdict.UNKNOWN
         try:
             prediction = self._ask(pixels, target, deadline or Deadline())

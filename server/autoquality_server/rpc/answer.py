@@ -6,12 +6,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.types import (
-    AutoQuality,
     EncodeResult,
     NoticeCode,
     Outcome,
     Probe,
     Progress,
+    ResolvedTarget,
     Stage,
     Timings,
 )
@@ -36,7 +36,7 @@ def response_of(
         dssim=result.dssim,
         iterations=len(result.probes),
         outcome=_OUTCOMES[result.outcome],
-        applied=wish_message(result.applied),
+        applied=target_message(result.applied),
         predicted_quality=result.predicted_quality,
         probes=[_probe(one) for one in result.probes],
         timings=_timings(result.timings, total_seconds),
@@ -56,14 +56,14 @@ def progress_message(progress: Progress) -> pb.EncodeProgress:
     )
 
 
-def wish_message(wish: AutoQuality) -> pb.AutoQuality:
-    """A settled wish, every field set."""
+def target_message(spec: ResolvedTarget) -> pb.AutoQuality:
+    """A settled spec, every field set."""
     return pb.AutoQuality(
-        method=METHOD_NUMBERS[wish.method],
-        target=wish.target,
-        min_quality=wish.min_quality,
-        max_quality=wish.max_quality,
-        allowed_error=wish.allowed_error,
+        method=METHOD_NUMBERS[spec.method],
+        target=spec.target,
+        min_quality=spec.min_quality,
+        max_quality=spec.max_quality,
+        allowed_error=spec.allowed_error,
     )
 
 

@@ -20,7 +20,11 @@ from autoquality_server.telemetry.metrics import Metrics
 
 
 def build_service(
-    settings: Settings, admission: Admission, metrics: Metrics, *, box_folder: Path = bundled.BOX
+    settings: Settings,
+    admission: Admission,
+    metrics: Metrics,
+    *,
+    bundled_folder: Path = bundled.BUNDLED,
 ) -> EncodingServicer:
     """The service that `settings` describes, networks loaded.
 
@@ -28,7 +32,7 @@ def build_service(
     """
     configure(concurrency=settings.vips_concurrency)
     limits = ImageLimits(settings.max_image_bytes, settings.max_pixels)
-    networks = Networks(settings, metrics.predictors, box_folder)
+    networks = Networks(settings, metrics.predictors, bundled_folder)
     pipeline = Pipeline(
         settings.defaults(),
         limits,

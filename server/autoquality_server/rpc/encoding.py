@@ -41,7 +41,7 @@ class Encoding:
         timings = Timings()
         tell_watchdog(
             format=job.format.value if job.format else None,
-            method=job.wish.method.value if job.wish.method else None,
+            method=job.spec.method.value if job.spec.method else None,
         )
 
         def happened(stage: Stage, probe: Probe | None = None) -> None:

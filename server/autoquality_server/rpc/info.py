@@ -7,9 +7,9 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import CODECS, library_versions
 from autoquality_core.images import SOURCE_FORMATS
-from autoquality_core.types import AutoQuality, Format
+from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
-from autoquality_server.rpc.answer import FORMAT_NUMBERS, wish_message
+from autoquality_server.rpc.answer import FORMAT_NUMBERS, target_message
 from autoquality_server.rpc.receiving import MAX_CHUNK_BYTES
 
 
@@ -32,8 +32,8 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
         version=__version__,
         formats=[_format(pipeline, fmt) for fmt in CODECS],
         source_formats=SOURCE_FORMATS,
-        defaults=wish_message(
-            AutoQuality(
+        defaults=target_message(
+            ResolvedTarget(
                 defaults.method,
                 defaults.target_for(defaults.method) or 0.0,
                 defaults.min_quality,

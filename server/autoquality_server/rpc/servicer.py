@@ -10,7 +10,7 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.runtime.steps import stage
+from autoquality_core.runtime.steps import step
 from autoquality_core.types import EncoderOptions
 from autoquality_server.inference.networks import Networks
 from autoquality_server.rpc.answer import response_of
@@ -60,11 +60,11 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
     ) -> pb.EncodeResponse:
         start = time.perf_counter()
-        with stage("validate"):
+        with step("validate"):
             job = job_of(request, self._options)
         result = self._encoding.run(job, deadline_of(context))
         self._encoding.note(result, job.source_bytes)
-        with stage("answer"):
+        with step("answer"):
             return response_of(result, time.perf_counter() - start)
 
     def EncodeStream(  # noqa: N802 - the contract's name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import stage
+from autoquality_core.runtime.steps import step
 from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Progress, Stage
 from autoquality_server.rpc.answer import progress_message, response_of
 from autoquality_server.rpc.background import events_of
@@ -43,7 +43,7 @@ class Streaming:
         result = yield from self._encoded(job, deadline)
         del job  # the source is no longer held while the result goes out
         self.encoding.note(result, source_bytes)
-        with stage("answer"):
+        with step("answer"):
             response = response_of(result, time.perf_counter() - start, with_image=False)
         yield pb.EncodeStreamResponse(result=response)
         image = memoryview(result.image)
@@ -55,12 +55,12 @@ class Streaming:
     ) -> Generator[pb.EncodeStreamResponse, None, EncodeJob]:
         """The job; whatever can be refused before the source is there, is."""
         start = first_part(parts, deadline)
-        with stage("validate"):
+        with step("validate"):
             job = job_of(start.request, self.options, announced_source(start.request))
             self.encoding.pipeline.check(job)
         expect = expected(start, job, self.max_bytes)
         yield _progress(Progress(Stage.ACCEPTED))
-        with stage("receive"):
+        with step("receive"):
             job = filled(job, received(parts, expect, deadline))
         yield _progress(Progress(Stage.RECEIVED))
         return job

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import check_wish
+from autoquality_core.encode.defaults import check_spec
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.types import (
     MAX_QUALITY,
@@ -24,9 +24,9 @@ from autoquality_core.types import (
     Method,
     PngOptions,
     RawSource,
+    TargetSpec,
     WebpOptions,
     WebpPreset,
-    Wish,
 )
 
 T = TypeVar("T")
@@ -75,11 +75,11 @@ def job_of(
     `source` is what to encode where that is not in the request. Raises
     InvalidRequest for the first field that is wrong.
     """
-    wish, quality = _wish(request)
+    spec, quality = _target_spec(request)
     return EncodeJob(
         source=_source(request) if source is None else source,
         format=_enum("format", request.format, FORMATS, pb.Format),
-        wish=wish,
+        spec=spec,
         quality=quality,
         options=_options(request, server),
         measure_dssim=request.measure_dssim,
@@ -96,7 +96,7 @@ def _source(request: pb.EncodeRequest) -> bytes | RawSource:
     raise InvalidRequest("source", "set image (a whole file) or raw (bare pixels)")
 
 
-def _wish(request: pb.EncodeRequest) -> tuple[Wish, int | None]:
+def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
     asked = request.auto_quality
     method = _enum("auto_quality.method", asked.method, METHODS, pb.Method)
     quality = _optional(request, "quality")
@@ -108,15 +108,15 @@ def _wish(request: pb.EncodeRequest) -> tuple[Wish, int | None]:
                 f"is for METHOD_NONE; with METHOD_{method.name} set min_quality and max_quality",
             )
         method = Method.NONE
-    wish = Wish(
+    spec = TargetSpec(
         method=method,
         target=_optional(asked, "target"),
         min_quality=_optional(asked, "min_quality"),
         max_quality=_optional(asked, "max_quality"),
         allowed_error=_optional(asked, "allowed_error"),
     )
-    check_wish(wish)
-    return wish, quality
+    check_spec(spec)
+    return spec, quality
 
 
 def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOptions:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_core.types import EncodeResult, Format, Method, Outcome, Unpredicted
+from autoquality_core.types import DropReason, EncodeResult, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
 
 if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings
@@ -108,7 +108,7 @@ class PredictorMetrics:
             *(self.available, self._error),
         ):
             metric.labels(fmt)
-        for why in Unpredicted:
+        for why in DropReason:
             self.left.labels(fmt, why.value)
         for result in ("loaded", "refused"):
             self.reloads.labels(fmt, result)
@@ -133,7 +133,7 @@ class FormatEvents:
     def failed(self) -> None:
         self._metrics.failures.labels(self._format).inc()
 
-    def left(self, why: Unpredicted) -> None:
+    def left(self, why: DropReason) -> None:
         self._metrics.left.labels(self._format, why.value).inc()
 
     def reloaded(self, ok: bool) -> None:

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import (
 
 from autoquality._version import __version__
 from autoquality_core.errors import ServiceError
-from autoquality_core.runtime.steps import Fact
+from autoquality_core.runtime.steps import Attribute
 from autoquality_server.config import ConfigError
 from autoquality_server.telemetry.logs import logger
 
@@ -52,7 +52,10 @@ class Traces:
         self._tracer = provider.get_tracer("autoquality_server", __version__)
 
     def begin(
-        self, name: str, metadata: Iterable[tuple[str, str | bytes]], attributes: Mapping[str, Fact]
+        self,
+        name: str,
+        metadata: Iterable[tuple[str, str | bytes]],
+        attributes: Mapping[str, Attribute],
     ) -> Trace:
         """Begin the span of a call: a part of the caller's trace if `metadata` names one."""
         carrier: dict[str, list[str]] = {}
@@ -81,7 +84,7 @@ class Traces:
 
 
 class Trace:
-    """The spans of one request: a Follower of its stages."""
+    """The spans of one request: a Observer of its stages."""
 
     def __init__(self, tracer: trace.Tracer, root: trace.Span) -> None:
         self._tracer = tracer
@@ -104,11 +107,11 @@ class Trace:
         return self._open[0].is_recording()
 
     @contextmanager
-    def stage(self, name: str, facts: Mapping[str, Fact]) -> Iterator[None]:
-        """See Follower."""
+    def step(self, name: str, attributes: Mapping[str, Attribute]) -> Iterator[None]:
+        """See Observer."""
         span = self._tracer.start_span(name, trace.set_span_in_context(self._open[-1]))
         self._open.append(span)
-        self.note(facts)
+        self.set_attributes(attributes)
         try:
             yield
         except BaseException as error:
@@ -121,13 +124,13 @@ class Trace:
             self._open.pop()
             span.end()
 
-    def note(self, facts: Mapping[str, Fact]) -> None:
-        """See Follower."""
-        for key, value in facts.items():
+    def set_attributes(self, attributes: Mapping[str, Attribute]) -> None:
+        """See Observer."""
+        for key, value in attributes.items():
             if value is not None:
                 self._open[-1].set_attribute(_OURS + key, value)
 
-    def end(self, attributes: Mapping[str, Fact], *, failed: bool, why: str | None) -> None:
+    def end(self, attributes: Mapping[str, Attribute], *, failed: bool, why: str | None) -> None:
         """End the span of the call."""
         root = self._open[0]
         for key, value in attributes.items():

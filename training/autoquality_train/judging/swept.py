@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.encode.methods import Trial
+from autoquality_core.encode.methods import Session
 from autoquality_core.formats import CODECS
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.deadline import Deadline
@@ -52,7 +52,7 @@ class Swept:
         return Observation(quality, self.size(quality), self.dssim(quality))
 
 
-class SweptTrial(Trial):
+class SweptTrial(Session):
     """A trial whose probes are looked up in a sweep; nothing is encoded, no time passes."""
 
     def __init__(self, swept: Swept) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from autoquality_core.encode.session import Trial
+from autoquality_core.encode.session import Session
 from autoquality_core.search import Found
-from autoquality_core.types import AutoQuality, Outcome
+from autoquality_core.types import Outcome, ResolvedTarget
 
 _STEP = 5
 """libwebp has one number of levels for each five alpha qualities up to 70."""
 
 
 def lower_alpha(
-    trial: Trial,
-    wish: AutoQuality,
+    session: Session,
+    resolved: ResolvedTarget,
     found: Found,
-    search: Callable[[Trial, AutoQuality, int | None], Found],
+    search: Callable[[Session, ResolvedTarget, int | None], Found],
 ) -> Found:
     """An answer with the highest alpha quality whose file fits; `found` if there is none.
 
@@ -26,28 +26,28 @@ def lower_alpha(
     `search`. To keep alpha and give up colour alone, or the other way round, looks
     worse in the same budget.
     """
-    before = trial.alpha_quality
+    before = session.alpha_quality
     if not before or found.outcome is Outcome.DEADLINE_REACHED:
         return found
     levels = range(0, before, _STEP)
 
     def quality_at(level: int) -> int:
-        return min(max(levels[level], wish.min_quality), wish.max_quality)
+        return min(max(levels[level], resolved.min_quality), resolved.max_quality)
 
     fitting, over, level = -1, len(levels), 0
-    while over - fitting > 1 and over > 0 and trial.may_continue(quality_at(level)):
-        trial.use_alpha_quality(levels[level])
-        if trial.probe(quality_at(level), measure=False).size_bytes <= wish.target:
+    while over - fitting > 1 and over > 0 and session.may_continue(quality_at(level)):
+        session.use_alpha_quality(levels[level])
+        if session.probe(quality_at(level), measure=False).size_bytes <= resolved.target:
             fitting = level
         else:
             over = level
         level = (fitting + over) // 2
-    trial.use_alpha_quality(levels[max(fitting, 0)])
+    session.use_alpha_quality(levels[max(fitting, 0)])
     if fitting >= 0:
-        return search(trial, wish, quality_at(fitting))
+        return search(session, resolved, quality_at(fitting))
     if over == 0:
-        lowest = search(trial, wish, wish.min_quality)
-        if trial.size(lowest.best.quality) <= wish.target:
+        lowest = search(session, resolved, resolved.min_quality)
+        if session.size(lowest.best.quality) <= resolved.target:
             return lowest
-    trial.use_alpha_quality(before)
+    session.use_alpha_quality(before)
     return found if over == 0 else replace(found, outcome=Outcome.DEADLINE_REACHED)

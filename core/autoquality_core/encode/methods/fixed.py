@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autoquality_core.encode.methods.base import Answer
-from autoquality_core.encode.session import Trial
-from autoquality_core.types import AutoQuality, Outcome
+from autoquality_core.encode.session import Session
+from autoquality_core.types import Outcome, ResolvedTarget
 
 
 class FixedQuality:
@@ -14,6 +14,6 @@ class FixedQuality:
         self._quality = quality
         self._outcome = outcome
 
-    def run(self, trial: Trial, wish: AutoQuality) -> Answer:
-        trial.probe(self._quality, measure=False)
-        return Answer(self._quality, self._outcome, wish)
+    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
+        session.probe(self._quality, measure=False)
+        return Answer(self._quality, self._outcome, resolved)

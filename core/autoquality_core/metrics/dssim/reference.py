@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from autoquality_core.metrics.dssim import kernel
 from autoquality_core.metrics.dssim.sampling import default_stride
-from autoquality_core.runtime.allocator import give_back
+from autoquality_core.runtime.allocator import trim_heap
 from autoquality_core.runtime.compilation import kept_in
 
 Luma = npt.NDArray[np.uint8]
@@ -91,7 +91,7 @@ class PassingReference:
     def dssim(self, luma: Luma) -> float:
         """As `Reference.dssim`; raises ValueError for what either of its steps refuses."""
         found = Reference(self._luma(), self._stride).dssim(luma)
-        give_back()
+        trim_heap()
         return found
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from autoquality_core.types import Format
 
-BOX = Path(__file__).parent
+BUNDLED = Path(__file__).parent
 
 
-def boxed_network(fmt: Format, box: Path = BOX) -> Path | None:
+def bundled_network(fmt: Format, box: Path = BUNDLED) -> Path | None:
     """The file of the network that predicts for `fmt`, None if the box has none."""
     path = box / f"autoquality-{fmt.value}.pb"
     return path if path.is_file() else None

@@ -12,7 +12,7 @@ from autoquality_core.errors import ServiceError
 from autoquality_core.formats import CODECS
 from autoquality_core.images import SOURCE_FORMATS, ImageLimits, open_image
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, Format, Method, RawSource, Wish
+from autoquality_core.types import EncodeJob, EncodeResult, Format, Method, RawSource, TargetSpec
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 
@@ -46,7 +46,7 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
     job = EncodeJob(
         source=picture(),
         format=fmt,
-        wish=Wish(Method.NONE),
+        spec=TargetSpec(Method.NONE),
         quality=None,
         options=settings.encoder_options(),
         measure_dssim=True,

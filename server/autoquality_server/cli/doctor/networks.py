@@ -23,7 +23,7 @@ from autoquality_core.types import Device, Format
 from autoquality_server.cli.doctor.codecs import picture
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
-from autoquality_server.config.parse import BOX
+from autoquality_server.config.parse import BUNDLED
 from autoquality_server.inference.networks import load_options
 from autoquality_server.telemetry.predictor_metrics import FORMATS
 
@@ -34,9 +34,9 @@ _NVIDIA = Path("/dev/nvidia0")
 class Networks:
     """The networks that `settings` ask for, once looked at; by format, how each is called."""
 
-    def __init__(self, settings: Settings, box_folder: Path = box.BOX) -> None:
+    def __init__(self, settings: Settings, bundled_folder: Path = box.BUNDLED) -> None:
         self._settings = settings
-        self._box = box_folder
+        self._box = bundled_folder
         self._devices: set[str] = set()
         self.names: dict[Format, str] = {}
         """What would predict, with its version and device; filled by `look`."""
@@ -50,8 +50,8 @@ class Networks:
 
     def _of(self, fmt: Format) -> tuple[Verdict, str]:
         given = self._settings.networks.get(fmt)
-        boxed = given == BOX
-        path = box.boxed_network(fmt, self._box) if boxed else given and Path(given)
+        boxed = given == BUNDLED
+        path = box.bundled_network(fmt, self._box) if boxed else given and Path(given)
         if not path:
             return Verdict.OK, f"{'none in the box' if boxed else 'none'}: {_WITHOUT}"
         if boxed and not importlib.util.find_spec("tensorflow"):

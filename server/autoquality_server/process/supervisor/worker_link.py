@@ -57,7 +57,7 @@ class Membership:
         link.set_inheritable(False)
         return cls(number, link, addresses)
 
-    def settle(self, settings: Settings) -> Settings:
+    def resolve(self, settings: Settings) -> Settings:
         """The settings with what the supervisor decides."""
         return replace(
             settings,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import grpc
 import structlog
 
-from autoquality_core.runtime.steps import Fact, followed
+from autoquality_core.runtime.steps import Attribute, observed
 from autoquality_server.rpc.interceptors.behavior import AroundInterceptor, Call
 from autoquality_server.telemetry.logs import log_fields
 
@@ -49,7 +49,7 @@ class TracingInterceptor(AroundInterceptor):
         raised = True
         try:
             if trace.is_kept:
-                with followed(trace):
+                with observed(trace):
                     yield
             else:
                 yield
@@ -61,7 +61,7 @@ class TracingInterceptor(AroundInterceptor):
 def _end(trace: Trace, code: grpc.StatusCode) -> None:
     failed = code in _FAILURES
     told = _told(structlog.contextvars.get_contextvars())
-    attributes: dict[str, Fact] = {
+    attributes: dict[str, Attribute] = {
         "rpc.response.status_code": code.name,
         "error.type": code.name if failed else None,
         **{f"autoquality.{key}": value for key, value in told.items()},
@@ -69,7 +69,7 @@ def _end(trace: Trace, code: grpc.StatusCode) -> None:
     trace.end(attributes, failed=failed, why=str(told["error"]) if "error" in told else None)
 
 
-def _told(fields: Mapping[str, object]) -> dict[str, Fact]:
+def _told(fields: Mapping[str, object]) -> dict[str, Attribute]:
     """What the line in the log tells, but for the trace itself and for bytes."""
     return {
         key: value
@@ -78,7 +78,7 @@ def _told(fields: Mapping[str, object]) -> dict[str, Fact]:
     }
 
 
-def _peer(peer: str) -> dict[str, Fact]:
+def _peer(peer: str) -> dict[str, Attribute]:
     """The conventions' attributes for gRPC's name of a peer."""
     kind, _, rest = peer.partition(":")
     if kind not in ("ipv4", "ipv6"):

@@ -20,7 +20,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from autoquality_core.errors import RequestCancelled, RequestUnreadable, UploadTooSlow
-from autoquality_core.runtime.steps import stage
+from autoquality_core.runtime.steps import step
 from autoquality_server.rpc.interceptors.behavior import copy_marks
 from autoquality_server.rpc.interceptors.timer import Hourglass
 
@@ -83,7 +83,7 @@ class UploadInterceptor(grpc.ServerInterceptor):
         self, requests: Iterator[bytes], context: grpc.ServicerContext, decode: _Decode
     ) -> Any:
         with (
-            stage("receive"),
+            step("receive"),
             self._hourglass.turned(functools.partial(_wake, context)) as ran_out,
         ):
             data = _next(requests, context, ran_out)
