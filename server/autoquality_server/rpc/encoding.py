@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.metrics import METRICS
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, Probe, Progress, Stage, Timings
+from autoquality_core.types import Probe, Progress, Stage, Timings
 from autoquality_server.rpc.slots import Gates
 from autoquality_server.rpc.watchdog import tell_watchdog
 from autoquality_server.telemetry.logs import log_fields
@@ -72,7 +74,8 @@ def _summary(result: EncodeResult, source_bytes: int) -> dict[str, Any]:
         "quality": result.quality or None,
         "outcome": result.outcome.value,
         "iterations": len(result.probes),
-        "dssim": result.dssim,
+        **dict.fromkeys(METRICS),
+        **result.scores,
         "source_bytes": source_bytes,
         "encoded_bytes": len(result.image),
         "width": result.width,

@@ -7,9 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.encode.job import EncodeJob, EncodeResult
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.runtime.steps import step
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Progress, Stage
+from autoquality_core.types import Progress, Stage
 from autoquality_server.rpc.answer import progress_message, response_of
 from autoquality_server.rpc.background import events_of
 from autoquality_server.rpc.encoding import Encoding
