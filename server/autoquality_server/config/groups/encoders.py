@@ -22,8 +22,6 @@ _WEBP = "WebP"
 _AVIF = "AVIF"
 _PNG = "PNG"
 
-ENCODERS = (_EVERY, _JPEG, _WEBP, _AVIF, _PNG)
-
 _O = EncoderOptions()
 
 
