@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoquality._version import __version__
 from autoquality_server.config.settings import SPECS
+from deploy.grafana.panels import ROWS
 from tests.deploy.rendered import Rendered
 from tools.check_manifests import ROOT, VERSIONS, problems, render
 
@@ -24,6 +25,13 @@ def test_every_log_line_that_is_named_is_in_the_code() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "server").rglob("*.py"))
     assert len(named) > 3
     assert [line for line in sorted(named) if f'"{line}"' not in code] == []
+
+
+def test_every_panel_that_is_named_is_on_the_dashboard() -> None:
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", PAGE)) - {"Changed", "Removed"}
+    titles = {panel.title for row in ROWS for panel in row.panels}
+    assert len(named) > 3
+    assert {" ".join(name.split()) for name in named} <= titles
 
 
 def test_the_overlay_of_the_walk_through_renders_and_does_what_it_says(tmp_path: Path) -> None:
