@@ -16,8 +16,6 @@ T = TypeVar("T", bound=type)
 
 _EVERY = "Every format"
 
-ENCODER_GROUPS = (_EVERY, *(encoder.name for encoder in ENCODERS.values()))
-
 _NOT_IN_IMGPROXY = {"webp_alpha_quality", "avif_no_subsample", "png_compression"}
 
 _O = EncoderOptions()
