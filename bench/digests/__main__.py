@@ -78,8 +78,11 @@ def main() -> int:
     args = parser.parse_args()
     if args.out is None and args.against is None:
         parser.error("nothing to do without --out or --against")
+    files = files_in(args.folders)
+    if not files:
+        parser.error("no files in these folders")
     before = {} if args.against is None else read(args.against)
-    todo = list(cases(files_in(args.folders)))
+    todo = list(cases(files))
     if args.quick:
         before = {key: fields for key, fields in before.items() if sampled(key)}
         todo = [case for case in todo if sampled(case.key)]

@@ -40,6 +40,8 @@ SEARCHES = (BUDGET, "dssim", "ml", f"{BUDGET}:10:95", "dssim:0.02:10:95", "ml:0.
 WISHES = (
     *SEARCHES,
     "size:1",
+    "size:500:10:95",
+    "size:900:10:95",
     "size:1000000",
     f"{BUDGET}:60:60",
     "dssim:0:10:95",
@@ -89,7 +91,7 @@ ENCODERS: Mapping[str, tuple[Any, ...]] = {
     ),
 }
 OPTIONED = ("chelsea.png", "alpha.png", "drawing.png", "grey.png", "film.webp")
-STREAMED = ("coffee.png", "camera.jpg", "alpha.png", "film.gif", "cut.jpg", "noise.png", "empty")
+STREAMED = ("coffee.png", "camera.jpg", "alpha.png", "film.gif", "cut.jpg", "noise.png", "text.txt")
 WRONG: tuple[Options, ...] = (
     *({"quality": value} for value in (-1, 0, 101)),
     *({"method": method, "quality": 50} for method in ("size", "dssim", "ml")),
@@ -199,7 +201,7 @@ def _small() -> Iterator[Options]:
     """A small image, by every wish and every option that holds for all formats."""
     fixed: list[Options] = [{}, {"quality": 30}, {"quality": 95, "measure_dssim": True}]
     yield from _asked(("jpeg", "webp", "avif"), [*fixed, *_wishes(WISHES)])
-    yield from _asked(("png", None), [*fixed[1:], *_wishes(SEARCHES[:3])])
+    yield from _asked(("png", None), [*fixed[1:], *_wishes(SEARCHES)])
     some = [{}, *_wishes(SEARCHES[3:5])]
     for fmt, wish, general in product(FORMATS, some, GENERAL):
         yield {"format": fmt, **wish, **general}
@@ -207,8 +209,10 @@ def _small() -> Iterator[Options]:
 
 def _by_encoder() -> Iterator[Options]:
     """Every option of every format, by every method."""
+    slow = (f"{BUDGET}:40:70", "dssim:0.02:40:70", "ml:0.02:40:70")
     for fmt, values in ENCODERS.items():
-        for value, wish in product(values, [{"quality": 60}, *_wishes(SEARCHES[3:])]):
+        wishes = _wishes(slow if fmt == "avif" else SEARCHES[3:])
+        for value, wish in product(values, [{"quality": 60}, *wishes]):
             yield {"format": fmt, **wish, fmt: value}
 
 
