@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyvips
 
 from autoquality_core.images import Pixels, luma_planes
-from autoquality_core.images.icc import PROFILE, in_rgb
+from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.types import EncoderOptions, Format
 
 
