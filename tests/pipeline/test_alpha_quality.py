@@ -25,8 +25,8 @@ from autoquality_core.types import (
     Timings,
     WebpOptions,
 )
-from tests.image.files import AMPLE
-from tests.image.metadata_files import exif
+from tests.images.files import AMPLE
+from tests.images.metadata_files import exif
 from tests.photos import animation, crop
 from tests.pipeline.kept import EVERYTHING, PIPELINE, texts_of
 

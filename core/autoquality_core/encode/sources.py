@@ -19,7 +19,7 @@ from autoquality_core.images import (
     from_raw,
     open_image,
 )
-from autoquality_core.images.icc import in_rgb
+from autoquality_core.images.colour.icc import in_rgb
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import ColorProfile, Format, RawSource
 

@@ -18,8 +18,8 @@ from autoquality_core.formats.base import (
     samples_of,
 )
 from autoquality_core.images import Pixels
-from autoquality_core.images.avif import decode_plain_avif
 from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.isobmff.avif import decode_plain_avif
 from autoquality_core.types import Format
 
 _FASTEST = 9
