@@ -11,9 +11,15 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_core.formats import CODECS, alpha_bytes, with_metadata
+from autoquality_core.formats import (
+    EncoderOptions,
+    WebpOptions,
+    alpha_bytes,
+    encoder_for,
+    with_metadata,
+)
 from autoquality_core.images import NO_METADATA, Metadata, Pixels
-from autoquality_core.types import EncoderOptions, Format, WebpOptions
+from autoquality_core.types import Format
 from tests.codecs.sources import grey, moving, photograph, translucent
 from tests.images.metadata_files import (
     ARTIST,
@@ -68,7 +74,7 @@ def test_metadata_changes_nothing_else(fmt: Format, name: str, icc: bool) -> Non
     pixels = PICTURES[name]()
     if icc and "grey" not in name:
         pixels = profiled(pixels)
-    bare = CODECS[fmt].encode(pixels, 70, EncoderOptions())
+    bare = encoder_for(fmt).encode(pixels, 70)
     data = with_metadata(fmt, bare, METADATA)
     before, after = (Image.open(io.BytesIO(one)) for one in (bare, data))
     for frame in range(pixels.frames):
@@ -97,8 +103,10 @@ def test_what_alpha_takes_is_the_same_at_every_quality(icc: bool) -> None:
     pixels = profiled(translucent()) if icc else translucent()
     for alpha_quality in (0, 50, 100):
         options = EncoderOptions(webp=WebpOptions(alpha_quality=alpha_quality))
-        files = [CODECS[Format.WEBP].encode(pixels, quality, options) for quality in (1, 50, 100)]
+        files = [
+            encoder_for(Format.WEBP, options).encode(pixels, quality) for quality in (1, 50, 100)
+        ]
         assert len({alpha_bytes(one) for one in files}) == 1
         assert alpha_bytes(files[0]) > len(PROFILE) * icc
-    assert alpha_bytes(CODECS[Format.WEBP].encode(moving(bands=4), 50, EncoderOptions())) == 0
-    assert alpha_bytes(CODECS[Format.WEBP].encode(photograph(), 50, EncoderOptions())) == 0
+    assert alpha_bytes(encoder_for(Format.WEBP).encode(moving(bands=4), 50)) == 0
+    assert alpha_bytes(encoder_for(Format.WEBP).encode(photograph(), 50)) == 0

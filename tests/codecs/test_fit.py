@@ -7,10 +7,10 @@ import pytest
 import pyvips
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import CODECS, substitute
+from autoquality_core.formats import EncoderOptions, substitute
 from autoquality_core.formats.fit import fitting
 from autoquality_core.images import Pixels
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.types import Format
 
 
 @pytest.mark.parametrize("fmt", Format)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.formats import BEST_MOZJPEG, EncoderOptions, JpegOptions
 from autoquality_core.images import Pixels
-from autoquality_core.types import EncoderOptions, Format, JpegOptions
+from autoquality_core.types import Format
 from tests.codecs.sources import grey, photograph
 
 CODEC = CODECS[Format.JPEG]

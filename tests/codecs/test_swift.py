@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.formats import BEST_MOZJPEG, CODECS, jpeg, opencv, webp
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    EncoderOptions,
+    JpegOptions,
+    WebpOptions,
+    encoder_for,
+    jpeg,
+    opencv,
+    webp,
+)
 from autoquality_core.formats.jpeg import JpegCodec
 from autoquality_core.formats.webp import WebpCodec
 from autoquality_core.images import Pixels, luma_planes
-from autoquality_core.types import EncoderOptions, Format, JpegOptions, WebpOptions
+from autoquality_core.types import Format
 from tests.codecs.sources import grey, moving, photograph, translucent
 
 SOURCES = {
@@ -50,7 +59,7 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
     pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
     swiftly = opencv.jpeg(pixels, quality, no_subsample=no_subsample)
     assert swiftly == JpegCodec.by_libvips(pixels, quality, options)
-    assert swiftly == CODECS[Format.JPEG].encode(pixels, quality, EncoderOptions(jpeg=options))
+    assert swiftly == encoder_for(Format.JPEG, EncoderOptions(jpeg=options)).encode(pixels, quality)
 
 
 @each_quality
@@ -58,7 +67,7 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
 def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int) -> None:
     swiftly = opencv.webp(SOURCES[source], quality)
     assert swiftly == WebpCodec.by_libvips(SOURCES[source], quality, WebpOptions())
-    assert swiftly == CODECS[Format.WEBP].encode(SOURCES[source], quality, EncoderOptions())
+    assert swiftly == encoder_for(Format.WEBP).encode(SOURCES[source], quality)
 
 
 @each_source
@@ -76,7 +85,7 @@ def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int)
 def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOptions) -> None:
     pixels = SOURCES[source]
     for quality in QUALITIES:
-        data = CODECS[fmt].encode(pixels, quality, options)
+        data = encoder_for(fmt, options).encode(pixels, quality)
         bands = pixels.bands if fmt is Format.JPEG else 3
         assert opencv.decoded(data, pixels, bands) is not None
         assert np.array_equal(CODECS[fmt].decode_luma(data, pixels), read(data, pixels))
@@ -113,7 +122,7 @@ from autoquality_core.formats import CODECS, opencv
 from autoquality_core.types import EncoderOptions, Format
 from tests.codecs.sources import photograph
 for fmt in (Format.JPEG, Format.WEBP):
-    data = CODECS[fmt].encode(photograph(), 80, EncoderOptions())
+    data = encoder_for(fmt).encode(photograph(), 80)
     assert opencv.decoded(data, photograph(), 3) is None
     print(CODECS[fmt].decode_luma(data, photograph()).shape)
 """

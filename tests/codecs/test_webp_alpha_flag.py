@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, WebpOptions, encoder_for
 from autoquality_core.formats.webp import WebpCodec
 from autoquality_core.images import Pixels, open_image
-from autoquality_core.types import EncoderOptions, Format, WebpOptions
+from autoquality_core.types import Format
 from tests.browser import shown
 from tests.images.files import AMPLE
 
@@ -44,7 +44,7 @@ def gif(count: int) -> bytes:
 
 def as_webp(source: bytes, options: WebpOptions = WebpOptions()) -> bytes:
     pixels = open_image(source, AMPLE).decode(all_frames=True)
-    return CODECS[Format.WEBP].encode(pixels, 80, EncoderOptions(webp=options))
+    return encoder_for(Format.WEBP, EncoderOptions(webp=options)).encode(pixels, 80)
 
 
 def flags(data: bytes) -> int:

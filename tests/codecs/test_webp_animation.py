@@ -9,9 +9,9 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import Pixels, luma, open_image
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.types import Format
 from tests.codecs.sources import moving
 from tests.images.files import AMPLE, animated
 

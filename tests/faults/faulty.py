@@ -38,9 +38,9 @@ DEADLY = "deadly"
 
 
 def break_webp(folder: Path) -> None:
+    from autoquality_core.formats import EncoderOptions
     from autoquality_core.formats.webp import WebpCodec
     from autoquality_core.images import Pixels
-    from autoquality_core.types import EncoderOptions
 
     sound = WebpCodec.encode
 

@@ -9,24 +9,25 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_core.encode.methods import Session
-from autoquality_core.formats import BEST_MOZJPEG, CODECS, equivalents
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import BEST_MOZJPEG, EncoderOptions, equivalents
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_core.priors import UNLEARNED, dssim_prior, size_prior
-from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.priors.roughness import rough
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
     Objective,
     Observation,
     Roughness,
+    ScoreObjective,
     SizeObjective,
     search,
 )
 from autoquality_core.search.oracle import agree, oracle
-from autoquality_core.types import EncoderOptions, Format, Timings
+from autoquality_core.types import Format, Timings
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
@@ -48,12 +49,12 @@ def pixels_of(name: str) -> Pixels:
 
 @cache
 def sketch_of(name: str) -> npt.NDArray[np.float64]:
-    return sketch(pixels_of(name))
+    return luma_features(pixels_of(name))
 
 
 @cache
 def coloured_of(name: str) -> npt.NDArray[np.float64]:
-    return coloured(sketch_of(name), pixels_of(name))
+    return with_chroma(sketch_of(name), pixels_of(name))
 
 
 @cache
@@ -102,7 +103,7 @@ def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
-                    check(curve, DssimObjective(target, error), prior, low, high, twins)
+                    check(curve, ScoreObjective(DSSIM, target, error), prior, low, high, twins)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -128,7 +129,7 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
     counts = [
         check(
             sweep(name, setting),
-            DssimObjective(target, 0.001),
+            ScoreObjective(DSSIM, target, 0.001),
             dssim_prior(fmt, options, SIDE * SIDE),
             10,
             95,
@@ -149,7 +150,7 @@ def test_a_sketch_saves_encodings(setting: str) -> None:
     for name in PHOTOS:
         curve, told, area = sweep(name, setting), sketch_of(name), SIDE * SIDE
         for target in (0.005, 0.01, 0.02, 0.04):
-            goal = DssimObjective(target, 0.001)
+            goal = ScoreObjective(DSSIM, target, 0.001)
             without += check(curve, goal, dssim_prior(fmt, options, area), LOW, HIGH, twins)
             with_one += check(curve, goal, dssim_prior(fmt, options, area, told), LOW, HIGH, twins)
         for quality in (30, 50, 70, 90):

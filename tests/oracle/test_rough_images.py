@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_core.encode.methods import DssimSearch, Session, SizeSearch
-from autoquality_core.formats import CODECS
+from autoquality_core.encode.methods import ScoreSearch, SizeSearch
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget, Timings
+from autoquality_core.types import Format, Method, Outcome, ResolvedTarget, Timings
 from autoquality_train.drawings import animation, drawing
 from bench.exhaustive import FIRST_SEED, judge
 from tests.photos import photo
@@ -82,7 +84,7 @@ def test_a_bound_of_a_photograph_takes_a_probe_or_two() -> None:
             for target in (0.02, 0.03):
                 trial = Session(pixels, CODECS[fmt], EncoderOptions(), Deadline(), Timings())
                 resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
-                answer = DssimSearch().run(trial, resolved)
+                answer = ScoreSearch(DSSIM).run(trial, resolved)
                 if answer.outcome in (Outcome.MIN_QUALITY_REACHED, Outcome.MAX_QUALITY_REACHED):
                     counts.append(len(trial.probes))
     assert len(counts) >= 12

@@ -10,24 +10,16 @@ import pytest
 
 from autoquality_core.encode import policy
 from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import Session
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.encode.session import Session
 from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.formats import EncoderOptions, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Probe,
-    TargetSpec,
-    WebpOptions,
-)
+from autoquality_core.types import Format, Method, Outcome, Probe, TargetSpec
 from tests.photos import crop, photo
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -95,7 +87,7 @@ def raising(error: Exception) -> Callable[[], None]:
 
 def test_a_network_shortens_the_search_and_the_promise_is_kept(watched: Watched) -> None:
     def fresh(*, advise: bool) -> Pipeline:
-        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, advise_dssim=advise)
+        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, predict_dssim=advise)
 
     alone = [encode(fresh(advise=False), photo(name)) for name in PHOTOS]
     assert watched.asked == 0

@@ -8,23 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_core.encode.methods import Session, SizeSearch
-from autoquality_core.formats import CODECS
+from autoquality_core.encode.job import EncodeJob, EncodeResult
+from autoquality_core.encode.methods import SizeSearch
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import EncoderOptions, WebpOptions
 from autoquality_core.images import open_image
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Outcome,
-    TargetSpec,
-    Timings,
-    WebpOptions,
-)
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec, Timings
 from tests.images.files import AMPLE
 from tests.images.metadata_files import exif
 from tests.photos import animation, crop

@@ -12,19 +12,12 @@ import pyvips
 from PIL import Image, ImageCms
 
 from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    ColorProfile,
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    TargetSpec,
-)
+from autoquality_core.types import ColorProfile, Format, Method, NoticeCode, TargetSpec
 from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 
@@ -59,7 +52,7 @@ def encode(
     background: tuple[int, int, int] = (255, 255, 255),
 ) -> EncodeResult:
     options = EncoderOptions(color_profile=profile, background=background)
-    job = EncodeJob(source, fmt, spec or TargetSpec(), 85, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec or TargetSpec(), 85, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 

@@ -7,13 +7,14 @@ import pytest
 
 from autoquality_core.encode.comparison import Comparison
 from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
+from autoquality_core.types import Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent
 from tests.images.files import AMPLE, animated
 from tests.photos import crop
@@ -28,14 +29,12 @@ def compare(reference: bytes, distorted: bytes) -> Comparison:
 
 
 def as_webp(source: bytes, quality: int) -> EncodeResult:
-    job = EncodeJob(
-        source, Format.WEBP, TargetSpec(), quality, EncoderOptions(), measure_dssim=True
-    )
+    job = EncodeJob(source, Format.WEBP, TargetSpec(), quality, EncoderOptions(), measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
 def png(pixels: Pixels) -> bytes:
-    return CODECS[Format.PNG].encode(pixels, 0, EncoderOptions())
+    return encoder_for(Format.PNG).encode(pixels, 0)
 
 
 def test_an_image_is_identical_to_itself() -> None:

@@ -6,10 +6,12 @@ import pytest
 import pyvips
 
 from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
+from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
@@ -23,7 +25,7 @@ STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
 
 def encode(source: bytes, fmt: Format | None, *, keep: bool = False) -> EncodeResult:
     options = EncoderOptions(keep_metadata=keep)
-    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 

@@ -6,19 +6,15 @@ import pytest
 import pyvips
 
 from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import Session
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import RETURN_SECONDS
+from autoquality_core.encode.session import RETURN_SECONDS, Session
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, JpegOptions
 from autoquality_core.images import ImageLimits, open_image
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
     Format,
-    JpegOptions,
     Method,
     NoticeCode,
     Outcome,

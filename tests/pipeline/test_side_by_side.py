@@ -9,22 +9,14 @@ from contextlib import contextmanager
 import pytest
 
 from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import Session, Spare
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.encode.session import Session
 from autoquality_core.errors import Overloaded, RequestCancelled
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Probe,
-    TargetSpec,
-    Timings,
-)
+from autoquality_core.types import Format, Method, Probe, TargetSpec, Timings
 from autoquality_server.admission import Admission
 from tests.photos import crop
 
@@ -51,7 +43,7 @@ class Lender:
 
 
 def encoded(spare: Spare | None, spec: TargetSpec, fmt: Format) -> EncodeResult:
-    pipeline = Pipeline(Defaults(), LIMITS, spare=spare)
+    pipeline = Pipeline(Defaults(), LIMITS, lend_core=spare)
     return pipeline.encode(EncodeJob(IMAGE, fmt, spec, None, EncoderOptions()), Deadline())
 
 
@@ -59,7 +51,7 @@ def trial_of(spare: Spare, deadline: Deadline | None = None) -> Session:
     pixels = open_image(IMAGE, LIMITS).decode(all_frames=False)
     return Session(
         *(pixels, CODECS[Format.WEBP], EncoderOptions(), deadline or Deadline(), Timings()),
-        spare=spare,
+        lend_core=spare,
     )
 
 
@@ -107,7 +99,7 @@ def test_each_is_told_of_as_a_probe() -> None:
     session = Session(
         *(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), Timings()),
         on_probe=told.append,
-        spare=Lender(),
+        lend_core=Lender(),
     )
     assert session.probe_two(50, 51, measure=False) == told
 

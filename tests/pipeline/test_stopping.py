@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.methods import Session
+from autoquality_core.encode.session import Session
 from autoquality_core.errors import RequestCancelled
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Timings
+from autoquality_core.types import Format, Timings
 
 NOISE = np.random.default_rng(0).integers(0, 256, (1, 2100, 2000, 3), np.uint8)
 FILE: bytes = Pixels.from_samples(NOISE).image.pngsave_buffer(compression=0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_core.encode.methods import DssimSearch, Session, SizeSearch
-from autoquality_core.formats import CODECS, equivalents
+from autoquality_core.encode.methods import ScoreSearch, SizeSearch
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import EncoderOptions, equivalents
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Prediction
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget, Timings
+from autoquality_core.types import Format, Method, Outcome, ResolvedTarget, Timings
 from tests.networks import peak_at
 from tests.photos import crop
 
@@ -44,7 +46,7 @@ def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float)
     for low, high in ((1, 100), (10, 95), (60, 65)):
         one = Session(pixels, codec, OPTIONS, Deadline(), Timings())
         resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
-        answer = DssimSearch().run(one, resolved)
+        answer = ScoreSearch(DSSIM).run(one, resolved)
         assert one.encoded(answer.quality) == codec.encode(pixels, answer.quality, OPTIONS)
 
 
@@ -62,7 +64,7 @@ def test_the_answer_is_among_the_probes(
     prediction = None if first is None else Prediction.from_logits(peak_at(first))
     one = session()
     resolved = ResolvedTarget(Method.ML, target, low, high, 0.0005)
-    answer = DssimSearch().search(one, resolved, prediction)
+    answer = ScoreSearch(DSSIM).search(one, resolved, prediction)
     tried = [probe.quality for probe in one.probes]
     assert answer.quality in tried
     assert len({TWINS[quality - 1] for quality in tried}) == len(tried), "no twin is tried twice"

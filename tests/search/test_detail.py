@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from autoquality_core.formats import AvifOptions, EncoderOptions, JpegOptions
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.priors import dssim_prior
 from autoquality_core.priors.features import detail
 from autoquality_core.priors.roughness import DETAILED, WHOLE_CHROMA, rough
-from autoquality_core.types import AvifOptions, EncoderOptions, Format, JpegOptions
+from autoquality_core.types import Format
 from tests.photos import photo
 
 

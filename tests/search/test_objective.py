@@ -7,7 +7,8 @@ import statistics
 import numpy as np
 import pytest
 
-from autoquality_core.search import DssimObjective, Observation, SizeObjective
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import Observation, ScoreObjective, SizeObjective
 from autoquality_core.search.objective import _normal_cdf
 from autoquality_core.types import Outcome
 
@@ -51,7 +52,7 @@ def sizes(**by_quality: int) -> list[Observation]:
     ],
 )
 def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
-    objective = DssimObjective(0.02, 0.001)
+    objective = ScoreObjective(DSSIM, 0.02, 0.001)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from autoquality_core.formats import AvifOptions, EncoderOptions, WebpOptions
 from autoquality_core.priors import dssim_prior, size_prior
 from autoquality_core.priors.offsets import offset
-from autoquality_core.types import AvifOptions, EncoderOptions, Format, WebpOptions
+from autoquality_core.types import Format
 
 AREA = 512 * 512
 SLOW = {

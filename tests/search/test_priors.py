@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from autoquality_core import priors
-from autoquality_core.formats import BEST_MOZJPEG
-from autoquality_core.types import EncoderOptions, Format, JpegOptions
+from autoquality_core.formats import BEST_MOZJPEG, EncoderOptions, JpegOptions
+from autoquality_core.types import Format
 
 
 @pytest.mark.parametrize(

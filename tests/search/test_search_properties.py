@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
     Objective,
     Observation,
     Roughness,
+    ScoreObjective,
     SizeObjective,
     search,
 )
@@ -74,7 +75,7 @@ class Bench:
 def test_dssim_search_finds_what_the_oracle_finds(
     rise: list[float], between: list[int], target: float, error: float
 ) -> None:
-    Bench(rise).check(DssimObjective(target, error), between[0], between[1], DSSIM_PRIOR)
+    Bench(rise).check(ScoreObjective(DSSIM, target, error), between[0], between[1], DSSIM_PRIOR)
 
 
 @settings(max_examples=300, deadline=None)
@@ -108,7 +109,7 @@ def test_pinned_bounds_cost_one_encoding(
 ) -> None:
     bench = Bench(rise)
     found = search(
-        DssimObjective(target, error), quality, quality, bench.attempt, prior=DSSIM_PRIOR
+        ScoreObjective(DSSIM, target, error), quality, quality, bench.attempt, prior=DSSIM_PRIOR
     )
     assert bench.tried == [quality]
     assert found.best.quality == quality
@@ -125,7 +126,7 @@ def test_a_search_cut_short_returns_the_best_so_far(
     first: int,
 ) -> None:
     bench = Bench(rise)
-    objective = DssimObjective(target, error)
+    objective = ScoreObjective(DSSIM, target, error)
     found = search(
         objective,
         between[0],
@@ -149,7 +150,7 @@ def test_a_flat_curve_ends_with_its_only_value(value: float) -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 5000, value)
 
-    for objective in (DssimObjective(0.02, 0.001), SizeObjective(5000, PIXELS)):
+    for objective in (ScoreObjective(DSSIM, 0.02, 0.001), SizeObjective(5000, PIXELS)):
         found = search(objective, 1, 100, attempt, prior=DSSIM_PRIOR)
         assert agree(objective, found, oracle(objective, 1, 100, attempt))
 
@@ -166,7 +167,7 @@ def test_of_two_equally_near_the_better_looking_wins() -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 1000, 0.75 if quality <= 50 else 0.25)
 
-    found = search(DssimObjective(0.5, 0.1), 1, 100, attempt, prior=DSSIM_PRIOR)
+    found = search(ScoreObjective(DSSIM, 0.5, 0.1), 1, 100, attempt, prior=DSSIM_PRIOR)
     assert found.best.dssim == 0.25
     assert found.outcome is Outcome.NEAREST_QUALITY
 
@@ -180,14 +181,14 @@ def test_a_spike_does_not_open_every_quality_again() -> None:
         bench = Bench(rise)
         target = bench.look(62).dssim
         assert target is not None
-        objective = DssimObjective(target * 1.01, target * 0.001)
+        objective = ScoreObjective(DSSIM, target * 1.01, target * 0.001)
         search(objective, 1, 100, bench.attempt, prior=DSSIM_PRIOR, first=first)
         assert len(bench.tried) <= 30, (first, bench.tried)
 
 
 def test_the_first_quality_is_brought_into_range() -> None:
     bench = Bench(_curve(0, [0.04] * 99, [0.0] * 100))
-    search(DssimObjective(0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
+    search(ScoreObjective(DSSIM, 0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
     assert bench.tried[0] == 60
 
 
@@ -199,7 +200,7 @@ def test_a_search_cut_short_does_not_return_merely_the_last_probe() -> None:
         )
 
     tried: list[int] = []
-    objective = DssimObjective(0.02, 1e-6)
+    objective = ScoreObjective(DSSIM, 0.02, 1e-6)
     found = search(
         objective,
         1,
@@ -223,7 +224,7 @@ def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 1000 + quality, scores[quality - 61])
 
-    objective = DssimObjective(0.01, 0.001)
+    objective = ScoreObjective(DSSIM, 0.01, 0.001)
     smooth = Roughness(0.051, 0.051, near=(0.003, -0.003, -0.018, -0.032))
     found = search(
         objective, 61, 74, attempt, prior=DSSIM_PRIOR, first=71, roughness=lambda: smooth

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
     Objective,
     Observation,
+    ScoreObjective,
     SizeObjective,
     search,
 )
@@ -82,8 +83,8 @@ def test_the_answers_are_the_oracles_whether_a_core_is_idle_or_not(
     look, twins = rising(slope, level, paired=paired), PAIRED if paired else tuple(range(1, 101))
     for objective, prior in (
         (SizeObjective(PIXELS * math.exp(goal - 4), PIXELS), SIZE_PRIOR),
-        (DssimObjective(math.exp(-goal - 4), 0.001), DSSIM_PRIOR),
-        (DssimObjective(0.0, 0.0), DSSIM_PRIOR),
+        (ScoreObjective(DSSIM, math.exp(-goal - 4), 0.001), DSSIM_PRIOR),
+        (ScoreObjective(DSSIM, 0.0, 0.0), DSSIM_PRIOR),
     ):
         Rounds(look, iter(free).__next__).check(objective, prior, twins)
 
@@ -95,7 +96,7 @@ def test_a_second_core_changes_nothing_but_the_time() -> None:
             look = rising(0.03, float(level))
             for objective, prior in (
                 (SizeObjective(look(65).size_bytes + 10, PIXELS), SIZE_PRIOR),
-                (DssimObjective(0.02, 0.0005), DSSIM_PRIOR),
+                (ScoreObjective(DSSIM, 0.02, 0.0005), DSSIM_PRIOR),
             ):
                 alone, paired = (
                     search(*(objective, 10, 95, rounds.one), prior=prior, attempt_two=rounds.two)
@@ -128,7 +129,7 @@ def test_where_the_first_is_likely_to_be_the_answer_nothing_is_tried_beside_it()
     values = np.array([-math.log(look(quality).dssim or 1) for quality in range(1, 101)])
     known = CurvePrior(values, 1e-6 * np.eye(100), 1e-4, 0.01)
     rounds = Rounds(look)
-    rounds.check(DssimObjective(look(60).dssim or 1, 0.001), known, tuple(range(1, 101)))
+    rounds.check(ScoreObjective(DSSIM, look(60).dssim or 1, 0.001), known, tuple(range(1, 101)))
     assert len(rounds.tried) == 1
     assert len(rounds.tried[0]) == 1
 

@@ -7,22 +7,24 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_core.encode.methods import DssimSearch, Session, SizeSearch
-from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.encode.methods import ScoreSearch, SizeSearch
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import BEST_MOZJPEG, EncoderOptions
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.blocks import LUMA, jpeg_table
+from autoquality_core.metrics import DSSIM
 from autoquality_core.priors import dssim_prior, size_prior
 from autoquality_core.priors.features import (
     BLOCKS,
     COLOURED_NUMBERS,
     NUMBERS,
-    coloured,
+    luma_features,
     of_blocks,
-    sketch,
+    with_chroma,
 )
 from autoquality_core.priors.regression import sketched
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Method, ResolvedTarget, Timings
+from autoquality_core.types import Format, Method, ResolvedTarget, Timings
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)
@@ -41,7 +43,7 @@ def samples(*shape: int) -> npt.NDArray[np.uint8]:
 
 
 def of(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    return sketch(Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis])))
+    return luma_features(Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis])))
 
 
 def pixels_of(name: str, width: int, height: int) -> Pixels:
@@ -65,7 +67,7 @@ def test_every_image_has_a_finite_sketch(frame: npt.NDArray[np.uint8]) -> None:
     found = of(frame)
     assert found.shape == (NUMBERS,)
     pixels = Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis]))
-    both = coloured(found, pixels)
+    both = with_chroma(found, pixels)
     assert both.shape == (COLOURED_NUMBERS,)
     assert np.array_equal(both[:NUMBERS], found)
     assert np.isfinite(both).all()
@@ -77,8 +79,8 @@ def test_colours_are_seen_by_the_coloured_sketch_alone() -> None:
     greyed = np.rint(rows.astype(np.float32) @ LUMA).astype(np.uint8)[..., None]
     grey = Pixels.from_samples(np.ascontiguousarray(greyed[None]))
     as_colours = Pixels.from_samples(np.ascontiguousarray(np.repeat(greyed, 3, axis=2)[None]))
-    assert sketch(grey) == pytest.approx(sketch(photo), abs=0.05)
-    chroma = [coloured(sketch(one), one)[NUMBERS:] for one in (photo, grey, as_colours)]
+    assert luma_features(grey) == pytest.approx(luma_features(photo), abs=0.05)
+    chroma = [with_chroma(luma_features(one), one)[NUMBERS:] for one in (photo, grey, as_colours)]
     assert (chroma[0] > chroma[1] + 0.1).all()
     assert chroma[2] == pytest.approx(chroma[1], abs=1e-3)
 
@@ -145,7 +147,7 @@ def test_what_was_learned_is_a_distribution_over_rising_curves(setting: str, cur
     learned = sketched(setting, curve)
     assert learned is not None
     pixels = pixels_of("coffee.png", 256, 192)
-    told = sketch(pixels) if curve == "dssim" else coloured(sketch(pixels), pixels)
+    told = luma_features(pixels) if curve == "dssim" else with_chroma(luma_features(pixels), pixels)
     mean, covariance = learned.curve(told)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
     assert (mean[15:90:5] < mean[20:95:5]).all()
@@ -169,7 +171,7 @@ def test_an_image_is_looked_at_where_that_may_save_an_encoding(
 ) -> None:
     """In a range of one quality the answer is known whatever the image."""
     for search, resolved in (
-        (DssimSearch(), ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
+        (ScoreSearch(DSSIM), ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
         (SizeSearch(), ResolvedTarget(Method.SIZE, 10**6, low, high, 0.001)),
     ):
         pixels = pixels_of("coffee.png", 64, 48)

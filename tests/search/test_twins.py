@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
     Objective,
     Observation,
+    ScoreObjective,
     SizeObjective,
     search,
 )
@@ -40,7 +41,7 @@ def run(objective: Objective, prior: CurvePrior, low: int, high: int) -> tuple[i
 def test_the_nearest_is_found_where_the_target_lies_between_two_encodings(between: int) -> None:
     name = FIRST_TWINS[between - 1]
     target = float(np.exp(-(2.0 + 0.04 * (name + 1.2))))
-    quality, outcome = run(DssimObjective(target, 1e-6), DSSIM_PRIOR, 10, 95)
+    quality, outcome = run(ScoreObjective(DSSIM, target, 1e-6), DSSIM_PRIOR, 10, 95)
     assert FIRST_TWINS[quality - 1] == name
     assert outcome is Outcome.NEAREST_QUALITY
 
@@ -59,4 +60,4 @@ def test_a_budget_is_used_up_to_the_highest_of_the_twins() -> None:
 def test_a_bound_is_the_bound_whichever_of_its_twins_lie_in_range(
     target: float, quality: int, outcome: Outcome
 ) -> None:
-    assert run(DssimObjective(target, 1e-3), DSSIM_PRIOR, 61, 66) == (quality, outcome)
+    assert run(ScoreObjective(DSSIM, target, 1e-3), DSSIM_PRIOR, 61, 66) == (quality, outcome)

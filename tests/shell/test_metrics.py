@@ -12,9 +12,9 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from autoquality_core import errors
+from autoquality_core.encode.job import EncodeResult
 from autoquality_core.types import (
     DropReason,
-    EncodeResult,
     Format,
     Method,
     Outcome,
