@@ -18,7 +18,7 @@ from autoquality_core.errors import InvalidRequest, RequestCancelled
 from autoquality_core.images import colour, load
 from autoquality_core.images.cost import LEAST_ROW
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncoderOptions, RawSource, Timings
+from autoquality_core.types import EncodeJob, EncoderOptions, RawSource
 from autoquality_server.rpc.validate import job_of
 from tests.image.files import AMPLE, SAVERS, image_of, png_header
 
@@ -31,7 +31,7 @@ def job(data: bytes, fmt: str = "UNSPECIFIED") -> EncodeJob:
 
 
 def opened(data: bytes, fmt: str = "UNSPECIFIED") -> OpenJob:
-    return PIPELINE.open(job(data, fmt), Deadline(), Timings())
+    return PIPELINE.open(job(data, fmt), Deadline())
 
 
 def plain(width: int, height: int, bands: int = 3, fmt: str = "png") -> bytes:

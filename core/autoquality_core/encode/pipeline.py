@@ -6,8 +6,7 @@ steps that it is; the deadline is checked between them.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from autoquality_core.encode.comparison import Comparison, check_sides, compared
@@ -39,8 +38,8 @@ from autoquality_core.images import ImageLimits, Pixels, check_raw_shape
 from autoquality_core.images.hidden import with_black, with_continued_colours
 from autoquality_core.images.memory import allocation_failures
 from autoquality_core.networks import Predictor
+from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import step
 from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
@@ -49,7 +48,6 @@ from autoquality_core.types import (
     Notice,
     NoticeCode,
     Outcome,
-    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -88,16 +86,14 @@ class Pipeline:
         """Compile what the first request would otherwise wait for; predictors come ready."""
         warm_up()
 
-    def encode(
-        self, job: EncodeJob, deadline: Deadline, timings: Timings | None = None
-    ) -> EncodeResult:
+    def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
         """Choose the quality and encode.
 
         Raises InvalidRequest (InvalidImage for the source), DeadlinePassed and
-        RequestCancelled. `timings` is filled as the request goes along.
+        RequestCancelled.
         """
-        timings = timings or Timings()
-        return self.run(self.open(job, deadline, timings), deadline, timings)
+        with context_for(deadline):
+            return self.run(self.open(job, deadline), deadline)
 
     def check(self, job: EncodeJob) -> None:
         """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
@@ -107,13 +103,7 @@ class Pipeline:
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
 
-    def open(
-        self,
-        job: EncodeJob,
-        deadline: Deadline,
-        timings: Timings,
-        max_bytes: int | None = None,
-    ) -> OpenJob:
+    def open(self, job: EncodeJob, deadline: Deadline, max_bytes: int | None = None) -> OpenJob:
         """Refuse a bad spec and a bad source by its header; raises as `encode` does.
 
         Cheap. What it gives tells what `run` will cost. `max_bytes` goes before
@@ -122,33 +112,24 @@ class Pipeline:
         deadline.check()
         self.check(job)
         limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
-        start = time.perf_counter()
         with step("open"):
             opened = open_job(job, limits)
             check_fits(job, opened.source)
-        timings.decode += time.perf_counter() - start
         return opened
 
     @allocation_failures()
-    def run(
-        self,
-        opened: OpenJob,
-        deadline: Deadline,
-        timings: Timings,
-        on_probe: Callable[[Probe], None] | None = None,
-    ) -> EncodeResult:
-        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError.
+    def run(self, opened: OpenJob, deadline: Deadline) -> EncodeResult:
+        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError."""
+        with context_for(deadline) as context:
+            return self._run(opened, deadline, context.timings)
 
-        `on_probe` is called with each encoding as soon as it was made.
-        """
+    def _run(self, opened: OpenJob, deadline: Deadline, timings: Timings) -> EncodeResult:
         deadline.check()
         job = opened.job
-        start = time.perf_counter()
         with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
             fmt, pixels, notices = _fit(job, pixels, origin)
             metadata = fitting_metadata(fmt, origin.metadata)
-        timings.decode += time.perf_counter() - start
 
         if metadata.dropped:
             notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
@@ -157,15 +138,14 @@ class Pipeline:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
         session = Session(
-            *(pixels, CODECS[fmt], job.options, deadline, timings),
-            on_probe=on_probe,
+            *(pixels, CODECS[fmt], job.options, deadline),
             spare=self._spare,
             metadata=metadata,
         )
         answer = self._handler(job, fmt, resolved).run(session, resolved)
         if job.measure_dssim and session.may_continue(answer.quality):
             session.measure(answer.quality)
-        return _result(session, answer, notices)
+        return _result(session, answer, notices, timings)
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The DSSIM between two image files, over every window position.
@@ -251,7 +231,9 @@ def _fit(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Format, Pixels
     return fmt, pixels, notices
 
 
-def _result(session: Session, answer: Answer, notices: list[Notice]) -> EncodeResult:
+def _result(
+    session: Session, answer: Answer, notices: list[Notice], timings: Timings
+) -> EncodeResult:
     return EncodeResult(
         image=session.encoded(answer.quality),
         format=session.format,
@@ -266,5 +248,5 @@ def _result(session: Session, answer: Answer, notices: list[Notice]) -> EncodeRe
         height=session.pixels.height,
         frames=session.frames(answer.quality),
         alpha_quality=session.alpha_quality,
-        timings=session.timings,
+        timings=timings,
     )

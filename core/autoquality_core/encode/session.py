@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -17,9 +15,9 @@ from autoquality_core.formats import Codec, alpha_bytes, equivalents, with_metad
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of, luma
 from autoquality_core.metrics.dssim import PassingReference, Reference, reference_of
 from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.runtime.context import report, run_both, set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes, step
-from autoquality_core.types import EncoderOptions, Format, Probe, Timings
+from autoquality_core.types import EncoderOptions, Format, Probe, Stage
 
 HASTE = 1.3
 """Another probe is taken to last this many times as long as the longest so far, and as many times
@@ -39,8 +37,7 @@ Spare = Callable[[int], AbstractContextManager[bool]]
 class Session:
     """One image, one encoder setting, and every encoding made of it so far.
 
-    Belongs to one request and one thread, but for `probe_two`. `timings` is
-    filled as it works.
+    Belongs to one request and one thread, except during `probe_two`.
     """
 
     def __init__(
@@ -49,22 +46,15 @@ class Session:
         codec: Codec,
         options: EncoderOptions,
         deadline: Deadline,
-        timings: Timings,
-        on_probe: Callable[[Probe], None] | None = None,
         spare: Spare | None = None,
         metadata: Metadata = NO_METADATA,
     ) -> None:
-        """`on_probe` is called with each probe as soon as it is made.
-
-        With `spare`, two probes may run at the same time. `metadata` is part of every file.
-        """
+        """With `spare`, two probes may run at the same time. `metadata` is part of every file."""
         self.pixels = pixels
         self.options = options
-        self.timings = timings
         self.probes: list[Probe] = []
         self.deadline = deadline
         self._codec = codec
-        self._on_probe = on_probe
         self._spare = spare
         self.metadata = metadata
         # Without metadata; by the name of the quality and by the quality of alpha.
@@ -125,9 +115,7 @@ class Session:
 
     def probe(self, quality: int, *, measure: bool) -> Probe:
         """Encode at `quality` and, if asked, measure the DSSIM of the result."""
-        one, data = self._probed(quality, measure)
-        self._spent(one)
-        return self._keep(one, data)
+        return self._keep(*self._probed(quality, measure))
 
     @property
     def may_probe_two(self) -> bool:
@@ -143,12 +131,9 @@ class Session:
                 return [self.probe(quality, measure=measure)]
             if measure:
                 _ = self._reference  # made once, not by both
-            with ThreadPoolExecutor(1, "beside") as pool:  # waits for it at its end
-                beside = pool.submit(self._probed, other, measure)
-                found = [self._probed(quality, measure)]
-            found.append(beside.result())
-        # They ran side by side: the longer one is what passed.
-        self._spent(max((one for one, _ in found), key=_seconds))
+            found = run_both(
+                partial(self._probed, quality, measure), partial(self._probed, other, measure)
+            )
         return [self._keep(one, data) for one, data in found]
 
     def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
@@ -166,26 +151,20 @@ class Session:
         self.probes.append(one)
         if _seconds(one) > self._slowest:
             self._slowest, self._slowest_quality = _seconds(one), one.quality
-        if self._on_probe is not None:
-            self._on_probe(one)
+        report(Stage.PROBED, one)
         return one
-
-    def _spent(self, one: Probe) -> None:
-        self.timings.encode += one.encode_seconds
-        self.timings.measure += one.measure_seconds
 
     def _encode(self, quality: int) -> tuple[bytes, float]:
         """A file, and the seconds that it took."""
-        start = time.perf_counter()
         try:
             # The deadline lives as long as the call, which may still be sending its answer.
-            with step("encode"), self.deadline.calling(self.pixels.stop):
+            with step("encode") as encoding, self.deadline.calling(self.pixels.stop):
                 data = self._codec.encode(self.pixels, quality, self.options)
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
         self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
-        return data, time.perf_counter() - start
+        return data, encoding.seconds
 
     def measure(self, quality: int) -> None:
         """Measure an encoding that was made, unless that was done."""
@@ -196,15 +175,13 @@ class Session:
         if one.dssim is not None:
             return
         dssim, seconds = self._measured(self._bare(one.quality))
-        self.timings.measure += seconds
         self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
 
     def _measured(self, data: bytes) -> tuple[float, float]:
         """The DSSIM of a file, and the seconds that it took to find out."""
-        start = time.perf_counter()
-        with step("measure"):
+        with step("measure") as measuring:
             dssim = self._reference.dssim(self._codec.decode_luma(data, self.pixels))
-        return dssim, time.perf_counter() - start
+        return dssim, measuring.seconds
 
     def encoded(self, quality: int) -> bytes:
         """The file made at a quality that was probed, or at a twin of it."""

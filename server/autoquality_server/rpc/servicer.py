@@ -10,7 +10,7 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.runtime.steps import step
+from autoquality_core.runtime.context import step
 from autoquality_core.types import EncoderOptions
 from autoquality_server.inference.networks import Networks
 from autoquality_server.rpc.answer import response_of
