@@ -15,7 +15,7 @@ from autoquality_core.formats import EncoderOptions, WebpOptions
 from autoquality_core.images import open_image
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec, Timings
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.files import AMPLE
 from tests.images.metadata_files import exif
 from tests.photos import animation, crop
@@ -217,7 +217,7 @@ class Ending(Session):
     def __init__(self, probes: int) -> None:
         pixels = with_continued_colours(open_image(CUT_OUT, AMPLE).decode(all_frames=False))
         codec = CODECS[Format.WEBP]
-        super().__init__(pixels, codec, EncoderOptions(), Deadline(), Timings())
+        super().__init__(pixels, codec, EncoderOptions(), Deadline())
         self.left = probes
 
     def may_continue(self, quality: int) -> bool:
