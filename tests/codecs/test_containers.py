@@ -14,13 +14,12 @@ from PIL import Image
 from autoquality_core.formats import (
     EncoderOptions,
     WebpOptions,
-    alpha_bytes,
     encoder_for,
     with_metadata,
 )
 from autoquality_core.images import NO_METADATA, Metadata, Pixels
 from autoquality_core.types import Format
-from tests.codecs.sources import grey, moving, photograph, translucent
+from tests.codecs.sources import decoded_luma, grey, moving, photograph, translucent
 from tests.images.metadata_files import (
     ARTIST,
     UNIT,
@@ -41,6 +40,7 @@ METADATA = Metadata(
     exif=exif_block(TAGS),
     xmp=packet("<dc:title>odd</dc:title>"),
 )
+WEBP = encoder_for(Format.WEBP)
 PROFILE = pyvips.Image.profile_load("p3")
 PICTURES = {
     "colour": photograph,
@@ -60,7 +60,7 @@ def profiled(pixels: Pixels) -> Pixels:
 
 def cases() -> list[tuple[Format, str]]:
     def holds(fmt: Format, name: str) -> bool:
-        codec = CODECS[fmt]
+        codec = encoder_for(fmt)
         return (codec.keeps_alpha or "alpha" not in name) and (
             codec.keeps_animation or "film" not in name
         )
@@ -93,7 +93,7 @@ def test_metadata_changes_nothing_else(fmt: Format, name: str, icc: bool) -> Non
     if fmt in (Format.JPEG, Format.PNG):
         assert after.info["dpi"][0] == pytest.approx(300, abs=0.02)
     assert np.array_equal(
-        CODECS[fmt].decode_luma(data, pixels), CODECS[fmt].decode_luma(bare, pixels)
+        decoded_luma(encoder_for(fmt), data, pixels), decoded_luma(encoder_for(fmt), bare, pixels)
     )
     assert with_metadata(fmt, bare, NO_METADATA) == bare
 
@@ -106,7 +106,7 @@ def test_what_alpha_takes_is_the_same_at_every_quality(icc: bool) -> None:
         files = [
             encoder_for(Format.WEBP, options).encode(pixels, quality) for quality in (1, 50, 100)
         ]
-        assert len({alpha_bytes(one) for one in files}) == 1
-        assert alpha_bytes(files[0]) > len(PROFILE) * icc
-    assert alpha_bytes(encoder_for(Format.WEBP).encode(moving(bands=4), 50)) == 0
-    assert alpha_bytes(encoder_for(Format.WEBP).encode(photograph(), 50)) == 0
+        assert len({WEBP.alpha_bytes(one) for one in files}) == 1
+        assert WEBP.alpha_bytes(files[0]) > len(PROFILE) * icc
+    assert WEBP.alpha_bytes(WEBP.encode(moving(bands=4), 50)) == 0
+    assert WEBP.alpha_bytes(WEBP.encode(photograph(), 50)) == 0

@@ -11,6 +11,7 @@ from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, TargetSpec
 from tests.codecs.sources import photograph

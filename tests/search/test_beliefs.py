@@ -25,7 +25,7 @@ def tries(prior: CurvePrior, *, error: float = 0.0005, first: int | None = None)
         return Observation(quality, 1, float(np.exp(-CURVE[quality - 1])))
 
     found = search(ScoreObjective(DSSIM, TARGET, error), 1, 100, attempt, prior=prior, first=first)
-    assert found.best.dssim == pytest.approx(TARGET, abs=error)
+    assert found.best.score == pytest.approx(TARGET, abs=error)
     return tried
 
 

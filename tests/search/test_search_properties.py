@@ -168,7 +168,7 @@ def test_of_two_equally_near_the_better_looking_wins() -> None:
         return Observation(quality, 1000, 0.75 if quality <= 50 else 0.25)
 
     found = search(ScoreObjective(DSSIM, 0.5, 0.1), 1, 100, attempt, prior=DSSIM_PRIOR)
-    assert found.best.dssim == 0.25
+    assert found.best.score == 0.25
     assert found.outcome is Outcome.NEAREST_QUALITY
 
 
@@ -179,7 +179,7 @@ def test_a_spike_does_not_open_every_quality_again() -> None:
     rise = [value + max(0.0, more) for value, more in zip(rise, spike, strict=True)]
     for first in range(1, 101):
         bench = Bench(rise)
-        target = bench.look(62).dssim
+        target = bench.look(62).score
         assert target is not None
         objective = ScoreObjective(DSSIM, target * 1.01, target * 0.001)
         search(objective, 1, 100, bench.attempt, prior=DSSIM_PRIOR, first=first)

@@ -126,10 +126,10 @@ def test_a_budget_is_met_in_fewer_rounds() -> None:
 
 def test_where_the_first_is_likely_to_be_the_answer_nothing_is_tried_beside_it() -> None:
     look = rising(0.03, 1.0)
-    values = np.array([-math.log(look(quality).dssim or 1) for quality in range(1, 101)])
+    values = np.array([-math.log(look(quality).score or 1) for quality in range(1, 101)])
     known = CurvePrior(values, 1e-6 * np.eye(100), 1e-4, 0.01)
     rounds = Rounds(look)
-    rounds.check(ScoreObjective(DSSIM, look(60).dssim or 1, 0.001), known, tuple(range(1, 101)))
+    rounds.check(ScoreObjective(DSSIM, look(60).score or 1, 0.001), known, tuple(range(1, 101)))
     assert len(rounds.tried) == 1
     assert len(rounds.tried[0]) == 1
 

@@ -1,4 +1,4 @@
-"""Sketches: what they say of an image, and what is learned from them of its curves."""
+"""The features of an image, and the curves that are predicted from them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from autoquality_core.encode.methods import ScoreSearch, SizeSearch
 from autoquality_core.encode.session import Session
-from autoquality_core.formats import BEST_MOZJPEG, EncoderOptions
+from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.blocks import LUMA, jpeg_table
-from autoquality_core.metrics import DSSIM
-from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.priors import SIZE, load_regression, score_prior, size_prior
 from autoquality_core.priors.features import (
     BLOCKS,
     COLOURED_NUMBERS,
@@ -22,19 +22,13 @@ from autoquality_core.priors.features import (
     of_blocks,
     with_chroma,
 )
-from autoquality_core.priors.regression import sketched
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, ResolvedTarget
+from autoquality_core.types import Method, ResolvedTarget
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
-SETTINGS = {
-    "jpeg": (Format.JPEG, EncoderOptions()),
-    "jpeg-mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
-    "webp": (Format.WEBP, EncoderOptions()),
-    "avif": (Format.AVIF, EncoderOptions()),
-}
+ENCODERS = (JpegEncoder(), JpegEncoder(BEST_MOZJPEG), WebpEncoder(), AvifEncoder())
 QUALITIES = (35, 60, 80, 90)
 
 
@@ -63,7 +57,7 @@ def pixels_of(name: str, width: int, height: int) -> Pixels:
     ],
     ids=lambda frame: "x".join(map(str, frame.shape)),
 )
-def test_every_image_has_a_finite_sketch(frame: npt.NDArray[np.uint8]) -> None:
+def test_every_image_has_finite_features(frame: npt.NDArray[np.uint8]) -> None:
     found = of(frame)
     assert found.shape == (NUMBERS,)
     pixels = Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis]))
@@ -73,7 +67,7 @@ def test_every_image_has_a_finite_sketch(frame: npt.NDArray[np.uint8]) -> None:
     assert np.isfinite(both).all()
 
 
-def test_colours_are_seen_by_the_coloured_sketch_alone() -> None:
+def test_only_the_features_of_chroma_depend_on_colours() -> None:
     photo = pixels_of("coffee.png", 128, 128)
     rows = photo.samples[0]
     greyed = np.rint(rows.astype(np.float32) @ LUMA).astype(np.uint8)[..., None]
@@ -93,13 +87,13 @@ def test_alpha_lies_over_white() -> None:
     assert of(frame) == pytest.approx(of(over), rel=1e-2)
 
 
-def test_a_picture_and_the_same_side_by_side_have_one_sketch() -> None:
+def test_a_picture_and_copies_of_it_side_by_side_have_the_same_features() -> None:
     photo = pixels_of("coffee.png", 256, 256).samples[0]
     assert photo.size // 64 // 3 == BLOCKS
     assert of(np.tile(photo, (2, 2, 1))) == pytest.approx(of(photo), abs=0.12)
 
 
-def test_the_first_number_is_the_dssim_of_blocks_that_opencv_codes() -> None:
+def test_the_first_feature_is_the_dssim_of_blocks_that_opencv_codes() -> None:
     photo = pixels_of("chelsea.png", 64, 64).samples[0]
     grey = photo.astype(np.float32) @ LUMA
     blocks = grey.reshape(8, 8, 8, 8).transpose(0, 2, 1, 3).reshape(-1, 64)
@@ -116,68 +110,75 @@ def test_the_first_number_is_the_dssim_of_blocks_that_opencv_codes() -> None:
     assert of_blocks(blocks)[0] == pytest.approx(wanted, rel=1e-3)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_a_sketch_foretells_curves_of_photographs_that_nothing_was_learned_from(
-    setting: str,
+each_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.learned)
+
+
+@pytest.mark.parametrize("metric", [DSSIM, None], ids=["dssim", "size"])
+@each_encoder
+def test_features_predict_the_curves_of_photographs_that_were_not_learned_from(
+    encoder: Encoder, metric: Metric | None
 ) -> None:
-    """Within a quarter of DSSIM and size at the median, and all but the odd one within half."""
-    fmt, options = SETTINGS[setting]
-    for measure, prior_of in ((True, dssim_prior), (False, size_prior)):
-        misses = []
-        for name in PHOTOS:
-            pixels = pixels_of(name, 320, 240)
-            trial = Session(pixels, CODECS[fmt], options, Deadline())
-            told = trial.features if measure else trial.size_features
-            prior = prior_of(fmt, options, trial.pixel_count, told)
-            usual = prior_of(fmt, options, trial.pixel_count)
-            assert np.diag(prior.covariance).max() < np.diag(usual.covariance).max() / 4
-            for quality in QUALITIES:
-                probe = trial.probe(quality, measure=measure)
-                value = np.log(probe.size_bytes / trial.pixel_count)
-                if measure:
-                    value = -np.log(probe.dssim)
-                misses.append(abs(float(prior.mean[quality - 1] - value)))
-        assert np.median(misses) < 0.25
-        assert np.quantile(misses, 0.9) < 0.5
+    """The median error is within a quarter of DSSIM or size, and nine in ten within half."""
+    misses = []
+    for name in PHOTOS:
+        pixels = pixels_of(name, 320, 240)
+        session = Session(pixels, encoder, Deadline())
+        area = session.pixel_count
+        if metric is None:
+            prior = size_prior(encoder, area, session.size_features)
+            usual = size_prior(encoder, area)
+        else:
+            prior = score_prior(encoder, metric, area, session.features)
+            usual = score_prior(encoder, metric, area)
+        assert np.diag(prior.covariance).max() < np.diag(usual.covariance).max() / 4
+        for quality in QUALITIES:
+            probe = session.probe(quality, metric)
+            value = np.log(probe.size_bytes / area)
+            if metric is not None:
+                value = metric.value(probe.scores[metric.name])
+            misses.append(abs(float(prior.mean[quality - 1] - value)))
+    assert np.median(misses) < 0.25
+    assert np.quantile(misses, 0.9) < 0.5
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("curve", ["dssim", "size"])
-def test_what_was_learned_is_a_distribution_over_rising_curves(setting: str, curve: str) -> None:
-    learned = sketched(setting, curve)
-    assert learned is not None
+@each_encoder
+@pytest.mark.parametrize("curve", [DSSIM.name, SIZE])
+def test_a_prediction_is_a_distribution_over_rising_curves(encoder: Encoder, curve: str) -> None:
+    regression = load_regression(encoder.learned, curve)
+    assert regression is not None
     pixels = pixels_of("coffee.png", 256, 192)
-    told = luma_features(pixels) if curve == "dssim" else with_chroma(luma_features(pixels), pixels)
-    mean, covariance = learned.curve(told)
+    features = luma_features(pixels)
+    if curve == SIZE:
+        features = with_chroma(features, pixels)
+    mean, covariance = regression.curve(features)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
     assert (mean[15:90:5] < mean[20:95:5]).all()
-    assert learned.overhead == 0 if curve == "dssim" else learned.overhead > 0
+    assert (regression.overhead > 0) == (curve == SIZE)
 
 
-def test_an_encoder_that_nothing_was_learned_of_starts_from_its_usual_curve() -> None:
-    assert sketched("never-learned", "dssim") is None
+def test_an_encoder_without_a_file_has_no_regression() -> None:
+    assert load_regression("never-learned", DSSIM.name) is None
 
 
-def test_an_animation_has_no_sketch() -> None:
+def test_an_animation_has_no_features() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
-    trial = Session(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline())
-    assert trial.features is None
-    assert trial.size_features is None
+    session = Session(pixels, WebpEncoder(), Deadline())
+    assert session.features is None
+    assert session.size_features is None
 
 
-@pytest.mark.parametrize(("low", "high", "looked"), [(10, 95, True), (70, 70, False)])
-def test_an_image_is_looked_at_where_that_may_save_an_encoding(
-    low: int, high: int, looked: bool
+@pytest.mark.parametrize(("low", "high", "computed"), [(10, 95, True), (70, 70, False)])
+def test_features_are_computed_only_where_they_may_save_an_encoding(
+    low: int, high: int, computed: bool
 ) -> None:
-    """In a range of one quality the answer is known whatever the image."""
+    """In a range of one quality, the answer is known without them."""
     for search, resolved in (
         (ScoreSearch(DSSIM), ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
         (SizeSearch(), ResolvedTarget(Method.SIZE, 10**6, low, high, 0.001)),
     ):
-        pixels = pixels_of("coffee.png", 64, 48)
-        trial = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline())
-        search.run(trial, resolved)
-        if looked == ("features" in vars(trial)):
+        session = Session(pixels_of("coffee.png", 64, 48), JpegEncoder(), Deadline())
+        search.run(session, resolved)
+        if computed == ("features" in vars(session)):
             continue
-        # A budget that everything fits needs no look in any range.
-        assert looked and isinstance(search, SizeSearch)
+        # A budget that everything fits needs no features in any range.
+        assert computed and isinstance(search, SizeSearch)
