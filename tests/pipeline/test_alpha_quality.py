@@ -77,7 +77,7 @@ def codes(result: EncodeResult) -> list[NoticeCode]:
 @pytest.mark.parametrize("alpha_quality", [0, 40, 100])
 def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quality: int) -> None:
     spec, quality = METHODS[method]
-    job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), True)
+    job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), (DSSIM,))
     result = PIPELINE.encode(job, Deadline())
     assert result.alpha_quality == alpha_quality
     assert {one.alpha_quality for one in result.probes} == {alpha_quality}
@@ -163,7 +163,7 @@ def test_loss_is_shared_between_colour_and_alpha(share: float) -> None:
 
     def dssim(quality: int, alpha_quality: int) -> float:
         options = options_of(alpha_quality)
-        job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), quality, options, True)
+        job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), quality, options, (DSSIM,))
         return PIPELINE.encode(job, Deadline()).scores["dssim"] or 0.0
 
     best = 1.0
