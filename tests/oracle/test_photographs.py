@@ -19,11 +19,11 @@ from autoquality_core.priors.roughness import size_roughness
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import (
     CurvePrior,
-    Objective,
+    Goal,
     Observation,
     Roughness,
-    ScoreObjective,
-    SizeObjective,
+    ScoreGoal,
+    SizeGoal,
     search,
 )
 from autoquality_core.search.oracle import agree, oracle
@@ -65,7 +65,7 @@ def sweep(name: str, encoder: Encoder) -> dict[int, Observation]:
 
 def check(
     curve: dict[int, Observation],
-    objective: Objective,
+    objective: Goal,
     prior: CurvePrior,
     low: int,
     high: int,
@@ -103,7 +103,7 @@ def test_a_search_for_a_score_agrees_with_the_oracle(name: str, encoder: Encoder
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
-                    goal = ScoreObjective(DSSIM, target, error)
+                    goal = ScoreGoal(DSSIM, target, error)
                     check(curve, goal, prior, low, high, equivalents)
 
 
@@ -117,7 +117,7 @@ def test_a_search_for_a_size_agrees_with_the_oracle(name: str, encoder: Encoder)
     for prior in (*usual, unlearned(SIZE)):
         for low, high in RANGES:
             for budget in budgets:
-                goal = SizeObjective(budget, AREA)
+                goal = SizeGoal(budget, AREA)
                 look = partial(size_roughness, pixels_of(name), encoder, budget)
                 check(curve, goal, prior, low, high, equivalents, look)
 
@@ -128,7 +128,7 @@ def test_the_learned_prior_needs_few_encodings(encoder: Encoder) -> None:
     counts = [
         check(
             sweep(name, encoder),
-            ScoreObjective(DSSIM, target, 0.001),
+            ScoreGoal(DSSIM, target, 0.001),
             score_prior(encoder, DSSIM, AREA),
             *(LOW, HIGH),
             encoder.equivalents(has_alpha=False),
@@ -147,13 +147,13 @@ def test_features_save_encodings(encoder: Encoder) -> None:
     for name in PHOTOS:
         curve = sweep(name, encoder)
         for target in (0.005, 0.01, 0.02, 0.04):
-            goal = ScoreObjective(DSSIM, target, 0.001)
+            goal = ScoreGoal(DSSIM, target, 0.001)
             prior = score_prior(encoder, DSSIM, AREA)
             without += check(curve, goal, prior, LOW, HIGH, equivalents)
             prior = score_prior(encoder, DSSIM, AREA, features_of(name))
             with_them += check(curve, goal, prior, LOW, HIGH, equivalents)
         for quality in (30, 50, 70, 90):
-            budget = SizeObjective(curve[quality].size_bytes + 2, AREA)
+            budget = SizeGoal(curve[quality].size_bytes + 2, AREA)
             without += check(curve, budget, size_prior(encoder, AREA), LOW, HIGH, equivalents)
             prior = size_prior(encoder, AREA, size_features_of(name))
             with_them += check(curve, budget, prior, LOW, HIGH, equivalents)

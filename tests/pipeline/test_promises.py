@@ -12,6 +12,7 @@ from autoquality_core.encode.session import RETURN_SECONDS, Session
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
 from autoquality_core.formats import EncoderOptions, JpegOptions, encoder_for
 from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
@@ -40,7 +41,8 @@ def encode(
     deadline: Deadline | None = None,
 ) -> EncodeResult:
     job = EncodeJob(
-        source, fmt, spec or TargetSpec(), quality, options or EncoderOptions(), measure
+        *(source, fmt, spec or TargetSpec(), quality, options or EncoderOptions()),
+        measure=(DSSIM,) if measure else (),
     )
     return PIPELINE.encode(job, deadline or Deadline())
 
@@ -265,7 +267,7 @@ class TestDeadlines:
         deadline = Deadline(3600)
         source = open_image(PHOTO, ImageLimits(2**24, 2**24)).decode(all_frames=False)
         codec = encoder_for(Format.WEBP)
-        session = Session(source, codec, EncoderOptions(), deadline)
+        session = Session(source, codec, deadline)
         took = session.probe(30).encode_seconds
         deadline.remaining = lambda: took * 2 + RETURN_SECONDS  # type: ignore[method-assign]
         assert session.may_continue(20) and session.may_continue(40)
