@@ -1,6 +1,6 @@
-"""What sketches say of curves: a regression per encoder setting, and how far it is off.
+"""The regression from the features of an image to its curves, one per encoder setting.
 
-The files are those of `autoquality_core/priors/*.sketch.json`.
+The files are those of `autoquality_core/priors/*.features.json`.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ _NORMAL_MEDIAN = 0.4549
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Samples of one encoder setting: sketches (n, f), curves and sizes (n, 100), n groups.
+    """Samples of one encoder setting: features (n, f), curves and sizes (n, 100), n groups.
 
-    `coloured` (n, g) are the sketches in colours, by which sizes are told.
+    `with_chroma` (n, g) are the features that sizes are predicted from.
     """
 
-    sketches: FloatArray
-    coloured: FloatArray
+    features: FloatArray
+    with_chroma: FloatArray
     curves: npt.NDArray[np.float32]
     sizes: npt.NDArray[np.float32]
     groups: Sequence[str]
 
 
 def learn(
-    sketches: FloatArray, curves: npt.NDArray[np.float32], groups: Sequence[str], *, seed: int
+    features: FloatArray, curves: npt.NDArray[np.float32], groups: Sequence[str], *, seed: int
 ) -> tuple[dict[str, Any], FloatArray]:
     """A regression, and its errors (n, 100) on images that it was not fitted to."""
-    centre, spread = sketches.mean(axis=0), sketches.std(axis=0) + 1e-3
-    near = scaled(sketches, centre, spread)
+    centre, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
+    near = scaled(features, centre, spread)
     basis = Basis.of(curves, COMPONENTS)
     wanted = basis.coefficients(curves).astype(np.float64)
     part = parts(groups, _PARTS, seed)
@@ -95,13 +95,13 @@ def learn(
 
 
 def write(path: Path, setting: str, drawn: Drawn, corpus: str, *, seed: int) -> dict[str, float]:
-    """Write what sketches say of one setting; answers the median error of each curve."""
-    fitted, told = {}, {}
-    told_by = {"dssim": (drawn.sketches, drawn.curves), "size": (drawn.coloured, drawn.sizes)}
-    for name, (sketches, curves) in told_by.items():
-        fitted[name], errors = learn(sketches, curves, drawn.groups, seed=seed)
+    """Write the regression of one setting; returns the median error of each curve."""
+    fitted, median_errors = {}, {}
+    rows = {"dssim": (drawn.features, drawn.curves), "size": (drawn.with_chroma, drawn.sizes)}
+    for name, (features, curves) in rows.items():
+        fitted[name], errors = learn(features, curves, drawn.groups, seed=seed)
         fitted[name]["overhead"] = overhead(setting) if name == "size" else 0
-        told[name] = float(np.median(np.abs(errors[:, _USED])))
+        median_errors[name] = float(np.median(np.abs(errors[:, _USED])))
     learned = {
         "encoder": setting,
         "corpus": corpus,
@@ -109,24 +109,24 @@ def write(path: Path, setting: str, drawn: Drawn, corpus: str, *, seed: int) -> 
         "samples": len(drawn.groups),
         "seed": seed,
         "versions": library_versions(),
-        "median_error": {name: round(error, 4) for name, error in told.items()},
+        "median_error": {name: round(error, 4) for name, error in median_errors.items()},
         "curves": fitted,
     }
     write_text(path, json.dumps(learned, separators=(",", ":")) + "\n")
-    return told
+    return median_errors
 
 
-def _landmarks(sketches: FloatArray, seed: int) -> FloatArray:
-    """Sketches (m, f) that stand for all of scaled `sketches` (n, f), rounded as they are kept."""
-    count = min(_LANDMARKS, len(sketches) // 4)
-    drawn = np.random.default_rng(seed).choice(len(sketches), count, replace=False)
-    found = sketches[drawn]
+def _landmarks(features: FloatArray, seed: int) -> FloatArray:
+    """Landmarks (m, f) that stand for all of scaled `features` (n, f), rounded as in the file."""
+    count = min(_LANDMARKS, len(features) // 4)
+    drawn = np.random.default_rng(seed).choice(len(features), count, replace=False)
+    found = features[drawn]
     for _ in range(_ROUNDS):
-        away = (found * found).sum(axis=1) - 2 * sketches @ found.T
+        away = (found * found).sum(axis=1) - 2 * features @ found.T
         nearest = away.argmin(axis=1)
         shared = nearest[None, :] == np.arange(count)[:, None]
         each = shared.sum(axis=1, keepdims=True)
-        found = np.where(each > 0, shared @ sketches / np.maximum(each, 1), found)
+        found = np.where(each > 0, shared @ features / np.maximum(each, 1), found)
     return np.round(found, 2)
 
 

@@ -1,4 +1,4 @@
-"""`autoquality-train sketches`: what a thousand blocks of an image say of its curves."""
+"""`autoquality-train features`: the regression from an image's features to its curves."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import click
 import numpy as np
 from rich.console import Console
 
-from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import distinct, gather_samples
 from autoquality_train.cli.exits import Failed
 from autoquality_train.curves import curve, size_curve
-from autoquality_train.sketches import Drawn, write
+from autoquality_train.features import Drawn, write
 from autoquality_train.sweeps import known_sweep
 
 LEAST = 100
@@ -21,10 +21,10 @@ LEAST = 100
 
 
 @click.command()
-@options.learns_from_labels("SETTING.sketch.json")
+@options.learns_from_labels("SETTING.features.json")
 @options.settings
 @options.seed
-def sketches(
+def features(
     corpus: tuple[Path, ...],
     sweeps: Path,
     out: Path,
@@ -32,9 +32,9 @@ def sketches(
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
-    """Learn what a quick look at an image says of its curves.
+    """Learn to predict curves from the features of an image.
 
-    METHOD_DSSIM and METHOD_SIZE start from that, without any network. CORPUS
+    METHOD_DSSIM and METHOD_SIZE start from that prediction, without any network. CORPUS
     and --seed must be those that `label` was given; samples that a setting has no label of
     are left out of it.
     """
@@ -44,14 +44,14 @@ def sketches(
         setting: [] for setting in settings
     }
     for sample, pixels, digest in distinct(samples, console):
-        numbers = sketch(pixels)
-        both = coloured(numbers, pixels)
+        of_luma = luma_features(pixels)
+        both = with_chroma(of_luma, pixels)
         area = pixels.width * pixels.height
         for setting in settings:
             label = known_sweep(digest, setting, sweeps)
             if label is not None:
                 row = curve(label, setting), size_curve(label, setting, area), sample.group
-                found[setting].append((numbers, both, *row))
+                found[setting].append((of_luma, both, *row))
     place = options.ready(out)
     for setting, rows in found.items():
         if len(rows) < LEAST:
@@ -66,7 +66,7 @@ def sketches(
             np.array([row[3] for row in rows]),
             [row[4] for row in rows],
         )
-        path = place / f"{setting}.sketch.json"
+        path = place / f"{setting}.features.json"
         errors = write(path, setting, drawn, name, seed=seed)
         told = ", ".join(f"{which} {100 * error:.1f} %" for which, error in errors.items())
         console.print(f"{path}: {len(rows)} samples; median error: {told}", soft_wrap=True)
