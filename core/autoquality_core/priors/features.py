@@ -8,6 +8,7 @@ What the numbers say of an encoder's curves is learned (`priors/*.sketch.json`).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,7 @@ def coloured(sketch: FloatArray, pixels: Pixels) -> FloatArray:
 
     The chroma is halved in both directions, as most encoders have it.
     """
-    return np.concatenate([sketch, _NO_COLOURS if pixels.bands < 3 else _colours(pixels)])
+    return np.concatenate([sketch, _no_colours() if pixels.bands < 3 else _colours(pixels)])
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
@@ -205,4 +206,7 @@ def _places(down: int, across: int, most: int) -> tuple[npt.NDArray[np.intp], np
     return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
 
 
-_NO_COLOURS = _described_colours(np.zeros((_AREA, 1), np.float32))
+@functools.cache
+def _no_colours() -> FloatArray:
+    """What `_colours` gives for an image of one grey."""
+    return _described_colours(np.zeros((_AREA, 1), np.float32))
