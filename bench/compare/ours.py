@@ -14,7 +14,7 @@ from autoquality_core.metrics.dssim import Reference
 from autoquality_core.networks import LoadOptions, Predictor, bundled, load
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import EncodeJob, Format, Method, Outcome, TargetSpec
-from autoquality_server.inference import SharedPredictor, Sharing
+from autoquality_server.inference import SharedPredictor
 from autoquality_train.sweeps import NETWORKS
 from bench.clock import Spent, here
 from bench.compare.entrant import Entry
@@ -38,7 +38,7 @@ def predictors() -> Mapping[Format, Predictor]:
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
         path = bundled.bundled_network(fmt)
         if path is not None:
-            found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt), Sharing())
+            found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt))
     return found
 
 

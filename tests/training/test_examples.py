@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.formats import equivalents
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic
 from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather

@@ -16,7 +16,7 @@ from autoquality_core.formats import BEST_MOZJPEG, CODECS
 from autoquality_core.images import ImageLimits, Pixels, luma, open_image
 from autoquality_core.metrics.dssim import Reference
 from autoquality_core.networks import NetworkError, load
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic
 from autoquality_core.types import EncoderOptions, Format
 from autoquality_server.inference import SharedPredictor
 from autoquality_train.basis import Basis
