@@ -38,7 +38,7 @@ from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import DssimObjective, Found, Objective, Observation, SizeObjective
 from autoquality_core.search.oracle import agree, oracle
-from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget, Timings
+from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.samples import decode, images_in
 
@@ -132,7 +132,7 @@ def _judge(
 
 
 def _trial(pixels: Pixels, codec: Any, options: EncoderOptions) -> Session:
-    return Session(pixels, codec, options, Deadline(), Timings())
+    return Session(pixels, codec, options, Deadline())
 
 
 def _seen(trial: Session, quality: int) -> Observation:

@@ -13,7 +13,6 @@ from autoquality_core.formats import CODECS
 from autoquality_core.images import open_image
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Objective, Observation
-from autoquality_core.types import Timings
 from autoquality_train.judging.baselines import Attempt, bisection, secant
 from autoquality_train.judging.goal import Searched
 from bench.clock import here
@@ -41,7 +40,7 @@ class SearchedBy:
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-            trial = Session(pixels, CODECS[task.format], task.options, Deadline(), Timings())
+            trial = Session(pixels, CODECS[task.format], task.options, Deadline())
             objective = goal.objective(trial.pixel_count)
 
             def attempt(quality: int) -> Observation:

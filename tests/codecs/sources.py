@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autoquality_core.images import Pixels, open_image
-from tests.image.files import AMPLE
+from tests.images.files import AMPLE
 from tests.photos import crop, photo
 
 

@@ -20,7 +20,7 @@ from autoquality_core.types import (
     WebpPreset,
 )
 from tests.codecs.sources import grey, moving, photograph, translucent
-from tests.image.files import AMPLE, SAVERS, corners, image_of
+from tests.images.files import AMPLE, SAVERS, corners, image_of
 
 DEFAULTS = EncoderOptions()
 LOSSY = [Format.JPEG, Format.WEBP, Format.AVIF]

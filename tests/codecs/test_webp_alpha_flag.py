@@ -15,7 +15,7 @@ from autoquality_core.formats.webp import WebpCodec
 from autoquality_core.images import Pixels, open_image
 from autoquality_core.types import EncoderOptions, Format, WebpOptions
 from tests.browser import shown
-from tests.image.files import AMPLE
+from tests.images.files import AMPLE
 
 SIDE = 64
 RED = (200, 30, 30)

@@ -13,7 +13,7 @@ from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, NoticeCode
 from autoquality_core.types import TargetSpec as Specs
-from tests.image.metadata_files import (
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
 )

@@ -25,7 +25,7 @@ from autoquality_core.types import (
     NoticeCode,
     TargetSpec,
 )
-from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
+from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))

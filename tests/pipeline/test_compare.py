@@ -15,7 +15,7 @@ from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent
-from tests.image.files import AMPLE, animated
+from tests.images.files import AMPLE, animated
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))

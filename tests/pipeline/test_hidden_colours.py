@@ -20,7 +20,7 @@ from autoquality_core.types import (
     TargetSpec,
 )
 from tests.codecs.sources import photograph
-from tests.image.test_hidden import cut_out, hidden_colours
+from tests.images.test_hidden import cut_out, hidden_colours
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 REPLACED = EncoderOptions()

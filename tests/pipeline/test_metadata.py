@@ -12,8 +12,8 @@ from PIL import Image
 from autoquality_core.formats import CODECS
 from autoquality_core.images import open_image
 from autoquality_core.types import EncoderOptions, Format, NoticeCode
-from tests.image.files import AMPLE
-from tests.image.metadata_files import (
+from tests.images.files import AMPLE
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
     EXIF_IFD,

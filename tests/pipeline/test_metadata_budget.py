@@ -19,7 +19,7 @@ from autoquality_core.types import (
     Outcome,
     TargetSpec,
 )
-from tests.image.metadata_files import (
+from tests.images.metadata_files import (
     ARTIST,
     EXIF_IFD,
     MAKER_NOTE,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from autoquality_core.errors import InvalidRequest
+from autoquality_core.metrics import DSSIM
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
@@ -16,9 +17,6 @@ from autoquality_core.types import (
     ResolvedTarget,
     TargetSpec,
 )
-
-DEFAULT_DSSIM = 0.02
-"""The target of DSSIM and ML where nobody names one; imgproxy's."""
 
 
 def _fixed(entries: Mapping[Format, int]) -> Mapping[Format, int]:
@@ -62,7 +60,7 @@ class Defaults:
         if method is Method.SIZE:
             return self.target if ours_is_bytes else None
         if self.target is None or ours_is_bytes:
-            return DEFAULT_DSSIM
+            return DSSIM.default_target
         return self.target
 
     def resolve(self, spec: TargetSpec, fmt: Format, *, yielding: bool = False) -> ResolvedTarget:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.images import hidden_kernel as kernel
+from autoquality_core.images import push_pull
 from autoquality_core.images.pixels import Pixels
 
 Samples = npt.NDArray[np.uint8]
@@ -43,11 +43,11 @@ def with_continued_colours(pixels: Pixels) -> Pixels:
 
 def with_black(pixels: Pixels) -> Pixels:
     """Replace hidden colours by black, which lossless formats compress best."""
-    return _replaced(pixels, kernel.blacken)
+    return _replaced(pixels, push_pull.blacken)
 
 
 def _replaced(pixels: Pixels, fill: _Fill) -> Pixels:
-    if not pixels.has_alpha or not any(kernel.hidden_pixels(each) for each in pixels.samples):
+    if not pixels.has_alpha or not any(push_pull.hidden_pixels(each) for each in pixels.samples):
         return pixels
     samples = pixels.samples.copy()
     for frame in samples:
@@ -63,15 +63,15 @@ def _replaced(pixels: Pixels, fill: _Fill) -> Pixels:
 
 def _continue(frame: Samples) -> None:
     levels = [_level(frame.shape[0], frame.shape[1], frame.shape[2] - 1)]
-    kernel.halve_frame(frame, *levels[0])
+    push_pull.halve_frame(frame, *levels[0])
     while levels[-1][1].size > 1:
         below = levels[-1]
         levels.append(_level(*below[0].shape))
-        kernel.halve(*below, *levels[-1])
+        push_pull.halve(*below, *levels[-1])
     for (colours, weights), (coarse, _) in zip(levels[-2::-1], levels[:0:-1], strict=True):
-        kernel.spread(coarse, colours, weights)
-        kernel.relax(colours, weights, _ROUNDS)
-    kernel.fill_frame(levels[0][0], frame)
+        push_pull.spread(coarse, colours, weights)
+        push_pull.relax(colours, weights, _ROUNDS)
+    push_pull.fill_frame(levels[0][0], frame)
 
 
 def _level(

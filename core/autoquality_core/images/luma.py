@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.images import kernel
+from autoquality_core.images.colour import linear_light
 from autoquality_core.images.pixels import Pixels
 
 Planes = npt.NDArray[np.uint8]
@@ -37,7 +37,9 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     rows = samples.reshape(frames * height, width, bands)
     if bands == 4 and over_backgrounds:
         both = np.empty((2, frames * height * width), np.uint8)
-        kernel.over_black_and_white(kernel.read_only(rows.reshape(-1, 4)), both[0], both[1])
+        linear_light.over_black_and_white(
+            linear_light.read_only(rows.reshape(-1, 4)), both[0], both[1]
+        )
         return both.reshape(2, frames, height, width)
     if bands < 3:
         plane = np.ascontiguousarray(rows[..., 0])

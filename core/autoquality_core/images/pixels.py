@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_core.images.icc import PROFILE, in_rgb, nearest
+from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
 
 
 @dataclass(frozen=True, slots=True)

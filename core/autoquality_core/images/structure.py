@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.images.heif import decoded_pixels
+from autoquality_core.images.isobmff.heif import decoded_pixels
 from autoquality_core.images.jpeg import MOST_SEGMENTS, jpeg_scans
 from autoquality_core.images.limits import ImageLimits
-from autoquality_core.images.png_chunks import MOST_CHUNKS, MOST_PIXEL_CHUNKS, png_chunks
+from autoquality_core.images.png.work import MOST_CHUNKS, MOST_PIXEL_CHUNKS, png_chunks
 from autoquality_core.images.tiff import tiff_pages
 from autoquality_core.types import Data
 

@@ -10,17 +10,18 @@ next is chosen (`choice`) by `curve`, Gaussian beliefs about the curve.
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
 from autoquality_core.search.engine import Found, Observation, chance, search
-from autoquality_core.search.objective import DssimObjective, Objective, SizeObjective
+from autoquality_core.search.objective import Objective, Scale, ScoreObjective, SizeObjective
 
 __all__ = [
     "CurveModel",
     "CurvePrior",
-    "DssimObjective",
     "Found",
     "Objective",
     "Observation",
     "Offset",
     "Roughness",
+    "Scale",
+    "ScoreObjective",
     "SizeObjective",
     "chance",
     "search",

@@ -20,6 +20,13 @@ FloatArray = npt.NDArray[np.float64]
 QUALITIES = np.arange(1, 101)
 
 
+def rbf(reach: float) -> FloatArray:
+    """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
+    distance = (QUALITIES[:, None] - QUALITIES[None, :]) / reach
+    found: FloatArray = np.exp(-0.5 * distance**2)
+    return found
+
+
 WIDER = 3.0
 SURPRISED, LOST = 0.1, 0.03
 """A prediction of the curve is doubted: with these probabilities the curve is as far away as if
@@ -128,8 +135,7 @@ class CurvePrior:
         mean = start + (end - start) * (x + 1) / 2
         slope = 0.6 * (end - start) * x / 2
         bend = 0.3 * (end - start) * np.abs(x) ** 3 * np.sign(x)
-        distance = (QUALITIES[:, None] - QUALITIES[None, :]) / 15.0
-        wander = 0.15**2 * np.exp(-0.5 * distance**2)
+        wander = 0.15**2 * rbf(15.0)
         covariance = 0.9**2 + np.outer(slope, slope) + np.outer(bend, bend) + wander
         return cls(mean, covariance, noise, allowance)
 
@@ -151,9 +157,8 @@ class CurvePrior:
         corpus are expected: the components are taken half as wide again, and a
         level and a slow wander of their own are added.
         """
-        distance = QUALITIES[:, None] - QUALITIES[None, :]
-        unlike = 0.16**2 + 0.3**2 * np.exp(-0.5 * (distance / 30.0) ** 2)
-        wander = residual**2 * np.exp(-0.5 * (distance / 5.0) ** 2)
+        unlike = 0.16**2 + 0.3**2 * rbf(30.0)
+        wander = residual**2 * rbf(5.0)
         covariance = 1.5 * components.T @ components + unlike + wander
         return cls(mean, covariance, noise, allowance)
 

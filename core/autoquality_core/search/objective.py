@@ -1,7 +1,7 @@
 """What a search looks for: which probe is best, what may still beat it, what to try next.
 
 Both objectives see a curve v that rises with quality: log(bytes per pixel), or
--log(DSSIM).
+the values of a metric.
 """
 
 from __future__ import annotations
@@ -23,17 +23,14 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int_]
 
-DSSIM_FLOOR = 1e-7
-"""Stands for 0 where a logarithm is taken."""
-
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of trying one quality; `dssim` is None where nothing was measured."""
+    """What came of trying one quality; `score` is None if nothing was measured."""
 
     quality: int
     size_bytes: int
-    dssim: float | None = None
+    score: float | None = None
 
 
 class Objective(Protocol):
@@ -167,58 +164,76 @@ class SizeObjective:
         return math.log(self.target / self.pixels)
 
 
-@dataclass(frozen=True, slots=True)
-class DssimObjective:
-    """A DSSIM within `error` of `target`, or else the nearest to it."""
+class Scale(Protocol):
+    """How a metric's scores map to the values of a curve; every `metrics.Metric` is one."""
 
+    low: float
+    high: float
+    lower_is_better: bool
+
+    def value(self, score: float) -> float:
+        """The value of a score; higher looks better."""
+
+    def score(self, value: FloatArray) -> FloatArray:
+        """The scores of values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreObjective:
+    """A score within `error` of `target`, or else the nearest to it.
+
+    A *loss* is a score whose sign is such that lower looks better.
+    """
+
+    scale: Scale
     target: float
     error: float
 
     def value(self, seen: Observation) -> float:
-        return -math.log(max(_dssim(seen), DSSIM_FLOOR))
+        return self.scale.value(_score(seen))
 
     def finished(self, seen: Observation) -> bool:
-        return abs(_dssim(seen) - self.target) <= self.error
+        return abs(_score(seen) - self.target) <= self.error
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         for one in seen:
             if self.finished(one):
                 return one
-        if all(_dssim(one) > self.target for one in seen):
+        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        if all(one > target for one in losses):
             bound = [one for one in seen if one.quality == high]
-        elif all(_dssim(one) < self.target for one in seen):
+        elif all(one < target for one in losses):
             bound = [one for one in seen if one.quality == low]
         else:
             bound = []
         if bound:
             return bound[0]
-        return min(seen, key=lambda one: (abs(_dssim(one) - self.target), _dssim(one)))
+        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
-        values = [_dssim(one) for one in seen]
-        return min(values, default=0.0) < self.target < max(values, default=0.0)
+        scores = [_score(one) for one in seen]
+        return bool(scores) and min(scores) < self.target < max(scores)
 
     def candidates(
         self, seen: Sequence[Observation], lower: FloatArray, upper: FloatArray, high: int
     ) -> BoolArray:
-        least, most = np.exp(-upper), np.exp(-lower)
-        values = [_dssim(one) for one in seen]
-        if not values or min(values) > self.target or max(values) < self.target:
+        least, most = self._losses(upper), self._losses(lower)
+        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        if not losses or min(losses) > target or max(losses) < target:
             # One side only: a quality matters if it could be good enough. The
             # answer is at the bound if none is, however near another comes.
-            return (least <= self.target + self.error) & (most >= self.target - self.error)
-        nearest = min(values, key=lambda value: (abs(value - self.target), value))
-        gap = abs(nearest - self.target)
-        ties_win = nearest > self.target  # the better-looking of two equally near
-        reaches = most >= self.target - gap if ties_win else most > self.target - gap
-        return (least < self.target + gap) & reaches
+            return (least <= target + self.error) & (most >= target - self.error)
+        nearest = min(losses, key=lambda loss: (abs(loss - target), loss))
+        gap = abs(nearest - target)
+        ties_win = nearest > target  # the better-looking of two equally near
+        reaches = most >= target - gap if ties_win else most > target - gap
+        return (least < target + gap) & reaches
 
     def score(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:
-        worst = -math.log(max(self.target + self.error, DSSIM_FLOOR))
+        worst, finest = self._limits()
         too_poor = _normal_cdf((worst - mean) / deviation)
         too_good = np.zeros_like(mean)
-        if self.target > self.error:
-            finest = -math.log(self.target - self.error)
+        if finest is not None:
             too_good = 1 - _normal_cdf((finest - mean) / deviation)
         answer: FloatArray = 1 - too_poor - too_good
         # Where even the bound is too good or too poor, the bound is the answer.
@@ -233,9 +248,12 @@ class DssimObjective:
 
     def beside(self, score: FloatArray, mean: FloatArray, at: int, twins: IntArray) -> FloatArray:
         """As in Objective: of what is not within the allowed error together with `at`."""
-        most = max(self.target + self.error, DSSIM_FLOOR)
-        window = math.log(most / max(self.target - self.error, DSSIM_FLOOR))
-        found: FloatArray = np.where(np.abs(mean - mean[at]) >= window, score, 0.0)
+        worst, finest = self._limits()
+        if finest is None:
+            finest = self.scale.value(
+                self.scale.low if self.scale.lower_is_better else self.scale.high
+            )
+        found: FloatArray = np.where(np.abs(mean - mean[at]) >= finest - worst, score, 0.0)
         return found
 
     def outcome(
@@ -245,15 +263,31 @@ class DssimObjective:
             return Outcome.TARGET_MET
         if self.crossed(seen):
             return Outcome.NEAREST_QUALITY
-        if best.quality == high and _dssim(best) > self.target:
+        away = self._loss(_score(best)) - self._loss(self.target)
+        if best.quality == high and away > 0:
             return Outcome.MAX_QUALITY_REACHED
-        if best.quality == low and _dssim(best) < self.target:
+        if best.quality == low and away < 0:
             return Outcome.MIN_QUALITY_REACHED
         return Outcome.NEAREST_QUALITY
 
     @property
     def aim(self) -> float:
-        return -math.log(max(self.target, DSSIM_FLOOR))
+        return self.scale.value(self.target)
+
+    def _limits(self) -> tuple[float, float | None]:
+        """The values of the worst and the best score allowed; None if none is too good."""
+        scale, sign = self.scale, 1 if self.scale.lower_is_better else -1
+        best = scale.low if scale.lower_is_better else scale.high
+        worst = scale.value(self.target + sign * self.error)
+        finest = self.target - sign * self.error
+        return worst, scale.value(finest) if sign * finest > sign * best else None
+
+    def _loss(self, score: float) -> float:
+        return score if self.scale.lower_is_better else -score
+
+    def _losses(self, values: FloatArray) -> FloatArray:
+        scores = self.scale.score(values)
+        return scores if self.scale.lower_is_better else -scores
 
 
 def _normal_cdf(x: FloatArray) -> FloatArray:
@@ -265,7 +299,7 @@ def _normal_cdf(x: FloatArray) -> FloatArray:
     return found
 
 
-def _dssim(seen: Observation) -> float:
-    if seen.dssim is None:
+def _score(seen: Observation) -> float:
+    if seen.score is None:
         raise ValueError(f"quality {seen.quality} was not measured")
-    return seen.dssim
+    return seen.score

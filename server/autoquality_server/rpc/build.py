@@ -37,8 +37,8 @@ def build_service(
         settings.defaults(),
         limits,
         predictors.by_format,
-        advise_dssim=settings.advise_dssim,
-        spare=admission.spare if settings.parallel_probes else None,
+        predict_dssim=settings.advise_dssim,
+        lend_core=admission.spare if settings.parallel_probes else None,
     )
     info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()

@@ -10,8 +10,9 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.runtime.steps import step
-from autoquality_core.types import EncoderOptions
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.metrics import DSSIM
+from autoquality_core.runtime.context import step
 from autoquality_server.inference.predictors import Predictors
 from autoquality_server.rpc.answer import response_of
 from autoquality_server.rpc.encoding import Encoding
@@ -80,10 +81,10 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
             pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
         with self._gates.to_work(deadline, pair.cost):
             found = self._pipeline.measure(pair, deadline)
-        log_fields(dssim=found.dssim, width=found.width, height=found.height)
+        log_fields(**found.scores, width=found.width, height=found.height)
         return pb.CompareResponse(
-            dssim=found.dssim,
-            ssim=1 - 2 * found.dssim,
+            **found.scores,
+            ssim=1 - 2 * found.scores[DSSIM.name],
             width=found.width,
             height=found.height,
             frames=found.frames,

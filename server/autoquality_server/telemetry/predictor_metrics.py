@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_core.types import DropReason, EncodeResult, Format, Method, Outcome
+from autoquality_core.encode.job import EncodeResult
+from autoquality_core.types import DropReason, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
 
 if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings

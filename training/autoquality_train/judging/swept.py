@@ -9,7 +9,7 @@ from autoquality_core.formats import CODECS
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation
-from autoquality_core.types import EncoderOptions, Format, Probe, Timings
+from autoquality_core.types import EncoderOptions, Format, Probe
 from autoquality_train.sweeps import SETTINGS, Sweep
 
 
@@ -56,7 +56,7 @@ class SweptTrial(Session):
     """A trial whose probes are looked up in a sweep; nothing is encoded, no time passes."""
 
     def __init__(self, swept: Swept) -> None:
-        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline(), Timings())
+        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline())
         self._swept = swept
 
     def probe(self, quality: int, *, measure: bool) -> Probe:

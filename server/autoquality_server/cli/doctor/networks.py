@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoquality_core.encode.defaults import DEFAULT_DSSIM
 from autoquality_core.images import ImageLimits, from_raw
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import (
     DeviceMissing,
     Network,
@@ -76,7 +76,7 @@ class Networks:
         pixels = from_raw(raw, ImageLimits(len(raw.pixels), raw.width * raw.height))
         start = time.perf_counter()
         try:
-            prediction = network.predict(pixels, DEFAULT_DSSIM)
+            prediction = network.predict(pixels, DSSIM.default_target)
         except PredictionFailed as error:
             return Verdict.FAILED, f"{name}: {error}"
         seconds = time.perf_counter() - start
