@@ -12,12 +12,11 @@ from numba.core import codegen
 
 PROGRAM = """
 import numpy as np
-from autoquality_core.metrics import dssim
+from autoquality_core.metrics.dssim.reference import Reference, cache_folder
 
-dssim.warm_up()
 noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)
-print(dssim.compare(noise, ~noise))
-print(dssim.cache_folder())
+print(Reference(noise).dssim(~noise))
+print(cache_folder())
 """
 
 
