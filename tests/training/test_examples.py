@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of

@@ -14,8 +14,7 @@ import pyvips
 from numpy.lib.format import open_memmap
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.networks.input import SIDE
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import SIDE, mosaic
 from autoquality_train.curves import curve
 from autoquality_train.files import whole
 from autoquality_train.samples import LeftOut, Sample, digest_of, nobody

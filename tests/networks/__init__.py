@@ -1,7 +1,6 @@
-"""Networks for tests: small frozen graphs, made with TensorFlow and written as .pb files.
+"""Small frozen graphs for tests, written as .pb files, whose answers are easy to compute.
 
-Their answers can be worked out by hand. TensorFlow is imported when the first
-graph is made.
+TensorFlow is imported with the first graph.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ def image_input(
     dtype: str = "float32",
     name: str = "images",
 ) -> Any:
-    """A placeholder for images; `shape` None leaves even the rank open."""
+    """A placeholder for images. A `shape` of None leaves even the rank open."""
     return tf.compat.v1.placeholder(dtype, shape, name)
 
 
 def constant_graph(path: Path, logits: npt.ArrayLike) -> Path:
-    """A network that answers `logits` (100 of them) whatever it sees."""
+    """A network that answers the same 100 `logits` for every image."""
 
     def build(tf: Any) -> None:
         image_input(tf)
@@ -65,7 +64,7 @@ def channel_means(tf: Any, image: Any, channels_first: bool = False) -> Any:
 
 
 def logits_around(tf: Any, level: Any) -> Any:
-    """Logits (?, 100) that fall off on both sides of quality 1 + 99 x level.
+    """Logits (?, 100) with their peak at quality 1 + 99 x level.
 
     `level` has the shape (?,) and is in [0, 1].
     """
@@ -90,10 +89,26 @@ def mean_graph(
     return write_graph(path, build)
 
 
+def picky_graph(path: Path) -> Path:
+    """A network whose run fails if an image is almost wholly red; else as `mean_graph` of red."""
+
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(red < 0.9), ["red"])]):
+            logits_around(tf, tf.identity(red))
+
+    return write_graph(path, build)
+
+
+def quality_of(red: int) -> int:
+    """The quality that the networks of red predict for a sample, 0 to 255."""
+    return 1 + round(99 * red / 255)
+
+
 def target_graph(
     path: Path, shape: Sequence[int | None] | None = (), dtype: str = "float32"
 ) -> Path:
-    """A network whose quality is 1 + 99 x the target that it is fed."""
+    """A network whose quality is 1 + 99 x the target."""
 
     def build(tf: Any) -> None:
         image = image_input(tf)
@@ -108,10 +123,10 @@ CURVE_TENSORS = {"curve_mean": "curve_mean:0", "curve_factor": "curve_factor:0"}
 
 
 def curve_graph(path: Path, target: bool = True, width: float = 1.0) -> Path:
-    """A network of our own kind: uint8 images, a target an image, logits and a curve.
+    """A network of our own kind: uint8 images, one target per image, logits and a curve.
 
-    Its quality is 1 + 99 x the mean of red in [0, 1]; its curve's mean is
-    red + q / 100 - target, its factor two rows: 1, and q / 100, both x `width`.
+    Its quality is 1 + 99 x the mean of red in [0, 1]. The mean of its curve is
+    red + q / 100 - target; the rows of its factor are 1 and q / 100, both x `width`.
     """
 
     def build(tf: Any) -> None:
@@ -129,7 +144,7 @@ def curve_graph(path: Path, target: bool = True, width: float = 1.0) -> Path:
 
 
 def side_content(**changes: Any) -> dict[str, Any]:
-    """A side file for `curve_graph`, with `changes` laid over its top level."""
+    """A side file for `curve_graph`; `changes` replace fields of its top level."""
     content: dict[str, Any] = {
         "format_version": 1,
         "name": "a network for tests",
@@ -154,7 +169,7 @@ def side_content(**changes: Any) -> dict[str, Any]:
 
 
 def write_side_file(network: Path, content: Any) -> Path:
-    """Write `content` as the side file of `network`; text and bytes as they are."""
+    """Write `content` as the side file of `network`, as JSON unless it is text or bytes."""
     path = network.with_suffix(".json")
     if isinstance(content, bytes):
         path.write_bytes(content)

@@ -34,13 +34,13 @@ def test_huge_logits_neither_overflow_nor_vanish(shift: float) -> None:
     assert prediction.quality == 70
 
 
-def test_tie_goes_to_the_higher_quality() -> None:
-    """Of two equally likely qualities the better-looking is taken."""
+def test_the_higher_of_two_equally_likely_qualities_is_taken() -> None:
+    """The better-looking one."""
     assert Prediction.from_logits(peak_at(30) + peak_at(80)).quality == 80
 
 
 def test_probabilities_cannot_be_changed() -> None:
-    """A prediction that several readers share stays as it is."""
+    """Several readers may share it."""
     prediction = Prediction.from_logits(peak_at(50))
     with pytest.raises(ValueError, match="read-only"):
         prediction.probabilities[0] = 1

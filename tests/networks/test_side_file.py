@@ -1,4 +1,4 @@
-"""A side file says how a network is fed and what it answers; what is wrong in it is named."""
+"""A side file describes the inputs and outputs of a network; errors name the wrong field."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.networks import NetworkError, PredictionFailed, load
-from autoquality_core.networks.input import network_input
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic, squeeze
 from autoquality_core.types import Format
 from tests.networks import (
     CURVE_TENSORS,
@@ -25,7 +24,7 @@ from tests.networks import (
     write_graph,
     write_side_file,
 )
-from tests.predictor.images import photograph, plain
+from tests.networks.images import photograph, plain
 
 TENSORS = side_content()["tensors"]
 DISTANCE = np.arange(100)[:, None] - np.arange(100)[None, :]
@@ -37,7 +36,7 @@ def network_with(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def test_a_network_with_a_curve_answers_quality_mean_and_covariance(tmp_path: Path) -> None:
+def test_a_network_with_a_curve_predicts_quality_mean_and_covariance(tmp_path: Path) -> None:
     prediction = load(network_with(tmp_path)).predict(plain((51, 0, 0)), 0.02)
     assert prediction.quality == 1 + round(99 * 0.2)
     assert prediction.curve is not None
@@ -75,7 +74,7 @@ def test_without_a_target_tensor_none_is_fed(tmp_path: Path) -> None:
     ("recipe", "make"),
     [
         ({"recipe": "mosaic", "side": 416, "tile": 16}, mosaic),
-        ({"recipe": "squeeze", "side": 416}, network_input),
+        ({"recipe": "squeeze", "side": 416}, squeeze),
     ],
 )
 def test_the_recipe_makes_the_input(tmp_path: Path, recipe: dict[str, Any], make: Any) -> None:
@@ -85,12 +84,12 @@ def test_the_recipe_makes_the_input(tmp_path: Path, recipe: dict[str, Any], make
 
 def test_without_a_side_file_the_image_is_squeezed(tmp_path: Path) -> None:
     network = load(constant_graph(tmp_path / "a.pb", peak_at(50)))
-    expected = np.divide(network_input(photograph()), np.float32(255), dtype=np.float32)
+    expected = np.divide(squeeze(photograph()), np.float32(255), dtype=np.float32)
     assert (network.prepare(photograph()) == expected).all()
 
 
 @pytest.mark.parametrize(("target", "fed"), [(0.0, 0.1), (0.25, 0.25), (0.9, 0.5)])
-def test_a_target_is_brought_to_where_the_network_was_trained(
+def test_a_target_outside_the_trained_range_counts_as_its_nearest_end(
     tmp_path: Path, target: float, fed: float
 ) -> None:
     path = target_graph(tmp_path / "a.pb", (None,))
@@ -99,11 +98,11 @@ def test_a_target_is_brought_to_where_the_network_was_trained(
     assert load(path).predict(plain((9, 9, 9)), target).quality == 1 + round(99 * fed)
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
+def test_info_has_the_version(tmp_path: Path) -> None:
     assert load(network_with(tmp_path)).info.version == "1.2"
 
 
-def test_keys_that_nobody_knows_are_allowed(tmp_path: Path) -> None:
+def test_unknown_keys_are_allowed(tmp_path: Path) -> None:
     path = network_with(tmp_path, licence="CC0", input={**side_content()["input"], "seed": 3})
     assert load(path).predict(photograph(), 0.02).curve is not None
 
@@ -135,11 +134,11 @@ def test_keys_that_nobody_knows_are_allowed(tmp_path: Path) -> None:
         (side_content(tensors={}), "tensors.image must be a text, not missing"),
         (
             side_content(tensors={**TENSORS, "image": "picture:0"}),
-            "tensors.image names 'picture:0', which is no tensor of the graph",
+            "tensors.image names 'picture:0', which the graph does not have",
         ),
         (
             side_content(tensors={**TENSORS, "logits": "logits"}),
-            "tensors.logits names 'logits', which is no tensor of the graph",
+            "tensors.logits names 'logits', which the graph does not have",
         ),
         (
             side_content(tensors={**TENSORS, "image": "target:0"}),
@@ -171,14 +170,14 @@ def test_keys_that_nobody_knows_are_allowed(tmp_path: Path) -> None:
         (side_content(accuracy=[1]), r"accuracy must be an object, not \[1\]"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line_that_names_file_and_field(
+def test_an_error_is_one_line_that_names_the_file_and_the_field(
     tmp_path: Path, content: Any, why: str
 ) -> None:
     path = curve_graph(tmp_path / "a.pb")
-    beside = write_side_file(path, content)
+    file = write_side_file(path, content)
     with pytest.raises(NetworkError, match=why) as caught:
         load(path)
-    assert str(caught.value).startswith(f"{beside}: ")
+    assert str(caught.value).startswith(f"{file}: ")
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -205,7 +204,7 @@ def test_a_curve_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1e4, 1e30])
-def test_a_curve_that_no_image_has_is_a_failed_prediction(tmp_path: Path, width: float) -> None:
+def test_an_impossible_curve_is_a_failed_prediction(tmp_path: Path, width: float) -> None:
     path = curve_graph(tmp_path / "wide.pb", width=width)
     write_side_file(path, side_content())
     with pytest.raises(PredictionFailed, match="curve is beyond 100"):

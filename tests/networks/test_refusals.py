@@ -1,4 +1,4 @@
-"""A file that is no network for this service is refused in one line that says why."""
+"""A file that is no usable network is refused with its reason in one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.networks import (
 
 
 def refusal(path: Path) -> str:
-    """What `load` says of `path`: one line that names it."""
+    """The error of `load`: one line that starts with the path."""
     with pytest.raises(NetworkError) as caught:
         load(path)
     message = str(caught.value)
@@ -34,12 +34,12 @@ def refusal(path: Path) -> str:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    """A path that leads nowhere."""
+    """The path does not exist."""
     assert "No such file" in refusal(tmp_path / "missing.pb")
 
 
 def test_folder(tmp_path: Path) -> None:
-    """A folder instead of a file."""
+    """The path of a folder."""
     assert refusal(tmp_path).startswith("a folder, not a TensorFlow frozen graph")
 
 
@@ -65,15 +65,15 @@ def test_saved_model_folder(tmp_path: Path) -> None:
         ("a.pb", b"\x18\x07", "not a TensorFlow frozen graph"),
     ],
 )
-def test_other_files(tmp_path: Path, name: str, content: bytes, why: str) -> None:
-    """Other models, and files that are no model at all."""
+def test_another_kind_of_file(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+    """Models of other kinds, and files that are no model."""
     path = tmp_path / name
     path.write_bytes(content)
     assert why in refusal(path)
 
 
 def test_truncated_graph(tmp_path: Path) -> None:
-    """A graph cut anywhere is refused; the cut may fall between two nodes."""
+    """Wherever it is cut, even between two nodes."""
     path = mean_graph(tmp_path / "a.pb")
     whole = path.read_bytes()
     for length in range(1, len(whole) - 64, len(whole) // 40):
@@ -82,7 +82,7 @@ def test_truncated_graph(tmp_path: Path) -> None:
 
 
 def test_unknown_operation(tmp_path: Path) -> None:
-    """An operation that this TensorFlow does not have is named."""
+    """The message names an operation that this TensorFlow does not have."""
     path = constant_graph(tmp_path / "a.pb", peak_at(50))
     definition = tensorflow().compat.v1.GraphDef.FromString(path.read_bytes())
     definition.node.add(name="odd", op="FancyUpscale9000")
@@ -166,20 +166,22 @@ def _not_frozen_resource(tf: Any) -> None:
         (_no_inputs, "no input takes 416x416 RGB images .*its inputs: none"),
         (_other_size, r"no input takes 416x416 .*'images' float32 \[\?, 224, 224, 3\]"),
         (_other_type, r"no input takes 416x416 .*'images' float64 \[\?, 416, 416, 3\]"),
-        (_two_images, "cannot tell which is the image: .*'left'.*'right'"),
+        (_two_images, "several tensors fit the image: .*'left'.*'right'"),
         (_ten_logits, r"no output has 1x100 logits; its outputs: .*\[\?, 10\]"),
         (_whole_number_logits, r"no output has 1x100 logits; its outputs: 'Cast' int32"),
-        (_two_heads, "cannot tell which is the logits: 'jpeg' .*'webp'"),
+        (_two_heads, "several tensors fit the logits: 'jpeg' .*'webp'"),
         (_open_output_of_seven, r"its output has the shape \[1, 7\], not 1x100"),
         (_training_switch, "needs an input besides .*'is_training' bool"),
-        (_two_targets, "cannot tell which is the target: .*'low'.*'high'|.*'high'.*'low'"),
-        (_not_finite, "logits for a grey image are not finite"),
+        (_two_targets, "several tensors fit the target: .*'low'.*'high'|.*'high'.*'low'"),
+        (_not_finite, "fails on a grey image: its answer is not finite"),
         (_fails, "fails on a grey image: .*dark"),
         (_not_frozen, "not frozen: .*scale"),
         (_not_frozen_resource, "not frozen: .*scale"),
     ],
 )
-def test_graphs_that_do_not_fit(tmp_path: Path, build: Callable[[Any], None], why: str) -> None:
-    """Inputs, outputs and answers that the contract does not allow are named."""
+def test_graphs_that_do_not_fit_the_contract(
+    tmp_path: Path, build: Callable[[Any], None], why: str
+) -> None:
+    """The message names the tensor or the answer that the contract does not allow."""
     message = refusal(write_graph(tmp_path / "a.pb", build))
     assert re.search(why, message), message

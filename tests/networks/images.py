@@ -1,4 +1,4 @@
-"""Decoded images for the tests of this folder."""
+"""Decoded images for the tests of networks."""
 
 from __future__ import annotations
 

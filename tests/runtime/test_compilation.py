@@ -1,4 +1,4 @@
-"""The kernels compile wherever the server runs."""
+"""Kernels compile on every processor, with and without a folder for their machine code."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from numba.core import codegen
 
 PROGRAM = """
 import numpy as np
-from autoquality_core.metrics.dssim import reference
-from autoquality_core.metrics.dssim import kernel
+from autoquality_core.metrics.dssim.reference import Reference, cache_folder
 
-reference.warm_up()
 noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)
-print(reference.compare(noise, ~noise))
-print(kernel.mean_dissimilarity.__wrapped__.stats.cache_path)
+print(Reference(noise).dssim(~noise))
+print(cache_folder())
 """
 
 
 def run(**environment: str) -> list[str]:
-    """What the program prints in a process of its own."""
+    """The words that PROGRAM prints in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env={**os.environ, **environment},
@@ -35,8 +33,8 @@ def run(**environment: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_machine_code_is_kept_where_numba_is_told(tmp_path: Path) -> None:
-    """The code of both kernels is stored in NUMBA_CACHE_DIR."""
+def test_numba_cache_dir_keeps_the_machine_code(tmp_path: Path) -> None:
+    """Both kernels of the metric are stored there."""
     value, path = run(NUMBA_CACHE_DIR=str(tmp_path))
     assert float(value) > 0.49
     assert Path(path).is_relative_to(tmp_path)
@@ -45,7 +43,7 @@ def test_machine_code_is_kept_where_numba_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wide", [False, True])
 def test_code_for_other_processors_measures_the_same(tmp_path: Path, wide: bool) -> None:
-    """Vectors of 128 bits, and of 256 where the processor has more, change but rounding."""
+    """Vectors of 128 or 256 bits instead of 512 change rounding only."""
     features = codegen.get_host_cpu_features() if wide else ""
     name = {} if wide else {"NUMBA_CPU_NAME": "generic"}
     usual, _ = run(NUMBA_CACHE_DIR=str(tmp_path / "usual"))
@@ -53,8 +51,8 @@ def test_code_for_other_processors_measures_the_same(tmp_path: Path, wide: bool)
     assert float(other) == pytest.approx(float(usual), abs=1e-7)
 
 
-def test_no_writable_folder_is_no_obstacle(tmp_path: Path) -> None:
-    """With nowhere to store machine code the kernels compile in memory and work."""
+def test_kernels_work_without_a_writable_folder(tmp_path: Path) -> None:
+    """They compile in memory."""
     blocked = tmp_path / "file"
     blocked.touch()
     value, path = run(
@@ -65,8 +63,8 @@ def test_no_writable_folder_is_no_obstacle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-def test_a_damaged_cache_is_no_obstacle(tmp_path: Path, suffix: str) -> None:
-    """Where stored machine code is cut short, index or body, it is made anew."""
+def test_a_damaged_cache_is_replaced(tmp_path: Path, suffix: str) -> None:
+    """A truncated index or body is compiled again."""
     value, path = run(NUMBA_CACHE_DIR=str(tmp_path))
     stored = list(Path(path).glob(f"*.{suffix}"))
     assert stored
@@ -75,11 +73,11 @@ def test_a_damaged_cache_is_no_obstacle(tmp_path: Path, suffix: str) -> None:
     assert run(NUMBA_CACHE_DIR=str(tmp_path)) == [value, path]
 
 
-def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    """When storing the machine code fails, as on a full disk, the kernels work all the same."""
+def test_kernels_work_when_the_cache_cannot_be_written(tmp_path: Path) -> None:
+    """A full disk makes storing fail."""
     value, path = run(NUMBA_CACHE_DIR=str(tmp_path))
     for file in Path(path).iterdir():
-        # With a folder in a file's place, reading and replacing it both fail.
+        # A folder in the place of a file can be neither read nor replaced.
         file.unlink()
         file.mkdir()
     assert run(NUMBA_CACHE_DIR=str(tmp_path)) == [value, path]

@@ -1,4 +1,4 @@
-"""glibc is told to keep few arenas and nothing large in them."""
+"""glibc keeps few arenas and returns large buffers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resident():
 
 limit_arenas()
 before = resident()
-# As of one image, freed, and of the next, with what lies between and stays.
+# The buffers of two images, each freed, with a small block after each that stays.
 kept = []
 for _ in range(2):
     large = [bytearray(b"x" * (MIB * size)) for size in (6, 12, 24)]
@@ -38,8 +38,8 @@ print(before - resident())
 """
 
 
-def told(**environment: str) -> list[float]:
-    """What a process of its own prints: MiB kept of large buffers, MiB given back of small ones."""
+def measured(**environment: str) -> list[float]:
+    """MiB kept of large buffers and MiB returned of small ones, in a process of its own."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("MALLOC_")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
@@ -53,21 +53,22 @@ def told(**environment: str) -> list[float]:
 
 
 def test_large_buffers_leave_no_holes() -> None:
-    """Freed buffers of many MiB are the system's again, whatever was allocated after them."""
-    assert told()[0] < 4
+    """Freed buffers of many MiB return to the system, whatever was allocated after them."""
+    assert measured()[0] < 4
 
 
-def test_the_arenas_may_be_limited_elsewhere() -> None:
-    """MALLOC_ARENA_MAX in the environment, as images set it, leaves the other limits in force."""
-    assert told(MALLOC_ARENA_MAX="2")[0] < 4
+def test_one_variable_of_glibc_leaves_the_other_limits_in_force() -> None:
+    """Our container images set MALLOC_ARENA_MAX."""
+    assert measured(MALLOC_ARENA_MAX="2")[0] < 4
 
 
-def test_the_environment_wins() -> None:
-    """With glibc's own variable, buffers stay where the operator wants them to."""
+def test_variables_of_glibc_win() -> None:
+    """Large buffers stay in the arenas where the operator asks for that."""
     mib = str(2**20)
     everything = {"MALLOC_MMAP_THRESHOLD_": f"{64 * 2**20}", "MALLOC_TRIM_THRESHOLD_": mib * 2}
-    assert told(**everything)[0] > 30
+    assert measured(**everything)[0] > 30
 
 
-def test_what_lies_free_can_be_given_back() -> None:
-    assert told()[1] > 10
+def test_trim_heap_returns_free_memory() -> None:
+    """Small freed blocks below one that is in use go back to the system."""
+    assert measured()[1] > 10

@@ -1,4 +1,4 @@
-"""ONNX models of imgproxy 4's contract are obeyed, and misfits named."""
+"""ONNX models of imgproxy 4's contract predict, and others are refused."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from autoquality_core.networks import LoadOptions, NetworkError, Prediction, load
-from tests.onnx_models import NCHW, NHWC, red_model
-from tests.predictor.images import photograph, plain
+from tests.networks.images import photograph, plain
+from tests.networks.onnx_models import NCHW, NHWC, red_model
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_every_layout_sees_the_image_in_256_square(tmp_path: Path, shape: Any, o
     assert side == ((3, 256, 256) if shape[1] == 3 else (256, 256, 3))
 
 
-def test_one_quality_becomes_a_bell_of_the_documented_spread(tmp_path: Path) -> None:
+def test_one_quality_becomes_a_normal_distribution_of_the_documented_width(tmp_path: Path) -> None:
     prediction = load(red_model(tmp_path / "a.onnx")).predict(plain((128, 0, 0)), 0.02)
     qualities = np.arange(1, 101)
     mean = (prediction.probabilities * qualities).sum()
@@ -37,7 +37,7 @@ def test_one_quality_becomes_a_bell_of_the_documented_spread(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("quality", "likeliest"), [(-5.0, 1), (0.0, 1), (62.4, 62), (120.0, 100)])
-def test_a_quality_out_of_range_is_brought_there(quality: float, likeliest: int) -> None:
+def test_a_quality_out_of_range_counts_as_the_nearest_end(quality: float, likeliest: int) -> None:
     prediction = Prediction.from_quality(quality)
     assert prediction.quality == likeliest
     assert prediction.probabilities.sum() == pytest.approx(1)
@@ -58,10 +58,10 @@ def test_an_open_batch_is_used_and_a_fixed_one_kept(tmp_path: Path) -> None:
         (lambda path: path.write_bytes(b"\x08\x08garbage"), "not an ONNX model that onnxruntime"),
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: red_model(path, ("n", 416, 416, 3)), r"256x256 RGB .* \[\?, 416, 416, 3\]"),
-        (lambda path: red_model(path, scale=100), "its answer for grey is 50.*, not from 0 to 1"),
+        (lambda path: red_model(path, scale=100), "its answer is 50.*, not from 0 to 1"),
     ],
 )
-def test_misfits_are_refused_in_one_line(tmp_path: Path, make: Any, why: str) -> None:
+def test_unusable_models_are_refused_in_one_line(tmp_path: Path, make: Any, why: str) -> None:
     path = tmp_path / "a.onnx"
     make(path)
     with pytest.raises(NetworkError, match=why) as caught:
@@ -70,7 +70,7 @@ def test_misfits_are_refused_in_one_line(tmp_path: Path, make: Any, why: str) ->
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_missing_onnxruntime_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_onnxruntime_is_reported_in_one_line(tmp_path: Path) -> None:
     path = red_model(tmp_path / "a.onnx")
     code = """
 import sys
@@ -87,7 +87,7 @@ except NetworkError as error:
     assert done.stdout == f"{path}: {needs} False\n", done.stderr
 
 
-def test_onnxruntime_does_not_chatter_nor_bring_tensorflow(tmp_path: Path) -> None:
+def test_onnxruntime_prints_nothing_and_does_not_import_tensorflow(tmp_path: Path) -> None:
     path = red_model(tmp_path / "a.onnx")
     code = """
 import sys

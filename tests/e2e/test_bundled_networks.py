@@ -1,4 +1,4 @@
-"""The networks in the box, asked as users ask, about photographs that they were not trained on."""
+"""The bundled networks, on photographs that they were not trained on."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ TARGETS = (0.01, 0.02)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with running_server(tmp_path_factory.mktemp("box")) as server, Client(server.address) as one:
+    with (
+        running_server(tmp_path_factory.mktemp("all")) as server,
+        Client(server.address) as one,
+    ):
         yield one
 
 
 @pytest.fixture(scope="module")
 def answers(client: Client) -> dict[str, list[Encoded]]:
-    """Every photograph by every format at the usual targets, in a range where all can be met."""
+    """Every photograph in every format, at common targets that all can meet."""
     found: dict[str, list[Encoded]] = {fmt: [] for fmt in FORMATS}
     for fmt, name, target in product(FORMATS, PHOTOS, TARGETS):
         found[fmt].append(
@@ -47,7 +50,7 @@ def answers(client: Client) -> dict[str, list[Encoded]]:
     return found
 
 
-def test_a_server_that_was_told_nothing_has_a_network_for_every_lossy_format(
+def test_a_server_without_settings_has_a_network_for_every_lossy_format(
     client: Client,
 ) -> None:
     networks = {one.format: one.network for one in client.info().formats}
@@ -78,16 +81,16 @@ def test_predictions_are_a_few_quality_steps_off(
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_side_files_say_how_the_network_came_about(fmt: str) -> None:
-    told = side_file(fmt)
-    assert told["format"] == fmt
-    assert told["training"]["samples"] >= 1000
-    assert told["library_versions"].keys() == library_versions().keys()
+def test_side_files_describe_the_training(fmt: str) -> None:
+    content = side_file(fmt)
+    assert content["format"] == fmt
+    assert content["training"]["samples"] >= 1000
+    assert content["library_versions"].keys() == library_versions().keys()
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_what_was_found_of_a_network_is_what_was_promised_of_it(fmt: str) -> None:
-    """The report's numbers for this very file, over images that it was not trained on."""
+def test_the_measured_accuracy_keeps_its_promise(fmt: str) -> None:
+    """The report's numbers for this file, on images that it was not trained on."""
     accuracy = side_file(fmt)["accuracy"]
     graph = (BUNDLED / f"autoquality-{fmt}.pb").read_bytes()
     assert accuracy["sha256"] == hashlib.sha256(graph).hexdigest()
@@ -103,9 +106,9 @@ def test_what_was_found_of_a_network_is_what_was_promised_of_it(fmt: str) -> Non
 
 
 def side_file(fmt: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((BUNDLED / f"autoquality-{fmt}.json").read_text())
-    return found
+    content: dict[str, Any] = json.loads((BUNDLED / f"autoquality-{fmt}.json").read_text())
+    return content
 
 
-def test_the_box_is_small() -> None:
+def test_the_bundled_networks_are_small() -> None:
     assert sum(path.stat().st_size for path in BUNDLED.iterdir()) < 10e6

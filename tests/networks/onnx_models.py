@@ -1,4 +1,4 @@
-"""ONNX models for tests, by imgproxy 4's contract; their answers can be worked out by hand."""
+"""ONNX models of imgproxy 4's contract for tests, whose answers are easy to compute."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def red_model(
     side: int = 256,
     flat: bool = False,
 ) -> Path:
-    """A model that answers the mean of red in [0, 1], times `scale`.
+    """A model that answers the mean of red in [0, 1] x `scale`.
 
-    Without `flat` its rows are of one number, with it there is one number in all.
+    It has one number per image; with `flat`, one number for the whole batch.
     """
     channels_first = shape[1] == 3
     weights = np.zeros((1, 3, 1, 1) if channels_first else (1, 1, 1, 3), np.float32)

@@ -1,25 +1,19 @@
-"""A real network behind a gate: the moment at which it runs is the test's to choose."""
+"""A network that runs when the test says so, and a record of a predictor's events."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from autoquality_core.networks import Network, NetworkInfo
-from autoquality_core.networks.network import Answer
+from autoquality_core.networks import Network, NetworkInfo, PredictionResult
 from autoquality_core.types import DropReason
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that happens in another thread."""
-    while not condition():
-        time.sleep(0.002)
+from autoquality_server.inference.events import PredictorEvents
+from tests.waiting import GATE_LIMIT, wait_for
 
 
 class Gated(Network):
-    """Runs `inner` while the gate is open; `sizes` are those of its runs, padding included."""
+    """Runs `inner` while the gate is open. `sizes` are those of its runs, with padding."""
 
     def __init__(self, inner: Network) -> None:
         self.inner = inner
@@ -40,10 +34,10 @@ class Gated(Network):
     def prepare(self, pixels: Any) -> Any:
         return self.inner.prepare(pixels)
 
-    def run(self, images: Sequence[Any], targets: Sequence[float]) -> Sequence[Answer]:
+    def run(self, images: Sequence[Any], targets: Sequence[float]) -> Sequence[PredictionResult]:
         self.sizes.append(len(images))
         self.threads.add(threading.get_ident())
-        self.gate.wait()
+        wait_for(self.gate, within=GATE_LIMIT)
         if self.error:
             raise self.error
         return self.inner.run(images, targets)
@@ -53,15 +47,15 @@ class Gated(Network):
         self.closed.set()
 
 
-class Counted:
-    """What the predictor told."""
+class RecordedEvents(PredictorEvents):
+    """Keeps the events in the order in which they came."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[int, int]] = []
         self.waits = 0
         self.failures = 0
         self.reloads: list[bool] = []
-        self.unpredicted: list[DropReason] = []
+        self.drops: list[DropReason] = []
         self.served: list[tuple[str, bool]] = []
 
     def ran(self, size: int, padding: int, seconds: float) -> None:
@@ -75,8 +69,8 @@ class Counted:
     def failed(self) -> None:
         self.failures += 1
 
-    def left(self, why: DropReason) -> None:
-        self.unpredicted.append(why)
+    def dropped(self, reason: DropReason) -> None:
+        self.drops.append(reason)
 
     def reloaded(self, ok: bool) -> None:
         self.reloads.append(ok)

@@ -1,4 +1,4 @@
-"""A network under a running server: replaced, failing, from the box, on a device."""
+"""Networks of a running server: replaced, failing, bundled, on a device."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ from autoquality import Client, Encoded, Format, Method, NetworkInfo, NoticeCode
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
 from autoquality_server.rpc import build_service
-from tests.networks import constant_graph, curve_graph, peak_at, side_content, write_side_file
-from tests.onnx_models import red_model
+from tests.networks import (
+    constant_graph,
+    curve_graph,
+    peak_at,
+    picky_graph,
+    side_content,
+    write_side_file,
+)
+from tests.networks.onnx_models import red_model
 from tests.photos import crop
-from tests.predictor.gated import until
-from tests.predictor.test_batching import picky_graph
 from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
+from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -49,7 +55,7 @@ def trusted(client: Client, image: bytes = PHOTO, fmt: str = "jpeg") -> Encoded:
 
 
 def metrics(port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
         lines = answer.read().decode().splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in samples}
@@ -67,7 +73,7 @@ def network_of(client: Client, fmt: Format) -> NetworkInfo | None:
 
 
 def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Start a server that is not to come up."""
+    """Start a server with a configuration that it should refuse."""
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
         env={
@@ -121,20 +127,20 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
                 assert trusted(client).quality == 31
             finally:
                 stop.set()
-            qualities = {quality for one in loads for quality in one.result()}
+            qualities = {quality for one in loads for quality in one.result(LIMIT)}
         assert qualities == {57, 31}
         assert before is not None and after is not None and before.sha256 != after.sha256
         assert network_of(client, Format.JPEG) == after
         found = metrics(server.metrics_port)
     loaded = 'autoquality_predictor_reloads_total{format="jpeg",result="loaded"}'
     assert found[loaded] == 1
-    told = [name for name in found if name.startswith("autoquality_predictor_info")]
-    assert len(told) == 1 and after.sha256 in told[0]
+    series = [name for name in found if name.startswith("autoquality_predictor_info")]
+    assert len(series) == 1 and after.sha256 in series[0]
     lines = [str(line["event"]) for line in server.log_lines()]
     assert sum("the old one stays" in line for line in lines) == 1
 
 
-def test_a_network_that_keeps_failing_rests_and_comes_back(tmp_path: Path) -> None:
+def test_the_circuit_of_a_failing_network_opens_and_closes_again(tmp_path: Path) -> None:
     path = picky_graph(tmp_path / "net.pb")
     settings = {
         **NO_NETWORKS,
@@ -220,10 +226,10 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> No
 
 
 @contextmanager
-def server_with_box(box: Path, **changes: object) -> Iterator[App]:
-    """A server in this process whose box is another folder."""
+def server_with_bundled(folder: Path, **changes: object) -> Iterator[App]:
+    """A server in this process with the bundled networks of `folder`."""
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "workers": 2}
-    app = App(Settings(**{**local, **changes}), partial(build_service, bundled_folder=box))
+    app = App(Settings(**{**local, **changes}), partial(build_service, bundled_folder=folder))
     app.start()
     try:
         yield app
@@ -231,12 +237,12 @@ def server_with_box(box: Path, **changes: object) -> Iterator[App]:
         app.drain()
 
 
-def test_unset_means_the_network_in_the_box_and_none_none(tmp_path: Path) -> None:
+def test_unset_means_the_bundled_network_and_none_means_none(tmp_path: Path) -> None:
     for name in ("jpeg", "webp"):
         path = constant_graph(tmp_path / f"autoquality-{name}.pb", peak_at(42))
         names = {"image": "images:0", "logits": "logits:0"}
         write_side_file(path, side_content(format=name, tensors=names))
-    with server_with_box(tmp_path, webp_net="none") as app:
+    with server_with_bundled(tmp_path, webp_net="none") as app:
         address = f"127.0.0.1:{app.port}"
         with Client(address) as client:
             assert trusted(client).quality == 42
@@ -249,33 +255,33 @@ def test_unset_means_the_network_in_the_box_and_none_none(tmp_path: Path) -> Non
     assert networks[Format.WEBP] is networks[Format.AVIF] is None
 
 
-def test_a_path_wins_over_the_box(tmp_path: Path) -> None:
+def test_a_path_wins_over_the_bundled_network(tmp_path: Path) -> None:
     constant_graph(tmp_path / "autoquality-jpeg.pb", peak_at(42))
     given = constant_graph(tmp_path / "given.pb", peak_at(77))
     with (
-        server_with_box(tmp_path, jpeg_net=str(given)) as app,
+        server_with_bundled(tmp_path, jpeg_net=str(given)) as app,
         Client(f"127.0.0.1:{app.port}") as client,
     ):
         assert trusted(client).quality == 77
 
 
-def test_an_empty_box_is_no_network(tmp_path: Path) -> None:
-    with server_with_box(tmp_path) as app, Client(f"127.0.0.1:{app.port}") as client:
+def test_a_bundled_network_may_be_missing(tmp_path: Path) -> None:
+    with server_with_bundled(tmp_path) as app, Client(f"127.0.0.1:{app.port}") as client:
         assert [one.code for one in trusted(client).notices] == [NoticeCode.NETWORK_UNAVAILABLE]
 
 
-def test_a_broken_network_in_the_box_is_logged_and_does_without(tmp_path: Path) -> None:
+def test_a_broken_bundled_network_is_logged_and_not_used(tmp_path: Path) -> None:
     (tmp_path / "autoquality-jpeg.pb").write_bytes(b"\x00garbage")
     with (
         capture_logs() as lines,
-        server_with_box(tmp_path) as app,
+        server_with_bundled(tmp_path) as app,
         Client(f"127.0.0.1:{app.port}") as client,
     ):
         assert [one.code for one in trusted(client).notices] == [NoticeCode.NETWORK_UNAVAILABLE]
-    assert "a network in the box cannot be used" in [line["event"] for line in lines]
+    assert "a bundled network cannot be used" in [line["event"] for line in lines]
 
 
-BOX_WITHOUT_TENSORFLOW = """
+WITHOUT_TENSORFLOW = """
 import sys
 from functools import partial
 from pathlib import Path
@@ -293,10 +299,12 @@ app.drain()
 """
 
 
-def test_without_tensorflow_the_box_stays_shut_and_one_line_says_so(tmp_path: Path) -> None:
+def test_without_tensorflow_one_line_says_that_bundled_networks_are_not_used(
+    tmp_path: Path,
+) -> None:
     constant_graph(tmp_path / "autoquality-jpeg.pb", peak_at(42))
     done = subprocess.run(
-        [sys.executable, "-c", BOX_WITHOUT_TENSORFLOW, str(tmp_path)],
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, str(tmp_path)],
         capture_output=True,
         text=True,
         env=clean_environment(),
@@ -306,7 +314,7 @@ def test_without_tensorflow_the_box_stays_shut_and_one_line_says_so(tmp_path: Pa
     assert "TensorFlow is not installed" in line and '"jpeg"' in line
 
 
-GPU_FOR_THE_BOX = """
+BUNDLED_ON_A_GPU = """
 import os, sys
 from functools import partial
 from pathlib import Path
@@ -324,10 +332,10 @@ except ConfigError as error:
 """
 
 
-def test_a_gpu_that_is_asked_for_and_missing_stops_the_box_too(tmp_path: Path) -> None:
+def test_a_missing_gpu_stops_the_start_with_bundled_networks_too(tmp_path: Path) -> None:
     constant_graph(tmp_path / "autoquality-jpeg.pb", peak_at(42))
     done = subprocess.run(
-        [sys.executable, "-c", GPU_FOR_THE_BOX, str(tmp_path)], capture_output=True, text=True
+        [sys.executable, "-c", BUNDLED_ON_A_GPU, str(tmp_path)], capture_output=True, text=True
     )
     assert done.stdout.startswith("AUTOQUALITY_PREDICTOR_DEVICE: "), done.stderr
     assert "TensorFlow sees none here" in done.stdout

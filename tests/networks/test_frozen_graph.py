@@ -1,4 +1,4 @@
-"""Frozen graphs of every shape that the contract allows are obeyed to the letter."""
+"""Frozen graphs of every shape that the contract allows predict correctly."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from autoquality_core.networks import LoadOptions, PredictionFailed, load
 from autoquality_core.networks.bundled import bundled_network
-from autoquality_core.networks.input import network_input
+from autoquality_core.networks.inputs import squeeze
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.types import Device, Format
 from autoquality_server.config.settings import Settings
-from autoquality_server.inference.networks import load_options
+from autoquality_server.inference.predictors import load_options
 from tests.networks import (
     NCHW,
     NHWC,
@@ -30,15 +30,15 @@ from tests.networks import (
     target_graph,
     write_graph,
 )
-from tests.predictor.images import photograph, plain
+from tests.networks.images import photograph, plain
 
 OPEN = (None, None, None, 3)
 OPEN_NCHW = (None, 3, None, None)
 GREY = plain((128, 128, 128))
 
 
-def test_constant_logits_are_obeyed(tmp_path: Path) -> None:
-    """The probabilities are the softmax of the graph's own logits."""
+def test_probabilities_are_the_softmax_of_the_logits(tmp_path: Path) -> None:
+    """For a graph with constant logits."""
     logits = np.linspace(-3, 5, 100, dtype=np.float32)
     prediction = load(constant_graph(tmp_path / "a.pb", logits)).predict(photograph(), 0.02)
     weights = np.exp(logits.astype(np.float64))
@@ -79,7 +79,7 @@ def test_every_layout_and_type_sees_the_same_image(
     assert network.predict(plain(colour), 0.02).quality == 1 + round(99 * colour[channel] / 255)
 
 
-def test_open_layout_is_settled_by_running_it(tmp_path: Path) -> None:
+def test_an_open_layout_is_found_by_running_it(tmp_path: Path) -> None:
     """A graph that leaves even the rank open, but cannot work on NHWC, gets NCHW."""
 
     def build(tf: Any) -> None:
@@ -95,16 +95,16 @@ def test_open_layout_is_settled_by_running_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(), (None,), (1,), (None, 1), (1, 1), None])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @pytest.mark.parametrize("target", [0.0, 0.02, 0.5])
-def test_target_is_fed_to_the_graph_that_asks_for_it(
+def test_a_graph_with_a_second_input_gets_the_target(
     tmp_path: Path, shape: Any, dtype: str, target: float
 ) -> None:
-    """A second input of one number gets the caller's target, unchanged."""
+    """Unchanged, whatever the shape and type of the input."""
     network = load(target_graph(tmp_path / "a.pb", shape, dtype))
     assert network.predict(GREY, target).quality == 1 + round(99 * target)
 
 
 def _odd_names(tf: Any) -> None:
-    """Names that tell nothing, or the wrong thing."""
+    """Names that are meaningless or wrong."""
     image = image_input(tf, name="model/branch_7/output")
     tf.identity(logits_around(tf, channel_means(tf, image)[:, 0]), "input")
 
@@ -117,7 +117,7 @@ def _identities(tf: Any) -> None:
 
 
 def _left_overs(tf: Any) -> None:
-    """Constants, labels, batch statistics and other heads that nobody consumes."""
+    """Unused constants, labels, batch statistics and other heads."""
     image = image_input(tf)
     tf.constant(np.zeros(100, np.float32), name="unused_bias")
     tf.compat.v1.placeholder("float32", [None, 100], "labels")
@@ -131,7 +131,7 @@ def _left_overs(tf: Any) -> None:
 
 
 def _softmax(tf: Any) -> None:
-    """Logits whose softmax was exported, too."""
+    """Logits that are exported together with their softmax."""
     logits = logits_around(tf, channel_means(tf, image_input(tf))[:, 0])
     tf.identity(logits, "logits")
     tf.identity(tf.nn.softmax(logits), "probabilities")
@@ -143,7 +143,7 @@ def _flat(tf: Any) -> None:
 
 
 def _open_output(tf: Any) -> None:
-    """Logits whose shape the graph does not tell."""
+    """Logits without a declared shape."""
     logits = logits_around(tf, channel_means(tf, image_input(tf))[:, 0])
     tf.reshape(logits, tf.compat.v1.placeholder_with_default([1, 100], [None]), "out")
 
@@ -181,7 +181,7 @@ def _function(tf: Any) -> None:
     ],
 )
 def test_input_and_logits_are_found(tmp_path: Path, build: Callable[[Any], None]) -> None:
-    """Names, left-overs and wrappings do not mislead the search for the tensors."""
+    """Names, left-overs and wrappings do not matter."""
     network = load(write_graph(tmp_path / "a.pb", build))
     prediction = network.predict(plain((102, 0, 0)), 0.02)
     assert prediction.quality == 1 + round(99 * 0.4)
@@ -210,14 +210,14 @@ def test_answer_is_tensorflows_own(tmp_path: Path) -> None:
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         logits, image = tf.import_graph_def(definition, return_elements=["logits:0", "images:0"])
         direct = session.run(
-            tf.nn.softmax(logits), {image: network_input(photograph())[np.newaxis] / 255}
+            tf.nn.softmax(logits), {image: squeeze(photograph())[np.newaxis] / 255}
         )
     prediction = load(path).predict(photograph(), 0.02)
     np.testing.assert_allclose(prediction.probabilities, direct[0], rtol=1e-4, atol=1e-7)
 
 
 def test_one_network_serves_many_threads(tmp_path: Path) -> None:
-    """Each of 400 predictions from 16 threads answers its own image and target."""
+    """Each of 400 predictions from 16 threads belongs to its own image and target."""
 
     def build(tf: Any) -> None:
         red = channel_means(tf, image_input(tf))[:, 0]
@@ -236,15 +236,15 @@ def test_one_network_serves_many_threads(tmp_path: Path) -> None:
     assert len(set(alone)) > 50
 
 
-def test_networks_do_not_mix(tmp_path: Path) -> None:
-    """Networks with the same node names, loaded in one process, keep their own answers."""
+def test_networks_of_one_process_are_independent(tmp_path: Path) -> None:
+    """Even if their nodes have the same names."""
     qualities = [11, 55, 99]
     networks = [load(constant_graph(tmp_path / f"{q}.pb", peak_at(q))) for q in qualities]
     assert [network.predict(GREY, 0.02).quality for network in networks] == qualities
 
 
 def test_default_graph_stays_empty(tmp_path: Path) -> None:
-    """Loading leaves no trace in TensorFlow's global state."""
+    """Loading does not change TensorFlow's global state."""
     tf = tensorflow()
     load(constant_graph(tmp_path / "a.pb", peak_at(50)))
     assert tf.compat.v1.get_default_graph().get_operations() == []
@@ -264,7 +264,7 @@ def test_infinite_answer_is_a_failed_prediction(tmp_path: Path) -> None:
 
 
 def test_error_of_the_graph_is_a_failed_prediction(tmp_path: Path) -> None:
-    """An operation that fails on one image fails that prediction, told in one line."""
+    """An operation that fails on one image fails that prediction, with one line."""
 
     def build(tf: Any) -> None:
         red = channel_means(tf, image_input(tf))[:, 0]
@@ -276,7 +276,7 @@ def test_error_of_the_graph_is_a_failed_prediction(tmp_path: Path) -> None:
         network.predict(plain((255, 255, 255)), 0.02)
 
 
-def test_a_graph_that_takes_one_target_for_a_whole_batch_runs_one_by_one(tmp_path: Path) -> None:
+def test_a_graph_with_one_target_for_a_batch_runs_single_images(tmp_path: Path) -> None:
     def build(tf: Any) -> None:
         image = image_input(tf)
         target = tf.compat.v1.placeholder("float32", [None], "target")
@@ -288,10 +288,10 @@ def test_a_graph_that_takes_one_target_for_a_whole_batch_runs_one_by_one(tmp_pat
 
 
 @pytest.mark.parametrize(("allowed", "sizes"), [(False, (1,)), (True, (1, 2, 4, 8))])
-def test_a_servers_network_runs_batches_on_a_cpu_only_where_that_is_allowed(
+def test_a_server_runs_batches_on_a_cpu_only_if_that_is_allowed(
     allowed: bool, sizes: tuple[int, ...]
 ) -> None:
-    """The last digits of a prediction would depend on what it shares a batch with."""
+    """In a batch, the last digits of a prediction depend on the other images."""
     options = load_options(Settings(predictor_device=Device.CPU, batch_on_cpu=allowed))
     path = bundled_network(Format.WEBP)
     assert path is not None
