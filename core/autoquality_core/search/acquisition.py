@@ -13,6 +13,7 @@ import numpy.typing as npt
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
 from autoquality_core.search.goal import BoolArray, Goal, Observation
+from autoquality_core.types import Outcome
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -54,6 +55,8 @@ class Acquisition:
         """The arguments are those of `search`; one prior and roughness for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
+        self.hopeless = False
+        """True once no quality can meet the goal. What remains is its fallback."""
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
@@ -73,13 +76,13 @@ class Acquisition:
 
     @property
     def least_bytes_per_pixel(self) -> float:
-        """The fewest that an open quality may give; infinite once the search is settled.
+        """The fewest that may still meet the goal; infinite if nothing untried may.
 
         For goals whose last curve is that of sizes, as is `expected_bytes_per_pixel`.
         """
         open_ = self._open()
         lower = self._bounds[-1].interval().lower
-        return math.exp(lower[open_].min()) if open_.any() else math.inf
+        return math.exp(lower[open_].min()) if open_.any() and not self.hopeless else math.inf
 
     @property
     def expected_bytes_per_pixel(self) -> float:
@@ -99,6 +102,7 @@ class Acquisition:
                 bounds.add(equivalent, value)
             if equivalent != one.quality:
                 self.seen.append(replace(one, quality=equivalent))
+        self._fall_back()
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
@@ -114,6 +118,16 @@ class Acquisition:
         worth = np.where(others, self._worth_beside(at), 0.0)
         best = self._named(int(self._qualities[np.argmax(worth)]))
         return None if worth.max() < WORTHWHILE or best in known else best
+
+    def _fall_back(self) -> None:
+        """Search for the goal's fallback if the goal cannot be met."""
+        goal, fallback = self._goal, self._goal.fallback
+        if fallback is None or self._open().any():
+            return
+        best = goal.best(self.seen, self._low, self._high)
+        if goal.outcome(best, self.seen, self._low, self._high) is not Outcome.TARGET_MET:
+            self.hopeless, self._goal = True, fallback
+            self._models, self._bounds = self._models[-1:], self._bounds[-1:]
 
     def _next(self) -> int:
         open_ = self._open()

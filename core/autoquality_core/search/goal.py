@@ -67,6 +67,10 @@ class Goal(Protocol):
         0 any of them.
         """
 
+    @property
+    def fallback(self) -> SizeGoal | None:
+        """The goal for the last curve, once no quality can meet this one; None to stop then."""
+
     def values(self, seen: Observation) -> tuple[float, ...]:
         """The values of a probe, one for each curve."""
 
@@ -108,6 +112,7 @@ class SizeGoal:
     target: float
     pixels: int
     edge: ClassVar[int] = 1
+    fallback: ClassVar[None] = None
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         return (math.log(seen.size_bytes / self.pixels),)
@@ -168,6 +173,7 @@ class ScoreGoal:
     target: float
     error: float
     edge: ClassVar[int] = 0
+    fallback: ClassVar[None] = None
 
     @classmethod
     def between(cls, scale: Scale, one: float, other: float) -> ScoreGoal:
@@ -263,8 +269,7 @@ class ScoreGoal:
 class FewestBytesGoal:
     """The fewest bytes that look at least as good as the score `worst`, at most `max_bytes`.
 
-    If nothing satisfies both, the limit on bytes counts: the answer is the best-looking file
-    within it, or the smallest file if none fits.
+    If no quality satisfies both, the limit on bytes counts: the answer is that of a `SizeGoal`.
     """
 
     scale: Scale
@@ -272,6 +277,10 @@ class FewestBytesGoal:
     pixels: int
     max_bytes: float = math.inf
     edge: ClassVar[int] = -1
+
+    @property
+    def fallback(self) -> SizeGoal:
+        return SizeGoal(self.max_bytes, self.pixels)
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         return self.scale.value(_score(seen)), math.log(seen.size_bytes / self.pixels)
@@ -290,43 +299,27 @@ class FewestBytesGoal:
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         good = [one for one in seen if self._good(one)]
         if good:
-            return min(good, key=lambda one: (one.size_bytes, self._loss(_score(one))))
-        fitting = [one for one in seen if one.size_bytes <= self.max_bytes]
-        if fitting:
-            return min(fitting, key=lambda one: (self._loss(_score(one)), one.size_bytes))
-        return min(seen, key=lambda one: one.size_bytes)
+            return min(good, key=lambda one: (one.size_bytes, -one.quality))
+        return self.fallback.best(seen, low, high)
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
-        good = [self._loss(_score(one)) <= self._loss(self.worst) for one in seen]
+        good = [self._looks_good(one) for one in seen]
         return any(good) and not all(good)
 
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
     ) -> BoolArray:
-        least_loss = _losses(self.scale, intervals[0])[0]
-        least_bytes = np.exp(intervals[1].lower) * self.pixels
-        may_fit: BoolArray = least_bytes <= self.max_bytes
-        may_be_good = may_fit & (least_loss <= self._loss(self.worst))
-        if not seen:
-            return np.ones(least_loss.size, np.bool_)
-        best = self.best(seen, high - least_loss.size + 1, high)
-        if self._good(best):
-            smaller: BoolArray = may_be_good & (least_bytes < best.size_bytes)
-            return smaller
-        if may_be_good.any():
-            return may_be_good
-        if best.size_bytes <= self.max_bytes:
-            better: BoolArray = may_fit & (least_loss < self._loss(_score(best)))
-            return better
-        return may_fit if may_fit.any() else least_bytes < best.size_bytes
+        scores, sizes = intervals
+        may_be_good: BoolArray = (scores.upper >= self.aim) & (sizes.lower <= self.fallback.aim)
+        good = [one for one in seen if self._good(one)]
+        if good:
+            may_be_good &= sizes.lower < min(self.values(one)[1] for one in good)
+        return may_be_good
 
     def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
         too_poor = _normal_cdf((self.aim - means[0]) / deviations[0])
-        over = np.zeros_like(too_poor)
-        if math.isfinite(self.max_bytes):
-            limit = math.log(self.max_bytes / self.pixels)
-            over = 1 - _normal_cdf((limit - means[1]) / deviations[1])
-        return Chances((1 - too_poor) * (1 - over), too_poor, over)
+        fits, _, too_large = self.fallback.chances(means[1:], deviations[1:])
+        return Chances((1 - too_poor) * fits, too_poor, too_large)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -338,11 +331,11 @@ class FewestBytesGoal:
         return Outcome.MAX_QUALITY_REACHED if best.quality == high else Outcome.NEAREST_QUALITY
 
     def _good(self, seen: Observation) -> bool:
-        good_enough = self._loss(_score(seen)) <= self._loss(self.worst)
-        return good_enough and seen.size_bytes <= self.max_bytes
+        return self._looks_good(seen) and seen.size_bytes <= self.max_bytes
 
-    def _loss(self, score: float) -> float:
-        return score if self.scale.lower_is_better else -score
+    def _looks_good(self, seen: Observation) -> bool:
+        score = _score(seen)
+        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
 
 
 def _losses(scale: Scale, interval: Interval) -> tuple[FloatArray, FloatArray]:
