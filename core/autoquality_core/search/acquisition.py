@@ -186,7 +186,7 @@ class Acquisition:
         if self._goal.edge == 0:
             return answers
         likely, file, tried = self._by_file(answers)
-        none_good = max(0.0, 1.0 - float(likely.sum()))
+        none_good = max(0.0, 1.0 - float(likely.sum())) if self._goal.edge > 0 else 0.0
         # The last file in the direction of the edge needs no proof, and the first proves nothing.
         as_answer = likely * np.append(1.0 + tried[1:], 2.0)
         as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
@@ -222,8 +222,8 @@ class Acquisition:
 class Likelihoods(NamedTuple):
     """For each quality, the probability that it is the answer, and that it refutes every quality.
 
-    A file that is too poor and too large at once does: worse ones are too poor, better ones are
-    too large.
+    A file that is too poor refutes all if it is too large, too, or the next one is, or there is
+    none: worse ones are too poor, better ones are too large.
     """
 
     answers: FloatArray
@@ -252,7 +252,9 @@ def _likelihoods(
             deviations.append(deviation)
         chances = goal.chances(means, deviations)
         answers += weight * _answers(goal.edge, chances)
-        refutes += weight * chances.too_poor * chances.too_good
+        too_large = chances.too_good
+        next_too_large = np.append(too_large[1:], 1.0)
+        refutes += weight * chances.too_poor * (too_large + (1 - too_large) * next_too_large)
     return Likelihoods(answers, refutes)
 
 
