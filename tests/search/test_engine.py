@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
-    CurvePrior,
     FewestBytesGoal,
     Goal,
     Observation,
@@ -36,6 +34,7 @@ from tests.search.curves import (
     any_values,
     curves_of,
     nearly_monotone,
+    priors,
     score_of,
 )
 
@@ -44,12 +43,6 @@ STEEP = [value / 25 for value in range(100)]
 
 positions = st.floats(-0.3, 1.3)
 """Where a target lies within the range of scores."""
-
-
-def priors(goal: Goal) -> list[CurvePrior]:
-    if isinstance(goal, FewestBytesGoal):
-        return [SCORE_PRIOR, SIZE_PRIOR]
-    return [SIZE_PRIOR if isinstance(goal, SizeGoal) else SCORE_PRIOR]
 
 
 def check(curves: Curves, goal: Goal, low: int, high: int) -> None:
@@ -61,7 +54,7 @@ def check(curves: Curves, goal: Goal, low: int, high: int) -> None:
     assert all(low <= quality <= high for quality in curves.tried)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(any_scale, any_values, any_range, st.floats(0, 1), st.floats(0, 0.1))
 def test_a_search_for_a_score_agrees_with_the_oracle(
     scale: Scale, values: list[float], within: list[int], at: float, error: float
@@ -71,7 +64,7 @@ def test_a_search_for_a_score_agrees_with_the_oracle(
     check(curves, ScoreGoal(scale, target, error * scale.high), *within)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_scale, any_values, any_range, st.sampled_from([0.0, 0.002, 0.02, 0.3, 1.0]))
 def test_a_search_for_a_score_that_few_images_reach_agrees_with_the_oracle(
     scale: Scale, values: list[float], within: list[int], target: float
@@ -80,7 +73,7 @@ def test_a_search_for_a_score_that_few_images_reach_agrees_with_the_oracle(
         check(curves_of(values, STEEP, scale), ScoreGoal(scale, target, error), *within)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(any_sizes, any_range, st.floats(0, 14.5).map(math.exp))
 def test_a_search_for_a_size_agrees_with_the_oracle(
     sizes: list[float], within: list[int], target: float
@@ -88,7 +81,7 @@ def test_a_search_for_a_size_agrees_with_the_oracle(
     check(curves_of(STEEP, sizes), SizeGoal(target, PIXELS), *within)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(any_scale, any_values, any_sizes, any_range, st.integers(1, 100), st.integers(1, 100))
 def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(
     scale: Scale, values: list[float], sizes: list[float], within: list[int], at: int, limit: int
@@ -100,7 +93,7 @@ def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(
         check(curves_of(values, sizes, scale), goal, *within)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_scale, any_values, any_sizes, any_range, positions, st.floats(0, 14.5).map(math.exp))
 def test_a_search_for_the_fewest_bytes_with_any_limits_agrees_with_the_oracle(
     scale: Scale,
@@ -148,13 +141,14 @@ def test_the_fewest_bytes_with_limits_that_can_and_cannot_be_met(
     assert len(curves.tried) <= probes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_sizes, any_range, st.floats(0, 14.5).map(math.exp))
 def test_a_file_is_never_over_the_limit_if_any_file_that_was_tried_fits(
     sizes: list[float], within: list[int], target: float
 ) -> None:
     curves = curves_of(STEEP, sizes)
-    found = search(SizeGoal(target, PIXELS), *within, curves.attempt, prior=SIZE_PRIOR)
+    low, high = within
+    found = search(SizeGoal(target, PIXELS), low, high, curves.attempt, prior=SIZE_PRIOR)
     if any(curves.look(quality).size_bytes <= target for quality in curves.tried):
         assert found.best.size_bytes <= target
         assert found.outcome is Outcome.TARGET_MET
@@ -162,7 +156,7 @@ def test_a_file_is_never_over_the_limit_if_any_file_that_was_tried_fits(
         assert found.outcome is Outcome.MIN_QUALITY_REACHED
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(any_values, st.integers(1, 100), positions)
 def test_a_range_of_one_quality_takes_one_encoding(
     values: list[float], quality: int, at: float
@@ -179,7 +173,7 @@ def test_a_range_of_one_quality_takes_one_encoding(
         assert found.best.quality == quality
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_values, any_sizes, any_range, positions, st.integers(1, 6), st.integers(1, 100))
 def test_a_search_that_is_cut_short_returns_the_best_so_far(
     values: list[float], sizes: list[float], within: list[int], at: float, allowed: int, first: int
@@ -195,16 +189,17 @@ def test_a_search_that_is_cut_short_returns_the_best_so_far(
         def may_continue(_quality: int, curves: Curves = curves) -> bool:
             return len(curves.tried) < allowed
 
+        low, high = within
         found = search(
-            *(goal, *within, curves.attempt),
+            *(goal, low, high, curves.attempt),
             prior=priors(goal),
             first=first,
             may_continue=may_continue,
         )
         assert len(curves.tried) <= allowed
-        assert curves.tried[0] == min(max(first, within[0]), within[1])
+        assert curves.tried[0] == min(max(first, low), high)
         tried = [curves.look(quality) for quality in curves.tried]
-        assert found.best == goal.best(tried, *within)
+        assert found.best == goal.best(tried, low, high)
         if found.outcome is Outcome.DEADLINE_REACHED:
             assert len(curves.tried) == allowed
             assert not goal.finished(found.best)
@@ -281,53 +276,3 @@ def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
     )
     assert found.outcome is Outcome.TARGET_MET
     assert 65 <= found.best.quality <= 67
-
-
-THREES = [1 + 3 * ((quality - 1) // 3) for quality in range(1, 101)]
-"""The lowest quality with the same file: 1, 1, 1, 4, 4, 4, ..."""
-
-
-def search_threes(goal: Goal, low: int, high: int) -> tuple[int, Outcome]:
-    """The quality and the outcome; asserts that each file is encoded once."""
-    tried: list[int] = []
-
-    def attempt(quality: int) -> Observation:
-        name = THREES[quality - 1]
-        assert name not in [THREES[one - 1] for one in tried]
-        tried.append(quality)
-        return Observation(quality, 1000 * name, float(np.exp(-(2.0 + 0.04 * name))))
-
-    found = search(goal, low, high, attempt, prior=priors(goal), equivalents=THREES)
-    assert THREES[found.best.quality - 1] in [THREES[one - 1] for one in tried]
-    return found.best.quality, found.outcome
-
-
-@pytest.mark.parametrize("between", [30, 50, 71])
-def test_the_nearest_of_equivalent_qualities_is_found(between: int) -> None:
-    name = THREES[between - 1]
-    target = float(np.exp(-(2.0 + 0.04 * (name + 1.2))))
-    quality, outcome = search_threes(ScoreGoal(DSSIM, target, 1e-6), 10, 95)
-    assert THREES[quality - 1] == name
-    assert outcome is Outcome.NEAREST_QUALITY
-
-
-def test_a_byte_limit_gives_the_highest_of_equivalent_qualities() -> None:
-    assert search_threes(SizeGoal(40_500, 10**5), 1, 100) == (42, Outcome.TARGET_MET)
-
-
-def test_the_fewest_bytes_give_the_highest_of_equivalent_qualities() -> None:
-    goal = FewestBytesGoal(DSSIM, float(np.exp(-(2.0 + 0.04 * 39))), 10**5)
-    assert search_threes(goal, 1, 100) == (42, Outcome.TARGET_MET)
-
-
-@pytest.mark.parametrize(
-    ("target", "quality", "outcome"),
-    [
-        (0.9, 61, Outcome.MIN_QUALITY_REACHED),
-        (1e-6, 66, Outcome.MAX_QUALITY_REACHED),
-    ],
-)
-def test_a_bound_is_found_whichever_of_its_equivalents_lie_in_the_range(
-    target: float, quality: int, outcome: Outcome
-) -> None:
-    assert search_threes(ScoreGoal(DSSIM, target, 1e-3), 61, 66) == (quality, outcome)

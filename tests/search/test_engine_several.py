@@ -75,7 +75,7 @@ def run(
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     any_scale,
     st.lists(st.tuples(any_values, any_sizes), min_size=1, max_size=4),

@@ -1,4 +1,4 @@
-"""What to try next: the quality that is most likely to end the search."""
+"""Chooses the next quality to try: the one that is most likely to end the search."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KNOWN_DEVIATION = 1e-9
 
 
 class Acquisition:
-    """The state of one search: what was seen, what is ruled out, what is likely.
+    """The state of one search: observations, bounds and beliefs.
 
     `seen` holds the attempts and the qualities equivalent to them; `attempts` counts the attempts
     alone.
@@ -178,9 +178,9 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. So a
-        file ends the search if it is the answer or its proof, at once if the other of the two was
-        tried, else with one more encoding. So does a file that refutes every quality.
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. So the
+        answer and its proof end the search together, and so does a file that refutes every quality.
+        Trying one of the pair saves 2 encodings if the other was tried before, else 1.
         """
         answers, refutes = self._likelihoods()
         if self._goal.edge == 0:
@@ -193,7 +193,7 @@ class Acquisition:
         return np.where(tried[file], 0.0, (as_answer + as_proof)[file] + 2.0 * refutes)
 
     def _worth_beside(self, at: int) -> FloatArray:
-        """How likely each quality is to end the search together with the one at index `at`."""
+        """The probability that each quality ends the search together with the one at index `at`."""
         answers = self._likelihoods().answers
         if self._goal.edge == 0:
             # Values closer than the width would be good enough together.

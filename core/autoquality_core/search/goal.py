@@ -1,6 +1,6 @@
-"""What a goal is: which probe is the best answer, and what may still beat it.
+"""The interface of goals: which probe is the best answer, and which qualities may still beat it.
 
-What to try next is decided in `acquisition`.
+`acquisition` decides which quality to try next.
 """
 
 from __future__ import annotations
