@@ -114,7 +114,7 @@ class Acquisition:
         """
         at = quality - self._low
         others = self._open() & (self._files != self._files[at])
-        worth = np.where(others, self._worth_beside(at), 0.0)
+        worth = np.where(others, self._worth_as_second(at), 0.0)
         best = self._named(int(self._qualities[np.argmax(worth)]))
         return None if worth.max() < WORTHWHILE or best in known else best
 
@@ -192,7 +192,7 @@ class Acquisition:
         as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
         return np.where(tried[file], 0.0, (as_answer + as_proof)[file] + 2.0 * refutes)
 
-    def _worth_beside(self, at: int) -> FloatArray:
+    def _worth_as_second(self, at: int) -> FloatArray:
         """The probability that each quality ends the search together with the one at index `at`."""
         answers = self._likelihoods().answers
         if self._goal.edge == 0:
@@ -231,7 +231,7 @@ class Likelihoods(NamedTuple):
 
 
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
-    """The probability that the first probe ends the search, as far as the priors know."""
+    """The probability that the first probe ends the search, given the priors."""
     models = [CurveModel(prior) for prior in priors]
     return float(_likelihoods(goal, models, np.arange(low, high + 1), []).answers.max())
 
