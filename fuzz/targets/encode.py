@@ -10,11 +10,10 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import Defaults
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions
-from autoquality_server.rpc.answer import response_of
-from autoquality_server.rpc.validate import job_of
+from autoquality_server.rpc.convert import encode_job, encode_response
 from fuzz.messages import mutated
 from fuzz.targets import Target
 
@@ -30,11 +29,11 @@ def run(data: bytes) -> None:
     except DecodeError:
         return
     try:
-        result = _PIPELINE.encode(job_of(request, EncoderOptions()), Deadline())
+        result = _PIPELINE.encode(encode_job(request, EncoderOptions()), Deadline())
     except ServiceError as error:
         assert error.message.isprintable(), f"not a line: {error.message!r}"
         return
-    response = response_of(result, 0.0)
+    response = encode_response(result, 0.0)
     applied = response.applied
     assert response.size_bytes == len(response.image) > 0
     assert response.iterations == len(response.probes) >= 1

@@ -24,12 +24,8 @@ from autoquality_core.networks.prediction import Prediction
 from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
+from autoquality_server.admission.throughput import moving_average, retry_hint
 from autoquality_server.inference.events import Events
-
-_SHORTEST_RETRY = 0.05
-_LONGEST_RETRY = 30.0
-_NEWEST_SHARE = 0.2
-"""Weight of the newest run in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +208,12 @@ class Batcher:
         finally:
             seconds = time.monotonic() - start
             self._events.ran(len(batch), padding, seconds)
-            self._mean_seconds += _NEWEST_SHARE * (seconds - self._mean_seconds)
+            self._mean_seconds = moving_average(self._mean_seconds, seconds)
         return answers[: len(batch)]
 
     def _overloaded(self) -> Overloaded:
         batches = len(self._queue) / self._most + 1
-        retry = min(max(self._mean_seconds * batches, _SHORTEST_RETRY), _LONGEST_RETRY)
+        retry = retry_hint(self._mean_seconds * batches)
         return Overloaded(
             f"{len(self._queue)} images wait for a prediction: try again in {retry:.2f} s",
             retry_seconds=retry,
