@@ -12,12 +12,12 @@ from numba.core import codegen
 
 PROGRAM = """
 import numpy as np
-from autoquality_server import dssim
+from autoquality_core.metrics.dssim import reference
 from autoquality_core.metrics.dssim import kernel
 
-dssim.warm_up()
+reference.warm_up()
 noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)
-print(dssim.compare(noise, ~noise))
+print(reference.compare(noise, ~noise))
 print(kernel.mean_dissimilarity.__wrapped__.stats.cache_path)
 """
 

@@ -313,6 +313,7 @@ from pathlib import Path
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
 from autoquality_server.process.app import App
 from autoquality_server.config import ConfigError, Settings
+from autoquality_core.metrics import DSSIM
 from autoquality_core.types import Device
 from autoquality_server.rpc.build import build_service
 settings = Settings(predictor_device=Device.GPU)

@@ -9,7 +9,7 @@ import pytest
 
 from autoquality_core.formats import equivalents
 from autoquality_core.networks.mosaic import mosaic
-from autoquality_core.search.objective import DSSIM_FLOOR
+from autoquality_core.search.goal import DSSIM_FLOOR
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of
