@@ -55,7 +55,7 @@ class Admission:
         """Hold a worker and `pixels` for the body, after waiting for them.
 
         A request of more pixels than the limit runs alone. Raises Overloaded at once if the
-        queue is full; DeadlinePassed and RequestCancelled as soon as they happen.
+        queue is full; DeadlinePassed and RequestCancelled while it waits.
         """
         cost = min(max(pixels, _LEAST_PIXELS), self._capacity.most_pixels)
         with step("queue", pixels=pixels):

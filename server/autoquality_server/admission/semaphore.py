@@ -10,7 +10,7 @@ from autoquality_core.runtime.deadline import Deadline
 
 
 class DeadlineSemaphore:
-    """Limits how many bodies run at once; the others wait. Thread-safe."""
+    """Limits how many bodies run at the same time. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
         """`limit` is 1 or more."""

@@ -1,4 +1,4 @@
-"""Estimates how long waiting work will take, to tell refused callers when to retry."""
+"""Estimates the time of waiting work, for the retry hint of refused callers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reflection and channelz, on dedicated threads.
 
-A reflection stream holds its thread for as long as its client likes: a few of them on the
-threads of the workers would stop the service.
+A reflection stream holds its thread until its client closes it. On the threads of the workers, a
+few of them would stop the service.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Diagnostics:
         )
 
     def add_to(self, server: grpc.Server, public: tuple[str, ...]) -> None:
-        """Register the enabled services; reflection lists those and the ones in `public`."""
+        """Register the enabled services; reflection lists them and `public`."""
         if REFLECTION in self.services:
             names = (*public, *(service.full_name for service in self.services))
             reflector = reflection.ReflectionServicer(names)

@@ -26,7 +26,7 @@ class DedicatedExecutor:
             setattr(servicer, method.name, self._on_this_pool(inner))
 
     def cancel_calls(self) -> None:
-        """Cancel the open calls: a stream may last as long as its client."""
+        """Cancel the open calls; a client may keep a stream open without end."""
         with self._lock:
             calls = tuple(self._open)
         for call in calls:

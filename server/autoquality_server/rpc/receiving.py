@@ -1,8 +1,8 @@
 """Receives a source in chunks into one piece of memory.
 
-The memory is an anonymous mapping of its own. The system provides pages when they are first
-written, so bytes that were announced but have not arrived cost nothing, and it takes them back
-as soon as the last reference is gone.
+The memory is an anonymous mapping of its own. Announced bytes that have not arrived cost nothing,
+since the system provides a page when it is first written. It takes all pages back when the last
+reference is gone.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def receive(
 ) -> memoryview:
     """Receive all chunks.
 
-    Raises InvalidRequest for other parts and for a wrong number of bytes, as soon as that is
-    known; DeadlinePassed and RequestCancelled if they ended the stream.
+    Raises InvalidRequest for other parts and for too many or too few bytes; DeadlinePassed and
+    RequestCancelled if they ended the stream.
     """
     try:
         memory = memoryview(mmap.mmap(-1, expected.most, flags=mmap.MAP_PRIVATE))

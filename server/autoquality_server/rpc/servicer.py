@@ -37,7 +37,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self._streaming = Streaming(runner, options, max_stream_bytes)
 
     def warm_up(self) -> None:
-        """Compile what the first request would otherwise wait for."""
+        """Compile everything now, so that the first request does not wait for it."""
         self._runner.pipeline.warm_up()
 
     def report_parts(self, report: Callable[[str, bool], None]) -> None:

@@ -10,9 +10,8 @@
     downloads      cancels calls whose answer is not taken
     uploads        receives the request
 
-In this order, the first is the outermost. So the log line has the ids of request and trace, the
-counted status is the one that the caller gets, and nothing is received from a caller that is
-refused.
+In this order, the first is the outermost. So the log line has the ids of request and trace. The
+counted status is that of the answer. A caller that is refused sends nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one interceptor of gRPC: layers around every call, its upload and its download."""
+"""A single gRPC interceptor that runs every call within its layers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Cancels calls whose answer is not taken in time.
 
-gRPC holds a message back until the caller has room for it. A caller that reads nothing of a
-stream would keep a thread and an image; one that reads nothing of a unary answer would keep that
-answer and delay the drain.
+gRPC holds a message back until the caller has room for it. A caller that does not read a stream
+would keep a thread and an image. One that does not read a unary answer would keep the answer in
+memory and delay the drain.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Receives requests, each within a limited time.
 
-gRPC would read a unary request before any interceptor runs: a caller without a token could send
-hundreds of megabytes, and one that sends nothing would hold a thread. So every request is a
-stream here, whose messages are read on demand.
+gRPC would read a unary request before any interceptor runs. A caller without a token could send
+hundreds of megabytes, and a silent one would hold a thread. So every request is a stream here,
+and its messages are read on demand.
 
-Messages are decoded here too. gRPC would decode them in the one thread that serves all calls,
-and report a malformed one as INTERNAL with a traceback in the log.
+Messages are decoded here too. gRPC would decode them in its event thread, and report a malformed
+one as INTERNAL with a traceback in the log.
 """
 
 from __future__ import annotations
