@@ -66,12 +66,12 @@ def _serve(
 ) -> int:
     from autoquality_server.config import ConfigError
     from autoquality_server.config.listening import StartError
-    from autoquality_server.telemetry.stray import structured_output
+    from autoquality_server.telemetry.captured_output import capture_output
 
     settings = configuration.settings
     fields = {"process": membership.number} if membership else {}
     try:
-        with structured_output(settings.log_level, settings.log_format, **fields):
+        with capture_output(settings.log_level, settings.log_format, **fields):
             return _run_server(configuration, membership)
     except ConfigError as error:
         return fail(WRONG_SETTING, str(error))

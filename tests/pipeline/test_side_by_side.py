@@ -147,16 +147,16 @@ def test_what_fails_beside_fails_the_request(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_idle_worker_is_lent_and_a_busy_one_is_not() -> None:
     admission = Admission(workers=2, queue_size=1, pixels=10**7)
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6) as lent:
+        with admission.second_worker(10**6) as lent:
             assert lent
             assert admission.running == 1, "it is no request of its own"
             assert admission.pixels == 2 * 10**6
-            with admission.spare(10**6) as third:
+            with admission.second_worker(10**6) as third:
                 assert not third
         assert admission.pixels == 10**6
-        with admission.spare(10**7) as too_large:
+        with admission.second_worker(10**7) as too_large:
             assert not too_large
-        with admission.admit(Deadline(), 10**6), admission.spare(1) as lent:
+        with admission.admit(Deadline(), 10**6), admission.second_worker(1) as lent:
             assert not lent
     assert (admission.running, admission.pixels) == (0, 0)
 
@@ -170,7 +170,7 @@ def test_who_waits_goes_before_a_second_core() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             waiting = threading.Thread(target=wait)
             waiting.start()
             assert not served.wait(0.1)
@@ -187,7 +187,7 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             coming = threading.Thread(target=come)
             coming.start()
             assert not served.wait(0.1)

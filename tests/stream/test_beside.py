@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from autoquality_server.rpc.background import events_of
+from autoquality_server.rpc.background import background_events
 
 
 class Source:
@@ -31,7 +31,7 @@ def begun(source: Source, how: str) -> Generator[int, None, int]:
             raise ValueError(repr(source))
         return id(source)
 
-    return events_of(work, lambda: None)
+    return background_events(work, lambda: None)
 
 
 @pytest.mark.usefixtures("no_collector")

@@ -186,7 +186,7 @@ def test_a_file_that_changes_while_it_is_sent_is_refused(usual: Serving, tmp_pat
     with Client(f"127.0.0.1:{usual.app.port}", retries=0) as client:
         events = client.encode_stream(path)
         path.write_bytes(photo("rocket.jpg") + b"more")
-        with pytest.raises(InvalidRequestError, match="more than the 112525 bytes"):
+        with pytest.raises(InvalidRequestError, match="exceeds the announced 112525 bytes"):
             list(events)
 
 

@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
     "a second start": ([start(PLAIN), chunk(PHOTO), start(PLAIN)], "chunk", "after the first"),
     "an empty message": ([start(PLAIN), pb.EncodeStreamRequest()], "chunk", "after the first"),
     "no source": ([start(PLAIN)], "image", "must not be empty"),
-    "no pixels": ([start(RAW)], "chunk", "0 bytes arrived, but 96"),
+    "no pixels": ([start(RAW)], "chunk", "0 of 96 bytes arrived"),
     "a file in the request": ([start(pb.EncodeRequest(image=PHOTO))], "image", "chunks"),
     "pixels in the request": (
         [start(pb.EncodeRequest(raw=noise(8, 4)))],
@@ -66,15 +66,19 @@ WRONG: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
     "fewer bytes than declared": (
         [start(PLAIN, 10), chunk(b"123456789")],
         "chunk",
-        "9 bytes arrived, but 10 were to",
+        "9 of 10 bytes arrived",
     ),
     "more bytes than declared": (
         [start(PLAIN, 10), chunk(b"123456789"), chunk(b"12")],
         "chunk",
-        "more than the 10 bytes",
+        "exceeds the announced 10 bytes",
     ),
-    "fewer bytes than pixels need": ([start(RAW), chunk(bytes(95))], "chunk", "95 bytes arrived"),
-    "more bytes than pixels need": ([start(RAW), chunk(bytes(97))], "chunk", "more than the 96"),
+    "fewer bytes than pixels need": ([start(RAW), chunk(bytes(95))], "chunk", "95 of 96 bytes"),
+    "more bytes than pixels need": (
+        [start(RAW), chunk(bytes(97))],
+        "chunk",
+        "exceeds the announced 96 bytes",
+    ),
     "too large a chunk": (
         [start(PLAIN), chunk(bytes(4 * 2**20 + 1))],
         "chunk",

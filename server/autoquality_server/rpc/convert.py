@@ -1,4 +1,7 @@
-"""From a protobuf request to a job: every field checked, every error naming its field."""
+"""Between the messages of the contract and the types of the core.
+
+Every field of a request is checked; an error names its field.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import check_spec
-from autoquality_core.encode.job import EncodeJob
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, Option, options_of
 from autoquality_core.metrics import DSSIM
@@ -22,36 +26,42 @@ from autoquality_core.types import (
     Data,
     Format,
     Method,
+    NoticeCode,
+    Outcome,
+    Probe,
+    Progress,
     RawSource,
+    ResolvedTarget,
+    Stage,
     TargetSpec,
+    Timings,
 )
 
 T = TypeVar("T")
 V = TypeVar("V", bound=int)
 
-FORMATS: Mapping[pb.Format.ValueType, Format] = {
-    pb.Format.Value(f"FORMAT_{one.name}"): one for one in Format
-}
-METHODS: Mapping[pb.Method.ValueType, Method] = {
-    pb.Method.Value(f"METHOD_{one.name}"): one for one in Method
-}
-COLOR_PROFILES: Mapping[pb.ColorProfile.ValueType, ColorProfile] = {
-    pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile
-}
+FORMAT_NUMBERS = {one: pb.Format.Value(f"FORMAT_{one.name}") for one in Format}
+METHOD_NUMBERS = {one: pb.Method.Value(f"METHOD_{one.name}") for one in Method}
+_FORMATS = {number: one for one, number in FORMAT_NUMBERS.items()}
+_METHODS = {number: one for one, number in METHOD_NUMBERS.items()}
+_COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
+_OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
+_STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
+_NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
 
 
-def job_of(
+def encode_job(
     request: pb.EncodeRequest, server: EncoderOptions, source: Data | RawSource | None = None
 ) -> EncodeJob:
-    """The job that `request` describes; options it leaves open are `server`'s.
+    """The job that `request` describes, with the `server`'s options where it sets none.
 
-    `source` is what to encode where that is not in the request. Raises
-    InvalidRequest for the first field that is wrong.
+    `source` replaces the source of the request. Raises InvalidRequest for the first field that
+    is wrong.
     """
     spec, quality = _target_spec(request)
     return EncodeJob(
         source=_source(request) if source is None else source,
-        format=_enum("format", request.format, FORMATS, pb.Format),
+        format=_enum("format", request.format, _FORMATS, pb.Format),
         spec=spec,
         quality=quality,
         options=_options(request, server),
@@ -71,7 +81,7 @@ def _source(request: pb.EncodeRequest) -> bytes | RawSource:
 
 def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
     asked = request.auto_quality
-    method = _enum("auto_quality.method", asked.method, METHODS, pb.Method)
+    method = _enum("auto_quality.method", asked.method, _METHODS, pb.Method)
     quality = _optional(request, "quality")
     if quality is not None:
         _check_range("quality", quality, MIN_QUALITY, MAX_QUALITY)
@@ -93,7 +103,7 @@ def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
 
 
 def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOptions:
-    profile = _enum("color_profile", request.color_profile, COLOR_PROFILES, pb.ColorProfile)
+    profile = _enum("color_profile", request.color_profile, _COLOR_PROFILES, pb.ColorProfile)
 
     def or_server(field: str) -> Any:
         value = _optional(request, field)
@@ -147,7 +157,7 @@ def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int
 
 
 def _enum(name: str, value: V, known: Mapping[V, T], kind: Any) -> T | None:
-    """The domain's word for an enum value; None for UNSPECIFIED."""
+    """The core's value for a number of an enum; None for UNSPECIFIED."""
     if value == 0:
         return None
     if value not in known:
@@ -163,3 +173,72 @@ def _optional(message: Message, field: str) -> Any:
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise InvalidRequest(name, f"must be from {low} to {high}, is {value}")
+
+
+def encode_response(
+    result: EncodeResult, total_seconds: float, *, with_image: bool = True
+) -> pb.EncodeResponse:
+    """The response to a request that took `total_seconds` in the server."""
+    return pb.EncodeResponse(
+        image=result.image if with_image else b"",
+        format=FORMAT_NUMBERS[result.format],
+        quality=result.quality,
+        size_bytes=len(result.image),
+        **result.scores,
+        iterations=len(result.probes),
+        outcome=_OUTCOMES[result.outcome],
+        applied=target_message(result.applied),
+        predicted_quality=result.predicted_quality,
+        probes=[_probe(one) for one in result.probes],
+        timings=_timings(result.timings, total_seconds),
+        notices=[pb.Notice(code=_NOTICES[one.code], message=one.message) for one in result.notices],
+        width=result.width,
+        height=result.height,
+        frames=result.frames,
+        alpha_quality=result.alpha_quality,
+    )
+
+
+def progress_response(progress: Progress) -> pb.EncodeStreamResponse:
+    """The message of a stream that reports a stage."""
+    probe = None if progress.probe is None else _probe(progress.probe)
+    stage = _STAGES[progress.stage]
+    return pb.EncodeStreamResponse(progress=pb.EncodeProgress(stage=stage, probe=probe))
+
+
+def target_message(target: ResolvedTarget) -> pb.AutoQuality:
+    """A resolved target, with every field set."""
+    return pb.AutoQuality(
+        method=METHOD_NUMBERS[target.method],
+        target=target.target,
+        min_quality=target.min_quality,
+        max_quality=target.max_quality,
+        allowed_error=target.allowed_error,
+    )
+
+
+def _probe(one: Probe) -> pb.Probe:
+    return pb.Probe(
+        quality=one.quality,
+        size_bytes=one.size_bytes,
+        **one.scores,
+        encode_time=_duration(one.encode_seconds),
+        measure_time=_duration(one.measure_seconds),
+        alpha_quality=one.alpha_quality,
+    )
+
+
+def _timings(timings: Timings, total_seconds: float) -> pb.Timings:
+    return pb.Timings(
+        queue=_duration(timings.queue),
+        decode=_duration(timings.decode),
+        predict=_duration(timings.predict),
+        encode=_duration(timings.encode),
+        measure=_duration(timings.measure),
+        total=_duration(total_seconds),
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    microseconds = round(seconds * 1e6)
+    return Duration(seconds=microseconds // 1_000_000, nanos=microseconds % 1_000_000 * 1000)

@@ -1,12 +1,12 @@
-"""Output that bypasses the log, as structured lines.
+"""Captures output that bypasses the log, and logs it.
 
-Native libraries write to standard error by themselves, and quote what peers send: gRPC prints
-the debug text of a GOAWAY frame as it is. So standard output and standard error of a server are
-a pipe. A process of its own reads that pipe and logs each line, escaped, in the field `text`.
+Native libraries write to standard error directly, and may quote a peer: gRPC prints the debug
+text of a GOAWAY frame unescaped. So standard output and standard error of a server are a pipe. A
+separate process reads that pipe and logs each line, escaped, in the field `text`.
 
-The reader is a process, not a thread, for two reasons. It outlives a crash, so the last words of
-a process that crashes are logged. And it never waits for the interpreter's lock, which a library
-may hold while it writes to a full pipe.
+The reader is a process, not a thread. It outlives a crash, so it logs the last output of a process
+that crashes. And it never waits for the interpreter's lock, which a library may hold while it
+writes to a full pipe.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ _OUTPUTS = (1, 2)
 _LONGEST_LINE = 4096
 _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-_kept: dict[int, int] = {}
+_originals: dict[int, int] = {}
 
 _log = logger(__name__)
 
 
-def real_output(descriptor: int) -> int:
-    """Where standard output (1) or standard error (2) led before `structured_output`."""
-    return _kept.get(descriptor, descriptor)
+def original_output(descriptor: int) -> int:
+    """The descriptor of standard output (1) or error (2) as it was before `capture_output`."""
+    return _originals.get(descriptor, descriptor)
 
 
 @contextmanager
-def structured_output(level: LogLevel, form: LogFormat, **always: object) -> Iterator[None]:
-    """Configure the log (see `configure_logging`), and log what is written around it.
+def capture_output(level: LogLevel, form: LogFormat, **always: object) -> Iterator[None]:
+    """Configure the log (see `configure_logging`), and log all other output.
 
-    Call it before there are threads: it forks. The outputs stay as they are until the process
-    ends, unless the body raises.
+    Call it before any thread starts: it forks. The output stays captured until the process ends,
+    unless the body raises.
     """
-    _kept.update({one: os.dup(one) for one in _OUTPUTS})
-    log = os.fdopen(_kept[2], "w", buffering=1, errors="backslashreplace", closefd=False)
+    _originals.update({one: os.dup(one) for one in _OUTPUTS})
+    log = os.fdopen(_originals[2], "w", buffering=1, errors="backslashreplace", closefd=False)
     configure_logging(level, form, log, **always)
     source, sink = os.pipe()
     for one in _OUTPUTS:
@@ -60,21 +60,21 @@ def structured_output(level: LogLevel, form: LogFormat, **always: object) -> Ite
     if reader == 0:
         _read(source, log)
     os.close(source)
-    # The end of the first process of a container ends the reader as well, perhaps before it
-    # has read a traceback. This traceback quotes nobody.
-    faulthandler.enable(_kept[2] if os.getpid() == 1 else 2)
+    # The end of the first process of a container also ends the reader, perhaps before it has
+    # read a traceback. Tracebacks of faulthandler quote no peer.
+    faulthandler.enable(_originals[2] if os.getpid() == 1 else 2)
     try:
         yield
     except Exception:
-        # The caller reports it where the command was run.
+        # The caller reports the error on the terminal.
         for one in _OUTPUTS:
-            os.dup2(_kept[one], one)
+            os.dup2(_originals[one], one)
         os.waitpid(reader, 0)
         raise
 
 
 def _read(source: int, log: TextIO) -> NoReturn:
-    """Log each line from `source` until its last writer is gone; then exit."""
+    """Log each line from `source` until the last writer has closed it; then exit."""
     try:
         with contextlib.suppress(OSError):
             Path("/proc/self/comm").write_text(READER)
