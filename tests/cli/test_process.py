@@ -20,7 +20,7 @@ import trustme
 
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
-from tests.http2 import FORGERY, SETTINGS, frame, goaway
+from tests.http2 import FORGERY, HEADERS, SETTINGS, frame, goaway, read_until
 
 ENVIRONMENT = {**os.environ, "no_proxy": "127.0.0.1", "PYTHONWARNINGS": "error"}
 
@@ -160,22 +160,32 @@ def test_an_image_is_not_printed_to_a_terminal(server: FakeServer) -> None:
     assert server.requests == ()
 
 
-def test_a_servers_goaway_steers_no_terminal_and_adds_no_line() -> None:
-    def leave(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # the listener is closed at the end
-            while True:
-                connection, _ = listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.sendall(frame(SETTINGS, b""))
-                    connection.recv(4096)
-                    connection.sendall(goaway(FORGERY))
+def refuse_calls(listener: socket.socket) -> None:
+    """Answer each call with a GOAWAY whose debug text tries to command a terminal.
 
+    The GOAWAY must follow a call. gRPC does not count a connection that ends before its first
+    call as an attempt: it connects again, thousands of times, until the call's deadline.
+    """
+    with contextlib.suppress(OSError):  # the test closes the listener at its end
+        while True:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(frame(SETTINGS, b""))
+                read_until(connection, HEADERS)
+                connection.sendall(goaway(FORGERY))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
+                    pass
+
+
+def test_a_servers_goaway_steers_no_terminal_and_adds_no_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=leave, args=(listener,), daemon=True).start()
+        threading.Thread(target=refuse_calls, args=(listener,), daemon=True).start()
         port = listener.getsockname()[1]
-        done = run("--server", f"127.0.0.1:{port}", "--timeout", "30", "info")
+        done = run("--server", f"127.0.0.1:{port}", "--timeout", "100", "info")
         listener.shutdown(socket.SHUT_RDWR)
     assert done.returncode == 3
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("autoquality: cannot reach")
+    assert "forged" in line
     assert line.isprintable()
