@@ -6,7 +6,7 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PY_DIRS := $(wildcard client server tests tools bench demo deploy fuzz training)
+PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
@@ -142,6 +142,10 @@ fuzz: .venv/.stamp ## Fuzz whatever reads what others wrote (ARGS="image --secon
 .PHONY: odd-files
 odd-files: .venv/.stamp ## Send every file of a folder to a server in every way (ARGS=FOLDER)
 	@$(BIN)/python -m bench.odd_files $(ARGS)
+
+.PHONY: digests
+digests: .venv/.stamp ## Store or compare a digest of every answer (ARGS="FOLDER... --out FILE")
+	@$(BIN)/python -m bench.digests $(ARGS)
 
 .PHONY: soak
 soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import skimage
 from skimage.metrics import structural_similarity
 
-from autoquality_server import dssim
+from autoquality_core.metrics import dssim
 
 Luma = npt.NDArray[np.uint8]
 

@@ -23,23 +23,22 @@ from typing import Any
 
 import numpy as np
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, Codec
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    AutoQuality,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Timings,
+from autoquality_core.encode.methods import (
+    DssimSearch,
+    MethodHandler,
+    MlSearch,
+    Session,
+    SizeSearch,
 )
-from autoquality_server.image import Pixels
-from autoquality_server.image.hidden import with_continued_colours
-from autoquality_server.methods import DssimSearch, MethodHandler, MlSearch, SizeSearch, Trial
-from autoquality_server.predictor import Predictor, load
-from autoquality_server.predictor.box import boxed_network
-from autoquality_server.search import DssimObjective, Found, Objective, Observation, SizeObjective
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, Codec
+from autoquality_core.images import Pixels
+from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.networks import Predictor, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import DssimObjective, Found, Objective, Observation, SizeObjective
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.samples import decode, images_in
 
@@ -117,28 +116,32 @@ def _judge(
         if method is Method.ML and options.jpeg != BEST_MOZJPEG and codec.format is Format.JPEG:
             continue  # it always writes the best mozjpeg
         for _ in range(searches):
-            wish = _wish(method, curve, random)
+            resolved = _target_spec(method, curve, random)
             trial = _trial(pixels, codec, options)
-            answer = handler.run(trial, wish)
+            answer = handler.run(trial, resolved)
             data = trial.encoded(answer.quality)
-            wrong = _wrong(wish, Found(_seen(trial, answer.quality), answer.outcome), curve, trial)
+            wrong = _wrong(
+                resolved, Found(_seen(trial, answer.quality), answer.outcome), curve, trial
+            )
             if data != codec.encode(pixels, answer.quality, trial.options):
                 wrong = "method none gives another file"
             if wrong:
-                wrong = f"{name}: {wish}: {wrong}"
+                wrong = f"{name}: {resolved}: {wrong}"
             kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
             yield Verdict(kind, setting, method.value, len(trial.probes), wrong)
 
 
-def _trial(pixels: Pixels, codec: Any, options: EncoderOptions) -> Trial:
-    return Trial(pixels, codec, options, Deadline(), Timings())
+def _trial(pixels: Pixels, codec: Any, options: EncoderOptions) -> Session:
+    return Session(pixels, codec, options, Deadline())
 
 
-def _seen(trial: Trial, quality: int) -> Observation:
+def _seen(trial: Session, quality: int) -> Observation:
     return Observation(quality, len(trial.encoded(quality)), trial.dssim_at(quality))
 
 
-def _wish(method: Method, curve: Sequence[Observation], random: np.random.Generator) -> AutoQuality:
+def _target_spec(
+    method: Method, curve: Sequence[Observation], random: np.random.Generator
+) -> ResolvedTarget:
     """A target that some quality in the range hits, or nearly."""
     low, high = RANGES[random.integers(len(RANGES))]
     one = curve[int(random.integers(low, high + 1)) - 1]
@@ -146,21 +149,23 @@ def _wish(method: Method, curve: Sequence[Observation], random: np.random.Genera
         target = float(one.size_bytes)
         if random.random() < 0.4:
             target = max(1.0, round(target * random.uniform(0.97, 1.03)))
-        return AutoQuality(method, target, low, high, 0.0)
+        return ResolvedTarget(method, target, low, high, 0.0)
     target = min(1.0, (one.dssim or 0.0) * random.uniform(0.9, 1.1))
     if random.random() < 0.3:
         target = TARGETS[random.integers(len(TARGETS))]
-    return AutoQuality(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
+    return ResolvedTarget(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
 
 
-def _wrong(wish: AutoQuality, found: Found, curve: Sequence[Observation], trial: Trial) -> str:
-    objective: Objective = DssimObjective(wish.target, wish.allowed_error)
-    if wish.method is Method.SIZE:
-        objective = SizeObjective(wish.target, trial.pixel_count)
-    best = oracle(objective, wish.min_quality, wish.max_quality, lambda one: curve[one - 1])
+def _wrong(
+    resolved: ResolvedTarget, found: Found, curve: Sequence[Observation], trial: Session
+) -> str:
+    objective: Objective = DssimObjective(resolved.target, resolved.allowed_error)
+    if resolved.method is Method.SIZE:
+        objective = SizeObjective(resolved.target, trial.pixel_count)
+    best = oracle(objective, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
     if best.outcome is Outcome.MIN_QUALITY_REACHED and trial.alpha_quality not in (None, 100):
         # Only less alpha quality fits: the oracle knows but one.
-        return "" if found.best.size_bytes <= wish.target else "over the budget"
+        return "" if found.best.size_bytes <= resolved.target else "over the budget"
     if agree(objective, found, best):
         return ""
     told = f"quality {found.best.quality}, {found.outcome.name}"
@@ -169,7 +174,7 @@ def _wrong(wish: AutoQuality, found: Found, curve: Sequence[Observation], trial:
 
 @cache
 def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
-    path = boxed_network(fmt)
+    path = bundled_network(fmt)
     networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
     by_dssim = DssimSearch()
     return {

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.codecs.base import still_luma
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.dssim import Reference, compare
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import CODECS
+from autoquality_core.formats.base import still_luma
+from autoquality_core.images import Pixels, luma
+from autoquality_core.metrics.dssim import Reference, compare
+from autoquality_core.types import EncoderOptions, Format
 from autoquality_train.samples import decode, images_in
 
 Luma = npt.NDArray[np.uint8]

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.search import (
+from autoquality_core.formats import equivalents
+from autoquality_core.images import Pixels
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.roughness import rough
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -33,7 +33,7 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
 from autoquality_train.judging.baselines import bisection
 from autoquality_train.samples import decode, digest_of, images_in
 from autoquality_train.sweeps import SETTINGS, kept_sweep
@@ -50,7 +50,7 @@ class Curve:
 
     image: Pixels
     pixels: int
-    sketch: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
     coloured: npt.NDArray[np.float64]
     by_quality: dict[int, Observation]
 
@@ -101,7 +101,7 @@ def judge(
         *(objective, low, high, attempt),
         prior=prior,
         roughness=partial(rough, one.image, fmt, options, by, budget),
-        first_twins=first_twins(fmt, options),
+        equivalents=equivalents(fmt, options),
     )
     expected = oracle(objective, low, high, one.by_quality.__getitem__)
     return Score(
@@ -146,7 +146,7 @@ def main() -> None:
                 judge(
                     one,
                     DssimObjective(target, error),
-                    dssim_prior(fmt, options, one.pixels, one.sketch),
+                    dssim_prior(fmt, options, one.pixels, one.features),
                     low,
                     high,
                     setting,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.networks.tensorflow import tensorflow
 
 NHWC = (None, 416, 416, 3)
 NCHW = (None, 3, 416, 416)

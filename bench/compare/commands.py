@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from bench.clock import CommandFailed, Spent, command
 from bench.compare.entrant import Entry
 from bench.compare.task import Task

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY
-from autoquality_server.dssim import Reference
+from autoquality_core.formats import CODECS, equivalents
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
@@ -24,7 +24,7 @@ class Curve:
         self._pixels = subject.pixels
         fmt, self._options = SETTINGS[setting]
         self._codec = CODECS[fmt]
-        self._twins = first_twins(fmt, self._options)
+        self._twins = equivalents(fmt, self._options)
         self._reference = Reference(subject.luma)
         self._known: dict[int, tuple[int, float]] = {}
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Format, Method, Outcome, Wish
-from autoquality_server.dssim import Reference
-from autoquality_server.image import luma, open_image
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import LoadOptions, Predictor, SharedPredictor, Sharing, box, load
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import luma, open_image
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.networks import LoadOptions, Predictor, bundled, load
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Format, Method, Outcome, TargetSpec
+from autoquality_server.inference import SharedPredictor, Sharing
 from autoquality_train.sweeps import NETWORKS
 from bench.clock import Spent, here
 from bench.compare.entrant import Entry
@@ -35,7 +36,7 @@ def predictors() -> Mapping[Format, Predictor]:
     """The networks in the box, loaded as the server loads them."""
     found: dict[Format, Predictor] = {}
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
-        path = box.boxed_network(fmt)
+        path = bundled.bundled_network(fmt)
         if path is not None:
             found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt), Sharing())
     return found
@@ -67,8 +68,8 @@ class Ours:
 
     def encode(self, task: Task) -> Entry:
         goal = task.goal
-        wish = Wish(self.method, goal.target, goal.low, goal.high, goal.error)
-        job = EncodeJob(task.subject.source, task.format, wish, None, task.options)
+        spec = TargetSpec(self.method, goal.target, goal.low, goal.high, goal.error)
+        job = EncodeJob(task.subject.source, task.format, spec, None, task.options)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
         met = found.outcome in MET
         return Entry(found.image, spent, len(found.probes), found.quality, met)
@@ -77,8 +78,8 @@ class Ours:
 def none(task: Task, quality: int) -> Spent:
     """The same image by method none at a quality: what is paid for no search at all."""
     pipeline = Pipeline(Defaults(), LIMITS)
-    wish = Wish(Method.NONE)
-    job = EncodeJob(task.subject.source, task.format, wish, quality, task.options)
+    spec = TargetSpec(Method.NONE)
+    job = EncodeJob(task.subject.source, task.format, spec, quality, task.options)
     return here(lambda: pipeline.encode(job, Deadline()))[1]
 
 

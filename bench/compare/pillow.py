@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from bench.clock import here
 from bench.compare.entrant import Entry
 from bench.compare.subject import opened_by_pillow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from autoquality_train.sweeps import SETTINGS
 from bench.clock import Spent
 from bench.compare import ours

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Timings
-from autoquality_server.image import open_image
-from autoquality_server.methods import Trial
-from autoquality_server.search import Objective, Observation
+from autoquality_core.encode.methods import Session
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Objective, Observation
 from autoquality_train.judging.baselines import Attempt, bisection, secant
 from autoquality_train.judging.goal import Searched
 from bench.clock import here
@@ -41,7 +40,7 @@ class SearchedBy:
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-            trial = Trial(pixels, CODECS[task.format], task.options, Deadline(), Timings())
+            trial = Session(pixels, CODECS[task.format], task.options, Deadline())
             objective = goal.objective(trial.pixel_count)
 
             def attempt(quality: int) -> Observation:

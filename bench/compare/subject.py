@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyvips
 from PIL import Image
 
-from autoquality_server.dssim import compare
-from autoquality_server.image import ImageLimits, Pixels, luma, open_image
+from autoquality_core.images import ImageLimits, Pixels, luma, open_image
+from autoquality_core.metrics.dssim import compare
 from autoquality_train.samples import decode, digest_of
 
 LIMITS = ImageLimits(2**30, 2**30)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.domain import EncoderOptions, Format, Method
-from autoquality_server.search import DssimObjective, Objective, SizeObjective
+from autoquality_core.search import DssimObjective, Objective, SizeObjective
+from autoquality_core.types import EncoderOptions, Format, Method
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.image import open_image
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Method, TargetSpec
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.compare.ours import predictors
 from bench.compare.subject import LIMITS
@@ -42,13 +42,13 @@ def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
         for setting, (fmt, options) in SETTINGS.items():
             if method is Method.ML and setting not in NETWORKS.values():
                 continue
-            wish, quality = Wish(method, DSSIM, *WIDE, ERROR), None
+            spec, quality = TargetSpec(method, DSSIM, *WIDE, ERROR), None
             if method is Method.NONE:
-                wish, quality = Wish(method), BUDGET
+                spec, quality = TargetSpec(method), BUDGET
             elif method is Method.SIZE:
                 size = len(CODECS[fmt].encode(pixels, BUDGET, options))
-                wish = Wish(method, float(int(1.01 * size)), *WIDE)
-            yield method, setting, EncodeJob(source, fmt, wish, quality, options)
+                spec = TargetSpec(method, float(int(1.01 * size)), *WIDE)
+            yield method, setting, EncodeJob(source, fmt, spec, quality, options)
 
 
 def measured(

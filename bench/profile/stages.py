@@ -16,11 +16,12 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from autoquality_server import codecs, dssim, pipeline, sources
-from autoquality_server.methods import dssim as by_dssim
-from autoquality_server.methods import size as by_size
-from autoquality_server.methods import trial
-from autoquality_server.predictor import SharedPredictor
+from autoquality_core import formats
+from autoquality_core.encode import pipeline, session, sources
+from autoquality_core.encode.methods import dssim as by_dssim
+from autoquality_core.encode.methods import size as by_size
+from autoquality_core.metrics import dssim
+from autoquality_server.inference import SharedPredictor
 from bench.profile.libraries import told
 from bench.profile.slices import (
     DECODE_RESULT,
@@ -83,7 +84,7 @@ class StageClock:
 
 def _that_make_luma() -> list[ModuleType]:
     """The modules of the codecs that look at the luma of what they have decoded."""
-    modules = (one for one in vars(codecs).values() if isinstance(one, ModuleType))
+    modules = (one for one in vars(formats).values() if isinstance(one, ModuleType))
     return [module for module in modules if hasattr(module, "luma_planes")]
 
 
@@ -94,17 +95,17 @@ def staged(clock: StageClock) -> Iterator[None]:
         (VALIDATE, pipeline.Pipeline, "check"),
         (HEADER, pipeline, "open_job"),
         (SOURCE, sources.OpenJob, "decode"),
-        (LUMA, trial, "luma"),
+        (LUMA, session, "luma"),
         *((LUMA, module, "luma_planes") for module in _that_make_luma()),
         (MOMENTS, dssim.Reference, "__init__"),
         (METRIC, dssim.Reference, "dssim"),
         (NETWORK, SharedPredictor, "predict"),
-        *((SKETCH, trial, name) for name in ("sketch", "coloured")),
+        *((SKETCH, session, name) for name in ("sketch", "coloured")),
         (PRIOR, by_dssim, "dssim_prior"),
         (PRIOR, by_size, "size_prior"),
         *((SEARCH, place, name) for place in (by_dssim, by_size) for name in ("search", "chance")),
     ]
-    for codec in codecs.CODECS.values():
+    for codec in formats.CODECS.values():
         kind = type(codec)
         seen += [(ENCODE, kind, "encode"), (DECODE_RESULT, kind, "decode_luma")]
     with ExitStack() as stack:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Method, TargetSpec
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.clock import here
 from bench.compare.ours import predictors
@@ -50,8 +50,8 @@ def megapixels(
                     )
                     break
                 target = BUDGET * size * 1e6 if method is Method.SIZE else 0.02
-                wish = Wish(method, None if method is Method.NONE else target, 10, 95, 0.001)
-                job = EncodeJob(source, fmt, wish, None, options)
+                spec = TargetSpec(method, None if method is Method.NONE else target, 10, 95, 0.001)
+                job = EncodeJob(source, fmt, spec, None, options)
                 if before is None:
                     pipeline.encode(job, Deadline())  # what only a first request waits for
                 encode = partial(pipeline.encode, job, Deadline())

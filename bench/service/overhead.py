@@ -13,11 +13,11 @@ import numpy as np
 import pyvips
 
 from autoquality import Client
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncoderOptions, Format, Method, Wish
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncoderOptions, Format, Method, TargetSpec
 from bench.clock import here
 from bench.pictures import picture
 from bench.record import Better, Measure, spread_of
@@ -46,7 +46,7 @@ def core() -> Callable[[bytes], bytes]:
     pipeline = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 
     def encode(source: bytes) -> bytes:
-        job = EncodeJob(source, Format.JPEG, Wish(Method.NONE), QUALITY, EncoderOptions())
+        job = EncodeJob(source, Format.JPEG, TargetSpec(Method.NONE), QUALITY, EncoderOptions())
         return pipeline.encode(job, Deadline()).image
 
     return encode

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Format, Method, RawSource, Wish
-from autoquality_server.image import Pixels, from_raw
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import Predictor
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels, from_raw
+from autoquality_core.networks import Predictor
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, Format, Method, RawSource, TargetSpec
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
@@ -95,8 +95,8 @@ def one_search(
     target = plan.target
     if method is Method.SIZE:
         target = float(int(ROOM * len(CODECS[fmt].encode(picture.pixels, plan.budget, options))))
-    wish = Wish(method, target, *WIDE, plan.error)
-    job = EncodeJob(picture.source, fmt, wish, None, options)
+    spec = TargetSpec(method, target, *WIDE, plan.error)
+    job = EncodeJob(picture.source, fmt, spec, None, options)
     with watched() as watch:
         found = pipeline.encode(job, Deadline())
     tries = tuple(Try(one.quality, one.size_bytes, one.dssim) for one in found.probes)

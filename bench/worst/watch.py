@@ -10,11 +10,11 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from autoquality_server.methods import dssim as by_dssim
-from autoquality_server.methods import size as by_size
-from autoquality_server.methods import trial
-from autoquality_server.search import CurvePrior, Roughness
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.encode import session
+from autoquality_core.encode.methods import dssim as by_dssim
+from autoquality_core.encode.methods import size as by_size
+from autoquality_core.search import CurvePrior, Roughness
+from autoquality_core.search.objective import DSSIM_FLOOR
 
 
 @dataclass
@@ -68,7 +68,7 @@ def watched() -> Iterator[Watch]:
         for place, name, around in (
             (by_size, "search", searching),
             (by_dssim, "search", searching),
-            (trial, "sketch", sketching),
+            (session, "sketch", sketching),
         ):
             around_it = around(getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, around_it))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from autoquality_server.image.apng import NotFollowedError, read_apng
-from autoquality_server.image.items import read_items
-from autoquality_server.image.jpeg_parts import read_parts
-from autoquality_server.image.sequence import read_sequence
-from autoquality_server.image.xmp import without_announcements
+from autoquality_core.images.isobmff.items import read_items
+from autoquality_core.images.isobmff.sequence import read_sequence
+from autoquality_core.images.jpeg_parts import read_parts
+from autoquality_core.images.metadata.xmp import without_announcements
+from autoquality_core.images.png.apng import NotFollowedError, read_apng
 from fuzz.targets import Target
 
 MOST_FRAMES = 20

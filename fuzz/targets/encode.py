@@ -7,14 +7,14 @@ import random
 from google.protobuf.message import DecodeError
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.errors import ServiceError
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.answer import response_of
-from autoquality_server.service.validate import job_of
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import ServiceError
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncoderOptions
+from autoquality_server.rpc.answer import response_of
+from autoquality_server.rpc.validate import job_of
 from fuzz.messages import mutated
 from fuzz.targets import Target
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autoquality_server.domain import ColorProfile
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, open_image
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.types import ColorProfile
 from fuzz.targets import Target
 
 LIMITS = ImageLimits(max_bytes=1 << 16, max_pixels=1 << 14, max_frames=20)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from autoquality_server.predictor.errors import NetworkError
-from autoquality_server.predictor.side_file import read_side_file, side_path
+from autoquality_core.networks.errors import NetworkError
+from autoquality_core.networks.side_file import read_side_file, side_path
 from fuzz.targets import Target
 
 _NETWORK = Path(tempfile.mkdtemp(prefix="fuzz-side-file-")) / "network.pb"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from autoquality_server.access.tokens import read_tokens
+from autoquality_server.auth.tokens import read_tokens
 from autoquality_server.config import ConfigError
 from fuzz.targets import Target
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from autoquality_server.exits import CLEAN, FAILED, WRONG_SETTING
+from autoquality_server.process.exits import CLEAN, FAILED, WRONG_SETTING
 
 if TYPE_CHECKING:
     from autoquality_server.config import Configuration
-    from autoquality_server.supervision.membership import Membership
+    from autoquality_server.process.supervisor.worker_link import Membership
 
 PROGRAM = "autoquality-server"
 
@@ -27,20 +27,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _missing(error: ImportError) -> str:
     """The sentence for a package that is not installed; raises `error` if it is one of ours."""
     missing = (error.name or "").partition(".")[0]
-    if not missing or missing in ("autoquality", "autoquality_server"):
+    if not missing or missing in ("autoquality", "autoquality_core", "autoquality_server"):
         raise error
     return f"{missing} is missing: install the server with pip install 'autoquality[server]'"
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from autoquality_server.blas import limit_threads
+    from autoquality_server.process.blas import limit_threads
 
     limit_threads()  # before the configuration brings NumPy
     from autoquality._version import __version__
-    from autoquality_server.allocator import limit_arenas
+    from autoquality_core.runtime.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
     from autoquality_server.config.flags import DOCTOR, HEALTH, describe, parse_command_line
-    from autoquality_server.supervision.membership import Membership
+    from autoquality_server.process.supervisor.worker_link import Membership
 
     if arguments and arguments[0] in (DOCTOR, HEALTH):
         return _command(arguments[0] == DOCTOR, arguments[1:])
@@ -65,7 +65,7 @@ def _serve(
     configuration: Configuration, membership: Membership | None, fail: Callable[[int, str], int]
 ) -> int:
     from autoquality_server.config import ConfigError
-    from autoquality_server.listening import StartError
+    from autoquality_server.config.listening import StartError
     from autoquality_server.telemetry.stray import structured_output
 
     settings = configuration.settings
@@ -83,23 +83,23 @@ def _serve(
 
 def _run_server(configuration: Configuration, membership: Membership | None) -> int:
     from autoquality_server.config import ConfigError
-    from autoquality_server.listening import StartError
+    from autoquality_server.config.listening import StartError
     from autoquality_server.telemetry.logs import logger
 
     log = logger(__name__)
     settings = configuration.settings
     try:
         if membership:
-            from autoquality_server.serving import serve
+            from autoquality_server.process.serving import serve
 
-            return serve(membership.settle(settings), membership=membership)
+            return serve(membership.resolve(settings), membership=membership)
         for warning in configuration.warnings:
             log.warning(warning)
         if settings.processes > 1:
-            from autoquality_server.supervision.supervisor import Supervisor
+            from autoquality_server.process.supervisor.supervisor import Supervisor
 
             return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
-        from autoquality_server.serving import serve
+        from autoquality_server.process.serving import serve
 
         return serve(settings)
     except (ConfigError, StartError, ImportError):
@@ -111,13 +111,13 @@ def _run_server(configuration: Configuration, membership: Membership | None) -> 
 
 def _command(is_doctor: bool, arguments: Sequence[str]) -> int:
     if not is_doctor:
-        from autoquality_server import asking
+        from autoquality_server.cli import health
 
-        return asking.run(arguments, os.environ)
-    from autoquality_server.allocator import limit_arenas
+        return health.run(arguments, os.environ)
+    from autoquality_core.runtime.allocator import limit_arenas
 
     limit_arenas()
-    from autoquality_server.doctor import command as doctor
+    from autoquality_server.cli.doctor import command as doctor
 
     return doctor.run(arguments, os.environ)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autoquality_server.access.exposure import is_local, missing_defences
+from autoquality_server.auth.exposure import is_local, missing_defences
 from autoquality_server.config import Settings
 from tests.shell.conftest import Process
 

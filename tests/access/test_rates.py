@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoquality import Client, OverloadedError, QuotaFailure, QuotaViolation
-from autoquality_server.access import rates
-from autoquality_server.access.rates import BURST_SECONDS, Allowance, Rates
-from autoquality_server.errors import RateExceeded
+from autoquality_core.errors import RateExceeded
+from autoquality_server.auth import rates
+from autoquality_server.auth.rates import BURST_SECONDS, Allowance, Rates
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, running_server
 from tests.shell.conftest import Served, health_stub

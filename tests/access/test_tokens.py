@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
 from autoquality import Client, UnauthenticatedError
-from autoquality_server.access.tokens import read_tokens
+from autoquality_server.auth.tokens import read_tokens
 from autoquality_server.config import ConfigError
 from tests.access.test_tls import as_client_of, connect
 from tests.authorities import TlsFiles, replace

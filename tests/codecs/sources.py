@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoquality_server.image import Pixels, open_image
-from tests.image.files import AMPLE
+from autoquality_core.images import Pixels, open_image
+from tests.images.files import AMPLE
 from tests.photos import crop, photo
 
 

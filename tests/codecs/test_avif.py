@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.image import Pixels, luma, luma_planes
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels, luma, luma_planes
+from autoquality_core.types import EncoderOptions, Format
 from tests.codecs.sources import grey, photograph, translucent
 
 

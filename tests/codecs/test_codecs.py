@@ -9,8 +9,9 @@ import pytest
 import pyvips
 from skimage.metrics import structural_similarity
 
-from autoquality_server.codecs import CODECS, library_versions
-from autoquality_server.domain import (
+from autoquality_core.formats import CODECS, library_versions
+from autoquality_core.images import Pixels, configure, luma, open_image
+from autoquality_core.types import (
     AvifOptions,
     EncoderOptions,
     Format,
@@ -18,9 +19,8 @@ from autoquality_server.domain import (
     WebpOptions,
     WebpPreset,
 )
-from autoquality_server.image import Pixels, configure, luma, open_image
 from tests.codecs.sources import grey, moving, photograph, translucent
-from tests.image.files import AMPLE, SAVERS, corners, image_of
+from tests.images.files import AMPLE, SAVERS, corners, image_of
 
 DEFAULTS = EncoderOptions()
 LOSSY = [Format.JPEG, Format.WEBP, Format.AVIF]

@@ -11,11 +11,11 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_server.codecs import CODECS, alpha_bytes, with_metadata
-from autoquality_server.domain import EncoderOptions, Format, WebpOptions
-from autoquality_server.image import NO_METADATA, Metadata, Pixels
+from autoquality_core.formats import CODECS, alpha_bytes, with_metadata
+from autoquality_core.images import NO_METADATA, Metadata, Pixels
+from autoquality_core.types import EncoderOptions, Format, WebpOptions
 from tests.codecs.sources import grey, moving, photograph, translucent
-from tests.image.metadata_files import (
+from tests.images.metadata_files import (
     ARTIST,
     UNIT,
     X_RESOLUTION,

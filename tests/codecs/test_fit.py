@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS, substitute
-from autoquality_server.codecs.fit import fitting
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import Pixels
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import CODECS, substitute
+from autoquality_core.formats.fit import fitting
+from autoquality_core.images import Pixels
+from autoquality_core.types import EncoderOptions, Format
 
 
 @pytest.mark.parametrize("fmt", Format)

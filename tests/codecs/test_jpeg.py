@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.domain import EncoderOptions, Format, JpegOptions
-from autoquality_server.image import Pixels
+from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.images import Pixels
+from autoquality_core.types import EncoderOptions, Format, JpegOptions
 from tests.codecs.sources import grey, photograph
 
 CODEC = CODECS[Format.JPEG]

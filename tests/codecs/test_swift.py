@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, jpeg, swift, webp
-from autoquality_server.codecs.jpeg import JpegCodec
-from autoquality_server.codecs.webp import WebpCodec
-from autoquality_server.domain import EncoderOptions, Format, JpegOptions, WebpOptions
-from autoquality_server.image import Pixels, luma_planes
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, jpeg, opencv, webp
+from autoquality_core.formats.jpeg import JpegCodec
+from autoquality_core.formats.webp import WebpCodec
+from autoquality_core.images import Pixels, luma_planes
+from autoquality_core.types import EncoderOptions, Format, JpegOptions, WebpOptions
 from tests.codecs.sources import grey, moving, photograph, translucent
 
 SOURCES = {
@@ -48,7 +48,7 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
     source: str, quality: int, no_subsample: bool
 ) -> None:
     pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
-    swiftly = swift.jpeg(pixels, quality, no_subsample=no_subsample)
+    swiftly = opencv.jpeg(pixels, quality, no_subsample=no_subsample)
     assert swiftly == JpegCodec.by_libvips(pixels, quality, options)
     assert swiftly == CODECS[Format.JPEG].encode(pixels, quality, EncoderOptions(jpeg=options))
 
@@ -56,7 +56,7 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
 @each_quality
 @pytest.mark.parametrize("source", ["colour", "1x1", "odd sides", "a column"])
 def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int) -> None:
-    swiftly = swift.webp(SOURCES[source], quality)
+    swiftly = opencv.webp(SOURCES[source], quality)
     assert swiftly == WebpCodec.by_libvips(SOURCES[source], quality, WebpOptions())
     assert swiftly == CODECS[Format.WEBP].encode(SOURCES[source], quality, EncoderOptions())
 
@@ -78,13 +78,13 @@ def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOp
     for quality in QUALITIES:
         data = CODECS[fmt].encode(pixels, quality, options)
         bands = pixels.bands if fmt is Format.JPEG else 3
-        assert swift.decoded(data, pixels, bands) is not None
+        assert opencv.decoded(data, pixels, bands) is not None
         assert np.array_equal(CODECS[fmt].decode_luma(data, pixels), read(data, pixels))
 
 
 def test_both_are_used_here() -> None:
-    assert jpeg._swift()
-    assert webp._swift()
+    assert jpeg._opencv_agrees()
+    assert webp._opencv_agrees()
 
 
 def test_another_encoder_inside_is_noticed() -> None:
@@ -92,29 +92,29 @@ def test_another_encoder_inside_is_noticed() -> None:
         return JpegCodec.by_libvips(pixels, max(quality - 1, 1), JpegOptions())
 
     def swiftly(pixels: Pixels, quality: int) -> bytes | None:
-        return swift.jpeg(pixels, quality, no_subsample=False)
+        return opencv.jpeg(pixels, quality, no_subsample=False)
 
-    assert not swift.agrees(swiftly, other)
+    assert not opencv.agrees(swiftly, other)
 
 
 def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
     large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
-    assert swift.jpeg(large, 80, no_subsample=False) is None
-    assert swift.webp(large, 80) is None
-    assert swift.webp(translucent(), 80) is None
-    assert swift.webp(moving(), 80) is None
-    assert swift.decoded(b"", moving(), 3) is None
-    assert swift.decoded(b"", translucent(), 3) is None
+    assert opencv.jpeg(large, 80, no_subsample=False) is None
+    assert opencv.webp(large, 80) is None
+    assert opencv.webp(translucent(), 80) is None
+    assert opencv.webp(moving(), 80) is None
+    assert opencv.decoded(b"", moving(), 3) is None
+    assert opencv.decoded(b"", translucent(), 3) is None
 
 
 TOO_LARGE = """
 import sys
-from autoquality_server.codecs import CODECS, swift
-from autoquality_server.domain import EncoderOptions, Format
+from autoquality_core.formats import CODECS, opencv
+from autoquality_core.types import EncoderOptions, Format
 from tests.codecs.sources import photograph
 for fmt in (Format.JPEG, Format.WEBP):
     data = CODECS[fmt].encode(photograph(), 80, EncoderOptions())
-    assert swift.decoded(data, photograph(), 3) is None
+    assert opencv.decoded(data, photograph(), 3) is None
     print(CODECS[fmt].decode_luma(data, photograph()).shape)
 """
 
@@ -135,5 +135,5 @@ def test_an_opencv_without_the_encoder_is_not_used(monkeypatch: pytest.MonkeyPat
         raise cv2.error("no encoder")
 
     monkeypatch.setattr(cv2, "imencode", refuse)
-    assert swift.jpeg(photograph(), 80, no_subsample=False) is None
-    assert swift.webp(photograph(), 80) is None
+    assert opencv.jpeg(photograph(), 80, no_subsample=False) is None
+    assert opencv.webp(photograph(), 80) is None

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.codecs.webp import WebpCodec
-from autoquality_server.domain import EncoderOptions, Format, WebpOptions
-from autoquality_server.image import Pixels, open_image
+from autoquality_core.formats import CODECS
+from autoquality_core.formats.webp import WebpCodec
+from autoquality_core.images import Pixels, open_image
+from autoquality_core.types import EncoderOptions, Format, WebpOptions
 from tests.browser import shown
-from tests.image.files import AMPLE
+from tests.images.files import AMPLE
 
 SIDE = 64
 RED = (200, 30, 30)

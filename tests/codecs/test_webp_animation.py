@@ -9,11 +9,11 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.image import Pixels, luma, open_image
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels, luma, open_image
+from autoquality_core.types import EncoderOptions, Format
 from tests.codecs.sources import moving
-from tests.image.files import AMPLE, animated
+from tests.images.files import AMPLE, animated
 
 CODEC = CODECS[Format.WEBP]
 SHADES = [0, 60, 120, 180, 240]

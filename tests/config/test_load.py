@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.types import ColorProfile, EncoderOptions, Format, Method, WebpPreset
 from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import Spec
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import ColorProfile, EncoderOptions, Format, Method, WebpPreset
 
 
 def read(environ: Mapping[str, str] | None = None, **flags: str) -> Settings:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autoquality_core.types import Format, Method
 from autoquality_server.config import parse
-from autoquality_server.domain import Format, Method
 
 
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "yes", "Y", "on", " true "])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import trustme
 
+from autoquality_server.cli.doctor import access
+from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
-from autoquality_server.doctor import access
-from autoquality_server.doctor.finding import Finding, Verdict
 
 
 def test_on_loopback_nothing_is_missing() -> None:

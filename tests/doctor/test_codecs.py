@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from autoquality_server.cli.doctor import codecs, kernel
+from autoquality_server.cli.doctor.finding import Verdict
 from autoquality_server.config import Settings
-from autoquality_server.doctor import codecs, kernel
-from autoquality_server.doctor.finding import Verdict
 
 BROKEN = """
 import pyvips
 from autoquality_server.config import Settings
-from autoquality_server.doctor import codecs
+from autoquality_server.cli.doctor import codecs
 for name in ("VipsForeignSaveHeif", "VipsForeignLoadNsgif"):
     pyvips.operation_block_set(name, True)
 for one in codecs.look(Settings()):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autoquality._version import __version__
-from autoquality_server.codecs import CODECS
+from autoquality_core.formats import CODECS
 from tests.servers import NO_NETWORKS, clean_environment
 
 FREE = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_server.allocator import arenas
+from autoquality_core.runtime.allocator import arenas
+from autoquality_server.cli.doctor import machine, ports
+from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
+from autoquality_server.cli.doctor.units import in_units
 from autoquality_server.config import Settings
 from autoquality_server.config.cores import available_cores
-from autoquality_server.doctor import machine, ports
-from autoquality_server.doctor.finding import Finding, Verdict, worst
-from autoquality_server.doctor.units import in_units
 
 
 def look(environ: Mapping[str, str] | None = None, **settings: int) -> dict[str, Finding]:

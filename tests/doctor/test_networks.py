@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autoquality_core.types import Device, Format
+from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.networks import Networks
 from autoquality_server.config import Settings
-from autoquality_server.doctor.finding import Finding, Verdict
-from autoquality_server.doctor.networks import Networks
-from autoquality_server.domain import Device, Format
 from tests.networks import constant_graph, peak_at, side_content, write_side_file
 
 NONE = {"jpeg_net": "none", "webp_net": "none", "avif_net": "none"}

@@ -13,7 +13,7 @@ from numba.core import codegen
 PROGRAM = """
 import numpy as np
 from autoquality_server import dssim
-from autoquality_server.dssim import kernel
+from autoquality_core.metrics.dssim import kernel
 
 dssim.warm_up()
 noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from autoquality_server import dssim
+from autoquality_core.metrics import dssim
 from tests.dssim.pictures import DRAWINGS, PHOTOGRAPHS, Luma, encoded, luma_of, scikit_dssim
 
 

@@ -7,21 +7,19 @@ import json
 import statistics
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import autoquality_server
 from autoquality import Client, Encoded, Format, Method, Outcome
-from autoquality_server.codecs import library_versions
+from autoquality_core.formats import library_versions
+from autoquality_core.networks.bundled import BUNDLED
 from tests.photos import photo
 from tests.servers import running_server
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 FORMATS = ("jpeg", "webp", "avif")
 TARGETS = (0.01, 0.02)
-BOX = Path(autoquality_server.__file__).parent / "networks"
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +89,7 @@ def test_side_files_say_how_the_network_came_about(fmt: str) -> None:
 def test_what_was_found_of_a_network_is_what_was_promised_of_it(fmt: str) -> None:
     """The report's numbers for this very file, over images that it was not trained on."""
     accuracy = side_file(fmt)["accuracy"]
-    graph = (BOX / f"autoquality-{fmt}.pb").read_bytes()
+    graph = (BUNDLED / f"autoquality-{fmt}.pb").read_bytes()
     assert accuracy["sha256"] == hashlib.sha256(graph).hexdigest()
     assert accuracy["calibration_error"] <= 0.06
     photographs = accuracy["photographs"]["all"]["wide"]
@@ -105,9 +103,9 @@ def test_what_was_found_of_a_network_is_what_was_promised_of_it(fmt: str) -> Non
 
 
 def side_file(fmt: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((BOX / f"autoquality-{fmt}.json").read_text())
+    found: dict[str, Any] = json.loads((BUNDLED / f"autoquality-{fmt}.json").read_text())
     return found
 
 
 def test_the_box_is_small() -> None:
-    assert sum(path.stat().st_size for path in BOX.iterdir()) < 10e6
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir()) < 10e6

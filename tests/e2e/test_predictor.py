@@ -20,9 +20,9 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from autoquality import Client, Encoded, Format, Method, NetworkInfo, NoticeCode, Outcome
-from autoquality_server.app import App
 from autoquality_server.config import Settings
-from autoquality_server.service import build_service
+from autoquality_server.process.app import App
+from autoquality_server.rpc import build_service
 from tests.networks import constant_graph, curve_graph, peak_at, side_content, write_side_file
 from tests.onnx_models import red_model
 from tests.photos import crop
@@ -223,7 +223,7 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> No
 def server_with_box(box: Path, **changes: object) -> Iterator[App]:
     """A server in this process whose box is another folder."""
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "workers": 2}
-    app = App(Settings(**{**local, **changes}), partial(build_service, box_folder=box))
+    app = App(Settings(**{**local, **changes}), partial(build_service, bundled_folder=box))
     app.start()
     try:
         yield app
@@ -280,14 +280,14 @@ import sys
 from functools import partial
 from pathlib import Path
 sys.modules['tensorflow'] = None
-from autoquality_server.app import App
+from autoquality_server.process.app import App
 from autoquality_server.config import Settings
 from autoquality_server.config.choices import LogFormat, LogLevel
-from autoquality_server.service import build_service
+from autoquality_server.rpc import build_service
 from autoquality_server.telemetry.logs import configure_logging
 configure_logging(LogLevel.WARNING, LogFormat.JSON)
 settings = Settings(listen='127.0.0.1:0', metrics_listen='')
-app = App(settings, partial(build_service, box_folder=Path(sys.argv[1])))
+app = App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
 app.start()
 app.drain()
 """
@@ -311,13 +311,13 @@ import os, sys
 from functools import partial
 from pathlib import Path
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
-from autoquality_server.app import App
+from autoquality_server.process.app import App
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.domain import Device
-from autoquality_server.service import build_service
+from autoquality_core.types import Device
+from autoquality_server.rpc import build_service
 settings = Settings(predictor_device=Device.GPU)
 try:
-    App(settings, partial(build_service, box_folder=Path(sys.argv[1])))
+    App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
 except ConfigError as error:
     print(error)
 """

@@ -8,9 +8,9 @@ import pyvips
 
 from autoquality import Client, Encoded, InvalidImageError, NoticeCode
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.types import EncoderOptions
 from autoquality_server.config import Settings
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.service.validate import job_of
+from autoquality_server.rpc.validate import job_of
 from tests.photos import crop
 
 WIDTH, HEIGHT = 200, 150

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from autoquality_server.__main__ import main
-from autoquality_server.supervision import supervisor
-from autoquality_server.supervision.membership import VARIABLE
+from autoquality_server.process.supervisor import supervisor
+from autoquality_server.process.supervisor.worker_link import VARIABLE
 
 HANGS, CRASHES, WAITS = 11, 12, 13
 """Qualities at which the encoder never returns, ends the process, returns once there is GATE."""
@@ -38,9 +38,9 @@ DEADLY = "deadly"
 
 
 def break_webp(folder: Path) -> None:
-    from autoquality_server.codecs.webp import WebpCodec
-    from autoquality_server.domain import EncoderOptions
-    from autoquality_server.image import Pixels
+    from autoquality_core.formats.webp import WebpCodec
+    from autoquality_core.images import Pixels
+    from autoquality_core.types import EncoderOptions
 
     sound = WebpCodec.encode
 
@@ -59,7 +59,7 @@ def break_webp(folder: Path) -> None:
 def break_serving(folder: Path) -> None:
     from grpc import _server
 
-    from autoquality_server import serving
+    from autoquality_server.process import serving
 
     sound = _server._serialized_request
 

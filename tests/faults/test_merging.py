@@ -9,12 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoquality_server import health
-from autoquality_server.app import ENCODING
-from autoquality_server.supervision.causes import CAUSES
-from autoquality_server.supervision.merging import Merged
-from autoquality_server.supervision.numbers import Teller
-from autoquality_server.supervision.rules import CREATED, GAUGES
+from autoquality_server.process.app import ENCODING
+from autoquality_server.process.supervisor.causes import CAUSES
+from autoquality_server.process.supervisor.merging import Merged
+from autoquality_server.process.supervisor.metrics_delta import Teller
+from autoquality_server.process.supervisor.rules import CREATED, GAUGES
+from autoquality_server.rpc import health
 from autoquality_server.telemetry.metrics import Metrics
 from autoquality_server.telemetry.process_metrics import ProcessMetrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics

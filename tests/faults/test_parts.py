@@ -7,12 +7,12 @@ import socket
 
 import pytest
 
-from autoquality_server.exits import HUNG
-from autoquality_server.listening import StartError, check_free
-from autoquality_server.supervision.causes import CAUSES, cause_of, in_words
-from autoquality_server.supervision.messages import Reader, written
-from autoquality_server.supervision.pace import LONG_ENOUGH, LONGEST_DELAY, Pace
-from autoquality_server.supervision.reservation import Reservation
+from autoquality_server.config.listening import StartError, check_free
+from autoquality_server.process.exits import HUNG
+from autoquality_server.process.supervisor.backoff import LONG_ENOUGH, LONGEST_DELAY, Pace
+from autoquality_server.process.supervisor.causes import CAUSES, cause_of, in_words
+from autoquality_server.process.supervisor.messages import Reader, written
+from autoquality_server.process.supervisor.port import Reservation
 
 
 def listening(port: int) -> socket.socket:

@@ -6,8 +6,8 @@ import struct
 
 import numpy as np
 
-from autoquality_server.image.avif import _boxes, _only, _places
-from tests.image.files import image_of
+from autoquality_core.images.isobmff.avif import _boxes, _only, _places
+from tests.images.files import image_of
 
 _KNOWN = frozenset(b"ftyp meta mdat hdlr pitm iloc iinf iprp iref".split())
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, open_image
-from autoquality_server.image.formats import load
-from autoquality_server.image.jpeg import MOST_SEGMENTS, jpeg_scans
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.images.jpeg import MOST_SEGMENTS, jpeg_scans
+from autoquality_core.images.source_formats import load
 from tests.hostile import bombs
 from tests.hostile.bombs import segment
-from tests.image.files import AMPLE
+from tests.images.files import AMPLE
 from tests.photos import photo
 
 HUFFMAN, ARITHMETIC = 0xC2, 0xCA

@@ -13,14 +13,14 @@ import zlib
 import numpy as np
 import pytest
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, open_image
-from autoquality_server.image.heif import decoded_pixels
-from autoquality_server.image.png_chunks import png_chunks
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.images.isobmff.heif import decoded_pixels
+from autoquality_core.images.png.work import png_chunks
 from tests.hostile import bombs
 from tests.hostile.derived import empty_extents, grid, long_grid, overlay
 from tests.hostile.files import everything
-from tests.image.files import AMPLE, animated, corners, image_of
+from tests.images.files import AMPLE, animated, corners, image_of
 from tests.photos import photo
 
 

@@ -9,15 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.search import (
+from autoquality_core.encode.methods import Session
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, equivalents
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.priors import UNLEARNED, dssim_prior, size_prior
+from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.roughness import rough
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -26,7 +25,8 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import EncoderOptions, Format
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
@@ -60,7 +60,7 @@ def coloured_of(name: str) -> npt.NDArray[np.float64]:
 def sweep(name: str, setting: str) -> dict[int, Observation]:
     """Every quality of one photograph, encoded and measured as a request would."""
     fmt, options = SETTINGS[setting]
-    trial = Trial(pixels_of(name), CODECS[fmt], options, Deadline(), Timings())
+    trial = Session(pixels_of(name), CODECS[fmt], options, Deadline())
     probes = [trial.probe(quality, measure=True) for quality in range(LOW, HIGH + 1)]
     return {one.quality: Observation(one.quality, one.size_bytes, one.dssim) for one in probes}
 
@@ -71,7 +71,7 @@ def check(
     prior: CurvePrior,
     low: int,
     high: int,
-    first_twins: tuple[int, ...],
+    equivalents: tuple[int, ...],
     roughness: Callable[[], Roughness] | None = None,
 ) -> int:
     """Compare the search with the oracle; how many encodings the search took."""
@@ -84,7 +84,7 @@ def check(
     found = search(
         *(objective, low, high, attempt),
         prior=prior,
-        first_twins=first_twins,
+        equivalents=equivalents,
         roughness=roughness,
     )
     expected = oracle(objective, low, high, curve.__getitem__)
@@ -96,7 +96,7 @@ def check(
 @pytest.mark.parametrize("name", PHOTOS)
 def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    twins = first_twins(fmt, options)
+    twins = equivalents(fmt, options)
     usual = (dssim_prior(fmt, options, SIDE * SIDE, told) for told in (None, sketch_of(name)))
     for prior in (*usual, UNLEARNED["dssim"]):
         for low, high in RANGES:
@@ -109,7 +109,7 @@ def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
 @pytest.mark.parametrize("name", PHOTOS)
 def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
     curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    twins = first_twins(fmt, options)
+    twins = equivalents(fmt, options)
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
     usual = (size_prior(fmt, options, SIDE * SIDE, told) for told in (None, coloured_of(name)))
@@ -132,7 +132,7 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
             dssim_prior(fmt, options, SIDE * SIDE),
             10,
             95,
-            first_twins(fmt, options),
+            equivalents(fmt, options),
         )
         for name in PHOTOS
         for target in (0.01, 0.02)
@@ -144,7 +144,7 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
 def test_a_sketch_saves_encodings(setting: str) -> None:
     """Over photographs, targets and budgets, against the same search without one."""
     fmt, options = SETTINGS[setting]
-    twins = first_twins(fmt, options)
+    twins = equivalents(fmt, options)
     without = with_one = 0
     for name in PHOTOS:
         curve, told, area = sweep(name, setting), sketch_of(name), SIDE * SIDE

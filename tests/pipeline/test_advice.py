@@ -8,9 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode import policy
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.methods import Session
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.images import ImageLimits, Pixels
+from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
@@ -18,15 +25,9 @@ from autoquality_server.domain import (
     Method,
     Outcome,
     Probe,
+    TargetSpec,
     WebpOptions,
-    Wish,
 )
-from autoquality_server.errors import Overloaded, RequestCancelled
-from autoquality_server.image import ImageLimits, Pixels
-from autoquality_server.methods import Trial, advice
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import NetworkInfo, Prediction, PredictionFailed, Predictor, load
-from autoquality_server.predictor.box import boxed_network
 from tests.photos import crop, photo
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -60,7 +61,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Predictor]:
-    path = boxed_network(Format.WEBP)
+    path = bundled_network(Format.WEBP)
     assert path is not None
     loaded = load(path)
     yield loaded
@@ -78,8 +79,10 @@ def pipeline(watched: Watched) -> Pipeline:
 
 
 def encode(pipeline: Pipeline, image: bytes, options: EncoderOptions | None = None) -> EncodeResult:
-    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
-    job = EncodeJob(image, Format.WEBP, wish, None, options or EncoderOptions())
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(image, Format.WEBP, spec, None, options or EncoderOptions())
     return pipeline.encode(job, Deadline())
 
 
@@ -157,13 +160,13 @@ def test_the_answer_does_not_depend_on_how_long_anything_takes(
     """The same image again and again, while network and encoder are slow and fast by turns."""
     pauses = iter([0.3, 0.0, 0.1, 0.0] * 5)
     watched.before = lambda: time.sleep(next(pauses))
-    usual = Trial._probed
+    usual = Session._probed
 
-    def slow(trial: Trial, quality: int, measure: bool) -> tuple[Probe, bytes]:
+    def slow(session: Session, quality: int, measure: bool) -> tuple[Probe, bytes]:
         time.sleep(0.02 * (watched.asked % 3))
-        return usual(trial, quality, measure)
+        return usual(session, quality, measure)
 
-    monkeypatch.setattr(Trial, "_probed", slow)
+    monkeypatch.setattr(Session, "_probed", slow)
     answers = [encode(pipeline, LARGE) for _ in range(6)]
     assert watched.asked == len(answers)
     assert {one.image for one in answers} == {answers[0].image}
@@ -179,7 +182,7 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float | None,
 ) -> None:
-    monkeypatch.setattr(advice, "_LONGEST_WAIT", 0.5)
+    monkeypatch.setattr(policy, "_LONGEST_WAIT", 0.5)
     patience: list[float] = []
 
     def hang() -> None:
@@ -189,8 +192,10 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
         watched.deadline.check()
 
     watched.before = hang
-    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
-    job = EncodeJob(LARGE, Format.WEBP, wish, None, EncoderOptions())
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
     assert pipeline.encode(job, Deadline(seconds)).predicted_quality is None
     assert watched.asked == 1
     assert patience[0] <= (0.5 if seconds is None else seconds / 4)
@@ -207,7 +212,7 @@ def test_a_caller_that_leaves_meanwhile_ends_the_request(
         watched.deadline.check()
 
     watched.before = leave
-    wish = Wish(Method.DSSIM, target=0.015, min_quality=10, max_quality=95)
-    job = EncodeJob(LARGE, Format.WEBP, wish, None, EncoderOptions())
+    spec = TargetSpec(Method.DSSIM, target=0.015, min_quality=10, max_quality=95)
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
     with pytest.raises(RequestCancelled):
         pipeline.encode(job, deadline)

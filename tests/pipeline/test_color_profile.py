@@ -11,9 +11,11 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     ColorProfile,
     EncodeJob,
     EncodeResult,
@@ -21,11 +23,9 @@ from autoquality_server.domain import (
     Format,
     Method,
     NoticeCode,
-    Wish,
+    TargetSpec,
 )
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
+from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -55,11 +55,11 @@ def encode(
     source: bytes,
     fmt: Format,
     profile: ColorProfile = SRGB,
-    wish: Wish | None = None,
+    spec: TargetSpec | None = None,
     background: tuple[int, int, int] = (255, 255, 255),
 ) -> EncodeResult:
     options = EncoderOptions(color_profile=profile, background=background)
-    job = EncodeJob(source, fmt, wish or Wish(), 85, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec or TargetSpec(), 85, options, measure_dssim=True)
     return PIPELINE.encode(job, Deadline())
 
 
@@ -157,8 +157,8 @@ def test_compare_finds_the_dssim_that_encode_reported(
 
 
 def test_a_search_measures_kept_colours() -> None:
-    wish = Wish(Method.DSSIM, 0.01, 10, 95, 0.001)
-    result = encode(SOURCES["profile"], Format.JPEG, KEEP, wish)
+    spec = TargetSpec(Method.DSSIM, 0.01, 10, 95, 0.001)
+    result = encode(SOURCES["profile"], Format.JPEG, KEEP, spec)
     assert result.dssim == pytest.approx(0.01, abs=0.001)
     found = PIPELINE.compare(SOURCES["profile"], result.image, Deadline())
     assert found.dssim == pytest.approx(result.dssim, abs=1e-9)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.comparison import Comparison
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.image.timing import frames_shown
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.comparison import Comparison
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images.timing import frames_shown
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent
-from tests.image.files import AMPLE, animated
+from tests.images.files import AMPLE, animated
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -28,7 +28,9 @@ def compare(reference: bytes, distorted: bytes) -> Comparison:
 
 
 def as_webp(source: bytes, quality: int) -> EncodeResult:
-    job = EncodeJob(source, Format.WEBP, Wish(), quality, EncoderOptions(), measure_dssim=True)
+    job = EncodeJob(
+        source, Format.WEBP, TargetSpec(), quality, EncoderOptions(), measure_dssim=True
+    )
     return PIPELINE.encode(job, Deadline())
 
 

@@ -6,29 +6,36 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Method, Wish
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import CODECS
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
+    EncodeJob,
+    EncodeResult,
+    EncoderOptions,
+    Format,
+    Method,
+    TargetSpec,
+)
 from tests.codecs.sources import photograph
-from tests.image.test_hidden import cut_out, hidden_colours
+from tests.images.test_hidden import cut_out, hidden_colours
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 REPLACED = EncoderOptions()
 KEEP = EncoderOptions(keep_hidden_colors=True)
 WISHES = {
-    "none": Wish(Method.NONE),
-    "size": Wish(Method.SIZE, 2500, 5, 95),
-    "dssim": Wish(Method.DSSIM, 0.01, 5, 95, 0.002),
+    "none": TargetSpec(Method.NONE),
+    "size": TargetSpec(Method.SIZE, 2500, 5, 95),
+    "dssim": TargetSpec(Method.DSSIM, 0.01, 5, 95, 0.002),
 }
 
 
 def encode(
-    source: bytes, fmt: Format, wish: Wish, options: EncoderOptions = REPLACED
+    source: bytes, fmt: Format, spec: TargetSpec, options: EncoderOptions = REPLACED
 ) -> EncodeResult:
-    job = EncodeJob(source, fmt, wish, None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec, None, options, measure_dssim=True)
     return PIPELINE.encode(job, Deadline())
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
-from autoquality_server.domain import NoticeCode as Code
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.images import ImageLimits
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
+from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
-from tests.image.films import Frame, apng, mpf
-from tests.image.test_animation import films
-from tests.image.test_further_images import ISO, JPEG, TITLE, XMP, XMP_HEAD
+from tests.images.films import Frame, apng, mpf
+from tests.images.test_animation import films
+from tests.images.test_contents import ISO, JPEG, TITLE, XMP, XMP_HEAD
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
@@ -23,7 +23,7 @@ STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
 
 def encode(source: bytes, fmt: Format | None, *, keep: bool = False) -> EncodeResult:
     options = EncoderOptions(keep_metadata=keep)
-    job = EncodeJob(source, fmt, Wish(), None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure_dssim=True)
     return PIPELINE.encode(job, Deadline())
 
 

@@ -9,11 +9,11 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format, NoticeCode
-from autoquality_server.image import open_image
-from tests.image.files import AMPLE
-from tests.image.metadata_files import (
+from autoquality_core.formats import CODECS
+from autoquality_core.images import open_image
+from autoquality_core.types import EncoderOptions, Format, NoticeCode
+from tests.images.files import AMPLE
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
     EXIF_IFD,

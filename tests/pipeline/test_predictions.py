@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import DeadlinePassed, Overloaded
+from autoquality_core.images import ImageLimits
+from autoquality_core.networks import load
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     EncodeJob,
     EncodeResult,
     EncoderOptions,
     Format,
     Method,
     Outcome,
-    Wish,
+    TargetSpec,
 )
-from autoquality_server.errors import DeadlinePassed, Overloaded
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import SharedPredictor, Sharing, load
-from autoquality_server.predictor.batching import BatchLimits
+from autoquality_server.inference import SharedPredictor, Sharing
+from autoquality_server.inference.batching import BatchLimits
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
 from tests.predictor.gated import Gated, until
@@ -43,8 +44,8 @@ class Held:
         self.pool = ThreadPoolExecutor(4)
 
     def encode(self, deadline: Deadline | None = None) -> Future[EncodeResult]:
-        wish = Wish(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
-        job = EncodeJob(PHOTO, Format.WEBP, wish, None, EncoderOptions())
+        spec = TargetSpec(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
+        job = EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions())
         return self.pool.submit(self.pipeline.encode, job, deadline or Deadline())
 
     def waits(self) -> bool:

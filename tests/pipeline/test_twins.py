@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
-from autoquality_server.predictor import Prediction
+from autoquality_core.encode.methods import DssimSearch, Session, SizeSearch
+from autoquality_core.formats import CODECS, equivalents
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.networks import Prediction
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget
 from tests.networks import peak_at
 from tests.photos import crop
 
 OPTIONS = EncoderOptions()
 LIMITS = ImageLimits(2**24, 2**24)
-TWINS = first_twins(Format.AVIF, OPTIONS)
+TWINS = equivalents(Format.AVIF, OPTIONS)
 
 
-def trial() -> Trial:
+def session() -> Session:
     pixels = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
-    return Trial(pixels, CODECS[Format.AVIF], OPTIONS, Deadline(), Timings())
+    return Session(pixels, CODECS[Format.AVIF], OPTIONS, Deadline())
 
 
 @pytest.mark.parametrize("bands", [2, 4])
@@ -31,7 +31,7 @@ def test_with_alpha_fewer_qualities_give_the_same_file(bands: int) -> None:
     pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
     files = [codec.encode(pixels, quality, OPTIONS) for quality in range(1, 101)]
     first = tuple(files.index(one) + 1 for one in files)
-    assert first == first_twins(Format.AVIF, OPTIONS, has_alpha=True)
+    assert first == equivalents(Format.AVIF, OPTIONS, has_alpha=True)
     assert len(set(first)) > len(set(TWINS))
 
 
@@ -42,9 +42,9 @@ def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float)
     samples = np.dstack([photo.samples[0], np.tile(mask, (32, 1))])[None]
     pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
     for low, high in ((1, 100), (10, 95), (60, 65)):
-        one = Trial(pixels, codec, OPTIONS, Deadline(), Timings())
-        wish = AutoQuality(Method.DSSIM, target, low, high, 0.001)
-        answer = DssimSearch().run(one, wish)
+        one = Session(pixels, codec, OPTIONS, Deadline())
+        resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
+        answer = DssimSearch().run(one, resolved)
         assert one.encoded(answer.quality) == codec.encode(pixels, answer.quality, OPTIONS)
 
 
@@ -60,9 +60,9 @@ def test_the_answer_is_among_the_probes(
     low: int, high: int, first: int | None, target: float
 ) -> None:
     prediction = None if first is None else Prediction.from_logits(peak_at(first))
-    one = trial()
-    wish = AutoQuality(Method.ML, target, low, high, 0.0005)
-    answer = DssimSearch().search(one, wish, prediction)
+    one = session()
+    resolved = ResolvedTarget(Method.ML, target, low, high, 0.0005)
+    answer = DssimSearch().search(one, resolved, prediction)
     tried = [probe.quality for probe in one.probes]
     assert answer.quality in tried
     assert len({TWINS[quality - 1] for quality in tried}) == len(tried), "no twin is tried twice"
@@ -77,11 +77,11 @@ def test_the_answer_is_among_the_probes(
 
 @pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (1, 100)])
 def test_a_budget_is_used_by_the_highest_quality_that_fits(low: int, high: int) -> None:
-    sweep = trial()
+    sweep = session()
     sizes = np.array([sweep.probe(quality, measure=False).size_bytes for quality in range(1, 101)])
     for budget in sizes[low - 1 : high : 4]:
-        one = trial()
-        answer = SizeSearch().run(one, AutoQuality(Method.SIZE, int(budget), low, high, 0.001))
+        one = session()
+        answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.001))
         fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
         assert answer.quality == fitting.max()
         assert answer.quality in [probe.quality for probe in one.probes]

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autoquality_server.domain import Unpredicted
-from autoquality_server.predictor import Network, NetworkInfo
-from autoquality_server.predictor.network import Answer
+from autoquality_core.networks import Network, NetworkInfo
+from autoquality_core.networks.network import Answer
+from autoquality_core.types import DropReason
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -61,7 +61,7 @@ class Counted:
         self.waits = 0
         self.failures = 0
         self.reloads: list[bool] = []
-        self.unpredicted: list[Unpredicted] = []
+        self.unpredicted: list[DropReason] = []
         self.served: list[tuple[str, bool]] = []
 
     def ran(self, size: int, padding: int, seconds: float) -> None:
@@ -75,7 +75,7 @@ class Counted:
     def failed(self) -> None:
         self.failures += 1
 
-    def left(self, why: Unpredicted) -> None:
+    def left(self, why: DropReason) -> None:
         self.unpredicted.append(why)
 
     def reloaded(self, ok: bool) -> None:

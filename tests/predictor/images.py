@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyvips
 from skimage import data
 
-from autoquality_server.image.pixels import Pixels
+from autoquality_core.images.pixels import Pixels
 
 
 def pixels(frames: npt.NDArray[np.uint8]) -> Pixels:

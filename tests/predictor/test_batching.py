@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Unpredicted
-from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
-from autoquality_server.predictor import LoadOptions, Prediction, PredictionFailed, load
-from autoquality_server.predictor.batching import Batcher, BatcherClosed, BatchLimits
+from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.networks import LoadOptions, Prediction, PredictionFailed, load
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import DropReason
+from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
 from tests.networks import (
     channel_means,
     constant_graph,
@@ -174,7 +174,7 @@ def test_an_image_whose_deadline_passes_in_the_queue_is_not_run(red_bench: Bench
     red_bench.network.gate.set()
     assert after.result().quality == quality_of(126)
     assert red_bench.events.runs == [(1, 0), (1, 0)]
-    assert red_bench.events.unpredicted == [Unpredicted.DEADLINE]
+    assert red_bench.events.unpredicted == [DropReason.DEADLINE]
 
 
 def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:
@@ -190,7 +190,7 @@ def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:
     red_bench.network.gate.set()
     after.result()
     assert red_bench.events.runs == [(1, 0), (1, 0)]
-    assert red_bench.events.unpredicted == [Unpredicted.CANCELLED]
+    assert red_bench.events.unpredicted == [DropReason.CANCELLED]
 
 
 def test_a_caller_leaves_even_while_its_image_is_run(red_bench: Bench) -> None:
@@ -211,7 +211,7 @@ def test_a_full_queue_is_refused_at_once(tmp_path: Path, bench_of: Callable[...,
     with pytest.raises(Overloaded, match="4 images wait") as caught:
         bench.ask().result()
     assert 0 < caught.value.retry_seconds <= 30
-    assert bench.events.unpredicted == [Unpredicted.QUEUE_FULL]
+    assert bench.events.unpredicted == [DropReason.QUEUE_FULL]
     bench.network.gate.set()
     for one in waiting:
         one.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from autoquality_server.predictor.breaker import Breaker, Pass, Verdict
+from autoquality_server.inference.breaker import Breaker, Pass, Verdict
 
 
 def fail(breaker: Breaker, times: int) -> list[bool]:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autoquality_core.networks import LoadOptions, PredictionFailed, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.networks.input import network_input
+from autoquality_core.networks.tensorflow import tensorflow
+from autoquality_core.types import Device, Format
 from autoquality_server.config.settings import Settings
-from autoquality_server.domain import Device, Format
-from autoquality_server.predictor import LoadOptions, PredictionFailed, load
-from autoquality_server.predictor.box import boxed_network
-from autoquality_server.predictor.input import network_input
-from autoquality_server.predictor.runtime import tensorflow
-from autoquality_server.service.networks import load_options
+from autoquality_server.inference.networks import load_options
 from tests.networks import (
     NCHW,
     NHWC,
@@ -293,6 +293,6 @@ def test_a_servers_network_runs_batches_on_a_cpu_only_where_that_is_allowed(
 ) -> None:
     """The last digits of a prediction would depend on what it shares a batch with."""
     options = load_options(Settings(predictor_device=Device.CPU, batch_on_cpu=allowed))
-    path = boxed_network(Format.WEBP)
+    path = bundled_network(Format.WEBP)
     assert path is not None
     assert load(path, options, Format.WEBP).batch_sizes == sizes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from autoquality_server.predictor.input import network_input
+from autoquality_core.networks.input import network_input
 from tests.predictor.images import photograph, pixels, plain
 
 

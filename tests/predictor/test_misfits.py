@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import NetworkError, load
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.networks import NetworkError, load
+from autoquality_core.networks.tensorflow import tensorflow
 from tests.networks import (
     channel_means,
     constant_graph,

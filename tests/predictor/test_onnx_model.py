@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import LoadOptions, NetworkError, Prediction, load
+from autoquality_core.networks import LoadOptions, NetworkError, Prediction, load
 from tests.onnx_models import NCHW, NHWC, red_model
 from tests.predictor.images import photograph, plain
 
@@ -76,7 +76,7 @@ def test_missing_onnxruntime_is_told_in_one_line(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 sys.modules['onnxruntime'] = None
-from autoquality_server.predictor import NetworkError, load
+from autoquality_core.networks import NetworkError, load
 try:
     load(Path(sys.argv[1]))
 except NetworkError as error:
@@ -92,7 +92,7 @@ def test_onnxruntime_does_not_chatter_nor_bring_tensorflow(tmp_path: Path) -> No
     code = """
 import sys
 from pathlib import Path
-from autoquality_server.predictor import load
+from autoquality_core.networks import load
 load(Path(sys.argv[1]))
 print('tensorflow' in sys.modules)
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import Prediction
+from autoquality_core.networks import Prediction
 from tests.networks import peak_at
 
 

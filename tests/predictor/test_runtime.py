@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.predictor.runtime import without_chatter
+from autoquality_core.networks.tensorflow import without_chatter
 
 
 def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,7 +21,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_importing_the_package_does_not_import_tensorflow() -> None:
     """A server with no network configured does not pay for TensorFlow."""
-    done = run("import sys, autoquality_server.predictor; print('tensorflow' in sys.modules)")
+    done = run("import sys, autoquality_core.networks; print('tensorflow' in sys.modules)")
     assert done.stdout == "False\n", done.stderr
 
 
@@ -30,7 +30,7 @@ def test_wrong_file_is_refused_without_tensorflow(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from autoquality_server.predictor import NetworkError, load
+from autoquality_core.networks import NetworkError, load
 try:
     load(Path(sys.argv[1]))
 except NetworkError as error:
@@ -50,7 +50,7 @@ def test_missing_tensorflow_is_told_in_one_line(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 sys.modules['tensorflow'] = None
-from autoquality_server.predictor import NetworkError, load
+from autoquality_core.networks import NetworkError, load
 try:
     load(Path(sys.argv[1]))
 except NetworkError as error:

@@ -10,18 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed
-from autoquality_server.predictor import (
+from autoquality_core.errors import DeadlinePassed
+from autoquality_core.networks import (
+    CircuitOpen,
     LoadOptions,
     NetworkError,
-    NetworkResting,
     PredictionFailed,
-    SharedPredictor,
-    Sharing,
     load,
 )
-from autoquality_server.predictor.watching import WatchedFile, Watcher, state_of
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.inference import SharedPredictor, Sharing
+from autoquality_server.inference.reload import WatchedFile, Watcher, state_of
 from tests.networks import (
     constant_graph,
     curve_graph,
@@ -59,7 +58,7 @@ def test_repeated_failure_makes_it_rest_and_a_trial_wakes_it(tmp_path: Path) -> 
     while not predictor.available:
         try:
             assert predictor.predict(BLACK, 0.02).quality == 1
-        except NetworkResting:
+        except CircuitOpen:
             continue
     assert told == [True, False, True]
     assert events.failures == 3
@@ -74,7 +73,7 @@ def test_while_it_rests_the_network_is_not_asked(tmp_path: Path) -> None:
         predictor.predict(WHITE, 0.02)
     runs = len(events.runs)
     for _ in range(10):
-        with pytest.raises(NetworkResting):
+        with pytest.raises(CircuitOpen):
             predictor.predict(BLACK, 0.02)
     assert len(events.runs) == runs and events.failures == 1
     predictor.close()

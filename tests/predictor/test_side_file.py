@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_server.domain import Format
-from autoquality_server.predictor import NetworkError, PredictionFailed, load
-from autoquality_server.predictor.input import network_input
-from autoquality_server.predictor.mosaic import mosaic
+from autoquality_core.networks import NetworkError, PredictionFailed, load
+from autoquality_core.networks.input import network_input
+from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.types import Format
 from tests.networks import (
     CURVE_TENSORS,
     channel_means,

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.search import (
-    CurveModel,
-    CurvePrior,
-    DssimObjective,
-    Observation,
-    search,
-)
+from autoquality_core.search import CurveModel, CurvePrior, DssimObjective, Observation, search
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from autoquality_server.domain import AvifOptions, EncoderOptions, Format, JpegOptions
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods.priors import dssim_prior
-from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA, rough
-from autoquality_server.methods.sketch import detail
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.priors import dssim_prior
+from autoquality_core.priors.features import detail
+from autoquality_core.priors.roughness import DETAILED, WHOLE_CHROMA, rough
+from autoquality_core.types import AvifOptions, EncoderOptions, Format, JpegOptions
 from tests.photos import photo
 
 

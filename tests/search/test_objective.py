@@ -7,9 +7,9 @@ import statistics
 import numpy as np
 import pytest
 
-from autoquality_server.domain import Outcome
-from autoquality_server.search import DssimObjective, Observation, SizeObjective
-from autoquality_server.search.objective import _normal_cdf
+from autoquality_core.search import DssimObjective, Observation, SizeObjective
+from autoquality_core.search.objective import _normal_cdf
+from autoquality_core.types import Outcome
 
 LOW, HIGH = 10, 20
 

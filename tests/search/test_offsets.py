@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.domain import AvifOptions, EncoderOptions, Format, WebpOptions
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.priors.offsets import offset
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.priors.offsets import offset
+from autoquality_core.types import AvifOptions, EncoderOptions, Format, WebpOptions
 
 AREA = 512 * 512
 SLOW = {

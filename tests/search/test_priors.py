@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG
-from autoquality_server.domain import EncoderOptions, Format, JpegOptions
-from autoquality_server.methods import priors
+from autoquality_core import priors
+from autoquality_core.formats import BEST_MOZJPEG
+from autoquality_core.types import EncoderOptions, Format, JpegOptions
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.domain import Outcome
-from autoquality_server.search import (
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -19,7 +18,8 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import Outcome
 
 PIXELS = 100_000
 ALLOWANCE = 0.08

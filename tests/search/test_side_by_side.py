@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.search import (
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -18,7 +18,7 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
 
 PIXELS = 100_000
 SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.002)
@@ -60,7 +60,7 @@ class Rounds:
         found = search(
             *(objective, 10, 95, self.one),
             prior=prior,
-            first_twins=twins,
+            equivalents=twins,
             attempt_two=self.two,
         )
         assert agree(objective, found, oracle(objective, 10, 95, self._look))

@@ -7,15 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.image.blocks import LUMA, jpeg_table
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.priors.sketched import sketched
-from autoquality_server.methods.sketch import (
+from autoquality_core.encode.methods import DssimSearch, Session, SizeSearch
+from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images.blocks import LUMA, jpeg_table
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.priors.features import (
     BLOCKS,
     COLOURED_NUMBERS,
     NUMBERS,
@@ -23,6 +20,9 @@ from autoquality_server.methods.sketch import (
     of_blocks,
     sketch,
 )
+from autoquality_core.priors.regression import sketched
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import EncoderOptions, Format, Method, ResolvedTarget
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)
@@ -124,8 +124,8 @@ def test_a_sketch_foretells_curves_of_photographs_that_nothing_was_learned_from(
         misses = []
         for name in PHOTOS:
             pixels = pixels_of(name, 320, 240)
-            trial = Trial(pixels, CODECS[fmt], options, Deadline(), Timings())
-            told = trial.sketch if measure else trial.coloured_sketch
+            trial = Session(pixels, CODECS[fmt], options, Deadline())
+            told = trial.features if measure else trial.size_features
             prior = prior_of(fmt, options, trial.pixel_count, told)
             usual = prior_of(fmt, options, trial.pixel_count)
             assert np.diag(prior.covariance).max() < np.diag(usual.covariance).max() / 4
@@ -158,9 +158,9 @@ def test_an_encoder_that_nothing_was_learned_of_starts_from_its_usual_curve() ->
 
 def test_an_animation_has_no_sketch() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
-    trial = Trial(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline(), Timings())
-    assert trial.sketch is None
-    assert trial.coloured_sketch is None
+    trial = Session(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline())
+    assert trial.features is None
+    assert trial.size_features is None
 
 
 @pytest.mark.parametrize(("low", "high", "looked"), [(10, 95, True), (70, 70, False)])
@@ -168,14 +168,14 @@ def test_an_image_is_looked_at_where_that_may_save_an_encoding(
     low: int, high: int, looked: bool
 ) -> None:
     """In a range of one quality the answer is known whatever the image."""
-    for search, wish in (
-        (DssimSearch(), AutoQuality(Method.DSSIM, 0.05, low, high, 0.001)),
-        (SizeSearch(), AutoQuality(Method.SIZE, 10**6, low, high, 0.001)),
+    for search, resolved in (
+        (DssimSearch(), ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
+        (SizeSearch(), ResolvedTarget(Method.SIZE, 10**6, low, high, 0.001)),
     ):
         pixels = pixels_of("coffee.png", 64, 48)
-        trial = Trial(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), Timings())
-        search.run(trial, wish)
-        if looked == ("sketch" in vars(trial)):
+        trial = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline())
+        search.run(trial, resolved)
+        if looked == ("features" in vars(trial)):
             continue
         # A budget that everything fits needs no look in any range.
         assert looked and isinstance(search, SizeSearch)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.domain import Outcome
-from autoquality_server.search import (
+from autoquality_core.search import (
     CurvePrior,
     DssimObjective,
     Objective,
@@ -14,6 +13,7 @@ from autoquality_server.search import (
     SizeObjective,
     search,
 )
+from autoquality_core.types import Outcome
 
 DSSIM_PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01)
@@ -31,7 +31,7 @@ def run(objective: Objective, prior: CurvePrior, low: int, high: int) -> tuple[i
         tried.append(quality)
         return Observation(quality, 1000 * name, float(np.exp(-(2.0 + 0.04 * name))))
 
-    found = search(objective, low, high, attempt, prior=prior, first_twins=FIRST_TWINS)
+    found = search(objective, low, high, attempt, prior=prior, equivalents=FIRST_TWINS)
     assert FIRST_TWINS[found.best.quality - 1] in [FIRST_TWINS[one - 1] for one in tried]
     return found.best.quality, found.outcome
 

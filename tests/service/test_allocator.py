@@ -9,7 +9,7 @@ import sys
 PROGRAM = """
 from pathlib import Path
 
-from autoquality_server.allocator import give_back, limit_arenas
+from autoquality_core.runtime.allocator import trim_heap, limit_arenas
 
 MIB = 2**20
 
@@ -33,7 +33,7 @@ small = [bytearray(b"x" * (MIB // 4)) for _ in range(60)]
 kept.append(bytearray(b"x" * 2000))
 del small
 before = resident()
-give_back()
+trim_heap()
 print(before - resident())
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.domain import (
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.types import (
     ColorProfile,
     EncoderOptions,
     Format,
@@ -15,8 +16,7 @@ from autoquality_server.domain import (
     WebpOptions,
     WebpPreset,
 )
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.service.validate import job_of
+from autoquality_server.rpc.validate import job_of
 
 SERVER = EncoderOptions(
     jpeg=JpegOptions(progressive=True, quant_table=3),
@@ -31,7 +31,7 @@ def request(**fields: object) -> pb.EncodeRequest:
 def test_options_left_open_are_the_servers() -> None:
     job = job_of(request(), SERVER)
     assert job.options == SERVER
-    assert (job.format, job.quality, job.wish.method) == (None, None, None)
+    assert (job.format, job.quality, job.spec.method) == (None, None, None)
 
 
 def test_options_override_one_by_one() -> None:
@@ -53,7 +53,7 @@ def test_options_override_one_by_one() -> None:
 
 def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:
     job = job_of(request(auto_quality=pb.AutoQuality(target=0.0, allowed_error=0.0)), SERVER)
-    assert (job.wish.target, job.wish.allowed_error) == (0.0, 0.0)
+    assert (job.spec.target, job.spec.allowed_error) == (0.0, 0.0)
     with pytest.raises(InvalidRequest, match=r"^quality: must be from 1 to 100, is 0"):
         job_of(request(quality=0), SERVER)
 
@@ -65,7 +65,7 @@ def test_raw_pixels_are_a_source() -> None:
 
 def test_a_quality_asks_for_method_none() -> None:
     job = job_of(request(quality=55), SERVER)
-    assert (job.quality, job.wish.method) == (55, Method.NONE)
+    assert (job.quality, job.spec.method) == (55, Method.NONE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import sys
 
 from autoquality_server.config import load
-from autoquality_server.serving import serve
+from autoquality_server.process.serving import serve
 from autoquality_server.telemetry.stray import structured_output
 from tests.shell.scripted import ScriptedServicer
 

@@ -12,10 +12,10 @@ import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
-from autoquality_server import errors
+from autoquality_core import errors
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
-from autoquality_server.deadline import Deadline
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 from tests.http2 import FORGERY

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
 
 
 class Holder:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.admission.line import MOST_OVERTAKINGS
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import Overloaded, RequestCancelled
+from autoquality_server.admission.wait_queue import MOST_OVERTAKINGS
 from tests.shell.test_admission import Holder, until
 
 MP = 1_000_000

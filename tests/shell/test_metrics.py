@@ -11,18 +11,18 @@ import pytest
 from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
-from autoquality_server import errors
-from autoquality_server.config.memory import available_memory
-from autoquality_server.domain import (
-    AutoQuality,
+from autoquality_core import errors
+from autoquality_core.types import (
+    DropReason,
     EncodeResult,
     Format,
     Method,
     Outcome,
     Probe,
+    ResolvedTarget,
     Timings,
-    Unpredicted,
 )
+from autoquality_server.config.memory import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub, until
 from tests.shell.scripted import request
@@ -76,7 +76,7 @@ def test_every_metric_of_the_predictors_is_there_at_zero(
             assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
         for name in ("run_seconds_count", "failures_total", "available"):
             assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
-        for why in Unpredicted:
+        for why in DropReason:
             key = f'autoquality_predictor_unpredicted_total{{{label},reason="{why.value}"}}'
             assert metrics[key] == 0
         for result in ("loaded", "refused"):
@@ -174,7 +174,7 @@ def test_an_encoding_is_observed_in_every_respect() -> None:
             quality=61,
             dssim=0.0198,
             outcome=Outcome.TARGET_MET,
-            applied=AutoQuality(Method.DSSIM, 0.02, 60, 65, 0.001),
+            applied=ResolvedTarget(Method.DSSIM, 0.02, 60, 65, 0.001),
             predicted_quality=None,
             probes=(probe, probe, probe),
             notices=(),
@@ -212,7 +212,7 @@ def test_what_was_not_measured_is_not_observed() -> None:
             quality=0,
             dssim=None,
             outcome=Outcome.NO_QUALITY,
-            applied=AutoQuality(Method.NONE, 0.02, 70, 80, 0.001),
+            applied=ResolvedTarget(Method.NONE, 0.02, 70, 80, 0.001),
             predicted_quality=None,
             probes=(Probe(0, 3, None, 0.01, 0.0),),
             notices=(),

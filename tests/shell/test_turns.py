@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from autoquality_server.admission.turns import Turns
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed, RequestCancelled
+from autoquality_core.errors import DeadlinePassed, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.admission.semaphore import Turns
 
 
 def test_never_more_than_so_many_run_at_once_and_all_come_to_their_turn() -> None:

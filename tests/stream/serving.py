@@ -15,8 +15,8 @@ import pytest
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.app import App
 from autoquality_server.config import Settings
+from autoquality_server.process.app import App
 from tests.shell.conftest import ENCODING, encoding_stub, scrape
 from tests.shell.test_errors import detail
 

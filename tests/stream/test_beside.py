@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from autoquality_server.service.beside import events_of
+from autoquality_server.rpc.background import events_of
 
 
 class Source:

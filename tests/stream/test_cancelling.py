@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
+from autoquality_core.runtime.deadline import Deadline
 from tests.photos import crop
 from tests.shell.conftest import until
 from tests.stream.serving import Sender, Serving, chunk, noise, parts, stage, start, unfilled

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from autoquality import InvalidRequestError
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.codecs import jpeg
-from autoquality_server.deadline import Deadline
+from autoquality_core.formats import jpeg
+from autoquality_core.runtime.deadline import Deadline
 from tests.onnx_models import red_model
 from tests.photos import crop
 from tests.shell.conftest import encoding_stub, until
@@ -172,8 +172,8 @@ def test_a_request_that_was_cancelled_says_so(
     monkeypatch.setattr(jpeg.JpegCodec, "encode", slow)
     monkeypatch.setattr(Deadline, "cancel", heard)
     with traced() as running:
-        wish = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
-        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=wish)
+        spec = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
+        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=spec)
         call = encoding_stub(running.channel).Encode.future(request)
         begun.wait()
         call.cancel()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.predictor.mosaic import mosaic
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import equivalents
+from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of
@@ -35,7 +35,7 @@ def test_qualities_with_one_quantiser_have_one_value(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(crop("coffee.png", 64, 64))
     found = curve(sweep(decode(path), "avif", SOME), "avif")
-    first = np.array(first_twins(*SETTINGS["avif"])) - 1
+    first = np.array(equivalents(*SETTINGS["avif"])) - 1
     np.testing.assert_array_equal(found, found[first])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import Prediction
-from autoquality_server.search import DssimObjective
+from autoquality_core.networks import Prediction
+from autoquality_core.search import DssimObjective
 from autoquality_train.judging.baselines import bisection, secant
 from autoquality_train.judging.calibration import (
     expected_error,

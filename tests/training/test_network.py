@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.dssim import Reference
-from autoquality_server.image import ImageLimits, Pixels, luma, open_image
-from autoquality_server.predictor import NetworkError, SharedPredictor, load
-from autoquality_server.predictor.mosaic import mosaic
+from autoquality_core.formats import BEST_MOZJPEG, CODECS
+from autoquality_core.images import ImageLimits, Pixels, luma, open_image
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.networks import NetworkError, load
+from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.types import EncoderOptions, Format
+from autoquality_server.inference import SharedPredictor
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, parts
 from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 
-from autoquality_server.search import CurvePrior, DssimObjective, Observation, search
+from autoquality_core.search import CurvePrior, DssimObjective, Observation, search
 from autoquality_train.cli.main import cli
 from tests.photos import crop
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner
 
-from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA
-from autoquality_server.methods.sketch import Detail
+from autoquality_core.priors.features import Detail
+from autoquality_core.priors.roughness import DETAILED, WHOLE_CHROMA
 from autoquality_train.cli.main import cli
 from autoquality_train.roughness import APART, KNOTS, MARGIN, Rough, fit
 from autoquality_train.sweeps import ALL, Sweep

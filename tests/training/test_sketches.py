@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 
-from autoquality_server.methods.priors.sketched import Sketched
+from autoquality_core.priors.regression import FeatureRegression
 from autoquality_train.cli.main import cli
 from autoquality_train.cli.sketches import LEAST
 from autoquality_train.sketches import learn
@@ -30,7 +30,7 @@ def test_a_regression_finds_what_there_is_and_knows_how_far_it_is_off() -> None:
     groups = [str(at // 2) for at in range(400)]
     found, errors = learn(sketches, curves, groups, seed=1)
     assert np.median(np.abs(errors)) < 0.1
-    learned = Sketched(
+    learned = FeatureRegression(
         **{name: np.array(value) for name, value in found.items() if name != "residual"},
         residual=found["residual"],
         overhead=0.0,

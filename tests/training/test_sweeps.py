@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import CODECS, equivalents
+from autoquality_core.images import Pixels, luma
+from autoquality_core.metrics.dssim import Reference
 from autoquality_train import sweeps
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
@@ -27,7 +27,7 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
 
 def test_qualities_that_share_a_quantiser_give_the_same_bytes(pixels: Pixels) -> None:
     fmt, options = SETTINGS["avif"]
-    first = first_twins(fmt, options)
+    first = equivalents(fmt, options)
     encoded = [CODECS[fmt].encode(pixels, quality, options) for quality in ALL]
     assert len(set(first)) == len(set(encoded)) == 64
     assert all(encoded[q - 1] == encoded[one - 1] for q, one in zip(ALL, first, strict=True))
@@ -35,7 +35,7 @@ def test_qualities_that_share_a_quantiser_give_the_same_bytes(pixels: Pixels) ->
 
 @pytest.mark.parametrize("setting", ["jpeg", "jpeg-mozjpeg", "webp"])
 def test_only_avif_has_such_twins(setting: str) -> None:
-    assert first_twins(*SETTINGS[setting]) == ALL
+    assert equivalents(*SETTINGS[setting]) == ALL
 
 
 @pytest.mark.parametrize("setting", list(SETTINGS))

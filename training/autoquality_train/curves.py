@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import CODECS, equivalents
+from autoquality_core.images import Pixels
+from autoquality_core.priors import dssim_prior, size_prior
+from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.sweeps import SWEPT, Sweep
 
 FloatArray = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ def _drawn(
     between = mean + np.interp(np.arange(100), swept, values - mean[swept])
     between[swept] = values
     # A quality's twin was swept if it was; else both are interpolated as one.
-    first = np.array(first_twins(*SWEPT[setting])) - 1
+    first = np.array(equivalents(*SWEPT[setting])) - 1
     for quality in swept:
         between[first[quality]] = between[quality]
     found: FloatArray = between[first].astype(np.float32)

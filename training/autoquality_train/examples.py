@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyvips
 from numpy.lib.format import open_memmap
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.predictor.input import SIDE
-from autoquality_server.predictor.mosaic import mosaic
+from autoquality_core.errors import InvalidImage
+from autoquality_core.networks.input import SIDE
+from autoquality_core.networks.mosaic import mosaic
 from autoquality_train.curves import curve
 from autoquality_train.files import whole
 from autoquality_train.samples import LeftOut, Sample, digest_of, nobody

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.formats import library_versions
+from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
 from autoquality_train.judging.networks import network_path

@@ -4,7 +4,7 @@ From sweeps at every quality of drawings and small crops, by the number of
 different blocks with detail (`sketch.Detail`), apart for images of few colours.
 Of photographs, from sweeps of larger pieces, how far their curves turn back
 between qualities a few steps apart. The files are those of
-`autoquality_server/methods/priors`.
+`autoquality_core/priors`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.domain import Format
-from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA, effective_blocks
-from autoquality_server.methods.sketch import Detail
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import library_versions
+from autoquality_core.priors.features import Detail
+from autoquality_core.priors.roughness import DETAILED, WHOLE_CHROMA, effective_blocks
+from autoquality_core.search.objective import DSSIM_FLOOR
+from autoquality_core.types import Format
 from autoquality_train.files import write_text
 from autoquality_train.sweeps import SWEPT, Sweep
 

@@ -1,6 +1,6 @@
 """What sketches say of curves: a regression per encoder setting, and how far it is off.
 
-The files are those of `autoquality_server/methods/priors/*.sketch.json`.
+The files are those of `autoquality_core/priors/*.sketch.json`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.methods.priors.sketched import inputs, scaled
+from autoquality_core.formats import library_versions
+from autoquality_core.priors.regression import inputs, scaled
 from autoquality_train.basis import Basis
 from autoquality_train.curves import overhead
 from autoquality_train.examples import parts

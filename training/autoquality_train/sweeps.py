@@ -11,15 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import (
-    BEST_MOZJPEG,
-    CODECS,
-    first_twins,
-    library_versions,
-)
-from autoquality_server.domain import AvifOptions, EncoderOptions, Format, WebpOptions
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import BEST_MOZJPEG, CODECS, equivalents, library_versions
+from autoquality_core.images import Pixels, luma
+from autoquality_core.metrics.dssim import Reference
+from autoquality_core.types import AvifOptions, EncoderOptions, Format, WebpOptions
 from autoquality_train.files import whole
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,7 +66,7 @@ def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep
     """Encode at each of `qualities`, decode and measure; twins are encoded once."""
     fmt, options = SWEPT[setting]
     codec = CODECS[fmt]
-    first = first_twins(fmt, options, has_alpha=pixels.has_alpha)
+    first = equivalents(fmt, options, has_alpha=pixels.has_alpha)
     reference = Reference(luma(pixels))
     made: dict[int, tuple[float, float]] = {}
     for quality in qualities:

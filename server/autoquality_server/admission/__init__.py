@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autoquality_server.admission.line import Line, Waiter
-from autoquality_server.admission.pace import Pace
-from autoquality_server.admission.room import Room
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import Overloaded
-from autoquality_server.stages import stage
+from autoquality_core.errors import Overloaded
+from autoquality_core.runtime.context import step
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.admission.capacity import Room
+from autoquality_server.admission.throughput import Pace
+from autoquality_server.admission.wait_queue import Line, Waiter
 
 UNBOUNDED = 2**63 - 1
 _SHORTEST_RETRY = 0.05
@@ -74,7 +74,7 @@ class Admission:
         """
         arrived = time.monotonic()
         cost = min(max(pixels, _LEAST_PIXELS), self._room.most_pixels)
-        with stage("queue", pixels=pixels):
+        with step("queue", pixels=pixels):
             self._acquire(deadline, cost)
         started = time.monotonic()
         try:

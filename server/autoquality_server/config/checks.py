@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autoquality_core.types import Format, Method
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
-from autoquality_server.domain import Format, Method
 
 _SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 

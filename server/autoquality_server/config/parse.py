@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
@@ -116,7 +116,7 @@ def existing_file(text: str) -> str:
     return text
 
 
-BOX = "box"
+BUNDLED = "box"
 """The network that comes with the server."""
 NO_NETWORK = "none"
 
@@ -124,7 +124,7 @@ NO_NETWORK = "none"
 def network(text: str) -> str:
     """The path of a file, or `box` or `none`."""
     word = text.strip().lower()
-    if word in (BOX, NO_NETWORK):
+    if word in (BUNDLED, NO_NETWORK):
         return word
     if not is_file(text):
         raise ValueError("must be the path of a network that exists, 'box' or 'none'")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_server.domain import EncodeResult, Format, Method, Outcome, Unpredicted
+from autoquality_core.encode.job import EncodeResult
+from autoquality_core.types import DropReason, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
 
 if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings
-    from autoquality_server.predictor.prediction import NetworkInfo
+    from autoquality_core.networks.prediction import NetworkInfo
 
 FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 
@@ -108,7 +109,7 @@ class PredictorMetrics:
             *(self.available, self._error),
         ):
             metric.labels(fmt)
-        for why in Unpredicted:
+        for why in DropReason:
             self.left.labels(fmt, why.value)
         for result in ("loaded", "refused"):
             self.reloads.labels(fmt, result)
@@ -133,7 +134,7 @@ class FormatEvents:
     def failed(self) -> None:
         self._metrics.failures.labels(self._format).inc()
 
-    def left(self, why: Unpredicted) -> None:
+    def left(self, why: DropReason) -> None:
         self._metrics.left.labels(self._format, why.value).inc()
 
     def reloaded(self, ok: bool) -> None:

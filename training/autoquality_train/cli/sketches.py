@@ -8,7 +8,7 @@ import click
 import numpy as np
 from rich.console import Console
 
-from autoquality_server.methods.sketch import coloured, sketch
+from autoquality_core.priors.features import coloured, sketch
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import distinct, gather_samples
 from autoquality_train.cli.exits import Failed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_server.search import Objective, Observation
+from autoquality_core.search import Objective, Observation
 from autoquality_train.judging.goal import Searched
 
 Attempt = Callable[[int], Observation]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Format
-from autoquality_server.predictor import Prediction
+from autoquality_core.encode.defaults import Defaults
+from autoquality_core.networks import Prediction
+from autoquality_core.types import Format
 from autoquality_train.judging.baselines import bisection, secant
 from autoquality_train.judging.calibration import STEPS, mass_within, transform
 from autoquality_train.judging.goal import Goal, Searched

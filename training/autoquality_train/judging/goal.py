@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.domain import AutoQuality, Method
-from autoquality_server.search import DssimObjective
+from autoquality_core.search import DssimObjective
+from autoquality_core.types import Method, ResolvedTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Goal:
     def objective(self) -> DssimObjective:
         return DssimObjective(self.target, self.error)
 
-    def wish(self, method: Method) -> AutoQuality:
-        """The goal as a request's settled wish."""
-        return AutoQuality(method, self.target, self.low, self.high, self.error)
+    def resolved(self, method: Method) -> ResolvedTarget:
+        """The goal as a request's target."""
+        return ResolvedTarget(method, self.target, self.low, self.high, self.error)
 
 
 @dataclass(frozen=True, slots=True)

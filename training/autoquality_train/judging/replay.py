@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.domain import Method
-from autoquality_server.methods import DssimSearch
-from autoquality_server.methods.priors import dssim_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.predictor import Prediction
-from autoquality_server.search import Observation, search
+from autoquality_core.encode.methods import DssimSearch
+from autoquality_core.formats import equivalents
+from autoquality_core.networks import Prediction
+from autoquality_core.priors import dssim_prior
+from autoquality_core.priors.roughness import rough
+from autoquality_core.search import Observation, search
+from autoquality_core.types import Method
 from autoquality_train.judging.goal import Goal, Searched
 from autoquality_train.judging.swept import Swept, SweptTrial
 
@@ -18,14 +18,14 @@ from autoquality_train.judging.swept import Swept, SweptTrial
 def ml_search(swept: Swept, goal: Goal, prediction: Prediction) -> Searched:
     """What METHOD_ML makes of a prediction."""
     trial = SweptTrial(swept)
-    answer = DssimSearch().search(trial, goal.wish(Method.ML), prediction)
+    answer = DssimSearch().search(trial, goal.resolved(Method.ML), prediction)
     return Searched(answer.quality, len(trial.probes))
 
 
 def dssim_search(swept: Swept, goal: Goal) -> Searched:
     """METHOD_DSSIM: the corpus's curves and nothing else."""
     trial = SweptTrial(swept)
-    answer = DssimSearch().run(trial, goal.wish(Method.DSSIM))
+    answer = DssimSearch().run(trial, goal.resolved(Method.DSSIM))
     return Searched(answer.quality, len(trial.probes))
 
 
@@ -47,6 +47,6 @@ def first_guess_search(swept: Swept, goal: Goal, prediction: Prediction) -> Sear
         prior=prior,
         roughness=partial(rough, swept.pixels, swept.format, swept.options, "dssim"),
         first=prediction.quality,
-        first_twins=first_twins(swept.format, swept.options),
+        equivalents=equivalents(swept.format, swept.options),
     )
     return Searched(found.best.quality, len(tried))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.search import DssimObjective
-from autoquality_server.search.oracle import oracle
+from autoquality_core.search import DssimObjective
+from autoquality_core.search.oracle import oracle
 from autoquality_train.judging.swept import Swept
 
 IntArray = npt.NDArray[np.int64]

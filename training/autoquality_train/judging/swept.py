@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
-from autoquality_server.image import Pixels
-from autoquality_server.methods import Trial
-from autoquality_server.search import Observation
+from autoquality_core.encode.methods import Session
+from autoquality_core.formats import CODECS
+from autoquality_core.images import Pixels
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Observation
+from autoquality_core.types import EncoderOptions, Format, Probe
 from autoquality_train.sweeps import SETTINGS, Sweep
 
 
@@ -52,11 +52,11 @@ class Swept:
         return Observation(quality, self.size(quality), self.dssim(quality))
 
 
-class SweptTrial(Trial):
+class SweptTrial(Session):
     """A trial whose probes are looked up in a sweep; nothing is encoded, no time passes."""
 
     def __init__(self, swept: Swept) -> None:
-        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline(), Timings())
+        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline())
         self._swept = swept
 
     def probe(self, quality: int, *, measure: bool) -> Probe:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoquality_core.types import Device, Format
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting
-from autoquality_server.domain import Device, Format
 
 _NETS = "Networks"
 PREDICTION = "Prediction"
@@ -22,13 +22,16 @@ class NetworkSettings:
 
     # fmt: off
     jpeg_net: str = setting(
-        parse.BOX, group=_NETS, parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "JPEG_NET",),
+        parse.BUNDLED, group=_NETS, parse=parse.network,
+        aliases=(IMGPROXY_AUTOQUALITY + "JPEG_NET",),
         meaning="Network that predicts JPEG qualities for ml: a path, box (ours) or none.")
     webp_net: str = setting(
-        parse.BOX, group=_NETS, parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "WEBP_NET",),
+        parse.BUNDLED, group=_NETS, parse=parse.network,
+        aliases=(IMGPROXY_AUTOQUALITY + "WEBP_NET",),
         meaning="Network that predicts WebP qualities for ml: a path, box (ours) or none.")
     avif_net: str = setting(
-        parse.BOX, group=_NETS, parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "AVIF_NET",),
+        parse.BUNDLED, group=_NETS, parse=parse.network,
+        aliases=(IMGPROXY_AUTOQUALITY + "AVIF_NET",),
         meaning="Network that predicts AVIF qualities for ml: a path, box (ours) or none.")
     predictor_device: Device = setting(
         Device.AUTO, group=_NETS, parse=parse.choice(Device),
@@ -76,6 +79,6 @@ class NetworkSettings:
 
     @property
     def networks(self) -> Mapping[Format, str]:
-        """The network of each format that is to have one: a path, or `parse.BOX`."""
+        """The network of each format that is to have one: a path, or `parse.BUNDLED`."""
         paths = {Format.JPEG: self.jpeg_net, Format.WEBP: self.webp_net, Format.AVIF: self.avif_net}
         return {fmt: path for fmt, path in paths.items() if path != parse.NO_NETWORK}

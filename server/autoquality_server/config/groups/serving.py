@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoquality_server.config import parse
-from autoquality_server.config.address import (
-    health_address,
-    listen_address,
-    metrics_address,
-)
+from autoquality_server.config.address import health_address, listen_address, metrics_address
 from autoquality_server.config.spec import setting
 
 _SERVE = "Serving"

@@ -1,0 +1,1 @@
+"""The commands that do not serve: `health` and `doctor`."""

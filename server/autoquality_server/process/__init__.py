@@ -1,0 +1,1 @@
+"""One process from start to exit status, and the supervisor of several."""
