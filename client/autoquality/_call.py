@@ -176,7 +176,7 @@ def _reply(call: Any, request_id: str) -> Reply[Any]:
 
 
 def _request_id(call: grpc.Call, sent: str) -> str:
-    """Return the request's id in the server's log: the server may replace the one we `sent`."""
+    """Return the request's id in the server's log. The server may replace the id we `sent`."""
     return str(trailing_metadata(call).get(REQUEST_ID_KEY) or sent)
 
 

@@ -159,7 +159,7 @@ _BY_CODE: dict[grpc.StatusCode, type[AutoQualityError]] = {
 
 
 def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
-    """Convert a failure of gRPC. `request_id` is the one that the client sent."""
+    """Convert a failure of gRPC. `request_id` is the id that the client sent."""
     code = failure.code()
     metadata = trailing_metadata(failure)
     status = metadata.get(STATUS_KEY, b"")

@@ -66,7 +66,7 @@ class Source:
 
 
 def source_of(image: ImageSource) -> Source:
-    """Return the source for what a caller gave. Raises OSError for an unreadable path."""
+    """Return the source of an image. Raises OSError for an unreadable path."""
     if isinstance(image, RawImage):
         return Source(image.pixels, len(image.pixels), image)
     if isinstance(image, memoryview) and not image.c_contiguous:

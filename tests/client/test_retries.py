@@ -68,7 +68,7 @@ def test_a_call_that_loses_its_server_each_time_is_retried_3_times(
 
 
 def test_the_delays_of_an_overloaded_server_outlast_the_replacement_of_a_process() -> None:
-    """The replacement takes up to 7 seconds, and the other processes are busy meanwhile."""
+    """The replacement takes up to 7 seconds. Meanwhile, all processes are busy."""
     retry = RetryInfo(0.05)
     full = OverloadedError("full", code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=[retry])
     assert sum(delay_after(full, attempt) for attempt in range(RETRIES)) > 10

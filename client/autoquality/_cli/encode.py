@@ -128,7 +128,7 @@ def encode(
 
 
 def _stream_above(limits: Limits) -> int | None:
-    """Return the size above which to stream: what the server would refuse as one message."""
+    """Return the size above which to stream: at most the server's limit for one message."""
     return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
