@@ -17,7 +17,7 @@ _DEFAULTS = pb.AutoQuality(
     method=pb.METHOD_NONE, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
 )
 # The real server's defaults, which are imgproxy's: without a search, lowest, highest.
-# tests/client/test_fake_server.py compares them with the real server's.
+# A test compares them with the real server's.
 _QUALITIES = {
     pb.FORMAT_JPEG: (80, 70, 80),
     pb.FORMAT_WEBP: (79, 70, 80),
