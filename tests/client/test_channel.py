@@ -1,4 +1,4 @@
-"""Where the client connects to, and how it is secured."""
+"""The targets of a connection, and its security."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import trustme
 
 from autoquality import Client, UnavailableError
 from autoquality.testing import FakeServer
+from tests.waiting import until
 
 DIRECT: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]
 
@@ -23,19 +24,19 @@ def ca() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def stranger() -> trustme.CA:
-    """An authority that the server does not trust, nor the client."""
+    """An authority that neither the server nor the client trusts."""
     return trustme.CA()
 
 
 def pem(certificate: trustme.LeafCert) -> tuple[bytes, bytes]:
-    """Private key and chain."""
+    """Return the private key and the chain."""
     chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
     return certificate.private_key_pem.bytes(), chain
 
 
 @pytest.fixture(scope="module")
 def tls_server(ca: trustme.CA) -> Iterator[FakeServer]:
-    """Bears a certificate for 127.0.0.1."""
+    """A server with a certificate for 127.0.0.1."""
     credentials = grpc.ssl_server_credentials([pem(ca.issue_cert("127.0.0.1"))])
     with FakeServer(credentials=credentials) as server:
         yield server
@@ -43,7 +44,7 @@ def tls_server(ca: trustme.CA) -> Iterator[FakeServer]:
 
 @pytest.fixture(scope="module")
 def mutual_server(ca: trustme.CA) -> Iterator[FakeServer]:
-    """Bears a certificate for images.example alone, and wants one from the client."""
+    """A server with a certificate for images.example, which requires one from the client."""
     credentials = grpc.ssl_server_credentials(
         [pem(ca.issue_cert("images.example"))],
         root_certificates=ca.cert_pem.bytes(),
@@ -53,7 +54,7 @@ def mutual_server(ca: trustme.CA) -> Iterator[FakeServer]:
         yield server
 
 
-def test_tls_with_an_authority_given_as_bytes_or_as_a_path(
+def test_an_authority_can_be_bytes_or_a_path(
     tls_server: FakeServer, ca: trustme.CA, tmp_path: Path
 ) -> None:
     path = tmp_path / "ca.pem"
@@ -63,7 +64,7 @@ def test_tls_with_an_authority_given_as_bytes_or_as_a_path(
             assert client.health()
 
 
-def test_a_server_of_an_unknown_authority_is_refused(
+def test_a_server_with_an_unknown_authority_is_refused(
     tls_server: FakeServer, stranger: trustme.CA
 ) -> None:
     for options in ({"tls": True}, {"ca": stranger.cert_pem.bytes()}):
@@ -71,7 +72,7 @@ def test_a_server_of_an_unknown_authority_is_refused(
             client.info()
 
 
-def test_a_server_with_another_name_is_refused_unless_that_name_is_given(
+def test_a_server_with_another_name_needs_the_option_server_name(
     mutual_server: FakeServer, ca: trustme.CA
 ) -> None:
     key, chain = pem(ca.issue_cert("someone@example.org"))
@@ -82,7 +83,7 @@ def test_a_server_with_another_name_is_refused_unless_that_name_is_given(
         assert client.info().version
 
 
-def test_mutual_tls_refuses_a_client_without_a_certificate_or_with_a_stranger_s(
+def test_mutual_tls_refuses_a_client_without_a_trusted_certificate(
     mutual_server: FakeServer, ca: trustme.CA, stranger: trustme.CA
 ) -> None:
     key, chain = pem(stranger.issue_cert("someone@example.org"))
@@ -94,7 +95,7 @@ def test_mutual_tls_refuses_a_client_without_a_certificate_or_with_a_stranger_s(
             client.info()
 
 
-def test_credentials_made_elsewhere_may_be_given(tls_server: FakeServer, ca: trustme.CA) -> None:
+def test_credentials_replace_the_other_tls_options(tls_server: FakeServer, ca: trustme.CA) -> None:
     credentials = grpc.ssl_channel_credentials(ca.cert_pem.bytes())
     with tls_server.client(credentials=credentials) as client:
         assert client.health()
@@ -105,7 +106,7 @@ def test_credentials_made_elsewhere_may_be_given(tls_server: FakeServer, ca: tru
     [
         ({"cert": b"pem"}, "cert and key must be given together"),
         ({"key": b"pem"}, "cert and key must be given together"),
-        ({"tls": False, "ca": b"pem"}, "tls=False forbids"),
+        ({"tls": False, "ca": b"pem"}, "tls=False disables it"),
         ({"credentials": grpc.ssl_channel_credentials(), "ca": b"pem"}, "either credentials or"),
     ],
 )
@@ -116,18 +117,26 @@ def test_options_that_contradict_each_other_are_refused(
         Client(**options)
 
 
-def test_a_certificate_that_is_not_there_raises_file_not_found(tmp_path: Path) -> None:
+def test_a_missing_certificate_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Client(ca=tmp_path / "nothing.pem")
+
+
+def call_until_all_answered(client: Client, *servers: FakeServer) -> None:
+    """Call until each server has answered. The client connects to them at different times."""
+
+    def all_answered() -> bool:
+        client.info()
+        return all(server.requests for server in servers)
+
+    until(all_answered, reason="an answer from every server")
 
 
 def test_all_addresses_of_a_name_are_used_in_turn() -> None:
     with FakeServer() as one, FakeServer() as other:
         target = f"ipv4:{one.target},{other.target}"
         with Client(target, channel_options=DIRECT) as client:
-            # Both are connected to in their own time.
-            while not (one.requests and other.requests):
-                client.info()
+            call_until_all_answered(client, one, other)
             before = len(one.requests), len(other.requests)
             for _ in range(10):
                 client.info()
@@ -135,21 +144,18 @@ def test_all_addresses_of_a_name_are_used_in_turn() -> None:
         assert len(other.requests) - before[1] == 5
 
 
-def test_a_replica_that_goes_away_is_not_missed() -> None:
+def test_no_call_fails_after_a_replica_has_stopped() -> None:
     with FakeServer() as stays:
         with FakeServer() as goes:
             target = f"ipv4:{stays.target},{goes.target}"
             client = Client(target, channel_options=DIRECT)
-            while not (stays.requests and goes.requests):
-                client.info()
+            call_until_all_answered(client, stays, goes)
         with client:
             for _ in range(10):
                 client.info()
 
 
 @pytest.mark.parametrize("prefix", ["", "dns:///", "ipv4:"])
-def test_a_target_may_be_a_host_or_any_name_that_grpc_knows(
-    server: FakeServer, prefix: str
-) -> None:
+def test_a_target_is_a_host_or_any_grpc_name(server: FakeServer, prefix: str) -> None:
     with Client(prefix + server.target, channel_options=DIRECT) as client:
         assert client.health()

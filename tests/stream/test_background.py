@@ -1,4 +1,4 @@
-"""Work beside a thread: what it held is let go of at once, however it ends."""
+"""Background events release their memory at once when they end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autoquality_server.rpc.background import background_events
 
 
 class Source:
-    """Stands for a quarter of a gigabyte."""
+    """A stand-in for a source of 256 MB."""
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def begun(source: Source, how: str) -> Generator[int, None, int]:
-    def work(tell: Callable[[int], None]) -> int:
-        tell(1)
+def started(source: Source, how: str) -> Generator[int, None, int]:
+    def work(emit: Callable[[int], None]) -> int:
+        emit(1)
         if how == "fails":
             raise ValueError(repr(source))
         return id(source)
@@ -36,10 +36,10 @@ def begun(source: Source, how: str) -> Generator[int, None, int]:
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("how", ["succeeds", "fails", "is left"])
-def test_nothing_is_kept_for_the_collector(how: str) -> None:
+def test_the_source_is_freed_without_the_garbage_collector(how: str) -> None:
     source = Source()
     alive = weakref.ref(source)
-    with closing(begun(source, how)) as events:
+    with closing(started(source, how)) as events:
         del source
         assert next(events) == 1
         if how == "fails":

@@ -1,4 +1,4 @@
-"""Which files to encode, and where each result goes."""
+"""The files to encode, and the path of each result."""
 
 from __future__ import annotations
 
@@ -11,58 +11,51 @@ from pathlib import Path
 from autoquality._enums import Format
 
 STANDARD = "-"
-"""The file name that means standard input or output."""
+"""The name of standard input and output."""
 
-# What is taken for an image in a folder; a file that is named is always tried.
-_SUFFIXES = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".avif"),
-        *(".heic", ".heif", ".gif", ".tif", ".tiff", ".jxl"),
-    }
-)
 _FORMATS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), Format.JPEG),
     **dict.fromkeys((".png", ".apng"), Format.PNG),
     ".webp": Format.WEBP,
     ".avif": Format.AVIF,
 }
+# Suffixes of the images in a folder. A file that the user names needs none of them.
+_SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff", ".jxl"}
 
 
 class OutputError(Exception):
-    """A result that may not be written where it would go; the text says why."""
+    """A result cannot be written to its path. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One image to encode; `path` is None for standard input.
-
-    `relative` is its place in the folder that was named, for the same place in
-    the output folder.
-    """
+    """One image to encode."""
 
     path: Path | None
+    """None for standard input."""
     relative: Path
+    """The path within the folder that the user named. The output folder uses it too."""
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """The name for messages."""
         return STANDARD if self.path is None else str(self.path)
 
     @property
     def likely_format(self) -> Format | None:
-        """What its name says it is, None where that is no format to write."""
+        """The format of the name's suffix, or None if the server does not write it."""
         return format_of(self.relative)
 
 
 def format_of(path: Path) -> Format | None:
-    """What a file's name says it is, None where that is no format to write."""
+    """Return the format of the name's suffix, or None if the server does not write it."""
     return _FORMATS.get(path.suffix.lower())
 
 
 def find_sources(named: Sequence[str], skip: Path | None) -> Iterator[Source]:
-    """Every image named, folders walked in order of names.
+    """Yield every named image, and the images in the named folders, sorted by name.
 
-    Hidden files and folders are left out, and so is the folder `skip`.
+    Skips hidden files and folders, and the folder `skip`.
     """
     for name in named:
         path = Path(name)
@@ -90,26 +83,23 @@ def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where results go: a file, a folder, or (neither) beside each source."""
+    """Where results go: to a file, to a folder, or, with neither, next to each source."""
 
     file: Path | None = None
     folder: Path | None = None
 
     def path_for(self, source: Source, format: Format) -> Path:
-        """The file for `source` written in `format`.
-
-        A name that already ends as such a file does keeps its end.
-        """
+        """Return the path of `source` in `format`. A suffix that fits the format stays."""
         if self.file:
             return self.file
-        place = source.relative if self.folder else (source.path or source.relative)
-        if format_of(place) is not format:
-            place = place.with_suffix(format.suffix)
-        return self.folder / place if self.folder else place
+        path = source.relative if self.folder else (source.path or source.relative)
+        if format_of(path) is not format:
+            path = path.with_suffix(format.suffix)
+        return self.folder / path if self.folder else path
 
 
-class Claims:
-    """Which output belongs to which source; thread-safe."""
+class OutputPaths:
+    """Reserves an output path for each source. Thread-safe."""
 
     def __init__(self, destination: Destination, *, force: bool) -> None:
         self._destination = destination
@@ -117,22 +107,22 @@ class Claims:
         self._owners: dict[Path, Source] = {}
         self._lock = threading.Lock()
 
-    def claim(self, source: Source, format: Format) -> Path:
-        """The file for `source` in `format`, from now on nobody else's.
+    def reserve(self, source: Source, format: Format) -> Path:
+        """Return the path of `source` in `format`, and reserve it.
 
-        Raises OutputError if it is another source's already, if it exists and
-        may not be overwritten, or if it is the source itself and was not named.
+        Raises OutputError if another source has reserved the path, if the file exists and may
+        not be overwritten, or if the path is the source's own and the user did not name it.
         """
         path = self._destination.path_for(source, format)
         with self._lock:
             owner = self._owners.setdefault(path.absolute(), source)
         if owner is not source:
-            raise OutputError(f"{path} is already the result of {owner.name}")
-        beside = self._destination == Destination()
-        if source.path and beside and _same(path, source.path):
-            raise OutputError("would overwrite the source: name an output with -o")
+            raise OutputError(f"{path} is already the output of {owner.name}")
+        unnamed = self._destination == Destination()
+        if source.path and unnamed and _same(path, source.path):
+            raise OutputError("would overwrite the source: choose an output with -o")
         if path.exists() and not self._force:
-            raise OutputError(f"{path} exists: --force overwrites it")
+            raise OutputError(f"{path} exists: use --force to overwrite it")
         return path
 
 

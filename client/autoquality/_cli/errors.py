@@ -1,4 +1,4 @@
-"""How the command line ends: exit codes, and errors as one line."""
+"""The exit codes of the command line, and its errors as one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Unreachable(Failure):
 
 
 class Interrupted(Failure):
-    """Ctrl-C; the exit code is what a shell gives for it."""
+    """Ctrl-C. The exit code is the shell's code for it."""
 
     exit_code = 130
 
@@ -40,9 +40,9 @@ class Interrupted(Failure):
 
 
 def one_line(text: str) -> str:
-    """`text` with whatever could break a line or steer a terminal replaced.
+    """Replace every character that could break the line or control a terminal.
 
-    File names and servers' messages may hold anything.
+    File names and servers' messages can contain any character.
     """
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "�"
@@ -52,7 +52,7 @@ def one_line(text: str) -> str:
 
 @contextmanager
 def failures(server: str) -> Iterator[None]:
-    """Turn what a call raises into a Failure."""
+    """Convert the errors of a call to a Failure."""
     try:
         yield
     except UnavailableError as error:
@@ -60,4 +60,4 @@ def failures(server: str) -> Iterator[None]:
     except AutoQualityError as error:
         raise Failure(str(error)) from error
     except OSError as error:
-        raise Failure(f"{error.filename} cannot be read: {error.strerror}") from error
+        raise Failure(f"cannot read {error.filename}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Compare, info, and the metadata that goes with every call."""
+"""Compare, info, and the metadata of every call."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def test_token_and_metadata_of_client_and_call_are_sent(server: FakeServer) -> N
     assert str(metadata["user-agent"]).startswith(f"autoquality-python/{__version__} ")
 
 
-def test_calls_without_a_request_id_get_one_each(server: FakeServer, client: Client) -> None:
+def test_each_call_without_a_request_id_gets_a_new_one(server: FakeServer, client: Client) -> None:
     ids = {client.encode(b"photo").request_id for _ in range(3)}
     assert ids == {call.metadata["x-request-id"] for call in server.requests}
     assert len(ids) == 3
 
 
-def test_all_threads_may_share_a_client(server: FakeServer, client: Client) -> None:
+def test_threads_can_share_a_client(server: FakeServer, client: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         photos = [str(number).encode() for number in range(80)]
         results = list(pool.map(lambda photo: client.encode(photo, quality=50), photos))
@@ -93,6 +93,6 @@ def test_all_threads_may_share_a_client(server: FakeServer, client: Client) -> N
 
 
 @pytest.mark.parametrize("retries", [-1, 9])
-def test_more_retries_than_grpc_makes_are_refused(retries: int) -> None:
+def test_retries_outside_0_to_8_are_refused(retries: int) -> None:
     with pytest.raises(ValueError, match="retries must be from 0 to 8"):
         Client(retries=retries)
