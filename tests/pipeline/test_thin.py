@@ -17,7 +17,7 @@ from autoquality_core.encode.sources import OpenJob
 from autoquality_core.errors import InvalidRequest, RequestCancelled
 from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
-from autoquality_core.images.cost import LEAST_ROW
+from autoquality_core.images.limits import LEAST_ROW
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import EncodeJob, EncoderOptions, RawSource, Timings
 from autoquality_server.rpc.validate import job_of

@@ -37,7 +37,7 @@ from autoquality_core.encode.sources import (
 from autoquality_core.formats import CODECS, fitting_metadata, substitute
 from autoquality_core.images import ImageLimits, Pixels, check_raw_shape
 from autoquality_core.images.hidden import with_black, with_continued_colours
-from autoquality_core.images.memory import allocation_failures
+from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.networks import Predictor
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.runtime.steps import step

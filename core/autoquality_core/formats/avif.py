@@ -8,7 +8,7 @@ import pyvips
 
 from autoquality_core.formats.base import decoded, in_colour, kept
 from autoquality_core.images import Pixels, luma_planes
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from autoquality_core.types import EncoderOptions, Format
 
 _FASTEST = 9
