@@ -20,12 +20,8 @@ def main() -> None:
     """Never returns: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
     # Numba cannot compile instrumented code.
-    kernels = (
-        "images.colour.linear_light",
-        "images.push_pull",
-        "metrics.dssim.kernel",
-        "priors.features_kernel",
-    )
+    images = ("images.push_pull", "images.colour.linear_light", "images.luma")
+    kernels = (*images, "metrics.dssim.kernel", "priors.features_kernel")
     compiled = [f"autoquality_core.{kernel}" for kernel in kernels]
     ours = ["autoquality", "autoquality_core", "autoquality_server"]
     with atheris.instrument_imports(include=ours, exclude=compiled):

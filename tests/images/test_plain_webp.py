@@ -10,7 +10,7 @@ import pyvips
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels, open_image
-from autoquality_core.images.webp import decode_plain_webp
+from autoquality_core.images.plain_files import decode_plain_webp
 from tests.codecs.sources import grey, moving, photograph, translucent
 from tests.images.files import AMPLE
 

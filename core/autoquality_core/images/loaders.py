@@ -1,21 +1,26 @@
-"""Which formats can be read, and which of them a file is in.
+"""The formats that can be read: recognising a file's format, and opening it with libvips.
 
-Found by our own look at the first bytes: libvips would offer every loader that
-it has (SVG, matrices, its own dumps; Ultra HDR, which is read as plain JPEG
-here), and asking them all costs time and exposes their code.
+The first bytes decide, and nothing but the loader for that format sees the file.
+libvips itself would try all its loaders (SVG, matrices, its own format), which
+costs time and exposes their code. Ultra HDR is read as plain JPEG.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from functools import cache
 
 import pyvips
 
+from autoquality_core.images.libvips import ensure_configured
 from autoquality_core.types import Data
 
-# Formats of animations; in others, several pages are several images.
 ANIMATED = frozenset({"gif", "webp"})
+"""Formats whose pages are the frames of an animation. In others, pages are separate images."""
+
+TOLERABLE = frozenset({"jpeg", "png"})
+"""Formats that can be decoded in part: rows from the top, or scans from coarse to fine."""
 
 _LOADERS = {
     "jpeg": "jpegload_buffer",
@@ -33,32 +38,30 @@ _SIGNATURES = (
     ("gif", re.compile(rb"GIF8[79]a")),
     ("webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     ("tiff", re.compile(rb"II[*+]\x00|MM\x00[*+]")),
-    # ISO/IEC 23008-12, the brands of images and image sequences. The codec inside decides.
+    # ISO/IEC 23008-12, the brands of images and image sequences.
     ("avif", re.compile(rb"....ftypavi[fs]", re.DOTALL)),
     ("heif", re.compile(rb"....ftyp(mi[fa]\w|msf1|he[iv][cxms]|1pic|avci)", re.DOTALL)),
 )
 
 
 def sniff(data: Data) -> str | None:
-    """The format that the first bytes announce; "heif" may turn out to be "avif"."""
+    """The format by the first bytes; "heif" may turn out to be "avif", by its codec."""
     return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
 
 
-TOLERABLE = frozenset({"jpeg", "png"})
-"""Formats of which a part can be decoded: rows from the top, scans from coarse to fine."""
-
-
 def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
-    """Open a file of format `name`: its header is read, its pixels later, row by row.
+    """Open a file of format `name`: reads the header; pixels are decoded later, row by row.
 
-    `frames` is -1 for all. Raises pyvips.Error. Pixels that fail a checksum,
-    cannot be read or are missing raise when they are read (libvips' level
-    "error": its level "truncated" would pass PNG rows with a wrong checksum
-    and TIFF strips that do not exist); what a viewer shows without complaint,
-    such as bytes between JPEG markers, is "warning" and passes. With `damaged`
-    nothing raises of which anything can be decoded; what is missing is grey or
-    black.
+    `frames` is -1 for all. Raises pyvips.Error. Reading pixels also raises it,
+    where they fail a checksum, are missing or cannot be decoded. libvips calls
+    this level "error"; its level "truncated" would accept PNG rows with a wrong
+    checksum and TIFF strips that do not exist. Errors that viewers ignore, such
+    as bytes between JPEG markers, are of level "warning" and do not raise.
+
+    With `damaged`, what cannot be decoded is grey or black, and only a file of
+    which nothing can be decoded raises.
     """
+    ensure_configured()
     options = {"n": frames} if name in ANIMATED else {}
     level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
@@ -66,34 +69,35 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     return image
 
 
-def _readable() -> tuple[str, ...]:
-    """The formats that this libvips reads."""
+@cache
+def source_formats() -> tuple[str, ...]:
+    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside."""
+    return tuple(name for name in _LOADERS if _readable(name))
 
-    def reads(name: str) -> bool:
-        if pyvips.type_find("VipsForeignLoad", _LOADERS[name]) == 0:
-            return False
-        if name == "avif":
-            return _decodes(b"av01", b"av1C")
-        return name != "heif" or _decodes(b"hvc1", b"hvcC")
 
-    return tuple(name for name in _LOADERS if reads(name))
+def _readable(name: str) -> bool:
+    if pyvips.type_find("VipsForeignLoad", _LOADERS[name]) == 0:
+        return False
+    if name == "avif":
+        return _decodes(b"av01", b"av1C")
+    return name != "heif" or _decodes(b"hvc1", b"hvcC")
 
 
 def _decodes(codec: bytes, configuration: bytes) -> bool:
     """Whether libheif has a decoder for `codec`: it may be built without.
 
-    Asked by giving it a file with no picture inside: with a decoder, it is the
-    picture that it complains about, without, the codec (libheif's error
-    classes 4, unsupported feature, and 11, no such plugin).
+    Loads a file whose coded picture is empty. libheif then complains about the
+    picture if it has a decoder, and about the codec if it has none (error class
+    4, unsupported feature, or 11, no such plugin).
     """
     try:
-        load(_hollow_heif(codec, configuration), "heif").write_to_memory()
+        load(heif_without_picture(codec, configuration), "heif").write_to_memory()
     except pyvips.Error as error:
         return re.search(r"\((4|11)\.\d+\)", str(error)) is None
     return True
 
 
-def _hollow_heif(codec: bytes, configuration: bytes) -> bytes:
+def heif_without_picture(codec: bytes, configuration: bytes) -> bytes:
     """A HEIF file of one 64x64 image whose coded picture is missing."""
 
     def box(kind: bytes, *parts: bytes) -> bytes:
@@ -124,7 +128,3 @@ def _hollow_heif(codec: bytes, configuration: bytes) -> bytes:
 
     offset = len(kind) + len(meta(0)) + 8
     return kind + meta(offset) + box(b"mdat", bytes.fromhex("0000000426010000"))
-
-
-SOURCE_FORMATS = _readable()
-"""The formats that can be read, in lower case; "heif" is with HEVC inside."""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels, open_image
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from tests.images.files import AMPLE, corners, image_of
 
 ORIENTATION, ARTIST = 274, 315  # TIFF tags

@@ -10,8 +10,8 @@ import pyvips
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import ImageLimits, open_image
-from autoquality_core.images.jpeg import MOST_SEGMENTS, jpeg_scans
-from autoquality_core.images.source_formats import load
+from autoquality_core.images.jpeg import MOST_SEGMENTS, count_scans
+from autoquality_core.images.loaders import load
 from tests.hostile import bombs
 from tests.hostile.bombs import segment
 from tests.images.files import AMPLE
@@ -64,7 +64,7 @@ def test_no_bytes_between_two_scans_hide_the_second_from_the_count(frame: int) -
         data = refined(between, frame)
         if decoded(data) not in (None, decoded(without_second(data))):
             seen += 1
-            if jpeg_scans(data).scans < 2:
+            if count_scans(data).scans < 2:
                 hidden.append(between)
     assert seen > 2000
     assert hidden == []
@@ -104,33 +104,33 @@ def test_optimised_scans_of_a_photograph_are_far_from_the_limit() -> None:
     image = pyvips.Image.new_from_buffer(photo("coffee.png"), "")
     for quality in (10, 50, 80, 100):
         data = bytes(image.jpegsave_buffer(Q=quality, interlace=True, optimize_scans=True))
-        assert 3 <= jpeg_scans(data).scans <= 16
+        assert 3 <= count_scans(data).scans <= 16
 
 
 def test_several_pictures_in_a_file_count_as_the_first() -> None:
     """Cameras write further pictures behind the first, which is the one that is decoded."""
     one = bombs.jpeg_scans(64, 30)
-    assert jpeg_scans(one * 5) == jpeg_scans(one)
-    assert jpeg_scans(one).scans == 30
+    assert count_scans(one * 5) == count_scans(one)
+    assert count_scans(one).scans == 30
     assert open_image(one * 5, AMPLE).decode(all_frames=False).width == 64
 
 
 def test_a_thumbnail_in_the_metadata_adds_no_scans() -> None:
     thumbnail = segment(0xE1, b"Exif\0\0" + bombs.jpeg_scans(64, 90))
     data = b"\xff\xd8" + thumbnail + bombs.jpeg_scans(64, 90)[2:]
-    assert jpeg_scans(data).scans == 90
+    assert count_scans(data).scans == 90
 
 
 def test_a_second_frame_header_does_not_make_the_image_smaller() -> None:
     data = bombs.jpeg_scans(1000, 30)
     small = segment(HUFFMAN, struct.pack(">BHHB", 8, 8, 8, 1) + bytes((1, 0x11, 0)))
     at = data.index(b"\xff\xc4")
-    assert jpeg_scans(data[:at] + small + data[at:]).pixels == 1_000_000
+    assert count_scans(data[:at] + small + data[at:]).pixels == 1_000_000
 
 
 def test_a_jpeg_of_very_many_segments_is_refused_and_no_more_of_them_are_read() -> None:
     data = b"\xff\xd8" + segment(0xE2, b"") * 1_000_000 + bombs.jpeg_scans(16, 1)[2:]
-    assert jpeg_scans(data).segments == MOST_SEGMENTS + 1
+    assert count_scans(data).segments == MOST_SEGMENTS + 1
     with pytest.raises(InvalidImage) as caught:
         open_image(data, AMPLE)
     assert caught.value.description == "has 10001 segments or more; at most 10000 are accepted"
