@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_core.encode.session import Session
 from autoquality_core.images import open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Goal, Observation
 from autoquality_train.judging.baselines import Attempt, bisection, secant

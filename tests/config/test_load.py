@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
 from autoquality_core.formats import EncoderOptions, WebpPreset
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS

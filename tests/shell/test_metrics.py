@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from autoquality_core import errors
-from autoquality_core.encode.job import EncodeResult
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
     DropReason,
     Format,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation
 from autoquality_core.types import Probe

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyvips
 
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import writable
 from autoquality_core.images import ImageLimits, open_image, source_formats
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_server.cli.doctor.finding import Finding, Verdict

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from autoquality_core.encode.pipeline import warm_up
 from autoquality_core.metrics.dssim.reference import cache_folder
+from autoquality_core.pipeline.pipeline import warm_up
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 
 

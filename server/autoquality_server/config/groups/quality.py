@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoquality_core.encode.defaults import Defaults
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Format, Method
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting
