@@ -17,40 +17,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoquality_core.errors import (
-        DeadlinePassed,
-        InvalidImage,
-        InvalidRequest,
-        ServiceError,
-    )
-    from autoquality_core.formats import (
-        AvifEncoder,
-        AvifOptions,
-        Encoder,
-        JpegEncoder,
-        JpegOptions,
-        PngEncoder,
-        PngOptions,
-        WebpEncoder,
-        WebpOptions,
-        WebpPreset,
-    )
-    from autoquality_core.images import ImageLimits
-    from autoquality_core.metrics import METRICS, Metric
-    from autoquality_core.networks import Predictor
-    from autoquality_core.pipeline.comparison import Comparison
-    from autoquality_core.pipeline.job import EncodeResult
-    from autoquality_core.pipeline.library import LIMITS, bundled_networks, compare, encode
-    from autoquality_core.types import (
-        ColorProfile,
-        Format,
-        Method,
-        Notice,
-        NoticeCode,
-        Outcome,
-        Probe,
-        RawSource,
-    )
+    from autoquality_core.errors import DeadlinePassed as DeadlinePassed
+    from autoquality_core.errors import InvalidImage as InvalidImage
+    from autoquality_core.errors import InvalidRequest as InvalidRequest
+    from autoquality_core.errors import ServiceError as ServiceError
+    from autoquality_core.formats import AvifEncoder as AvifEncoder
+    from autoquality_core.formats import AvifOptions as AvifOptions
+    from autoquality_core.formats import Encoder as Encoder
+    from autoquality_core.formats import JpegEncoder as JpegEncoder
+    from autoquality_core.formats import JpegOptions as JpegOptions
+    from autoquality_core.formats import PngEncoder as PngEncoder
+    from autoquality_core.formats import PngOptions as PngOptions
+    from autoquality_core.formats import WebpEncoder as WebpEncoder
+    from autoquality_core.formats import WebpOptions as WebpOptions
+    from autoquality_core.formats import WebpPreset as WebpPreset
+    from autoquality_core.images import ImageLimits as ImageLimits
+    from autoquality_core.metrics import METRICS as METRICS
+    from autoquality_core.metrics import Metric as Metric
+    from autoquality_core.networks import Predictor as Predictor
+    from autoquality_core.pipeline.comparison import Comparison as Comparison
+    from autoquality_core.pipeline.job import EncodeResult as EncodeResult
+    from autoquality_core.pipeline.library import LIMITS as LIMITS
+    from autoquality_core.pipeline.library import bundled_networks as bundled_networks
+    from autoquality_core.pipeline.library import compare as compare
+    from autoquality_core.pipeline.library import encode as encode
+    from autoquality_core.types import ColorProfile as ColorProfile
+    from autoquality_core.types import Format as Format
+    from autoquality_core.types import Method as Method
+    from autoquality_core.types import Notice as Notice
+    from autoquality_core.types import NoticeCode as NoticeCode
+    from autoquality_core.types import Outcome as Outcome
+    from autoquality_core.types import Probe as Probe
+    from autoquality_core.types import RawSource as RawSource
 
 _HOMES = {
     "errors": ("DeadlinePassed", "InvalidImage", "InvalidRequest", "ServiceError"),
