@@ -1,4 +1,4 @@
-"""Who makes the call that this thread serves."""
+"""The identity of the caller whose call runs in this thread."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _current: ContextVar[str] = ContextVar("caller", default="")
 
 
 def current_caller() -> str:
-    """The identity of the caller that this thread serves, empty outside of a call."""
+    """Return the caller of this thread's call, or an empty string outside a call."""
     return _current.get()
 
 
 @contextmanager
 def serving(identity: str) -> Iterator[None]:
-    """Serve `identity` in the body."""
+    """Serve this caller in the body."""
     _current.set(identity)
     try:
         yield
     finally:
-        # Not reset by its token: a stream may be closed by another thread than began it.
+        # No reset by token: another thread may close the stream that this one opened.
         _current.set("")

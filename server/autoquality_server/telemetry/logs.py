@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from autoquality_server.config.choices import LogFormat, LogLevel
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
 
 
 def configure_logging(

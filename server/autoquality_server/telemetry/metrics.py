@@ -20,7 +20,7 @@ from prometheus_client import (
 from autoquality._version import __version__
 from autoquality_core.types import EncodeResult, Format, Method, Outcome
 from autoquality_server.admission import Admission
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.buckets import SECONDS
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 
