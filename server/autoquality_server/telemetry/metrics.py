@@ -24,7 +24,7 @@ from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import Format, Method, Outcome, Timings
 from autoquality_server.admission import Admission
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 from autoquality_server.telemetry.rpc_metrics import SECONDS
 
