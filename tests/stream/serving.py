@@ -62,7 +62,7 @@ class Serving:
         admission = self.app.admission
         busy = admission.running + admission.queued + admission.pixels
         busy += len(self.app._uploads) + len(self.app._watchdog)
-        return not busy and not any(one.name == "stream" for one in threading.enumerate())
+        return not busy and not any(one.name.startswith("stream") for one in threading.enumerate())
 
 
 @contextmanager
