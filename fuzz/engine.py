@@ -19,10 +19,11 @@ LIMITS = ("-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1")
 def main() -> None:
     """Never returns: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
-    # What numba compiles must be as it was written.
-    kernels = ("dssim.kernel", "image.hidden_kernel", "image.kernel", "methods.sketch_kernel")
-    compiled = [f"autoquality_server.{kernel}" for kernel in kernels]
-    ours = ["autoquality", "autoquality_server"]
+    # Numba cannot compile instrumented code.
+    images = ("images.push_pull", "images.colour.linear_light", "images.luma")
+    kernels = (*images, "metrics.dssim.kernel", "priors.features_kernel")
+    compiled = [f"autoquality_core.{kernel}" for kernel in kernels]
+    ours = ["autoquality", "autoquality_core", "autoquality_server"]
     with atheris.instrument_imports(include=ours, exclude=compiled):
         from fuzz.targets import load
 

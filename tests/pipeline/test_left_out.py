@@ -16,9 +16,8 @@ from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
-from tests.images.films import Frame, apng, mpf
+from tests.images.films import ISO, JPEG, TITLE, XMP, XMP_HEAD, Frame, apng, mpf
 from tests.images.test_animation import films
-from tests.images.test_contents import ISO, JPEG, TITLE, XMP, XMP_HEAD
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]

@@ -19,7 +19,7 @@ from autoquality_core.errors import InvalidRequest, RequestCancelled
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
-from autoquality_core.images.cost import LEAST_ROW
+from autoquality_core.images.limits import LEAST_ROW
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import RawSource
 from autoquality_server.rpc.convert import encode_job

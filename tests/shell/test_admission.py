@@ -13,7 +13,6 @@ from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.admission.throughput import retry_hint
 
 
 class Holder:
@@ -290,12 +289,3 @@ def test_the_hint_is_half_a_minute_at_most(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         pytest.fail("it was admitted")
     assert caught.value.retry_seconds == 30
-
-
-@pytest.mark.parametrize(
-    ("seconds", "hint"), [(0.0, 0.05), (0.05, 0.05), (1.5, 1.5), (30.0, 30.0), (30.1, 30.0)]
-)
-def test_a_retry_hint_is_from_a_twentieth_of_a_second_to_half_a_minute(
-    seconds: float, hint: float
-) -> None:
-    assert retry_hint(seconds) == hint

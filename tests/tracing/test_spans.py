@@ -17,7 +17,7 @@ from autoquality import InvalidRequestError
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.formats import jpeg
 from autoquality_core.runtime.deadline import Deadline
-from tests.onnx_models import red_model
+from tests.networks.onnx_models import red_model
 from tests.photos import crop
 from tests.shell.conftest import encoding_stub, until
 

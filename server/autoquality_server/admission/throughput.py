@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from autoquality_core.runtime.backpressure import MovingAverage
+
 _FIRST_GUESS = 0.5
 """Seconds for one request, before the first measurement."""
-_NEWEST_SHARE = 0.2
-"""Weight of the newest measurement in a moving average."""
-_SHORTEST_RETRY = 0.05
-_LONGEST_RETRY = 30.0
-
-
-def moving_average(mean: float, newest: float) -> float:
-    """The exponentially weighted moving average after one more measurement."""
-    return mean + _NEWEST_SHARE * (newest - mean)
-
-
-def retry_hint(seconds: float) -> float:
-    """Seconds after which to retry, for work that takes about `seconds`: 0.05 to 30."""
-    return min(max(seconds, _SHORTEST_RETRY), _LONGEST_RETRY)
 
 
 class ThroughputEstimator:
@@ -29,8 +17,8 @@ class ThroughputEstimator:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._full_since: float | None = None
-        self._mean_gap = 0.0
-        self._mean_pixels = 0.0
+        self._mean_gap = MovingAverage()
+        self._mean_pixels = MovingAverage()
 
     def set_full(self, full: bool, now: float) -> None:
         """Note whether there is free capacity from `now` (seconds, monotonic) on."""
@@ -44,14 +32,11 @@ class ThroughputEstimator:
         if self._full_since is None:
             return
         gap, self._full_since = now - self._full_since, now
-        if not self._mean_pixels:
-            self._mean_gap, self._mean_pixels = gap, float(pixels)
-            return
-        self._mean_gap = moving_average(self._mean_gap, gap)
-        self._mean_pixels = moving_average(self._mean_pixels, pixels)
+        self._mean_gap.add(gap)
+        self._mean_pixels.add(pixels)
 
     def seconds(self, pixels: int, requests: int) -> float:
         """How long `requests` with `pixels` between them will take."""
-        if not self._mean_pixels:
+        if not self._mean_pixels.value:
             return _FIRST_GUESS * requests / self._workers
-        return pixels * self._mean_gap / self._mean_pixels
+        return pixels * self._mean_gap.value / self._mean_pixels.value

@@ -12,7 +12,7 @@ from autoquality_server.admission import Admission
 from autoquality_server.admission.semaphore import DeadlineSemaphore
 from autoquality_server.auth.rates import Rates
 from autoquality_server.config import Settings
-from autoquality_server.inference.networks import Networks
+from autoquality_server.inference.predictors import Predictors
 from autoquality_server.rpc.info import limits_of, server_info
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.servicer import EncodingServicer
@@ -29,11 +29,11 @@ def build_service(
     """The service with its networks loaded. Raises ConfigError for a network that does not fit."""
     configure(concurrency=settings.vips_concurrency)
     limits = ImageLimits(settings.max_image_bytes, settings.max_pixels)
-    networks = Networks(settings, metrics.predictors, bundled_folder)
+    predictors = Predictors(settings, metrics.predictors, bundled_folder)
     pipeline = Pipeline(
         settings.defaults(),
         limits,
-        networks.predictors,
+        predictors.by_format,
         predict_dssim=settings.advise_dssim,
         lend_core=admission.second_worker if settings.parallel_probes else None,
     )
@@ -46,4 +46,4 @@ def build_service(
     )
     info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()
-    return EncodingServicer(runner, options, info, networks, settings.max_stream_bytes)
+    return EncodingServicer(runner, options, info, predictors, settings.max_stream_bytes)

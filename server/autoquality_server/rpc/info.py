@@ -6,7 +6,7 @@ from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import ENCODERS, library_versions, writable
-from autoquality_core.images import SOURCE_FORMATS
+from autoquality_core.images import source_formats
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
 from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message
@@ -31,7 +31,7 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
     return pb.GetServerInfoResponse(
         version=__version__,
         formats=[_format(pipeline, fmt) for fmt in writable()],
-        source_formats=SOURCE_FORMATS,
+        source_formats=source_formats(),
         defaults=target_message(
             ResolvedTarget(
                 defaults.method,

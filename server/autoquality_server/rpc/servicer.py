@@ -11,7 +11,7 @@ from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.context import clock, step
-from autoquality_server.inference.networks import Networks
+from autoquality_server.inference.predictors import Predictors
 from autoquality_server.rpc.convert import encode_job, encode_response
 from autoquality_server.rpc.request_context import current_request
 from autoquality_server.rpc.runner import Runner
@@ -26,14 +26,14 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         runner: Runner,
         options: EncoderOptions,
         info: Callable[[], pb.GetServerInfoResponse],
-        networks: Networks,
+        predictors: Predictors,
         max_stream_bytes: int,
     ) -> None:
         """`options` apply where a request sets none."""
         self._runner = runner
         self._options = options
         self._info = info
-        self._networks = networks
+        self._predictors = predictors
         self._streaming = Streaming(runner, options, max_stream_bytes)
 
     def warm_up(self) -> None:
@@ -42,11 +42,11 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
 
     def report_parts(self, report: Callable[[str, bool], None]) -> None:
         """Report which predictors are available, now and on every change."""
-        self._networks.start(report)
+        self._predictors.start(report)
 
     def close(self) -> None:
         """Close the networks, once no request runs any more."""
-        self._networks.close()
+        self._predictors.close()
 
     def Encode(  # noqa: N802 - the contract's name
         self, request: pb.EncodeRequest, context: grpc.ServicerContext

@@ -103,7 +103,7 @@ class PredictorMetrics:
 
 
 class FormatEvents:
-    """Counts the `Events` of one format's predictor."""
+    """Counts the `PredictorEvents` of one format's predictor."""
 
     def __init__(self, metrics: PredictorMetrics, fmt: str) -> None:
         self._metrics = metrics
@@ -121,8 +121,8 @@ class FormatEvents:
     def failed(self) -> None:
         self._metrics.failures.labels(self._format).inc()
 
-    def left(self, why: DropReason) -> None:
-        self._metrics.left.labels(self._format, why.value).inc()
+    def dropped(self, reason: DropReason) -> None:
+        self._metrics.left.labels(self._format, reason.value).inc()
 
     def reloaded(self, ok: bool) -> None:
         self._metrics.reloads.labels(self._format, "loaded" if ok else "refused").inc()

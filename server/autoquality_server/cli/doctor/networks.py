@@ -24,7 +24,7 @@ from autoquality_server.cli.doctor.codecs import picture
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 from autoquality_server.config.parse import BUNDLED
-from autoquality_server.inference.networks import load_options
+from autoquality_server.inference.predictors import load_options
 from autoquality_server.telemetry.predictor_metrics import FORMATS
 
 _WITHOUT = "ml is served as dssim"
