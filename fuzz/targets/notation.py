@@ -1,4 +1,4 @@
-"""imgproxy's notation of a wish: read or refused by ValueError; what is read can be written."""
+"""imgproxy's notation of target settings: it survives a round trip, or raises ValueError."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fuzz.targets import Target
 
 
 def run(data: bytes) -> None:
-    """Read, write and read again."""
+    """Parse, write and parse again."""
     try:
-        wish = parse_notation(data.decode("utf-8", "surrogateescape"))
+        spec = parse_notation(data.decode("utf-8", "surrogateescape"))
     except ValueError as error:
         assert str(error), "a refusal says why"
         return
-    assert parse_notation(str(wish)) == wish, f"{wish} is read as another wish"
+    assert parse_notation(str(spec)) == spec, f"{spec} changes in a round trip"
 
 
 TARGET = Target(run, max_bytes=200)

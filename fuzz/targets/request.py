@@ -1,4 +1,4 @@
-"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
+"""Any bytes as a request: decoded by protobuf, validated, the header of its source read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import Defaults
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions
 from autoquality_server.rpc.validate import job_of
 from fuzz.targets import Target
 from fuzz.targets.image import LIMITS
@@ -18,7 +18,7 @@ _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Go as far as a request goes before it waits for a worker."""
+    """Do all that the server does before a request waits for a worker."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
