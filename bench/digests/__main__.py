@@ -1,20 +1,23 @@
-"""Stores a digest of every answer of a server, or compares them with those of an earlier commit.
+"""Stores a digest of every answer of a server, or compares it with stored ones.
 
-The images are those in FOLDER and small ones of many kinds; they are encoded by every
-method, format and option. The server has its default settings, so the same code gives
-the same answers: each difference is a change of behaviour. Ends with 1 if there is any.
+Encodes the images in FOLDER and small ones of many kinds by every method, format and
+option. The server has its default settings, so the same code gives the same answers
+on the same machine: each difference is a change of behaviour. Ends with 1 if there
+is any, or if a streamed answer differs from the unary one.
 
-    python -m bench.digests ../shared/images/val --out before.gz
-    python -m bench.digests ../shared/images/val --against before.gz
-    python -m bench.digests ../shared/images/val --against before.gz --quick
+    python -m bench.digests photos/ --out before.gz
+    python -m bench.digests photos/ --against before.gz
+    python -m bench.digests photos/ --against before.gz --quick
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,6 +96,9 @@ def main() -> int:
     if args.against is not None:
         found += changes(before, after)
     print("\n".join([*found, f"{len(after)} answers, {len(found)} differences"]))
+    fields = Counter(name for text in found for name in re.findall(r"\n    (\w+)", text))
+    for name, count in fields.most_common():
+        print(f"{count} in {name}")
     return 1 if found else 0
 
 

@@ -29,13 +29,13 @@ from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
 Source = Path | bytes | RawImage
 Options = dict[str, Any]
 Fields = dict[str, Any]
-"""What was answered; can be written as JSON."""
+"""An answer or an error, ready for JSON."""
 
 BUDGET = "size:budget"
 """Stands for "size:" and a number of bytes that some quality reaches."""
 
 PATIENCE = 600.0
-"""Seconds for one call: so many that no deadline changes an answer."""
+"""Seconds for one call: enough that no deadline changes an answer."""
 
 P = ParamSpec("P")
 
@@ -106,7 +106,7 @@ def sent(request: pb.EncodeRequest, service: Service) -> Fields:
 
 @_with_errors
 def facts(service: Service) -> Fields:
-    """What the server says of itself, without versions and what depends on the machine."""
+    """GetServerInfo and health, without versions and limits that depend on the machine."""
     info = service.client.info()
     limits = dataclasses.asdict(info.limits)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from fuzz.targets import Target
 
 SIDES = (16, 16)

@@ -13,8 +13,7 @@ from autoquality_core.errors import ServiceError
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.rpc.answer import response_of
-from autoquality_server.rpc.validate import job_of
+from autoquality_server.rpc.convert import encode_job, encode_response
 from fuzz.messages import mutated
 from fuzz.targets import Target
 
@@ -30,11 +29,11 @@ def run(data: bytes) -> None:
     except DecodeError:
         return
     try:
-        result = _PIPELINE.encode(job_of(request, EncoderOptions()), Deadline())
+        result = _PIPELINE.encode(encode_job(request, EncoderOptions()), Deadline())
     except ServiceError as error:
         assert error.message.isprintable(), f"not a line: {error.message!r}"
         return
-    response = response_of(result, 0.0)
+    response = encode_response(result, 0.0)
     applied = response.applied
     assert response.size_bytes == len(response.image) > 0
     assert response.iterations == len(response.probes) >= 1

@@ -36,6 +36,7 @@ def _run(arguments: Sequence[str]) -> int:
     from autoquality_server.process.blas import limit_threads
 
     limit_threads()  # before the configuration brings NumPy
+    os.environ.setdefault("VIPS_WARNING", "0")  # read while pyvips is imported: no words on stderr
     from autoquality._version import __version__
     from autoquality_core.runtime.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
@@ -66,12 +67,12 @@ def _serve(
 ) -> int:
     from autoquality_server.config import ConfigError
     from autoquality_server.config.listening import StartError
-    from autoquality_server.telemetry.stray import structured_output
+    from autoquality_server.telemetry.captured_output import capture_output
 
     settings = configuration.settings
     fields = {"process": membership.number} if membership else {}
     try:
-        with structured_output(settings.log_level, settings.log_format, **fields):
+        with capture_output(settings.log_level, settings.log_format, **fields):
             return _run_server(configuration, membership)
     except ConfigError as error:
         return fail(WRONG_SETTING, str(error))

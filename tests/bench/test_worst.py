@@ -10,9 +10,8 @@ import pytest
 
 from autoquality_core.encode.defaults import Defaults
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.formats import CODECS
 from autoquality_core.priors import size_prior
-from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.types import Method
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
@@ -79,19 +78,19 @@ def test_a_search_is_told_as_it_went(tmp_path: Path) -> None:
     path = tmp_path / "coffee.png"
     path.write_bytes(crop("coffee.png", 160, 120))
     picture = run.middle(path, 1.0)
-    fmt, options = SETTINGS["webp"]
+    encoder = SETTINGS["webp"]
     found = run.one_search(
         Pipeline(Defaults(), LIMITS), picture, Method.SIZE, "webp", run.Plan(budget=65)
     )
     for one in found.tries:
-        assert one.size == len(CODECS[fmt].encode(picture.pixels, one.quality, options))
+        assert one.size == len(encoder.encode(picture.pixels, one.quality))
     answer = found.find(found.answer)
     assert answer is not None and found.tries[answer].size <= found.target
     assert found.known_by in ("encoder", "sketch")
     seen = None
     if found.known_by == "sketch":
-        seen = coloured(sketch(picture.pixels), picture.pixels)
-    prior = size_prior(fmt, options, 160 * 120, seen)
+        seen = with_chroma(luma_features(picture.pixels), picture.pixels)
+    prior = size_prior(encoder, 160 * 120, seen)
     believed = float(np.exp(prior.mean[found.tries[0].quality - 1])) * 160 * 120
     assert found.expected == pytest.approx(believed)
     assert search_of(found.note()) == found

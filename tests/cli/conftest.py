@@ -1,4 +1,4 @@
-"""A fake server, images, and the command line run against the one with the other."""
+"""A fake server, images, and a runner for the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def run(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command line with the arguments given."""
+    """Return a function that runs the command line in this process."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -36,7 +36,7 @@ def run(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of three images, one of them in a folder, and some other files."""
+    """A folder with three images, one of them in a subfolder, and other files."""
     root = tmp_path / "photos"
     (root / "trip" / ".cache").mkdir(parents=True)
     for name in ("a.jpg", "b.PNG", "trip/c.webp", "trip/.cache/d.jpg", "notes.txt", ".e.jpg"):
@@ -45,5 +45,5 @@ def photos(tmp_path: Path) -> Path:
 
 
 def encode_requests(server: FakeServer) -> list[pb.EncodeRequest]:
-    """The encodes that the server was asked for."""
+    """Return the Encode requests that the server received."""
     return [call.message for call in server.requests if call.rpc == "Encode"]

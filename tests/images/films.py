@@ -11,11 +11,28 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tests.images.files import image_of
+from tests.images.files import SAVERS, corners, image_of
 
 Samples = npt.NDArray[np.uint8]
 
 KEEP, CLEAR, RESTORE = 0, 1, 2
+
+JPEG = bytes(SAVERS["jpeg"](image_of(corners())))
+GAIN_MAP = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+ISO = (0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+RDF = b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+TITLE = b"<dc:title>kept</dc:title>"
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF ' + RDF + b"><rdf:Description"
+    b' xmlns:hdrgm="' + GAIN_MAP + b'" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    b" xmlns:C='http://ns.google.com/photos/1.0/container/'"
+    b' xmlns:Item="http://ns.google.com/photos/1.0/container/item/"'
+    b' hdrgm:Version="1.0" dc:format="1 > 0">'
+    b'<C:Directory><rdf:Seq><rdf:li><C:Item Item:Semantic="GainMap"/></rdf:li></rdf:Seq>'
+    b"</C:Directory><hdrgm:Gamma/>" + TITLE + b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+"""Announces a gain map and a container of several images, next to a title."""
 
 
 @dataclass(frozen=True)

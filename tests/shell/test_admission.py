@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
 
@@ -31,7 +32,9 @@ class Holder:
 
     def _run(self) -> None:
         try:
-            with self._admission.admit(self.deadline, self._pixels) as self.waited:
+            context = Context(self.deadline)
+            with context.active(), self._admission.admit(self.deadline, self._pixels):
+                self.waited = context.timings.queue
                 self.admitted.set()
                 self.let_go.wait()
             self._result.set_result(None)

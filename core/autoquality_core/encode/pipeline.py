@@ -31,13 +31,9 @@ from autoquality_core.encode.sources import (
     open_job,
     open_pair,
 )
-from autoquality_core.formats import (
-    ENCODERS,
-    Encoder,
-    fitting_metadata,
-)
+from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
-from autoquality_core.images.memory import allocation_failures
+from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.priors import features

@@ -19,7 +19,7 @@ from autoquality_core.formats.base import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from autoquality_core.types import Format
 
 _FASTEST = 9
@@ -49,6 +49,8 @@ class AvifEncoder(Encoder):
     name: ClassVar[str] = "AVIF"
     min_side = 16
     max_side = 16384
+    default_quality = 63
+    default_range = (60, 65)
     block_bytes = 1.5
     probe_seconds_per_pixel = 3e-7
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from autoquality_core.images import Metadata
 from autoquality_core.images.metadata.exif import density
-from autoquality_core.images.metadata.texts import photoshop_segment
+from autoquality_core.images.metadata.iptc import photoshop_segment
 from autoquality_core.images.png.chunks import chunk, chunks
 from autoquality_core.types import Format
 

@@ -1,4 +1,4 @@
-"""Work beside the thread of a call, which meanwhile passes on what the work tells."""
+"""Runs work in a thread of its own, and yields its events meanwhile."""
 
 from __future__ import annotations
 
@@ -12,50 +12,48 @@ E = TypeVar("E")
 R = TypeVar("R")
 
 
-def events_of(
-    work: Callable[[Callable[[E], None]], R], give_up: Callable[[], None]
+def background_events(
+    work: Callable[[Callable[[E], None]], R], cancel: Callable[[], None]
 ) -> Generator[E, None, R]:
-    """Yield what `work` tells the function that it is given, and return what it returns.
+    """Run `work(emit)` in a thread, yield the events that it emits, return its result.
 
-    It runs in a thread of its own with this thread's context (request id,
-    caller), so whoever takes the events slowly does not hold it up; they are
-    kept meanwhile, and must be few. Raises what `work` raises. Where the
-    generator is closed before its end, `give_up` is called, which should make
-    the work end soon: this is waited for, as the call is not over before.
+    The thread has the context of this one. A consumer that is slow does not delay the work; the
+    events wait in memory, so they must be few. Raises what `work` raises. If the generator is
+    closed early, it calls `cancel`, which should end the work soon, and waits for its end.
     """
-    told: SimpleQueue[E | None] = SimpleQueue()
+    events: SimpleQueue[E | None] = SimpleQueue()
     results: list[R] = []
     errors: list[BaseException] = []
     context = contextvars.copy_context()
-    arguments = (work, told, results, errors)
+    arguments = (work, events, results, errors)
     thread = threading.Thread(target=context.run, args=(_run, *arguments), name="stream")
     thread.start()
-    del work, arguments, context  # with what they hold of the request
+    del work, arguments, context  # and with them the request that they refer to
     try:
-        while (event := told.get()) is not None:
+        while (event := events.get()) is not None:
             yield event
     except GeneratorExit:
-        give_up()
+        cancel()
         raise
     finally:
         thread.join()
         del thread
     if errors:
-        # Nothing here may hold on to the error, whose frames hold this one: what the work
-        # had in memory would stay until the collector comes by.
+        # Keep no reference: the error's frames refer to this one, and such a cycle would keep
+        # the memory of the work until the next garbage collection.
         raise errors.pop()
     return results.pop()
 
 
 def _run(
     work: Callable[[Callable[[E], None]], R],
-    told: SimpleQueue[E | None],
+    events: SimpleQueue[E | None],
     results: list[R],
     errors: list[BaseException],
 ) -> None:
     try:
-        results.append(work(told.put))
-    except BaseException as error:  # noqa: BLE001 (raised where the events are taken)
+        results.append(work(events.put))
+    except BaseException as error:  # noqa: BLE001 (raised in the thread of the consumer)
         errors.append(error)
     finally:
-        told.put(None)
+        events.put(None)

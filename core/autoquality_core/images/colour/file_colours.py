@@ -1,4 +1,4 @@
-"""What a file says of its colours, by the precedence of its format."""
+"""The colours that a file declares, by the rules of precedence of its format."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.cicp import Colours, Transfer
 from autoquality_core.images.colour.icc import PROFILE
 from autoquality_core.images.colour.spaces import Space
-from autoquality_core.images.isobmff import heif
-from autoquality_core.images.memory import allocation_failures
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.png import colours as png_colours
 from autoquality_core.types import Data
 
 DEVICE = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})
-"""The samples mean what a profile says, or else sRGB; others, such as CIELAB, mean something."""
+"""Samples whose meaning a profile defines, or else sRGB. Others, such as CIELAB, define it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileColours:
-    """What a file says of its colours; None and None where that is sRGB, or nothing.
+    """The colours of a file: `profile` or `described` is set, neither for sRGB.
 
-    There is `described` or a `profile`, never both: what goes first in the
-    format. A profile that cannot be used counts for nothing, as in viewers.
-    `premultiplied` says that the samples are, which libvips does not undo.
+    Never both: the format says which takes precedence. A profile that cannot be used
+    is ignored, as viewers do. `premultiplied` says that the samples are multiplied by
+    alpha, which libvips does not undo.
     """
 
     channels: int
@@ -36,7 +36,7 @@ class FileColours:
 
     @property
     def kept(self) -> bytes | None:
-        """The profile to write with samples in these colours; None where sRGB needs none."""
+        """The profile to write with samples in these colours; None for sRGB."""
         if self.described is None:
             tables = self.profile is None or icc.measured(self.profile, self.channels, 256) is None
             usable = self.channels == 3 or (self.channels == 1 and not tables)
@@ -50,15 +50,18 @@ class FileColours:
 
 
 def colour_bands(image: pyvips.Image) -> int:
-    """How many of the image's bands are colour: 1 grey, 3, or 4 CMYK."""
+    """How many bands of the image are colours: 1 for grey, 3 for RGB, 4 for CMYK."""
     if image.interpretation == "cmyk":
         return 4
     grey = image.interpretation in ("b-w", "grey16") or image.bands < 3
     return 1 if grey else 3
 
 
-def file_colours(data: Data, name: str, header: pyvips.Image) -> FileColours:
-    """What a file of format `name` says of its colours; libvips has read its header."""
+def file_colours(data: Data, name: str, header: pyvips.Image, meta: Meta | None) -> FileColours:
+    """The colours of a file of format `name`, given the header that libvips has read.
+
+    `meta` is that of a HEIF or AVIF.
+    """
     channels = colour_bands(header)
     profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
     defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
@@ -68,9 +71,8 @@ def file_colours(data: Data, name: str, header: pyvips.Image) -> FileColours:
     if name == "png":
         found = png_colours.described(data)
         described, first = found.colours, found.first
-    elif name in ("avif", "heif"):
-        meaning = heif.meaning(data)
-        described, premultiplied = meaning.colours, meaning.premultiplied
+    elif meta is not None:
+        described, premultiplied = meta.colours(), meta.premultiplied
         first = described is not None and described.hdr  # the profile is for viewers without HDR
     if profile is not None and not first:
         described = icc.hdr_colours(profile)
@@ -81,16 +83,16 @@ def file_colours(data: Data, name: str, header: pyvips.Image) -> FileColours:
 
 
 def plain(fmt: str, channels: int) -> str:
-    """The interpretation of samples about which the file says nothing."""
+    """The libvips interpretation of samples that a file does not describe."""
     if fmt == "ushort":
         return "grey16" if channels == 1 else "rgb16"
     return "b-w" if channels == 1 else "srgb"
 
 
 def _usable(profile: bytes, channels: int) -> bool:
-    """Whether colours can be made of a profile."""
+    """Whether the colours of samples can be computed by a profile."""
     if channels == 4:
-        return True  # libvips takes its own where this one is of no use
+        return True  # libvips uses its own if this one is unusable
     if not icc.fits(profile, channels):
         return False
     if icc.measured(profile, channels, 256) is not None:
@@ -104,7 +106,7 @@ def _usable_by_lcms(profile: bytes, channels: int) -> bool:
     image = pyvips.Image.black(1, 1, bands=channels).copy(interpretation=plain("uchar", channels))
     image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
     try:
-        with allocation_failures():  # which say nothing of the profile
+        with allocation_failures():  # these are not errors of the profile
             image.icc_transform("srgb", embedded=True).avg()
     except pyvips.Error:
         pyvips.vips_lib.vips_error_clear()

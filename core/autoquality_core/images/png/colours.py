@@ -1,4 +1,4 @@
-"""What the chunks of a PNG say of its colours (PNG, third edition, section 12.13 and 13.13)."""
+"""The colours that the chunks of a PNG declare (PNG, third edition, sections 12.13 and 13.13)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIZES = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
 class PngColours:
     """The colours that chunks describe, None for sRGB.
 
-    `first` says that they go before an ICC profile (cICP); otherwise they count
-    only where there is no usable one.
+    `first` says that they take precedence over an ICC profile (cICP). Otherwise they
+    count only without a usable profile.
     """
 
     colours: Colours | None = None
@@ -27,19 +27,19 @@ class PngColours:
 
 
 def described(data: Data) -> PngColours:
-    """The colours by the chunk of the highest precedence: cICP, (iCCP,) sRGB, gAMA and cHRM."""
-    said = _chunks(data)
-    if b"cICP" in said and said[b"cICP"][2] == 0:
-        return PngColours(from_cicp(said[b"cICP"]), first=True)
-    if b"sRGB" in said or not said.keys() & {b"gAMA", b"cHRM"}:
+    """The colours by the chunk that takes precedence: cICP, (iCCP,) sRGB, gAMA and cHRM."""
+    found = _contents(data)
+    if b"cICP" in found and found[b"cICP"][2] == 0:
+        return PngColours(from_cicp(found[b"cICP"]), first=True)
+    if b"sRGB" in found or not found.keys() & {b"gAMA", b"cHRM"}:
         return PngColours()
-    gama = struct.unpack(">I", said[b"gAMA"])[0] if b"gAMA" in said else None
-    chrm = struct.unpack(">8i", said[b"cHRM"]) if b"cHRM" in said else None
+    gama = struct.unpack(">I", found[b"gAMA"])[0] if b"gAMA" in found else None
+    chrm = struct.unpack(">8i", found[b"cHRM"]) if b"cHRM" in found else None
     return PngColours(from_gama_chrm(gama, chrm))
 
 
-def _chunks(data: Data) -> dict[bytes, bytes]:
-    """The chunks that matter and come before the pixels, by their kinds."""
+def _contents(data: Data) -> dict[bytes, bytes]:
+    """The contents of the chunks about colours before the pixels, by their kinds."""
     found: dict[bytes, bytes] = {}
     for kind, start, length in islice(chunks(data), _MOST_CHUNKS):
         if kind in (b"IDAT", b"IEND"):

@@ -11,7 +11,7 @@ from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import writable
-from autoquality_core.images import SOURCE_FORMATS, ImageLimits, open_image
+from autoquality_core.images import ImageLimits, open_image, source_formats
 from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
@@ -76,7 +76,7 @@ def _judged(result: EncodeResult, size: tuple[int, int]) -> Finding:
 
 
 def _read() -> Finding:
-    for name in sorted(_ONLY_READ.keys() & set(SOURCE_FORMATS)):
+    for name in sorted(_ONLY_READ.keys() & set(source_formats())):
         source = picture()
         image = pyvips.Image.new_from_memory(
             source.pixels, source.width, source.height, source.bands, "uchar"
@@ -87,4 +87,4 @@ def _read() -> Finding:
         except (ServiceError, pyvips.Error) as error:
             why = " ".join(str(error).split())
             return Finding("sources", Verdict.FAILED, f"{name} cannot be read: {why}")
-    return Finding("sources", Verdict.OK, ", ".join(SOURCE_FORMATS))
+    return Finding("sources", Verdict.OK, ", ".join(source_formats()))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from autoquality_server.process.supervisor.messages import Message, Reader, written
 from autoquality_server.process.supervisor.worker_link import VARIABLE, invitation
-from autoquality_server.telemetry.stray import real_output
+from autoquality_server.telemetry.captured_output import original_output
 
 _LAST_MOMENTS = 10.0
 """Seconds from the end of the connection to the end of the process."""
@@ -39,8 +39,8 @@ class Process:
                     env={**os.environ, VARIABLE: invitation(number, theirs, addresses)},
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
-                    stdout=real_output(1),
-                    stderr=real_output(2),
+                    stdout=original_output(1),
+                    stderr=original_output(2),
                     # Ctrl-C goes to the supervisor alone, which tells the others.
                     process_group=0,
                 )
