@@ -1,4 +1,4 @@
-"""A request of wild values, from protobuf to the answer: what it claims must be so."""
+"""A request with extreme values, from protobuf to the response, whose claims must be true."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from autoquality_server.rpc.convert import encode_job, encode_response
 from fuzz.messages import mutated
 from fuzz.targets import Target
 
-# Small enough for several encodings of the slowest kind in a second.
+# Small enough for several of the slowest encodings per second.
 LIMITS = ImageLimits(max_bytes=1 << 14, max_pixels=1 << 10, max_frames=4)
 _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Serve the request as the server would, but for gRPC and the queue."""
+    """Serve the request like the server, without gRPC and without the queue."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
@@ -47,7 +47,7 @@ def run(data: bytes) -> None:
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:
-    """Another request, wild in other fields."""
+    """Another request, with other extreme values."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:

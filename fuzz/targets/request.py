@@ -1,4 +1,4 @@
-"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
+"""Any bytes as a request: decoded by protobuf, validated, the header of its source read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Go as far as a request goes before it waits for a worker."""
+    """Do all that the server does before a request waits for a worker."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
