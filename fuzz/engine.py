@@ -19,9 +19,14 @@ LIMITS = ("-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1")
 def main() -> None:
     """Never returns: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
-    # What numba compiles must be as it was written.
-    images = ("images.push_pull", "images.colour.linear_light", "images.luma")
-    kernels = (*images, "metrics.dssim.kernel", "priors.features_kernel")
+    # Numba cannot compile instrumented code.
+    kernels = (
+        "images.colour.linear_light",
+        "images.luma",
+        "images.push_pull",
+        "metrics.dssim.kernel",
+        "priors.features_kernel",
+    )
     compiled = [f"autoquality_core.{kernel}" for kernel in kernels]
     ours = ["autoquality", "autoquality_core", "autoquality_server"]
     with atheris.instrument_imports(include=ours, exclude=compiled):

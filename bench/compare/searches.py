@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_core.encode.methods import Session
-from autoquality_core.formats import CODECS
+from autoquality_core.encode.session import Session
 from autoquality_core.images import open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import Objective, Observation
-from autoquality_core.types import Timings
+from autoquality_core.search import Goal, Observation
 from autoquality_train.judging.baselines import Attempt, bisection, secant
 from autoquality_train.judging.goal import Searched
 from bench.clock import here
@@ -21,7 +20,7 @@ from bench.compare.entrant import Entry
 from bench.compare.subject import LIMITS
 from bench.compare.task import Task
 
-Search = Callable[[Objective, int, int, Attempt], Searched]
+Search = Callable[[Goal, int, int, Attempt], Searched]
 
 
 class SearchedBy:
@@ -41,16 +40,16 @@ class SearchedBy:
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-            trial = Session(pixels, CODECS[task.format], task.options, Deadline(), Timings())
-            objective = goal.objective(trial.pixel_count)
+            session = Session(pixels, task.encoder, Deadline())
+            objective = goal.search_goal(session.pixel_count)
 
             def attempt(quality: int) -> Observation:
-                one = trial.probe(quality, measure=not goal.by_size)
-                return Observation(quality, one.size_bytes, one.dssim)
+                one = session.probe(quality, None if goal.by_size else DSSIM)
+                return Observation(quality, one.size_bytes, one.scores.get(DSSIM.name))
 
             found = self._search(objective, goal.low, goal.high, attempt)
-            data = trial.encoded(found.quality)
-            dssim = trial.dssim_at(found.quality)
+            data = session.file(found.quality)
+            dssim = session.scores(found.quality).get(DSSIM.name)
             met = (
                 len(data) <= goal.target
                 if goal.by_size

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.search import DssimObjective, Objective, SizeObjective
-from autoquality_core.types import EncoderOptions, Format, Method
+from autoquality_core.formats import Encoder
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import Goal as SearchGoal
+from autoquality_core.search import ScoreGoal, SizeGoal
+from autoquality_core.types import Format, Method
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
@@ -35,11 +38,11 @@ class Goal:
     def by_size(self) -> bool:
         return self.method is Method.SIZE
 
-    def objective(self, pixels: int) -> Objective:
+    def search_goal(self, pixels: int) -> SearchGoal:
         """The same as our search understands it."""
         if self.by_size:
-            return SizeObjective(self.target, pixels)
-        return DssimObjective(self.target, self.error)
+            return SizeGoal(self.target, pixels)
+        return ScoreGoal(DSSIM, self.target, self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ class Task:
     span: str
 
     @property
-    def format(self) -> Format:
-        return SETTINGS[self.setting][0]
+    def encoder(self) -> Encoder:
+        return SETTINGS[self.setting]
 
     @property
-    def options(self) -> EncoderOptions:
-        return SETTINGS[self.setting][1]
+    def format(self) -> Format:
+        return self.encoder.format

@@ -10,9 +10,9 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import Defaults
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions
 from autoquality_server.rpc.answer import response_of
 from autoquality_server.rpc.validate import job_of
 from fuzz.messages import mutated

@@ -36,7 +36,7 @@ def _run(arguments: Sequence[str]) -> int:
     from autoquality_server.process.blas import limit_threads
 
     limit_threads()  # before the configuration brings NumPy
-    os.environ.setdefault("VIPS_WARNING", "0")  # read while pyvips is imported: no words on stderr
+    os.environ.setdefault("VIPS_WARNING", "0")  # pyvips reads it on import; no warnings on stderr
     from autoquality._version import __version__
     from autoquality_core.runtime.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load

@@ -188,12 +188,12 @@ def test_rivals_are_held_against_ours_at_the_same_task() -> None:
     assert (cost.value, cost.wanted, cost.kept) == (2.0, 2.2, True)
 
 
-def test_the_time_on_the_wall_stands_beside_the_processors() -> None:
+def test_the_table_shows_wall_clock_time_next_to_processor_time() -> None:
     one = replace(row("autoquality size", 2.0), wall=1.25, none_wall=0.5)
     header, _, line = our_cost(record_of("compare", measures([one]), {})).splitlines()
     cells = dict(zip(header.split(" | "), line.split(" | "), strict=True))
     assert cells["ms a megapixel"] == "2000"
-    assert cells["the same on the wall"] == "2.50"
+    assert cells["wall clock"] == "2.50"
 
 
 def test_the_least_of_both_times_counts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyvips
 
 from autoquality import Client, Encoded, InvalidImageError, NoticeCode
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.types import EncoderOptions
+from autoquality_core.formats import EncoderOptions
 from autoquality_server.config import Settings
 from autoquality_server.rpc.validate import job_of
 from tests.photos import crop

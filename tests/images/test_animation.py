@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.types import Format
 from tests.browser import frames_shown
 from tests.codecs.sources import moving
 from tests.images.files import AMPLE, corners, image_of
@@ -108,7 +108,7 @@ def test_what_no_webp_can_hold_is_the_most_that_it_can(kind: str) -> None:
     pixels = decoded(data)
     assert pixels.image.get("loop") == 2**16 - 1
     assert pixels.delays == ((2**24 - 1,) * 3 if kind == "apng" else DELAYS)
-    webp = CODECS[Format.WEBP].encode(pixels, 80, EncoderOptions())
+    webp = encoder_for(Format.WEBP).encode(pixels, 80)
     assert decoded(webp).delays == pixels.delays
 
 

@@ -10,9 +10,9 @@ import pytest
 import pyvips
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, configure, from_raw, open_image
-from autoquality_core.types import EncoderOptions, Format, RawSource
+from autoquality_core.types import Format, RawSource
 from tests.images.files import AMPLE, corners, image_of
 
 LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**20)
@@ -122,6 +122,6 @@ def test_no_image_gets_into_the_log_even_at_debug_level(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     pixels = from_raw(RawSource(64, 64, 3, bytes(64 * 64 * 3)), LIMITS)
-    data = CODECS[Format.JPEG].encode(pixels, 80, EncoderOptions())
+    data = encoder_for(Format.JPEG).encode(pixels, 80)
     open_image(data, LIMITS).decode(all_frames=False)
     assert [record.name for record in caplog.records if "\\xff" in record.getMessage()] == []

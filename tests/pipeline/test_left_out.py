@@ -6,10 +6,13 @@ import pytest
 import pyvips
 
 from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, TargetSpec
+from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
@@ -22,7 +25,7 @@ STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
 
 def encode(source: bytes, fmt: Format | None, *, keep: bool = False) -> EncodeResult:
     options = EncoderOptions(keep_metadata=keep)
-    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
@@ -39,7 +42,7 @@ def test_an_animation_stays_one_as_webp(kind: str) -> None:
     assert written.get("loop") == 0
     found = PIPELINE.compare(films()[kind], result.image, Deadline())
     assert found.frames == 3
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)
 
 
 @pytest.mark.parametrize("fmt", STILL)
@@ -76,4 +79,4 @@ def test_a_still_image_is_compared_with_the_one_in_an_avif_sequence() -> None:
     result = encode(source, Format.JPEG)
     found = PIPELINE.compare(source, result.image, Deadline())
     assert found.frames == 1
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)

@@ -12,14 +12,16 @@ import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import Defaults
+from autoquality_core.encode.job import EncodeJob
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.encode.sources import OpenJob
 from autoquality_core.errors import InvalidRequest, RequestCancelled
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
 from autoquality_core.images.limits import LEAST_ROW
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncoderOptions, RawSource, Timings
+from autoquality_core.types import RawSource
 from autoquality_server.rpc.validate import job_of
 from tests.images.files import AMPLE, SAVERS, image_of, png_header
 
@@ -32,7 +34,7 @@ def job(data: bytes, fmt: str = "UNSPECIFIED") -> EncodeJob:
 
 
 def opened(data: bytes, fmt: str = "UNSPECIFIED") -> OpenJob:
-    return PIPELINE.open(job(data, fmt), Deadline(), Timings())
+    return PIPELINE.open(job(data, fmt), Deadline())
 
 
 def plain(width: int, height: int, bands: int = 3, fmt: str = "png") -> bytes:

@@ -6,16 +6,8 @@ import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.types import (
-    ColorProfile,
-    EncoderOptions,
-    Format,
-    JpegOptions,
-    Method,
-    RawSource,
-    WebpOptions,
-    WebpPreset,
-)
+from autoquality_core.formats import EncoderOptions, JpegOptions, WebpOptions, WebpPreset
+from autoquality_core.types import ColorProfile, Format, Method, RawSource
 from autoquality_server.rpc.validate import job_of
 
 SERVER = EncoderOptions(

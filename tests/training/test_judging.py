@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Prediction
-from autoquality_core.search import DssimObjective
+from autoquality_core.search import ScoreGoal
 from autoquality_train.judging.baselines import bisection, secant
 from autoquality_train.judging.calibration import (
     expected_error,
@@ -73,22 +74,22 @@ def test_every_search_meets_the_target_on_a_smooth_curve() -> None:
 
 def test_bisection_halves_what_is_open() -> None:
     # 52 (too low), 74 (too high), 63: good enough.
-    found = bisection(DssimObjective(0.02, 0.001), 10, 95, swept(line()).observation)
+    found = bisection(ScoreGoal(DSSIM, 0.02, 0.001), 10, 95, swept(line()).observation)
     assert (found.quality, found.iterations) == (63, 3)
 
 
 def test_the_secant_follows_the_line_through_its_latest_probes() -> None:
     curve = np.exp(-0.045 * np.arange(1, 101)) / 2  # of just the usual slope
-    found = secant(DssimObjective(0.02, 0.001), 10, 95, swept(curve).observation)
+    found = secant(ScoreGoal(DSSIM, 0.02, 0.001), 10, 95, swept(curve).observation)
     assert found.iterations == 2
 
 
 @pytest.mark.parametrize("search", [secant, bisection])
 def test_without_a_good_enough_quality_the_nearest_is_answered(search) -> None:
     coarse = np.where(np.arange(1, 101) < 50, 0.03, 0.012)
-    found = search(DssimObjective(0.02, 0.001), 10, 95, swept(coarse).observation)
+    found = search(ScoreGoal(DSSIM, 0.02, 0.001), 10, 95, swept(coarse).observation)
     assert found.quality >= 50
-    one_side = search(DssimObjective(0.001, 0.0001), 10, 95, swept(line()).observation)
+    one_side = search(ScoreGoal(DSSIM, 0.001, 0.0001), 10, 95, swept(line()).observation)
     assert one_side.quality == 95
 
 

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.images import Pixels, Source, luma
+from autoquality_core.images import Pixels, Source
 from autoquality_core.images.timing import frames_together
-from autoquality_core.metrics import dssim
+from autoquality_core.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The DSSIM of two images and what was compared; height is of one frame."""
+    """The exact scores of two images by the metric's name; height is of one frame."""
 
-    dssim: float
+    scores: Mapping[str, float]
     width: int
     height: int
     frames: int
 
 
-def compared(first: Pixels, second: Pixels) -> Comparison:
-    """Compare them over every window position, frame by frame.
+def compared(first: Pixels, second: Pixels, metrics: Iterable[Metric]) -> Comparison:
+    """Compare two images, animations frame by frame of what is on screen at the same time.
 
     Raises InvalidRequest, with the reason SIZE_MISMATCH, for different sides.
     """
     check_sides(first, second)
-    surfaces = _surfaces(first, second)
-    found = dssim.compare(*surfaces)
-    return Comparison(found, first.width, first.height, surfaces[0].shape[1])
-
-
-def _surfaces(first: Pixels, second: Pixels) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The luma of both, frame by frame of what is on screen at the same time.
-
-    Where only one has alpha, the other looks the same over any background.
-    """
-    one, other = luma(first), luma(second)
-    surfaces = max(one.shape[0], other.shape[0])
-    if first.frames > 1 or second.frames > 1:
-        pairs = frames_together(first.delays, second.delays)
-        one, other = (planes[:, at] for planes, at in zip((one, other), pairs, strict=True))
-    shape = (surfaces, *one.shape[1:])
-    return np.broadcast_to(one, shape), np.broadcast_to(other, shape)
+    frames = len(frames_together(first.delays, second.delays)[0])
+    scores = {metric.name: metric.compare(first, second) for metric in metrics}
+    return Comparison(scores, first.width, first.height, frames)
 
 
 def check_sides(first: Pixels | Source, second: Pixels | Source) -> None:

@@ -7,7 +7,6 @@ time would let the load of the machine change the answer.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import Enum
@@ -15,24 +14,24 @@ from typing import Any
 
 from autoquality_core.encode.session import Session
 from autoquality_core.errors import DeadlinePassed, Overloaded
+from autoquality_core.formats import Encoder
 from autoquality_core.networks import Prediction, PredictionFailed, Predictor
+from autoquality_core.runtime.context import set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes, step
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.types import Format
 
 PREDICTION_SECONDS = 6e-3
-PROBE_SECONDS_PER_PIXEL = {Format.JPEG: 1e-7, Format.WEBP: 1e-7, Format.AVIF: 3e-7}
-"""What a prediction and a measured probe cost on one core, for the options that the bundled
-networks were trained for. Only their ratio matters, and the machine hardly changes it."""
+"""Cost of a prediction on one core. Only its ratio to `Encoder.probe_seconds_per_pixel` matters,
+and the machine hardly changes that."""
 
 _LONGEST_WAIT = 10.0
 """Seconds after which a network counts as hung. A busy one answers much sooner."""
 
 _SHARE_OF_DEADLINE = 0.25
-"""Of the time left, a prediction may take this share."""
+"""The share of the remaining time that a prediction may take."""
 
-_ABOUT_THE_NETWORK = "setting"
-"""What a side file calls the encoder's setting; every other entry is an option of the encoder."""
+_NOT_AN_OPTION = "setting"
+"""The entry of a side file that names the options as a whole; all others are options."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,16 +39,12 @@ _log = logging.getLogger(__name__)
 def predict(
     predictor: Predictor, session: Session, target: float, deadline: Deadline | None = None
 ) -> Prediction:
-    """Ask a network within `deadline`, by default the session's; counts the time as the session's.
+    """Request a prediction within `deadline`, by default the session's.
 
     Raises as `Predictor.predict` does.
     """
-    start = time.perf_counter()
     with step("predict", network=predictor.info.name):
-        try:
-            prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
-        finally:
-            session.timings.predict += time.perf_counter() - start
+        prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
         set_attributes(quality=prediction.quality)
     return prediction
 
@@ -57,25 +52,25 @@ def predict(
 class PredictionPolicy:
     """Requests predictions for searches that also work without one. Thread-safe.
 
-    A prediction saves at most the probes that miss the target before the search
-    has found where the curve lies.
+    A prediction saves at most the probes that miss the target before the search has found the
+    curve.
     """
 
     def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
         self._predictors = predictors
 
-    def advice(self, session: Session, target: float, misses: float) -> Prediction | None:
-        """A prediction of the image's curve; None where it costs too much or is unavailable.
+    def request(self, session: Session, target: float, misses: float) -> Prediction | None:
+        """A prediction of the image's curve; None if it costs too much or is unavailable.
 
         `misses` is the expected number of probes that miss without it. Raises
         DeadlinePassed and RequestCancelled.
         """
-        predictor = self._predictors.get(session.format)
+        predictor = self._predictors.get(session.encoder.format)
         if predictor is None or not predictor.available:
             return None
-        if not _trained_for(predictor.info.encoder, session.format, session.options):
+        if not _trained_for(predictor.info.encoder, session.encoder):
             return None
-        saved = misses * PROBE_SECONDS_PER_PIXEL[session.format] * session.cost
+        saved = misses * session.encoder.probe_seconds_per_pixel * session.cost
         if saved <= PREDICTION_SECONDS:
             return None
         patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
@@ -86,17 +81,17 @@ class PredictionPolicy:
             session.deadline.check()  # otherwise only our share of it has passed
             return None
         except PredictionFailed:
-            _log.exception("the %s network failed", session.format.name)
+            _log.exception("the %s network failed", session.encoder.format.name)
             return None
         return prediction if prediction.curve is not None else None
 
 
-def _trained_for(encoder: Mapping[str, Any], fmt: Format, options: EncoderOptions) -> bool:
-    """Whether a network whose side file names its encoder options was trained for these."""
-    ours = asdict(options)[fmt.value]
-    trained = {name: value for name, value in encoder.items() if name != _ABOUT_THE_NETWORK}
-    return bool(trained) and all(
-        name in ours and _plain(ours[name]) == value for name, value in trained.items()
+def _trained_for(trained: Mapping[str, Any], encoder: Encoder) -> bool:
+    """True if the options in a network's side file are those of `encoder`."""
+    ours = asdict(encoder.options)
+    options = {name: value for name, value in trained.items() if name != _NOT_AN_OPTION}
+    return bool(options) and all(
+        name in ours and _plain(ours[name]) == value for name, value in options.items()
     )
 
 

@@ -1,11 +1,9 @@
-"""Trying qualities on one image: encodings, their measurements, their time."""
+"""The encodings made of one image: their bytes, their scores, their time."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -13,73 +11,62 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.formats import Codec, alpha_bytes, equivalents, with_metadata
-from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of, luma
-from autoquality_core.metrics.dssim import PassingReference, Reference, reference_of
-from autoquality_core.priors.features import coloured, sketch
+from autoquality_core.formats import Encoder, with_metadata
+from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of
+from autoquality_core.metrics import Metric, Reference
+from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.runtime.context import report, run_both, set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes, step
-from autoquality_core.types import EncoderOptions, Format, Probe, Timings
+from autoquality_core.types import Probe, Stage
 
-HASTE = 1.3
-"""Another probe is taken to last this many times as long as the longest so far, and as many times
-again for every 10 qualities that it is above that one: encoders take longer there."""
+SLOWDOWN = 1.3
+"""The predicted cost of the next probe relative to the slowest so far; times 1.3 again per 10
+quality steps above it."""
 
 LIKELY = 0.9
-"""How likely the first probe has to end a search for a look at the image to be left out: a sketch
-costs half a millisecond, which a very small JPEG does, too."""
+"""The probability that the first probe ends a search from which the features of the image are not
+computed: they cost half a millisecond, as much as a very small JPEG."""
 
 RETURN_SECONDS = 0.02
 """Kept back from the deadline for sending the answer."""
 
-Spare = Callable[[int], AbstractContextManager[bool]]
-"""Lends a core for the body, to work on so many pixels, if one is idle; gives whether it is."""
+LendCore = Callable[[int], AbstractContextManager[bool]]
+"""Lends an idle core for the body, to work on so many pixels. Yields True if there is one."""
 
 
 class Session:
-    """One image, one encoder setting, and every encoding made of it so far.
+    """One image and all encodings made of it, by the current `encoder` and by others.
 
-    Belongs to one request and one thread, but for `probe_two`. `timings` is
-    filled as it works.
+    Belongs to one request and one thread, except during `probe_two`.
     """
 
     def __init__(
         self,
         pixels: Pixels,
-        codec: Codec,
-        options: EncoderOptions,
+        encoder: Encoder,
         deadline: Deadline,
-        timings: Timings,
-        on_probe: Callable[[Probe], None] | None = None,
-        spare: Spare | None = None,
+        lend_core: LendCore | None = None,
         metadata: Metadata = NO_METADATA,
     ) -> None:
-        """`on_probe` is called with each probe as soon as it is made.
-
-        With `spare`, two probes may run at the same time. `metadata` is part of every file.
-        """
+        """With `lend_core`, two probes may run at once. `metadata` is part of every file."""
         self.pixels = pixels
-        self.options = options
-        self.timings = timings
+        self.encoder = encoder
         self.probes: list[Probe] = []
         self.deadline = deadline
-        self._codec = codec
-        self._on_probe = on_probe
-        self._spare = spare
         self.metadata = metadata
-        # Without metadata; by the name of the quality and by the quality of alpha.
-        self._encoded: dict[tuple[int, int | None], bytes] = {}
+        self._lend_core = lend_core
+        self._keys: list[tuple[Encoder, int]] = []
+        """What each probe encoded: the encoder, and the lowest quality with the same file."""
+        self._files: dict[tuple[Encoder, int], bytes] = {}
+        """Without metadata."""
+        self._references: dict[str, Reference] = {}
         self._slowest = 0.0
         self._slowest_quality = 0
 
     @property
-    def format(self) -> Format:
-        return self._codec.format
-
-    @property
     def equivalents(self) -> tuple[int, ...]:
-        """For each quality 1 to 100 the lowest one that gives the same file."""
-        return equivalents(self.format, self.options, has_alpha=self.pixels.has_alpha)
+        """For each quality 1 to 100, the lowest one that gives the same file."""
+        return self.encoder.equivalents(has_alpha=self.pixels.has_alpha)
 
     @property
     def pixel_count(self) -> int:
@@ -93,180 +80,161 @@ class Session:
 
     @property
     def alpha_quality(self) -> int | None:
-        """The quality of the alpha channel; None where it has none of its own."""
-        own = self.format is Format.WEBP and self.pixels.has_alpha
-        return self.options.webp.alpha_quality if own else None
-
-    def use_alpha_quality(self, alpha_quality: int) -> None:
-        """Make the next encodings with this quality of alpha; the others stay known."""
-        webp = replace(self.options.webp, alpha_quality=alpha_quality)
-        self.options = replace(self.options, webp=webp)
+        """The quality of the alpha channel; None if it has none of its own."""
+        return self.encoder.alpha_quality if self.pixels.has_alpha else None
 
     def use_metadata(self, metadata: Metadata) -> None:
-        """Write other metadata, into the encodings that were made, too."""
+        """Write other metadata, also into the encodings that exist."""
         if metadata == self.metadata:
             return
         self.metadata = metadata
         for at, one in enumerate(self.probes):
-            bare = self._encoded[self._name(one.quality), one.alpha_quality]
-            self.probes[at] = replace(one, size_bytes=len(self._finished(bare)))
+            size = len(self._finished(self._keys[at]))
+            self.probes[at] = replace(one, size_bytes=size)
 
     def knows(self, quality: int) -> bool:
-        """Whether a quality was probed, or a twin of it, with the current quality of alpha."""
-        return (self._name(quality), self.alpha_quality) in self._encoded
+        """True if this quality, or an equivalent one, was probed with the current encoder."""
+        return self._key(quality) in self._files
 
     def size(self, quality: int) -> int:
-        """Bytes of the file at a quality that was probed, or a twin of it."""
-        return self.probes[self._probe_of(quality)].size_bytes
+        """Bytes of the file at a known quality."""
+        return self.probes[self._index(quality)].size_bytes
 
     def alpha_bytes(self, quality: int) -> int:
-        """Bytes that alpha takes in the file at a quality, where it is coded apart."""
-        return alpha_bytes(self._bare(quality)) if self.alpha_quality is not None else 0
+        """Bytes of the file at a known quality that depend on alpha alone."""
+        if self.alpha_quality is None:
+            return 0
+        return self.encoder.alpha_bytes(self._files[self._key(quality)])
 
-    def probe(self, quality: int, *, measure: bool) -> Probe:
-        """Encode at `quality` and, if asked, measure the DSSIM of the result."""
-        one, data = self._probed(quality, measure)
-        self._spent(one)
-        return self._keep(one, data)
+    def probe(self, quality: int, metric: Metric | None = None) -> Probe:
+        """Encode at `quality`, and measure the result if there is a metric."""
+        return self._keep(*self._make_probe(quality, metric))
 
     @property
     def may_probe_two(self) -> bool:
-        """Whether `probe_two` is any different from `probe`."""
-        return self._spare is not None
+        """False if `probe_two` never uses a second core."""
+        return self._lend_core is not None
 
-    def probe_two(self, quality: int, other: int, *, measure: bool) -> list[Probe]:
+    def probe_two(self, quality: int, other: int, metric: Metric | None = None) -> list[Probe]:
         """Probe at `quality`, and at the same time at `other` if a core is idle."""
-        if self._spare is None:
-            return [self.probe(quality, measure=measure)]
-        with self._spare(self.cost) as lent:
+        if self._lend_core is None:
+            return [self.probe(quality, metric)]
+        with self._lend_core(self.cost) as lent:
             if not lent:
-                return [self.probe(quality, measure=measure)]
-            if measure:
-                _ = self._reference  # made once, not by both
-            with ThreadPoolExecutor(1, "beside") as pool:  # waits for it at its end
-                beside = pool.submit(self._probed, other, measure)
-                found = [self._probed(quality, measure)]
-            found.append(beside.result())
-        # They ran side by side: the longer one is what passed.
-        self._spent(max((one for one, _ in found), key=_seconds))
-        return [self._keep(one, data) for one, data in found]
+                return [self.probe(quality, metric)]
+            if metric is not None:
+                self._reference(metric)  # made once, not by both
+            made = run_both(
+                partial(self._make_probe, quality, metric), partial(self._make_probe, other, metric)
+            )
+        return [self._keep(one, data) for one, data in made]
 
-    def _probed(self, quality: int, measure: bool) -> tuple[Probe, bytes]:
-        """A probe and its file without metadata. Changes nothing, so that two threads may do it."""
+    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
+        """A probe and its file without metadata. Changes nothing, so two threads may run it."""
         self.deadline.check()
         with step("probe", quality=quality):
-            data, encoding = self._encode(quality)
-            dssim, measuring = self._measured(data) if measure else (None, 0.0)
-            size = len(self._finished(data))
-            set_attributes(size_bytes=size, dssim=dssim)
-        return Probe(quality, size, dssim, encoding, measuring, self.alpha_quality), data
+            data, encode_seconds = self._encode(quality)
+            scores, measure_seconds = self._measured(data, metric) if metric else ({}, 0.0)
+            size = len(with_metadata(self.encoder.format, data, self.metadata))
+            set_attributes(size_bytes=size, **scores)
+        probe = Probe(quality, size, scores, encode_seconds, measure_seconds, self.alpha_quality)
+        return probe, data
 
     def _keep(self, one: Probe, data: bytes) -> Probe:
-        self._encoded[self._name(one.quality), one.alpha_quality] = data
+        key = self._key(one.quality)
+        self._files[key] = data
+        self._keys.append(key)
         self.probes.append(one)
         if _seconds(one) > self._slowest:
             self._slowest, self._slowest_quality = _seconds(one), one.quality
-        if self._on_probe is not None:
-            self._on_probe(one)
+        report(Stage.PROBED, one)
         return one
-
-    def _spent(self, one: Probe) -> None:
-        self.timings.encode += one.encode_seconds
-        self.timings.measure += one.measure_seconds
 
     def _encode(self, quality: int) -> tuple[bytes, float]:
         """A file, and the seconds that it took."""
-        start = time.perf_counter()
         try:
             # The deadline lives as long as the call, which may still be sending its answer.
-            with step("encode"), self.deadline.calling(self.pixels.stop):
-                data = self._codec.encode(self.pixels, quality, self.options)
+            with step("encode") as encoding, self.deadline.calling(self.pixels.stop):
+                data = self.encoder.encode(self.pixels, quality)
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
         self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
-        return data, time.perf_counter() - start
+        return data, encoding.seconds
 
-    def measure(self, quality: int) -> None:
-        """Measure an encoding that was made, unless that was done."""
-        self._measure(self._probe_of(quality))
-
-    def _measure(self, at: int) -> None:
+    def measure(self, quality: int, metric: Metric) -> None:
+        """Measure the encoding at a known quality, unless that was done."""
+        at = self._index(quality)
         one = self.probes[at]
-        if one.dssim is not None:
+        if metric.name in one.scores:
             return
-        dssim, seconds = self._measured(self._bare(one.quality))
-        self.timings.measure += seconds
-        self.probes[at] = replace(one, dssim=dssim, measure_seconds=seconds)
+        scores, seconds = self._measured(self._files[self._keys[at]], metric)
+        self.probes[at] = replace(
+            one,
+            scores={**one.scores, **scores},
+            measure_seconds=one.measure_seconds + seconds,
+        )
 
-    def _measured(self, data: bytes) -> tuple[float, float]:
-        """The DSSIM of a file, and the seconds that it took to find out."""
-        start = time.perf_counter()
-        with step("measure"):
-            dssim = self._reference.dssim(self._codec.decode_luma(data, self.pixels))
-        return dssim, time.perf_counter() - start
+    def _measured(self, data: bytes, metric: Metric) -> tuple[Mapping[str, float], float]:
+        """The score of a file by the metric's name, and the seconds that it took."""
+        with step("measure") as measuring:
+            score = self._reference(metric).score(self.encoder.decode(data, self.pixels))
+        return {metric.name: score}, measuring.seconds
 
-    def encoded(self, quality: int) -> bytes:
-        """The file made at a quality that was probed, or at a twin of it."""
-        return self._finished(self._bare(quality))
+    def file(self, quality: int) -> bytes:
+        """The file at a known quality, with metadata."""
+        return self._finished(self._key(quality))
 
-    def _bare(self, quality: int) -> bytes:
-        return self._encoded[self._name(quality), self.alpha_quality]
-
-    def _finished(self, bare: bytes) -> bytes:
-        return with_metadata(self.format, bare, self.metadata)
+    def _finished(self, key: tuple[Encoder, int]) -> bytes:
+        return with_metadata(key[0].format, self._files[key], self.metadata)
 
     def frames(self, quality: int) -> int:
-        """How many frames the file has that was made at a quality."""
-        return self._codec.frames(self._bare(quality), self.pixels)
+        """The number of frames in the file at a known quality."""
+        return self.encoder.frames(self._files[self._key(quality)], self.pixels)
 
-    def dssim_at(self, quality: int) -> float | None:
-        """The DSSIM at a quality that was probed, or a twin of it; None if it was not measured."""
-        return self.probes[self._probe_of(quality)].dssim
+    def scores(self, quality: int) -> Mapping[str, float]:
+        """What was measured at a known quality, by the metric's name."""
+        return self.probes[self._index(quality)].scores
 
     def may_continue(self, quality: int) -> bool:
-        """Whether a probe at `quality`, or its measurement, fits the deadline.
+        """False if a probe at `quality`, or its measurement, would miss the deadline.
 
-        Raises RequestCancelled if nobody waits.
+        Raises RequestCancelled if the caller is gone.
         """
         remaining = self.deadline.remaining()
         if remaining > 0:
             self.deadline.check()
         above = max(quality - self._slowest_quality, 0)
-        expected = self._slowest * HASTE ** (1 + above / 10)
+        expected = self._slowest * SLOWDOWN ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS
 
-    def answer(self, quality: int) -> None:
-        """Say that `quality` is the answer: where a twin of it was probed, call that probe so."""
-        at = self._probe_of(quality)
+    def choose(self, quality: int) -> None:
+        """Make a known quality the answer: a probe of an equivalent one takes its name."""
+        at = self._index(quality)
         self.probes[at] = replace(self.probes[at], quality=quality)
 
-    def _name(self, quality: int) -> int:
-        """What a quality has in common with its twins."""
-        return self.equivalents[quality - 1] if self._codec.has_quality else quality
+    def _key(self, quality: int) -> tuple[Encoder, int]:
+        lowest = self.equivalents[quality - 1] if self.encoder.has_quality else quality
+        return self.encoder, lowest
 
-    def _probe_of(self, quality: int) -> int:
-        """Which probe encoded at a quality, or a twin of it, with the current quality of alpha."""
-        name, alpha = self._name(quality), self.alpha_quality
-        return next(
-            at
-            for at, one in enumerate(self.probes)
-            if self._name(one.quality) == name and one.alpha_quality == alpha
-        )
+    def _index(self, quality: int) -> int:
+        """Which probe encoded at a quality, or an equivalent one, with the current encoder."""
+        return self._keys.index(self._key(quality))
 
     @cached_property
     def features(self) -> npt.NDArray[np.float64] | None:
-        """The image's sketch; None of animations, whose first frame says little of the others."""
-        return sketch(self.pixels) if self.pixels.frames == 1 else None
+        """The features of the luma. None for animations: one frame says little about the rest."""
+        return luma_features(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
     def size_features(self) -> npt.NDArray[np.float64] | None:
-        """The image's sketch in colours, which sizes depend on; None of animations."""
-        return None if self.features is None else coloured(self.features, self.pixels)
+        """The features with those of the chroma, which sizes depend on. None for animations."""
+        return None if self.features is None else with_chroma(self.features, self.pixels)
 
-    @cached_property
-    def _reference(self) -> Reference | PassingReference:
-        return reference_of(partial(luma, self.pixels), self.pixel_count)
+    def _reference(self, metric: Metric) -> Reference:
+        if metric.name not in self._references:
+            self._references[metric.name] = metric.reference(self.pixels)
+        return self._references[metric.name]
 
 
 def _seconds(one: Probe) -> float:

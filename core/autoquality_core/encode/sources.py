@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
+from autoquality_core.encode.job import EncodeJob
 from autoquality_core.errors import InvalidImage, InvalidRequest
-from autoquality_core.formats import CODECS, substitute
+from autoquality_core.formats import ENCODERS, substitute, writable
 from autoquality_core.images import (
     NO_METADATA,
     ImageLimits,
@@ -20,10 +21,12 @@ from autoquality_core.images import (
 )
 from autoquality_core.images.colour.icc import in_rgb
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import ColorProfile, EncodeJob, Format, RawSource
+from autoquality_core.types import ColorProfile, Format, RawSource
 
-SAME_FORMAT = {fmt.value: fmt for fmt in CODECS}
-"""The formats that are both read and written, by the name that a source has."""
+
+def _format_of(source_format: str) -> Format | None:
+    """The format to write to keep that of a source; None if it cannot be written."""
+    return next((fmt for fmt in writable() if fmt.value == source_format), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,8 @@ class OpenJob:
     def _all_frames(self) -> bool:
         if isinstance(self.source, RawSource):
             return False
-        target = self.job.format or SAME_FORMAT.get(self.source.format)
-        return target is not None and CODECS[target].keeps_animation
+        formats = requested_formats(self.job, self.source.format, has_alpha=False)
+        return any(ENCODERS[fmt].keeps_animation for fmt in formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,30 +149,33 @@ def open_pair(reference: bytes, distorted: bytes, limits: ImageLimits) -> OpenPa
     )
 
 
-def asked_format(job: EncodeJob, source_format: str, *, has_alpha: bool) -> Format:
-    """The format to write: the one asked for, that of the source, or one that suits it."""
+def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) -> tuple[Format, ...]:
+    """The formats that may be written: the requested one, that of the source, or a suitable one."""
     natural = Format.PNG if has_alpha else Format.JPEG
-    return job.format or SAME_FORMAT.get(source_format, natural)
+    return (job.format or _format_of(source_format) or natural,)
 
 
 def check_fits(job: EncodeJob, source: Source | RawSource) -> None:
-    """Refuse by its sides what no format that may be written can hold. Raises InvalidRequest.
+    """Refuse an image whose sides fit no format that may be written. Raises InvalidRequest.
 
-    An alpha may turn out opaque, and another format be written then.
+    An alpha may turn out opaque, which changes the formats.
     """
     if isinstance(source, RawSource):
         name, with_alpha = "raw", source.bands in (2, 4)
     else:
         name, with_alpha = source.format, source.has_alpha
-    kinds = (True, False) if with_alpha else (False,)
+    tried = [
+        (fmt, has_alpha)
+        for has_alpha in ((True, False) if with_alpha else (False,))
+        for fmt in requested_formats(job, name, has_alpha=has_alpha)
+    ]
     refusals = []
-    for has_alpha in kinds:
+    for fmt, has_alpha in tried:
         try:
-            asked = asked_format(job, name, has_alpha=has_alpha)
-            substitute(asked, source.width, source.height, has_alpha=has_alpha)
+            substitute(fmt, source.width, source.height, has_alpha=has_alpha)
         except InvalidRequest as error:
             refusals.append(error)
-    if len(refusals) == len(kinds):
+    if len(refusals) == len(tried):
         raise refusals[0]
 
 

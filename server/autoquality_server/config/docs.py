@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from autoquality_server.config.settings import DETAIL_GROUPS, SPECS
-from autoquality_server.config.spec import Spec
+from autoquality_server.config.settings import SPECS
 
 BEGIN = "<!-- configuration:begin -->"
 END = "<!-- configuration:end -->"
@@ -40,17 +39,7 @@ def full_tables() -> str:
     return "\n\n".join(parts)
 
 
-def short_table() -> str:
-    """The settings that a first-time reader needs: all but the details."""
-    chosen: Iterable[Spec] = (spec for spec in SPECS if spec.group not in DETAIL_GROUPS)
-    rows = ((_code(spec.variable), _code(spec.default_text), spec.meaning) for spec in chosen)
-    return _table(("Variable", "Default", "Meaning"), rows)
-
-
-PAGES: dict[str, Callable[[], str]] = {
-    "docs/configuration.md": full_tables,
-    "README.md": short_table,
-}
+PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": full_tables}
 
 
 def rendered(text: str, table: str) -> str:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoquality_core.types import EncoderOptions
+from autoquality_core.formats import EncoderOptions
 from autoquality_server.config.groups.access import AccessSettings
 from autoquality_server.config.groups.capacity import CapacitySettings
-from autoquality_server.config.groups.encoders import ENCODERS, EncoderSettings
+from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.logs import LogSettings
-from autoquality_server.config.groups.networks import PREDICTION, NetworkSettings
+from autoquality_server.config.groups.networks import NetworkSettings
 from autoquality_server.config.groups.quality import QualitySettings
 from autoquality_server.config.groups.serving import ServingSettings
 from autoquality_server.config.spec import Spec, specs_of
-
-DETAIL_GROUPS = (PREDICTION, *ENCODERS)
-"""The groups that a first-time reader can do without."""
 
 
 @dataclass(frozen=True)

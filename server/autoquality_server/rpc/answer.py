@@ -5,8 +5,8 @@ from __future__ import annotations
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.encode.job import EncodeResult
 from autoquality_core.types import (
-    EncodeResult,
     NoticeCode,
     Outcome,
     Probe,
@@ -33,7 +33,7 @@ def response_of(
         format=FORMAT_NUMBERS[result.format],
         quality=result.quality,
         size_bytes=len(result.image),
-        dssim=result.dssim,
+        **result.scores,
         iterations=len(result.probes),
         outcome=_OUTCOMES[result.outcome],
         applied=target_message(result.applied),
@@ -71,7 +71,7 @@ def _probe(one: Probe) -> pb.Probe:
     return pb.Probe(
         quality=one.quality,
         size_bytes=one.size_bytes,
-        dssim=one.dssim,
+        **one.scores,
         encode_time=_duration(one.encode_seconds),
         measure_time=_duration(one.measure_seconds),
         alpha_quality=one.alpha_quality,

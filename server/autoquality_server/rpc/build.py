@@ -12,7 +12,7 @@ from autoquality_server.admission import Admission
 from autoquality_server.admission.semaphore import Turns
 from autoquality_server.auth.rates import Rates
 from autoquality_server.config import Settings
-from autoquality_server.inference.networks import Networks
+from autoquality_server.inference.predictors import Predictors
 from autoquality_server.rpc.info import limits_of, server_info
 from autoquality_server.rpc.servicer import EncodingServicer
 from autoquality_server.rpc.slots import Gates
@@ -32,13 +32,13 @@ def build_service(
     """
     configure(concurrency=settings.vips_concurrency)
     limits = ImageLimits(settings.max_image_bytes, settings.max_pixels)
-    networks = Networks(settings, metrics.predictors, bundled_folder)
+    predictors = Predictors(settings, metrics.predictors, bundled_folder)
     pipeline = Pipeline(
         settings.defaults(),
         limits,
-        networks.predictors,
-        advise_dssim=settings.advise_dssim,
-        spare=admission.spare if settings.parallel_probes else None,
+        predictors.by_format,
+        predict_dssim=settings.advise_dssim,
+        lend_core=admission.spare if settings.parallel_probes else None,
     )
     info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()
@@ -48,5 +48,5 @@ def build_service(
         admission=admission,
     )
     return EncodingServicer(
-        pipeline, options, info, gates, metrics, networks, settings.max_stream_bytes
+        pipeline, options, info, gates, metrics, predictors, settings.max_stream_bytes
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.formats import CODECS, library_versions
+from autoquality_core.formats import ENCODERS, library_versions, writable
 from autoquality_core.images import source_formats
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
@@ -30,7 +30,7 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
     defaults = pipeline.defaults
     return pb.GetServerInfoResponse(
         version=__version__,
-        formats=[_format(pipeline, fmt) for fmt in CODECS],
+        formats=[_format(pipeline, fmt) for fmt in writable()],
         source_formats=source_formats(),
         defaults=target_message(
             ResolvedTarget(
@@ -48,7 +48,7 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
 
 def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
     number = FORMAT_NUMBERS[fmt]
-    if not CODECS[fmt].has_quality:
+    if not ENCODERS[fmt].has_quality:
         return pb.FormatInfo(format=number)
     low, high = pipeline.defaults.bounds_for(fmt)
     info = pb.FormatInfo(

@@ -10,9 +10,10 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.runtime.steps import step
-from autoquality_core.types import EncoderOptions
-from autoquality_server.inference.networks import Networks
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.metrics import DSSIM
+from autoquality_core.runtime.context import step
+from autoquality_server.inference.predictors import Predictors
 from autoquality_server.rpc.answer import response_of
 from autoquality_server.rpc.encoding import Encoding
 from autoquality_server.rpc.interceptors.deadlines import deadline_of
@@ -33,7 +34,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         info: Callable[[], pb.GetServerInfoResponse],
         gates: Gates,
         metrics: Metrics,
-        networks: Networks,
+        predictors: Predictors,
         max_stream_bytes: int,
     ) -> None:
         self._pipeline = pipeline
@@ -42,7 +43,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self._gates = gates
         self._encoding = Encoding(pipeline, gates, metrics)
         self._streaming = Streaming(self._encoding, options, max_stream_bytes)
-        self._networks = networks
+        self._predictors = predictors
 
     def warm_up(self) -> None:
         """Compile what the first request would otherwise wait for."""
@@ -50,11 +51,11 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
 
     def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
         """Tell which predictors answer, now and whenever that changes."""
-        self._networks.start(tell)
+        self._predictors.start(tell)
 
     def close(self) -> None:
         """Give the networks back; no request may run any more."""
-        self._networks.close()
+        self._predictors.close()
 
     def Encode(  # noqa: N802 - the contract's name
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
@@ -80,10 +81,10 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
             pair = self._pipeline.open_pair(request.reference, request.distorted, deadline)
         with self._gates.to_work(deadline, pair.cost):
             found = self._pipeline.measure(pair, deadline)
-        log_fields(dssim=found.dssim, width=found.width, height=found.height)
+        log_fields(**found.scores, width=found.width, height=found.height)
         return pb.CompareResponse(
-            dssim=found.dssim,
-            ssim=1 - 2 * found.dssim,
+            **found.scores,
+            ssim=1 - 2 * found.scores[DSSIM.name],
             width=found.width,
             height=found.height,
             frames=found.frames,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -10,60 +11,32 @@ from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.defaults import check_spec
+from autoquality_core.encode.job import EncodeJob
 from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import EncoderOptions, Option, options_of
+from autoquality_core.metrics import DSSIM
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
-    AvifOptions,
     ColorProfile,
     Data,
-    EncodeJob,
-    EncoderOptions,
     Format,
-    JpegOptions,
     Method,
-    PngOptions,
     RawSource,
     TargetSpec,
-    WebpOptions,
-    WebpPreset,
 )
 
 T = TypeVar("T")
 V = TypeVar("V", bound=int)
 
 FORMATS: Mapping[pb.Format.ValueType, Format] = {
-    pb.FORMAT_JPEG: Format.JPEG,
-    pb.FORMAT_WEBP: Format.WEBP,
-    pb.FORMAT_AVIF: Format.AVIF,
-    pb.FORMAT_PNG: Format.PNG,
+    pb.Format.Value(f"FORMAT_{one.name}"): one for one in Format
 }
 METHODS: Mapping[pb.Method.ValueType, Method] = {
-    pb.METHOD_NONE: Method.NONE,
-    pb.METHOD_SIZE: Method.SIZE,
-    pb.METHOD_DSSIM: Method.DSSIM,
-    pb.METHOD_ML: Method.ML,
-}
-WEBP_PRESETS: Mapping[pb.WebpPreset.ValueType, WebpPreset] = {
-    pb.WEBP_PRESET_DEFAULT: WebpPreset.DEFAULT,
-    pb.WEBP_PRESET_PICTURE: WebpPreset.PICTURE,
-    pb.WEBP_PRESET_PHOTO: WebpPreset.PHOTO,
-    pb.WEBP_PRESET_DRAWING: WebpPreset.DRAWING,
-    pb.WEBP_PRESET_ICON: WebpPreset.ICON,
-    pb.WEBP_PRESET_TEXT: WebpPreset.TEXT,
+    pb.Method.Value(f"METHOD_{one.name}"): one for one in Method
 }
 COLOR_PROFILES: Mapping[pb.ColorProfile.ValueType, ColorProfile] = {
-    pb.COLOR_PROFILE_SRGB: ColorProfile.SRGB,
-    pb.COLOR_PROFILE_KEEP: ColorProfile.KEEP,
-}
-
-_RANGES = {
-    "jpeg.quant_table": (0, 8),
-    "webp.effort": (0, 6),
-    "webp.alpha_quality": (0, 100),
-    "avif.speed": (0, 9),
-    "png.compression": (0, 9),
-    "png.quantization_colors": (2, 256),
+    pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile
 }
 
 
@@ -82,7 +55,7 @@ def job_of(
         spec=spec,
         quality=quality,
         options=_options(request, server),
-        measure_dssim=request.measure_dssim,
+        measure=(DSSIM,) if request.measure_dssim else (),
     )
 
 
@@ -120,24 +93,17 @@ def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
 
 
 def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOptions:
-    for name, (low, high) in _RANGES.items():
-        group, field = name.split(".")
-        value = _optional(getattr(request, group), field)
-        if value is not None:
-            _check_range(name, value, low, high)
-    preset = _enum("webp.preset", request.webp.preset, WEBP_PRESETS, pb.WebpPreset)
     profile = _enum("color_profile", request.color_profile, COLOR_PROFILES, pb.ColorProfile)
 
     def or_server(field: str) -> Any:
         value = _optional(request, field)
         return getattr(server, field) if value is None else value
 
-    webp = _merged(server.webp, request.webp, skip="preset")
+    formats = {
+        fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server) for fmt in Format
+    }
     return EncoderOptions(
-        jpeg=JpegOptions(**_merged(server.jpeg, request.jpeg)),
-        webp=WebpOptions(**webp, preset=preset or server.webp.preset),
-        avif=AvifOptions(**_merged(server.avif, request.avif)),
-        png=PngOptions(**_merged(server.png, request.png)),
+        **formats,
         background=_background(request.background, server.background),
         keep_metadata=request.keep_metadata,
         keep_copyright=or_server("keep_copyright"),
@@ -147,14 +113,28 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
     )
 
 
-def _merged(ours: object, theirs: Message, skip: str = "") -> dict[str, Any]:
-    """Each option of a format: the request's where it is set, otherwise the server's."""
-    merged = {}
-    for field in theirs.DESCRIPTOR.fields:
-        if field.name != skip:
-            value = _optional(theirs, field.name)
-            merged[field.name] = getattr(ours, field.name) if value is None else value
-    return merged
+def _format_options(name: str, message: Message, server: EncoderOptions) -> Any:
+    """The options of a format: the request's where it sets them, otherwise the server's."""
+    ours = getattr(server, name)
+    chosen = {}
+    for option in options_of(type(ours)):
+        value = _format_option(f"{name}.{option.name}", message, option)
+        chosen[option.name] = getattr(ours, option.name) if value is None else value
+    return type(ours)(**chosen)
+
+
+def _format_option(path: str, message: Message, option: Option) -> Any | None:
+    """One option of a request; None if it is not set. Raises InvalidRequest."""
+    if isinstance(option.default, enum.Enum):
+        kind: Any = message.DESCRIPTOR.fields_by_name[option.name].enum_type
+        known = {value.number: value.name for value in kind.values if value.number}
+        prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+        name = _enum(path, getattr(message, option.name), known, getattr(pb, kind.name))
+        return None if name is None else type(option.default)[name.removeprefix(prefix)]
+    value = _optional(message, option.name)
+    if value is not None and not isinstance(option.default, bool):
+        _check_range(path, value, option.low, option.high)
+    return value
 
 
 def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int]:

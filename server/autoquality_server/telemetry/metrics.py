@@ -18,7 +18,9 @@ from prometheus_client import (
 )
 
 from autoquality._version import __version__
-from autoquality_core.types import EncodeResult, Format, Method, Outcome
+from autoquality_core.encode.job import EncodeResult
+from autoquality_core.metrics import METRICS
+from autoquality_core.types import Format, Method, Outcome
 from autoquality_server.admission import Admission
 from autoquality_server.config.memory import available_memory
 from autoquality_server.telemetry.buckets import SECONDS
@@ -48,10 +50,13 @@ REASONS = (
 
 _ITERATIONS = (1, 2, 3, 4, 5, 6, 8, 12)
 # Densest around imgproxy's default target of 0.02.
-_DSSIM = (
-    *(0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.019, 0.02, 0.021),
-    *(0.0225, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5),
-)
+_SCORES = {
+    "dssim": (
+        *(0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.019, 0.02, 0.021),
+        *(0.0225, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5),
+    ),
+}
+"""Buckets of scores, by the metric's name; a metric without any gets evenly spaced ones."""
 _BYTES = tuple(2**power for power in range(10, 27))
 _QUALITIES = tuple(range(5, 101, 5))
 
@@ -68,13 +73,16 @@ class Metrics:
             buckets=_ITERATIONS,
             registry=registry,
         )
-        self._dssim = Histogram(
-            "autoquality_achieved_dssim",
-            "DSSIM of the returned image to its source, where measured.",
-            by_result,
-            buckets=_DSSIM,
-            registry=registry,
-        )
+        self._scores = {
+            name: Histogram(
+                f"autoquality_achieved_{name}",
+                f"{name.upper()} of the returned image to its source, where measured.",
+                by_result,
+                buckets=_SCORES.get(name) or _evenly_spaced(metric.low, metric.high),
+                registry=registry,
+            )
+            for name, metric in METRICS.items()
+        }
         self._bytes = Histogram(
             "autoquality_encoded_bytes",
             "Size of the returned image in bytes.",
@@ -170,8 +178,8 @@ class Metrics:
         labels = (result.applied.method.value, result.format.value)
         self._iterations.labels(*labels).observe(len(result.probes))
         self._bytes.labels(*labels).observe(len(result.image))
-        if result.dssim is not None:
-            self._dssim.labels(*labels).observe(result.dssim)
+        for name, score in result.scores.items():
+            self._scores[name].labels(*labels).observe(score)
         if result.quality:
             self._quality.labels(*labels).observe(result.quality)
         self._outcomes.labels(*labels, result.outcome.value).inc()
@@ -190,7 +198,7 @@ class Metrics:
 
     def _start_at_zero(self) -> None:
         for method, fmt in product(Method, Format):
-            for histogram in (self._iterations, self._dssim, self._bytes, self._quality):
+            for histogram in (self._iterations, *self._scores.values(), self._bytes, self._quality):
                 histogram.labels(method.value, fmt.value)
             for outcome in Outcome:
                 self._outcomes.labels(method.value, fmt.value, outcome.value)
@@ -198,3 +206,7 @@ class Metrics:
             self._stages.labels(stage)
         for reason in REASONS:
             self._rejected.labels(reason)
+
+
+def _evenly_spaced(low: float, high: float, count: int = 20) -> tuple[float, ...]:
+    return tuple(low + (high - low) * at / count for at in range(1, count + 1))

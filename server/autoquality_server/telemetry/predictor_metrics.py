@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_core.types import DropReason, EncodeResult, Format, Method, Outcome
+from autoquality_core.encode.job import EncodeResult
+from autoquality_core.types import DropReason, Format, Method, Outcome
 from autoquality_server.telemetry.buckets import SECONDS
 
 if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings
@@ -115,7 +116,7 @@ class PredictorMetrics:
 
 
 class FormatEvents:
-    """The `Events` of one format's predictor, counted."""
+    """The `PredictorEvents` of one format's predictor, counted."""
 
     def __init__(self, metrics: PredictorMetrics, fmt: str) -> None:
         self._metrics = metrics
@@ -133,8 +134,8 @@ class FormatEvents:
     def failed(self) -> None:
         self._metrics.failures.labels(self._format).inc()
 
-    def left(self, why: DropReason) -> None:
-        self._metrics.left.labels(self._format, why.value).inc()
+    def dropped(self, reason: DropReason) -> None:
+        self._metrics.left.labels(self._format, reason.value).inc()
 
     def reloaded(self, ok: bool) -> None:
         self._metrics.reloads.labels(self._format, "loaded" if ok else "refused").inc()

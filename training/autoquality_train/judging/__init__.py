@@ -1,6 +1,6 @@
 """How good a network is, on images that it was never trained on.
 
-swept        an image whose every quality is known, and trials that look it up
+swept        an image whose every quality is known, and sessions that look it up
 right        the right quality, and how far another is from it
 goal         what a search is asked for, and what it answers
 replay       METHOD_ML and METHOD_DSSIM on a swept image

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_core.search import Objective, Observation
+from autoquality_core.search import Goal, Observation
 from autoquality_train.judging.goal import Searched
 
 Attempt = Callable[[int], Observation]
@@ -19,12 +19,12 @@ USUAL_SLOPE = 0.045
 """-log DSSIM gained by one quality step, about, by any format in the middle of its range."""
 
 
-def bisection(objective: Objective, low: int, high: int, attempt: Attempt) -> Searched:
+def bisection(objective: Goal, low: int, high: int, attempt: Attempt) -> Searched:
     """Always the middle of what is open."""
     return _narrow(objective, low, high, attempt, lambda least, most, _: (least + most) // 2)
 
 
-def secant(objective: Objective, low: int, high: int, attempt: Attempt) -> Searched:
+def secant(objective: Goal, low: int, high: int, attempt: Attempt) -> Searched:
     """Where the line through the two latest probes crosses the target.
 
     The first probe is the middle, the second follows from the usual slope.
@@ -46,9 +46,7 @@ def secant(objective: Objective, low: int, high: int, attempt: Attempt) -> Searc
     return _narrow(objective, low, high, attempt, crossing)
 
 
-def _narrow(
-    objective: Objective, low: int, high: int, attempt: Attempt, choose: Choose
-) -> Searched:
+def _narrow(objective: Goal, low: int, high: int, attempt: Attempt, choose: Choose) -> Searched:
     seen: list[Observation] = []
     probes: list[tuple[int, float]] = []
     least, most = low, high
@@ -58,7 +56,7 @@ def _narrow(
         seen.append(one)
         if objective.finished(one):
             return Searched(quality, len(seen))
-        probes.append((quality, objective.value(one)))
+        probes.append((quality, objective.values(one)[0]))
         if probes[-1][1] <= objective.aim:
             least = quality + 1
         else:

@@ -89,13 +89,14 @@ def ranges(fmt: Format) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def case(swept: Swept, target: float, prediction: Prediction) -> Case:
     """Judge one prediction."""
-    wide, usual = (_in_range(swept, target, prediction, *one) for one in ranges(swept.format))
+    fmt = swept.encoder.format
+    wide, usual = (_in_range(swept, target, prediction, *one) for one in ranges(fmt))
     right = right_qualities(swept, target, *EVERYTHING)
     quality, probabilities = prediction.quality, prediction.probabilities
     return Case(
         image=swept.image,
         kind=swept.kind,
-        format=swept.format.value,
+        format=fmt.value,
         target=target,
         pixels=swept.pixels.width * swept.pixels.height,
         predicted=quality,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.search import DssimObjective
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import ScoreGoal
 from autoquality_core.types import Method, ResolvedTarget
 
 
@@ -18,8 +19,8 @@ class Goal:
     high: int
 
     @property
-    def objective(self) -> DssimObjective:
-        return DssimObjective(self.target, self.error)
+    def objective(self) -> ScoreGoal:
+        return ScoreGoal(DSSIM, self.target, self.error)
 
     def resolved(self, method: Method) -> ResolvedTarget:
         """The goal as a request's target."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.search import DssimObjective
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import ScoreGoal
 from autoquality_core.search.oracle import oracle
 from autoquality_train.judging.swept import Swept
 
@@ -16,12 +17,12 @@ def right_qualities(swept: Swept, target: float, low: int, high: int) -> IntArra
     """What METHOD_DSSIM owes for an allowed error of 0: the oracle's quality in [low, high].
 
     That is the quality nearest to the target, or a bound if the whole range
-    lies on one side of it. Several where they come to the same DSSIM, as the
-    twins of AVIF do; rising.
+    lies on one side of it. Several where they have the same DSSIM, as equivalent
+    qualities of AVIF do; rising.
     """
-    best = oracle(DssimObjective(target, 0.0), low, high, swept.observation).best
+    best = oracle(ScoreGoal(DSSIM, target, 0.0), low, high, swept.observation).best
     qualities = np.arange(low, high + 1)
-    found: IntArray = qualities[swept.sweep.dssim[low - 1 : high] == best.dssim]
+    found: IntArray = qualities[swept.sweep.dssim[low - 1 : high] == best.score]
     return found
 
 
@@ -33,5 +34,5 @@ def miss(quality: int, right: IntArray) -> int:
 
 def reachable(swept: Swept, target: float, error: float, low: int, high: int) -> bool:
     """Whether any quality in [low, high] comes within `error` of `target`."""
-    objective = DssimObjective(target, error)
+    objective = ScoreGoal(DSSIM, target, error)
     return any(objective.finished(swept.observation(one)) for one in range(low, high + 1))

@@ -1,15 +1,16 @@
-"""An image whose every quality is known, and trials that look it up."""
+"""An image whose every quality is known, and sessions that look it up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.encode.methods import Session
-from autoquality_core.formats import CODECS
+from autoquality_core.encode.session import Session
+from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation
-from autoquality_core.types import EncoderOptions, Format, Probe, Timings
+from autoquality_core.types import Probe
 from autoquality_train.sweeps import SETTINGS, Sweep
 
 
@@ -32,12 +33,8 @@ class Swept:
             raise ValueError(f"{self.image} is not swept at every quality")
 
     @property
-    def format(self) -> Format:
-        return SETTINGS[self.setting][0]
-
-    @property
-    def options(self) -> EncoderOptions:
-        return SETTINGS[self.setting][1]
+    def encoder(self) -> Encoder:
+        return SETTINGS[self.setting]
 
     def dssim(self, quality: int) -> float:
         """The DSSIM at `quality`, 1 to 100."""
@@ -52,15 +49,13 @@ class Swept:
         return Observation(quality, self.size(quality), self.dssim(quality))
 
 
-class SweptTrial(Session):
-    """A trial whose probes are looked up in a sweep; nothing is encoded, no time passes."""
+class SweptSession(Session):
+    """A session whose probes are looked up in a sweep; nothing is encoded, no time passes."""
 
     def __init__(self, swept: Swept) -> None:
-        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline(), Timings())
+        super().__init__(swept.pixels, swept.encoder, Deadline())
         self._swept = swept
 
-    def probe(self, quality: int, *, measure: bool) -> Probe:
-        dssim = self._swept.dssim(quality) if measure else None
-        one = Probe(quality, self._swept.size(quality), dssim, 0.0, 0.0)
-        self.probes.append(one)
-        return one
+    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
+        scores = {DSSIM.name: self._swept.dssim(quality)} if metric is DSSIM else {}
+        return Probe(quality, self._swept.size(quality), scores, 0.0, 0.0), b""

@@ -1,23 +1,7 @@
-"""The methods: none, size, dssim and ml, one handler each behind one interface."""
+"""The methods: none, size, dssim and ml. Each is a handler behind one small interface."""
 
-from autoquality_core.encode.methods.base import Answer, MethodHandler
-from autoquality_core.encode.methods.dssim import DssimSearch
-from autoquality_core.encode.methods.fixed import FixedQuality
-from autoquality_core.encode.methods.ml import MlSearch
+from autoquality_core.encode.methods.base import Answer, FixedQuality, MethodHandler
+from autoquality_core.encode.methods.score import MlSearch, ScoreSearch
 from autoquality_core.encode.methods.size import SizeSearch
-from autoquality_core.encode.policy import PredictionPolicy
-from autoquality_core.encode.session import Session, Spare
-from autoquality_core.encode.warming import warm_up
 
-__all__ = [
-    "Answer",
-    "DssimSearch",
-    "FixedQuality",
-    "MethodHandler",
-    "MlSearch",
-    "PredictionPolicy",
-    "Session",
-    "SizeSearch",
-    "Spare",
-    "warm_up",
-]
+__all__ = ["Answer", "FixedQuality", "MethodHandler", "MlSearch", "ScoreSearch", "SizeSearch"]

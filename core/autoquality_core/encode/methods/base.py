@@ -1,4 +1,4 @@
-"""What a method handler is given, and what it answers."""
+"""The interface of the methods, and METHOD_NONE."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from autoquality_core.types import Notice, Outcome, ResolvedTarget
 class Answer:
     """The quality that a handler chose: one that its session has encoded.
 
-    `applied` are the settings really used, `predicted_quality` what a network
-    said before it was brought into range, None where none was asked.
+    `applied` are the settings really used. `predicted_quality` is a network's prediction before
+    it was limited to the range; None if none was requested.
     """
 
     quality: int
@@ -28,8 +28,20 @@ class MethodHandler(Protocol):
     """One way to choose the quality."""
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """Try qualities with `session` until `resolved` is met as well as can be.
+        """Probe with `session` until the target is met as well as possible.
 
-        Raises DeadlinePassed or RequestCancelled from the session; with at least
-        one encoding made, a deadline ends the search instead.
+        Raises DeadlinePassed or RequestCancelled from the session. Once an encoding exists, a
+        deadline ends the search instead.
         """
+
+
+class FixedQuality:
+    """Encodes once, at `quality`."""
+
+    def __init__(self, quality: int, outcome: Outcome = Outcome.FIXED_QUALITY) -> None:
+        self._quality = quality
+        self._outcome = outcome
+
+    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
+        session.probe(self._quality)
+        return Answer(self._quality, self._outcome, resolved)

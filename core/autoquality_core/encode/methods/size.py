@@ -10,17 +10,17 @@ from autoquality_core.encode.methods.base import Answer
 from autoquality_core.encode.session import LIKELY, Session
 from autoquality_core.images import NO_METADATA, Metadata
 from autoquality_core.priors import size_prior
-from autoquality_core.priors.roughness import rough
-from autoquality_core.search import Found, Observation, SizeObjective, chance, search
+from autoquality_core.priors.roughness import size_roughness
+from autoquality_core.search import Found, Observation, SizeGoal, chance, search
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
 
 
 class SizeSearch:
     """Searches by size alone: nothing is decoded or measured.
 
-    Where no quality fits, it gives up metadata first, which does not change the
-    picture, then the quality of a WebP's alpha. Copyright and author stay where
-    there is room for them, or where nothing fits anyway; so does alpha then.
+    If no quality fits, it drops metadata first, which does not change the picture, then lowers
+    the quality of a WebP's alpha. Copyright and author stay if there is room for them, or if
+    nothing fits anyway; then alpha keeps its quality, too.
     """
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
@@ -44,33 +44,33 @@ class SizeSearch:
                 found = attributed if fits(attributed) else found
             if enough and not fits(found):
                 session.use_metadata(NO_METADATA)
-        session.answer(found.best.quality)
-        notices = tuple(_sacrifices(session, requested, alpha_quality))
+        session.choose(found.best.quality)
+        notices = tuple(_notices(session, requested, alpha_quality))
         return Answer(found.best.quality, found.outcome, resolved, notices=notices)
 
 
 def _search(
     session: Session, resolved: ResolvedTarget, first: int | None = None, *, thorough: bool = True
 ) -> Found:
-    """The best quality with the session's metadata and alpha quality. `first` is tried first.
+    """The best quality with the session's metadata and alpha quality, `first` tried first.
 
-    Without `thorough`, the curve is taken for that of a photograph: alpha quality
-    was chosen by rule then, and no proof makes the pair the best one.
+    Without `thorough`, the allowance of photographs is used: a rule chose the alpha quality
+    then, so no proof makes the pair the best one.
 
-    Metadata and a still's alpha are the same at every quality. Curves were
-    learned without them, so the search is for the rest of the budget.
+    Metadata and a still's alpha have the same size at every quality. Curves were learned without
+    them, so the search is for the rest of the budget.
     """
     constant = session.metadata.size
 
     def attempt(quality: int) -> Observation:
         if not session.knows(quality):
-            session.probe(quality, measure=False)
+            session.probe(quality)
         return Observation(quality, session.size(quality) - constant)
 
     def attempt_two(quality: int, other: int) -> list[Observation]:
         if session.knows(quality) or session.knows(other):
             return [attempt(quality)]
-        found = session.probe_two(quality, other, measure=False)
+        found = session.probe_two(quality, other)
         return [Observation(one.quality, one.size_bytes - constant) for one in found]
 
     if session.alpha_quality is not None:
@@ -83,14 +83,13 @@ def _search(
                 return Found(seen, Outcome.DEADLINE_REACHED)
             return Found(attempt(resolved.min_quality), Outcome.MIN_QUALITY_REACHED)
         constant += alpha
-    objective = SizeObjective(resolved.target - constant, session.pixel_count)
-    encoder = session.format, session.options, session.pixel_count
-    prior = size_prior(*encoder)
-    if chance(objective, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
-        prior = size_prior(*encoder, session.size_features)
-    look = partial(rough, session.pixels, session.format, session.options, "size", objective.target)
+    goal = SizeGoal(resolved.target - constant, session.pixel_count)
+    prior = size_prior(session.encoder, session.pixel_count)
+    if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
+        prior = size_prior(session.encoder, session.pixel_count, session.size_features)
+    look = partial(size_roughness, session.pixels, session.encoder, goal.target)
     return search(
-        objective,
+        goal,
         resolved.min_quality,
         resolved.max_quality,
         attempt,
@@ -103,10 +102,8 @@ def _search(
     )
 
 
-def _sacrifices(
-    session: Session, requested: Metadata, alpha_quality: int | None
-) -> Iterator[Notice]:
-    """What was given up to meet the budget."""
+def _notices(session: Session, requested: Metadata, alpha_quality: int | None) -> Iterator[Notice]:
+    """One notice for each thing that was given up to meet the budget."""
     if session.metadata != requested:
         rest = "all but copyright and author" if session.metadata else "it"
         message = f"the budget cannot be met with all metadata: {rest} was left out"

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pyvips
 
+from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import writable
 from autoquality_core.images import ImageLimits, open_image, source_formats
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, Format, Method, RawSource, TargetSpec
+from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 
@@ -41,7 +43,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
-    if fmt not in CODECS:
+    if fmt not in writable():
         return Finding(fmt.value, Verdict.FAILED, "cannot be written by this libvips")
     job = EncodeJob(
         source=picture(),
@@ -49,7 +51,7 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
         spec=TargetSpec(Method.NONE),
         quality=None,
         options=settings.encoder_options(),
-        measure_dssim=True,
+        measure=(DSSIM,),
     )
     try:
         result = pipeline.encode(job, Deadline())
@@ -63,9 +65,10 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
 def _judged(result: EncodeResult, size: tuple[int, int]) -> Finding:
     at = f" at quality {result.quality}" if result.quality else ""
     text = f"{WIDTH}x{HEIGHT}{at}: {len(result.image)} bytes"
-    if result.dssim is not None:
-        text += f", DSSIM {result.dssim:.4f}"
-    sound = size == (WIDTH, HEIGHT) and (result.dssim or 0.0) < _GOOD
+    dssim = result.scores.get(DSSIM.name, 0.0)
+    if result.scores:
+        text += f", DSSIM {dssim:.4f}"
+    sound = size == (WIDTH, HEIGHT) and dssim < _GOOD
     part = result.format.value
     if not sound:
         return Finding(part, Verdict.FAILED, f"{text}: not what was written")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from autoquality_core.encode.methods import warm_up
-from autoquality_core.metrics import dssim
+from autoquality_core.encode.pipeline import warm_up
+from autoquality_core.metrics.dssim.reference import cache_folder
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 
 
@@ -14,7 +14,7 @@ def look() -> Finding:
     start = time.perf_counter()
     warm_up()
     seconds = time.perf_counter() - start
-    folder = dssim.cache_folder()
+    folder = cache_folder()
     if folder is None:
         text = f"compiled in {seconds:.1f} s, and anew at every start: set NUMBA_CACHE_DIR"
         return Finding("metric", Verdict.WARNING, f"{text} to a folder that can be written to")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import ENCODERS, writable
 from autoquality_core.types import Format
 from autoquality_server.config import Settings
 
@@ -25,8 +25,8 @@ def offers(settings: Settings, networks: Mapping[Format, str]) -> list[Offer]:
     """The formats that can be written; `networks` names what predicts."""
     defaults = settings.defaults()
     found = []
-    for fmt, codec in CODECS.items():
-        if codec.has_quality:
+    for fmt in writable():
+        if ENCODERS[fmt].has_quality:
             low, high = defaults.bounds_for(fmt)
             quality = defaults.quality_for(fmt)
             found.append(Offer(fmt.value, quality, low, high, networks.get(fmt)))
