@@ -10,7 +10,6 @@ from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Timings
 from autoquality_server.rpc.validate import job_of
 from fuzz.targets import Target
 from fuzz.targets.image import LIMITS
@@ -25,7 +24,7 @@ def run(data: bytes) -> None:
     except DecodeError:
         return
     try:
-        opened = _PIPELINE.open(job_of(request, EncoderOptions()), Deadline(), Timings())
+        opened = _PIPELINE.open(job_of(request, EncoderOptions()), Deadline())
     except ServiceError as error:
         assert error.message.isprintable(), f"not a line: {error.message!r}"
         return

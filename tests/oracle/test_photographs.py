@@ -26,7 +26,7 @@ from autoquality_core.search import (
     search,
 )
 from autoquality_core.search.oracle import agree, oracle
-from autoquality_core.types import EncoderOptions, Format, Timings
+from autoquality_core.types import EncoderOptions, Format
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
@@ -60,7 +60,7 @@ def coloured_of(name: str) -> npt.NDArray[np.float64]:
 def sweep(name: str, setting: str) -> dict[int, Observation]:
     """Every quality of one photograph, encoded and measured as a request would."""
     fmt, options = SETTINGS[setting]
-    trial = Session(pixels_of(name), CODECS[fmt], options, Deadline(), Timings())
+    trial = Session(pixels_of(name), CODECS[fmt], options, Deadline())
     probes = [trial.probe(quality, measure=True) for quality in range(LOW, HIGH + 1)]
     return {one.quality: Observation(one.quality, one.size_bytes, one.dssim) for one in probes}
 

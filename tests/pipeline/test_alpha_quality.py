@@ -22,7 +22,6 @@ from autoquality_core.types import (
     NoticeCode,
     Outcome,
     TargetSpec,
-    Timings,
     WebpOptions,
 )
 from tests.images.files import AMPLE
@@ -226,7 +225,7 @@ class Ending(Session):
     def __init__(self, probes: int) -> None:
         pixels = with_continued_colours(open_image(CUT_OUT, AMPLE).decode(all_frames=False))
         codec = CODECS[Format.WEBP]
-        super().__init__(pixels, codec, EncoderOptions(), Deadline(), Timings())
+        super().__init__(pixels, codec, EncoderOptions(), Deadline())
         self.left = probes
 
     def may_continue(self, quality: int) -> bool:

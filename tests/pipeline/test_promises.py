@@ -12,6 +12,7 @@ from autoquality_core.encode.session import RETURN_SECONDS
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
 from autoquality_core.formats import CODECS
 from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     EncodeJob,
@@ -24,7 +25,6 @@ from autoquality_core.types import (
     Outcome,
     RawSource,
     TargetSpec,
-    Timings,
 )
 from tests.photos import animation, crop, with_alpha
 
@@ -244,11 +244,12 @@ class TestDeadlines:
                     self.cancel()
                 return 60.0
 
-        timings = Timings()
+        deadline = GoneAfterTheFirst(60)
+        context = Context(deadline)
         job = EncodeJob(PHOTO, Format.WEBP, wide(Method.DSSIM, 0.02, 1e-9), None, EncoderOptions())
-        with pytest.raises(RequestCancelled):
-            PIPELINE.encode(job, GoneAfterTheFirst(60), timings)
-        assert timings.encode > 0
+        with context.active(), pytest.raises(RequestCancelled):
+            PIPELINE.encode(job, deadline)
+        assert context.timings.encode > 0
 
     def test_the_best_so_far_is_returned_when_no_other_probe_fits(self) -> None:
         """One encoding is made, then the deadline is nearer than another would take."""
@@ -265,7 +266,7 @@ class TestDeadlines:
         deadline = Deadline(3600)
         source = open_image(PHOTO, ImageLimits(2**24, 2**24)).decode(all_frames=False)
         codec = CODECS[Format.WEBP]
-        session = Session(source, codec, EncoderOptions(), deadline, Timings())
+        session = Session(source, codec, EncoderOptions(), deadline)
         took = session.probe(30, measure=False).encode_seconds
         deadline.remaining = lambda: took * 2 + RETURN_SECONDS  # type: ignore[method-assign]
         assert session.may_continue(20) and session.may_continue(40)

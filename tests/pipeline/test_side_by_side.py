@@ -14,6 +14,7 @@ from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import CODECS
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.runtime.context import Context, Observer, Step, active_context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     EncodeJob,
@@ -22,8 +23,8 @@ from autoquality_core.types import (
     Format,
     Method,
     Probe,
+    Progress,
     TargetSpec,
-    Timings,
 )
 from autoquality_server.admission import Admission
 from tests.photos import crop
@@ -58,7 +59,7 @@ def encoded(spare: Spare | None, spec: TargetSpec, fmt: Format) -> EncodeResult:
 def trial_of(spare: Spare, deadline: Deadline | None = None) -> Session:
     pixels = open_image(IMAGE, LIMITS).decode(all_frames=False)
     return Session(
-        *(pixels, CODECS[Format.WEBP], EncoderOptions(), deadline or Deadline(), Timings()),
+        *(pixels, CODECS[Format.WEBP], EncoderOptions(), deadline or Deadline()),
         spare=spare,
     )
 
@@ -87,8 +88,9 @@ def test_without_an_idle_core_one_is_tried_after_the_other() -> None:
 
 
 def test_both_are_kept_and_their_time_is_counted_once() -> None:
-    session = trial_of(Lender())
-    first, second = session.probe_two(60, 80, measure=True)
+    session, context = trial_of(Lender()), Context()
+    with context.active():
+        first, second = session.probe_two(60, 80, measure=True)
     assert (first.quality, second.quality) == (60, 80)
     assert session.probes == [first, second]
     for one in (first, second):
@@ -97,19 +99,31 @@ def test_both_are_kept_and_their_time_is_counted_once() -> None:
         again = trial_of(Lender()).probe(one.quality, measure=True)
         assert (again.size_bytes, again.dssim) == (one.size_bytes, one.dssim)
     slower = max(first, second, key=lambda one: one.encode_seconds + one.measure_seconds)
-    assert session.timings.encode == slower.encode_seconds
-    assert session.timings.measure == slower.measure_seconds
+    assert context.timings.encode == slower.encode_seconds
+    assert context.timings.measure == slower.measure_seconds
 
 
-def test_each_is_told_of_as_a_probe() -> None:
-    told: list[Probe] = []
+class Recorder(Observer):
+    def __init__(self) -> None:
+        self.probes: list[Probe | None] = []
+        self.steps: list[tuple[str, str | None]] = []
+
+    def finished(self, step: Step, error: BaseException | None) -> None:
+        assert error is None
+        self.steps.append((step.name, step.parent and step.parent.name))
+
+    def progressed(self, progress: Progress) -> None:
+        self.probes.append(progress.probe)
+
+
+def test_the_observers_of_the_request_see_both_probes_and_their_steps() -> None:
+    recorder = Recorder()
     pixels = open_image(IMAGE, LIMITS).decode(all_frames=False)
-    session = Session(
-        *(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), Timings()),
-        on_probe=told.append,
-        spare=Lender(),
-    )
-    assert session.probe_two(50, 51, measure=False) == told
+    session = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), spare=Lender())
+    with Context(None, recorder).active():
+        assert session.probe_two(50, 51, measure=False) == recorder.probes
+    assert sorted(recorder.steps) == [("encode", "probe")] * 2 + [("probe", None)] * 2
+    assert active_context() is None
 
 
 def test_a_caller_that_leaves_ends_both_and_gives_the_core_back() -> None:

@@ -16,14 +16,14 @@ from autoquality_core.errors import RequestCancelled
 from autoquality_core.formats import CODECS
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Timings
+from autoquality_core.types import EncoderOptions, Format
 
 NOISE = np.random.default_rng(0).integers(0, 256, (1, 2100, 2000, 3), np.uint8)
 FILE: bytes = Pixels.from_samples(NOISE).image.pngsave_buffer(compression=0)
 
 
 def trial_of(pixels: Pixels, fmt: Format, deadline: Deadline) -> Session:
-    return Session(pixels, CODECS[fmt], EncoderOptions(), deadline, Timings())
+    return Session(pixels, CODECS[fmt], EncoderOptions(), deadline)
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.PNG])

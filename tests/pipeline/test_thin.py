@@ -19,7 +19,7 @@ from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
 from autoquality_core.images.cost import LEAST_ROW
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncoderOptions, RawSource, Timings
+from autoquality_core.types import EncodeJob, EncoderOptions, RawSource
 from autoquality_server.rpc.validate import job_of
 from tests.images.files import AMPLE, SAVERS, image_of, png_header
 
@@ -32,7 +32,7 @@ def job(data: bytes, fmt: str = "UNSPECIFIED") -> EncodeJob:
 
 
 def opened(data: bytes, fmt: str = "UNSPECIFIED") -> OpenJob:
-    return PIPELINE.open(job(data, fmt), Deadline(), Timings())
+    return PIPELINE.open(job(data, fmt), Deadline())
 
 
 def plain(width: int, height: int, bands: int = 3, fmt: str = "png") -> bytes:

@@ -10,7 +10,7 @@ from autoquality_core.formats import CODECS, equivalents
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.networks import Prediction
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget, Timings
+from autoquality_core.types import EncoderOptions, Format, Method, Outcome, ResolvedTarget
 from tests.networks import peak_at
 from tests.photos import crop
 
@@ -21,7 +21,7 @@ TWINS = equivalents(Format.AVIF, OPTIONS)
 
 def session() -> Session:
     pixels = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
-    return Session(pixels, CODECS[Format.AVIF], OPTIONS, Deadline(), Timings())
+    return Session(pixels, CODECS[Format.AVIF], OPTIONS, Deadline())
 
 
 @pytest.mark.parametrize("bands", [2, 4])
@@ -42,7 +42,7 @@ def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float)
     samples = np.dstack([photo.samples[0], np.tile(mask, (32, 1))])[None]
     pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
     for low, high in ((1, 100), (10, 95), (60, 65)):
-        one = Session(pixels, codec, OPTIONS, Deadline(), Timings())
+        one = Session(pixels, codec, OPTIONS, Deadline())
         resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
         answer = DssimSearch().run(one, resolved)
         assert one.encoded(answer.quality) == codec.encode(pixels, answer.quality, OPTIONS)

@@ -22,7 +22,7 @@ from autoquality_core.priors.features import (
 )
 from autoquality_core.priors.regression import sketched
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncoderOptions, Format, Method, ResolvedTarget, Timings
+from autoquality_core.types import EncoderOptions, Format, Method, ResolvedTarget
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**26, 2**26)
@@ -124,7 +124,7 @@ def test_a_sketch_foretells_curves_of_photographs_that_nothing_was_learned_from(
         misses = []
         for name in PHOTOS:
             pixels = pixels_of(name, 320, 240)
-            trial = Session(pixels, CODECS[fmt], options, Deadline(), Timings())
+            trial = Session(pixels, CODECS[fmt], options, Deadline())
             told = trial.features if measure else trial.size_features
             prior = prior_of(fmt, options, trial.pixel_count, told)
             usual = prior_of(fmt, options, trial.pixel_count)
@@ -158,7 +158,7 @@ def test_an_encoder_that_nothing_was_learned_of_starts_from_its_usual_curve() ->
 
 def test_an_animation_has_no_sketch() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
-    trial = Session(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline(), Timings())
+    trial = Session(pixels, CODECS[Format.WEBP], EncoderOptions(), Deadline())
     assert trial.features is None
     assert trial.size_features is None
 
@@ -173,7 +173,7 @@ def test_an_image_is_looked_at_where_that_may_save_an_encoding(
         (SizeSearch(), ResolvedTarget(Method.SIZE, 10**6, low, high, 0.001)),
     ):
         pixels = pixels_of("coffee.png", 64, 48)
-        trial = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), Timings())
+        trial = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline())
         search.run(trial, resolved)
         if looked == ("features" in vars(trial)):
             continue

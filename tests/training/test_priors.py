@@ -9,7 +9,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.search import CurvePrior, Observation, ScoreObjective, search
+from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
 from autoquality_train.cli.main import cli
 from tests.photos import crop
 
@@ -51,7 +51,7 @@ def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None
     with np.load(complete[0]) as one:
         dssim = one["dssim"]
     found = search(
-        ScoreObjective(DSSIM, 0.02, 0.002),
+        ScoreGoal(DSSIM, 0.02, 0.002),
         1,
         100,
         lambda quality: Observation(quality, 1, float(dssim[quality - 1])),

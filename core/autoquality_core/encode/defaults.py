@@ -1,13 +1,14 @@
-"""What a request gets where it says nothing: the server's configured defaults."""
+"""The settings of a request that leaves them open."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import ENCODERS, Encoder
 from autoquality_core.metrics import DSSIM
 from autoquality_core.types import (
     MAX_QUALITY,
@@ -19,8 +20,10 @@ from autoquality_core.types import (
 )
 
 
-def _fixed(entries: Mapping[Format, int]) -> Mapping[Format, int]:
-    return MappingProxyType(dict(entries))
+def _differing(usual: int, value: Callable[[type[Encoder]], int]) -> Mapping[Format, int]:
+    """The formats whose own default differs from the usual one."""
+    own = {fmt: value(encoder) for fmt, encoder in ENCODERS.items()}
+    return MappingProxyType({fmt: one for fmt, one in own.items() if one != usual})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,22 @@ class Defaults:
 
     method: Method = Method.NONE
     target: float | None = None
-    min_quality: int = 70
-    max_quality: int = 80
-    format_min: Mapping[Format, int] = field(default_factory=lambda: _fixed({Format.AVIF: 60}))
-    format_max: Mapping[Format, int] = field(default_factory=lambda: _fixed({Format.AVIF: 65}))
+    min_quality: int = Encoder.default_range[0]
+    max_quality: int = Encoder.default_range[1]
+    format_min: Mapping[Format, int] = field(
+        default_factory=lambda: _differing(
+            Encoder.default_range[0], lambda one: one.default_range[0]
+        )
+    )
+    format_max: Mapping[Format, int] = field(
+        default_factory=lambda: _differing(
+            Encoder.default_range[1], lambda one: one.default_range[1]
+        )
+    )
     allowed_error: float = 0.001
-    quality: int = 80
+    quality: int = Encoder.default_quality
     format_quality: Mapping[Format, int] = field(
-        default_factory=lambda: _fixed({Format.WEBP: 79, Format.AVIF: 63})
+        default_factory=lambda: _differing(Encoder.default_quality, lambda one: one.default_quality)
     )
 
     def quality_for(self, fmt: Format) -> int:
@@ -53,7 +64,7 @@ class Defaults:
         return low, self.format_max.get(fmt, self.max_quality)
 
     def target_for(self, method: Method) -> float | None:
-        """The target of `method`: ours if it is of the method's kind; None for an unknown size."""
+        """The default target of `method`; None for a size if the default is a score."""
         ours_is_bytes = self.method is Method.SIZE or (
             self.method is Method.NONE and self.target is not None and self.target > 1
         )
@@ -66,9 +77,9 @@ class Defaults:
     def resolve(self, spec: TargetSpec, fmt: Format, *, yielding: bool = False) -> ResolvedTarget:
         """Fill in what `spec` leaves open, for an image that is written as `fmt`.
 
-        `yielding` is for a format that the caller did not ask for, or that has
-        no quality: there a bound of ours gives way to one of the spec.
-        Raises InvalidRequest, naming the field, where the whole makes no sense.
+        `yielding` is for a format that the caller did not request, or that has no quality: a
+        default bound gives way to one of the spec. Raises InvalidRequest, naming the field, if
+        the result is contradictory.
         """
         check_spec(spec)
         method = spec.method or self.method
@@ -90,7 +101,7 @@ class Defaults:
 
 
 def check_spec(spec: TargetSpec) -> None:
-    """Check what can be checked without knowing the format.
+    """Check the fields whose range does not depend on the format.
 
     Raises InvalidRequest naming the field.
     """
@@ -126,7 +137,7 @@ def _check_target(method: Method | None, target: float) -> None:
 
 
 def _refuse_bounds(spec: TargetSpec, low: int, high: int, fmt: Format) -> None:
-    """Blame the field that the caller set, and say where the other one came from."""
+    """Name the field that the caller set, and where the other one comes from."""
     if spec.min_quality is not None:
         source = "" if spec.max_quality is not None else f" (this server's for {fmt.name})"
         raise InvalidRequest(

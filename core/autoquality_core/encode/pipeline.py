@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autoquality_core import images
@@ -42,15 +41,14 @@ from autoquality_core.images.memory import allocation_failures
 from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.priors import features
+from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import step
 from autoquality_core.types import (
     Format,
     Method,
     Notice,
     NoticeCode,
     Outcome,
-    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -89,16 +87,14 @@ class Pipeline:
         """Compile what the first request would otherwise wait for; predictors come ready."""
         warm_up()
 
-    def encode(
-        self, job: EncodeJob, deadline: Deadline, timings: Timings | None = None
-    ) -> EncodeResult:
+    def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
         """Choose the quality and encode.
 
         Raises InvalidRequest (InvalidImage for the source), DeadlinePassed and
-        RequestCancelled. `timings` is filled as the request goes along.
+        RequestCancelled.
         """
-        timings = timings or Timings()
-        return self.run(self.open(job, deadline, timings), deadline, timings)
+        with context_for(deadline):
+            return self.run(self.open(job, deadline), deadline)
 
     def check(self, job: EncodeJob) -> None:
         """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
@@ -108,49 +104,34 @@ class Pipeline:
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
 
-    def open(
-        self,
-        job: EncodeJob,
-        deadline: Deadline,
-        timings: Timings,
-        max_bytes: int | None = None,
-    ) -> OpenJob:
-        """Refuse a bad spec and a bad source by its header; raises as `encode` does.
+    def open(self, job: EncodeJob, deadline: Deadline, max_bytes: int | None = None) -> OpenJob:
+        """Refuse a bad target, and a bad source by its header; raises as `encode` does.
 
-        Cheap. What it gives tells what `run` will cost. `max_bytes` goes before
-        what the limits say of the size of a file.
+        Cheap. `max_bytes` overrides the limit on the size of a file. The result has the cost of
+        `run`.
         """
         deadline.check()
         self.check(job)
         limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
-        start = time.perf_counter()
         with step("open"):
             opened = open_job(job, limits)
             check_fits(job, opened.source)
-        timings.decode += time.perf_counter() - start
         return opened
 
     @allocation_failures()
-    def run(
-        self,
-        opened: OpenJob,
-        deadline: Deadline,
-        timings: Timings,
-        on_probe: Callable[[Probe], None] | None = None,
-    ) -> EncodeResult:
-        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError.
+    def run(self, opened: OpenJob, deadline: Deadline) -> EncodeResult:
+        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError."""
+        with context_for(deadline) as context:
+            return self._run(opened, deadline, context.timings)
 
-        `on_probe` is called with each encoding as soon as it was made.
-        """
+    def _run(self, opened: OpenJob, deadline: Deadline, timings: Timings) -> EncodeResult:
         deadline.check()
         job = opened.job
-        start = time.perf_counter()
         with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
             (candidate,) = candidates(job, pixels, origin)
             encoder = candidate.encoder
             metadata = fitting_metadata(encoder.format, origin.metadata)
-        timings.decode += time.perf_counter() - start
 
         notices = [*source_notices(pixels, origin), *candidate.notices]
         if metadata.dropped:
@@ -163,8 +144,6 @@ class Pipeline:
             candidate.pixels,
             encoder,
             deadline,
-            timings,
-            on_probe=on_probe,
             lend_core=self._lend_core,
             metadata=metadata,
         )
@@ -172,7 +151,7 @@ class Pipeline:
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        return _result(session, answer, notices)
+        return _result(session, answer, notices, timings)
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The exact scores of two image files by every metric.
@@ -227,7 +206,9 @@ def warm_up() -> None:
         metric.warm_up()
 
 
-def _result(session: Session, answer: Answer, notices: Iterable[Notice]) -> EncodeResult:
+def _result(
+    session: Session, answer: Answer, notices: Iterable[Notice], timings: Timings
+) -> EncodeResult:
     return EncodeResult(
         image=session.file(answer.quality),
         format=session.encoder.format,
@@ -242,5 +223,5 @@ def _result(session: Session, answer: Answer, notices: Iterable[Notice]) -> Enco
         height=session.pixels.height,
         frames=session.frames(answer.quality),
         alpha_quality=session.alpha_quality,
-        timings=session.timings,
+        timings=timings,
     )

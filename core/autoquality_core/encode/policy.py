@@ -7,7 +7,6 @@ time would let the load of the machine change the answer.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import Enum
@@ -17,8 +16,8 @@ from autoquality_core.encode.session import Session
 from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.formats import Encoder
 from autoquality_core.networks import Prediction, PredictionFailed, Predictor
+from autoquality_core.runtime.context import set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes, step
 from autoquality_core.types import Format
 
 PREDICTION_SECONDS = 6e-3
@@ -40,16 +39,12 @@ _log = logging.getLogger(__name__)
 def predict(
     predictor: Predictor, session: Session, target: float, deadline: Deadline | None = None
 ) -> Prediction:
-    """Request a prediction within `deadline`, by default the session's, and count its time.
+    """Request a prediction within `deadline`, by default the session's.
 
     Raises as `Predictor.predict` does.
     """
-    start = time.perf_counter()
     with step("predict", network=predictor.info.name):
-        try:
-            prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
-        finally:
-            session.timings.predict += time.perf_counter() - start
+        prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
         set_attributes(quality=prediction.quality)
     return prediction
 

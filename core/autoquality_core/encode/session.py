@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +15,9 @@ from autoquality_core.formats import Encoder, with_metadata
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of
 from autoquality_core.metrics import Metric, Reference
 from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.runtime.context import report, run_both, set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes, step
-from autoquality_core.types import Probe, Timings
+from autoquality_core.types import Probe, Stage
 
 SLOWDOWN = 1.3
 """The predicted cost of the next probe relative to the slowest so far; times 1.3 again per 10
@@ -39,7 +37,7 @@ LendCore = Callable[[int], AbstractContextManager[bool]]
 class Session:
     """One image and all encodings made of it, by the current `encoder` and by others.
 
-    Belongs to one request and one thread, except for `probe_two`. `timings` fills up as it works.
+    Belongs to one request and one thread, except during `probe_two`.
     """
 
     def __init__(
@@ -47,22 +45,15 @@ class Session:
         pixels: Pixels,
         encoder: Encoder,
         deadline: Deadline,
-        timings: Timings,
-        on_probe: Callable[[Probe], None] | None = None,
         lend_core: LendCore | None = None,
         metadata: Metadata = NO_METADATA,
     ) -> None:
-        """`on_probe` is called with each probe as soon as it is made.
-
-        With `lend_core`, two probes may run at the same time. `metadata` is part of every file.
-        """
+        """With `lend_core`, two probes may run at once. `metadata` is part of every file."""
         self.pixels = pixels
         self.encoder = encoder
-        self.timings = timings
         self.probes: list[Probe] = []
         self.deadline = deadline
         self.metadata = metadata
-        self._on_probe = on_probe
         self._lend_core = lend_core
         self._keys: list[tuple[Encoder, int]] = []
         """What each probe encoded: the encoder, and the lowest quality with the same file."""
@@ -117,9 +108,7 @@ class Session:
 
     def probe(self, quality: int, metric: Metric | None = None) -> Probe:
         """Encode at `quality`, and measure the result if there is a metric."""
-        one, data = self._make_probe(quality, metric)
-        self._add_time(one)
-        return self._keep(one, data)
+        return self._keep(*self._make_probe(quality, metric))
 
     @property
     def may_probe_two(self) -> bool:
@@ -135,12 +124,9 @@ class Session:
                 return [self.probe(quality, metric)]
             if metric is not None:
                 self._reference(metric)  # made once, not by both
-            with ThreadPoolExecutor(1, "second-probe") as pool:  # waits for it at its end
-                second = pool.submit(self._make_probe, other, metric)
-                made = [self._make_probe(quality, metric)]
-            made.append(second.result())
-        # They ran at the same time: the longer one is the time that passed.
-        self._add_time(max((one for one, _ in made), key=_seconds))
+            made = run_both(
+                partial(self._make_probe, quality, metric), partial(self._make_probe, other, metric)
+            )
         return [self._keep(one, data) for one, data in made]
 
     def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
@@ -161,26 +147,20 @@ class Session:
         self.probes.append(one)
         if _seconds(one) > self._slowest:
             self._slowest, self._slowest_quality = _seconds(one), one.quality
-        if self._on_probe is not None:
-            self._on_probe(one)
+        report(Stage.PROBED, one)
         return one
-
-    def _add_time(self, one: Probe) -> None:
-        self.timings.encode += one.encode_seconds
-        self.timings.measure += one.measure_seconds
 
     def _encode(self, quality: int) -> tuple[bytes, float]:
         """A file, and the seconds that it took."""
-        start = time.perf_counter()
         try:
             # The deadline lives as long as the call, which may still be sending its answer.
-            with step("encode"), self.deadline.calling(self.pixels.stop):
+            with step("encode") as encoding, self.deadline.calling(self.pixels.stop):
                 data = self.encoder.encode(self.pixels, quality)
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
         self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
-        return data, time.perf_counter() - start
+        return data, encoding.seconds
 
     def measure(self, quality: int, metric: Metric) -> None:
         """Measure the encoding at a known quality, unless that was done."""
@@ -189,7 +169,6 @@ class Session:
         if metric.name in one.scores:
             return
         scores, seconds = self._measured(self._files[self._keys[at]], metric)
-        self.timings.measure += seconds
         self.probes[at] = replace(
             one,
             scores={**one.scores, **scores},
@@ -198,10 +177,9 @@ class Session:
 
     def _measured(self, data: bytes, metric: Metric) -> tuple[Mapping[str, float], float]:
         """The score of a file by the metric's name, and the seconds that it took."""
-        start = time.perf_counter()
-        with step("measure"):
+        with step("measure") as measuring:
             score = self._reference(metric).score(self.encoder.decode(data, self.pixels))
-        return {metric.name: score}, time.perf_counter() - start
+        return {metric.name: score}, measuring.seconds
 
     def file(self, quality: int) -> bytes:
         """The file at a known quality, with metadata."""

@@ -49,6 +49,8 @@ class AvifEncoder(Encoder):
     name: ClassVar[str] = "AVIF"
     min_side = 16
     max_side = 16384
+    default_quality = 63
+    default_range = (60, 65)
     block_bytes = 1.5
     probe_seconds_per_pixel = 3e-7
 

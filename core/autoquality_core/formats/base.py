@@ -63,6 +63,10 @@ class Encoder(ABC):
     keeps_animation: ClassVar[bool] = False
     min_side: ClassVar[int] = 1
     max_side: ClassVar[int]
+    default_quality: ClassVar[int] = 80
+    """The quality of METHOD_NONE; imgproxy's, as is the range."""
+    default_range: ClassVar[tuple[int, int]] = (70, 80)
+    """The lowest and the highest quality that a search may use."""
     block_bytes: ClassVar[float] = 3.0
     """Bytes that a block with detail takes at least."""
     probe_seconds_per_pixel: ClassVar[float] = 1e-7

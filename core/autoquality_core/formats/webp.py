@@ -63,6 +63,7 @@ class WebpEncoder(Encoder):
     name: ClassVar[str] = "WebP"
     keeps_animation = True
     max_side = 16383
+    default_quality = 79
 
     options: WebpOptions = _PLAIN
 

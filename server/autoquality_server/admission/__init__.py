@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autoquality_core.errors import Overloaded
+from autoquality_core.runtime.context import step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import step
 from autoquality_server.admission.capacity import Room
 from autoquality_server.admission.throughput import Pace
 from autoquality_server.admission.wait_queue import Line, Waiter

@@ -21,8 +21,8 @@ from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
 from autoquality_core.networks.errors import PredictionFailed, one_line
 from autoquality_core.networks.network import Answer, Network
 from autoquality_core.networks.prediction import Prediction
+from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import set_attributes
 from autoquality_core.types import DropReason
 from autoquality_server.inference.events import Events
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.metrics import METRICS
+from autoquality_core.runtime.context import report
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Probe, Progress, Stage, Timings
+from autoquality_core.types import Stage
 from autoquality_server.rpc.slots import Gates
 from autoquality_server.rpc.watchdog import tell_watchdog
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
-
-Tell = Callable[[Progress], None]
-"""Takes how far a request is; must not block, since a worker waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +31,22 @@ class Encoding:
         deadline: Deadline,
         *,
         max_bytes: int | None = None,
-        tell: Tell | None = None,
     ) -> EncodeResult:
         """Encode when there is room for it; `max_bytes` is as of `Pipeline.open`.
 
         Raises ServiceError. No worker is held any more when it returns.
         """
-        timings = Timings()
         tell_watchdog(
             format=job.format.value if job.format else None,
             method=job.spec.method.value if job.spec.method else None,
         )
 
-        def happened(stage: Stage, probe: Probe | None = None) -> None:
-            if tell is not None:
-                tell(Progress(stage, probe))
-
         with self.gates.to_look(deadline):
-            opened = self.pipeline.open(job, deadline, timings, max_bytes)
-        happened(Stage.QUEUED)
-        with self.gates.to_work(deadline, opened.cost) as queued_seconds:
-            timings.queue = queued_seconds
-            happened(Stage.STARTED)
-            return self.pipeline.run(
-                opened, deadline, timings, lambda probe: happened(Stage.PROBED, probe)
-            )
+            opened = self.pipeline.open(job, deadline, max_bytes)
+        report(Stage.QUEUED)
+        with self.gates.to_work(deadline, opened.cost):
+            report(Stage.STARTED)
+            return self.pipeline.run(opened, deadline)
 
     def note(self, result: EncodeResult, source_bytes: int) -> None:
         """Count a result and add it to the log line of the call that this thread serves."""

@@ -12,7 +12,7 @@ from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.metrics import DSSIM
-from autoquality_core.runtime.steps import step
+from autoquality_core.runtime.context import step
 from autoquality_server.inference.networks import Networks
 from autoquality_server.rpc.answer import response_of
 from autoquality_server.rpc.encoding import Encoding

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.formats import EncoderOptions
+from autoquality_core.runtime.context import Observer, observe, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.runtime.steps import step
 from autoquality_core.types import Progress, Stage
 from autoquality_server.rpc.answer import progress_message, response_of
 from autoquality_server.rpc.background import events_of
@@ -71,14 +71,20 @@ class Streaming:
         self, job: EncodeJob, deadline: Deadline
     ) -> Generator[pb.EncodeStreamResponse, None, EncodeResult]:
         def work(tell: Callable[[pb.EncodeStreamResponse], None]) -> EncodeResult:
-            return self.encoding.run(
-                job,
-                deadline,
-                max_bytes=self.max_bytes,
-                tell=lambda progress: tell(_progress(progress)),
-            )
+            observe(_Progress(tell))
+            return self.encoding.run(job, deadline, max_bytes=self.max_bytes)
 
         return (yield from events_of(work, deadline.cancel))
+
+
+class _Progress(Observer):
+    """Sends the stages of a request to its caller."""
+
+    def __init__(self, send: Callable[[pb.EncodeStreamResponse], None]) -> None:
+        self._send = send
+
+    def progressed(self, progress: Progress) -> None:
+        self._send(_progress(progress))
 
 
 def _progress(progress: Progress) -> pb.EncodeStreamResponse:

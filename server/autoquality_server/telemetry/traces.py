@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Mapping
 
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import (
 
 from autoquality._version import __version__
 from autoquality_core.errors import ServiceError
-from autoquality_core.runtime.steps import Attribute
+from autoquality_core.runtime.context import Attribute, Observer, Step, clock
 from autoquality_server.config import ConfigError
 from autoquality_server.telemetry.logs import logger
 
@@ -83,17 +83,19 @@ class Traces:
             _log.warning("traces were not sent", exc_info=True)
 
 
-class Trace:
-    """The spans of one request: a Observer of its stages."""
+class Trace(Observer):
+    """The spans of one request and of its steps."""
 
     def __init__(self, tracer: trace.Tracer, root: trace.Span) -> None:
         self._tracer = tracer
-        self._open = [root]
+        self._root = root
+        self._open: dict[Step, trace.Span] = {}
+        self._epoch = time.time() - clock()
 
     @property
     def ids(self) -> dict[str, str]:
         """What log lines name: `trace_id` and `span_id` in hexadecimal; nothing without a trace."""
-        context = self._open[0].get_span_context()
+        context = self._root.get_span_context()
         if not context.is_valid:
             return {}
         return {
@@ -104,35 +106,33 @@ class Trace:
     @property
     def is_kept(self) -> bool:
         """Whether anybody will see it: the sampler decides as it begins."""
-        return self._open[0].is_recording()
+        return self._root.is_recording()
 
-    @contextmanager
-    def step(self, name: str, attributes: Mapping[str, Attribute]) -> Iterator[None]:
-        """See Observer."""
-        span = self._tracer.start_span(name, trace.set_span_in_context(self._open[-1]))
-        self._open.append(span)
-        self.set_attributes(attributes)
-        try:
-            yield
-        except BaseException as error:
-            # A defect's own words may quote anything: they stay in the log.
-            told = error if isinstance(error, ServiceError) else None
-            span.set_attribute("error.type", told.reason if told else type(error).__qualname__)
-            span.set_status(trace.StatusCode.ERROR, told.message if told else None)
-            raise
-        finally:
-            self._open.pop()
-            span.end()
+    def started(self, step: Step) -> None:
+        parent = self._open[step.parent] if step.parent else self._root
+        self._open[step] = self._tracer.start_span(
+            step.name, trace.set_span_in_context(parent), start_time=self._time(step.started)
+        )
 
-    def set_attributes(self, attributes: Mapping[str, Attribute]) -> None:
-        """See Observer."""
-        for key, value in attributes.items():
+    def finished(self, step: Step, error: BaseException | None) -> None:
+        span = self._open.pop(step)
+        for key, value in step.attributes.items():
             if value is not None:
-                self._open[-1].set_attribute(_OURS + key, value)
+                span.set_attribute(_OURS + key, value)
+        if error is not None:
+            # The text of an unexpected exception may quote anything: it stays in the log.
+            known = error if isinstance(error, ServiceError) else None
+            span.set_attribute("error.type", known.reason if known else type(error).__qualname__)
+            span.set_status(trace.StatusCode.ERROR, known.message if known else None)
+        span.end(self._time(step.started + step.seconds))
+
+    def _time(self, at: float) -> int:
+        """A time of `clock` in nanoseconds since 1970."""
+        return round((self._epoch + at) * 1e9)
 
     def end(self, attributes: Mapping[str, Attribute], *, failed: bool, why: str | None) -> None:
         """End the span of the call."""
-        root = self._open[0]
+        root = self._root
         for key, value in attributes.items():
             if value is not None:
                 root.set_attribute(key, value)

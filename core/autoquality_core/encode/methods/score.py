@@ -14,7 +14,7 @@ from autoquality_core.metrics import Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
-from autoquality_core.search import CurvePrior, Observation, ScoreObjective, chance, search
+from autoquality_core.search import CurvePrior, Observation, ScoreGoal, chance, search
 from autoquality_core.types import (
     Format,
     Method,
@@ -40,7 +40,7 @@ class ScoreSearch:
         prediction = None
         if self._policy is not None:
             likely = chance(
-                self._objective(resolved),
+                self._goal(resolved),
                 *(resolved.min_quality, resolved.max_quality),
                 self._prior(session, resolved),
             )
@@ -55,20 +55,20 @@ class ScoreSearch:
         With the prediction of a whole curve, the search starts at the quality that is most
         likely good enough; with probabilities of qualities alone, at the most probable one.
         """
-        objective = self._objective(resolved)
+        goal = self._goal(resolved)
         prior = self._prior(session, resolved)
         first = None
         if prediction is not None and prediction.curve is not None:
             prior = prior.with_curve(prediction.curve.mean, prediction.curve.covariance)
         elif prediction is not None:
-            prior = prior.with_crossing(objective.aim, prediction.mean, prediction.deviation)
+            prior = prior.with_crossing(goal.aim, prediction.mean, prediction.deviation)
             first = prediction.quality
 
         def attempt_two(quality: int, other: int) -> list[Observation]:
             return [self._observed(one) for one in session.probe_two(quality, other, self.metric)]
 
         found = search(
-            objective,
+            goal,
             resolved.min_quality,
             resolved.max_quality,
             lambda quality: self._observed(session.probe(quality, self.metric)),
@@ -86,16 +86,14 @@ class ScoreSearch:
     def _observed(self, one: Probe) -> Observation:
         return Observation(one.quality, one.size_bytes, one.scores[self.metric.name])
 
-    def _objective(self, resolved: ResolvedTarget) -> ScoreObjective:
-        return ScoreObjective(self.metric, resolved.target, resolved.allowed_error)
+    def _goal(self, resolved: ResolvedTarget) -> ScoreGoal:
+        return ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
 
     def _prior(self, session: Session, resolved: ResolvedTarget) -> CurvePrior:
         """What is known of the image's curve; its features only where they may save a probe."""
         known = session.encoder, self.metric, session.pixel_count
         usual = score_prior(*known)
-        likely = chance(
-            self._objective(resolved), resolved.min_quality, resolved.max_quality, usual
-        )
+        likely = chance(self._goal(resolved), resolved.min_quality, resolved.max_quality, usual)
         return usual if likely >= LIKELY else score_prior(*known, session.features)
 
 

@@ -11,7 +11,7 @@ from autoquality_core.encode.session import LIKELY, Session
 from autoquality_core.images import NO_METADATA, Metadata
 from autoquality_core.priors import size_prior
 from autoquality_core.priors.roughness import size_roughness
-from autoquality_core.search import Found, Observation, SizeObjective, chance, search
+from autoquality_core.search import Found, Observation, SizeGoal, chance, search
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
 
 
@@ -83,13 +83,13 @@ def _search(
                 return Found(seen, Outcome.DEADLINE_REACHED)
             return Found(attempt(resolved.min_quality), Outcome.MIN_QUALITY_REACHED)
         constant += alpha
-    objective = SizeObjective(resolved.target - constant, session.pixel_count)
+    goal = SizeGoal(resolved.target - constant, session.pixel_count)
     prior = size_prior(session.encoder, session.pixel_count)
-    if chance(objective, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
+    if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
         prior = size_prior(session.encoder, session.pixel_count, session.size_features)
-    look = partial(size_roughness, session.pixels, session.encoder, objective.target)
+    look = partial(size_roughness, session.pixels, session.encoder, goal.target)
     return search(
-        objective,
+        goal,
         resolved.min_quality,
         resolved.max_quality,
         attempt,

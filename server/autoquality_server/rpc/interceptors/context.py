@@ -10,6 +10,7 @@ from contextvars import ContextVar
 
 import structlog
 
+from autoquality_core.runtime.context import Context
 from autoquality_server.rpc.interceptors.behavior import AroundInterceptor, Call
 
 REQUEST_ID_KEY = "x-request-id"
@@ -40,7 +41,8 @@ class RequestContextInterceptor(AroundInterceptor):
         metadata = ((REQUEST_ID_KEY, request_id),)
         call.context.set_trailing_metadata(metadata)
         try:
-            yield
+            with Context().active():
+                yield
             if not call.streams and call.context.is_active():
                 call.context.send_initial_metadata(metadata)
         finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import grpc
 import structlog
 
-from autoquality_core.runtime.steps import Attribute, observed
+from autoquality_core.runtime.context import Attribute, observe
 from autoquality_server.rpc.interceptors.behavior import AroundInterceptor, Call
 from autoquality_server.telemetry.logs import log_fields
 
@@ -49,10 +49,8 @@ class TracingInterceptor(AroundInterceptor):
         raised = True
         try:
             if trace.is_kept:
-                with observed(trace):
-                    yield
-            else:
-                yield
+                observe(trace)
+            yield
             raised = False
         finally:
             _end(trace, call.code_after(raised=raised))

@@ -20,7 +20,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from autoquality_core.errors import RequestCancelled, RequestUnreadable, UploadTooSlow
-from autoquality_core.runtime.steps import step
+from autoquality_core.runtime.context import step
 from autoquality_server.rpc.interceptors.behavior import copy_marks
 from autoquality_server.rpc.interceptors.timer import Hourglass
 
