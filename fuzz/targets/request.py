@@ -1,4 +1,4 @@
-"""Any bytes as a request: decoded by protobuf, validated, the header of its source read."""
+"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Do all that the server does before a request waits for a worker."""
+    """Go as far as a request goes before it waits for a worker."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
