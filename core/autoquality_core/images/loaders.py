@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+import threading
 from functools import cache
 
 import pyvips
@@ -21,6 +22,8 @@ ANIMATED = frozenset({"gif", "webp"})
 
 TOLERABLE = frozenset({"jpeg", "png"})
 """Formats that can be decoded in part: rows from the top, or scans from coarse to fine."""
+
+_probing = threading.Lock()
 
 _LOADERS = {
     "jpeg": "jpegload_buffer",
@@ -61,7 +64,11 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     With `damaged`, what cannot be decoded is grey or black, and only a file of
     which nothing can be decoded raises.
     """
-    ensure_configured()
+    source_formats()  # before other threads can raise errors of libvips
+    return _load(data, name, frames=frames, damaged=damaged)
+
+
+def _load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     options = {"n": frames} if name in ANIMATED else {}
     level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
@@ -69,9 +76,19 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     return image
 
 
-@cache
 def source_formats() -> tuple[str, ...]:
-    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside."""
+    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside.
+
+    The first call decides it from an error of libvips, whose errors are shared by all threads. So
+    it comes before anything is decoded, and other threads wait for it.
+    """
+    with _probing:
+        return _readable_formats()
+
+
+@cache
+def _readable_formats() -> tuple[str, ...]:
+    ensure_configured()
     return tuple(name for name in _LOADERS if _readable(name))
 
 
@@ -91,7 +108,7 @@ def _decodes(codec: bytes, configuration: bytes) -> bool:
     4, unsupported feature, or 11, no such plugin).
     """
     try:
-        load(heif_without_picture(codec, configuration), "heif").write_to_memory()
+        _load(heif_without_picture(codec, configuration), "heif").write_to_memory()
     except pyvips.Error as error:
         return re.search(r"\((4|11)\.\d+\)", str(error)) is None
     return True
