@@ -80,7 +80,7 @@ class Pipeline:
         }
 
     def warm_up(self) -> None:
-        """Compile what the first request would otherwise wait for; predictors come ready."""
+        """Compile everything now, so that the first request does not wait for it."""
         warm_up()
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
@@ -93,7 +93,7 @@ class Pipeline:
             return self.run(self.open(job, deadline), deadline)
 
     def check(self, job: EncodeJob) -> None:
-        """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
+        """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         if job.format is not None:
             self._resolve(job, job.format)
         if isinstance(job.source, RawSource):

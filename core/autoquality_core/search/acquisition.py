@@ -36,7 +36,7 @@ _KNOWN_DEVIATION = 1e-9
 
 
 class Acquisition:
-    """The state of one search: what was seen, what is ruled out, what is likely.
+    """The state of one search: its observations, bounds and beliefs.
 
     `seen` holds the attempts and the qualities equivalent to them; `attempts` counts the attempts
     alone.
@@ -165,9 +165,8 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. So a
-        file ends the search if it is the answer or its proof, at once if the other of the two was
-        tried, else with one more encoding.
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. So
+        both the answer and its proof end a search, the first of them with one more encoding.
         """
         answers, edge = self._answers(), self._goal.edge
         if edge == 0:
@@ -180,7 +179,7 @@ class Acquisition:
         return np.asarray(np.where(tried, 0.0, as_answer + as_proof)[file])
 
     def _worth_beside(self, at: int) -> FloatArray:
-        """How likely each quality is to end the search together with the one at index `at`."""
+        """The probability of each quality to end the search together with the one at index `at`."""
         answers = self._answers()
         if self._goal.edge == 0:
             # Values closer than the width would be good enough together.
@@ -197,7 +196,7 @@ class Acquisition:
     def _by_file(self, answers: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.
 
-        Files are in the order in which they look better, reversed for an edge of -1.
+        Files are ordered by quality, in descending order for an edge of -1.
         """
         _, file = np.unique(self._goal.edge * self._files, return_inverse=True)
         likely: FloatArray = np.bincount(file, answers).astype(np.float64)
@@ -207,7 +206,7 @@ class Acquisition:
 
 
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
-    """The probability that the first probe ends the search, as far as the priors know."""
+    """The probability that the first probe ends the search, by the priors."""
     models = [CurveModel(prior) for prior in priors]
     return float(answer_probabilities(goal, models, np.arange(low, high + 1), []).max())
 

@@ -1,6 +1,6 @@
-"""What a search looks for: which probe is the best answer, and what may still beat it.
+"""Goals of a search: the best answer among the probes, and the qualities that may still beat it.
 
-What to try next is decided in `acquisition`.
+`acquisition` decides what to try next.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Chances(NamedTuple):
 
 
 class Goal(Protocol):
-    """What makes an answer good.
+    """The definition of a good answer.
 
     It depends on one or more curves of values that rise with quality. Methods that take
     `intervals` or beliefs get one for each curve, in the order of `values`.
