@@ -115,7 +115,8 @@ def search_several(
     """Find the contender whose answer meets its goal with the fewest bytes.
 
     Returns its index, None if no contender meets its goal, and the standing of each. A contender
-    stops once no open quality can give a smaller file than the best answer known. The next probe goes to the contender that may give the smallest file.
+    stops once no open quality can give a smaller file than the best answer known. The next probe
+    goes to the contender with the smallest expected file.
     """
     states = [
         _acquisition(one.goal, one.low, one.high, one.prior, one.equivalents, one.roughness)
