@@ -30,21 +30,12 @@ _NOTES = ("library_versions", "corpus", "training", "accuracy")
 
 
 @dataclass(frozen=True, slots=True)
-class TensorNames:
-    """Names of the graph's tensors. The target may be missing, and both of the curve."""
-
-    image: str
-    logits: str
-    target: str | None = None
-    curve_mean: str | None = None
-    curve_factor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SideFile:
     """The content of a side file.
 
-    `residual` is the standard deviation that the curve's factors do not explain.
+    `tensors` are the names of `image`, `logits`, and perhaps `target` and both of
+    `curve_mean` and `curve_factor`. `residual` is the standard deviation that the
+    curve's factors do not explain.
     `targets` are the least and the greatest DSSIM that the network was trained
     for, `encoder` the encoder's options that it was trained for, if it names any.
     """
@@ -54,7 +45,7 @@ class SideFile:
     version: str
     format: Format
     recipe: Recipe
-    tensors: TensorNames
+    tensors: Mapping[str, str]
     residual: float
     targets: tuple[float, float]
     encoder: Mapping[str, Any]
@@ -107,22 +98,23 @@ def _parsed(top: _Object) -> SideFile:
         format=top.one_of("format", _FORMATS),
         recipe=recipe,
         tensors=tensors,
-        residual=top.part("curve").number("residual", 0, 10) if tensors.curve_mean else 0.0,
+        residual=top.part("curve").number("residual", 0, 10) if "curve_mean" in tensors else 0.0,
         targets=targets,
         encoder=MappingProxyType(top.part("encoder").content),
     )
 
 
-def _tensors(part: _Object) -> TensorNames:
-    optional = {
-        field: part.text(field)
-        for field in ("target", "curve_mean", "curve_factor")
-        if part.has(field)
+def _tensors(part: _Object) -> dict[str, str]:
+    optional = ("target", "curve_mean", "curve_factor")
+    names = {
+        role: part.text(role)
+        for role in ("image", "logits", *optional)
+        if role not in optional or part.has(role)
     }
     for one, other in (("curve_mean", "curve_factor"), ("curve_factor", "curve_mean")):
-        if one in optional and other not in optional:
+        if one in names and other not in names:
             raise part.refusal(other, "is missing: a curve has a mean and a factor")
-    return TensorNames(part.text("image"), part.text("logits"), **optional)
+    return names
 
 
 class _Object:
