@@ -50,6 +50,9 @@ class LoadOptions:
 class Network:
     """A network in memory. It is a Predictor without batches or a queue."""
 
+    available = True
+    """See Predictor."""
+
     def __init__(
         self,
         info: NetworkInfo,
@@ -71,11 +74,6 @@ class Network:
             working_batch_sizes(backend, batch_sizes) if backend.batch is None else (backend.batch,)
         )
         """The batch sizes that it can run, in rising order."""
-
-    @property
-    def available(self) -> bool:
-        """See Predictor."""
-        return True
 
     def prepare(self, pixels: Pixels) -> Array:
         """The input for `pixels` in the graph's own type and layout, without a batch dimension."""

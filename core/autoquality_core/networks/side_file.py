@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -139,33 +139,27 @@ class _Object:
         return _Object(self.path, self.content.get(field, {}), f"{self._prefix}{field}.")
 
     def text(self, field: str) -> str:
-        value = self.content.get(field)
-        if not isinstance(value, str) or not value:
-            raise self._must_be(field, "a text")
-        if not value.isprintable():  # half a surrogate pair is legal JSON, and no text
-            raise self._must_be(field, "printable text")
-        return value
+        # Half a surrogate pair is legal JSON, but not printable.
+        value = self._value(field, "printable text", lambda it: it and it.isprintable(), str)
+        return str(value)
 
     def one_of(self, field: str, allowed: Mapping[str, Any]) -> Any:
-        value = self.content.get(field)
-        if not isinstance(value, str) or value not in allowed:
-            raise self._must_be(field, " or ".join(allowed))
-        return allowed[value]
+        return allowed[self._value(field, " or ".join(allowed), lambda it: it in allowed, str)]
 
     def exactly(self, field: str, right: int) -> None:
-        value = self.content.get(field)
-        if isinstance(value, bool) or value != right:
-            raise self._must_be(field, f"{right}")
+        self._value(field, f"{right}", lambda it: it == right, int, float)
 
     def number(self, field: str, low: float, high: float) -> float:
-        value = self.content.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-            return float(value)
-        raise self._must_be(field, f"a number from {low:g} to {high:g}")
+        wanted = f"a number from {low:g} to {high:g}"
+        return float(self._value(field, wanted, lambda it: low <= it <= high, int, float))
 
-    def _must_be(self, field: str, wanted: str) -> NetworkError:
-        found = _quoted(self.content[field]) if self.has(field) else "missing"
-        return self.refusal(field, f"must be {wanted}, not {found}")
+    def _value(self, field: str, wanted: str, fits: Callable[[Any], object], *types: type) -> Any:
+        """A value of one of `types` that `fits`; a bool is no number."""
+        value = self.content.get(field)
+        if type(value) in types and fits(value):
+            return value
+        found = _quoted(value) if self.has(field) else "missing"
+        raise self.refusal(field, f"must be {wanted}, not {found}")
 
 
 def _quoted(value: object) -> str:
