@@ -7,11 +7,11 @@ import random
 from google.protobuf.message import DecodeError
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.rpc.convert import encode_job, encode_response
 from fuzz.messages import mutated

@@ -1,14 +1,14 @@
-"""Any bytes as a request: decoded by protobuf, validated, the header of its source read."""
+"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
 
 from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.rpc.convert import encode_job
 from fuzz.targets import Target
@@ -18,7 +18,7 @@ _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Do all that the server does before a request waits for a worker."""
+    """Go as far as a request goes before it waits for a worker."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:

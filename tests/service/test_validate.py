@@ -6,7 +6,13 @@ import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import EncoderOptions, JpegOptions, WebpOptions, WebpPreset
+from autoquality_core.formats import (
+    EncoderOptions,
+    JpegOptions,
+    WebpOptions,
+    WebpPreset,
+    options_of,
+)
 from autoquality_core.types import ColorProfile, Format, Method, RawSource
 from autoquality_server.rpc.convert import encode_job
 
@@ -106,6 +112,52 @@ def test_a_wrong_field_is_named_and_told_what_would_be_right(
         encode_job(asked, SERVER)
     assert caught.value.field == field
     assert right in caught.value.description
+
+
+RANGES = {
+    "quality": (1, 100),
+    "auto_quality.min_quality": (1, 100),
+    "auto_quality.max_quality": (1, 100),
+    "auto_quality.allowed_error": (0, 1),
+    "jpeg.quant_table": (0, 8),
+    "webp.effort": (0, 6),
+    "webp.alpha_quality": (0, 100),
+    "avif.speed": (0, 9),
+    "png.compression": (0, 9),
+    "png.quantization_colors": (2, 256),
+}
+"""The ranges that the contract promises, both ends included."""
+
+
+def request_with(path: str, value: float) -> pb.EncodeRequest:
+    asked = request()
+    *groups, field = path.split(".")
+    message = getattr(asked, groups[0]) if groups else asked
+    setattr(message, field, value)
+    return asked
+
+
+@pytest.mark.parametrize("path", RANGES)
+def test_both_ends_of_a_range_are_accepted_and_one_step_beyond_is_refused(path: str) -> None:
+    low, high = RANGES[path]
+    for accepted in (low, high):
+        encode_job(request_with(path, accepted), EncoderOptions())
+    for refused in (low - 1, high + 1):
+        with pytest.raises(InvalidRequest, match=f"from {low} to {high}, is {refused}") as caught:
+            encode_job(request_with(path, refused), EncoderOptions())
+        assert caught.value.field == path
+
+
+def test_the_ranges_include_every_numeric_option() -> None:
+    numeric = {
+        f"{fmt.value}.{option.name}"
+        for fmt in Format
+        for option in options_of(type(getattr(EncoderOptions(), fmt.value)))
+        if type(option.default) is int
+    }
+    assert numeric == {
+        path for path in RANGES if path.split(".")[0] in {one.value for one in Format}
+    }
 
 
 def test_every_format_and_method_of_the_contract_is_known() -> None:

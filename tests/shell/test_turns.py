@@ -44,3 +44,19 @@ def test_a_waiter_gives_up_at_its_deadline_and_an_error_frees_the_slot() -> None
             raise ZeroDivisionError
     with semaphore.acquire(Deadline(5)):
         pass
+
+
+def test_a_deadline_that_has_passed_waits_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float | None] = []
+    acquire = threading.BoundedSemaphore.acquire
+
+    def recorded(
+        self: threading.BoundedSemaphore, blocking: bool = True, timeout: float | None = None
+    ) -> bool:
+        waits.append(timeout)
+        return acquire(self, blocking, timeout)
+
+    monkeypatch.setattr(threading.BoundedSemaphore, "acquire", recorded)
+    with pytest.raises(DeadlinePassed), DeadlineSemaphore(1).acquire(Deadline(-3)):
+        pytest.fail("it was acquired")
+    assert waits == [0.0]

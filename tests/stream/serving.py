@@ -73,7 +73,7 @@ class Serving:
         busy = sum(self.gauge(f"{name}_in_flight") for name in in_flight)
         busy += self.gauge("requests_queued")
         busy += len(self.app._downloads) + len(self.app._watchdog)  # no metric counts these
-        return not busy and not any(one.name == "stream" for one in threading.enumerate())
+        return not busy and not any(one.name.startswith("stream") for one in threading.enumerate())
 
 
 @contextmanager

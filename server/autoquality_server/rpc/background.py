@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextvars
-import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -22,38 +22,19 @@ def background_events(
     closed early, it calls `cancel`, which should end the work soon, and waits for its end.
     """
     events: SimpleQueue[E | None] = SimpleQueue()
-    results: list[R] = []
-    errors: list[BaseException] = []
-    context = contextvars.copy_context()
-    arguments = (work, events, results, errors)
-    thread = threading.Thread(target=context.run, args=(_run, *arguments), name="stream")
-    thread.start()
-    del work, arguments, context  # and with them the request that they refer to
+    with ThreadPoolExecutor(1, "stream") as pool:  # waits for its thread at the end
+        future = pool.submit(contextvars.copy_context().run, work, events.put)
+        future.add_done_callback(lambda _: events.put(None))
+        del work  # and with it the request
+        try:
+            while (event := events.get()) is not None:
+                yield event
+        except GeneratorExit:
+            cancel()
+            raise
     try:
-        while (event := events.get()) is not None:
-            yield event
-    except GeneratorExit:
-        cancel()
-        raise
+        return future.result()
     finally:
-        thread.join()
-        del thread
-    if errors:
-        # Keep no reference: the error's frames refer to this one, and such a cycle would keep
-        # the memory of the work until the next garbage collection.
-        raise errors.pop()
-    return results.pop()
-
-
-def _run(
-    work: Callable[[Callable[[E], None]], R],
-    events: SimpleQueue[E | None],
-    results: list[R],
-    errors: list[BaseException],
-) -> None:
-    try:
-        results.append(work(events.put))
-    except BaseException as error:  # noqa: BLE001 (raised in the thread of the consumer)
-        errors.append(error)
-    finally:
-        events.put(None)
+        # An error refers to this frame. A reference back to it would keep the memory of the
+        # work until the next garbage collection.
+        del future

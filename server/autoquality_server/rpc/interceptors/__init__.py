@@ -36,7 +36,6 @@ from autoquality_server.rpc.interceptors.layers import (
 )
 from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.interceptors.tracing import traced
-from autoquality_server.rpc.interceptors.uploads import Uploads
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
@@ -77,9 +76,7 @@ def interceptors(
         partial(identified, identify, open_services),
         own(partial(rate_limited, rates)),
     ]
-    return [
-        CallInterceptor(layers, Uploads(uploads, service), Downloads(downloads, service, rejected))
-    ]
+    return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service)]
 
 
 def open_interceptors(
@@ -91,7 +88,7 @@ def open_interceptors(
         partial(recorded, rpc_metrics),
         partial(translated, rejected),
     ]
-    return [CallInterceptor(layers, Uploads(uploads), Downloads(uploads, "", rejected))]
+    return [CallInterceptor(layers, uploads)]
 
 
 __all__ = ["interceptors", "open_interceptors"]

@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 
 from autoquality_server.rpc.interceptors.downloads import Downloads
-from autoquality_server.rpc.interceptors.uploads import Uploads, decoder
+from autoquality_server.rpc.interceptors.timer import TimeoutTimer
+from autoquality_server.rpc.interceptors.uploads import decoder, receive_message, receive_messages
 from autoquality_server.rpc.request_context import RequestContext
 
 Layer = Callable[[RequestContext], AbstractContextManager[None]]
@@ -23,9 +24,20 @@ _MARKS = ("experimental_thread_pool", "experimental_non_blocking")
 class CallInterceptor(grpc.ServerInterceptor):
     """Receives the request inside of all layers: no byte of it is read before they let it in."""
 
-    def __init__(self, layers: Sequence[Layer], uploads: Uploads, downloads: Downloads) -> None:
-        """The first of `layers` is the outermost."""
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        uploads: TimeoutTimer,
+        downloads: Downloads | None = None,
+        service: str = "",
+    ) -> None:
+        """The first of `layers` is the outermost.
+
+        `uploads` limits unary requests, and streams of `service`; `downloads` limits the answers
+        of `service`. Other streams may stay open, as those of reflection and health watches do.
+        """
         self._layers = layers
+        self._service = service
         self._uploads = uploads
         self._downloads = downloads
 
@@ -44,6 +56,8 @@ class CallInterceptor(grpc.ServerInterceptor):
         inner = getattr(handler, f"{requests_shape}_{responses_shape}")
         returns_early = bool(getattr(inner, "experimental_non_blocking", False))
         decode = decoder(method, handler.request_deserializer)
+        own = service == self._service
+        downloads = self._downloads if own else None
         new_request = functools.partial(
             RequestContext,
             service=service,
@@ -64,20 +78,23 @@ class CallInterceptor(grpc.ServerInterceptor):
                 for layer in self._layers:
                     stack.enter_context(layer(request))
                 if handler.request_streaming:
-                    messages = self._uploads.messages(request, requests, decode)
+                    timer = self._uploads if own else None
+                    messages = receive_messages(request, requests, decode, timer)
                     yield request, stack.enter_context(closing(messages))
                 else:
-                    yield request, self._uploads.message(request, requests, decode)
+                    yield request, receive_message(request, requests, decode, self._uploads)
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
             with entered(requests, call) as (request, received):
                 response = inner(received, call, *rest)
-                self._downloads.limit(request)
+                if downloads:
+                    downloads.limit(request)
                 return response
 
         def streaming(requests: Iterator[bytes], call: grpc.ServicerContext) -> Iterator[Any]:
             with entered(requests, call) as (request, received):
-                yield from self._downloads.limited(request, inner(received, call))
+                messages = inner(received, call)
+                yield from downloads.limited(request, messages) if downloads else messages
 
         behavior = streaming if handler.response_streaming and not returns_early else unary
         for mark in _MARKS:

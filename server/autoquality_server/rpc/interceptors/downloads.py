@@ -23,19 +23,13 @@ _log = logger(__name__)
 class Downloads:
     """Limits the time for each message of an answer."""
 
-    def __init__(self, timer: TimeoutTimer, service: str, rejected: Callable[[str], None]) -> None:
-        """Limit the answers of `service`, and call `rejected` with the reason on a timeout.
-
-        Streams of other services may wait, as a health watch does.
-        """
+    def __init__(self, timer: TimeoutTimer, rejected: Callable[[str], None]) -> None:
+        """Call `rejected` with the reason on a timeout."""
         self._timer = timer
-        self._service = service
         self._rejected = rejected
 
     def limit(self, request: RequestContext) -> None:
         """Limit the time to take a unary answer, which gRPC sends after the handler returned."""
-        if request.service != self._service:
-            return
 
         def cancel() -> None:
             self._rejected(TIMEOUT)
@@ -52,18 +46,12 @@ class Downloads:
         self, request: RequestContext, messages: Generator[Any, None, None]
     ) -> Iterator[Any]:
         """The messages of a streamed answer; each must be taken in time."""
-        if request.service != self._service:
-            yield from messages
-            return
         with closing(messages):
             for message in messages:
-                yield from self._sent(message, request)
-
-    def _sent(self, message: Any, request: RequestContext) -> Iterator[Any]:
-        with self._timer.running(request.call.cancel) as timed_out:
-            try:
-                yield message
-            finally:
-                if timed_out():
-                    self._rejected(TIMEOUT)
-                    request.attributes["reason"] = TIMEOUT
+                with self._timer.running(request.call.cancel) as timed_out:
+                    try:
+                        yield message
+                    finally:
+                        if timed_out():
+                            self._rejected(TIMEOUT)
+                            request.attributes["reason"] = TIMEOUT

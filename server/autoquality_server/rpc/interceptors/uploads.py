@@ -23,40 +23,35 @@ from autoquality_server.rpc.request_context import RequestContext
 Decode: TypeAlias = Callable[[bytes], Any]
 
 
-class Uploads:
-    """Raises UploadTooSlow when a request takes longer than the timer allows."""
-
-    def __init__(self, timer: TimeoutTimer, service: str = "") -> None:
-        """Limit unary requests of all services, and streams of `service`.
-
-        Other streams, such as reflection's, may stay open.
-        """
-        self._timer = timer
-        self._service = service
-
-    def message(self, request: RequestContext, requests: Iterator[bytes], decode: Decode) -> Any:
-        """The only message. Raises RequestCancelled, RequestUnreadable and UploadTooSlow."""
-        with step("receive"), self._timer.running(_waker(request)) as timed_out:
-            data = _next(requests, request, timed_out)
-        if data is not None:
-            return decode(data)
-        if not request.call.is_active():
-            raise RequestCancelled
-        raise RequestUnreadable("there must be a request message", reason="REQUEST_MISSING")
-
-    def messages(
-        self, request: RequestContext, requests: Iterator[bytes], decode: Decode
-    ) -> Generator[Any, None, None]:
-        """Each message of a stream. Raises RequestUnreadable and UploadTooSlow."""
-        if request.service != self._service:
-            yield from map(decode, requests)
-            return
-        with self._timer.running(_waker(request)) as timed_out:
-            while (data := _next(requests, request, timed_out)) is not None:
-                yield decode(data)
+def receive_message(
+    request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer
+) -> Any:
+    """The only message. Raises RequestCancelled, RequestUnreadable and UploadTooSlow."""
+    with step("receive"), timer.running(_waker(request)) as timed_out:
+        data = _next(requests, request, timed_out)
+    if data is not None:
+        return decode(data)
+    if not request.call.is_active():
+        raise RequestCancelled
+    raise RequestUnreadable("there must be a request message", reason="REQUEST_MISSING")
 
 
-def decoder(method: str, deserialize: Callable[[bytes], Any]) -> Decode:
+def receive_messages(
+    request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer | None
+) -> Generator[Any, None, None]:
+    """The messages of a stream, all within the time of `timer`.
+
+    Raises RequestUnreadable and UploadTooSlow.
+    """
+    if timer is None:
+        yield from map(decode, requests)
+        return
+    with timer.running(_waker(request)) as timed_out:
+        while (data := _next(requests, request, timed_out)) is not None:
+            yield decode(data)
+
+
+def decoder(method: str, deserialize: Decode) -> Decode:
     """`deserialize`, but it raises RequestUnreadable or MemoryError."""
 
     def decode(data: bytes) -> Any:
@@ -77,7 +72,7 @@ def _next(
     requests: Iterator[bytes], request: RequestContext, timed_out: Callable[[], bool]
 ) -> bytes | None:
     """The next message, None after the last one."""
-    # `_wake` takes this lock, so it comes before the check or while the iterator waits.
+    # `wake` takes this lock, so it comes before the check or while the iterator waits.
     with _state(request).condition:
         data = None if timed_out() else next(requests, None)
     if timed_out():
@@ -86,7 +81,7 @@ def _next(
 
 
 def _waker(request: RequestContext) -> Callable[[], None]:
-    """Makes the iterator of requests return something to the thread that waits for it.
+    """A function that makes the iterator of requests return, in the thread that waits for it.
 
     Only that thread can end the call with a status. `call.cancel` would wake it too, but the
     caller would get CANCELLED without details, as from a server that shuts down.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.encode.job import EncodeJob
-from autoquality_core.encode.sources import Origin, requested_formats
 from autoquality_core.formats import Encoder, encoder_for, substitute
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_black, with_continued_colours
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.sources import Origin, requested_formats
 from autoquality_core.types import Format, Notice, NoticeCode
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from autoquality_core.encode.job import EncodeJob
 from autoquality_core.errors import InvalidImage, InvalidRequest
 from autoquality_core.formats import ENCODERS, substitute, writable
 from autoquality_core.images import (
@@ -20,6 +19,7 @@ from autoquality_core.images import (
     open_image,
 )
 from autoquality_core.images.colour.icc import in_rgb
+from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import ColorProfile, Format, RawSource
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoquality_core.encode.session import Session
+from autoquality_core.pipeline.session import Session
 from autoquality_core.types import Notice, Outcome, ResolvedTarget
 
 

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from autoquality_core.encode.session import Session
 from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.formats import Encoder
 from autoquality_core.networks import Prediction, PredictionFailed, Predictor
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.context import set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from autoquality_core.encode.session import Session
+from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
 from autoquality_core.types import Outcome, ResolvedTarget
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from autoquality_core.encode.comparison import Comparison
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import Encoder, EncoderOptions
 from autoquality_core.images import ImageLimits
-from autoquality_core.metrics import METRICS
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Data, Format, Method, RawSource, TargetSpec
+
+E = TypeVar("E", Format, Method)
 
 LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 """The largest sources that are accepted by default."""
@@ -57,10 +60,10 @@ def encode(
         options = replace(options, **{output.format.value: output.options})
         fmt: Format | None = output.format
     else:
-        fmt = None if output is None else Format(output)
-    chosen = Method.NONE if quality is not None else Method(method)
+        fmt = None if output is None else _member("output", output, Format)
+    chosen = Method.NONE if quality is not None else _member("method", method, Method)
     spec = TargetSpec(chosen, target, min_quality, max_quality, allowed_error)
-    metrics = tuple(METRICS[name] for name in measure)
+    metrics = tuple(_metric(name) for name in measure)
     job = EncodeJob(source, fmt, spec, quality, options, metrics)
     return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
 
@@ -78,6 +81,20 @@ def compare(
     DeadlinePassed, and MemoryError.
     """
     return Pipeline(Defaults(), limits).compare(reference, distorted, Deadline(timeout))
+
+
+def _member(argument: str, value: E | str, kind: type[E]) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(one.value) for one in kind)
+        raise InvalidRequest(argument, f"must be one of {known}, is {value}") from None
+
+
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        raise InvalidRequest("measure", f"must name metrics among {', '.join(METRICS)}, is {name}")
+    return METRICS[name]
 
 
 @cache

@@ -9,11 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autoquality_core import images
-from autoquality_core.encode.candidates import candidates, source_notices
-from autoquality_core.encode.comparison import Comparison, check_sides, compared
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.methods import (
+from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata
+from autoquality_core.images import ImageLimits, check_raw_shape, hidden
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.metrics import DSSIM, METRICS
+from autoquality_core.networks import Predictor
+from autoquality_core.pipeline.candidates import candidates, source_notices
+from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import (
     Answer,
     FixedQuality,
     MethodHandler,
@@ -21,9 +26,9 @@ from autoquality_core.encode.methods import (
     ScoreSearch,
     SizeSearch,
 )
-from autoquality_core.encode.policy import PredictionPolicy
-from autoquality_core.encode.session import LendCore, Session
-from autoquality_core.encode.sources import (
+from autoquality_core.pipeline.policy import PredictionPolicy
+from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.sources import (
     OpenJob,
     OpenPair,
     check_fits,
@@ -31,11 +36,6 @@ from autoquality_core.encode.sources import (
     open_job,
     open_pair,
 )
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata
-from autoquality_core.images import ImageLimits, check_raw_shape, hidden
-from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.metrics import DSSIM, METRICS
-from autoquality_core.networks import Predictor
 from autoquality_core.priors import features
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline

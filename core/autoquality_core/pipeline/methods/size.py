@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from autoquality_core.encode.methods.alpha import lower_alpha
-from autoquality_core.encode.methods.base import Answer
-from autoquality_core.encode.session import LIKELY, Session
 from autoquality_core.images import NO_METADATA, Metadata
+from autoquality_core.pipeline.methods.alpha import lower_alpha
+from autoquality_core.pipeline.methods.base import Answer
+from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import size_prior
 from autoquality_core.priors.roughness import size_roughness
 from autoquality_core.search import Found, Observation, SizeGoal, chance, search
