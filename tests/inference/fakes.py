@@ -48,7 +48,7 @@ class Gated(Network):
 
 
 class RecordedEvents(PredictorEvents):
-    """Keeps the events in the order in which they came."""
+    """Keeps the events in their order."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[int, int]] = []

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from autoquality_core.encode import policy
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline import policy
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, TargetSpec
 from tests.photos import crop, photo

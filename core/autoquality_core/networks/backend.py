@@ -94,7 +94,7 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
 
     Each image of a batch must get the outputs that it gets alone. Some exported
     networks mix the images of a batch, or use one image's target for all of them.
-    Every size is run, so that the library compiles what it needs for each.
+    Every size is run, so that the library compiles its code for each.
     """
     images = [backend.prepare(image) for image in _check_images(backend.side)]
     alone = [

@@ -31,7 +31,7 @@ def open_frozen_graph(
 ) -> Backend:
     """Open the graph in `data`, the content of `path`, and run it on a grey image.
 
-    The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW) and
+    The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW). It
     answers 1 x 100 logits, index i for quality i + 1. It may take the target
     DSSIM as a second input. Imports TensorFlow. Raises NetworkError.
     """
@@ -68,7 +68,7 @@ class FrozenGraph(Backend):
         self._session = session
         self._signature = signature
         self._residual = residual
-        # Session.run looks up its tensors each time, which costs as much as a small network.
+        # Session.run looks up its tensors each time, which can take longer than the network.
         self._call = session.make_callable(signature.outputs, signature.inputs)
 
     def prepare(self, image: Rgb) -> Array:

@@ -1,4 +1,4 @@
-"""Loads a network from its file, whatever kind it is."""
+"""Loads a network of either kind from its file."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
 """Finds the image, the target and the outputs among the tensors of a TensorFlow graph.
 
-imgproxy's contract defines shapes, not names, so the search goes by shape: the
-image is a placeholder of 416 x 416 RGB, the logits are the last node of 1 x 100
-values, the target (which is optional) is a placeholder of one number. A side
-file names the tensors; then only their shapes are checked. If the graph leaves
-a shape open, all possible readings are proposed, the likeliest first. The caller
-runs them to find out.
+imgproxy's contract defines shapes, not names. The image is a placeholder of
+416 x 416 RGB. The logits are the last node of 1 x 100 values. The optional target
+is a placeholder of one number. A side file names the tensors; then only their
+shapes are checked. If the graph leaves a shape open, all possible readings are
+proposed, the likeliest first. The caller runs them to find the right one.
 """
 
 from __future__ import annotations

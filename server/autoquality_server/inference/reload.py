@@ -63,7 +63,7 @@ class Watcher:
             for file in self._files:
                 try:
                     file.poll()
-                except Exception:  # noqa: BLE001 - the other networks must still be polled
+                except Exception:  # noqa: BLE001 - other networks must still be polled
                     _log.exception("a changed network could not be loaded")
 
 
