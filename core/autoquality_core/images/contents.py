@@ -1,4 +1,4 @@
-"""What a file holds besides the image that libvips reads: frames, further images, a gain map."""
+"""The contents of a file that libvips does not read: frames, further images, a gain map."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The formats that can be read: recognising a file's format, and opening it with libvips.
 
-The first bytes decide, and nothing but the loader for that format sees the file.
-libvips itself would try all its loaders (SVG, matrices, its own format), which
-costs time and exposes their code. Ultra HDR is read as plain JPEG.
+The first bytes decide, and only the loader for that format sees the file. libvips itself
+would try all its loaders (SVG, matrices, its own format), which costs time and exposes
+their code. Ultra HDR is read as plain JPEG.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def sniff(data: Data) -> str | None:
 def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     """Open a file of format `name`: reads the header; pixels are decoded later, row by row.
 
-    `frames` is -1 for all. Raises pyvips.Error. Reading pixels also raises it,
-    where they fail a checksum, are missing or cannot be decoded. libvips calls
-    this level "error"; its level "truncated" would accept PNG rows with a wrong
-    checksum and TIFF strips that do not exist. Errors that viewers ignore, such
-    as bytes between JPEG markers, are of level "warning" and do not raise.
+    `frames` is -1 for all. Raises pyvips.Error, and so does reading pixels that fail a
+    checksum, are missing or cannot be decoded. This is libvips' level "error". Its level
+    "truncated" would accept PNG rows with a wrong checksum and TIFF strips that do not
+    exist. Errors that viewers ignore, such as bytes between JPEG markers, are of level
+    "warning" and do not raise.
 
-    With `damaged`, what cannot be decoded is grey or black, and only a file of
-    which nothing can be decoded raises.
+    With `damaged`, pixels that cannot be decoded are grey or black. Only a file without
+    any decodable pixels raises.
     """
     ensure_configured()
     options = {"n": frames} if name in ANIMATED else {}

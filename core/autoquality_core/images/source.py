@@ -46,8 +46,8 @@ Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
 
-# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then fails to make its
-# error of them, and leaves them in libvips, where the next error would fail on them, too.
+# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
+# of the message, and leaves it in libvips, where the next error would fail on it, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
 
 
@@ -63,7 +63,7 @@ class Source:
     frame (with the EXIF orientation applied). `frames` counts the frames of an
     animation. `pages` counts all images of the file: the pages of a TIFF, HEIF or
     multi-picture JPEG are separate images, and the first (primary) one is used.
-    `has_alpha` is what the header says; decoding drops an alpha that is fully opaque.
+    `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
     `animation` reads frames that libvips does not read. `gain_map` says that there is
     one for HDR screens, which is never decoded.
@@ -272,7 +272,7 @@ def _described(
 
 
 def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[None]:
-    """A context in which libvips can be stopped; has no effect for samples."""
+    """A context that allows to stop libvips; has no effect for samples."""
     if not isinstance(source, pyvips.Image):
         return nullcontext()
     source.set_progress(True)  # otherwise libvips does not check whether it was stopped

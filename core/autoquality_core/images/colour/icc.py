@@ -1,8 +1,8 @@
 """ICC profiles: writing them for described colours, and evaluating those of curves and a matrix.
 
-lcms is less exact for such profiles: its inverse of the sRGB curve is off by up to 14
-levels in dark colours (5 from 8 bits), and libvips passes colours in 16 bits that end
-at a and b of 128. Profiles with tables are left to lcms.
+lcms is less exact for such profiles. Its inverse of the sRGB curve is off by up to 14
+levels in dark colours (5 from 8 bits). libvips passes colours to it in 16 bits, in which
+a and b end at 128. Profiles with tables are left to lcms.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memor
 
 
 def _boxes(content: memoryview, known: frozenset[bytes]) -> _Boxes:
-    """The contents of the boxes in `content` by their types, all of which must be `known`."""
+    """The contents of the boxes in `content`, by their types. All types must be `known`."""
     found: _Boxes = {}
     for number, (kind, inside) in enumerate(boxes(content)):
         _require(kind in known and number < _MOST_BOXES)
