@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from autoquality_core.types import Data
@@ -12,6 +13,8 @@ from autoquality_core.types import Data
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 OVERHEAD = 12
 """Bytes of a chunk that are not content: length, kind, checksum."""
+
+_MOST_CHUNKS = 10_000
 
 
 class Chunk(NamedTuple):
@@ -29,6 +32,13 @@ def chunks(data: Data) -> Iterator[Chunk]:
         length, kind = struct.unpack_from(">I4s", data, at)
         yield Chunk(kind, at + 8, length)
         at += OVERHEAD + length
+
+
+def contents(data: Data, kinds: Collection[bytes], most: int) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of the chunks of these kinds; contents are cut to `most` bytes."""
+    for kind, start, length in islice(chunks(data), _MOST_CHUNKS):
+        if kind in kinds:
+            yield kind, bytes(data[start : start + min(length, most)])
 
 
 def chunk(kind: bytes, content: bytes | memoryview) -> bytes:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import struct
-from itertools import islice
 
 from autoquality_core.images.colour.cicp import Colours, from_cicp, from_gama_chrm
-from autoquality_core.images.png.chunks import chunks
+from autoquality_core.images.png.chunks import contents
 from autoquality_core.types import Data
 
-_MOST_CHUNKS = 1000
 _SIZES = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
 
 
@@ -31,10 +29,9 @@ def described(data: Data) -> tuple[Colours | None, bool]:
 def _contents(data: Data) -> dict[bytes, bytes]:
     """The contents of the chunks about colours before the pixels, by their kinds."""
     found: dict[bytes, bytes] = {}
-    for kind, start, length in islice(chunks(data), _MOST_CHUNKS):
-        if kind in (b"IDAT", b"IEND"):
+    for kind, content in contents(data, (*_SIZES, b"IDAT"), 64):
+        if kind == b"IDAT":
             break
-        content = bytes(data[start : start + min(length, 32)])
-        if _SIZES.get(kind) == length == len(content):
+        if len(content) == _SIZES[kind]:
             found.setdefault(kind, content)
     return found
