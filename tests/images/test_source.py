@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import pyvips
@@ -39,6 +42,33 @@ def test_heif_is_refused_without_a_decoder_for_hevc() -> None:
         assert open_image(data, AMPLE).format == "heif"
     else:
         assert refusal(data)[0] == "IMAGE_UNSUPPORTED"
+
+
+FIRST_FILES_AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from autoquality_core.images import ImageLimits, open_image, source_formats
+from tests.images.files import SAVERS, corners, image_of
+
+broken = [bytes(save(image_of(corners())))[:200] for save in SAVERS.values()] * 20
+
+def refused(data):
+    try:
+        open_image(data, ImageLimits(2**20, 2**20)).decode(all_frames=False)
+    except Exception:
+        return True
+
+with ThreadPoolExecutor(16) as pool:
+    assert any(pool.map(refused, broken))
+print(*source_formats())
+"""
+
+
+def test_broken_files_in_other_threads_do_not_change_what_can_be_read() -> None:
+    """libvips keeps one text of errors for all threads, and a decoder is recognised by its error."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FILES_AT_ONCE], capture_output=True, text=True, timeout=120
+    )
+    assert tuple(done.stdout.split()) == source_formats(), done.stderr
 
 
 @pytest.mark.parametrize("fmt", ["gif", "webp"])

@@ -8,6 +8,7 @@ their code. Ultra HDR is read as plain JPEG.
 from __future__ import annotations
 
 import re
+import threading
 from functools import cache
 
 import pyvips
@@ -20,6 +21,8 @@ ANIMATED = frozenset({"gif", "webp"})
 
 TOLERABLE = frozenset({"jpeg", "png"})
 """Formats that can be decoded in part: rows from the top, or scans from coarse to fine."""
+
+_probing = threading.Lock()
 
 _LOADERS = {
     "jpeg": "jpegload_buffer",
@@ -60,7 +63,11 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     With `damaged`, pixels that cannot be decoded are grey or black. Only a file without
     any decodable pixels raises.
     """
-    ensure_configured()
+    source_formats()  # before other threads can raise errors of libvips
+    return _load(data, name, frames=frames, damaged=damaged)
+
+
+def _load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     options = {"n": frames} if name in ANIMATED else {}
     level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
@@ -68,9 +75,19 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     return image
 
 
-@cache
 def source_formats() -> tuple[str, ...]:
-    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside."""
+    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside.
+
+    The first call finds out by provoking an error of libvips. All threads share the errors of
+    libvips, so this happens before anything is decoded, and other threads wait for it.
+    """
+    with _probing:
+        return _readable_formats()
+
+
+@cache
+def _readable_formats() -> tuple[str, ...]:
+    ensure_configured()
     return tuple(name for name in _LOADERS if _readable(name))
 
 
@@ -90,7 +107,7 @@ def _decodes(codec: bytes, configuration: bytes) -> bool:
     4, unsupported feature, or 11, no such plugin).
     """
     try:
-        load(heif_without_picture(codec, configuration), "heif").write_to_memory()
+        _load(heif_without_picture(codec, configuration), "heif").write_to_memory()
     except pyvips.Error as error:
         return re.search(r"\((4|11)\.\d+\)", str(error)) is None
     return True

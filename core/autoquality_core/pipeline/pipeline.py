@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autoquality_core import images
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata
+from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import DSSIM, METRICS
@@ -194,7 +194,9 @@ class Pipeline:
 
 
 def warm_up() -> None:
-    """Compile every loop, or load it from numba's disk cache."""
+    """Compile every loop, or load it from numba's disk cache, and see what libvips can do."""
+    images.source_formats()
+    writable()
     images.warm_up()
     hidden.warm_up()
     features.warm_up()
