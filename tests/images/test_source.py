@@ -64,7 +64,7 @@ print(*source_formats())
 
 
 def test_broken_files_in_other_threads_do_not_change_what_can_be_read() -> None:
-    """libvips shares its errors among threads, and a missing decoder shows by its error."""
+    """Libvips shares its errors among threads, and a missing decoder shows by its error."""
     done = subprocess.run(
         [sys.executable, "-c", FIRST_FILES_AT_ONCE], capture_output=True, text=True, timeout=120
     )
