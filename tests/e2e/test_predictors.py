@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from autoquality import Client, Encoded, Format, Method, NetworkInfo, NoticeCode, Outcome
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
-from autoquality_server.rpc import build_service
+from autoquality_server.rpc.build import build_service
 from tests.networks import (
     constant_graph,
     curve_graph,
@@ -288,8 +288,8 @@ from pathlib import Path
 sys.modules['tensorflow'] = None
 from autoquality_server.process.app import App
 from autoquality_server.config import Settings
-from autoquality_server.config.choices import LogFormat, LogLevel
-from autoquality_server.rpc import build_service
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
+from autoquality_server.rpc.build import build_service
 from autoquality_server.telemetry.logs import configure_logging
 configure_logging(LogLevel.WARNING, LogFormat.JSON)
 settings = Settings(listen='127.0.0.1:0', metrics_listen='')
@@ -323,7 +323,7 @@ from autoquality_server.process.app import App
 from autoquality_server.config import ConfigError, Settings
 from autoquality_core.metrics import DSSIM
 from autoquality_core.types import Device
-from autoquality_server.rpc import build_service
+from autoquality_server.rpc.build import build_service
 settings = Settings(predictor_device=Device.GPU)
 try:
     App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))

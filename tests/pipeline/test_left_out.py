@@ -5,20 +5,19 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
-from tests.images.films import Frame, apng, mpf
+from tests.images.films import ISO, JPEG, TITLE, XMP, XMP_HEAD, Frame, apng, mpf
 from tests.images.test_animation import films
-from tests.images.test_contents import ISO, JPEG, TITLE, XMP, XMP_HEAD
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import LendCore, Session
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.runtime.context import Context, Observer, Step, active_context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Probe, Progress, TargetSpec
@@ -147,16 +147,16 @@ def test_what_fails_beside_fails_the_request(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_idle_worker_is_lent_and_a_busy_one_is_not() -> None:
     admission = Admission(workers=2, queue_size=1, pixels=10**7)
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6) as lent:
+        with admission.second_worker(10**6) as lent:
             assert lent
             assert admission.running == 1, "it is no request of its own"
             assert admission.pixels == 2 * 10**6
-            with admission.spare(10**6) as third:
+            with admission.second_worker(10**6) as third:
                 assert not third
         assert admission.pixels == 10**6
-        with admission.spare(10**7) as too_large:
+        with admission.second_worker(10**7) as too_large:
             assert not too_large
-        with admission.admit(Deadline(), 10**6), admission.spare(1) as lent:
+        with admission.admit(Deadline(), 10**6), admission.second_worker(1) as lent:
             assert not lent
     assert (admission.running, admission.pixels) == (0, 0)
 
@@ -170,7 +170,7 @@ def test_who_waits_goes_before_a_second_core() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             waiting = threading.Thread(target=wait)
             waiting.start()
             assert not served.wait(0.1)
@@ -187,7 +187,7 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             coming = threading.Thread(target=come)
             coming.start()
             assert not served.wait(0.1)
