@@ -30,6 +30,7 @@ __all__ = [
     "BEST_MOZJPEG",
     "ENCODERS",
     "OPTIONS",
+    "WITH_QUALITY",
     "AvifEncoder",
     "AvifOptions",
     "Encoder",
@@ -55,6 +56,9 @@ ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
     {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder)}
 )
 """Every format, with its encoder. `writable` has those that this machine can write."""
+
+WITH_QUALITY = tuple(fmt for fmt, encoder in ENCODERS.items() if encoder.has_quality)
+"""The formats whose quality can be searched, and predicted by a network."""
 
 OPTIONS: Mapping[Format, type[Any]] = MappingProxyType(
     {fmt: type(encoder().options) for fmt, encoder in ENCODERS.items()}

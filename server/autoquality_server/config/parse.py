@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
@@ -28,7 +29,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 MAX_IMAGE_BYTES = 1023 * 2**20
 """With two images of this size, a message stays below protobuf's limit of 2 GiB."""
 
-_WITH_QUALITY = {"jpeg": Format.JPEG, "jpg": Format.JPEG, "webp": Format.WEBP, "avif": Format.AVIF}
+_WITH_QUALITY = {fmt.value: fmt for fmt in WITH_QUALITY} | {"jpg": Format.JPEG}
+_NAMES = [fmt.value for fmt in WITH_QUALITY]
 
 
 def boolean(text: str) -> bool:
@@ -154,8 +156,8 @@ def format_qualities(base: Mapping[Format, int]) -> Callable[[str], Mapping[Form
             fmt = _WITH_QUALITY.get(name.strip().lower())
             if fmt is None or not _is_quality(quality):
                 raise ValueError(
-                    f"must be a list such as webp=79,avif=63: jpeg, webp or avif with a quality "
-                    f"from {MIN_QUALITY} to {MAX_QUALITY}"
+                    f"must be a list such as webp=79,avif=63: {', '.join(_NAMES[:-1])} or "
+                    f"{_NAMES[-1]} with a quality from {MIN_QUALITY} to {MAX_QUALITY}"
                 )
             qualities[fmt] = int(quality)
         return MappingProxyType(qualities)
