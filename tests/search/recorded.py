@@ -44,9 +44,9 @@ def sizes_of(curve: list[Observation]) -> np.ndarray:
 
 
 def _record() -> None:
-    from autoquality_core.pipeline.session import Session
     from autoquality_core.formats import AvifEncoder, JpegEncoder, WebpEncoder
     from autoquality_core.images import ImageLimits, open_image
+    from autoquality_core.pipeline.session import Session
     from autoquality_core.runtime.deadline import Deadline
     from tests.photos import crop
 
