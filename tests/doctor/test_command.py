@@ -45,7 +45,7 @@ def test_a_server_that_would_serve_is_told_with_all_that_it_offers() -> None:
     for line in ("requests  1 run, 4 wait", "jpeg    80       60 to 80  none"):
         assert line in done.stdout.splitlines()
     for fmt in CODECS:
-        assert f"\nOK       {fmt.value} " in done.stdout
+        assert f"\nOK      {fmt.value} " in done.stdout
 
 
 def test_programs_are_told_the_same() -> None:

@@ -1,7 +1,7 @@
 """Text to value: one function per type.
 
-Each raises ValueError with a sentence that says what is right. The caller adds the name of the
-setting before it and the wrong text after it.
+Each raises ValueError with the rule that the text breaks ("must be ..."). The caller adds the name
+of the setting before it and the text after it.
 """
 
 from __future__ import annotations

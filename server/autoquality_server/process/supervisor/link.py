@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def handshake(number: int, link: socket.socket, addresses: Mapping[str, str]) -> str:
-    """Return the value of VARIABLE; `addresses` maps settings to what the process listens on."""
+    """Return the value of VARIABLE; `addresses` maps settings to addresses to listen on."""
     return json.dumps([number, link.fileno(), os.getpid(), dict(addresses)])
 
 
@@ -93,7 +93,7 @@ class SupervisorLink:
             os._exit(FAILED)
 
     def _send_metrics(self) -> None:
-        with self._sending:  # in the order in which the changes were read
+        with self._sending:  # one at a time, so that newer changes arrive later
             self._send({"metrics": self._metrics.changes()})
 
     def _send(self, message: dict[str, object]) -> None:
