@@ -143,6 +143,10 @@ fuzz: .venv/.stamp ## Fuzz whatever reads what others wrote (ARGS="image --secon
 odd-files: .venv/.stamp ## Send every file of a folder to a server in every way (ARGS=FOLDER)
 	@$(BIN)/python -m bench.odd_files $(ARGS)
 
+.PHONY: digests
+digests: .venv/.stamp ## Store or compare a digest of every answer (ARGS="FOLDER... --out FILE")
+	@$(BIN)/python -m bench.digests $(ARGS)
+
 .PHONY: soak
 soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")
 	@$(BIN)/python -m bench.soak $(ARGS)

@@ -7,7 +7,8 @@ Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 Data: TypeAlias = bytes | memoryview
@@ -87,17 +88,6 @@ class DropReason(enum.Enum):
     QUEUE_FULL = "queue_full"
 
 
-class WebpPreset(enum.Enum):
-    """The content a WebP encoder tunes itself for; values are libvips' nicknames."""
-
-    DEFAULT = "default"
-    PICTURE = "picture"
-    PHOTO = "photo"
-    DRAWING = "drawing"
-    ICON = "icon"
-    TEXT = "text"
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the caller should know; `message` is for people."""
@@ -122,71 +112,15 @@ class ResolvedTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class JpegOptions:
-    """How a JPEG is written; names and defaults are imgproxy's."""
-
-    progressive: bool = False
-    no_subsample: bool = False
-    trellis_quant: bool = False
-    overshoot_deringing: bool = False
-    optimize_scans: bool = False
-    quant_table: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class WebpOptions:
-    """How a WebP is written; effort is 0 (fast) to 6 (small), alpha_quality 0 to 100 (lossless)."""
-
-    effort: int = 4
-    preset: WebpPreset = WebpPreset.DEFAULT
-    smart_subsample: bool = False
-    alpha_quality: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class AvifOptions:
-    """How an AVIF is written; speed is 0 (small) to 9 (fast)."""
-
-    speed: int = 8
-    no_subsample: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PngOptions:
-    """How a PNG is written; compression is zlib's 0 to 9, colours 2 to 256."""
-
-    compression: int = 6
-    interlaced: bool = False
-    quantize: bool = False
-    quantization_colors: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderOptions:
-    """The options of every format, so that one value travels; and of how the source is read."""
-
-    jpeg: JpegOptions = JpegOptions()
-    webp: WebpOptions = WebpOptions()
-    avif: AvifOptions = AvifOptions()
-    png: PngOptions = PngOptions()
-    background: tuple[int, int, int] = (255, 255, 255)
-    keep_metadata: bool = False
-    keep_copyright: bool = True
-    color_profile: ColorProfile = ColorProfile.SRGB
-    keep_hidden_colors: bool = False
-    allow_truncated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Probe:
-    """One encoding and what was measured of it; times in seconds.
+    """One encoding and its scores by the metric's name; times in seconds.
 
-    `alpha_quality` is None where the alpha channel has no quality of its own.
+    `alpha_quality` is None if the alpha channel has no quality of its own.
     """
 
     quality: int
     size_bytes: int
-    dssim: float | None
+    scores: Mapping[str, float]
     encode_seconds: float
     measure_seconds: float
     alpha_quality: int | None = None
@@ -232,27 +166,6 @@ class RawSource:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodeJob:
-    """One image and one spec, checked as far as can be without looking at the image.
-
-    `format` is None to keep the source's; the spec is settled once the format
-    is known (`Defaults.settle`). `quality` is for method NONE.
-    """
-
-    source: Data | RawSource
-    format: Format | None
-    spec: TargetSpec
-    quality: int | None
-    options: EncoderOptions
-    measure_dssim: bool = False
-
-    @property
-    def source_bytes(self) -> int:
-        """The size of the source as it was sent."""
-        return len(self.source.pixels if isinstance(self.source, RawSource) else self.source)
-
-
-@dataclass(frozen=True, slots=True)
 class TargetSpec:
     """A spec as the caller stated it; None takes the server's default."""
 
@@ -261,28 +174,3 @@ class TargetSpec:
     min_quality: int | None = None
     max_quality: int | None = None
     allowed_error: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeResult:
-    """The encoded image and the proof.
-
-    `quality` is 0 for a format without one; `dssim` and `predicted_quality`
-    are None where nothing was measured or predicted, `alpha_quality` where the
-    alpha channel has no quality of its own.
-    """
-
-    image: bytes
-    format: Format
-    quality: int
-    dssim: float | None
-    outcome: Outcome
-    applied: ResolvedTarget
-    predicted_quality: int | None
-    probes: tuple[Probe, ...]
-    notices: tuple[Notice, ...]
-    width: int
-    height: int
-    frames: int
-    alpha_quality: int | None = None
-    timings: Timings = field(default_factory=Timings)

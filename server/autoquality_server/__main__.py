@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     limit_blas_threads()  # before the configuration imports NumPy
+    os.environ.setdefault("VIPS_WARNING", "0")  # read when pyvips is imported
     from autoquality_server.config.command_line import DOCTOR, HEALTH
 
     if arguments[:1] == [DOCTOR]:
@@ -73,13 +74,13 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
 def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
     from autoquality_server.config import ConfigError
     from autoquality_server.config.address import StartError
+    from autoquality_server.telemetry.captured_output import capture_output
     from autoquality_server.telemetry.logs import logger
-    from autoquality_server.telemetry.stray import structured_output
 
     log = logger(__name__)
     settings = configuration.settings
     fields = {"process": link.number} if link else {}
-    with structured_output(settings.log_level, settings.log_format, **fields):
+    with capture_output(settings.log_level, settings.log_format, **fields):
         try:
             if link is None:
                 for warning in configuration.warnings:

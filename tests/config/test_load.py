@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.types import ColorProfile, EncoderOptions, Format, Method, WebpPreset
+from autoquality_core.formats import EncoderOptions, WebpPreset
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import Spec
@@ -112,11 +113,12 @@ def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
         quality=82,
         format_quality={Format.WEBP: 75, Format.AVIF: 55},
     )
-    assert settings.jpeg_progressive
-    assert settings.webp_effort == 6
-    assert settings.webp_preset is WebpPreset.PHOTO
-    assert settings.avif_speed == 7
-    assert settings.png_quantize
+    options = settings.encoder_options()
+    assert options.jpeg.progressive
+    assert options.webp.effort == 6
+    assert options.webp.preset is WebpPreset.PHOTO
+    assert options.avif.speed == 7
+    assert options.png.quantize
     assert settings.max_pixels == 16_800_000
     assert configuration.warnings == (
         (

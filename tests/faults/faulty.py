@@ -38,22 +38,21 @@ DEADLY = "deadly"
 
 
 def break_webp(folder: Path) -> None:
-    from autoquality_core.formats.webp import WebpCodec
+    from autoquality_core.formats import WebpEncoder
     from autoquality_core.images import Pixels
-    from autoquality_core.types import EncoderOptions
 
-    sound = WebpCodec.encode
+    sound = WebpEncoder.encode
 
-    def encode(self: WebpCodec, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+    def encode(self: WebpEncoder, pixels: Pixels, quality: int) -> bytes:
         if quality == HANGS:
             threading.Event().wait()
         if quality == CRASHES:
             os.abort()
         while quality == WAITS and not (folder / GATE).exists():
             time.sleep(0.005)
-        return sound(self, pixels, quality, options)
+        return sound(self, pixels, quality)
 
-    WebpCodec.encode = encode  # type: ignore[method-assign]
+    WebpEncoder.encode = encode  # type: ignore[method-assign]
 
 
 def break_serving(folder: Path) -> None:

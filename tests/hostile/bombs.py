@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.image.files import SAVERS, image_of
+from tests.images.files import SAVERS, image_of
 
 MIB = 2**20
 

@@ -6,10 +6,8 @@ import struct
 
 import numpy as np
 
-from autoquality_core.images.avif import _boxes, _only, _places
-from tests.image.files import image_of
-
-_KNOWN = frozenset(b"ftyp meta mdat hdlr pitm iloc iinf iprp iref".split())
+from autoquality_core.images.isobmff.meta import Meta
+from tests.images.files import image_of
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:
@@ -25,10 +23,10 @@ def _picture(side: int) -> tuple[bytes, bytes]:
     """The av1C box and the coded picture of a square in one colour."""
     plain = image_of(np.full((side, side, 3), (200, 120, 40), np.uint8))
     data = bytes(plain.heifsave_buffer(compression="av1", effort=0, keep="none"))
-    meta = _boxes(_only(_boxes(memoryview(data), _KNOWN), b"meta")[4:], _KNOWN)
-    start, length = _places(_only(meta, b"iloc"))[1]
+    meta = Meta.read(data)
+    (picture,) = meta.items[meta.primary].extents
     at = data.index(b"av1C") - 4
-    return data[at : at + int.from_bytes(data[at : at + 4], "big")], data[start : start + length]
+    return data[at : at + int.from_bytes(data[at : at + 4], "big")], meta.content(picture)
 
 
 def derived(

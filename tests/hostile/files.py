@@ -13,8 +13,8 @@ import numpy as np
 
 from tests.hostile import bombs
 from tests.hostile.derived import grid, overlay
-from tests.image.files import SAVERS, animated, image_of, png_header, with_profile
-from tests.image.films import Frame, apng, avif_sequence, mpf
+from tests.images.files import SAVERS, animated, image_of, png_header, with_profile
+from tests.images.films import Frame, apng, avif_sequence, mpf
 
 Named = Iterator[tuple[str, bytes]]
 

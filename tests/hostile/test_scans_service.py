@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 
 from autoquality.v1 import encoding_pb2 as pb
 from tests.hostile import bombs
-from tests.image.files import SAVERS, corners, image_of
+from tests.images.files import SAVERS, corners, image_of
 from tests.shell.test_errors import detail
 from tests.stream.serving import Serving, parts, serving
 

@@ -15,12 +15,12 @@ import pytest
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import ImageLimits, open_image
-from autoquality_core.images.heif import decoded_pixels
-from autoquality_core.images.png_chunks import png_chunks
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.png.chunks import count_chunks
 from tests.hostile import bombs
 from tests.hostile.derived import empty_extents, grid, long_grid, overlay
 from tests.hostile.files import everything
-from tests.image.files import AMPLE, animated, corners, image_of
+from tests.images.files import AMPLE, animated, corners, image_of
 from tests.photos import photo
 
 
@@ -65,6 +65,22 @@ def test_a_tiff_of_thousands_of_samples_a_pixel_is_refused() -> None:
     )
     few = open_image(bombs.tiff_bands(100, 500), AMPLE).decode(all_frames=False)
     assert few.samples.shape == (1, 100, 100, 2)
+
+
+def test_an_image_may_have_exactly_the_samples_that_are_accepted() -> None:
+    """Eight for each pixel of the limit."""
+    limits = ImageLimits(max_bytes=10_000, max_pixels=16)
+    assert open_image(bombs.tiff_bands(4, 8), limits).width == 4
+    assert refusal(bombs.tiff_bands(4, 9), limits) == (
+        "IMAGE_TOO_LARGE",
+        "4x4 with 9 bands is 144 samples; at most 128 are accepted",
+    )
+    one = ImageLimits(max_bytes=10_000, max_pixels=1)
+    assert open_image(bombs.tiff_bands(1, 8), one).width == 1
+    assert refusal(bombs.tiff_bands(1, 9), one) == (
+        "IMAGE_TOO_LARGE",
+        "1x1 with 9 bands is 9 samples; at most 8 are accepted",
+    )
 
 
 def test_a_jpeg_of_hundreds_of_scans_is_refused() -> None:
@@ -116,7 +132,7 @@ def test_no_more_of_a_text_is_decompressed_than_is_accepted() -> None:
 def test_uncompressed_texts_and_damaged_ones_unfold_to_nothing() -> None:
     plain = bombs.chunk(b"iTXt", b"Comment\0\0\0\0\0" + b"text" * 10)
     damaged = bombs.chunk(b"zTXt", b"Comment\0\0no zlib stream")
-    assert png_chunks(bombs.png((plain + damaged) * 20), 100, 1000).unfolded == 0
+    assert count_chunks(bombs.png((plain + damaged) * 20), 100, 1000).decompressed == 0
     assert open_image(bombs.png(plain * 200 + damaged * 100), AMPLE).width == 16
 
 
@@ -261,14 +277,14 @@ def test_an_avif_whose_entries_take_no_bytes_is_refused_by_their_number() -> Non
     """A list of lists multiplies: 60 items of 65,535 places each took 5 seconds in 546 bytes."""
     assert refusal(empty_extents(60, 65_535))[0] == "IMAGE_UNREADABLE"
     with pytest.raises(ValueError, match="too many entries"):
-        decoded_pixels(empty_extents(60, 65_535))
+        Meta.read(empty_extents(60, 65_535)).decoded_pixels()
 
 
 def test_what_describes_a_grid_is_read_no_further_than_it_reaches() -> None:
     """Put together, 60,000 times 256 kB were 16 gigabytes."""
     tracemalloc.start()
     try:
-        decoded_pixels(long_grid(60_000, 2**18))
+        Meta.read(long_grid(60_000, 2**18)).decoded_pixels()
         assert tracemalloc.get_traced_memory()[1] < 2**25
     finally:
         tracemalloc.stop()

@@ -7,8 +7,9 @@ import statistics
 import numpy as np
 import pytest
 
-from autoquality_core.search import DssimObjective, Observation, SizeObjective
-from autoquality_core.search.objective import _normal_cdf
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import Observation, ScoreGoal, SizeGoal
+from autoquality_core.search.goal import _normal_cdf
 from autoquality_core.types import Outcome
 
 LOW, HIGH = 10, 20
@@ -51,7 +52,7 @@ def sizes(**by_quality: int) -> list[Observation]:
     ],
 )
 def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
-    objective = DssimObjective(0.02, 0.001)
+    objective = ScoreGoal(DSSIM, 0.02, 0.001)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
@@ -69,7 +70,7 @@ def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
     ],
 )
 def test_size(seen: list[Observation], quality: int, outcome: Outcome) -> None:
-    objective = SizeObjective(1000, 4096)
+    objective = SizeGoal(1000, 4096)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 

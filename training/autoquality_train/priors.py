@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from autoquality_core.formats import library_versions
 from autoquality_core.priors import size_noise_scale
-from autoquality_core.search.objective import DSSIM_FLOOR
 from autoquality_train.files import write_text
 from autoquality_train.sweeps import Sweep
 
@@ -75,7 +74,7 @@ def fit(known: Sequence[Known]) -> dict[str, object]:
     cost every search that ends between two qualities, so the allowances are
     what is usual; a budget is kept more strictly than a DSSIM.
     """
-    dssim = -np.log(np.maximum([one.sweep.dssim for one in known], DSSIM_FLOOR))
+    dssim = np.array([one.sweep.dssim_values for one in known])
     size = np.log([one.sweep.bytes_per_pixel for one in known])
     low, high = -np.log(TARGETS[1]), -np.log(TARGETS[0])
     back = falls(dssim, (dssim > low) & (dssim < high))

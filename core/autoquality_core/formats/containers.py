@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_core.images import Metadata
-from autoquality_core.images.exif import density
-from autoquality_core.images.png import chunk, chunks
-from autoquality_core.images.texts import photoshop_segment
+from autoquality_core.images.metadata.exif import density
+from autoquality_core.images.metadata.iptc import photoshop_segment
+from autoquality_core.images.png.chunks import chunk, chunks
 from autoquality_core.types import Format
 
 _EXIF_NAME, _XMP_NAME = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"

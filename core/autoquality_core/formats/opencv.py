@@ -1,10 +1,9 @@
-"""The very files that libvips writes, and the pixels it reads in them, sooner, by OpenCV.
+"""OpenCV writes and reads plain JPEG and WebP faster than libvips, with identical results.
 
-OpenCV brings libjpeg-turbo and libwebp, and hands them whole images, where
-libvips hands over a few rows at a time from threads that it starts anew: for
-plain settings the files are the same byte for byte (tests/codecs/test_swift.py)
-and the pixels the same sample for sample. Only files of our own making are read
-here: of a damaged file OpenCV does not say that it is.
+OpenCV brings libjpeg-turbo and libwebp, and hands them whole images. libvips hands over a few
+rows at a time, from threads that it starts for each file. With plain options the files are the
+same byte for byte, and the pixels the same sample for sample (tests/formats/test_opencv.py).
+Only our own files are read here: OpenCV does not report that a file is damaged.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _JFIF = slice(2, 20)
 
 _SUBSAMPLED = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
 _WHOLE = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
-_WHOLE_FROM = 90  # the quality from which libvips keeps all of the colour
+_WHOLE_FROM = 90  # as libvips: full chroma from this quality on
 
 JPEG_PIXELS = 4_000_000
 WEBP_PIXELS = 1_000_000
-"""The largest images that are written here: neither encoder can be stopped, and OpenCV wants a
-copy of the pixels. These take some 30 and 100 ms."""
+"""The largest images that OpenCV writes: neither encoder can be stopped, and OpenCV needs a copy of
+the pixels. Images of this size take some 30 and 100 ms."""
 
 
 _TRIED = (20, 89, 90)
@@ -38,7 +37,7 @@ _SIDES = (21, 34)
 
 
 def jpeg(pixels: Pixels, quality: int, *, no_subsample: bool) -> bytes | None:
-    """A baseline JPEG with Huffman tables of its own; None where libvips has to write it."""
+    """A baseline JPEG with optimised Huffman tables; None if libvips has to write it."""
     if pixels.height * pixels.width > JPEG_PIXELS:
         return None
     factor = _WHOLE if no_subsample or quality >= _WHOLE_FROM else _SUBSAMPLED
@@ -52,21 +51,21 @@ def jpeg(pixels: Pixels, quality: int, *, no_subsample: bool) -> bytes | None:
 
 
 def webp(pixels: Pixels, quality: int) -> bytes | None:
-    """A WebP of effort 4 and the default preset; None where libvips has to write it."""
+    """A WebP of effort 4 and the default preset; None if libvips has to write it."""
     if pixels.height * pixels.width > WEBP_PIXELS or pixels.bands != 3 or pixels.frames > 1:
         return None
     return _encoded(".webp", pixels, (cv2.IMWRITE_WEBP_QUALITY, quality))
 
 
 def decoded(data: bytes, pixels: Pixels, bands: int) -> Samples | None:
-    """The samples of a still JPEG or WebP of `bands` 1 or 3, made of `pixels`; None for libvips.
+    """The samples (1, height, width, bands) of a still JPEG or WebP that was made of `pixels`.
 
-    Shape (1, height, width, bands).
+    `bands` is 1 or 3. None if libvips has to read it.
     """
     if pixels.frames > 1 or pixels.has_alpha:
         return None
     if pixels.height * pixels.width > JPEG_PIXELS:
-        trim_heap()  # what the encoder left: OpenCV holds a large picture twice
+        trim_heap()  # freed by the encoder; OpenCV holds a large picture twice
     colours = cv2.IMREAD_COLOR_RGB if bands == 3 else cv2.IMREAD_GRAYSCALE
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), colours | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -80,9 +79,9 @@ def decoded(data: bytes, pixels: Pixels, bands: int) -> Samples | None:
 def agrees(
     write: Callable[[Pixels, int], bytes | None], usual: Callable[[Pixels, int], bytes]
 ) -> bool:
-    """Whether `write` gives the files that `usual` gives here, of a few small pictures.
+    """Checks that `write` and `usual` give the same files here, for a few small pictures.
 
-    Another build of either library may have another encoder inside.
+    Another build of either library may contain another encoder.
     """
     noise = np.random.default_rng(0).integers(0, 256, (1, *_SIDES, 3), np.uint8)
     smooth = np.add.outer(np.arange(_SIDES[0]), np.arange(3 * _SIDES[1])).astype(np.uint8)

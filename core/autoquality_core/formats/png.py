@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pyvips
 
-from autoquality_core.formats.base import kept, still_luma
+from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
 from autoquality_core.images import Pixels
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.types import Format
 
 
-class PngCodec:
+@dataclass(frozen=True, slots=True)
+class PngOptions:
+    """How a PNG is written."""
+
+    compression: int = option(6, "zlib level, 0 (fast) to 9 (small).", 0, 9)
+    interlaced: bool = option(False, "Adam7 interlacing.")
+    quantize: bool = option(False, "Reduce to a palette (lossy).")
+    quantization_colors: int = option(256, "Colours of the palette, 2 to 256.", 2, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class PngEncoder(Encoder):
     """PNG: alpha, one frame, no quality."""
 
     format = Format.PNG
+    name: ClassVar[str] = "PNG"
     has_quality = False
-    keeps_alpha = True
-    keeps_animation = False
-    min_side = 1
     max_side = 2**31 - 1
 
-    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        png = options.png
-        palette = {"palette": True, "bitdepth": _index_bits(png.quantization_colors)}
+    options: PngOptions = PngOptions()
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        options = self.options
+        palette = {"palette": True, "bitdepth": _index_bits(options.quantization_colors)}
         data: bytes = pixels.image.pngsave_buffer(
-            compression=png.compression,
-            interlace=png.interlaced,
-            keep=kept(pixels),
-            **(palette if png.quantize else {}),
+            compression=options.compression,
+            interlace=options.interlaced,
+            keep=profile_flag(pixels),
+            **(palette if options.quantize else {}),
         )
         return data
 
-    def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        image = pyvips.Image.pngload_buffer(data, access="sequential")
-        return still_luma(image, pixels)
-
-    def frames(self, data: bytes, pixels: Pixels) -> int:
-        return 1
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        return Decoded(samples_of(pyvips.Image.pngload_buffer(data, access="sequential")))
 
 
 def _index_bits(colours: int) -> int:
-    """Bits of a palette index that hold `colours`: the palette may grow to 2, 4, 16 or 256."""
+    """Bits of a palette index for `colours`: the palette may grow to 2, 4, 16 or 256."""
     return next(bits for bits in (1, 2, 4, 8) if colours <= 1 << bits)

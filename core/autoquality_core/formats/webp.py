@@ -1,71 +1,106 @@
-"""WebP, by libwebp: lossy, stills and animations; plain stills are handed to it by OpenCV."""
+"""WebP, by libwebp: lossy, stills and animations. Plain stills go through OpenCV, faster."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import enum
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pyvips
 
 from autoquality_core.formats import opencv
-from autoquality_core.formats.base import decoded, in_colour, kept, still_luma
-from autoquality_core.formats.vp8x import with_alpha_flag
-from autoquality_core.images import Pixels, luma_planes
+from autoquality_core.formats.base import (
+    Encoder,
+    in_colour,
+    option,
+    profile_flag,
+    samples_of,
+)
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.timing import frames_shown
-from autoquality_core.types import EncoderOptions, Format, WebpOptions
+from autoquality_core.types import Format
+
+_USUAL_EFFORT = 4
+"""The effort that curves were learned for."""
+
+
+class WebpPreset(enum.Enum):
+    """The content a WebP encoder tunes itself for; values are libvips' nicknames."""
+
+    DEFAULT = "default"
+    PICTURE = "picture"
+    PHOTO = "photo"
+    DRAWING = "drawing"
+    ICON = "icon"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class WebpOptions:
+    """How a WebP is written."""
+
+    effort: int = option(_USUAL_EFFORT, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
+    preset: WebpPreset = option(
+        WebpPreset.DEFAULT,
+        "Content to tune for: default, picture, photo, drawing, icon or text.",
+    )
+    smart_subsample: bool = option(False, "Sharper colour edges for more time.")
+    alpha_quality: int = option(
+        100, "Quality of the alpha channel, 0 (small) to 100 (lossless).", 0, 100
+    )
+
 
 _PLAIN = WebpOptions()
 
 
-class WebpCodec:
-    """WebP: alpha (without loss at alpha_quality 100), animation."""
+@dataclass(frozen=True, slots=True)
+class WebpEncoder(Encoder):
+    """WebP: alpha (lossless at alpha_quality 100), animation."""
 
     format = Format.WEBP
-    has_quality = True
-    keeps_alpha = True
+    name: ClassVar[str] = "WebP"
     keeps_animation = True
-    min_side = 1
     max_side = 16383
+    default_quality = 79
 
-    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        keep = kept(pixels)
-        plain = replace(options.webp, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
-        if not keep and plain and _opencv_agrees():
+    options: WebpOptions = _PLAIN
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        plain = replace(self.options, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
+        if plain and not profile_flag(pixels) and _opencv_agrees():
             data = opencv.webp(pixels, quality)
             if data is not None:
                 return data
-        data = self.by_libvips(pixels, quality, options.webp, keep)
-        return with_alpha_flag(data) if pixels.has_alpha else data
+        data = self.by_libvips(pixels, quality)
+        return _with_alpha_flag(data) if pixels.has_alpha else data
 
-    @staticmethod
-    def by_libvips(pixels: Pixels, quality: int, webp: WebpOptions, keep: int = 0) -> bytes:
-        """The file as libvips has it written, whatever the options."""
+    def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
+        """The file as libvips writes it."""
         data: bytes = in_colour(pixels).webpsave_buffer(
             Q=quality,
-            alpha_q=webp.alpha_quality,
-            effort=webp.effort,
-            preset=webp.preset.value,
-            smart_subsample=webp.smart_subsample,
-            keep=keep,
+            alpha_q=self.options.alpha_quality,
+            effort=self.options.effort,
+            preset=self.options.preset.value,
+            smart_subsample=self.options.smart_subsample,
+            keep=profile_flag(pixels),
         )
         return data
 
-    def decode_luma(self, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        # What is written in colours is read in colours, grey too.
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        # Grey is written as RGB, and read as RGB.
         samples = opencv.decoded(data, pixels, 3)
         if samples is not None:
-            return luma_planes(samples, over_backgrounds=False)
+            return Decoded(samples)
         if pixels.frames == 1:
-            return still_luma(pyvips.Image.webpload_buffer(data, access="sequential"), pixels)
+            return Decoded(samples_of(pyvips.Image.webpload_buffer(data, access="sequential")))
         image = pyvips.Image.webpload_buffer(data, n=-1, access="sequential")
-        samples = decoded(image, image.height // pixels.height)
-        planes = luma_planes(samples, over_backgrounds=pixels.has_alpha)
-        if planes.shape[1] == pixels.frames:
-            return planes
-        shown = image.get("delay") if image.get_typeof("delay") else [0]
-        return planes[:, frames_shown(pixels.delays, shown)]
+        samples = samples_of(image, image.height // pixels.height)
+        if samples.shape[0] == pixels.frames:
+            return Decoded(samples)
+        delays = image.get("delay") if image.get_typeof("delay") else [0]
+        return Decoded(samples, frames_shown(pixels.delays, delays))
 
     def frames(self, data: bytes, pixels: Pixels) -> int:
         if pixels.frames == 1:
@@ -73,22 +108,51 @@ class WebpCodec:
         image = pyvips.Image.webpload_buffer(data, access="sequential")
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
 
+    @property
+    def learned_offset(self) -> str | None:
+        return "webp-slow" if self.options.effort > _USUAL_EFFORT else None
 
-def alpha_bytes(data: bytes) -> int:
-    """Bytes before the colours of a still, which no quality changes: header, profile and alpha.
+    @property
+    def alpha_quality(self) -> int | None:
+        return self.options.alpha_quality
 
-    libwebp codes the alpha apart from the colours. 0 for an animation.
+    def with_alpha_quality(self, alpha_quality: int) -> WebpEncoder:
+        return WebpEncoder(replace(self.options, alpha_quality=alpha_quality))
+
+    def alpha_bytes(self, data: bytes) -> int:
+        """Bytes of a still before its colours: header, profile and alpha; 0 for an animation.
+
+        libwebp codes alpha apart from the colours.
+        """
+        at = 12
+        while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            at += 8 + size + size % 2
+        return at - 12 if data[at : at + 4] == b"VP8 " else 0
+
+
+_EXTENDED = b"VP8X"
+_NAME = slice(12, 16)
+_FLAGS = 20
+_ANIMATION = 0x02
+_ALPHA = 0x10
+
+
+def _with_alpha_flag(data: bytes) -> bytes:
+    """An animation that is marked as transparent; other files unchanged.
+
+    libwebp sets the flag only if a frame has an alpha channel. It writes frames without one if
+    they are opaque but leave a part of the canvas uncovered: readers that trust the flag then
+    show black where the canvas is transparent. The header chunk is described in the WebP
+    container specification.
     """
-    at = 12
-    while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + size % 2
-    return at - 12 if data[at : at + 4] == b"VP8 " else 0
+    if data[_NAME] != _EXTENDED or not data[_FLAGS] & _ANIMATION:
+        return data
+    flags = data[_FLAGS] | _ALPHA
+    return data[:_FLAGS] + bytes([flags]) + data[_FLAGS + 1 :]
 
 
 @cache
 def _opencv_agrees() -> bool:
-    """Whether OpenCV's files are libvips' here."""
-    return opencv.agrees(
-        opencv.webp, lambda pixels, quality: WebpCodec.by_libvips(pixels, quality, _PLAIN)
-    )
+    """Checks that OpenCV's files are libvips' here."""
+    return opencv.agrees(opencv.webp, WebpEncoder().by_libvips)

@@ -1,4 +1,4 @@
-"""What a TIFF holds besides its pixels, found by its directories (TIFF 6.0; BigTIFF)."""
+"""The pages and tags of a TIFF (TIFF 6.0; BigTIFF)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SIZES |= {16: 8, 17: 8, 18: 8}
 
 
 @dataclass(slots=True)
-class TiffPages:
-    """How many pages there are, how many tags in all and in one, and the bytes of their values."""
+class PageCounts:
+    """The pages, the tags of all pages, the most tags of one, and the bytes of all values."""
 
     pages: int = 0
     tags: int = 0
@@ -22,16 +22,16 @@ class TiffPages:
     value_bytes: int = 0
 
 
-def tiff_pages(data: Data, most_pages: int, most_tags: int) -> TiffPages:
-    """Follow the chain of directories, of a ring each once, until there are too many.
+def count_pages(data: Data, most_pages: int, most_tags: int) -> PageCounts:
+    """Follow the chain of directories. Pages of a ring count once.
 
-    A count ends at `most_pages` pages or beyond `most_tags` tags.
+    Counting stops at `most_pages` pages, or at more than `most_tags` tags.
     """
     order = "<" if data[:1] == b"I" else ">"
     big = b"+" in bytes(data[2:4])
     offset, number, count_size, entry_size = (8, "Q", 8, 20) if big else (4, "I", 2, 12)
     entry = struct.Struct(f"{order}2xH{number}{8 if big else 4}x")
-    found = TiffPages()
+    found = PageCounts()
     seen: set[int] = set()
     try:
         (at,) = struct.unpack_from(order + number, data, offset)

@@ -1,11 +1,10 @@
-"""Which tensors of a graph are the image, the target and the outputs.
+"""Finds the image, the target and the outputs among the tensors of a TensorFlow graph.
 
-imgproxy's contract names shapes, not tensors, so they are found by shape: the
-image is a placeholder of 416 x 416 RGB, the logits are the last node of 1 x 100
-values, the target (which a graph need not have) a placeholder of one number.
-Where a side file names them, it is taken at its word and checked. Where the
-graph leaves a shape open, every reading of it is proposed, the likeliest first;
-running them tells.
+imgproxy's contract defines shapes, not names. The image is a placeholder of
+416 x 416 RGB. The logits are the last node of 1 x 100 values. The optional target
+is a placeholder of one number. A side file names the tensors; then only their
+shapes are checked. If the graph leaves a shape open, all possible readings are
+proposed, the likeliest first. The caller runs them to find the right one.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.networks.input import SIDE
+from autoquality_core.networks.backend import Array, Rgb
+from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.prediction import QUALITIES
 from autoquality_core.networks.side_file import SideFile
 from autoquality_core.networks.tensors import (
@@ -27,6 +27,7 @@ from autoquality_core.networks.tensors import (
     ancestors,
     batch_of,
     before_softmax,
+    declares_size,
     described,
     is_image,
     is_input,
@@ -36,19 +37,18 @@ from autoquality_core.networks.tensors import (
     may_be,
     must_be_fed,
     placeholders,
-    says_its_size,
 )
 
 
 class Misfit(Exception):
-    """The graph's tensors do not fit the contract; `str` says how."""
+    """The graph's tensors do not fit the contract. `str` gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One reading of a graph; `image`, `target` and the outputs are its tensors.
+    """One reading of a graph. `image`, `target` and the outputs are its tensors.
 
-    `target_rank` is 0, 1 or 2, unused without a target. A graph has both parts
+    `target_rank` is 0, 1 or 2, and unused without a target. A graph has both parts
     of the curve or neither.
     """
 
@@ -62,7 +62,7 @@ class Signature:
 
     @property
     def declared_batch(self) -> int | None:
-        """How many images at once the graph says that it takes; None where it leaves that open."""
+        """The batch size that the shapes declare, None if they leave it open."""
         size = batch_of(self.image)
         if size is None and self.target is not None:
             size = 1 if self.target_rank == 0 else batch_of(self.target)
@@ -70,16 +70,13 @@ class Signature:
 
     @property
     def outputs(self) -> list[Any]:
-        """What to fetch: the logits, then mean and factor of the curve if there is one."""
+        """The tensors to fetch: the logits, then mean and factor of the curve if there is one."""
         curve = [self.curve_mean, self.curve_factor]
         return [self.logits, *(tensor for tensor in curve if tensor is not None)]
 
-    def prepare(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-        """An image of shape (416, 416, 3) in the type and layout of the graph.
-
-        A float32 graph gets [0, 1], a uint8 graph 0 to 255.
-        """
-        pixels: npt.NDArray[Any] = image
+    def prepare(self, image: Rgb) -> Array:
+        """An image in the type and layout of the graph: [0, 1] for float32, 0 to 255 for uint8."""
+        pixels: Array = image
         if self.image.dtype.name == "float32":
             pixels = np.divide(image, np.float32(255), dtype=np.float32)
         if self.channels_first:
@@ -88,14 +85,12 @@ class Signature:
 
     @property
     def inputs(self) -> list[Any]:
-        """What to feed, in the order of `values`: the image, then the target if there is one."""
+        """The tensors to feed, in the order of `values`: the image, then the target if any."""
         return [self.image, *([] if self.target is None else [self.target])]
 
-    def values(
-        self, images: Sequence[npt.NDArray[Any]], targets: npt.ArrayLike
-    ) -> list[npt.NDArray[Any]]:
-        """The values to feed for as many prepared images and DSSIMs."""
-        values: list[npt.NDArray[Any]] = [images[0][None] if len(images) == 1 else np.stack(images)]
+    def values(self, images: Sequence[Array], targets: npt.ArrayLike) -> list[Array]:
+        """The values to feed for some prepared images and a target DSSIM for each."""
+        values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
         if self.target is not None:
             kind = self.target.dtype.as_numpy_dtype
             shape = ((), (-1,), (-1, 1))[self.target_rank]
@@ -104,9 +99,9 @@ class Signature:
 
 
 def signatures(graph: Any) -> Iterator[Signature]:
-    """Every reading of `graph` (a tf.Graph) that its shapes allow, the likeliest first.
+    """All readings of `graph` (a tf.Graph) that its shapes allow, the likeliest first.
 
-    Raises Misfit if there is none, or if two tensors could play the same part.
+    Raises Misfit if there is none, or if two tensors fit the same role.
     """
     images = [op.outputs[0] for op in graph.get_operations() if is_image(op)]
     if not images:
@@ -123,9 +118,9 @@ def signatures(graph: Any) -> Iterator[Signature]:
 
 
 def named_signatures(graph: Any, side: SideFile) -> Iterator[Signature]:
-    """As `signatures`, with the tensors that a side file names.
+    """Like `signatures`, for the tensors that a side file names.
 
-    Raises NetworkError, blaming the field, for one that is missing or does not fit.
+    Raises NetworkError with the field's name for one that is missing or does not fit.
     """
     image = _named(graph, side, "image", lambda one: is_image(one.op), "a 416x416 RGB placeholder")
     batches = {batch_of(image), None, 1}
@@ -140,15 +135,15 @@ def named_signatures(graph: Any, side: SideFile) -> Iterator[Signature]:
     yield from _readings(image, target, logits, mean, factor)
 
 
-def _named(graph: Any, side: SideFile, part: str, fits: Callable[[Any], bool], wanted: str) -> Any:
-    name = getattr(side.tensors, part)
+def _named(graph: Any, side: SideFile, role: str, fits: Callable[[Any], bool], wanted: str) -> Any:
+    name = getattr(side.tensors, role)
     try:
         tensor = graph.get_tensor_by_name(name)
     except (KeyError, ValueError):
-        why = f"names '{name}', which is no tensor of the graph"
-        raise side.refusal(f"tensors.{part}", why) from None
+        why = f"names '{name}', which the graph does not have"
+        raise side.refusal(f"tensors.{role}", why) from None
     if not fits(tensor):
-        raise side.refusal(f"tensors.{part}", f"must name {wanted}, not {described(tensor)}")
+        raise side.refusal(f"tensors.{role}", f"must name {wanted}, not {described(tensor)}")
     return tensor
 
 
@@ -172,7 +167,7 @@ def _find_logits(graph: Any, images: list[Any]) -> Any:
     ]
     batches = {None, 1, *map(batch_of, images)}
     shapes = (is_rows(batches, 2), is_rows(batches, 1))
-    # By name, because a logits tensor may end in several leaves.
+    # By name, because several leaves may come from one logits tensor.
     fitting = {
         tensor.name: tensor
         for tensor in map(before_softmax, leaves)
@@ -180,8 +175,8 @@ def _find_logits(graph: Any, images: list[Any]) -> Any:
     }
     if not fitting:
         raise Misfit(f"no output has 1x{QUALITIES.size} logits; its outputs: {listed(leaves)}")
-    # Left-overs such as an unused bias of 100 numbers do not depend on the image;
-    # but then neither does the whole of a graph that answers a constant.
+    # Left-overs, such as an unused bias of 100 numbers, do not depend on the image.
+    # In a graph that answers a constant, no tensor does.
     sources = {image.op for image in images}
     seeing = [tensor for tensor in fitting.values() if ancestors(tensor.op) & sources]
     return _only(_surest(seeing or list(fitting.values())), "the logits")
@@ -191,16 +186,16 @@ def _find_target(others: Iterable[Any]) -> Any | None:
     found = list(others)
     for tensor in found:
         if not is_target(tensor):
-            raise Misfit(f"it needs an input besides the image and the target: {listed([tensor])}")
+            raise Misfit(f"it needs an input besides image and target: {listed([tensor])}")
     return _only(found, "the target") if found else None
 
 
 def _surest(tensors: list[Any]) -> list[Any]:
-    """Those whose shape says so rather than leaving it open, if there are any."""
-    return [tensor for tensor in tensors if says_its_size(tensor)] or tensors
+    """Those whose shape declares a size of the contract, all if none does."""
+    return [tensor for tensor in tensors if declares_size(tensor)] or tensors
 
 
-def _only(tensors: list[Any], part: str) -> Any:
+def _only(tensors: list[Any], role: str) -> Any:
     if len(tensors) > 1:
-        raise Misfit(f"cannot tell which is {part}: {listed(tensors)}")
+        raise Misfit(f"several tensors fit {role}: {listed(tensors)}")
     return tensors[0]

@@ -1,4 +1,4 @@
-"""What can be told of one tensor or operation of a TensorFlow graph."""
+"""Questions about one tensor or operation of a TensorFlow graph."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from autoquality_core.networks.input import SIDE
+from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.prediction import QUALITIES
 
 HWC = (SIDE, SIDE, 3)
@@ -16,7 +16,7 @@ _IMAGE_TYPES = ("float32", "uint8")
 
 
 def is_image(op: Any) -> bool:
-    """Whether an operation may be fed images of 416 x 416 RGB."""
+    """Whether an operation can take images of 416 x 416 RGB."""
     return (
         is_input(op)
         and op.outputs[0].dtype.name in _IMAGE_TYPES
@@ -25,16 +25,16 @@ def is_image(op: Any) -> bool:
 
 
 def is_target(tensor: Any) -> bool:
-    """Whether a tensor may be fed one float an image."""
+    """Whether a tensor can take one float per image."""
     shapes = ((), (None,), (None, 1))
     fits = any(may_be(tensor.shape, shape) for shape in shapes)
     return bool(is_input(tensor.op) and tensor.dtype.is_floating and fits)
 
 
 def is_rows(batches: set[int | None], rank: int) -> Callable[[Any], bool]:
-    """Whether a tensor may be floats of that rank, 100 of them in the last dimension.
+    """Whether a tensor can have floats of that rank, 100 of them in the last dimension.
 
-    `batches` are the sizes that the first of several dimensions may be declared with.
+    `batches` are the allowed declared sizes of the first of several dimensions.
     """
     shape = (None,) * (rank - 1) + (QUALITIES.size,)
 
@@ -46,12 +46,12 @@ def is_rows(batches: set[int | None], rank: int) -> Callable[[Any], bool]:
 
 
 def may_be(shape: Any, wanted: tuple[int | None, ...]) -> bool:
-    """Whether a tensor of `shape` can turn out to have the sizes `wanted`."""
+    """Whether a tensor of `shape` can have the sizes `wanted` when it is run."""
     return bool(shape.is_compatible_with(wanted))
 
 
 def batch_of(tensor: Any) -> int | None:
-    """The declared size of the first dimension, None where it is open."""
+    """The declared size of the first dimension, None if it is open."""
     size: int | None = tensor.shape[0] if tensor.shape.rank else None
     return size
 
@@ -85,26 +85,26 @@ def ancestors(op: Any) -> set[Any]:
 
 
 def before_softmax(tensor: Any) -> Any:
-    """The tensor under the identities and the softmax that exporters put on top."""
+    """The tensor below the identities and the softmax that exporters add."""
     while tensor.op.type in ("Identity", "Softmax"):
         tensor = tensor.op.inputs[0]
     return tensor
 
 
-def says_its_size(tensor: Any) -> bool:
-    """Whether the shape names a size of the contract rather than leaving it open."""
+def declares_size(tensor: Any) -> bool:
+    """Whether the shape declares a size of the contract."""
     return tensor.shape.rank is not None and any(
         size in (SIDE, QUALITIES.size) for size in tensor.shape.as_list()
     )
 
 
 def listed(tensors: Iterable[Any]) -> str:
-    """For a message: 'x' float32 [?, 416, 416, 3], ...; "none" if there are none."""
+    """For messages: 'x' float32 [?, 416, 416, 3], ...; "none" without any."""
     return ", ".join(map(described, itertools.islice(tensors, 6))) or "none"
 
 
 def described(tensor: Any) -> str:
-    """For a message: 'x' float32 [?, 416, 416, 3]."""
+    """For messages: 'x' float32 [?, 416, 416, 3]."""
     if tensor.shape.rank is None:
         shape = "of unknown shape"
     else:

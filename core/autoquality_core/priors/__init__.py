@@ -1,9 +1,15 @@
-"""What is known of each encoder's curves before an image is seen.
+"""What is known of each encoder's curves before the first probe of an image.
 
-The JSON files beside this module are made by `autoquality-train priors` from
-sweeps over a corpus; each tells its encoder settings, corpus and versions.
-Those by which a sketch of the image tells more are of `sketched`, those of
-slower settings of `offsets`, those of how far curves turn back of `rough`.
+A curve is log(bytes per pixel), named "size", or the values of a metric, named as the metric.
+The JSON files in this folder are learned from sweeps over a corpus by `autoquality-train`:
+
+    KEY.json            mean and covariance of an encoder's curves     (priors)
+    KEY.features.json   the regression from image features to curves   (features)
+    KEY.offset.json     the distance of slower options' curves         (offsets)
+    KEY.rough.json      how far curves fall on images of little detail (roughness)
+
+KEY is `Encoder.learned` or `Encoder.learned_offset`. Each file names its encoder options,
+corpus and library versions.
 """
 
 from __future__ import annotations
@@ -12,91 +18,86 @@ import json
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.priors.offsets import offset
-from autoquality_core.priors.regression import sketched
-from autoquality_core.search import CurvePrior
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.formats import Encoder
+from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.priors.regression import FeatureRegression
+from autoquality_core.search.curve import CurvePrior, Offset, rbf
 
 FloatArray = npt.NDArray[np.float64]
 
-UNLEARNED = {
-    "dssim": CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.05),
-    "size": CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01),
-}
-"""For an encoder setting without a file: curves of the usual slope, of any level."""
+SIZE = "size"
 
 TINY_PIXELS = 160 * 160
-"""The smallest images of the corpus that DSSIM curves were learned from."""
+"""The smallest images of the corpus that scores were learned from."""
+
+_RESIDUAL_REACH = 5.0
+"""Qualities over which the residuals of components stay correlated."""
 
 
-def dssim_prior(
-    fmt: Format, options: EncoderOptions, pixels: int, sketch: FloatArray | None = None
+def score_prior(
+    encoder: Encoder, metric: Metric, pixels: int, features: FloatArray | None = None
 ) -> CurvePrior:
-    """The prior of -log(DSSIM) for this encoder setting and an image of `pixels`.
+    """The prior of the metric's values for an image of `pixels`.
 
-    With the image's sketch, of this image; else of any.
+    With the features of the image, it is the prior of this image; else of any.
     """
-    encoder = encoder_name(fmt, options)
-    prior = load_prior(encoder, "dssim")
+    prior = load_prior(encoder.learned, metric.name)
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(np.array(TINY_PIXELS))
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
-    learned = None if sketch is None else sketched(encoder, "dssim")
-    if sketch is not None and learned is not None:
-        prior = prior.with_curve(*learned.curve(sketch))
-    return _raised(prior, fmt, options, "dssim")
+    regression = None if features is None else load_regression(encoder.learned, metric.name)
+    if features is not None and regression is not None:
+        prior = prior.with_curve(*regression.curve(features))
+    return _with_offset(prior, encoder, metric.name)
 
 
-def size_prior(
-    fmt: Format, options: EncoderOptions, pixels: int, sketch: FloatArray | None = None
-) -> CurvePrior:
-    """The prior of log(bytes per pixel) for this encoder setting and an image of `pixels`.
+def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None) -> CurvePrior:
+    """The prior of log(bytes per pixel) for an image of `pixels`.
 
-    With the image's sketch, in colours, of this image; else of any.
+    With the features of the image, chroma included, it is the prior of this image; else of any.
     """
-    encoder = encoder_name(fmt, options)
-    prior = load_prior(encoder, "size")
+    prior = load_prior(encoder.learned, SIZE)
     prior = replace(prior, allowance=prior.allowance * float(size_noise_scale(np.array(pixels))))
-    learned = None if sketch is None else sketched(encoder, "size")
-    if sketch is not None and learned is not None:
-        payload, covariance = learned.curve(sketch)
-        size = np.logaddexp(payload, np.log(learned.overhead / pixels))
+    regression = None if features is None else load_regression(encoder.learned, SIZE)
+    if features is not None and regression is not None:
+        payload, covariance = regression.curve(features)
+        size = np.logaddexp(payload, np.log(regression.overhead / pixels))
         prior = prior.with_curve(size, covariance)
-    return _raised(prior, fmt, options, "size")
+    return _with_offset(prior, encoder, SIZE)
 
 
 def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
-    """How much rougher than at 512x512 a size curve is at that many pixels.
+    """The noise of a size curve at so many pixels, relative to 512x512.
 
-    What one block adds or saves averages out with the root of their number.
+    What one block adds or saves averages out with the root of the number of blocks.
     """
-    rougher: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
-    return rougher.clip(0.25, 32)
+    scale: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
+    return scale.clip(0.25, 32)
 
 
-def encoder_name(fmt: Format, options: EncoderOptions) -> str:
-    """The file whose settings come nearest to `options`."""
-    if fmt is Format.JPEG and (options.jpeg.trellis_quant or options.jpeg.quant_table != 0):
-        return "jpeg-mozjpeg"
-    return fmt.value
+def _with_offset(prior: CurvePrior, encoder: Encoder, curve: str) -> CurvePrior:
+    offset = load_offset(encoder.learned_offset, curve) if encoder.learned_offset else None
+    return prior if offset is None else prior.above(offset)
 
 
-def _raised(prior: CurvePrior, fmt: Format, options: EncoderOptions, curve: str) -> CurvePrior:
-    """The prior of slower options, from that of the usual ones."""
-    learned = offset(fmt, options, curve)
-    return prior if learned is None else prior.above(learned)
+def unlearned(curve: str) -> CurvePrior:
+    """The prior without a corpus: a curve of the usual slope, of unknown level."""
+    if curve == SIZE:
+        return CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01)
+    metric = METRICS[curve]
+    return CurvePrior.smooth(*metric.usual_curve, noise=metric.noise, allowance=metric.allowance)
 
 
 @cache
-def load_prior(encoder: str, curve: str) -> CurvePrior:
-    """What was learned of an encoder's curve, or else the prior without a corpus."""
-    file = files(__package__).joinpath(f"{encoder}.json")
-    if not file.is_file():
-        return UNLEARNED[curve]
-    learned = json.loads(file.read_text(encoding="utf-8"))["curves"][curve]
+def load_prior(key: str, curve: str) -> CurvePrior:
+    """The learned prior of an encoder's curve; `unlearned` if there is none."""
+    learned = load_learned(f"{key}.json", curve)
+    if learned is None:
+        return unlearned(curve)
     return CurvePrior.learned(
         np.array(learned["mean"]),
         np.array(learned["components"]),
@@ -104,3 +105,45 @@ def load_prior(encoder: str, curve: str) -> CurvePrior:
         noise=learned["noise"],
         allowance=learned["allowance"],
     )
+
+
+@cache
+def load_regression(key: str, curve: str) -> FeatureRegression | None:
+    """The learned regression from image features to an encoder's curve; None if there is none."""
+    learned = load_learned(f"{key}.features.json", curve)
+    if learned is None:
+        return None
+    mean, components = np.array(learned["mean"]), np.array(learned["components"])
+    errors = np.array(learned["covariance"])
+    return FeatureRegression(
+        centre=np.array(learned["centre"]),
+        spread=np.array(learned["spread"]),
+        landmarks=np.array(learned["landmarks"]),
+        weights=np.array(learned["weights"]),
+        mean=mean,
+        components=components,
+        covariance=components.T @ errors @ components
+        + learned["residual"] ** 2 * rbf(_RESIDUAL_REACH),
+        overhead=learned["overhead"],
+    )
+
+
+@cache
+def load_offset(key: str, curve: str) -> Offset | None:
+    """The learned distance between two encoders' curves; None if there is none."""
+    learned = load_learned(f"{key}.offset.json", curve)
+    if learned is None:
+        return None
+    components = np.array(learned["components"])
+    covariance = components.T @ components
+    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    return Offset(np.array(learned["mean"]), covariance)
+
+
+@cache
+def load_learned(name: str, curve: str) -> Any | None:
+    """A curve's entry in a file of this folder; None if there is no such file or entry."""
+    file = files(__package__).joinpath(name)
+    if not file.is_file():
+        return None
+    return json.loads(file.read_text(encoding="utf-8"))["curves"].get(curve)

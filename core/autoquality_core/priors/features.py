@@ -1,14 +1,15 @@
-"""A sketch of an image: some fifty numbers from which its curves can be told roughly.
+"""Features of an image: some fifty numbers that predict its curves roughly.
 
-A thousand blocks of it are transformed, quantised at a few strengths, and
-measured: how much detail there is, what quantisation costs in DSSIM and about
-how many bits are left. That takes half a millisecond, whatever the image's size.
-What the numbers say of an encoder's curves is learned (`priors/*.sketch.json`).
+A thousand blocks are transformed and quantised at a few strengths. The features measure how
+much detail there is, how much quantisation costs in DSSIM, and how many bits are left. That
+takes half a millisecond for an image of any size. A learned regression maps the features to
+an encoder's curves (`priors/*.features.json`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +30,14 @@ FloatArray = npt.NDArray[np.float64]
 
 BLOCKS = 1024
 SQUARES = 256
-"""How many blocks of luma, and squares of 16 x 16 pixels of chroma, are looked at; all, where an
-image has no more."""
+"""The most blocks of luma, and squares of 16 x 16 pixels of chroma, that are sampled."""
 
 _FLAT, _SIMPLE = 2.0, 4
-"""A block has detail if its levels differ by more than the first; the second is how many levels a
+"""A block has detail if its levels differ by more than the first. The second is how many levels a
 simple block has at most."""
 
 _MUCH = 0.03
-"""The share of blocks that is much."""
+"""The share of blocks from which a frame counts as saturated."""
 
 _GREY = 128.0
 _AREA = BLOCK * BLOCK
@@ -58,20 +58,19 @@ NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
 COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
 
 
-def sketch(pixels: Pixels) -> FloatArray:
-    """The sketch of an image's first frame, shape (NUMBERS,), finite; alpha lies over white."""
+def luma_features(pixels: Pixels) -> FloatArray:
+    """The features of the first frame's luma, shape (NUMBERS,), finite; alpha lies over white."""
     return _described(_blocks(pixels))
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much of an image is left for an encoder's roughness to average out over.
+    """How much detail an encoder's roughness averages out over.
 
-    `blocks` estimates how many different 8x8 blocks with detail the first frame
-    has, at least 1. `simple` is True where most of them have at most 4 levels of
-    luma, as in drawings and text without anti-aliasing. `saturated` is True where
-    much of the frame is flat and of a colour at the edge of the gamut: coding its
-    chroma changes its luma, and all of it at once.
+    `blocks` estimates how many different 8x8 blocks with detail the first frame has, at least 1.
+    `simple` is True if most of them have at most 4 levels of luma, as in drawings and text without
+    anti-aliasing. `saturated` is True if much of the frame is flat and of a colour at the edge of
+    the gamut: coding its chroma changes its luma, all of it at once.
     """
 
     blocks: float
@@ -103,28 +102,28 @@ def detail(pixels: Pixels) -> Detail:
     )
 
 
-def coloured(sketch: FloatArray, pixels: Pixels) -> FloatArray:
-    """A sketch and that of the image's chroma, shape (COLOURED_NUMBERS,): for sizes.
+def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
+    """The features of the luma and of the chroma, shape (COLOURED_NUMBERS,), for sizes.
 
-    The chroma is halved in both directions, as most encoders have it.
+    The chroma is halved in both directions, as most encoders do.
     """
-    return np.concatenate([sketch, _NO_COLOURS if pixels.bands < 3 else _colours(pixels)])
+    return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
-    """The sketch of blocks of luma (n, 64), 0 to 255."""
+    """The features of blocks of luma (n, 64), 0 to 255."""
     return _described(np.ascontiguousarray(luma.T, np.float32) - np.float32(_GREY))
 
 
 def warm_up() -> None:
-    """Compile the loops, or load them from numba's cache, before they are needed."""
+    """Compile the loops, or load them from numba's disk cache."""
     pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
     detail(pixels)
-    coloured(sketch(pixels), pixels)
+    with_chroma(luma_features(pixels), pixels)
 
 
 def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
-    """The sketch of blocks of luma (64, n) less 128."""
+    """The features of blocks of luma (64, n) less 128."""
     coefficients = _TRANSFORM @ luma
     squares = coefficients * coefficients
     variance = _WAVES @ squares
@@ -167,13 +166,13 @@ def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
 
 
 def _blocks(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Up to BLOCKS blocks of luma less 128, (64, n), spread evenly; no block is cut off."""
+    """Up to BLOCKS whole blocks of luma less 128, (64, n), spread evenly."""
     frame = _at_least(pixels.samples[0], BLOCK)
     return _luma(frame, *_places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS))
 
 
 def _saturated(colours: npt.NDArray[np.int16]) -> int:
-    """How many of some RGB colours (n, 3) are strong and at the edge of the gamut."""
+    """How many RGB colours (n, 3) are strong and at the edge of the gamut."""
     most, least = colours.max(axis=1, initial=0), colours.min(axis=1, initial=255)
     return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
 
@@ -188,7 +187,7 @@ def _luma(
 
 
 def _at_least(frame: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """A frame (height, width, bands), its edges repeated where it is narrower than `side`."""
+    """A frame (height, width, bands), padded to `side` by repeating its edges."""
     short = [max(side - extent, 0) for extent in frame.shape[:2]]
     if any(short):
         frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
@@ -201,8 +200,11 @@ def _places(down: int, across: int, most: int) -> tuple[npt.NDArray[np.intp], np
     count = min(down * across, most)
     at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
     rows, columns = np.divmod(at, across)
-    # Each row begins elsewhere, or the squares of a picture of columns would all be alike.
+    # Each row starts at another column, so that a picture of columns is sampled evenly.
     return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
 
 
-_NO_COLOURS = _described_colours(np.zeros((_AREA, 1), np.float32))
+@cache
+def _no_colours() -> FloatArray:
+    """The features of a chroma of zeros, for grey images."""
+    return _described_colours(np.zeros((_AREA, 1), np.float32))

@@ -1,27 +1,45 @@
-"""Finding the quality with few encodings.
+"""Finds the quality with few encodings.
 
-Knows no codec, no gRPC and no image: a search is given a function that tries
-one quality and tells what came of it, and an objective. Sizes and DSSIM are
-nearly, not perfectly, monotone in quality: what is ruled out is ruled out by
-`bounds`, under a stated limit on how far a curve may turn back; what is tried
-next is chosen (`choice`) by `curve`, Gaussian beliefs about the curve.
+Knows no codec, no gRPC and no image: a search gets a function that tries one quality, and a
+`goal`. Curves of sizes and scores nearly rise with quality. `bounds` rules qualities out, under a
+stated limit on how far a curve may fall. `acquisition` chooses the next quality to try, from the
+Gaussian beliefs about the curve in `curve`.
 """
 
+from autoquality_core.search.acquisition import chance
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
-from autoquality_core.search.engine import Found, Observation, chance, search
-from autoquality_core.search.objective import DssimObjective, Objective, SizeObjective
+from autoquality_core.search.engine import (
+    Contender,
+    Found,
+    Standing,
+    search,
+    search_several,
+)
+from autoquality_core.search.goal import (
+    FewestBytesGoal,
+    Goal,
+    Observation,
+    Scale,
+    ScoreGoal,
+    SizeGoal,
+)
 
 __all__ = [
+    "Contender",
     "CurveModel",
     "CurvePrior",
-    "DssimObjective",
+    "FewestBytesGoal",
     "Found",
-    "Objective",
+    "Goal",
     "Observation",
     "Offset",
     "Roughness",
-    "SizeObjective",
+    "Scale",
+    "ScoreGoal",
+    "SizeGoal",
+    "Standing",
     "chance",
     "search",
+    "search_several",
 ]

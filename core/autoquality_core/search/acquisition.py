@@ -1,156 +1,251 @@
-"""Which quality to try next, from what was seen and what is expected."""
+"""What to try next: the quality that is most likely to end the search."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+import math
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray
-from autoquality_core.search.objective import BoolArray, IntArray, Objective, Observation
+from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
+from autoquality_core.search.goal import BoolArray, Goal, Observation
+
+IntArray = npt.NDArray[np.int_]
+LookUp = Callable[[], Roughness]
 
 CONFIDENT = 0.4
-"""A promise of ending the search from which a quality is tried for that reason alone."""
+"""The promise from which a quality is tried because it may end the search."""
 
 PATIENCE = 6
-"""Probes that the curve model chooses alone. From then on every second one bisects what is open:
-a curve unlike any the model knows must not be walked along step by step."""
+"""Probes that the curve model chooses alone. From then on, every second probe bisects the open
+qualities, so that a curve unlike any in the model is not searched step by step."""
 
 EXHAUSTED = 10
-"""Probes after which the model has nothing to add: the curve is rougher than it can express. The
-search then tries the open quality that lies nearest to the target between its neighbours."""
+"""Probes after which the model adds nothing: the curve is rougher than it can express. The search
+then tries the open quality whose interpolated value is nearest to the aim."""
 
 WORTHWHILE = 0.25
-"""How likely a second quality has to be to save an encoding, to be tried beside the first."""
+"""The probability of saving an encoding from which a second quality is tried at the same time."""
 
-_KNOWN = 1e-9
-"""The standard deviation of what was seen."""
+_KNOWN_DEVIATION = 1e-9
+"""The standard deviation of a value that was seen."""
 
 
-class Choice:
-    """One search: what was seen, what is ruled out, what is likely.
+class Acquisition:
+    """The state of one search: what was seen, what is ruled out, what is likely.
 
-    `seen` are the attempts and the twins known with them, `tries` counts the
-    attempts alone.
+    `seen` holds the attempts and the qualities equivalent to them; `attempts` counts the attempts
+    alone.
     """
 
     def __init__(
         self,
-        objective: Objective,
+        goal: Goal,
         low: int,
         high: int,
-        prior: CurvePrior,
+        priors: Sequence[CurvePrior],
         equivalents: Sequence[int],
-        roughness: Callable[[], Roughness] | None = None,
+        roughness: Sequence[LookUp | None] = (),
     ) -> None:
-        """The arguments are those of `search`."""
+        """The arguments are those of `search`; one prior and roughness for each curve."""
         self.seen: list[Observation] = []
-        self.tries = 0
-        self._objective = objective
+        self.attempts = 0
+        self._goal = goal
         self._low, self._high = low, high
-        self._model = CurveModel(prior)
-        self._bounds = Bounds(low, high, roughness or (lambda: Roughness(prior.allowance)))
-        self._qualities = self._bounds.qualities
-        self._twins = np.array(equivalents)[self._qualities - 1]
+        self._models = [CurveModel(prior) for prior in priors]
+        look_ups = [*roughness, *[None] * (len(priors) - len(roughness))]
+        self._bounds = [
+            Bounds(low, high, look or _allowance_of(prior))
+            for look, prior in zip(look_ups, priors, strict=True)
+        ]
+        self._qualities = self._bounds[0].qualities
+        self._files = np.array(equivalents)[self._qualities - 1]
+        """For each quality, the lowest one with the same file."""
 
     @property
     def settled(self) -> bool:
-        """Whether no untried quality can change the answer."""
+        """True if no untried quality can change the answer."""
         return bool(self.seen) and not self._open().any()
+
+    @property
+    def least_bytes_per_pixel(self) -> float:
+        """The fewest that an open quality may give; infinite once the search is settled.
+
+        For goals whose last curve is that of sizes, as is `expected_bytes_per_pixel`.
+        """
+        open_ = self._open()
+        lower = self._bounds[-1].interval().lower
+        return math.exp(lower[open_].min()) if open_.any() else math.inf
+
+    @property
+    def expected_bytes_per_pixel(self) -> float:
+        """Those of the most probable answer."""
+        likeliest = max(self._models[-1].posterior(), key=lambda belief: belief.weight)
+        return math.exp(likeliest.mean[self._qualities[np.argmax(self._answers())] - 1])
 
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""
-        value = self._objective.value(one)
-        self.tries += 1
+        self.attempts += 1
         self.seen.append(one)
-        self._model.observe(one.quality, value)
-        for twin in map(int, self._alike(one.quality)):
-            self._bounds.add(twin, value)
-            if twin != one.quality:
-                self.seen.append(replace(one, quality=twin))
+        values = self._goal.values(one)
+        for model, value in zip(self._models, values, strict=True):
+            model.observe(one.quality, value)
+        for equivalent in map(int, self._alike(one.quality)):
+            for bounds, value in zip(self._bounds, values, strict=True):
+                bounds.add(equivalent, value)
+            if equivalent != one.quality:
+                self.seen.append(replace(one, quality=equivalent))
 
     def next(self) -> int:
-        """The open quality that promises most to end the search."""
+        """The open quality that is most likely to end the search."""
         return self._named(self._next())
 
-    def beside(self, quality: int, known: Container[int]) -> int | None:
-        """What to encode at the same time as `quality`; None where little is likely to be saved.
+    def second(self, quality: int, known: Container[int]) -> int | None:
+        """The quality to try at the same time as `quality`; None if it would hardly save anything.
 
         Qualities in `known` have been encoded.
         """
-        objective, at = self._objective, quality - self._low
-        score = _score(objective, self._model, self._qualities, self.seen)
-        others = self._open() & (self._twins != self._twins[at])
-        worth = np.where(others, objective.beside(score, self._mean(), at, self._twins), 0.0)
+        at = quality - self._low
+        others = self._open() & (self._files != self._files[at])
+        worth = np.where(others, self._worth_beside(at), 0.0)
         best = self._named(int(self._qualities[np.argmax(worth)]))
         return None if worth.max() < WORTHWHILE or best in known else best
 
     def _next(self) -> int:
         open_ = self._open()
         choice = self._qualities[open_]
-        if self.tries >= PATIENCE and self.tries % 2 == 0:
+        if self.attempts >= PATIENCE and self.attempts % 2 == 0:
             return int(choice[choice.size // 2])
-        if self.tries >= EXHAUSTED:
-            return int(
-                choice[np.argmin(np.abs(self._bounds.between()[open_] - self._objective.aim))]
-            )
+        if self.attempts >= EXHAUSTED:
+            return int(choice[np.argmin(np.abs(self._bounds[0].between()[open_] - self._goal.aim))])
         promise = self._promise()
         if promise.max() < CONFIDENT:
-            # Nothing is likely: learn most where the curve is expected to cross.
-            return int(choice[np.argmin(np.abs(self._mean()[open_] - self._objective.aim))])
+            # No quality is likely to end the search: learn most where the curve crosses the aim.
+            return int(choice[np.argmin(np.abs(self._mean()[open_] - self._goal.aim))])
         likely = int(self._qualities[np.argmax(promise)])
-        above = choice[choice > likely]
-        if any(one.quality == likely for one in self.seen) and above.size:
-            # The likely answer is in hand already: try what would refute it.
-            return int(above[0])
+        if any(one.quality == likely for one in self.seen):
+            # The likely answer was tried already: try the quality that would refute it.
+            beyond = (
+                choice[choice < likely][::-1] if self._goal.edge < 0 else choice[choice > likely]
+            )
+            if beyond.size:
+                return int(beyond[0])
         return int(choice[np.argmax(promise[open_])])
 
     def _named(self, quality: int) -> int:
-        """Which of a quality and its twins to try: where a search ends at a bound, the bound."""
+        """The quality to try for a file: the bound if it is one of them, else the highest."""
         alike = self._alike(quality)
         return self._low if self._low in alike else int(alike[-1])
 
     def _alike(self, quality: int) -> IntArray:
-        """A quality and its twins."""
-        alike: IntArray = self._qualities[self._twins == self._twins[quality - self._low]]
+        """The qualities with the same file."""
+        alike: IntArray = self._qualities[self._files == self._files[quality - self._low]]
         return alike
 
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
-        # Next to the target, no shortcut: a quality that is good enough may hide anywhere.
-        lower, upper = self._bounds.interval(near=not self._objective.crossed(self.seen))
-        matter = self._objective.candidates(self.seen, lower, upper, self._high)
-        return matter & self._bounds.unprobed()
+        # Next to the target, allowances by distance do not hold: a good quality may hide anywhere.
+        near = not self._goal.crossed(self.seen)
+        intervals = [bounds.interval(near=near) for bounds in self._bounds]
+        return self._goal.open(self.seen, intervals, self._high) & self._bounds[0].unprobed()
 
     def _mean(self) -> FloatArray:
-        """The curve that is likeliest, over the range."""
-        likeliest = max(self._model.posterior(), key=lambda belief: belief.weight)
+        """The most probable first curve, over the range."""
+        likeliest = max(self._models[0].posterior(), key=lambda belief: belief.weight)
         mean: FloatArray = likeliest.mean[self._qualities - 1]
         return mean
 
+    def _answers(self) -> FloatArray:
+        return answer_probabilities(self._goal, self._models, self._qualities, self.seen)
+
     def _promise(self) -> FloatArray:
-        """What trying each quality is likely to save, in encodings."""
-        score = _score(self._objective, self._model, self._qualities, self.seen)
-        return self._objective.promise(score, self.seen, self._twins, self._low)
+        """The encodings that trying each quality is expected to save.
+
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. So a
+        file ends the search if it is the answer or its proof, at once if the other of the two was
+        tried, else with one more encoding.
+        """
+        answers, edge = self._answers(), self._goal.edge
+        if edge == 0:
+            return answers
+        likely, file, tried = self._by_file(answers)
+        none_good = max(0.0, 1.0 - float(likely.sum()))
+        # The last file in the direction of the edge needs no proof, and the first proves nothing.
+        as_answer = likely * np.append(1.0 + tried[1:], 2.0)
+        as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
+        return np.asarray(np.where(tried, 0.0, as_answer + as_proof)[file])
+
+    def _worth_beside(self, at: int) -> FloatArray:
+        """How likely each quality is to end the search together with the one at index `at`."""
+        answers = self._answers()
+        if self._goal.edge == 0:
+            # Values closer than the width would be good enough together.
+            apart = np.abs(self._mean() - self._mean()[at]) >= self._goal.width
+            return np.where(apart, answers, 0.0)
+        likely, file, _ = self._by_file(answers)
+        ours, both = file[at], np.zeros(likely.size)
+        if ours + 1 < likely.size:
+            both[ours + 1] = likely[ours]  # its proof
+        if ours > 0:
+            both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
+        return np.asarray(both[file])
+
+    def _by_file(self, answers: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
+        """The probability of each file, the file of each quality, and which files were tried.
+
+        Files are in the order in which they look better, reversed for an edge of -1.
+        """
+        _, file = np.unique(self._goal.edge * self._files, return_inverse=True)
+        likely: FloatArray = np.bincount(file, answers).astype(np.float64)
+        tried: BoolArray = np.zeros(likely.size, np.bool_)
+        tried[[file[one.quality - self._low] for one in self.seen]] = True
+        return likely, file, tried
 
 
-def chance(objective: Objective, low: int, high: int, prior: CurvePrior) -> float:
-    """How likely the first probe ends the search, 0 to 1, as far as `prior` can tell."""
-    score = _score(objective, CurveModel(prior), np.arange(low, high + 1), [])
-    return float(score.max())
+def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
+    """The probability that the first probe ends the search, as far as the priors know."""
+    models = [CurveModel(prior) for prior in priors]
+    return float(answer_probabilities(goal, models, np.arange(low, high + 1), []).max())
 
 
-def _score(
-    objective: Objective, model: CurveModel, qualities: IntArray, seen: list[Observation]
+def answer_probabilities(
+    goal: Goal, models: Sequence[CurveModel], qualities: IntArray, seen: Sequence[Observation]
 ) -> FloatArray:
-    """How likely each quality is to end the search, over all that the curve may come from."""
-    score = np.zeros(qualities.size)
+    """The probability of each quality to be the answer, over all beliefs about the curves."""
+    found = np.zeros(qualities.size)
     at = np.array([one.quality for one in seen], np.int_) - qualities[0]
-    values = [objective.value(one) for one in seen]
-    for belief in model.posterior():
-        mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
-        mean[at], deviation[at] = values, _KNOWN  # what was tried has no noise any more
-        score += belief.weight * objective.score(mean, deviation)
-    return score
+    known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
+    for weight, beliefs in _joint(models):
+        means, deviations = [], []
+        for curve, (model, belief) in enumerate(zip(models, beliefs, strict=True)):
+            mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
+            mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
+            means.append(mean)
+            deviations.append(deviation)
+        found += weight * _answers(goal, means, deviations)
+    return found
+
+
+def _answers(goal: Goal, means: list[FloatArray], deviations: list[FloatArray]) -> FloatArray:
+    good, too_poor, too_good = goal.chances(means, deviations)
+    if goal.edge:
+        beyond = np.append(good[1:], 0.0) if goal.edge > 0 else np.append(0.0, good[:-1])
+        return np.asarray(good * (1 - beyond))
+    # If even the bound is too good or too poor, the bound is the answer.
+    good[0] += too_good[0]
+    good[-1] += too_poor[-1]
+    return good
+
+
+def _joint(models: Sequence[CurveModel]) -> Iterator[tuple[float, tuple[Belief, ...]]]:
+    """Every combination of beliefs about the curves, with its probability."""
+    for beliefs in product(*(model.posterior() for model in models)):
+        yield math.prod(belief.weight for belief in beliefs), beliefs
+
+
+def _allowance_of(prior: CurvePrior) -> LookUp:
+    return lambda: Roughness(prior.allowance)

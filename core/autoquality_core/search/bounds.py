@@ -1,15 +1,14 @@
-"""What probes say about the qualities that were not probed.
+"""What probes rule out about the qualities that were not probed.
 
-The curve of a value over quality (log bytes, or -log DSSIM: both rise with
-quality) is nearly monotone: v(p) - allowance <= v(q) for p < q. So each probe
-bounds every other quality from one side. How rough a curve is depends on the
-image: the less detail it has, the less averages out. Where an encoder changes its
-way of coding at some quality, the curve breaks, and another allowance holds
-between its two parts.
+A curve of values over quality (log bytes, or the values of a metric) rises, but not strictly:
+it may fall by an *allowance*, v(p) - allowance <= v(q) for p < q. So each probe bounds every
+other quality from one side. How far a curve may fall depends on the image: the less detail it
+has, the less averages out. If an encoder codes differently from some quality on, the curve has a
+break there, and another allowance holds between its two parts.
 
-Two probes that break the assumption widen the allowance for this image to twice
-their distance. On photographs, at most `WIDEST` times: a JPEG saved again at its own
-quality comes out all but identical there, and such a spike must not open every
+Two probes that break the assumption widen the allowance for this image to twice their distance.
+For photographs, the widened allowance is at most `WIDEST` times the learned one. A JPEG that is
+saved again at its own quality is almost identical there, and such a spike must not open every
 quality again.
 """
 
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,18 +27,17 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 WIDEST = 4
-"""How many times its learned size the allowance may become."""
+"""The most that an allowance may be widened, as a factor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roughness:
-    """How far a curve may turn back, in its units (natural logarithms): 0.05 is 5 %.
+    """How far a curve may fall, in its units (natural logarithms): 0.05 is 5 %.
 
-    `allowance` holds between qualities of one part of the curve, `across` between
-    its parts. A new part begins at each of the qualities in `breaks`.
-    `near[d - 1]` holds instead between qualities d apart, the last of them also
-    between those farther apart: a smooth curve has risen again by then. A curve
-    that is not `smooth` may surpass its allowance by any factor.
+    `allowance` holds between qualities of one part of the curve, `across` between its parts. A new
+    part begins at each quality in `breaks`. `near[d - 1]` holds instead between qualities that are
+    d apart; the last entry also holds for larger distances, since a smooth curve has risen again
+    by then. A curve that is not `smooth` may exceed its allowance by any factor.
     """
 
     allowance: float
@@ -48,32 +47,37 @@ class Roughness:
     smooth: bool = True
 
 
+class Interval(NamedTuple):
+    """The least and the greatest value possible at each quality; exact where it was probed."""
+
+    lower: FloatArray
+    upper: FloatArray
+
+
 class Bounds:
     """Lower and upper bounds of a nearly monotone curve at `low`..`high`."""
 
     def __init__(self, low: int, high: int, roughness: Callable[[], Roughness]) -> None:
-        """`roughness` is called when a bound is first needed: it may look at the image."""
+        """`roughness` is called when a bound is first needed, as it may inspect the image."""
         self.qualities = np.arange(low, high + 1)
         self._look = roughness
         self._values = np.full(self.qualities.shape, np.nan)
 
     @property
     def allowance(self) -> float:
-        """How far a part of the curve may turn back, in view of its probes."""
+        """How far a part of the curve may fall, given its probes."""
         fall = max(_fall(self._values[part]) for part in self._parts)
         return self._widened(self._roughness.allowance, fall)
 
     def add(self, quality: int, value: float) -> None:
-        """Take in one probe."""
+        """Add a probe."""
         self._values[quality - self.qualities[0]] = value
 
-    def interval(self, *, near: bool = True) -> tuple[FloatArray, FloatArray]:
-        """The least and the greatest value possible at each of `qualities`; exact where probed.
-
-        Without `near`, the allowances by distance are left out.
-        """
+    def interval(self, *, near: bool = True) -> Interval:
+        """The bounds at each quality. Without `near`, allowances by distance do not count."""
         if np.isnan(self._values).all():
-            return np.full(self._values.shape, -np.inf), np.full(self._values.shape, np.inf)
+            shape = self._values.shape
+            return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
         within = self.allowance
         across = self._widened(max(self._roughness.across, within), _fall(self._values))
         # Unprobed qualities neither raise a maximum nor lower a minimum.
@@ -91,7 +95,7 @@ class Bounds:
                 upper[:-apart] = np.minimum(upper[:-apart], high[apart:] + most)
         probed = ~self.unprobed()
         lower[probed] = upper[probed] = self._values[probed]
-        return lower, upper
+        return Interval(lower, upper)
 
     def between(self) -> FloatArray:
         """A value for each of `qualities`, interpolated between the probes."""
@@ -105,7 +109,7 @@ class Bounds:
         return mask
 
     def _near(self) -> tuple[float, ...]:
-        """What holds between qualities 1, 2, 3 ... apart; nothing if a probe has broken it."""
+        """The allowances by distance; none if probes contradict them."""
         near = self._roughness.near
         if not near or _fall(self._values) > max(near):
             return ()
@@ -128,6 +132,6 @@ class Bounds:
 
 
 def _fall(values: FloatArray) -> float:
-    """How far probes turn back; NaN stands for none."""
+    """How far probes fall; NaN stands for none."""
     probed = values[~np.isnan(values)]
     return float((np.maximum.accumulate(probed) - probed).max(initial=0.0))

@@ -1,10 +1,9 @@
-"""A Gaussian model of one image's curve over quality, sharpened by every probe.
+"""A Gaussian model of one image's curve over quality, updated by every probe.
 
-The curve is v(q), q = 1..100: log(bytes per pixel) or -log(DSSIM), which rise
-with quality. Before the first probe it is a Gaussian process with a mean and
-a covariance (`CurvePrior`); every probe conditions it (Rasmussen and Williams
-2006, equations 2.23 and 2.24). Where there are several such beliefs, every
-probe also shifts the weights between them, by how well each foresaw it.
+The curve is v(q), q = 1..100: log(bytes per pixel) or the values of a metric, which rise with
+quality. Before the first probe it is a Gaussian process with a mean and a covariance
+(`CurvePrior`). Every probe conditions it (Rasmussen and Williams 2006, equations 2.23 and 2.24).
+With several such beliefs, every probe also updates their weights, by its likelihood under each.
 """
 
 from __future__ import annotations
@@ -20,15 +19,22 @@ FloatArray = npt.NDArray[np.float64]
 QUALITIES = np.arange(1, 101)
 
 
+def rbf(reach: float) -> FloatArray:
+    """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
+    distance = (QUALITIES[:, None] - QUALITIES[None, :]) / reach
+    found: FloatArray = np.exp(-0.5 * distance**2)
+    return found
+
+
 WIDER = 3.0
 SURPRISED, LOST = 0.1, 0.03
-"""A prediction of the curve is doubted: with these probabilities the curve is as far away as if
-its standard deviations were `WIDER` times as great, or it is as if nothing had been predicted."""
+"""The probabilities that a prediction of the curve is worse than it claims: that its standard
+deviations should be `WIDER` times as great, or that it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """One Gaussian that the curve may come from, with the probability that it does.
+    """A Gaussian over curves, with the probability that it is the right one.
 
     `mean` has the shape (100,), `covariance` (100, 100).
     """
@@ -40,7 +46,7 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offset:
-    """How far an encoder's curve lies above another's, over images, q = 1 to 100.
+    """The distance from an encoder's curve to another's, over images, q = 1 to 100.
 
     `mean` (100,) and `covariance` (100, 100), natural logarithms.
     """
@@ -51,12 +57,11 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class CurvePrior:
-    """What is known of one image's curve before any probe.
+    """The belief about one image's curve before any probe.
 
-    `mean` (100,) and `covariance` (100, 100) of v over q = 1..100 (natural
-    logarithms); `noise` is the standard deviation of v around a smooth curve;
-    `allowance` is how far a curve may turn back (see `bounds`). `doubts` are
-    what else the curve may come from.
+    `mean` (100,) and `covariance` (100, 100) are of v over q = 1..100 (natural logarithms).
+    `noise` is the standard deviation of v around a smooth curve, and `allowance` how far a curve
+    may fall (see `bounds`). `doubts` are alternative beliefs.
     """
 
     mean: FloatArray
@@ -67,12 +72,12 @@ class CurvePrior:
 
     @property
     def beliefs(self) -> tuple[Belief, ...]:
-        """Every Gaussian that the curve may come from; the weights sum to 1."""
+        """The main belief and the alternatives; the weights sum to 1."""
         rest = 1 - sum(one.weight for one in self.doubts)
         return (Belief(rest, self.mean, self.covariance), *self.doubts)
 
     def with_curve(self, mean: FloatArray, covariance: FloatArray) -> CurvePrior:
-        """What was known before, and what was predicted of the image's own curve.
+        """The prior, updated by a prediction of the image's own curve.
 
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
         """
@@ -83,11 +88,10 @@ class CurvePrior:
         return replace(self, mean=mean, covariance=covariance, doubts=doubts)
 
     def with_crossing(self, value: float, quality: float, deviation: float) -> CurvePrior:
-        """What is known of an encoder, and a guess at which quality the curve has a value.
+        """The prior, updated by a prediction of the quality where the curve has a value.
 
-        It was guessed to be `quality` (1 to 100) with a standard deviation of
-        `deviation` steps. That is a probe at that quality whose value is as
-        uncertain as the mean curve is steep there.
+        The prediction is `quality` (1 to 100) with a standard deviation of `deviation` steps. It
+        counts as a probe there, as uncertain as the mean curve is steep.
         """
         at = min(max(round(quality), 2), 99)
         slope = max((self.mean[at] - self.mean[at - 2]) / 2, 1e-3)
@@ -104,7 +108,7 @@ class CurvePrior:
         )
 
     def above(self, offset: Offset) -> CurvePrior:
-        """What is known of an encoder whose curves lie so far above those of this prior."""
+        """The prior of an encoder whose curves have this distance from those of this prior."""
 
         def raised(one: Belief) -> Belief:
             return Belief(one.weight, one.mean + offset.mean, one.covariance + offset.covariance)
@@ -120,17 +124,15 @@ class CurvePrior:
     def smooth(cls, start: float, end: float, *, noise: float, allowance: float) -> CurvePrior:
         """A prior without a corpus: a line from `start` at q = 1 to `end` at q = 100.
 
-        Its level, slope and bend are all but unknown, which makes the
-        conditioned mean a secant between probes: the engine works with this
-        where nothing was learned.
+        Its level, slope and bend are almost unknown, so the conditioned mean is nearly a secant
+        between probes. The engine works with this where nothing was learned.
         """
         x = (QUALITIES - 50.5) / 49.5
         mean = start + (end - start) * (x + 1) / 2
         slope = 0.6 * (end - start) * x / 2
         bend = 0.3 * (end - start) * np.abs(x) ** 3 * np.sign(x)
-        distance = (QUALITIES[:, None] - QUALITIES[None, :]) / 15.0
-        wander = 0.15**2 * np.exp(-0.5 * distance**2)
-        covariance = 0.9**2 + np.outer(slope, slope) + np.outer(bend, bend) + wander
+        drift = 0.15**2 * rbf(15.0)
+        covariance = 0.9**2 + np.outer(slope, slope) + np.outer(bend, bend) + drift
         return cls(mean, covariance, noise, allowance)
 
     @classmethod
@@ -145,16 +147,14 @@ class CurvePrior:
     ) -> CurvePrior:
         """A prior from a corpus of curves.
 
-        `components` (k, 100) are its principal components, each scaled by its
-        standard deviation; `residual` is the standard deviation of what they
-        leave over, which is smooth over a few qualities. Images unlike the
-        corpus are expected: the components are taken half as wide again, and a
-        level and a slow wander of their own are added.
+        `components` (k, 100) are its principal components, each scaled by its standard deviation.
+        `residual` is the standard deviation of the rest, which is smooth over a few qualities. To
+        allow for images unlike the corpus, the variance of the components grows by half, and a
+        level and a slow drift are added.
         """
-        distance = QUALITIES[:, None] - QUALITIES[None, :]
-        unlike = 0.16**2 + 0.3**2 * np.exp(-0.5 * (distance / 30.0) ** 2)
-        wander = residual**2 * np.exp(-0.5 * (distance / 5.0) ** 2)
-        covariance = 1.5 * components.T @ components + unlike + wander
+        unlike = 0.16**2 + 0.3**2 * rbf(30.0)
+        drift = residual**2 * rbf(5.0)
+        covariance = 1.5 * components.T @ components + unlike + drift
         return cls(mean, covariance, noise, allowance)
 
 
@@ -167,15 +167,15 @@ class CurveModel:
         self._values: list[float] = []
 
     def observe(self, quality: int, value: float) -> None:
-        """Take in a probe."""
+        """Add a probe."""
         self._qualities.append(quality)
         self._values.append(value)
 
     def posterior(self) -> list[Belief]:
-        """Every belief in the light of the probes; the weights sum to 1."""
+        """Every belief after the probes; the weights sum to 1."""
         found = [self._condition(one) for one in self._prior.beliefs]
-        likeliest = max(surprise for _, surprise in found)
-        weights = [one.weight * math.exp(surprise - likeliest) for one, surprise in found]
+        highest = max(likelihood for _, likelihood in found)
+        weights = [one.weight * math.exp(likelihood - highest) for one, likelihood in found]
         total = sum(weights)
         return [
             replace(one, weight=weight / total)
@@ -183,24 +183,24 @@ class CurveModel:
         ]
 
     def _condition(self, belief: Belief) -> tuple[Belief, float]:
-        """A belief after the probes, and the log of how likely it held them, but for a constant."""
+        """A belief after the probes, and their log-likelihood under it, up to a constant."""
         if not self._qualities:
             return belief, 0.0
         at = np.array(self._qualities) - 1
         gain = belief.covariance[:, at]
         seen = belief.covariance[np.ix_(at, at)]
-        # However wide a belief is, the noise must not vanish beside it.
+        # The noise must not vanish next to a wide belief.
         noise = self._prior.noise**2 + 1e-10 * float(seen.diagonal().max())
         seen = seen + noise * np.eye(at.size)
         away = np.array(self._values) - belief.mean[at]
         solved = np.linalg.solve(seen, np.column_stack([gain.T, away]))
         mean = belief.mean + gain @ solved[:, -1]
         covariance = belief.covariance - gain @ solved[:, :-1]
-        surprise = -0.5 * (away @ solved[:, -1] + np.linalg.slogdet(seen)[1])
-        return Belief(belief.weight, mean, covariance), float(surprise)
+        likelihood = -0.5 * (away @ solved[:, -1] + np.linalg.slogdet(seen)[1])
+        return Belief(belief.weight, mean, covariance), float(likelihood)
 
     def deviation(self, belief: Belief) -> FloatArray:
-        """The standard deviation of what a probe would show, at q = 1..100."""
+        """The standard deviation of a probe's value, at q = 1..100."""
         spread: FloatArray = np.sqrt(
             np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
         )

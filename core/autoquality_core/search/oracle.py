@@ -1,30 +1,27 @@
-"""What trying every quality finds: the answer that `search` must find without doing so."""
+"""The answer that trying every quality finds: `search` must find the same one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from autoquality_core.search.engine import Found
-from autoquality_core.search.objective import Objective, Observation
+from autoquality_core.search.goal import Goal, Observation
 
 
-def oracle(
-    objective: Objective, low: int, high: int, attempt: Callable[[int], Observation]
-) -> Found:
+def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation]) -> Found:
     """Try every quality in [low, high].
 
-    Where several are good enough (`Objective.finished`), any of them is right;
-    this returns the lowest.
+    If several are good enough (`Goal.finished`), any of them is right; this returns the lowest.
     """
     seen = [attempt(quality) for quality in range(low, high + 1)]
-    best = objective.best(seen, low, high)
-    return Found(best, objective.outcome(best, seen, low, high))
+    best = goal.best(seen, low, high)
+    return Found(best, goal.outcome(best, seen, low, high))
 
 
-def agree(objective: Objective, found: Found, expected: Found) -> bool:
-    """Whether a search's answer is as good as the oracle's, and says the same of it."""
+def agree(goal: Goal, found: Found, expected: Found) -> bool:
+    """True if a search's answer is as good as the oracle's, with the same outcome."""
     if found.outcome is not expected.outcome:
         return False
-    if objective.finished(expected.best):
-        return objective.finished(found.best)
-    return objective.value(found.best) == objective.value(expected.best)
+    if goal.finished(expected.best):
+        return goal.finished(found.best)
+    return goal.values(found.best) == goal.values(expected.best)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoquality_core.types import EncoderOptions
+from autoquality_core.formats import EncoderOptions
 from autoquality_server.config.groups.capacity import CapacitySettings
 from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.quality import (

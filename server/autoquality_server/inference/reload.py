@@ -1,4 +1,4 @@
-"""Files that change while the server runs."""
+"""Polls the files of networks and reloads those that change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from autoquality_core.networks.side_file import side_path
 
 State = tuple[tuple[int, int, int] | None, ...]
-"""Of each file the time of its last change, its inode and its size; None if it is not there."""
+"""Time of change, inode and size of each file; None for a missing one."""
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def state_of(network: Path) -> State:
 
 
 class WatchedFile:
-    """A network's files, and what to do when they change."""
+    """A network's files, and the function to call when they change."""
 
     def __init__(self, network: Path, known: State, changed: Callable[[], object]) -> None:
         """`known` is `state_of(network)` from before it was loaded."""
@@ -29,11 +29,11 @@ class WatchedFile:
         self._changed = changed
         self._known = self._last = known
 
-    def look(self) -> None:
-        """Call `changed` if the files differ from what is known, and no longer from the last look.
+    def poll(self) -> None:
+        """Call `changed` once for each new state that two polls in a row have found.
 
-        So a file that is still being written is left alone. What was told once,
-        usable or not, is known. A file that is gone is no change.
+        That leaves out files that are still being written. A missing network is no
+        change.
         """
         state = state_of(self._network)
         settled = state == self._last
@@ -44,7 +44,7 @@ class WatchedFile:
 
 
 class Watcher:
-    """Looks at files every `interval` seconds, in a thread of its own."""
+    """Polls files every `interval` seconds in a thread of its own."""
 
     def __init__(self, files: Iterable[WatchedFile], interval: float) -> None:
         self._files = tuple(files)
@@ -54,7 +54,7 @@ class Watcher:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more; returns once the last look is over."""
+        """Stop after the current poll, and wait for it."""
         self._stop.set()
         self._thread.join()
 
@@ -62,8 +62,8 @@ class Watcher:
         while not self._stop.wait(self._interval):
             for file in self._files:
                 try:
-                    file.look()
-                except Exception:  # noqa: BLE001 - one network must not end the watch over the others
+                    file.poll()
+                except Exception:  # noqa: BLE001 - other networks must still be polled
                     _log.exception("a changed network could not be loaded")
 
 

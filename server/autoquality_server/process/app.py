@@ -30,10 +30,7 @@ from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
 from autoquality_server.rpc.health import Health, HealthServer
 from autoquality_server.rpc.interceptors import interceptors, open_interceptors
-from autoquality_server.rpc.interceptors.rates import RateInterceptor
-from autoquality_server.rpc.interceptors.timer import Hourglass
-from autoquality_server.rpc.interceptors.tracing import TracingInterceptor
-from autoquality_server.rpc.interceptors.watch import WatchInterceptor
+from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.options import HEADROOM, grpc_options
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.logs import logger
@@ -64,8 +61,8 @@ class Service(Protocol):
     def warm_up(self) -> None:
         """Load and compile everything, so that the first request does not have to wait."""
 
-    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
-        """Call `tell` with the health service name and state of each part, and on each change."""
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        """Report the health service name and state of each part, now and on each change."""
 
     def close(self) -> None:
         """Release its resources, after the last request."""
@@ -76,7 +73,7 @@ ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
 
 def build_default_service(settings: Settings, admission: Admission, metrics: Metrics) -> Service:
     """Build the real service; imported late, as it loads libvips and more."""
-    from autoquality_server.rpc import build_service
+    from autoquality_server.rpc.build import build_service
 
     service: Service = build_service(settings, admission, metrics)
     return service
@@ -123,8 +120,8 @@ class App:
         if not shares_port:
             ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         metrics.watch(self.admission)
-        self._uploads = Hourglass(settings.upload_timeout)
-        self._downloads = Hourglass(settings.download_timeout)
+        self._uploads = TimeoutTimer(settings.upload_timeout)
+        self._downloads = TimeoutTimer(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
@@ -138,18 +135,16 @@ class App:
         self._server = grpc.server(
             self._pool,
             interceptors=interceptors(
-                WatchInterceptor(self._watchdog, ENCODING.full_name),
-                rpc_metrics,
-                metrics.reject,
-                identifier(settings),
-                frozenset({health.SERVICE.full_name} if settings.open_health else ()),
-                RateInterceptor(
-                    Rates("requests", settings.client_requests_per_second), ENCODING.full_name
-                ),
-                self._uploads,
-                self._downloads,
                 ENCODING.full_name,
-                TracingInterceptor(self._traces, ENCODING.full_name) if self._traces else None,
+                watchdog=self._watchdog,
+                rpc_metrics=rpc_metrics,
+                rejected=metrics.reject,
+                identify=identifier(settings),
+                open_services=frozenset({health.SERVICE.full_name} if settings.open_health else ()),
+                rates=Rates("requests", settings.client_requests_per_second),
+                uploads=self._uploads,
+                downloads=self._downloads,
+                traces=self._traces,
             ),
             options=self._options,
         )
@@ -206,7 +201,7 @@ class App:
         self._server.start()
         if not self._shares_port:
             self._service.warm_up()
-        self._service.tell_parts(self._health.part)
+        self._service.report_parts(self._health.part)
         self._health.serving()
         _log.info(
             "process ready" if self._shares_port else "ready",
@@ -236,7 +231,7 @@ class App:
         stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()
         end = time.monotonic() + seconds
-        while self._watchdog.anybody_waits() and time.monotonic() < end:
+        while self._watchdog.has_waiting_callers() and time.monotonic() < end:
             stopped.wait(_CHECK_INTERVAL)
         stopped.wait(min(seconds, _LAST_ANSWERS))
 

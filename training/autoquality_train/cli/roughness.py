@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from autoquality_core.formats import CODECS
 from autoquality_core.images import Pixels
 from autoquality_core.priors.features import detail
 from autoquality_train.cli import options
@@ -130,10 +129,10 @@ def _swept(work: _Work, sweeps: Path, settings: Sequence[str]) -> dict[str, Swee
     pixels = Pixels.from_samples(work[2][None])
     found = {}
     for setting in settings:
-        codec = CODECS[SWEPT[setting][0]]
-        if min(pixels.width, pixels.height) < codec.min_side:
+        encoder = SWEPT[setting]
+        if min(pixels.width, pixels.height) < encoder.min_side:
             continue
-        if pixels.has_alpha and not codec.keeps_alpha:
+        if pixels.has_alpha and not encoder.keeps_alpha:
             continue
         found[setting] = kept_sweep(pixels, digest_of(pixels), setting, sweeps)
     return found

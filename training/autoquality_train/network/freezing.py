@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_core.networks.input import SIDE
-from autoquality_core.networks.mosaic import TILE
+from autoquality_core.networks.inputs import SIDE, TILE
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted

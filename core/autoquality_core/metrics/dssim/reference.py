@@ -1,4 +1,4 @@
-"""An image to measure others against."""
+"""The luma of an image, prepared to be compared with others."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from autoquality_core.runtime.compilation import kept_in
 Luma = npt.NDArray[np.uint8]
 
 KEPT_PIXELS = 4_000_000
-"""The largest image whose reference is kept while others are made to be measured against it."""
+"""The largest image whose moments are kept between measurements."""
 
 
 class Reference:
-    """The image that distorted ones are compared with, its moments computed once.
+    """An image whose local means and variances are computed once.
 
-    Thread-safe: one reference may measure in many threads at once, and the GIL
-    is not held meanwhile.
+    Thread-safe: many threads may measure at once, without the GIL.
     """
 
     def __init__(self, luma: Luma, stride: int | None = None) -> None:
@@ -30,16 +29,14 @@ class Reference:
 
         `luma` is 8-bit, of the shape (surfaces, frames, height, width): one
         surface for an opaque image, two (over black, over white) for one with
-        alpha. It is kept, not copied, and must not change. Of the rows of
-        windows every `stride`-th is measured; 1 measures all, None takes
-        `default_stride`. Memory: 8 / stride bytes a pixel.
+        alpha. It is kept, not copied, and must not change. Every `stride`-th row of
+        windows is measured: 1 measures all, None takes `default_stride`.
+        Memory: 8 / stride bytes a pixel.
 
-        An image of fewer than 11 pixels a side has no whole window: it is
-        extended to 11 by reflection about its edges, the outermost pixels
-        repeated (... b a | a b ...).
+        An image of fewer than 11 pixels a side has no whole window. Reflection about
+        its edges extends it to 11, the outermost pixels repeated (... b a | a b ...).
 
-        Raises ValueError for another shape or type, an empty image, or a
-        stride below 1.
+        Raises ValueError for another shape or type, an empty image, or a stride below 1.
         """
         self._shape = _checked(luma).shape
         surfaces, frames, height, width = self._shape
@@ -75,29 +72,23 @@ class Reference:
         return min(max(float(worst) / 2, 0.0), 1.0)
 
 
-class PassingReference:
-    """A reference that holds nothing between measurements, for large images.
+class UncachedReference:
+    """A reference that keeps nothing between measurements, for large images.
 
-    Luma and moments take 3 bytes a pixel, which would lie there while an
-    encoder wants many more. Made anew for each measurement they take 2 ms a
-    megapixel, of the 25 or more that encoding and decoding take.
+    Luma and moments take 3 bytes a pixel, while an encoder needs many more. Computing
+    them for each measurement takes 2 ms a megapixel; encoding and decoding take 25 or more.
     """
 
     def __init__(self, luma: Callable[[], Luma], stride: int | None = None) -> None:
-        """`luma` gives the same each time; it and `stride` are as for `Reference`."""
+        """`luma` returns the same planes each time; it and `stride` are as for `Reference`."""
         self._luma = luma
         self._stride = stride
 
     def dssim(self, luma: Luma) -> float:
-        """As `Reference.dssim`; raises ValueError for what either of its steps refuses."""
+        """As `Reference.dssim`; raises ValueError as the constructor and `dssim` of `Reference`."""
         found = Reference(self._luma(), self._stride).dssim(luma)
         trim_heap()
         return found
-
-
-def reference_of(luma: Callable[[], Luma], pixels: int) -> Reference | PassingReference:
-    """A reference for an image of so many pixels in all, whose luma `luma` makes."""
-    return Reference(luma()) if pixels <= KEPT_PIXELS else PassingReference(luma)
 
 
 def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) -> float:
@@ -106,13 +97,13 @@ def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) 
 
 
 def warm_up() -> None:
-    """Compile the kernels, or load them from numba's cache, before they are needed."""
+    """Compile the kernels, or load them from numba's disk cache."""
     luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
     compare(luma, luma)
 
 
 def cache_folder() -> str | None:
-    """Where the compiled kernels are kept between processes, None for nowhere."""
+    """The folder of the compiled kernels' disk cache; None if they are not cached."""
     return kept_in(kernel.mean_dissimilarity)
 
 
@@ -124,9 +115,9 @@ def _checked(luma: Luma) -> Luma:
 
 
 def _planes(luma: Luma) -> Luma:
-    """The planes below one another as (surfaces x frames, height, width), 11 pixels a side or more.
+    """The planes as (surfaces x frames, height, width), padded to 11 pixels a side or more.
 
-    Read-only, so that numba sees one type whoever calls, and compiles once.
+    Read-only, so that numba sees one type for all callers, and compiles once.
     """
     before_after = [(0, 0), (0, 0)]
     for side in luma.shape[2:]:

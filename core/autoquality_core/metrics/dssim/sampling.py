@@ -1,12 +1,11 @@
-"""Which windows are measured: every row of them, or some rows, staggered.
+"""Which windows are measured: all rows of them, or some rows, staggered.
 
-The image is cut into vertical strips, each `LANES` windows wide. In a strip
-every `stride`-th row of windows is measured, whole; each strip starts a row
-lower than the one to its left, so that all rows are covered evenly by one
-strip or another. Blocks of 8x8 pixels, lines of text and whatever else repeats
-down the image therefore meet the strips at every phase, and what one strip
-sees too much of its neighbours see too little of. A plain grid with the same
-stride in both directions, which costs no less here, errs ten times as much.
+The image is cut into vertical strips, each `LANES` windows wide. In a strip, every
+`stride`-th row of windows is measured. Each strip starts a row lower than the one to its
+left, so the strips together cover all rows evenly. Patterns that repeat down the image,
+such as blocks of 8x8 pixels or lines of text, meet the strips at every phase, and their
+errors cancel out. A plain grid with the same stride in both directions costs no less here
+and has ten times the error.
 """
 
 from __future__ import annotations

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 import pyvips
 
-from autoquality_core.encode.methods import warm_up
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import ServiceError
-from autoquality_core.formats import CODECS
-from autoquality_core.images import SOURCE_FORMATS, ImageLimits, open_image
-from autoquality_core.metrics import dssim
+from autoquality_core.formats import writable
+from autoquality_core.images import ImageLimits, open_image, source_formats
+from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics.dssim.reference import cache_folder
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline, warm_up
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, Format, Method, RawSource, TargetSpec
+from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 
@@ -40,7 +41,7 @@ def check_metric() -> Finding:
     start = time.perf_counter()
     warm_up()
     seconds = time.perf_counter() - start
-    folder = dssim.cache_folder()
+    folder = cache_folder()
     if folder is None:
         text = f"compiled in {seconds:.1f} s, at every start: set NUMBA_CACHE_DIR"
         return Finding("metric", Verdict.WARNING, f"{text} to a writable folder")
@@ -56,7 +57,7 @@ def check_formats(settings: Settings) -> Iterator[Finding]:
 
 
 def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
-    if fmt not in CODECS:
+    if fmt not in writable():
         return Finding(fmt.value, Verdict.FAILED, "cannot be written by this libvips")
     job = EncodeJob(
         source=picture(),
@@ -64,7 +65,7 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
         spec=TargetSpec(Method.NONE),
         quality=None,
         options=settings.encoder_options(),
-        measure_dssim=True,
+        measure=(DSSIM,),
     )
     try:
         result = pipeline.encode(job, Deadline())
@@ -78,16 +79,17 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
 def _compared(result: EncodeResult, size: tuple[int, int]) -> Finding:
     at = f" at quality {result.quality}" if result.quality else ""
     text = f"{WIDTH}x{HEIGHT}{at}: {len(result.image)} bytes"
-    if result.dssim is not None:
-        text += f", DSSIM {result.dssim:.4f}"
+    dssim = result.scores.get(DSSIM.name, 0.0)
+    if result.scores:
+        text += f", DSSIM {dssim:.4f}"
     part = result.format.value
-    if size != (WIDTH, HEIGHT) or (result.dssim or 0.0) >= _LARGEST_DSSIM:
+    if size != (WIDTH, HEIGHT) or dssim >= _LARGEST_DSSIM:
         return Finding(part, Verdict.FAILED, f"{text}: differs from the source")
     return Finding(part, Verdict.OK, text)
 
 
 def _read() -> Finding:
-    for name in sorted(_READ_ONLY.keys() & set(SOURCE_FORMATS)):
+    for name in sorted(_READ_ONLY.keys() & set(source_formats())):
         source = picture()
         image = pyvips.Image.new_from_memory(
             source.pixels, source.width, source.height, source.bands, "uchar"
@@ -98,4 +100,4 @@ def _read() -> Finding:
         except (ServiceError, pyvips.Error) as error:
             why = " ".join(str(error).split())
             return Finding("sources", Verdict.FAILED, f"{name} cannot be read: {why}")
-    return Finding("sources", Verdict.OK, ", ".join(SOURCE_FORMATS))
+    return Finding("sources", Verdict.OK, ", ".join(source_formats()))

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoquality_core.encode.defaults import DEFAULT_DSSIM
 from autoquality_core.images import ImageLimits, from_raw
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import (
     DeviceMissing,
     Network,
@@ -22,7 +22,7 @@ from autoquality_server.cli.doctor.codecs import picture
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 from autoquality_server.config.parse import BUNDLED
-from autoquality_server.inference.networks import load_options
+from autoquality_server.inference.predictors import load_options
 from autoquality_server.telemetry.predictor_metrics import FORMATS
 
 _WITHOUT = "ml falls back to dssim"
@@ -77,7 +77,7 @@ class NetworkChecks:
         pixels = from_raw(raw, ImageLimits(len(raw.pixels), raw.width * raw.height))
         start = time.perf_counter()
         try:
-            prediction = network.predict(pixels, DEFAULT_DSSIM)
+            prediction = network.predict(pixels, DSSIM.default_target)
         except PredictionFailed as error:
             return Verdict.FAILED, f"{name}: {error}"
         seconds = time.perf_counter() - start

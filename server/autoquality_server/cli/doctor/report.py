@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from autoquality._version import __version__
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import ENCODERS, writable
 from autoquality_core.types import Format
 from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
 from autoquality_server.cli.doctor.machine import in_units
@@ -36,8 +36,8 @@ def offers(settings: Settings, networks: Mapping[Format, str]) -> list[Offer]:
     """Return the formats that can be written; `networks` has the names of their networks."""
     defaults = settings.defaults()
     found = []
-    for fmt, codec in CODECS.items():
-        if codec.has_quality:
+    for fmt in writable():
+        if ENCODERS[fmt].has_quality:
             low, high = defaults.bounds_for(fmt)
             quality = defaults.quality_for(fmt)
             found.append(Offer(fmt.value, quality, low, high, networks.get(fmt)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autoquality_core.encode.defaults import Defaults
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Device, Format, Method
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from autoquality_server.process.supervisor.link import VARIABLE, handshake
+from autoquality_server.telemetry.captured_output import original_output
 from autoquality_server.telemetry.logs import logger
-from autoquality_server.telemetry.stray import real_output
 
 Message: TypeAlias = dict[str, Any]
 
@@ -72,8 +72,8 @@ class Process:
                     env={**os.environ, VARIABLE: handshake(number, theirs, addresses)},
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
-                    stdout=real_output(1),
-                    stderr=real_output(2),
+                    stdout=original_output(1),
+                    stderr=original_output(2),
                     # Ctrl-C goes to the supervisor alone, which drains the processes.
                     process_group=0,
                 )

@@ -1,0 +1,1 @@
+"""What the colours of a file mean, and how they become sRGB."""
