@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoquality_core.types import Format, Method
+from autoquality_server.config.parse import QUALITY_FORMATS
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
-
-_SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 
 
 def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
@@ -18,7 +17,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     that were set: the error names one of them.
     """
     _check_target(settings, names)
-    for fmt in _SEARCHED:
+    for fmt in QUALITY_FORMATS:
         _check_bounds(settings, fmt, names, chosen)
     _check_batches(settings, names, chosen)
     _check_tls(settings, names)
