@@ -192,6 +192,26 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
     assert patience[0] <= (0.5 if seconds is None else seconds / 4)
 
 
+@pytest.mark.parametrize(("seconds", "longest"), [(None, 10), (400, 10), (40, 10), (20, 5)])
+def test_a_network_may_take_10_seconds_or_a_quarter_of_the_deadline(
+    pipeline: Pipeline, watched: Watched, seconds: float | None, longest: float
+) -> None:
+    """Whichever is shorter, as documented."""
+    remaining: list[float] = []
+
+    def look() -> None:
+        assert watched.deadline is not None
+        remaining.append(watched.deadline.remaining())
+
+    watched.before = look
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
+    pipeline.encode(job, Deadline(seconds))
+    assert 0.8 * longest < remaining[0] <= longest
+
+
 def test_a_caller_that_leaves_meanwhile_ends_the_request(
     pipeline: Pipeline, watched: Watched
 ) -> None:

@@ -49,7 +49,7 @@ def _candidate(job: EncodeJob, requested: Format, pixels: Pixels) -> Candidate:
 
 
 def source_notices(pixels: Pixels, origin: Origin) -> list[Notice]:
-    """What was lost between the source and its decoded pixels."""
+    """One notice for each loss between the source and its decoded pixels."""
     notices = []
     if origin.damaged:
         message = "the source is truncated or damaged: what could be decoded was encoded"

@@ -22,7 +22,7 @@ class Comparison:
 
 
 def compared(first: Pixels, second: Pixels, metrics: Iterable[Metric]) -> Comparison:
-    """Compare two images, animations frame by frame of what is on screen at the same time.
+    """Compare two images; of animations, the frames that are on screen at the same time.
 
     Raises InvalidRequest, with the reason SIZE_MISMATCH, for different sides.
     """

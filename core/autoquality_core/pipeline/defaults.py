@@ -137,7 +137,7 @@ def _check_target(method: Method | None, target: float) -> None:
 
 
 def _refuse_bounds(spec: TargetSpec, low: int, high: int, fmt: Format) -> None:
-    """Name the field that the caller set, and where the other one comes from."""
+    """Name the field that the caller set, and the origin of the other one."""
     if spec.min_quality is not None:
         source = "" if spec.max_quality is not None else f" (this server's for {fmt.name})"
         raise InvalidRequest(

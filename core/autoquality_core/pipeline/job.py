@@ -22,10 +22,10 @@ from autoquality_core.types import (
 
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
-    """One image and one spec, checked as far as can be without looking at the image.
+    """One image and one target spec. Checks that need the image come later.
 
-    `format` is None to keep the source's; the spec is settled once the format
-    is known (`Defaults.settle`). `quality` is for method NONE.
+    `format` is None to keep the source's. The spec is resolved once the format is known
+    (`Defaults.resolve`). `quality` is for the method NONE. `measure` are metrics to report.
     """
 
     source: Data | RawSource
@@ -45,9 +45,9 @@ class EncodeJob:
 class EncodeResult:
     """The encoded image and the proof.
 
-    `quality` is 0 for a format without one; `dssim` and `predicted_quality`
-    are None where nothing was measured or predicted, `alpha_quality` where the
-    alpha channel has no quality of its own.
+    `quality` is 0 for a format without one. `scores` has those that were measured, by the metric's
+    name. `predicted_quality` is None without a prediction, `alpha_quality` if the alpha channel has
+    no quality of its own.
     """
 
     image: bytes

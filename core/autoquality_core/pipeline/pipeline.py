@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autoquality_core import images
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata
+from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import DSSIM, METRICS
@@ -80,7 +80,7 @@ class Pipeline:
         }
 
     def warm_up(self) -> None:
-        """Compile what the first request would otherwise wait for; predictors come ready."""
+        """Compile everything now, so that the first request does not wait for it."""
         warm_up()
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
@@ -93,7 +93,7 @@ class Pipeline:
             return self.run(self.open(job, deadline), deadline)
 
     def check(self, job: EncodeJob) -> None:
-        """Refuse what is wrong whatever the bytes of the source are. Raises InvalidRequest."""
+        """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         if job.format is not None:
             self._resolve(job, job.format)
         if isinstance(job.source, RawSource):
@@ -194,7 +194,9 @@ class Pipeline:
 
 
 def warm_up() -> None:
-    """Compile every loop, or load it from numba's disk cache."""
+    """Compile every loop, or load it from numba's disk cache, and see what libvips can do."""
+    images.source_formats()
+    writable()
     images.warm_up()
     hidden.warm_up()
     features.warm_up()

@@ -153,7 +153,7 @@ class Session:
     def _encode(self, quality: int) -> tuple[bytes, float]:
         """A file, and the seconds that it took."""
         try:
-            # The deadline lives as long as the call, which may still be sending its answer.
+            # The deadline outlives the encoding: the call may still be sending its answer.
             with step("encode") as encoding, self.deadline.calling(self.pixels.stop):
                 data = self.encoder.encode(self.pixels, quality)
         except Exception:
@@ -193,7 +193,7 @@ class Session:
         return self.encoder.frames(self._files[self._key(quality)], self.pixels)
 
     def scores(self, quality: int) -> Mapping[str, float]:
-        """What was measured at a known quality, by the metric's name."""
+        """The scores at a known quality, by the metric's name."""
         return self.probes[self._index(quality)].scores
 
     def may_continue(self, quality: int) -> bool:

@@ -1,4 +1,4 @@
-"""The sources of a request with their headers read: what they are and what they will cost."""
+"""The sources of a request with their headers read: their formats, sizes and costs."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ def _format_of(source_format: str) -> Format | None:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the source was: its format ("raw" for bare pixels) and its frames or pages.
+    """The format of a source ("raw" for bare pixels), and its frames or pages.
 
-    `damaged` says that only a part of it could be decoded, `metadata` is what of
-    its metadata to keep.
+    `damaged` is True if only a part could be decoded. `metadata` is the part to keep.
     """
 
     format: str
@@ -128,7 +127,7 @@ class OpenPair:
 
     @property
     def profile(self) -> ColorProfile:
-        """In which colours they are compared: their own where these are the same, else sRGB."""
+        """The colours to compare in: their own if these are the same, else sRGB."""
         same = in_rgb(self.reference.colours.kept) == in_rgb(self.distorted.colours.kept)
         return ColorProfile.KEEP if same else ColorProfile.SRGB
 

@@ -52,8 +52,8 @@ class ScoreSearch:
     ) -> Answer:
         """As `run`, with a prediction that was made, or without any.
 
-        With the prediction of a whole curve, the search starts at the quality that is most
-        likely good enough; with probabilities of qualities alone, at the most probable one.
+        With a predicted curve, the search starts at the quality that is most likely good enough.
+        With probabilities of qualities alone, it starts at the most probable one.
         """
         goal = self._goal(resolved)
         prior = self._prior(session, resolved)
@@ -90,7 +90,7 @@ class ScoreSearch:
         return ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
 
     def _prior(self, session: Session, resolved: ResolvedTarget) -> CurvePrior:
-        """What is known of the image's curve; its features only where they may save a probe."""
+        """The prior of the image's curve, from its features if they may save a probe."""
         known = session.encoder, self.metric, session.pixel_count
         usual = score_prior(*known)
         likely = chance(self._goal(resolved), resolved.min_quality, resolved.max_quality, usual)
