@@ -130,7 +130,7 @@ def existing_file(text: str) -> str:
 BUNDLED = "bundled"
 """The network that comes with the server."""
 NO_NETWORK = "none"
-_NETWORKS = {"bundled": BUNDLED, "box": BUNDLED, "none": NO_NETWORK}  # box: the name until 0.1
+_NETWORKS = {"bundled": BUNDLED, "box": BUNDLED, "none": NO_NETWORK}  # box: the former name
 
 
 def network(text: str) -> str:
