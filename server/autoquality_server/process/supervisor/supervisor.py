@@ -59,13 +59,14 @@ class Supervisor:
         Raises StartError if an address is not free, ConfigError for files that cannot be used.
         """
         self._settings = settings
-        self._command = command
         self._metrics_contexts = metrics_contexts(settings)
         self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
         if settings.health_listen:
             health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
-            self._reserved["health_listen"] = health
-        self._addresses = {name: one.address for name, one in self._reserved.items()}
+            self._reserved["health-listen"] = health
+        self._command = [*command, "--metrics-listen=off"]
+        for name, reservation in self._reserved.items():
+            self._command.append(f"--{name}={reservation.address}")
         own = CollectorRegistry()
         ProcessCollector(registry=own)
         self._metrics = ProcessMetrics(own, settings.processes, self._ready, CAUSES)
@@ -133,9 +134,7 @@ class Supervisor:
         """
         settings = self._settings
         try:
-            process = Process(
-                number, self._command, self._addresses, settings.hung_grace, self._on_metrics
-            )
+            process = Process(number, self._command, settings.hung_grace, self._on_metrics)
         except OSError as error:  # out of memory, or too many processes
             return _End(START, error.strerror or "")
         self._processes[number] = process
@@ -195,7 +194,7 @@ class Supervisor:
 
     def _facts(self) -> dict[str, Any]:
         settings = self._settings
-        health = self._reserved.get("health_listen")
+        health = self._reserved.get("health-listen")
         return {
             "listen": settings.listen,
             "port": self._reserved["listen"].port,
