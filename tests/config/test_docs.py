@@ -1,4 +1,4 @@
-"""The tables in the documents are what the code says."""
+"""The tables in the documents agree with the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_every_name_of_every_setting_is_in_the_full_tables() -> None:
         assert all(f"`{name}`" in tables for name in (spec.variable, spec.flag, *spec.aliases))
 
 
-def test_checking_finds_a_stale_table_and_updating_mends_it(
+def test_checking_finds_a_outdated_table_and_updating_fixes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "docs" / "configuration.md"
