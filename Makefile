@@ -152,7 +152,7 @@ soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARG
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
+check: lint types layers contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -162,6 +162,10 @@ lint: .venv/.stamp ## Style: ruff's rules and formatting
 .PHONY: types
 types: .venv/.stamp ## Types: mypy, strict
 	$(BIN)/mypy $(PY_DIRS)
+
+.PHONY: layers
+layers: .venv/.stamp ## Layers: which package may import which (import-linter)
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: contract
 contract: .venv/.stamp ## Contract: buf's lint and format, nothing broken for callers

@@ -109,4 +109,4 @@ def test_the_command_says_what_is_missing_where_it_would_need_a_certificate(
     guarded: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert health.run([], variables(guarded)) == 2
-    assert "AUTOQUALITY_HEALTH_LISTEN: must be set where" in capsys.readouterr().err
+    assert "AUTOQUALITY_HEALTH_LISTEN: must be set if" in capsys.readouterr().err
