@@ -38,7 +38,7 @@ import numpy as np
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.encode.defaults import Defaults
-from autoquality_core.types import EncoderOptions
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.encode.pipeline import Pipeline
 from autoquality_server.rpc.convert import encode_job
