@@ -23,24 +23,25 @@ from typing import Any
 
 import numpy as np
 
-from autoquality_core.encode.methods import (
-    MethodHandler,
-    MlSearch,
-    ScoreSearch,
-    SizeSearch,
-)
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline.methods import (
+    MethodHandler,
+    MlSearch,
+    ScoreSearch,
+    SizeSearch,
+)
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import Found, Goal, Observation, ScoreGoal, SizeGoal
+from autoquality_core.search import Found, Observation
 from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, crop, drawing
+from autoquality_train.judging.searches import goal_of
 from autoquality_train.samples import decode, images_in
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 
@@ -158,14 +159,12 @@ def _target_spec(
 def _wrong(
     resolved: ResolvedTarget, found: Found, curve: Sequence[Observation], session: Session
 ) -> str:
-    objective: Goal = ScoreGoal(DSSIM, resolved.target, resolved.allowed_error)
-    if resolved.method is Method.SIZE:
-        objective = SizeGoal(resolved.target, session.pixel_count)
-    best = oracle(objective, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
+    goal = goal_of(resolved, session.pixel_count)
+    best = oracle(goal, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
     if best.outcome is Outcome.MIN_QUALITY_REACHED and session.alpha_quality not in (None, 100):
         # Only less alpha quality fits: the oracle knows but one.
         return "" if found.best.size_bytes <= resolved.target else "over the budget"
-    if agree(objective, found, best):
+    if agree(goal, found, best):
         return ""
     told = f"quality {found.best.quality}, {found.outcome.name}"
     return f"{told}; {best.best.quality}, {best.outcome.name} by every quality"

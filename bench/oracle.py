@@ -34,7 +34,7 @@ from autoquality_core.search import (
     search,
 )
 from autoquality_core.search.oracle import agree, oracle
-from autoquality_train.judging.baselines import bisection
+from autoquality_train.judging.searches import bisection
 from autoquality_train.samples import decode, digest_of, images_in
 from autoquality_train.sweeps import SETTINGS, kept_sweep
 
@@ -81,15 +81,15 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
 
 def judge(
     one: Curve,
-    objective: Goal,
+    goal: Goal,
     prior: CurvePrior,
     low: int,
     high: int,
     encoder: Encoder,
 ) -> Score:
     """Search once on a known curve of an encoder."""
-    if isinstance(objective, SizeGoal):
-        roughness = partial(size_roughness, one.image, encoder, objective.target)
+    if isinstance(goal, SizeGoal):
+        roughness = partial(size_roughness, one.image, encoder, goal.target)
     else:
         roughness = partial(score_roughness, one.image, encoder, DSSIM)
     tried: list[int] = []
@@ -99,16 +99,16 @@ def judge(
         return one.by_quality[quality]
 
     found = search(
-        *(objective, low, high, attempt),
+        *(goal, low, high, attempt),
         prior=prior,
         roughness=roughness,
         equivalents=encoder.equivalents(has_alpha=False),
     )
-    expected = oracle(objective, low, high, one.by_quality.__getitem__)
+    expected = oracle(goal, low, high, one.by_quality.__getitem__)
     return Score(
-        agree(objective, found, expected),
+        agree(goal, found, expected),
         len(tried),
-        bisection(objective, low, high, one.by_quality.__getitem__).iterations,
+        bisection(goal, low, high, one.by_quality.__getitem__).iterations,
     )
 
 

@@ -1,6 +1,6 @@
-"""Makes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`; finds are left alone.
+"""Writes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`. Keeps the crashes.
 
-They are committed, because encoders of other versions make other bytes.
+The seeds are committed, because other versions of the encoders produce other bytes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ XMP = (
     '<x xmlns:C="http://ns.google.com/photos/1.0/container/"><C:D><z>1</z></C:D></x>',
 )
 TEXTS = {"notation": NOTATIONS, "tokens": TOKENS, "settings": SETTINGS, "contents": XMP}
-WISHES = (
+REQUESTS = (
     pb.EncodeRequest(quality=40, format=pb.FORMAT_JPEG),
     pb.EncodeRequest(
         format=pb.FORMAT_WEBP,
@@ -136,7 +136,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         for target in LOOKED_INTO.get(name, ()):
             yield target, name, data
     small = dict(pictures())
-    for number, spec in enumerate(WISHES):
+    for number, spec in enumerate(REQUESTS):
         for kind, data in (("png-alpha", small["png-alpha"]), ("gif-film", small["gif-film"])):
             request = pb.EncodeRequest(image=data)
             request.MergeFrom(spec)

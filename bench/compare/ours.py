@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import Encoder, EncoderOptions
 from autoquality_core.images import open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import LoadOptions, Predictor, bundled, load
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Data, Format, Method, Outcome, RawSource, TargetSpec
 from autoquality_train.sweeps import NETWORKS
@@ -66,15 +66,21 @@ class Ours:
         if self.method is Method.ML:
             # A JPEG by ml is one by the best mozjpeg settings, whatever was asked for.
             return (
-                task.goal.method is Method.DSSIM
+                task.resolved.method is Method.DSSIM
                 and task.setting in NETWORKS.values()
                 and task.format in self._networks
             )
-        return task.goal.method is self.method
+        return task.resolved.method is self.method
 
     def encode(self, task: Task) -> Entry:
-        goal = task.goal
-        spec = TargetSpec(self.method, goal.target, goal.low, goal.high, goal.error)
+        asked = task.resolved
+        spec = TargetSpec(
+            self.method,
+            asked.target,
+            asked.min_quality,
+            asked.max_quality,
+            asked.allowed_error,
+        )
         job = job_of(task.encoder, task.subject.source, spec)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
         met = found.outcome in MET

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_core.encode.session import Session
 from autoquality_core.images import open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Goal, Observation
-from autoquality_train.judging.baselines import Attempt, bisection, secant
-from autoquality_train.judging.goal import Searched
+from autoquality_core.types import Method
+from autoquality_train.judging.searches import Attempt, Searched, bisection, goal_of, secant
 from bench.clock import here
 from bench.compare.entrant import Entry
 from bench.compare.subject import LIMITS
@@ -36,24 +36,25 @@ class SearchedBy:
         return True
 
     def encode(self, task: Task) -> Entry:
-        goal = task.goal
+        resolved = task.resolved
+        metric = None if resolved.method is Method.SIZE else DSSIM
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
             session = Session(pixels, task.encoder, Deadline())
-            objective = goal.search_goal(session.pixel_count)
+            goal = goal_of(resolved, session.pixel_count)
 
             def attempt(quality: int) -> Observation:
-                one = session.probe(quality, None if goal.by_size else DSSIM)
+                one = session.probe(quality, metric)
                 return Observation(quality, one.size_bytes, one.scores.get(DSSIM.name))
 
-            found = self._search(objective, goal.low, goal.high, attempt)
+            found = self._search(goal, resolved.min_quality, resolved.max_quality, attempt)
             data = session.file(found.quality)
             dssim = session.scores(found.quality).get(DSSIM.name)
             met = (
-                len(data) <= goal.target
-                if goal.by_size
-                else dssim is not None and abs(dssim - goal.target) <= goal.error
+                len(data) <= resolved.target
+                if dssim is None
+                else abs(dssim - resolved.target) <= resolved.allowed_error
             )
             return data, found, met
 

@@ -1,14 +1,11 @@
-"""What is asked: an image, an encoder's setting, a goal."""
+"""What every tool is asked to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from autoquality_core.formats import Encoder
-from autoquality_core.metrics import DSSIM
-from autoquality_core.search import Goal as SearchGoal
-from autoquality_core.search import ScoreGoal, SizeGoal
-from autoquality_core.types import Format, Method
+from autoquality_core.types import Format, Method, ResolvedTarget
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
@@ -25,34 +22,17 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """A DSSIM (within `error`) or a number of bytes, by the qualities `low` to `high`."""
-
-    method: Method
-    target: float
-    low: int
-    high: int
-    error: float = 0.001
-
-    @property
-    def by_size(self) -> bool:
-        return self.method is Method.SIZE
-
-    def search_goal(self, pixels: int) -> SearchGoal:
-        """The same as our search understands it."""
-        if self.by_size:
-            return SizeGoal(self.target, pixels)
-        return ScoreGoal(DSSIM, self.target, self.error)
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
-    """One image, to be encoded by `setting` towards `goal`; `span` names the range."""
+    """One image to encode by `setting` for a target; `span` names the range of qualities."""
 
     subject: Subject
     setting: str
-    goal: Goal
+    resolved: ResolvedTarget
     span: str
+
+    @property
+    def by_size(self) -> bool:
+        return self.resolved.method is Method.SIZE
 
     @property
     def encoder(self) -> Encoder:

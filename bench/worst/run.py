@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.images import Pixels, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_train.samples import decode

@@ -10,10 +10,10 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from autoquality_core.encode import session
-from autoquality_core.encode.methods import score as by_score
-from autoquality_core.encode.methods import size as by_size
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline import session
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
 from autoquality_core.search import CurvePrior, Roughness
 
 

@@ -1,4 +1,4 @@
-"""Our own look for frames, further images and gain maps: all it may raise is ValueError."""
+"""Our own readers of frames, further images and gain maps: they raise at most ValueError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_FRAMES = 20
 
 
 def run(data: bytes) -> None:
-    """Every reader of any file: which one it is for is found out by libvips."""
+    """Give the input to every reader: in the server, libvips chooses one."""
     try:
         apng = read_apng(data, MOST_FRAMES)
         assert apng is None or apng.frames >= len(apng.parts)

@@ -1,4 +1,4 @@
-"""A file of tokens: read, or refused by a ConfigError that quotes no token."""
+"""A file of tokens: it is read, or refused by a ConfigError without a token in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-tokens-")) / "tokens"
 
 
 def run(data: bytes) -> None:
-    """Read the file, then ask for what stands in it."""
+    """Read the file, then look up its last token."""
     _FILE.write_bytes(data)
     try:
         tokens = read_tokens(_FILE)

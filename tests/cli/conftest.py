@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from autoquality import _retry
 from autoquality._cli.main import cli
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
@@ -19,6 +20,12 @@ Run = Callable[..., Result]
 def server() -> Iterator[FakeServer]:
     with FakeServer() as server:
         yield server
+
+
+@pytest.fixture
+def short_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a call give up on an unreachable server sooner."""
+    monkeypatch.setattr(_retry, "_MAX_OUTAGE", 0.5)
 
 
 @pytest.fixture

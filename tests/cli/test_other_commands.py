@@ -101,6 +101,7 @@ def test_a_failed_call_gives_one_line_and_exit_code_1(
     assert (result.exit_code, result.stderr) == (1, "autoquality: not you\n")
 
 
+@pytest.mark.usefixtures("short_outage")
 @pytest.mark.parametrize("command", ["info", "compare {a} {b}", "encode {a} --format webp"])
 def test_an_unreachable_server_gives_one_line_and_exit_code_3(
     pair: tuple[Path, Path], command: str, monkeypatch: pytest.MonkeyPatch

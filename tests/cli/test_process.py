@@ -13,9 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-import grpc
 import pytest
-import trustme
 
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
@@ -61,24 +59,6 @@ def test_the_installed_command_runs_this_command_line(server: FakeServer) -> Non
         timeout=120,
     )
     assert json.loads(done.stdout)["limits"]["workers"] == 2
-
-
-def test_mutual_tls_works_with_options(tmp_path: Path) -> None:
-    ca = trustme.CA()
-    server_cert, client_cert = ca.issue_cert("127.0.0.1"), ca.issue_cert("someone@example.org")
-    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
-    client_cert.private_key_pem.write_to_path(tmp_path / "key.pem")
-    client_cert.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    credentials = grpc.ssl_server_credentials(
-        [(server_cert.private_key_pem.bytes(), server_cert.cert_chain_pems[0].bytes())],
-        root_certificates=ca.cert_pem.bytes(),
-        require_client_auth=True,
-    )
-    with FakeServer(credentials=credentials) as server:
-        trusting = ("--server", server.target, "--ca", tmp_path / "ca.pem")
-        showing = ("--cert", tmp_path / "cert.pem", "--key", tmp_path / "key.pem")
-        assert run(*trusting, *showing, "info").returncode == 0
-        assert run(*trusting, "info").returncode == 3
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

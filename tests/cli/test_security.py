@@ -43,6 +43,27 @@ def test_the_server_s_certificate_can_have_the_name_in_server_name(
     assert elsewhere.requests[0].metadata["authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.usefixtures("short_outage")
+def test_mutual_tls_needs_the_client_s_certificate(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server_cert, client_cert = (authority.issue_cert(name) for name in ("127.0.0.1", "a@b.example"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    client_cert.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    client_cert.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    credentials = grpc.ssl_server_credentials(
+        [(key_of(server_cert), chain_of(server_cert))],
+        root_certificates=authority.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    certificate = ["--cert", f"{tmp_path}/cert.pem", "--key", f"{tmp_path}/key.pem"]
+    with FakeServer(credentials=credentials) as server:
+        options = ["--server", server.target, "--ca", f"{tmp_path}/ca.pem"]
+        assert CliRunner().invoke(cli, [*options, *certificate, "info"]).exit_code == 0
+        assert CliRunner().invoke(cli, [*options, "info"]).exit_code == 3
+
+
 def test_a_token_for_another_machine_needs_tls_or_insecure() -> None:
     options = ["--server", "nowhere.invalid:1", "--timeout", "0.2", "--token", TOKEN]
     refused = CliRunner().invoke(cli, [*options, "info"])

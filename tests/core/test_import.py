@@ -8,9 +8,18 @@ import sys
 import pytest
 
 EVERYTHING = """
-import importlib, pkgutil, sys, threading
+import importlib, os, pkgutil, sys, threading
+
+import cv2, numpy, pyvips, scipy.linalg  # start threads and have settings of their own
 
 import autoquality_core
+
+def settings():
+    cache = pyvips.cache_get_max(), pyvips.cache_get_max_mem(), pyvips.cache_get_max_files()
+    return cache, pyvips.concurrency_get(), cv2.getNumThreads()
+
+found = settings()
+before = len(os.listdir("/proc/self/task"))
 
 for module in pkgutil.walk_packages(autoquality_core.__path__, "autoquality_core."):
     importlib.import_module(module.name)
@@ -45,9 +54,15 @@ def test_importing_every_module_imports_none_of_these(packages: tuple[str, ...])
 
 
 def test_importing_every_module_starts_no_thread() -> None:
-    """Threads of BLAS and libvips are none of Python's."""
+    """Neither in Python nor, by encoding something, in libvips."""
     code = """
-dummies = threading._DummyThread
-print(*(thread.name for thread in threading.enumerate() if not isinstance(thread, dummies)))
+print(*(thread.name for thread in threading.enumerate()))
+print(len(os.listdir("/proc/self/task")) - before)
 """
-    assert printed(code) == ["MainThread"]
+    assert printed(code) == ["MainThread", "0"]
+
+
+def test_importing_every_module_changes_no_setting_of_libvips() -> None:
+    """The program that imports it may have settings of its own."""
+    code = "print(settings() == found)"
+    assert printed(code) == ["True"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from autoquality_server.cli.doctor import codecs, kernel
+from autoquality_server.cli.doctor import codecs
 from autoquality_server.cli.doctor.finding import Verdict
 from autoquality_server.config import Settings
 
@@ -15,13 +15,13 @@ from autoquality_server.config import Settings
 from autoquality_server.cli.doctor import codecs
 for name in ("VipsForeignSaveHeif", "VipsForeignLoadNsgif"):
     pyvips.operation_block_set(name, True)
-for one in codecs.look(Settings()):
+for one in codecs.check_formats(Settings()):
     print(one.part, one.verdict.value, one.text)
 """
 
 
 def test_every_format_is_written_read_and_measured() -> None:
-    found = {one.part: one for one in codecs.look(Settings())}
+    found = {one.part: one for one in codecs.check_formats(Settings())}
     assert list(found) == ["jpeg", "webp", "avif", "png", "sources"]
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     assert found["png"].text.endswith(", DSSIM 0.0000")
@@ -38,6 +38,6 @@ def test_an_encoder_and_a_loader_that_fail_are_told() -> None:
 
 
 def test_the_metric_is_compiled_and_kept() -> None:
-    found = kernel.look()
+    found = codecs.check_metric()
     assert found.verdict is Verdict.OK
     assert found.text.startswith("ready in ")

@@ -41,8 +41,8 @@ def by_part(document: dict[str, Any]) -> dict[str, dict[str, str]]:
 def test_a_server_that_would_serve_is_told_with_all_that_it_offers() -> None:
     done = doctor("--workers", "1", "--min", "60")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "It would serve." in done.stdout
-    for line in ("at once  1 run, 4 wait", "jpeg    80       60 to 80  none"):
+    assert "The server would serve." in done.stdout
+    for line in ("requests  1 run, 4 wait", "jpeg    80       60 to 80  none"):
         assert line in done.stdout.splitlines()
     for fmt in Format:
         assert f"\nOK       {fmt.value} " in done.stdout

@@ -288,7 +288,7 @@ from pathlib import Path
 sys.modules['tensorflow'] = None
 from autoquality_server.process.app import App
 from autoquality_server.config import Settings
-from autoquality_server.config.choices import LogFormat, LogLevel
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
 from autoquality_server.rpc.build import build_service
 from autoquality_server.telemetry.logs import configure_logging
 configure_logging(LogLevel.WARNING, LogFormat.JSON)

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2
 from autoquality import Client, DeadlineExceededError, Progress
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.process.exits import HUNG
+from autoquality_server.process import HUNG
 from autoquality_server.rpc.watchdog import Watchdog
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import GATE, HANGS, WAITS

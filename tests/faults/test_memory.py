@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.images import loaders, open_image
 from autoquality_core.images import source as source_module
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from tests.house.commands import ROOT
 from tests.images.files import AMPLE, SAVERS, corners, image_of
@@ -37,10 +37,10 @@ import resource, sys
 import numpy as np
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.encode.defaults import Defaults
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
-from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_server.rpc.convert import encode_job
 from tests.images.files import SAVERS, image_of
 

@@ -22,20 +22,20 @@ from tests.images.films import ISO, JPEG, XMP, XMP_HEAD, mpf, segment
     ],
     ids=["one", "three", "ISO", "Ultra HDR", "in the second", "without an index"],
 )
-def test_images_of_the_index_and_gain_maps_count(data: bytes, expected: Images) -> None:
+def test_images_in_the_index_and_gain_maps_count(data: bytes, expected: Images) -> None:
     assert find_images(data) == expected
     source = open_image(data, AMPLE)
     assert (source.frames, source.pages, source.gain_map) == (1, expected.images, expected.gain_map)
 
 
-def test_previews_and_images_that_were_cut_off_do_not() -> None:
+def test_previews_and_missing_images_do_not_count() -> None:
     assert find_images(mpf([JPEG, JPEG, JPEG], [0x030000, 0x010001, 0x010002])).images == 1
     whole = mpf([JPEG, JPEG])
     assert find_images(whole[: -len(JPEG)]).images == 1
 
 
 @pytest.mark.parametrize("length", range(0, 90, 7))
-def test_an_index_that_ends_early_names_none(length: int) -> None:
+def test_a_truncated_index_names_no_images(length: int) -> None:
     index = mpf([JPEG, JPEG])[6 : 6 + length]
     data = JPEG[:2] + segment(0xE2, index) + JPEG[2:]
     assert find_images(data).images in (1, 2)

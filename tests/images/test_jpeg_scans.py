@@ -1,4 +1,4 @@
-"""The scans that libjpeg decodes are counted, whatever separates them."""
+"""Counting the scans of a JPEG: never fewer than libjpeg decodes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def refined(between: bytes, frame: int = HUFFMAN) -> bytes:
 
 
 def without_second(data: bytes) -> bytes:
-    """The file with the end of the image instead, several times: a segment may cover one."""
+    """The file with end markers instead, several of them: a segment may cover one."""
     return data[: data.rindex(b"\xff\xda")] + b"\xff\xd9" * 40
 
 
 def decoded(data: bytes) -> bytes | None:
-    """The samples as libjpeg decodes them, None where it rejects the file."""
+    """The samples that libjpeg decodes, None if it rejects the file."""
     try:
         return bytes(load(data, "jpeg").write_to_memory())
     except pyvips.Error:
@@ -58,7 +58,7 @@ def _between() -> list[bytes]:
 
 
 @pytest.mark.parametrize("frame", [HUFFMAN, ARITHMETIC])
-def test_no_bytes_between_two_scans_hide_the_second_from_the_count(frame: int) -> None:
+def test_no_bytes_between_two_scans_hide_the_second(frame: int) -> None:
     hidden, seen = [], 0
     for between in _between():
         data = refined(between, frame)
@@ -89,26 +89,26 @@ def test_markers_without_a_length_hide_no_scans(before: bytes) -> None:
     assert caught.value.reason == "IMAGE_TOO_LARGE"
 
 
-def test_the_larger_an_image_the_fewer_scans_it_may_have() -> None:
-    """100 scans of 50 megapixels cost seconds; the best that mozjpeg can find are 16."""
+def test_a_larger_image_may_have_fewer_scans() -> None:
+    """100 scans of 50 megapixels take seconds; mozjpeg's search uses at most 16."""
     limits = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000)
     assert open_image(bombs.jpeg_scans(1000, 20), limits).width == 1000
     with pytest.raises(InvalidImage) as caught:
         open_image(bombs.jpeg_scans(1000, 21), limits)
-    told = "has 21 scans of 1000000 pixels; at most 20 are accepted"
-    assert (caught.value.description, caught.value.reason) == (told, "IMAGE_TOO_LARGE")
+    expected = "has 21 scans of 1000000 pixels; at most 20 are accepted"
+    assert (caught.value.description, caught.value.reason) == (expected, "IMAGE_TOO_LARGE")
     assert open_image(bombs.jpeg_scans(400, 100), limits).width == 400
 
 
-def test_optimised_scans_of_a_photograph_are_far_from_the_limit() -> None:
+def test_optimised_scans_of_a_photograph_are_far_below_the_limit() -> None:
     image = pyvips.Image.new_from_buffer(photo("coffee.png"), "")
     for quality in (10, 50, 80, 100):
         data = bytes(image.jpegsave_buffer(Q=quality, interlace=True, optimize_scans=True))
         assert 3 <= count_scans(data).scans <= 16
 
 
-def test_several_pictures_in_a_file_count_as_the_first() -> None:
-    """Cameras write further pictures behind the first, which is the one that is decoded."""
+def test_only_the_scans_of_the_first_picture_count() -> None:
+    """Cameras write further pictures behind the first; only the first is decoded."""
     one = bombs.jpeg_scans(64, 30)
     assert count_scans(one * 5) == count_scans(one)
     assert count_scans(one).scans == 30
@@ -128,7 +128,7 @@ def test_a_second_frame_header_does_not_make_the_image_smaller() -> None:
     assert count_scans(data[:at] + small + data[at:]).pixels == 1_000_000
 
 
-def test_a_jpeg_of_very_many_segments_is_refused_and_no_more_of_them_are_read() -> None:
+def test_a_jpeg_with_very_many_segments_is_refused_before_all_are_read() -> None:
     data = b"\xff\xd8" + segment(0xE2, b"") * 1_000_000 + bombs.jpeg_scans(16, 1)[2:]
     assert count_scans(data).segments == MOST_SEGMENTS + 1
     with pytest.raises(InvalidImage) as caught:

@@ -1,4 +1,4 @@
-"""AVIF: plain files look as they do in browsers, all others are left to libvips."""
+"""Plain AVIF files are decoded as browsers do; libvips decodes all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORIENTATION, ARTIST = 274, 315  # TIFF tags
 
 
 def picture(width: int, height: int, bands: int) -> npt.NDArray[np.uint8]:
-    """Coloured stripes that 4:2:0 blurs, and an alpha that rises to the right."""
+    """Coloured stripes that 4:2:0 blurs, and an alpha that increases to the right."""
     rows, columns = np.indices((height, width))
     stripes = np.stack([(rows // 3 + columns // 5 + band) % 3 * 120 for band in range(3)], axis=-1)
     alpha = np.linspace(0, 255, width)[np.newaxis, :, np.newaxis].repeat(height, axis=0)
@@ -51,7 +51,7 @@ def decode(data: bytes) -> Pixels:
 @pytest.mark.parametrize("bands", [3, 4])
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (17, 33), (48, 32), (101, 67)])
 @pytest.mark.parametrize("subsample", [True, False])
-def test_plain_files_are_decoded_as_pillow_does_to_the_last_bit(
+def test_plain_files_are_decoded_exactly_as_by_pillow(
     write: Any, bands: int, width: int, height: int, subsample: bool
 ) -> None:
     options = {"subsample_mode": "on" if subsample else "off"}
@@ -73,8 +73,8 @@ def test_chroma_is_interpolated() -> None:
 
 
 @pytest.mark.parametrize("side", [16, 256])
-def test_metadata_keeps_no_file_from_being_plain(side: int) -> None:
-    """Wherever it lies: behind the pixels, as libheif writes it, or before them."""
+def test_a_plain_file_may_have_metadata(side: int) -> None:
+    """Behind the pixels, as libheif writes it, or before them."""
     samples = picture(side, side, 3)
     image = image_of(samples)
     image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Ada")
@@ -127,7 +127,7 @@ def test_other_kinds_are_left_to_libvips(data: bytes, bands: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_turned_and_mirrored_files_stand_upright(orientation: int) -> None:
+def test_rotated_and_mirrored_files_are_decoded_upright(orientation: int) -> None:
     source = open_image(_turned(orientation), AMPLE)
     found = source.decode(all_frames=False).samples[0]
     image = image_of(corners())
@@ -137,7 +137,7 @@ def test_turned_and_mirrored_files_stand_upright(orientation: int) -> None:
     assert np.abs(found.astype(int) - expected.numpy()).mean() < 4
 
 
-def test_a_profile_keeps_no_file_from_being_plain() -> None:
+def test_a_plain_file_may_have_a_profile() -> None:
     found = decode_plain_avif(_display_p3(), 48, 32, 3)
     assert np.array_equal(found, by_pillow(_display_p3())[np.newaxis])
 

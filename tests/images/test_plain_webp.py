@@ -1,4 +1,4 @@
-"""A plain WebP decoded by OpenCV: libvips' samples, and nothing that libvips would refuse."""
+"""Plain WebP files decoded by OpenCV: the same samples and the same errors as by libvips."""
 
 from __future__ import annotations
 

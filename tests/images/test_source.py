@@ -1,6 +1,9 @@
-"""Opening: what a file is and whether it may come in, from its header alone."""
+"""Opening files: format, size and limits, by the header only."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -33,12 +36,39 @@ def test_the_bundled_libvips_reads_these_formats() -> None:
     assert set(SAVERS) <= set(source_formats()) <= {*SAVERS, "heif"}
 
 
-def test_heif_is_refused_exactly_where_nothing_decodes_hevc() -> None:
+def test_heif_is_refused_without_a_decoder_for_hevc() -> None:
     data = heif_without_picture(b"hvc1", b"hvcC")
     if "heif" in source_formats():
         assert open_image(data, AMPLE).format == "heif"
     else:
         assert refusal(data)[0] == "IMAGE_UNSUPPORTED"
+
+
+FIRST_FILES_AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from autoquality_core.images import ImageLimits, open_image, source_formats
+from tests.images.files import SAVERS, corners, image_of
+
+broken = [bytes(save(image_of(corners())))[:200] for save in SAVERS.values()] * 20
+
+def refused(data):
+    try:
+        open_image(data, ImageLimits(2**20, 2**20)).decode(all_frames=False)
+    except Exception:
+        return True
+
+with ThreadPoolExecutor(16) as pool:
+    assert any(pool.map(refused, broken))
+print(*source_formats())
+"""
+
+
+def test_broken_files_in_other_threads_do_not_change_what_can_be_read() -> None:
+    """Libvips shares its errors among threads, and a missing decoder shows by its error."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FILES_AT_ONCE], capture_output=True, text=True, timeout=120
+    )
+    assert tuple(done.stdout.split()) == source_formats(), done.stderr
 
 
 @pytest.mark.parametrize("fmt", ["gif", "webp"])
@@ -48,7 +78,7 @@ def test_the_frames_of_an_animation_are_counted(fmt: str) -> None:
     assert (source.width, source.height, source.frames, source.pages) == (30, 20, 4, 4)
 
 
-def test_the_pages_of_a_tiff_are_no_animation() -> None:
+def test_the_pages_of_a_tiff_are_not_an_animation() -> None:
     image = image_of(np.concatenate([corners(), corners()]))
     image.set_type(pyvips.GValue.gint_type, "page-height", 32)
     source = open_image(image.tiffsave_buffer(), AMPLE)
@@ -67,7 +97,7 @@ def test_cmyk_has_four_bands_and_no_alpha() -> None:
     assert not open_image(cmyk.jpegsave_buffer(), AMPLE).has_alpha
 
 
-def test_nothing_is_no_image() -> None:
+def test_an_empty_file_is_refused() -> None:
     assert refusal(b"") == ("IMAGE_UNREADABLE", "must not be empty")
 
 
@@ -86,7 +116,7 @@ def test_nothing_is_no_image() -> None:
     ],
     ids=["text", "zeros", "svg", "pdf", "csv", "pgm", "vips", "mp4", "raw"],
 )
-def test_what_is_not_on_the_list_is_refused(data: bytes) -> None:
+def test_other_formats_are_refused(data: bytes) -> None:
     reason, message = refusal(data)
     assert reason == "IMAGE_UNSUPPORTED"
     assert message == f"not an image of a supported format ({', '.join(source_formats())})"
@@ -95,7 +125,7 @@ def test_what_is_not_on_the_list_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\xff\0\0\0WEBP", b"II*\0"]
 )
-def test_a_known_beginning_with_garbage_behind_it_is_unreadable(start: bytes) -> None:
+def test_a_signature_followed_by_garbage_is_unreadable(start: bytes) -> None:
     garbage = np.random.default_rng(1).integers(0, 256, 400, np.uint8).tobytes()
     reason, message = refusal(start + garbage)
     assert reason == "IMAGE_UNREADABLE"
@@ -126,7 +156,7 @@ def test_every_frame_counts_as_pixels(fmt: str) -> None:
     assert open_image(data, ImageLimits(max_bytes=10**6, max_pixels=2400)).frames == 4
 
 
-def test_too_many_frames_are_refused_however_small() -> None:
+def test_too_many_small_frames_are_refused() -> None:
     frames = [np.full((1, 1, 3), 40 * number, np.uint8) for number in range(4)]
     limits = ImageLimits(max_bytes=10**6, max_pixels=10**6, max_frames=3)
     reason, message = refusal(animated(frames, [50] * 4, "gif"), limits)

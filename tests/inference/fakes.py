@@ -17,19 +17,13 @@ class Gated(Network):
 
     def __init__(self, inner: Network) -> None:
         self.inner = inner
+        self.info = inner.info
+        self.batch_sizes = inner.batch_sizes
         self.gate = threading.Event()
         self.sizes: list[int] = []
         self.threads: set[int] = set()
         self.error: Exception | None = None
         self.closed = threading.Event()
-
-    @property
-    def info(self) -> NetworkInfo:
-        return self.inner.info
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        return self.inner.batch_sizes
 
     def prepare(self, pixels: Any) -> Any:
         return self.inner.prepare(pixels)
@@ -48,7 +42,7 @@ class Gated(Network):
 
 
 class RecordedEvents(PredictorEvents):
-    """Keeps the events in the order in which they came."""
+    """Keeps the events in their order."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[int, int]] = []

@@ -78,7 +78,7 @@ class Bench:
         return first
 
     def queued(self, *reds: int) -> list[Future[Prediction]]:
-        """Queue one image after the other while the network waits."""
+        """Queue the images in this order while the network waits."""
         asked = []
         for red in reds:
             length = self.length + 1

@@ -92,7 +92,7 @@ def test_after_a_success_exactly_the_limit_of_failures_opens_it(clock: Clock, li
 
 
 def test_a_failed_trial_doubles_the_backoff(clock: Clock) -> None:
-    """Each wait is twice the one before, but no longer than 5 minutes."""
+    """Each wait is twice as long, but no longer than 5 minutes."""
     circuit = opened(backoff=100)
     for backoff in (100, 200, 300, 300):
         clock.now += backoff - 0.1

@@ -7,63 +7,65 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.inference.reload import WatchedFile, Watcher, state_of
+from autoquality_server.inference.reload import Poller, WatchedNetwork
 from tests.waiting import until
 
 
+def changes(network: WatchedNetwork, polls: int) -> list[bool]:
+    return [network.changed() for _ in range(polls)]
+
+
 def test_a_change_is_reported_once_two_polls_agree(tmp_path: Path) -> None:
+    """A file that is still being written is left alone."""
     path = tmp_path / "a.pb"
     path.write_bytes(b"first")
-    changes: list[str] = []
-    watched = WatchedFile(path, state_of(path), lambda: changes.append("changed"))
-    watched.poll()
+    network = WatchedNetwork(path)
+    assert not network.changed()
     path.write_bytes(b"second, half")
-    watched.poll()
+    assert not network.changed()
     path.write_bytes(b"second, half and the rest")
-    watched.poll()
-    assert changes == []
-    watched.poll()
-    watched.poll()
-    assert changes == ["changed"]
+    assert changes(network, 3) == [False, True, False]
 
 
-def test_a_new_side_file_is_a_change_and_a_missing_network_is_not(tmp_path: Path) -> None:
+def test_a_new_side_file_is_a_change(tmp_path: Path) -> None:
+    """The network itself may stay the same."""
     path = tmp_path / "a.pb"
     path.write_bytes(b"first")
-    changes: list[str] = []
-    watched = WatchedFile(path, state_of(path), lambda: changes.append("changed"))
+    network = WatchedNetwork(path)
     path.with_suffix(".json").write_text("{}")
-    watched.poll()
-    watched.poll()
-    assert changes == ["changed"]
+    assert changes(network, 3) == [False, True, False]
+
+
+def test_a_missing_network_is_no_change_until_it_is_back(tmp_path: Path) -> None:
+    """The loaded network serves meanwhile."""
+    path = tmp_path / "a.pb"
+    path.write_bytes(b"first")
+    network = WatchedNetwork(path)
     path.unlink()
-    for _ in range(3):
-        watched.poll()
-    assert changes == ["changed"]
+    assert changes(network, 3) == [False, False, False]
     path.write_bytes(b"back")
-    watched.poll()
-    watched.poll()
-    assert changes == ["changed", "changed"]
+    assert changes(network, 3) == [False, True, False]
 
 
 def test_an_error_of_one_network_does_not_stop_the_polling(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    changes: list[str] = []
+    """It is logged."""
+    reloaded: list[str] = []
 
     def fail() -> None:
-        changes.append("failed")
+        reloaded.append("failed")
         raise RuntimeError("from the library")
 
-    files = []
-    for name, changed in (("a.pb", fail), ("b.pb", lambda: changes.append("b"))):
+    reloads = []
+    for name, reload in (("a.pb", fail), ("b.pb", lambda: reloaded.append("b"))):
         path = tmp_path / name
-        known = state_of(path)
+        network = WatchedNetwork(path)
         path.write_bytes(b"new")
-        files.append(WatchedFile(path, known, changed))
+        reloads.append((network, reload))
     with caplog.at_level(logging.ERROR):
-        watcher = Watcher(files, 0.01)
-        until(lambda: len(changes) == 2)
-        watcher.close()
-    assert changes == ["failed", "b"]
+        poller = Poller(reloads, 0.01)
+        until(lambda: len(reloaded) == 2)
+        poller.close()
+    assert reloaded == ["failed", "b"]
     assert "could not be loaded" in caplog.text

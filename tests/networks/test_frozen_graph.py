@@ -98,7 +98,7 @@ def test_an_open_layout_is_found_by_running_it(tmp_path: Path) -> None:
 def test_a_graph_with_a_second_input_gets_the_target(
     tmp_path: Path, shape: Any, dtype: str, target: float
 ) -> None:
-    """Unchanged, whatever the shape and type of the input."""
+    """Unchanged, for inputs of all shapes and types."""
     network = load(target_graph(tmp_path / "a.pb", shape, dtype))
     assert network.predict(GREY, target).quality == 1 + round(99 * target)
 
@@ -185,7 +185,7 @@ def test_input_and_logits_are_found(tmp_path: Path, build: Callable[[Any], None]
     network = load(write_graph(tmp_path / "a.pb", build))
     prediction = network.predict(plain((102, 0, 0)), 0.02)
     assert prediction.quality == 1 + round(99 * 0.4)
-    # The shape tells logits from probabilities: e to the minus distance from 40.6.
+    # Probabilities would not have this ratio: they are e to the minus distance from 40.6.
     ratio = prediction.probabilities[30] / prediction.probabilities[29]
     assert ratio == pytest.approx(np.e, rel=1e-4)
 
@@ -291,7 +291,7 @@ def test_a_graph_with_one_target_for_a_batch_runs_single_images(tmp_path: Path) 
 def test_a_server_runs_batches_on_a_cpu_only_if_that_is_allowed(
     allowed: bool, sizes: tuple[int, ...]
 ) -> None:
-    """In a batch, the last digits of a prediction depend on the other images."""
+    """In a batch, the last digits of a prediction depend on its neighbours."""
     options = load_options(Settings(predictor_device=Device.CPU, batch_on_cpu=allowed))
     path = bundled_network(Format.WEBP)
     assert path is not None

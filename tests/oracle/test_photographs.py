@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, score_prior, size_prior, unlearned
 from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.priors.roughness import size_roughness

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_core.encode.methods import ScoreSearch, SizeSearch
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import AvifEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, drawing

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from autoquality_core.encode import policy
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline import policy
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, TargetSpec
 from tests.photos import crop, photo
@@ -190,6 +190,26 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
     assert pipeline.encode(job, Deadline(seconds)).predicted_quality is None
     assert watched.asked == 1
     assert patience[0] <= (0.5 if seconds is None else seconds / 4)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(None, 10), (400, 10), (40, 10), (20, 5)])
+def test_a_network_may_take_10_seconds_or_a_quarter_of_the_deadline(
+    pipeline: Pipeline, watched: Watched, seconds: float | None, longest: float
+) -> None:
+    """Whichever is shorter, as documented."""
+    remaining: list[float] = []
+
+    def look() -> None:
+        assert watched.deadline is not None
+        remaining.append(watched.deadline.remaining())
+
+    watched.before = look
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
+    pipeline.encode(job, Deadline(seconds))
+    assert 0.8 * longest < remaining[0] <= longest
 
 
 def test_a_caller_that_leaves_meanwhile_ends_the_request(

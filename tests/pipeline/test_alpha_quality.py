@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.methods import SizeSearch
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import EncoderOptions, WebpOptions, encoder_for
 from autoquality_core.images import open_image
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import SizeSearch
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.files import AMPLE

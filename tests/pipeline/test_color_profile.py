@@ -11,12 +11,12 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import ColorProfile, Format, Method, NoticeCode, TargetSpec
 from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile

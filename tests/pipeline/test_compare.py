@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_core.encode.comparison import Comparison
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, TargetSpec
 from tests.codecs.sources import photograph

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.networks import load
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, TargetSpec
 from autoquality_server.inference import BatchLimits, SharedPredictor

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import RETURN_SECONDS, Session
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
 from autoquality_core.formats import EncoderOptions, JpegOptions, encoder_for
 from autoquality_core.images import ImageLimits, open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import RETURN_SECONDS, Session
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (

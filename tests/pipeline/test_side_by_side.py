@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import LendCore, Session
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.runtime.context import Context, Observer, Step, active_context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Probe, Progress, TargetSpec

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.session import Session
 from autoquality_core.errors import RequestCancelled
 from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import Pixels
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format
 

@@ -11,15 +11,15 @@ import pytest
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.sources import OpenJob
 from autoquality_core.errors import InvalidRequest, RequestCancelled
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
 from autoquality_core.images.limits import LEAST_ROW
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.sources import OpenJob
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import RawSource
 from autoquality_server.rpc.convert import encode_job

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_core.encode.methods import ScoreSearch, SizeSearch
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.blocks import LUMA, jpeg_table
 from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, load_regression, score_prior, size_prior
 from autoquality_core.priors.features import (
     BLOCKS,

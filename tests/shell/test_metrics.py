@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from autoquality_core import errors
-from autoquality_core.encode.job import EncodeResult
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
     DropReason,
     Format,
@@ -22,7 +22,7 @@ from autoquality_core.types import (
     ResolvedTarget,
     Timings,
 )
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub, until
 from tests.shell.scripted import request

@@ -1,27 +1,19 @@
-"""What a file holds besides the image that libvips reads: frames, further images, a gain map."""
+"""The contents of a file that libvips does not read: frames, further images, a gain map."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-import numpy as np
 import pyvips
 
-from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
 from autoquality_core.images.jpeg import find_images
-from autoquality_core.images.loaders import load
 from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
 from autoquality_core.types import Data
 
 Animation: TypeAlias = Apng | Sequence
-
-
-class DamagedFramesError(Exception):
-    """An animation is damaged or truncated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +65,3 @@ def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> 
     animated = sequence.readable and same_size and sequence.frames > 1
     pages = max(meta.images(), sequence.frames)
     return Contents(pages, meta.gain_map, sequence if animated else None)
-
-
-def decode_animation(
-    animation: Animation,
-    data: Data,
-    count: int,
-    channels: int,
-    to_samples: Callable[[pyvips.Image], Samples],
-) -> tuple[Samples, tuple[int, ...]] | None:
-    """The samples of the first `count` frames, and their durations in milliseconds.
-
-    The samples are (frames, height, width, bands) of 8 or 16 bits, in the colours of the
-    file, which have 1 or 3 `channels`, and are not premultiplied. `to_samples` gives
-    (height, width, bands) of a PNG. None if this is not supported. Raises
-    DamagedFramesError, and errors of `to_samples`.
-    """
-    try:
-        if isinstance(animation, Apng):
-            return animation.decode(count, lambda png: to_samples(load(png, "png")))
-        found = animation.decode(data)
-    except ValueError:
-        raise DamagedFramesError from None
-    if found is None:
-        return None
-    samples, delays = found
-    if samples.shape[-1] == 1 and channels == 3:  # libvips reads a grey AVIF as RGB
-        samples = cast("Samples", np.repeat(samples, 3, axis=-1))
-    return (samples, delays) if samples.shape[-1] in (channels, channels + 1) else None
-
-
-def replaces_still(animation: Animation) -> bool:
-    """Whether the image that libvips reads is not one of the frames, and browsers hide it."""
-    return isinstance(animation, Apng) and animation.separate_default

@@ -7,7 +7,6 @@ them bleed into visible edges.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -40,13 +39,14 @@ def _replaced(pixels: Pixels, fill: Callable[[Samples], None]) -> Pixels:
     samples = pixels.samples.copy()
     for frame in samples:
         fill(frame)
-    replaced = Pixels.from_samples(
+    return Pixels.from_samples(
         samples,
         pixels.delays,
         origin=pixels.image,
         profile=pixels.profile,
+        tone_mapped=pixels.tone_mapped,
+        clipped=pixels.clipped,
     )
-    return replace(replaced, tone_mapped=pixels.tone_mapped, clipped=pixels.clipped)
 
 
 def _blacken(frame: Samples) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from autoquality_core.images.metadata.exif import Tiff
 from autoquality_core.types import Data
 
 MOST_SEGMENTS = 10_000
@@ -48,8 +49,7 @@ _MOST_IMAGES = 1000
 _MOST_SEARCHED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Scans:
+class Scans(NamedTuple):
     """The scans of the first image, and the pixels of its frame, 0 without a frame header.
 
     Counting stops at more than MOST_SEGMENTS `segments`.
@@ -60,8 +60,7 @@ class Scans:
     segments: int
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
+class Images(NamedTuple):
     """How many images a file holds, without thumbnails, and whether one is a gain map."""
 
     images: int
@@ -136,26 +135,15 @@ def _further(index: memoryview, base: int, data: memoryview) -> list[int]:
 
     Images that are not in the file are left out: some tools remove them and leave the index.
     """
-    order = "<" if bytes(index[:2]) == b"II" else ">"
+    tiff = Tiff.of(index)  # an index has the layout of a TIFF
+    entries = None if tiff is None else tiff.first.entries.get(_ENTRIES_TAG)
+    if tiff is None or entries is None or entries.kind != _UNDEFINED:
+        return []
     found = []
-    try:
-        for at in _entries(index, order)[:_MOST_IMAGES]:
-            kind, _, offset = struct.unpack_from(order + "III", index, at)
-            start = base + offset
-            is_image = offset and bytes(data[start : start + len(_IMAGE)]) == _IMAGE
-            if is_image and kind >> 16 & 0xFF != _THUMBNAIL:
-                found.append(start)
-    except struct.error:
-        pass  # An index that exceeds its segment names no images.
+    for at in range(entries.start, entries.end - _ENTRY + 1, _ENTRY)[:_MOST_IMAGES]:
+        kind, _, offset = struct.unpack_from(tiff.order + "III", index, at)
+        start = base + offset
+        is_image = offset and bytes(data[start : start + len(_IMAGE)]) == _IMAGE
+        if is_image and kind >> 16 & 0xFF != _THUMBNAIL:
+            found.append(start)
     return found
-
-
-def _entries(index: memoryview, order: str) -> range:
-    """The positions of the entries in an index. Raises struct.error."""
-    (at,) = struct.unpack_from(order + "I", index, 4)
-    (fields,) = struct.unpack_from(order + "H", index, at)
-    for number in range(fields):
-        tag, kind, count, value = struct.unpack_from(order + "HHII", index, at + 2 + 12 * number)
-        if (tag, kind) == (_ENTRIES_TAG, _UNDEFINED):
-            return range(value, value + count - _ENTRY + 1, _ENTRY)
-    return range(0)

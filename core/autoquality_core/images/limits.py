@@ -1,4 +1,4 @@
-"""How large a source may be, and what it costs to process."""
+"""Limits for the size of a source, and its cost."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class ImageLimits:
     def check_size(self, field: str, width: int, height: int, frames: int, bands: int) -> None:
         """Raise InvalidImage, with the reason IMAGE_TOO_LARGE, for an image over a limit.
 
-        Each pixel of a TIFF may have thousands of samples (`bands`), all of which are
-        decoded, though at most four are used.
+        The pixels of a TIFF may have thousands of samples (`bands`). All are decoded, though
+        at most four are used.
         """
         check_count(field, "frames", frames, self.max_frames)
         several = f" with {frames} frames" if frames > 1 else ""

@@ -1,14 +1,14 @@
 """The formats that can be read: recognising a file's format, and opening it with libvips.
 
-The first bytes decide, and nothing but the loader for that format sees the file.
-libvips itself would try all its loaders (SVG, matrices, its own format), which
-costs time and exposes their code. Ultra HDR is read as plain JPEG.
+The first bytes decide, and only the loader for that format sees the file. libvips itself
+would try all its loaders (SVG, matrices, its own format), which costs time and exposes
+their code. Ultra HDR is read as plain JPEG.
 """
 
 from __future__ import annotations
 
 import re
-import struct
+import threading
 from functools import cache
 
 import pyvips
@@ -21,6 +21,8 @@ ANIMATED = frozenset({"gif", "webp"})
 
 TOLERABLE = frozenset({"jpeg", "png"})
 """Formats that can be decoded in part: rows from the top, or scans from coarse to fine."""
+
+_probing = threading.Lock()
 
 _LOADERS = {
     "jpeg": "jpegload_buffer",
@@ -52,16 +54,20 @@ def sniff(data: Data) -> str | None:
 def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     """Open a file of format `name`: reads the header; pixels are decoded later, row by row.
 
-    `frames` is -1 for all. Raises pyvips.Error. Reading pixels also raises it,
-    where they fail a checksum, are missing or cannot be decoded. libvips calls
-    this level "error"; its level "truncated" would accept PNG rows with a wrong
-    checksum and TIFF strips that do not exist. Errors that viewers ignore, such
-    as bytes between JPEG markers, are of level "warning" and do not raise.
+    `frames` is -1 for all. Raises pyvips.Error, and so does reading pixels that fail a
+    checksum, are missing or cannot be decoded. This is libvips' level "error". Its level
+    "truncated" would accept PNG rows with a wrong checksum and TIFF strips that do not
+    exist. Errors that viewers ignore, such as bytes between JPEG markers, are of level
+    "warning" and do not raise.
 
-    With `damaged`, what cannot be decoded is grey or black, and only a file of
-    which nothing can be decoded raises.
+    With `damaged`, pixels that cannot be decoded are grey or black. Only a file without
+    any decodable pixels raises.
     """
-    ensure_configured()
+    source_formats()  # before other threads can raise errors of libvips
+    return _load(data, name, frames=frames, damaged=damaged)
+
+
+def _load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     options = {"n": frames} if name in ANIMATED else {}
     level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
@@ -69,9 +75,19 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     return image
 
 
-@cache
 def source_formats() -> tuple[str, ...]:
-    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside."""
+    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside.
+
+    The first call finds out by provoking an error of libvips. All threads share the errors of
+    libvips, so this happens before anything is decoded, and other threads wait for it.
+    """
+    with _probing:
+        return _readable_formats()
+
+
+@cache
+def _readable_formats() -> tuple[str, ...]:
+    ensure_configured()
     return tuple(name for name in _LOADERS if _readable(name))
 
 
@@ -91,40 +107,29 @@ def _decodes(codec: bytes, configuration: bytes) -> bool:
     4, unsupported feature, or 11, no such plugin).
     """
     try:
-        load(heif_without_picture(codec, configuration), "heif").write_to_memory()
+        _load(heif_without_picture(codec, configuration), "heif").write_to_memory()
     except pyvips.Error as error:
         return re.search(r"\((4|11)\.\d+\)", str(error)) is None
     return True
 
 
 def heif_without_picture(codec: bytes, configuration: bytes) -> bytes:
-    """A HEIF file of one 64x64 image whose coded picture is missing."""
-
-    def box(kind: bytes, *parts: bytes) -> bytes:
-        content = b"".join(parts)
-        return struct.pack(">I", 8 + len(content)) + kind + content
-
-    def full(kind: bytes, version: int, *parts: bytes) -> bytes:
-        return box(kind, struct.pack(">I", version << 24), *parts)
-
-    settings = bytes.fromhex("0101600000009000000000001ef000fcfdf8f800000f00")
-    properties = box(
-        b"ipco", box(configuration, settings), full(b"ispe", 0, struct.pack(">II", 64, 64))
-    )
-    association = full(b"ipma", 0, struct.pack(">IHBBB", 1, 1, 2, 0x81, 2))
-    entry = full(b"infe", 2, struct.pack(">HH", 1, 0), codec, b"\0")
-    kind = box(b"ftyp", b"mif1", bytes(4), b"mif1")
-
-    def meta(offset: int) -> bytes:
-        return full(
-            b"meta",
-            0,
-            full(b"hdlr", 0, bytes(4), b"pict", bytes(13)),
-            full(b"pitm", 0, struct.pack(">H", 1)),
-            full(b"iloc", 0, struct.pack(">BBHHHHII", 0x44, 0, 1, 1, 0, 1, offset, 8)),
-            full(b"iinf", 0, struct.pack(">H", 1), entry),
-            box(b"iprp", properties, association),
+    """A HEIF file of one 64x64 image with an empty picture: one box in each line."""
+    return b"".join(
+        (
+            b"\0\0\0\x14ftypmif1\0\0\0\0mif1",
+            b"\0\0\0\xd4meta\0\0\0\0",
+            b"\0\0\0\x21hdlr" + bytes(8) + b"pict" + bytes(13),
+            b"\0\0\0\x0epitm\0\0\0\0\0\x01",
+            b"\0\0\0\x1eiloc\0\0\0\0\x44\0\0\x01\0\x01\0\0\0\x01\0\0\0\xf0\0\0\0\x08",
+            b"\0\0\0\x23iinf\0\0\0\0\0\x01",
+            b"\0\0\0\x15infe\x02\0\0\0\0\x01\0\0" + codec + b"\0",
+            b"\0\0\0\x58iprp",
+            b"\0\0\0\x3bipco",
+            b"\0\0\0\x1f" + configuration + b"\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x1e\xf0\0",
+            b"\xfc\xfd\xf8\xf8\0\0\x0f\0",
+            b"\0\0\0\x14ispe\0\0\0\0\0\0\0\x40\0\0\0\x40",
+            b"\0\0\0\x15ipma\0\0\0\0\0\0\0\x01\0\x01\x02\x81\x02",
+            b"\0\0\0\x10mdat\0\0\0\x04\x26\x01\0\0",
         )
-
-    offset = len(kind) + len(meta(0)) + 8
-    return kind + meta(offset) + box(b"mdat", bytes.fromhex("0000000426010000"))
+    )

@@ -21,8 +21,8 @@ Planes = npt.NDArray[np.uint8]
 def luma(pixels: Pixels) -> Planes:
     """The luma of every frame: (surfaces, frames, height, width), 8 bits.
 
-    One surface, or two for alpha: over black, over white. For grey without alpha, the
-    result is the samples themselves, which are read-only.
+    One surface, or two for alpha: over black, over white. For grey without alpha, it
+    is a read-only view of the samples.
     """
     return luma_planes(pixels.samples, over_backgrounds=pixels.has_alpha)
 

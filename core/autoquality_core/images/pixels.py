@@ -63,6 +63,8 @@ class Pixels:
         *,
         origin: pyvips.Image | None = None,
         profile: bytes | None = None,
+        tone_mapped: bool = False,
+        clipped: bool = False,
     ) -> Self:
         """Wrap `samples`, of the shape described above, without a copy unless alpha is dropped.
 
@@ -85,7 +87,7 @@ class Pixels:
             image.set_type(pyvips.GValue.gint_type, "page-height", height)
             image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
         image.set_progress(True)  # otherwise libvips does not check whether it was stopped
-        return cls(image, samples, tuple(delays))
+        return cls(image, samples, tuple(delays), tone_mapped, clipped)
 
     @property
     def profile(self) -> bytes | None:

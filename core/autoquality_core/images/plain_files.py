@@ -1,8 +1,9 @@
 """Plain WebP and AVIF files decoded by OpenCV, which is faster or more faithful than libvips.
 
-- WebP: libvips calls libwebp in a way that takes five times as long for the same pixels.
-- AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by two
-  pixels. libavif, behind OpenCV, interpolates between them, as browsers do.
+WebP: libvips calls libwebp in a way that takes five times as long for the same pixels.
+
+AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by two pixels.
+libavif, behind OpenCV, interpolates between them, as browsers do.
 
 Both functions return None for files that are not plain, are damaged, or differ from the
 size given. libvips then decodes or refuses them.
@@ -43,7 +44,7 @@ def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Sample
     that). It must not be rotated or cropped, and have no thumbnails, gain maps or
     further images. Exif, XMP and an ICC profile may be there; none is applied.
 
-    Uses one thread, whatever `configure` has set.
+    Uses one thread; `configure` has no effect on it.
     """
     try:
         visible = without_metadata(data, (width, height), alpha=bands == 4)

@@ -86,7 +86,7 @@ def _between(coarse: Colours, y: int, x: int, band: int) -> np.int32:
 
 @compiled
 def _complete(coarse: Colours, colours: Colours, weights: Samples) -> None:
-    """Blend a level with the level above: the lower a pixel's weight, the more of the latter."""
+    """Blend a level with the one above, which counts more the lower the weight of a pixel is."""
     height, width, bands = colours.shape
     for y in range(height):
         for x in range(width):

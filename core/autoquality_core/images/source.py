@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from functools import partial
+from typing import cast
 
+import numpy as np
 import pyvips
 
 from autoquality_core.errors import InvalidImage
@@ -21,10 +23,7 @@ from autoquality_core.images.colour.render import device_samples, render
 from autoquality_core.images.contents import (
     Animation,
     Contents,
-    DamagedFramesError,
     contents_of,
-    decode_animation,
-    replaces_still,
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
@@ -35,6 +34,7 @@ from autoquality_core.images.metadata.kept import Blocks, Metadata, kept_metadat
 from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.images.plain_files import decode_plain_avif, decode_plain_webp
+from autoquality_core.images.png.apng import Apng
 from autoquality_core.images.structure import check_structure
 from autoquality_core.types import ColorProfile, Data
 
@@ -46,8 +46,8 @@ Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
 
-# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then fails to make its
-# error of them, and leaves them in libvips, where the next error would fail on them, too.
+# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
+# of the message, and leaves it in libvips, where the next error would fail on it, too.
 _FAILURES = (pyvips.Error, UnicodeDecodeError)
 
 
@@ -63,7 +63,7 @@ class Source:
     frame (with the EXIF orientation applied). `frames` counts the frames of an
     animation. `pages` counts all images of the file: the pages of a TIFF, HEIF or
     multi-picture JPEG are separate images, and the first (primary) one is used.
-    `has_alpha` is what the header says; decoding drops an alpha that is fully opaque.
+    `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
     `animation` reads frames that libvips does not read. `gain_map` says that there is
     one for HDR screens, which is never decoded.
@@ -132,8 +132,7 @@ class Source:
             with allocation_failures():
                 frames = self.frames if all_frames else 1
                 return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
-        except (*_FAILURES, DamagedFramesError):
-            pyvips.vips_lib.vips_error_clear()
+        except _FAILURES:
             raise _unreadable(self.field, self.format) from None
 
     def _pixels(
@@ -155,31 +154,48 @@ class Source:
             rendered = render(source, self.colours, keep=keep_colours)
         del animation, source  # may be twice as large as the result
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
-        pixels = Pixels.from_samples(
+        return Pixels.from_samples(
             upright(samples, self.orientation),
             delays if frames > 1 else (),
             origin=header,
             profile=rendered.profile,
+            tone_mapped=rendered.tone_mapped,
+            clipped=rendered.clipped,
         )
-        return replace(pixels, tone_mapped=rendered.tone_mapped, clipped=rendered.clipped)
 
     def _animation(
         self, header: pyvips.Image, frames: int, stoppable: Stoppable
     ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
-        """Samples, delays and header of an animation that libvips does not read."""
-        animation = self.animation
-        if animation is None or not (frames > 1 or replaces_still(animation)):
+        """Samples, delays and header of an animation that libvips does not read.
+
+        The samples are in the colours of the file, and not premultiplied. None if this
+        is not supported.
+        """
+        animation, channels = self.animation, self.colours.channels
+        separate = isinstance(animation, Apng) and animation.separate_default
+        if animation is None or not (frames > 1 or separate):
             return None
 
-        def samples_of(png: pyvips.Image) -> Samples:
-            with _stopping(png, stoppable):
-                return device_samples(png, self.colours)
+        def samples_of(png: bytes) -> Samples:
+            image = load(png, "png")
+            with _stopping(image, stoppable):
+                return device_samples(image, self.colours)
 
-        channels = self.colours.channels
-        found = decode_animation(animation, self.data, frames, channels, samples_of)
+        found: tuple[Samples, tuple[int, ...]] | None
+        try:
+            if isinstance(animation, Apng):
+                found = animation.decode(frames, samples_of)
+            else:
+                found = animation.decode(self.data)
+        except ValueError:
+            raise _unreadable(self.field, self.format) from None
         if found is None:
             return None
         samples, delays = found
+        if samples.shape[-1] == 1 and channels == 3:  # libvips reads a grey AVIF as RGB
+            samples = cast("Samples", np.repeat(samples, 3, axis=-1))
+        if samples.shape[-1] not in (channels, channels + 1):
+            return None
         header = header.copy()
         header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
         return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
@@ -217,7 +233,6 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         with allocation_failures():
             header = load(data, name)
     except _FAILURES:
-        pyvips.vips_lib.vips_error_clear()
         raise _unreadable(field, name) from None
     if meta is not None:
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
@@ -257,7 +272,7 @@ def _described(
 
 
 def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[None]:
-    """A context in which libvips can be stopped; has no effect for samples."""
+    """A context that allows to stop libvips; has no effect for samples."""
     if not isinstance(source, pyvips.Image):
         return nullcontext()
     source.set_progress(True)  # otherwise libvips does not check whether it was stopped
@@ -279,6 +294,7 @@ def _unsupported(field: str) -> InvalidImage:
 
 
 def _unreadable(field: str, name: str) -> InvalidImage:
+    pyvips.vips_lib.vips_error_clear()
     return InvalidImage(
         field, f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
     )

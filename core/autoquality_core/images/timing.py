@@ -17,7 +17,7 @@ _SHORT_BECOMES_MS = 100
 def frames_shown(delays: Sequence[int], other: Sequence[int]) -> Indices:
     """For each frame of an animation, the index of the frame of another shown when it begins.
 
-    `delays` are the durations of its frames, `other` those of the other animation, both
+    `delays` are the durations of its frames, `other` those of the other animation. Both are
     in milliseconds and not empty. After its end, an animation shows its last frame. The
     numbers of frames may differ: encoders merge frames that look the same.
     """

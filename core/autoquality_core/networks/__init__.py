@@ -11,7 +11,7 @@
     inputs                     how a network sees an image
     backend                    a graph in a library, and the checks while loading
     frozen_graph, onnx_model   the two backends
-    signature, tensors         the inputs and outputs of a frozen graph
+    signature                  the inputs and outputs of a frozen graph
     tensorflow                 a late and silent import
     bundled                    the networks that are installed with the library
     errors

@@ -32,17 +32,23 @@ for batches, which round differently."""
 class Backend(ABC):
     """One reading of a network's graph, in the library that runs it. Thread-safe.
 
-    `side` is that of its square input in pixels, `device` "CPU:0" or "GPU:0",
-    `batch` the only batch size that the graph takes, None if it takes any.
+    Its input has `side` x `side` pixels, as float32 in [0, 1] or else as uint8,
+    with the channels first or last. `batch` is the only batch size that the graph
+    takes, None if it takes any. `device` is "CPU:0" or "GPU:0".
     """
 
     side: ClassVar[int]
-    device: str
+    is_float: bool
+    channels_first: bool
     batch: int | None
+    device: str
 
-    @abstractmethod
     def prepare(self, image: Rgb) -> Array:
-        """An image in the graph's own type and layout."""
+        """An image in the graph's type and layout."""
+        pixels: Array = image
+        if self.is_float:
+            pixels = np.divide(image, np.float32(255), dtype=np.float32)
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1) if self.channels_first else pixels)
 
     @abstractmethod
     def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
@@ -58,6 +64,25 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the library's resources."""
+
+
+def layouts(shape: Sequence[object] | None, side: int) -> list[bool]:
+    """The values of `channels_first` that the shape of an image input allows.
+
+    Open sizes are no integers; without a shape, even the rank is open.
+    """
+    return [
+        channels_first
+        for channels_first, image in ((False, (side, side, 3)), (True, (3, side, side)))
+        if shape is None
+        or (
+            len(shape) == 1 + len(image)
+            and all(
+                not isinstance(size, int) or size == wanted
+                for size, wanted in zip(shape[1:], image, strict=True)
+            )
+        )
+    ]
 
 
 def check_finite(outputs: Outputs) -> None:
@@ -94,7 +119,7 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
 
     Each image of a batch must get the outputs that it gets alone. Some exported
     networks mix the images of a batch, or use one image's target for all of them.
-    Every size is run, so that the library compiles what it needs for each.
+    Every size is run, so that the library compiles its code for each.
     """
     images = [backend.prepare(image) for image in _check_images(backend.side)]
     alone = [

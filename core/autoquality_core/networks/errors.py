@@ -25,7 +25,7 @@ class NetworkError(Exception):
 
 
 class DeviceMissing(NetworkError):
-    """The network was to run on a device that does not exist here."""
+    """The requested device does not exist here."""
 
 
 class PredictionFailed(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.networks.backend import Array, Backend, Outputs, Rgb, first_working
+from autoquality_core.networks.backend import Array, Backend, Outputs, first_working
 from autoquality_core.networks.errors import DeviceMissing, NetworkError, PredictionFailed
 from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.network import LoadOptions
@@ -31,7 +31,7 @@ def open_frozen_graph(
 ) -> Backend:
     """Open the graph in `data`, the content of `path`, and run it on a grey image.
 
-    The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW) and
+    The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW). It
     answers 1 x 100 logits, index i for quality i + 1. It may take the target
     DSSIM as a second input. Imports TensorFlow. Raises NetworkError.
     """
@@ -62,23 +62,27 @@ class FrozenGraph(Backend):
     side = SIDE
 
     def __init__(self, tf: Any, session: Any, signature: Signature, residual: float) -> None:
+        self.is_float = signature.image.dtype.name == "float32"
+        self.channels_first = signature.channels_first
+        self.batch = signature.batch
         self.device = device_of(session)
-        self.batch = signature.declared_batch
         self._errors = tf.errors
         self._session = session
         self._signature = signature
         self._residual = residual
-        # Session.run looks up its tensors each time, which costs as much as a small network.
-        self._call = session.make_callable(signature.outputs, signature.inputs)
-
-    def prepare(self, image: Rgb) -> Array:
-        """See Backend."""
-        return self._signature.prepare(image)
+        inputs = [signature.image, *([] if signature.target is None else [signature.target])]
+        # Session.run looks up its tensors each time, which can take longer than the network.
+        self._call = session.make_callable(list(signature.outputs), inputs)
 
     def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
         """See Backend. A row has the logits, then mean and factor of the curve if there is one."""
+        values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
+        target = self._signature.target
+        if target is not None:
+            shape = ((), (-1,), (-1, 1))[self._signature.target_rank]
+            values.append(np.asarray(targets, target.dtype.as_numpy_dtype).reshape(shape))
         try:
-            outputs = self._call(*self._signature.values(images, targets))
+            outputs = self._call(*values)
         except self._errors.FailedPreconditionError as error:
             raise PredictionFailed(f"it is not frozen: {error.message}") from error
         except self._errors.OpError as error:

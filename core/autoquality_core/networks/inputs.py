@@ -1,8 +1,8 @@
 """How networks see an image: `squeeze` (imgproxy's way) and `mosaic` (ours).
 
-DSSIM depends on detail that shrinking removes. The mosaic keeps it: it places
-tiles of 16 x 16 pixels, spread evenly over the image and aligned with the blocks
-of the encoders, side by side in one picture of 416 x 416.
+DSSIM depends on detail that shrinking removes. The mosaic keeps it: it is a
+picture of 416 x 416, made of tiles of 16 x 16 pixels. The tiles are spread evenly
+over the image and aligned with the blocks of the encoders.
 
 Both show the first frame, alpha over white, grey as RGB, and return the shape
 (side, side, 3), R first, 0 to 255.
@@ -31,7 +31,7 @@ def squeeze(pixels: Pixels, side: int = SIDE) -> npt.NDArray[np.uint8]:
     """The whole image resized to `side` x `side`, without keeping the aspect ratio.
 
     Resizes with libvips (Lanczos 3 down, cubic up) as imgproxy does, so that
-    networks trained for imgproxy see what they were trained on.
+    networks of imgproxy get the input that they were trained with.
     """
     frame = pixels.image.crop(0, 0, pixels.width, pixels.height)
     if pixels.has_alpha:

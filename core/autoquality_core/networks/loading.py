@@ -1,4 +1,4 @@
-"""Loads a network from its file, whatever kind it is."""
+"""Loads a network of either kind from its file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FOREIGN = (
 _DEFAULTS = LoadOptions()
 
 
-def load(path: Path, options: LoadOptions = _DEFAULTS, fmt: Format | None = None) -> Network:
+def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None = None) -> Network:
     """Load a network and run it on generated images, at every batch size of `options`.
 
     A name that ends in .onnx is an ONNX model (imgproxy 4's contract), any other
@@ -35,6 +35,7 @@ def load(path: Path, options: LoadOptions = _DEFAULTS, fmt: Format | None = None
     the format that it is to predict for: a side file for another one is refused.
     Imports TensorFlow or onnxruntime. Raises NetworkError.
     """
+    path = Path(path)
     data = _read(path)
     side_file = None
     if path.suffix.lower() == ".onnx":

@@ -50,6 +50,9 @@ class LoadOptions:
 class Network:
     """A network in memory. It is a Predictor without batches or a queue."""
 
+    available = True
+    """See Predictor."""
+
     def __init__(
         self,
         info: NetworkInfo,
@@ -63,28 +66,14 @@ class Network:
         `targets` are the least and the greatest DSSIM that it was trained for.
         Raises PredictionFailed if it cannot run a single image.
         """
-        self._info = info
+        self.info = info
         self._backend = backend
         self._recipe = recipe
         self._targets = targets
-        self._batch_sizes = (
+        self.batch_sizes: tuple[int, ...] = (
             working_batch_sizes(backend, batch_sizes) if backend.batch is None else (backend.batch,)
         )
-
-    @property
-    def info(self) -> NetworkInfo:
-        """Name, version and device of this network."""
-        return self._info
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
         """The batch sizes that it can run, in rising order."""
-        return self._batch_sizes
-
-    @property
-    def available(self) -> bool:
-        """See Predictor."""
-        return True
 
     def prepare(self, pixels: Pixels) -> Array:
         """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
@@ -124,4 +113,4 @@ class Network:
             return self._failure(error)
 
     def _failure(self, error: PredictionFailed) -> PredictionFailed:
-        return PredictionFailed(f"{self._info.name}: {one_line(str(error))}")
+        return PredictionFailed(f"{self.info.name}: {one_line(str(error))}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.networks.backend import Array, Backend, Outputs, Rgb, first_working
+from autoquality_core.networks.backend import Array, Backend, Outputs, first_working, layouts
 from autoquality_core.networks.errors import DeviceMissing, NetworkError, PredictionFailed
 from autoquality_core.networks.network import LoadOptions
 from autoquality_core.networks.prediction import Prediction
@@ -17,8 +17,6 @@ from autoquality_core.types import MAX_QUALITY, Device
 
 SIDE = 256
 
-_HWC = (SIDE, SIDE, 3)
-_CHW = (3, SIDE, SIDE)
 _SLACK = 0.5
 """How far the answer for grey may lie outside [0, 1]. Networks that answer 1 to 100 exceed it."""
 _ERRORS_ONLY = 3
@@ -49,16 +47,12 @@ class OnnxModel(Backend):
     side = SIDE
 
     def __init__(self, session: Any, channels_first: bool, batch: int | None) -> None:
-        self.device = "GPU:0" if _GPU in session.get_providers() else "CPU:0"
+        self.is_float = True
+        self.channels_first = channels_first
         self.batch = batch
+        self.device = "GPU:0" if _GPU in session.get_providers() else "CPU:0"
         self._session = session
         self._input = session.get_inputs()[0].name
-        self._channels_first = channels_first
-
-    def prepare(self, image: Rgb) -> Array:
-        """See Backend."""
-        pixels = np.divide(image, np.float32(255), dtype=np.float32)
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1) if self._channels_first else pixels)
 
     def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
         """See Backend. A row has one number; the targets are not used."""
@@ -114,8 +108,8 @@ def _readings(session: Any, path: Path) -> Iterator[OnnxModel]:
         why = f"must have one input and one output, has {len(inputs)} and {len(outputs)}"
         raise NetworkError(path, why)
     shape = inputs[0].shape  # open dimensions are names or None
-    layouts = [order for order in (_HWC, _CHW) if _may_be(shape, order)]
-    if inputs[0].type != "tensor(float)" or not layouts:
+    orders = layouts(shape, SIDE)
+    if inputs[0].type != "tensor(float)" or not orders:
         sizes = ", ".join(str(size) if isinstance(size, int) else "?" for size in shape)
         raise NetworkError(
             path,
@@ -123,12 +117,5 @@ def _readings(session: Any, path: Path) -> Iterator[OnnxModel]:
             f"it is '{inputs[0].name}' {inputs[0].type} [{sizes}]",
         )
     batch = shape[0] if isinstance(shape[0], int) else None
-    for layout in layouts:
-        yield OnnxModel(session, layout == _CHW, batch)
-
-
-def _may_be(shape: Sequence[object], order: tuple[int, int, int]) -> bool:
-    return len(shape) == 1 + len(order) and all(
-        not isinstance(size, int) or size == wanted
-        for size, wanted in zip(shape[1:], order, strict=True)
-    )
+    for channels_first in orders:
+        yield OnnxModel(session, channels_first, batch)

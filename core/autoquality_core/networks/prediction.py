@@ -75,7 +75,7 @@ class CurveDistribution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """The probability of each quality to be the one that meets the target.
+    """The probability of each quality to meet the target best.
 
     `probabilities` has the shape (100,), float64, sums to 1 and is read-only.
     Index i stands for quality i + 1. `curve` is the predicted curve, None from a
@@ -144,7 +144,7 @@ class Predictor(Protocol):
 
         Networks that were trained for a single target ignore `target`. Raises
         PredictionFailed without a usable answer (CircuitOpen if the network was
-        not run), Overloaded if its queue is full, and DeadlinePassed or
-        RequestCancelled as soon as `deadline` passes or is cancelled.
+        not run) and Overloaded if its queue is full. Raises DeadlinePassed or
+        RequestCancelled at once when `deadline` passes or is cancelled.
         """
         ...

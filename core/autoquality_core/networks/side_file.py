@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -30,21 +30,12 @@ _NOTES = ("library_versions", "corpus", "training", "accuracy")
 
 
 @dataclass(frozen=True, slots=True)
-class TensorNames:
-    """Names of the graph's tensors. The target may be missing, and both of the curve."""
-
-    image: str
-    logits: str
-    target: str | None = None
-    curve_mean: str | None = None
-    curve_factor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SideFile:
     """The content of a side file.
 
-    `residual` is the standard deviation that the curve's factors do not explain.
+    `tensors` are the names of `image`, `logits`, and perhaps `target` and both of
+    `curve_mean` and `curve_factor`. `residual` is the standard deviation that the
+    curve's factors do not explain.
     `targets` are the least and the greatest DSSIM that the network was trained
     for, `encoder` the encoder's options that it was trained for, if it names any.
     """
@@ -54,7 +45,7 @@ class SideFile:
     version: str
     format: Format
     recipe: Recipe
-    tensors: TensorNames
+    tensors: Mapping[str, str]
     residual: float
     targets: tuple[float, float]
     encoder: Mapping[str, Any]
@@ -107,22 +98,23 @@ def _parsed(top: _Object) -> SideFile:
         format=top.one_of("format", _FORMATS),
         recipe=recipe,
         tensors=tensors,
-        residual=top.part("curve").number("residual", 0, 10) if tensors.curve_mean else 0.0,
+        residual=top.part("curve").number("residual", 0, 10) if "curve_mean" in tensors else 0.0,
         targets=targets,
         encoder=MappingProxyType(top.part("encoder").content),
     )
 
 
-def _tensors(part: _Object) -> TensorNames:
-    optional = {
-        field: part.text(field)
-        for field in ("target", "curve_mean", "curve_factor")
-        if part.has(field)
+def _tensors(part: _Object) -> dict[str, str]:
+    optional = ("target", "curve_mean", "curve_factor")
+    names = {
+        role: part.text(role)
+        for role in ("image", "logits", *optional)
+        if role not in optional or part.has(role)
     }
     for one, other in (("curve_mean", "curve_factor"), ("curve_factor", "curve_mean")):
-        if one in optional and other not in optional:
+        if one in names and other not in names:
             raise part.refusal(other, "is missing: a curve has a mean and a factor")
-    return TensorNames(part.text("image"), part.text("logits"), **optional)
+    return names
 
 
 class _Object:
@@ -147,33 +139,27 @@ class _Object:
         return _Object(self.path, self.content.get(field, {}), f"{self._prefix}{field}.")
 
     def text(self, field: str) -> str:
-        value = self.content.get(field)
-        if not isinstance(value, str) or not value:
-            raise self._must_be(field, "a text")
-        if not value.isprintable():  # half a surrogate pair is legal JSON, and no text
-            raise self._must_be(field, "printable text")
-        return value
+        # Half a surrogate pair is legal JSON, but not printable.
+        value = self._value(field, "printable text", lambda it: it and it.isprintable(), str)
+        return str(value)
 
     def one_of(self, field: str, allowed: Mapping[str, Any]) -> Any:
-        value = self.content.get(field)
-        if not isinstance(value, str) or value not in allowed:
-            raise self._must_be(field, " or ".join(allowed))
-        return allowed[value]
+        return allowed[self._value(field, " or ".join(allowed), lambda it: it in allowed, str)]
 
     def exactly(self, field: str, right: int) -> None:
-        value = self.content.get(field)
-        if isinstance(value, bool) or value != right:
-            raise self._must_be(field, f"{right}")
+        self._value(field, f"{right}", lambda it: it == right, int, float)
 
     def number(self, field: str, low: float, high: float) -> float:
-        value = self.content.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-            return float(value)
-        raise self._must_be(field, f"a number from {low:g} to {high:g}")
+        wanted = f"a number from {low:g} to {high:g}"
+        return float(self._value(field, wanted, lambda it: low <= it <= high, int, float))
 
-    def _must_be(self, field: str, wanted: str) -> NetworkError:
-        found = _quoted(self.content[field]) if self.has(field) else "missing"
-        return self.refusal(field, f"must be {wanted}, not {found}")
+    def _value(self, field: str, wanted: str, fits: Callable[[Any], object], *types: type) -> Any:
+        """A value of one of `types` that `fits`; a bool is no number."""
+        value = self.content.get(field)
+        if type(value) in types and fits(value):
+            return value
+        found = _quoted(value) if self.has(field) else "missing"
+        raise self.refusal(field, f"must be {wanted}, not {found}")
 
 
 def _quoted(value: object) -> str:

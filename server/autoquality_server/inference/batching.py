@@ -88,8 +88,7 @@ class Batcher:
         """Wait for the prediction of a prepared image.
 
         Raises PredictionFailed, Overloaded at once if the queue is full,
-        DeadlinePassed or RequestCancelled as soon as either happens, and
-        BatcherClosed.
+        DeadlinePassed or RequestCancelled without delay, and BatcherClosed.
         """
         entry = _Entry(image, target, deadline)
         self._enqueue(entry)

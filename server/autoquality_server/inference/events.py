@@ -1,4 +1,4 @@
-"""What a shared predictor reports to the metrics."""
+"""The events of a shared predictor, for the metrics."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from autoquality_core.types import Format
 from autoquality_server.config import ConfigError, Settings, parse
 from autoquality_server.inference.batching import BatchLimits
 from autoquality_server.inference.breaker import CircuitBreaker
-from autoquality_server.inference.reload import WatchedFile, Watcher, state_of
+from autoquality_server.inference.reload import Poller, WatchedNetwork
 from autoquality_server.inference.shared import SharedPredictor
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.predictor_metrics import FORMATS, PredictorMetrics
@@ -48,8 +48,8 @@ class Predictors:
         """
         self._settings = settings
         self._metrics = metrics
-        self._watched: list[WatchedFile] = []
-        self._watcher: Watcher | None = None
+        self._reloads: list[tuple[WatchedNetwork, Callable[[], bool]]] = []
+        self._poller: Poller | None = None
         self._by_format: dict[Format, SharedPredictor] = {}
         bundled: dict[Format, Path] = {}
         for fmt, path in settings.networks.items():
@@ -72,24 +72,24 @@ class Predictors:
                 self._by_format[fmt].on_available(partial(set_health, name))
             else:
                 set_health(name, False)
-        if self._watched and self._settings.network_poll_interval:
-            self._watcher = Watcher(self._watched, self._settings.network_poll_interval)
+        if self._reloads and self._settings.network_poll_interval:
+            self._poller = Poller(self._reloads, self._settings.network_poll_interval)
 
     def close(self) -> None:
         """Stop polling and release every network."""
-        if self._watcher:
-            self._watcher.close()
+        if self._poller:
+            self._poller.close()
         for predictor in self._by_format.values():
             predictor.close()
 
     def _load_given(self, fmt: Format, path: Path) -> None:
-        known = state_of(path)
+        files = WatchedNetwork(path)
         try:
             predictor = self._load(fmt, path)
         except NetworkError as error:
             raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
         self._by_format[fmt] = predictor
-        self._watched.append(WatchedFile(path, known, predictor.reload))
+        self._reloads.append((files, predictor.reload))
 
     def _load_bundled(self, files: Mapping[Format, Path]) -> None:
         if files and not importlib.util.find_spec("tensorflow"):

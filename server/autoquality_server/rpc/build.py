@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.images import ImageLimits, configure
 from autoquality_core.networks import bundled
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_server.admission import Admission
 from autoquality_server.admission.semaphore import DeadlineSemaphore
 from autoquality_server.auth.rates import Rates

@@ -15,11 +15,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import check_spec
-from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, Option, options_of
 from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import check_spec
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,

@@ -16,7 +16,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from autoquality_server.config.listening import StartError, check_free
+from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.executor import DedicatedExecutor
 
 SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]

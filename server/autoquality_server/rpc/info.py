@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import ENCODERS, library_versions, writable
 from autoquality_core.images import source_formats
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
 from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.job import EncodeJob
 from autoquality_core.errors import InvalidImage, InvalidRequest
+from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import RawSource
 

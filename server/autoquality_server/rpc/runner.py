@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from autoquality_core.encode.comparison import Comparison
-from autoquality_core.encode.job import EncodeJob, EncodeResult
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.metrics import METRICS
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.context import report
 from autoquality_core.types import Stage
 from autoquality_server.admission import Admission

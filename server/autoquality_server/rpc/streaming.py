@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from autoquality_server.config.choices import LogFormat, LogLevel
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
 from autoquality_server.telemetry.logs import configure_logging, logger
 
 EVENT = "output outside of the log"

@@ -11,7 +11,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from autoquality_core.runtime.context import active_context
-from autoquality_server.config.choices import LogFormat, LogLevel
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
 
 
 def configure_logging(

@@ -20,11 +20,11 @@ from prometheus_client import (
 )
 
 from autoquality._version import __version__
-from autoquality_core.encode.job import EncodeResult
 from autoquality_core.metrics import METRICS
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import Format, Method, Outcome, Timings
 from autoquality_server.admission import Admission
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 from autoquality_server.telemetry.rpc_metrics import SECONDS
 

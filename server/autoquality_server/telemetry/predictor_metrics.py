@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_core.encode.job import EncodeResult
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import DropReason, Format, Method, Outcome
 from autoquality_server.telemetry.rpc_metrics import SECONDS
 

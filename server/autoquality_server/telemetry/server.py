@@ -16,8 +16,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from autoquality_server.config.address import parse_tcp
-from autoquality_server.config.listening import cannot_listen
+from autoquality_server.config.address import cannot_listen, parse_tcp
 from autoquality_server.telemetry.logs import logger
 
 _SETTING = "AUTOQUALITY_METRICS_LISTEN"

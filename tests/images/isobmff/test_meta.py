@@ -70,7 +70,7 @@ def items_file(
     ],
     ids=["one", "three", "hidden", "thumbnail", "mask", "grid", "alternative", "tmap", "apple"],
 )
-def test_images_that_stand_on_their_own_count(data: bytes, found: tuple[int, bool]) -> None:
+def test_images_shown_on_their_own_count(data: bytes, found: tuple[int, bool]) -> None:
     meta = Meta.read(data)
     assert (meta.images(), meta.gain_map) == found
 
@@ -86,7 +86,7 @@ def test_a_file_whose_properties_end_too_early_is_unreadable(length: int) -> Non
         open_image(data[:start] + short + data[start + size :], AMPLE)
 
 
-def test_the_tiles_of_a_grid_are_no_pages_though_they_are_not_hidden() -> None:
+def test_tiles_of_a_grid_are_not_pages_although_they_are_not_hidden() -> None:
     data = grid(2, 2, (100, 100), (100, 100))
     assert pyvips.Image.heifload_buffer(data).get("n-pages") > 1
     source = open_image(data, AMPLE)

@@ -12,7 +12,7 @@ from tests.images.files import AMPLE, SAVERS, image_of
 from tests.images.films import GAIN_MAP, TITLE, XMP
 
 
-def test_announcements_are_cut_out_and_the_rest_stays_byte_for_byte() -> None:
+def test_announcements_are_removed_and_other_bytes_are_unchanged() -> None:
     kept = without_announcements(XMP)
     assert kept is not None
     assert not any(word in kept for word in (b"hdrgm", b"C:", b"GainMap", b"Item", b"google"))
@@ -20,7 +20,7 @@ def test_announcements_are_cut_out_and_the_rest_stays_byte_for_byte() -> None:
     assert without_announcements(kept) == kept
 
 
-def test_other_xmp_is_left_as_it_is() -> None:
+def test_other_xmp_is_unchanged() -> None:
     for xmp in (XMP.replace(GAIN_MAP, b"urn:x").replace(b"google", b"x"), b"no XML", b""):
         assert without_announcements(xmp) == xmp
 
@@ -35,12 +35,12 @@ def test_other_xmp_is_left_as_it_is() -> None:
     ],
     ids=["cut", "document type", "UTF-16", "two meanings"],
 )
-def test_what_cannot_be_cut_is_left_out_as_a_whole(xmp: bytes) -> None:
+def test_xmp_is_dropped_if_announcements_cannot_be_removed(xmp: bytes) -> None:
     assert without_announcements(xmp) is None
 
 
 @pytest.mark.parametrize("fmt", ["jpeg", "png", "webp"])
-def test_it_is_kept_without_them_whatever_the_format(fmt: str) -> None:
+def test_xmp_without_announcements_is_kept_in_every_format(fmt: str) -> None:
     image = image_of(np.zeros((16, 16, 3), np.uint8))
     image.set_type(pyvips.GValue.blob_type, "xmp-data", XMP)
     source = open_image(SAVERS[fmt](image), AMPLE)

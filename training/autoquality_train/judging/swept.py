@@ -1,24 +1,30 @@
-"""An image whose every quality is known, and sessions that look it up."""
+"""An image of which every quality was tried: right answers, and searches without encoding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_core.encode.session import Session
+import numpy as np
+import numpy.typing as npt
+
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import Observation
+from autoquality_core.search import Observation, ScoreGoal
+from autoquality_core.search.oracle import oracle
 from autoquality_core.types import Probe
 from autoquality_train.sweeps import SETTINGS, Sweep
+
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """One image and its sweep at every quality by the encoder setting `setting`.
 
-    `image` and `kind` say which one it is: its file's name and its folder's.
+    `image` is the name of its file, `kind` that of its folder.
     """
 
     image: str
@@ -28,7 +34,7 @@ class Swept:
     sweep: Sweep
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a quality is missing."""
+        """Raises ValueError if a quality is missing."""
         if not self.sweep.complete:
             raise ValueError(f"{self.image} is not swept at every quality")
 
@@ -48,9 +54,25 @@ class Swept:
     def observation(self, quality: int) -> Observation:
         return Observation(quality, self.size(quality), self.dssim(quality))
 
+    def right_qualities(self, target: float, low: int, high: int) -> IntArray:
+        """The qualities in [low, high] with the DSSIM nearest to `target`, rising.
+
+        If the whole range lies on one side of the target, a bound is right. Equivalent qualities
+        have the same DSSIM, and are right together.
+        """
+        best = oracle(ScoreGoal(DSSIM, target, 0.0), low, high, self.observation).best
+        qualities = np.arange(low, high + 1)
+        found: IntArray = qualities[self.sweep.dssim[low - 1 : high] == best.score]
+        return found
+
+    def reachable(self, target: float, error: float, low: int, high: int) -> bool:
+        """True if any quality in [low, high] has a DSSIM within `error` of `target`."""
+        goal = ScoreGoal(DSSIM, target, error)
+        return any(goal.finished(self.observation(one)) for one in range(low, high + 1))
+
 
 class SweptSession(Session):
-    """A session whose probes are looked up in a sweep; nothing is encoded, no time passes."""
+    """A session that looks its probes up in a sweep, without encoding."""
 
     def __init__(self, swept: Swept) -> None:
         super().__init__(swept.pixels, swept.encoder, Deadline())
@@ -59,3 +81,9 @@ class SweptSession(Session):
     def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
         scores = {DSSIM.name: self._swept.dssim(quality)} if metric is DSSIM else {}
         return Probe(quality, self._swept.size(quality), scores, 0.0, 0.0), b""
+
+
+def miss(quality: int, right: IntArray) -> int:
+    """Quality steps from the nearest of `right` to `quality`; positive if it is too high."""
+    steps = quality - right
+    return int(steps[np.argmin(np.abs(steps))])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
 import pyvips
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.cicp import Colours, Transfer
 from autoquality_core.images.colour.icc import PROFILE
+from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.libvips import allocation_failures
@@ -38,7 +40,7 @@ class FileColours:
     def kept(self) -> bytes | None:
         """The profile to write with samples in these colours; None for sRGB."""
         if self.described is None:
-            tables = self.profile is None or icc.measured(self.profile, self.channels, 256) is None
+            tables = self.space(256) is None
             usable = self.channels == 3 or (self.channels == 1 and not tables)
             return self.profile if usable else None
         colours = self.described
@@ -47,6 +49,14 @@ class FileColours:
         if Space.described(colours, self.channels, 256).changes_nothing:
             return None
         return icc.profile_of(colours, self.channels)
+
+    def space(self, levels: int) -> Space | None:
+        """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""
+        if self.described is not None:
+            return Space.described(self.described, self.channels, levels)
+        if self.profile is not None:
+            return icc.space_of(self.profile, self.channels, levels)
+        return None
 
 
 def colour_bands(image: pyvips.Image) -> int:
@@ -69,8 +79,7 @@ def file_colours(data: Data, name: str, header: pyvips.Image, meta: Meta | None)
         profile = None
     described, first, premultiplied = None, False, False
     if name == "png":
-        found = png_colours.described(data)
-        described, first = found.colours, found.first
+        described, first = png_colours.described(data)
     elif meta is not None:
         described, premultiplied = meta.colours(), meta.premultiplied
         first = described is not None and described.hdr  # the profile is for viewers without HDR
@@ -89,13 +98,22 @@ def plain(fmt: str, channels: int) -> str:
     return "b-w" if channels == 1 else "srgb"
 
 
+def image_of(samples: Samples, profile: bytes) -> pyvips.Image:
+    """A libvips view of grey or RGB samples (height, width, bands) with a profile."""
+    image = pyvips.Image.new_from_array(samples)
+    fmt = "uchar" if samples.itemsize == 1 else "ushort"
+    image = image.copy(interpretation=plain(fmt, 1 if samples.shape[-1] < 3 else 3))
+    image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    return image
+
+
 def _usable(profile: bytes, channels: int) -> bool:
     """Whether the colours of samples can be computed by a profile."""
     if channels == 4:
         return True  # libvips uses its own if this one is unusable
     if not icc.fits(profile, channels):
         return False
-    if icc.measured(profile, channels, 256) is not None:
+    if icc.space_of(profile, channels, 256) is not None:
         return True
     usable = _usable_by_lcms
     return (usable if len(profile) <= icc.CACHED_BYTES else usable.__wrapped__)(profile, channels)
@@ -103,8 +121,7 @@ def _usable(profile: bytes, channels: int) -> bool:
 
 @lru_cache(maxsize=64)
 def _usable_by_lcms(profile: bytes, channels: int) -> bool:
-    image = pyvips.Image.black(1, 1, bands=channels).copy(interpretation=plain("uchar", channels))
-    image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    image = image_of(np.zeros((1, 1, channels), np.uint8), profile)
     try:
         with allocation_failures():  # these are not errors of the profile
             image.icc_transform("srgb", embedded=True).avg()

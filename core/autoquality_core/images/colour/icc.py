@@ -1,21 +1,21 @@
 """ICC profiles: writing them for described colours, and evaluating those of curves and a matrix.
 
-lcms is less exact for such profiles: its inverse of the sRGB curve is off by up to 14
-levels in dark colours (5 from 8 bits), and libvips passes colours in 16 bits that end
-at a and b of 128. Profiles with tables are left to lcms.
+lcms is less exact for such profiles. Its inverse of the sRGB curve is off by up to 14
+levels in dark colours (5 from 8 bits). libvips passes colours to it in 16 bits, in which
+a and b end at 128. Profiles with tables are left to lcms.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.colour.cicp import BT709, Colours, Transfer, from_cicp, srgb_light
+from autoquality_core.images.colour.spaces import Space
 
 PROFILE = "icc-profile-data"
 
@@ -25,18 +25,6 @@ _ILLUMINANT = (0.9642, 1.0, 0.8249)
 _COLUMNS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _CURVES = (b"rTRC", b"gTRC", b"bTRC")
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A profile of curves and a matrix.
-
-    `light` is the light of each sample of each channel (1 is white): (channels, levels).
-    `to_srgb` converts it to linear light in sRGB; it is not used for grey.
-    """
-
-    light: npt.NDArray[np.float32]
-    to_srgb: npt.NDArray[np.float64]
 
 
 def profile_of(colours: Colours, channels: int) -> bytes:
@@ -72,26 +60,26 @@ CACHED_BYTES = 16 * 1024
 """Larger profiles are not cached: callers could fill the memory with them."""
 
 
-def measured(profile: bytes, channels: int, levels: int) -> Measured | None:
-    """The effect of a profile on samples of `levels`; None unless it is curves and a matrix."""
-    read = _measured if len(profile) <= CACHED_BYTES else _measured.__wrapped__
+def space_of(profile: bytes, channels: int, levels: int) -> Space | None:
+    """The conversion of samples of `levels` by a profile; None unless it is curves and a matrix."""
+    read = _space_of if len(profile) <= CACHED_BYTES else _space_of.__wrapped__
     return read(profile, channels, levels)
 
 
 @lru_cache(maxsize=16)
-def _measured(profile: bytes, channels: int, levels: int) -> Measured | None:
+def _space_of(profile: bytes, channels: int, levels: int) -> Space | None:
     tags = _tags(profile)
     if b"A2B0" in tags or b"A2B1" in tags or profile[20:24] != b"XYZ ":
         return None
     try:
         if channels == 1:
-            return Measured(_curve(tags[b"kTRC"], levels)[np.newaxis], np.eye(3))
+            return Space(_curve(tags[b"kTRC"], levels)[np.newaxis], np.eye(3, dtype=np.float32))
         curves = [_curve(tags[name], levels) for name in _CURVES]
         columns = [_column(tags[name]) for name in _COLUMNS]
     except (KeyError, ValueError, struct.error):
         return None
-    to_srgb = np.asarray(XYZ_D50_TO_SRGB @ np.stack(columns, axis=1), np.float64)
-    return Measured(np.stack(curves), to_srgb)
+    to_srgb = XYZ_D50_TO_SRGB @ np.stack(columns, axis=1)
+    return Space(np.stack(curves), to_srgb.astype(np.float32))
 
 
 XYZ_D50_TO_SRGB = np.linalg.inv(Colours(BT709, Transfer.SRGB).to_xyz_d50())
@@ -111,11 +99,11 @@ def nearest(colour: tuple[int, int, int], profile: bytes | None) -> list[int]:
     None and profiles of tables count as sRGB. For a grey profile, all three are equal.
     """
     channels = 1 if profile is not None and fits(profile, 1) else 3
-    found = None if profile is None else measured(profile, channels, 256)
-    if found is None:
+    space = None if profile is None else space_of(profile, channels, 256)
+    if space is None:
         return list(colour)
-    light = np.linalg.lstsq(found.to_srgb, srgb_light(np.array(colour) / 255))[0]
-    curves = np.broadcast_to(found.light, (3, 256))
+    light = np.linalg.lstsq(space.to_srgb, srgb_light(np.array(colour) / 255))[0]
+    curves = np.broadcast_to(space.light, (3, 256))
     return [int(np.abs(curve - one).argmin()) for curve, one in zip(curves, light, strict=True)]
 
 

@@ -12,9 +12,8 @@ import pyvips
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.clipping import SAMPLE_PIXELS, clips
-from autoquality_core.images.colour.file_colours import DEVICE, FileColours, plain
+from autoquality_core.images.colour.file_colours import DEVICE, FileColours, image_of, plain
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.colour.spaces import Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,6 @@ def render(source: pyvips.Image | Samples, colours: FileColours, *, keep: bool =
         if image.interpretation not in DEVICE or image.format not in _LEVELS:
             return _by_vips(image, colours)
         samples = _samples(image)
-    if colours.described is None and colours.profile is None:
-        return Rendered(_narrowed(samples))
     return _converted(samples, colours, keep)
 
 
@@ -61,9 +58,11 @@ def _converted(samples: Samples, colours: FileColours, keep: bool) -> Rendered:
     hdr = colours.described is not None and colours.described.hdr
     if profile is not None and not hdr:
         return Rendered(_narrowed(_full_range(samples, colours)), profile)
-    space = _space(colours, 1 << 8 * samples.itemsize)
-    if space is None:  # a profile of tables
-        return _by_vips(_image(samples, colours.profile), colours)
+    space = colours.space(1 << 8 * samples.itemsize)
+    if space is None:
+        if colours.profile is None:
+            return Rendered(_narrowed(samples))
+        return _by_vips(image_of(samples, colours.profile), colours)  # a profile of tables
     samples = _full_range(samples, colours)
     some = _some(samples)
     if hdr:
@@ -140,29 +139,11 @@ def _by_vips(image: pyvips.Image, colours: FileColours) -> Rendered:
     return Rendered(samples, clipped=clips(light, _alpha(some.reshape(-1, some.shape[-1]))))
 
 
-def _space(colours: FileColours, levels: int) -> Space | None:
-    if colours.described is not None:
-        return Space.described(colours.described, colours.channels, levels)
-    profile = colours.profile
-    found = None if profile is None else icc.measured(profile, colours.channels, levels)
-    return None if found is None else Space.of_profile(found)
-
-
 def _samples(image: pyvips.Image) -> Samples:
     shape = (image.height, image.width, image.bands)
     if image.format == "uchar":
         return np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
     return np.frombuffer(image.write_to_memory(), np.uint16).reshape(shape)
-
-
-def _image(samples: Samples, profile: bytes | None) -> pyvips.Image:
-    """The libvips view of samples."""
-    image = pyvips.Image.new_from_array(samples)
-    fmt = "uchar" if samples.itemsize == 1 else "ushort"
-    image = image.copy(interpretation=plain(fmt, 1 if samples.shape[-1] < 3 else 3))
-    if profile is not None:
-        image.set_type(pyvips.GValue.blob_type, icc.PROFILE, profile)
-    return image
 
 
 def _narrowed(samples: Samples) -> npt.NDArray[np.uint8]:

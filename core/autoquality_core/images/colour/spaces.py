@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from autoquality_core.images.colour import linear_light, tone_mapping
 from autoquality_core.images.colour.cicp import Colours, Transfer, srgb_samples
-from autoquality_core.images.colour.icc import Measured
 from autoquality_core.images.colour.linear_light import Light, Samples
 
 _BLOCK = 1 << 15
@@ -49,10 +48,6 @@ class Space:
             tone_mapping.HLG_SYSTEM_GAMMA - 1 if hlg else 0.0,
             tone_mapping.HLG_PEAK if hlg else 1.0,
         )
-
-    @classmethod
-    def of_profile(cls, profile: Measured) -> Space:
-        return cls(profile.light, profile.to_srgb.astype(np.float32))
 
     def tone_mapped(self, pixels: Samples) -> Space:
         """The conversion of HDR with a tone map for an image with these `pixels` (n, bands)."""

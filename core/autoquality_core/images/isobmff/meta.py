@@ -1,9 +1,9 @@
 """The `meta` box of a HEIF or AVIF file: its images and their relations (ISO/IEC 23008-12).
 
-libheif compares each coded picture with the size that the file states for it. For
-an image that consists of others (tiles, or a crop) it first allocates as much as the
-parts require, and compares then: a file of 500 bytes that claims 16 x 16 pixels could
-take a gigabyte. So the parts are measured here, before libvips sees the file.
+libheif compares each coded picture with the size that the file states for it. An image
+may consist of others (tiles, or a crop). libheif then compares too late, after it has
+allocated memory for all parts: a file of 500 bytes that claims 16 x 16 pixels could take
+a gigabyte. So the parts are measured here, before libvips opens the file.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 
 from autoquality_core.images.isobmff.av1 import coded_size
+from autoquality_core.images.isobmff.boxes import boxes
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.types import Data
 
@@ -63,21 +64,17 @@ def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memor
 
 
 def _boxes(content: memoryview, known: frozenset[bytes]) -> _Boxes:
-    """The contents of the boxes in `content` by their types, all of which must be `known`."""
+    """The contents of the boxes in `content`, by their types. All types must be `known`."""
     found: _Boxes = {}
-    for _ in range(_MOST_BOXES):
-        if not content:
-            return found
-        size, kind = struct.unpack_from(">I4s", content)
-        _require(kind in known and 8 <= size <= len(content))
-        found.setdefault(kind, []).append(content[8:size])
-        content = content[size:]
-    raise ValueError("too many boxes")
+    for number, (kind, inside) in enumerate(boxes(content)):
+        _require(kind in known and number < _MOST_BOXES)
+        found.setdefault(kind, []).append(inside)
+    return found
 
 
-def _only(boxes: _Boxes, kind: bytes) -> memoryview:
-    _require(len(boxes.get(kind, ())) == 1)
-    return boxes[kind][0]
+def _only(found: _Boxes, kind: bytes) -> memoryview:
+    _require(len(found.get(kind, ())) == 1)
+    return found[kind][0]
 
 
 def _images(iinf: memoryview) -> list[int]:

@@ -2,7 +2,7 @@
 
 The frames are the samples of a track (ISO/IEC 14496-12). libvips reads only the still
 image in front of them. OpenCV's libavif reads the frames of an AVIF, and allocates
-as much as each coded picture requires. So the sizes of the pictures are checked first.
+memory by the size of each coded picture. So these sizes are checked first.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _FULL_RANGE = 16
 class Sequence:
     """An image sequence. `plays` is 0 for an endless loop.
 
-    `readable` says that `decode` supports it: an AVIF with the brand of sequences, one
-    track of pictures of `width` x `height` pixels, and at most one track of alpha.
+    `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
+    track of pictures of `width` x `height` pixels. There may be one track of alpha.
     """
 
     width: int

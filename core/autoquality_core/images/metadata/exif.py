@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -82,11 +82,10 @@ class Tiff:
         if order is None or len(data) < 8:
             return None
         big = struct.unpack_from(order + "H", data, 2)[0] == 43
-        try:
-            at = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
-            return cls(data, order, big, _directory(data, at, order, big))
-        except (struct.error, OverflowError):
-            return None
+        at = int.from_bytes(data[8:16] if big else data[4:8], "little" if order == "<" else "big")
+        tiff = cls(data, order, big, Directory({}, 0, 0))
+        first = tiff.directory(at)
+        return None if first is None else replace(tiff, first=first)
 
     def value(self, entry: Entry) -> bytes:
         """The bytes of a tag."""
@@ -106,13 +105,41 @@ class Tiff:
             return 0
         return int(struct.unpack_from(self.order + code, self.data, entry.start)[0])
 
+    def directory(self, at: int) -> Directory | None:
+        """The directory at `at`, None if it exceeds the data."""
+        try:
+            return self._directory(at)
+        except (struct.error, OverflowError):
+            return None
+
+    def _directory(self, at: int) -> Directory:
+        data, order = self.data, self.order
+        number, count_code, size = ("Q", "Q", 20) if self.big else ("I", "H", 12)
+        inline = struct.calcsize(number)
+        (count,) = struct.unpack_from(order + count_code, data, at)
+        at += struct.calcsize(count_code)
+        end = at + count * size
+        if count > _MOST_ENTRIES or end > len(data):
+            raise struct.error("too many entries")
+        sizes = _SIZES_BIG if self.big else _SIZES
+        entries: dict[int, Entry] = {}
+        for place in range(at, end, size):
+            tag, kind, values = struct.unpack_from(f"{order}HH{number}", data, place)
+            start, length = place + size - inline, sizes.get(kind, 0) * values
+            if length > inline:
+                (start,) = struct.unpack_from(order + number, data, start)
+            if length and start + length <= len(data):
+                entries.setdefault(tag, Entry(kind, values, start, start + length))
+        following = 0
+        if end + inline <= len(data):
+            (following,) = struct.unpack_from(order + number, data, end)
+            end += inline
+        return Directory(entries, end, following)
+
     def linked(self, directory: Directory, tag: int) -> Directory | None:
         """The directory that a tag points to, if it is readable."""
         at = self.number(directory.entries.get(tag))
-        try:
-            return _directory(self.data, at, self.order, self.big) if at else None
-        except (struct.error, OverflowError):
-            return None
+        return self.directory(at) if at else None
 
     def tags(self, directory: Directory | None) -> dict[int, Value]:
         """The tags of a directory with their values."""
@@ -224,30 +251,6 @@ def density(data: bytes) -> tuple[float, float] | None:
     return found[0], found[1]
 
 
-def _directory(data: Data, at: int, order: str, big: bool) -> Directory:
-    """The directory at `at`. Raises struct.error if it does not lie within `data`."""
-    count_code, entry_code, size, inline = ("Q", "HHQ", 20, 8) if big else ("H", "HHI", 12, 4)
-    (count,) = struct.unpack_from(order + count_code, data, at)
-    at += struct.calcsize(order + count_code)
-    end = at + count * size
-    if count > _MOST_ENTRIES or end > len(data):
-        raise struct.error("a directory exceeds the data")
-    sizes = _SIZES_BIG if big else _SIZES
-    entries: dict[int, Entry] = {}
-    for place in range(at, end, size):
-        tag, kind, number = struct.unpack_from(order + entry_code, data, place)
-        start, length = place + size - inline, sizes.get(kind, 0) * number
-        if length > inline:
-            (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, start)
-        if length and start + length <= len(data):
-            entries.setdefault(tag, Entry(kind, number, start, start + length))
-    following = 0
-    if end + inline <= len(data):
-        (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, end)
-        end += inline
-    return Directory(entries, end, following)
-
-
 def _written(tags: Tags, order: str, at: int) -> bytes:
     """The bytes of a directory at `at`, followed by its values."""
     entries, values = [], b""
@@ -277,10 +280,7 @@ def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
     used = max(
         max((one.end, *(entry.end for entry in one.entries.values()))) for one in tiff.directories()
     )
-    try:
-        thumbnail = _directory(tiff.data, at, tiff.order, tiff.big)
-    except struct.error:
-        thumbnail = Directory({}, at, 0)
+    thumbnail = tiff.directory(at) or Directory({}, at, 0)
     start = tiff.number(thumbnail.entries.get(_THUMBNAIL)) or len(out)
     length = tiff.number(thumbnail.entries.get(_THUMBNAIL_LENGTH))
     for begin, end in ((at, thumbnail.end), (start, start + length)):

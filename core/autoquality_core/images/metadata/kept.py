@@ -86,7 +86,7 @@ class Metadata:
         return Metadata(exif=self.copyright, copyright=self.copyright)
 
     def choices(self) -> tuple[Metadata, ...]:
-        """What may be written, from most to least: all, copyright and author, nothing."""
+        """The choices to write, from most to least: all, copyright and author, nothing."""
         return tuple(dict.fromkeys((self, self.alone(), Metadata())))
 
 

@@ -1,7 +1,7 @@
-"""XMP packets: author and copyright, and removing what would be wrong in the output.
+"""XMP packets: reading author and copyright, and removing properties that become wrong.
 
-Removed are the orientation, thumbnails, and properties that announce further images in
-the file (gain maps, containers of several images), which are not kept.
+The orientation becomes 1. Thumbnails are removed, and so are properties that announce
+further images in the file (gain maps, containers of several images).
 """
 
 from __future__ import annotations

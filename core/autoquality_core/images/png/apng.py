@@ -71,9 +71,9 @@ class _Frame:
 class Apng:
     """An animation whose chunks are in order; nothing is decoded yet.
 
-    `plays` is 0 for an endless loop. With `separate_default`, the image that other
-    readers show is not one of the frames. `damaged` says that the file ends too early,
-    or that a checksum is wrong.
+    `plays` is 0 for an endless loop. With `separate_default`, the image that libvips
+    reads is not one of the frames, and browsers do not show it. `damaged` says that the
+    file ends too early, or that a checksum is wrong.
     """
 
     width: int

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Iterator
-from itertools import islice
+from collections.abc import Collection
 
-from autoquality_core.images.png.chunks import chunks
+from autoquality_core.images.png.chunks import contents
 from autoquality_core.types import Data
 
-_MOST_CHUNKS = 10_000
 _MOST_BYTES = 1 << 16
 
 
 def read_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
     """The texts with these keywords, in UTF-8. The first text with a keyword counts."""
     found: dict[str, bytes] = {}
-    for kind, content in _contents(data, (b"tEXt", b"zTXt", b"iTXt")):
+    for kind, content in contents(data, (b"tEXt", b"zTXt", b"iTXt"), _MOST_BYTES):
         keyword, _, rest = content.partition(b"\0")
         name = keyword.decode("latin-1")
         if name in keywords and name not in found and (text := _text(kind, rest)):
@@ -27,18 +25,11 @@ def read_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
 
 def read_density(data: Data) -> tuple[int, int]:
     """Pixels per metre, horizontally and vertically; 0 if the file does not say."""
-    for _, content in _contents(data, (b"pHYs",)):
+    for _, content in contents(data, (b"pHYs",), _MOST_BYTES):
         if len(content) == 9 and content[8] == 1:
             x, y = struct.unpack_from(">II", content)
             return x, y
     return 0, 0
-
-
-def _contents(data: Data, kinds: Collection[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of the chunks of these kinds."""
-    for kind, start, length in islice(chunks(data), _MOST_CHUNKS):
-        if kind in kinds:
-            yield kind, bytes(data[start : start + min(length, _MOST_BYTES)])
 
 
 def _text(kind: bytes, content: bytes) -> bytes:
