@@ -1,12 +1,11 @@
-"""Fuzzes one target after another, each in a process of its own: libFuzzer ends the one it is in.
+"""Fuzzes targets one after another, each in its own process.
 
     python -m fuzz                          # every target, a minute each
     python -m fuzz image notation --seconds 600
     python -m fuzz encode --runs 1000
 
-What a run learned is kept in OUT/corpus and taken up by the next. An input that
-fails lies in OUT afterwards, `TARGET-crash-...`: copied to fuzz/seeds/TARGET it
-is replayed by every `make test` from then on.
+A run stores its corpus in OUT/corpus, and the next run continues with it. An input that fails is
+stored in OUT as TARGET-crash-... Copy it to fuzz/seeds/TARGET, and `make test` will replay it.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def command(name: str, options: argparse.Namespace) -> list[str]:
-    """What fuzzes one target."""
+    """The command that fuzzes one target."""
     corpus = options.out / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     limits = [f"-max_total_time={options.seconds}"] if options.runs is None else []
     limits += [f"-runs={options.runs}"] if options.runs is not None else []
     limits += [f"-seed={options.seed}"] if options.seed is not None else []
     prefix = f"-artifact_prefix={options.out}/{name}-"
-    # What is new goes to the first folder; the second is only read.
+    # libFuzzer writes new inputs to the first folder, and only reads the second.
     folders = (str(corpus), str(SEEDS / name))
     return [sys.executable, "-m", "fuzz.engine", name, *limits, prefix, *folders]
 
@@ -40,9 +39,11 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(NAMES)}")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help=f"{', '.join(NAMES)} (default: all)"
+    )
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
-    parser.add_argument("--runs", type=int, help="inputs for each target, instead of seconds")
+    parser.add_argument("--runs", type=int, help="inputs for each target, instead of --seconds")
     parser.add_argument("--seed", type=int, help="of the random numbers, to repeat a run")
     parser.add_argument("--out", type=Path, default=Path("fuzz-out"), help="(default: fuzz-out)")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """One target under Atheris: `python -m fuzz.engine TARGET [libFuzzer's options and folders]`.
 
-Coverage guides it through the Python of client and server. The libraries
-beneath are not instrumented: their crashes are seen, their branches are not.
+Coverage guides it through the Python code of this project. Libraries are not instrumented: their
+crashes are found, but their branches are not tracked.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable
 import atheris
 
 LIMITS = ("-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1")
-"""Seconds for one input, after which it hangs, and memory."""
+"""The time limit for one input, and the memory limit."""
 
 
 def main() -> None:
-    """Never returns: libFuzzer ends the process."""
+    """Does not return: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
     # Numba cannot compile instrumented code.
     kernels = (
@@ -43,7 +43,7 @@ def main() -> None:
 def _mutator(
     mutate: Callable[[bytes, random.Random], bytes],
 ) -> Callable[[bytes, int, int], bytes]:
-    """A target's own mutations, every fourth time libFuzzer's: it knows what coverage taught."""
+    """The mutations of a target, mixed with a quarter of libFuzzer's, which use coverage."""
 
     def mutated(data: bytes, max_size: int, seed: int) -> bytes:
         chance = random.Random(seed)

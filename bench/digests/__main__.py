@@ -1,8 +1,8 @@
 """Stores a digest of every answer of a server, or compares them with those of an earlier commit.
 
-The images are those in FOLDER and small ones of many kinds; they are encoded by every
-method, format and option. The server has its default settings, so the same code gives
-the same answers: each difference is a change of behaviour. Ends with 1 if there is any.
+Encodes the images in FOLDER, and small ones of many kinds, by every method, format and option. The
+server has its default settings, so the same code gives the same answers, and each difference is a
+change of behaviour. Exits with 1 if there is any.
 
     python -m bench.digests ../shared/images/val --out before.gz
     python -m bench.digests ../shared/images/val --against before.gz
@@ -11,7 +11,6 @@ the same answers: each difference is a change of behaviour. Ends with 1 if there
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ import grpc
 
 from autoquality import Client
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
+from bench.command import parser
 from bench.digests.answers import Service
 from bench.digests.cases import Case, cases
 from bench.digests.lines import SHARE, Lines, changes, read, sampled, unlike, write
@@ -31,12 +31,12 @@ from bench.serving import serving
 CALLERS = 1 + (os.cpu_count() or 1)
 """Calls at the same time: one more than the server has workers, so that none is idle."""
 
-SHOWN = 2.0
+PROGRESS_EVERY = 2.0
 """Seconds between two lines of progress."""
 
 
 def files_in(folders: Sequence[Path]) -> dict[str, Path]:
-    """The files of each folder and of those below it, by name."""
+    """The files of each folder and its subfolders, by name."""
     return {
         f"{folder.resolve().name}/{path.relative_to(folder)}": path
         for folder in folders
@@ -46,7 +46,7 @@ def files_in(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def answers(todo: Sequence[Case]) -> Lines:
-    """Make every call on a server of its own; the answers by key."""
+    """Make every call on a new server; returns the answers by key."""
     found: Lines = {}
     start = shown = time.monotonic()
     with (
@@ -59,28 +59,24 @@ def answers(todo: Sequence[Case]) -> Lines:
         for case, fields in zip(todo, pool.map(lambda one: one.call(service), todo), strict=True):
             found[case.key] = fields
             now = time.monotonic()
-            if now - shown > SHOWN or len(found) == len(todo):
+            if now - shown > PROGRESS_EVERY or len(found) == len(todo):
                 shown = now
                 print(f"{len(found)} of {len(todo)} answers, {now - start:.0f} s", file=sys.stderr)
     return found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.digests",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of images")
-    parser.add_argument("--out", type=Path, help="where to store the answers; .gz compresses")
-    parser.add_argument("--against", type=Path, metavar="FILE", help="stored answers")
-    parser.add_argument("--quick", action="store_true", help=f"only one call in {SHARE}")
-    args = parser.parse_args()
+    given = parser("bench.digests", __doc__)
+    given.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of images")
+    given.add_argument("--out", type=Path, help="a file for the answers; .gz compresses it")
+    given.add_argument("--against", type=Path, metavar="FILE", help="stored answers")
+    given.add_argument("--quick", action="store_true", help=f"only one call in {SHARE}")
+    args = given.parse_args()
     if args.out is None and args.against is None:
-        parser.error("nothing to do without --out or --against")
+        given.error("nothing to do without --out or --against")
     files = files_in(args.folders)
     if not files:
-        parser.error("no files in these folders")
+        given.error("no files in these folders")
     before = {} if args.against is None else read(args.against)
     todo = list(cases(files))
     if args.quick:

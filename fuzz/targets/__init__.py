@@ -1,8 +1,7 @@
-"""What is fuzzed: one module a target, and what it needs of one.
+"""The fuzz targets, one module each.
 
-A target's `run` takes any bytes. It returns where they are handled as they
-should be, an error that is documented included; whatever else it raises is a
-find.
+The `run` of a target takes any bytes. It returns if they are handled correctly, also with a
+documented error. Any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ NAMES = (
 )
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
-"""A folder for each target: where fuzzing starts, and what it has found."""
+"""The seeds of each target, and inputs that failed once, in a folder for each target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`mutate` makes another input of one, where mutating bytes would hardly get anywhere."""
+    """A target; `mutate` changes an input where random bytes would rarely be valid."""
 
     run: Callable[[bytes], None]
     max_bytes: int = 4096

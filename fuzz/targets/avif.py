@@ -1,4 +1,4 @@
-"""Our own look into the boxes of an AVIF: samples of what was asked for, or nothing."""
+"""Our parser for the boxes of AVIF: it returns samples of the expected shape, or None."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from autoquality_core.images.isobmff.avif import decode_plain_avif
 from fuzz.targets import Target
 
 SIDES = (16, 16)
-"""Of the pictures that fuzzing starts from."""
+"""The size of the seeds."""
 
 
 def run(data: bytes) -> None:
-    """Decode it, with alpha and without."""
+    """Decode the input with and without alpha."""
     width, height = SIDES
     for bands in (3, 4):
         samples = decode_plain_avif(data, width, height, bands)

@@ -1,4 +1,4 @@
-"""Our own look for frames, further images and gain maps: all it may raise is ValueError."""
+"""Our parsers for frames, further images and gain maps, which raise only ValueError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_FRAMES = 20
 
 
 def run(data: bytes) -> None:
-    """Every reader of any file: which one it is for is found out by libvips."""
+    """Run every parser: libvips detects the format, so any parser may get any file."""
     try:
         apng = read_apng(data, MOST_FRAMES)
         assert apng is None or apng.frames >= len(apng.parts)

@@ -1,4 +1,4 @@
-"""A request of wild values, from protobuf to the answer: what it claims must be so."""
+"""A request with extreme values, from protobuf to a consistent answer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from autoquality_server.rpc.validate import job_of
 from fuzz.messages import mutated
 from fuzz.targets import Target
 
-# Small enough for several encodings of the slowest kind in a second.
+# Small enough for several slow encodings in a second.
 LIMITS = ImageLimits(max_bytes=1 << 14, max_pixels=1 << 10, max_frames=4)
 _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Serve the request as the server would, but for gRPC and the queue."""
+    """Serve the request without gRPC and the queue."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
@@ -32,7 +32,7 @@ def run(data: bytes) -> None:
     try:
         result = _PIPELINE.encode(job_of(request, EncoderOptions()), Deadline())
     except ServiceError as error:
-        assert error.message.isprintable(), f"not a line: {error.message!r}"
+        assert error.message.isprintable(), f"not one line: {error.message!r}"
         return
     response = response_of(result, 0.0)
     applied = response.applied
@@ -48,7 +48,7 @@ def run(data: bytes) -> None:
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:
-    """Another request, wild in other fields."""
+    """A request with extreme values in other fields."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:

@@ -1,4 +1,4 @@
-"""imgproxy's notation of a wish: read or refused by ValueError; what is read can be written."""
+"""imgproxy's notation of a target: parsed and written again, or ValueError."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fuzz.targets import Target
 
 
 def run(data: bytes) -> None:
-    """Read, write and read again."""
+    """Parse, write and parse again."""
     try:
-        wish = parse_notation(data.decode("utf-8", "surrogateescape"))
+        target = parse_notation(data.decode("utf-8", "surrogateescape"))
     except ValueError as error:
-        assert str(error), "a refusal says why"
+        assert str(error), "an error has a message"
         return
-    assert parse_notation(str(wish)) == wish, f"{wish} is read as another wish"
+    assert parse_notation(str(target)) == target, f"{target} is parsed as another target"
 
 
 TARGET = Target(run, max_bytes=200)

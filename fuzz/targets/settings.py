@@ -1,4 +1,4 @@
-"""An environment file: settings come of it, or a ConfigError that says what would be right."""
+"""An environment file: settings, or a ConfigError with a message."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-settings-")) / "fuzz.env"
 
 
 def run(data: bytes) -> None:
-    """Start from the file alone."""
+    """Load settings only from the file."""
     _FILE.write_bytes(data)
     try:
         found = load({"env_file": str(_FILE)}, {})
     except ConfigError as error:
-        assert str(error), "a refusal says why"
+        assert str(error), "an error has a message"
         return
     assert found.settings.workers >= 1
 

@@ -1,4 +1,4 @@
-"""The side file of a network: read, or refused by NetworkError in one line that names it."""
+"""The side file of a network: parsed, or NetworkError with one line that names the file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _NETWORK = Path(tempfile.mkdtemp(prefix="fuzz-side-file-")) / "network.pb"
 
 
 def run(data: bytes) -> None:
-    """Put it beside a network and read it."""
-    beside = side_path(_NETWORK)
-    beside.write_bytes(data)
+    """Write the file next to a network and parse it."""
+    path = side_path(_NETWORK)
+    path.write_bytes(data)
     try:
         side = read_side_file(_NETWORK)
     except NetworkError as error:
-        told = str(error)
-        assert told.startswith(str(beside)) and told.isprintable(), f"not one line: {told!r}"
+        message = str(error)
+        assert message.startswith(str(path)) and message.isprintable(), f"not one line: {message!r}"
         return
     assert side is not None
     assert side.name and side.tensors.image and side.targets[0] <= side.targets[1]
