@@ -21,19 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from autoquality_core.encode.methods import (
-    MethodHandler,
-    MlSearch,
-    ScoreSearch,
-    SizeSearch,
-)
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline.methods import (
+    MethodHandler,
+    MlSearch,
+    ScoreSearch,
+    SizeSearch,
+)
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Found, Observation
 from autoquality_core.search.oracle import agree, oracle

@@ -1,6 +1,6 @@
-"""Writes the seeds of all targets: `python -m fuzz.make_seeds`. Inputs that failed are kept.
+"""Writes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`. Keeps the crashes.
 
-Seeds are committed, because other versions of encoders write other bytes.
+The seeds are committed, because other versions of the encoders produce other bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ REQUESTS = (
         keep_metadata=True,
     ),
 )
-PARSED = {
+LOOKED_INTO = {
     "avif": ("avif", "contents"),
     "avif-alpha": ("avif",),
     **dict.fromkeys(("avif-film", "png-film", "jpeg-pair"), ("contents",)),
@@ -69,7 +69,7 @@ PARSED = {
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """Small files of every format, with and without alpha, and animations."""
+    """One small file of every kind, with alpha and without, and an animation."""
     width, height = SIDES
     ramp = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8) * 8
     plain = pyvips.Image.new_from_array(np.dstack([ramp, ramp[::-1], 255 - ramp]))
@@ -94,23 +94,23 @@ def pictures() -> Iterator[tuple[str, bytes]]:
 
 
 def pair(still: bytes) -> bytes:
-    """A JPEG with an index (MPF) of two images; the second is a gain map."""
+    """A JPEG with an index (MPF) of two images, the second a gain map by its segment."""
     gain_map = b"urn:iso:std:iso:ts:21496:-1\0"
     entries = struct.pack(">3I4x3I4x", 0x030000, 0, 0, 0, 0, 8 + 30 + 32 + len(still) - 2)
     index = struct.pack(">2sHIH", b"MM", 42, 8, 2) + struct.pack(">HHII", 0xB001, 4, 1, 2)
     index += struct.pack(">HHII", 0xB002, 7, len(entries), 8 + 30) + bytes(4) + entries
     first, second = (
-        still[:2] + struct.pack(">HH", 0xFFE2, 2 + len(content)) + content + still[2:]
-        for content in (b"MPF\0" + index, gain_map)
+        still[:2] + struct.pack(">HH", 0xFFE2, 2 + len(said)) + said + still[2:]
+        for said in (b"MPF\0" + index, gain_map)
     )
     return first + second
 
 
 def structured() -> Iterator[tuple[str, bytes]]:
-    """Files whose structure is checked before decoding: scans, chunks, tags."""
+    """Files whose structure is counted before they are decoded: scans, chunks, tags."""
     small = dict(pictures())
     jpeg, png = small["jpeg-progressive"], small["png"]
-    lone = b"\xff\x01\xff\xd0\xff\xff"  # TEM, a restart and a fill byte, which have no length
+    lone = b"\xff\x01\xff\xd0\xff\xff"  # TEM, a restart and a fill byte: none has a length
     yield "jpeg-lone-markers", jpeg.replace(b"\xff\xda", lone + b"\xff\xda")
     yield "jpeg-twice", jpeg + jpeg
     packed = zlib.compress(b"a text " * 9)
@@ -129,11 +129,11 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def seeds() -> Iterator[tuple[str, str, bytes]]:
-    """The target, name and content of each seed."""
+    """Target, name and content of each."""
     yield from (("image", name, data) for name, data in structured())
     for name, data in pictures():
         yield "image", name, data
-        for target in PARSED.get(name, ()):
+        for target in LOOKED_INTO.get(name, ()):
             yield target, name, data
     small = dict(pictures())
     for number, spec in enumerate(REQUESTS):

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob
-from autoquality_core.encode.library import bundled_networks
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import Encoder, EncoderOptions
 from autoquality_core.images import open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.library import bundled_networks
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Goal, Observation
 from autoquality_core.types import Data, Format, Method, Outcome, RawSource, TargetSpec

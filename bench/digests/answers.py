@@ -1,4 +1,4 @@
-"""Calls of a server, with the fields of their answers that do not depend on time."""
+"""Calls of a server, each with what it answered, as fields that do not depend on time."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
 Source = Path | bytes | RawImage
 Options = dict[str, Any]
 Fields = dict[str, Any]
-"""The fields of an answer, as JSON values."""
+"""An answer or an error, ready for JSON."""
 
 BUDGET = "size:budget"
-"""Replaced by "size:" and a number of bytes that some quality reaches."""
+"""Stands for "size:" and a number of bytes that some quality reaches."""
 
-TIMEOUT = 600.0
-"""Seconds for one call, so many that no deadline changes an answer."""
+PATIENCE = 600.0
+"""Seconds for one call: enough that no deadline changes an answer."""
 
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
 class Service:
-    """The client and the stub of a server."""
+    """A server, by its client and by the stub below that."""
 
     client: Client
     stub: EncodingServiceStub
 
 
 def _with_errors(call: Callable[P, Fields]) -> Callable[P, Fields]:
-    """Return errors as answers."""
+    """An error is an answer too."""
 
     @wraps(call)
     def answered(*args: P.args, **kwargs: P.kwargs) -> Fields:
@@ -74,15 +74,15 @@ def _with_errors(call: Callable[P, Fields]) -> Callable[P, Fields]:
 @_with_errors
 def encoded(source: Source, options: Options, service: Service) -> Fields:
     """Encode one image."""
-    answer = service.client.encode(source, timeout=TIMEOUT, **_with_budget(source, options))
+    answer = service.client.encode(source, timeout=PATIENCE, **_with_budget(source, options))
     return _fields(answer)
 
 
 @_with_errors
 def streamed(source: Source, options: Options, service: Service) -> Fields:
-    """Encode one image in a stream, with its progress."""
+    """Encode one image in a stream; its progress is part of the answer."""
     options = _with_budget(source, options)
-    parts = list(service.client.encode_stream(source, timeout=TIMEOUT, **options))
+    parts = list(service.client.encode_stream(source, timeout=PATIENCE, **options))
     answer = next(one for one in parts if isinstance(one, Encoded))
     steps = [one for one in parts if isinstance(one, Progress)]
     progress = [[one.stage, one.probe and _probe(one.probe)] for one in steps]
@@ -92,7 +92,7 @@ def streamed(source: Source, options: Options, service: Service) -> Fields:
 @_with_errors
 def compared(reference: bytes, distorted: bytes, service: Service) -> Fields:
     """Compare two images."""
-    found = service.client.compare(reference, distorted, timeout=TIMEOUT)
+    found = service.client.compare(reference, distorted, timeout=PATIENCE)
     names = ("dssim", "ssim", "width", "height", "frames")
     return {name: getattr(found, name) for name in names}
 
@@ -100,13 +100,13 @@ def compared(reference: bytes, distorted: bytes, service: Service) -> Fields:
 @_with_errors
 def sent(request: pb.EncodeRequest, service: Service) -> Fields:
     """Send a message as it is."""
-    answer = service.stub.Encode(request, timeout=TIMEOUT)
+    answer = service.stub.Encode(request, timeout=PATIENCE)
     return {"bytes": _digest(answer.image)}
 
 
 @_with_errors
 def facts(service: Service) -> Fields:
-    """The server's info, without versions and fields that depend on the machine."""
+    """GetServerInfo and health, without versions and limits that depend on the machine."""
     info = service.client.info()
     limits = dataclasses.asdict(info.limits)
     return {
@@ -141,15 +141,15 @@ def _digest(data: bytes) -> str:
 
 
 def _with_budget(source: Source, options: Options) -> Options:
-    target = options.get("auto_quality", "")
-    if not target.startswith(BUDGET):
+    wish = options.get("auto_quality", "")
+    if not wish.startswith(BUDGET):
         return options
-    return {**options, "auto_quality": target.replace("budget", str(_budget(source)))}
+    return {**options, "auto_quality": wish.replace("budget", str(_budget(source)))}
 
 
 @cache
 def _budget(source: Source) -> int:
-    """The bytes of a WebP by Pillow, which every format reaches at some quality."""
+    """The bytes of a WebP that Pillow writes, which every format reaches by some quality."""
     if isinstance(source, RawImage):
         return source.width * source.height // 4
     file = io.BytesIO()

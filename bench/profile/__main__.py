@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.job import EncodeJob
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.images import open_image
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
 from autoquality_train.labels.sweeps import NETWORKS, SETTINGS

@@ -14,13 +14,13 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from autoquality_core.encode import pipeline, session, sources
-from autoquality_core.encode.methods import score as by_score
-from autoquality_core.encode.methods import size as by_size
 from autoquality_core.formats import ENCODERS
 from autoquality_core.metrics import dssim
 from autoquality_core.metrics.dssim.reference import Reference
 from autoquality_core.networks import Network
+from autoquality_core.pipeline import pipeline, session, sources
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
 from bench.profile.libraries import DECODE_RESULT, ENCODE, observed
 
 LUMA = "grey of both images"

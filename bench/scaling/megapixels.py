@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
 from autoquality_train.labels.sweeps import NETWORKS, SETTINGS

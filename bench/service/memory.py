@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoquality import Client
-from autoquality_core.encode.defaults import Defaults
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Format
 from bench.images import photograph
 from bench.record import Measure, short

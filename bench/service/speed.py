@@ -20,11 +20,11 @@ import numpy as np
 import pyvips
 
 from autoquality import Client
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import JpegEncoder
 from autoquality_core.metrics.dssim.reference import Reference
 from autoquality_core.metrics.dssim.reference import warm_up as warm_up_metric
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
 from bench.clock import here

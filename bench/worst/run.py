@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from autoquality_core.encode import session
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import score as by_score
-from autoquality_core.encode.methods import size as by_size
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.images import Pixels, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor
+from autoquality_core.pipeline import session
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import CurvePrior, Roughness
 from autoquality_core.types import Format, Method, RawSource, TargetSpec

@@ -1,7 +1,7 @@
-"""The fuzz targets, one module each.
+"""The fuzz targets, one per module.
 
-The `run` of a target takes any bytes. It returns if they are handled correctly, also with a
-documented error. Any other exception is a bug.
+A target's `run` takes any bytes. It returns if they are handled correctly, with a
+documented error for example. Any exception from it is a defect.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ NAMES = (
 )
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
-"""The seeds of each target, and inputs that failed once, in a folder for each target."""
+"""A folder for each target: the first inputs, and those that once failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target; `mutate` changes an input where random bytes would rarely be valid."""
+    """`mutate` changes an input where mutated bytes would hardly ever be valid."""
 
     run: Callable[[bytes], None]
     max_bytes: int = 4096

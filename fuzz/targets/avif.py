@@ -1,16 +1,16 @@
-"""Our parser for the boxes of AVIF: it returns samples of the expected shape, or None."""
+"""Our own AVIF decoder: it returns samples of the right shape, or None."""
 
 from __future__ import annotations
 
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from fuzz.targets import Target
 
 SIDES = (16, 16)
-"""The size of the seeds."""
+"""Width and height of the seeds."""
 
 
 def run(data: bytes) -> None:
-    """Decode the input with and without alpha."""
+    """Decode it with alpha and without."""
     width, height = SIDES
     for bands in (3, 4):
         samples = decode_plain_avif(data, width, height, bands)

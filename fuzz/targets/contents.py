@@ -1,10 +1,10 @@
-"""Our parsers for frames, further images and gain maps, which raise only ValueError."""
+"""Our own readers of frames, further images and gain maps: they raise at most ValueError."""
 
 from __future__ import annotations
 
-from autoquality_core.images.isobmff.items import read_items
+from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import read_sequence
-from autoquality_core.images.jpeg_parts import read_parts
+from autoquality_core.images.jpeg import find_images
 from autoquality_core.images.metadata.xmp import without_announcements
 from autoquality_core.images.png.apng import NotFollowedError, read_apng
 from fuzz.targets import Target
@@ -13,20 +13,28 @@ MOST_FRAMES = 20
 
 
 def run(data: bytes) -> None:
-    """Run every parser: libvips detects the format, so any parser may get any file."""
+    """Give the input to every reader: in the server, libvips chooses one."""
     try:
         apng = read_apng(data, MOST_FRAMES)
         assert apng is None or apng.frames >= len(apng.parts)
     except NotFollowedError as error:
         assert error.frames >= 0
-    assert read_parts(data).images >= 1
-    for read in (read_items, lambda boxes: read_sequence(boxes, MOST_FRAMES)):
+    assert find_images(data).images >= 1
+    for read in (images_of, lambda boxes: read_sequence(boxes, MOST_FRAMES)):
         try:
             read(data)
         except ValueError:
             pass
     kept = without_announcements(data)
     assert kept is None or len(kept) <= len(data)
+
+
+def images_of(data: bytes) -> None:
+    """Follow the boxes of a HEIF or AVIF. Raises ValueError if they are damaged."""
+    meta = Meta.read(data)
+    assert meta.images() >= 1
+    meta.colours()
+    assert meta.decoded_pixels() >= 1
 
 
 TARGET = Target(run)

@@ -1,4 +1,4 @@
-"""A source file: header and pixels within the limits, or InvalidImage."""
+"""A file as a source: a header and pixels within the limits, or InvalidImage."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ LIMITS = ImageLimits(max_bytes=1 << 16, max_pixels=1 << 14, max_frames=20)
 
 
 def run(data: bytes) -> None:
-    """Open the file, read its metadata, and decode it strictly and tolerantly."""
+    """Open it, read its metadata, and decode it, also as a damaged file."""
     try:
         source = open_image(data, LIMITS)
     except InvalidImage as error:
-        assert error.description, "an error has a description"
+        assert error.description, "a refusal says why"
         return
     assert source.width * source.height * source.frames <= LIMITS.max_pixels
     for everything in (False, True):
@@ -26,7 +26,7 @@ def run(data: bytes) -> None:
         except InvalidImage:
             continue
         assert pixels.samples.shape[1:3] == (source.height, source.width)
-        # If libvips cannot read an animation, the still image remains.
+        # An animation that libvips does not read yields its still image.
         still = source.animation is not None and pixels.frames == 1
         assert still or pixels.frames == source.frames
 

@@ -1,4 +1,4 @@
-"""imgproxy's notation of a target: parsed and written again, or ValueError."""
+"""imgproxy's notation: any text is parsed or raises ValueError, and a parsed spec round-trips."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fuzz.targets import Target
 
 
 def run(data: bytes) -> None:
-    """Parse, write and parse again."""
+    """Parse, format and parse again."""
     try:
-        target = parse_notation(data.decode("utf-8", "surrogateescape"))
+        spec = parse_notation(data.decode("utf-8", "surrogateescape"))
     except ValueError as error:
-        assert str(error), "an error has a message"
+        assert str(error), "the error has no text"
         return
-    assert parse_notation(str(target)) == target, f"{target} is parsed as another target"
+    assert parse_notation(str(spec)) == spec, f"{spec} is parsed as another spec"
 
 
 TARGET = Target(run, max_bytes=200)

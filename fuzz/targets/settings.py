@@ -1,4 +1,4 @@
-"""An environment file: settings, or a ConfigError with a message."""
+"""An environment file: it yields settings, or a ConfigError with a reason."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-settings-")) / "fuzz.env"
 
 
 def run(data: bytes) -> None:
-    """Load settings only from the file."""
+    """Load the configuration from this file alone."""
     _FILE.write_bytes(data)
     try:
         found = load({"env_file": str(_FILE)}, {})
     except ConfigError as error:
-        assert str(error), "an error has a message"
+        assert str(error), "a refusal says why"
         return
     assert found.settings.workers >= 1
 

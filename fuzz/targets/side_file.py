@@ -1,4 +1,4 @@
-"""The side file of a network: parsed, or NetworkError with one line that names the file."""
+"""The side file of a network: it is read, or refused by a NetworkError of one line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _NETWORK = Path(tempfile.mkdtemp(prefix="fuzz-side-file-")) / "network.pb"
 
 
 def run(data: bytes) -> None:
-    """Write the file next to a network and parse it."""
-    path = side_path(_NETWORK)
-    path.write_bytes(data)
+    """Write it next to a network and read it."""
+    file = side_path(_NETWORK)
+    file.write_bytes(data)
     try:
         side = read_side_file(_NETWORK)
     except NetworkError as error:
         message = str(error)
-        assert message.startswith(str(path)) and message.isprintable(), f"not one line: {message!r}"
+        assert message.startswith(str(file)) and message.isprintable(), f"not one line: {message!r}"
         return
     assert side is not None
-    assert side.name and side.tensors.image and side.targets[0] <= side.targets[1]
+    assert side.name and side.tensors["image"] and side.targets[0] <= side.targets[1]
 
 
 TARGET = Target(run)

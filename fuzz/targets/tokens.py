@@ -1,4 +1,4 @@
-"""A file of tokens: parsed, or ConfigError with a message."""
+"""A file of tokens: it is read, or refused by a ConfigError without a token in it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-tokens-")) / "tokens"
 
 
 def run(data: bytes) -> None:
-    """Parse the file, then look up its last token."""
+    """Read the file, then look up its last token."""
     _FILE.write_bytes(data)
     try:
         tokens = read_tokens(_FILE)
     except ConfigError as error:
-        assert str(error), "an error has a message"
+        assert str(error), "a refusal says why"
         return
     last = data.decode().splitlines()[-1].strip()
     tokens.name_of(last.rpartition(":")[2].strip())

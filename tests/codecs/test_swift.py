@@ -11,12 +11,21 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.formats import BEST_MOZJPEG, CODECS, jpeg, opencv, webp
-from autoquality_core.formats.jpeg import JpegCodec
-from autoquality_core.formats.webp import WebpCodec
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    EncoderOptions,
+    JpegOptions,
+    WebpOptions,
+    encoder_for,
+    jpeg,
+    opencv,
+    webp,
+)
+from autoquality_core.formats.jpeg import JpegEncoder
+from autoquality_core.formats.webp import WebpEncoder
 from autoquality_core.images import Pixels, luma_planes
-from autoquality_core.types import EncoderOptions, Format, JpegOptions, WebpOptions
-from tests.codecs.sources import grey, moving, photograph, translucent
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, grey, moving, photograph, translucent
 
 SOURCES = {
     "colour": photograph(),
@@ -49,16 +58,16 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
 ) -> None:
     pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
     swiftly = opencv.jpeg(pixels, quality, no_subsample=no_subsample)
-    assert swiftly == JpegCodec.by_libvips(pixels, quality, options)
-    assert swiftly == CODECS[Format.JPEG].encode(pixels, quality, EncoderOptions(jpeg=options))
+    assert swiftly == JpegEncoder(options).by_libvips(pixels, quality)
+    assert swiftly == encoder_for(Format.JPEG, EncoderOptions(jpeg=options)).encode(pixels, quality)
 
 
 @each_quality
 @pytest.mark.parametrize("source", ["colour", "1x1", "odd sides", "a column"])
 def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int) -> None:
     swiftly = opencv.webp(SOURCES[source], quality)
-    assert swiftly == WebpCodec.by_libvips(SOURCES[source], quality, WebpOptions())
-    assert swiftly == CODECS[Format.WEBP].encode(SOURCES[source], quality, EncoderOptions())
+    assert swiftly == WebpEncoder().by_libvips(SOURCES[source], quality)
+    assert swiftly == encoder_for(Format.WEBP).encode(SOURCES[source], quality)
 
 
 @each_source
@@ -76,10 +85,10 @@ def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int)
 def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOptions) -> None:
     pixels = SOURCES[source]
     for quality in QUALITIES:
-        data = CODECS[fmt].encode(pixels, quality, options)
+        data = encoder_for(fmt, options).encode(pixels, quality)
         bands = pixels.bands if fmt is Format.JPEG else 3
         assert opencv.decoded(data, pixels, bands) is not None
-        assert np.array_equal(CODECS[fmt].decode_luma(data, pixels), read(data, pixels))
+        assert np.array_equal(decoded_luma(encoder_for(fmt), data, pixels), read(data, pixels))
 
 
 def test_both_are_used_here() -> None:
@@ -89,7 +98,7 @@ def test_both_are_used_here() -> None:
 
 def test_another_encoder_inside_is_noticed() -> None:
     def other(pixels: Pixels, quality: int) -> bytes:
-        return JpegCodec.by_libvips(pixels, max(quality - 1, 1), JpegOptions())
+        return JpegEncoder().by_libvips(pixels, max(quality - 1, 1))
 
     def swiftly(pixels: Pixels, quality: int) -> bytes | None:
         return opencv.jpeg(pixels, quality, no_subsample=False)
@@ -109,13 +118,13 @@ def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
 
 TOO_LARGE = """
 import sys
-from autoquality_core.formats import CODECS, opencv
-from autoquality_core.types import EncoderOptions, Format
-from tests.codecs.sources import photograph
+from autoquality_core.formats import encoder_for, opencv
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, photograph
 for fmt in (Format.JPEG, Format.WEBP):
-    data = CODECS[fmt].encode(photograph(), 80, EncoderOptions())
+    data = encoder_for(fmt).encode(photograph(), 80)
     assert opencv.decoded(data, photograph(), 3) is None
-    print(CODECS[fmt].decode_luma(data, photograph()).shape)
+    print(decoded_luma(encoder_for(fmt), data, photograph()).shape)
 """
 
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
 from autoquality_core.errors import InvalidRequest
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Format, Method, ResolvedTarget, TargetSpec
 
 IMGPROXY = Defaults()

@@ -12,7 +12,7 @@ from autoquality._version import __version__
 from autoquality_server.cli.doctor.machine import most_memory
 from autoquality_server.config import Settings, load
 from autoquality_server.config.address import parse_tcp
-from autoquality_server.config.memory import BYTES_A_PIXEL
+from autoquality_server.config.resources import BYTES_A_PIXEL
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import PREFIX
 from autoquality_server.process.app import ENCODING

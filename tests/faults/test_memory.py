@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.images import open_image, source_formats
+from autoquality_core.images import loaders, open_image
 from autoquality_core.images import source as source_module
-from autoquality_core.images.memory import allocation_failures
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from tests.house.commands import ROOT
 from tests.images.files import AMPLE, SAVERS, corners, image_of
@@ -37,11 +37,11 @@ import resource, sys
 import numpy as np
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.types import EncoderOptions
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_server.rpc.validate import job_of
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_server.rpc.convert import encode_job
 from tests.images.files import SAVERS, image_of
 
 pipeline = Pipeline(Defaults(), ImageLimits(1 << 28, 10**8))
@@ -52,7 +52,7 @@ def encode(side):
     spec = pb.AutoQuality(method=pb.METHOD_NONE)
     target = pb.Format.Value("FORMAT_" + sys.argv[2].upper())
     request = pb.EncodeRequest(image=data, format=target, auto_quality=spec)
-    job = job_of(request, EncoderOptions())
+    job = encode_job(request, EncoderOptions())
     yield
     pipeline.encode(job, Deadline())
     yield
@@ -125,7 +125,7 @@ def test_no_memory_while_a_source_is_read_is_not_the_fault_of_the_source(
 ) -> None:
     data = bytes(SAVERS["png"](image_of(corners())))
     calls = count(1)
-    whole = source_formats.load
+    whole = loaders.load
 
     def failing(*arguments: Any, **options: Any) -> pyvips.Image:
         if next(calls) == fails:

@@ -32,7 +32,7 @@ def image_of(samples: npt.NDArray, interpretation: str | None = None) -> pyvips.
 
 
 def corners(width: int = 48, height: int = 32) -> npt.NDArray[np.uint8]:
-    """A picture that tells its orientation: a red, a green, a blue and a white quarter."""
+    """A picture whose orientation is visible: a red, a green, a blue and a white quarter."""
     samples = np.empty((height, width, 3), np.uint8)
     samples[: height // 2, : width // 2] = (200, 0, 0)
     samples[: height // 2, width // 2 :] = (0, 200, 0)
@@ -55,7 +55,7 @@ def animated(
 
 
 def with_profile(image: pyvips.Image, profile: bytes) -> bytes:
-    """A PNG with an ICC profile, whatever that holds."""
+    """A PNG with an ICC profile of any content."""
     data = bytes(image.pngsave_buffer(keep=pyvips.ForeignKeep.NONE))
     content = b"profile\0\0" + zlib.compress(profile)
     chunk = struct.pack(">I", len(content)) + b"iCCP" + content

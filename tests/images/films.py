@@ -11,16 +11,33 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tests.images.files import image_of
+from tests.images.files import SAVERS, corners, image_of
 
 Samples = npt.NDArray[np.uint8]
 
 KEEP, CLEAR, RESTORE = 0, 1, 2
 
+JPEG = bytes(SAVERS["jpeg"](image_of(corners())))
+GAIN_MAP = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+ISO = (0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+RDF = b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+TITLE = b"<dc:title>kept</dc:title>"
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF ' + RDF + b"><rdf:Description"
+    b' xmlns:hdrgm="' + GAIN_MAP + b'" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    b" xmlns:C='http://ns.google.com/photos/1.0/container/'"
+    b' xmlns:Item="http://ns.google.com/photos/1.0/container/item/"'
+    b' hdrgm:Version="1.0" dc:format="1 > 0">'
+    b'<C:Directory><rdf:Seq><rdf:li><C:Item Item:Semantic="GainMap"/></rdf:li></rdf:Seq>'
+    b"</C:Directory><hdrgm:Gamma/>" + TITLE + b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+"""Announces a gain map and a container of several images, next to a title."""
+
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of an APNG: samples (height, width, bands) and how they are laid on the canvas."""
+    """One frame of an APNG: samples (height, width, bands) and how they are blended."""
 
     samples: npt.NDArray
     left: int = 0
@@ -97,7 +114,7 @@ def avif_sequence(frames: Sequence[npt.NDArray], delays: Sequence[int], bits: in
 
 
 def with_plays(avif: bytes, plays: int) -> bytes:
-    """An AVIF sequence of one edit whose track is as long as so many of it."""
+    """An AVIF sequence that is played `plays` times: its track is that many edits long."""
     at = avif.index(b"elst") + 4
     assert avif[at] == 1, "of version 1, with 64 bits"
     (segment,) = struct.unpack_from(">Q", avif, at + 8)
@@ -115,13 +132,13 @@ def mpf(
     kinds: Sequence[int] | None = None,
     segments: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
-    """A JPEG with an index of several: `kinds` are their types, `segments` go into the first."""
+    """A JPEG with an index of images of these `kinds`; `segments` go into the first."""
     kinds = kinds or [0x030000, *[0] * (len(images) - 1)]
     extra = b"".join(segment(code, content) for code, content in segments)
     index = struct.pack(">2sHIH", b"MM", 42, 8, 2)
     index += struct.pack(">HHII", 0xB001, 4, 1, len(images))
     index += struct.pack(">HHII", 0xB002, 7, 16 * len(images), 8 + 2 + 24 + 4) + bytes(4)
-    before = 2 + len(extra) + 4 + 4  # to the index: its segment and what says what it is
+    before = 2 + len(extra) + 4 + 4  # up to the index: the header of its segment, and its signature
     first = before + len(index) + 16 * len(images) + len(images[0]) - 2
     offset = 0
     for at, (image, kind) in enumerate(zip(images, kinds, strict=True)):

@@ -1,4 +1,4 @@
-"""Files with metadata of every kind, by Pillow where it can write it and byte by byte elsewhere."""
+"""Files with metadata of every kind, made by Pillow where it supports it, or by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCES = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
 
 
 def saved(fmt: str, samples: np.ndarray | None = None, **options: Any) -> bytes:
-    """A file by Pillow, of four corners if no samples are given."""
+    """A file written by Pillow; without samples, an image of four corners."""
     if fmt == "JPEG" and isinstance(options.get("exif"), bytes):
         options["exif"] = b"Exif\0\0" + options["exif"]
     file = io.BytesIO()
@@ -90,7 +90,7 @@ def with_thumbnail(tags: dict[int, tuple[int, int, bytes]], thumbnail: bytes) ->
 
 
 def png_with_texts(**texts: tuple[str, str]) -> bytes:
-    """A PNG with texts: keyword to how it is written (tEXt, zTXt or iTXt) and what."""
+    """A PNG with texts, by their keywords: kind (tEXt, zTXt or iTXt) and value."""
     info = PngInfo()
     for keyword, (how, value) in texts.items():
         if how == "iTXt":

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
-from autoquality_core.types import EncoderOptions, Format
+from autoquality_core.types import Format
 from tests.browser import frames_shown
 from tests.codecs.sources import moving
 from tests.images.files import AMPLE, corners, image_of
@@ -78,7 +78,7 @@ def test_frames_count_for_the_limits(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["apng", "avif"])
-def test_half_an_animation_is_refused(kind: str) -> None:
+def test_a_truncated_animation_is_refused(kind: str) -> None:
     data = films()[kind]
     for cut in (3, len(data) // 3):
         with pytest.raises(InvalidImage) as caught:
@@ -99,7 +99,7 @@ def test_the_number_of_plays_is_kept(kind: str, plays: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["apng", "avif"])
-def test_what_no_webp_can_hold_is_the_most_that_it_can(kind: str) -> None:
+def test_durations_and_plays_are_limited_to_those_of_a_webp(kind: str) -> None:
     frames = list(moving().samples)
     if kind == "apng":
         data = apng([Frame(each, delay=(65535, 1)) for each in frames], plays=2**32 - 1)
@@ -108,7 +108,7 @@ def test_what_no_webp_can_hold_is_the_most_that_it_can(kind: str) -> None:
     pixels = decoded(data)
     assert pixels.image.get("loop") == 2**16 - 1
     assert pixels.delays == ((2**24 - 1,) * 3 if kind == "apng" else DELAYS)
-    webp = CODECS[Format.WEBP].encode(pixels, 80, EncoderOptions())
+    webp = encoder_for(Format.WEBP).encode(pixels, 80)
     assert decoded(webp).delays == pixels.delays
 
 
@@ -126,7 +126,7 @@ class TestApng:
     @pytest.mark.parametrize(
         ("after", "left"), [(KEEP, GREEN), (CLEAR, (0, 0, 0, 0)), (RESTORE, RED)]
     )
-    def test_what_is_left_of_a_frame_is_as_it_says(self, after: int, left: tuple[int, ...]) -> None:
+    def test_a_frame_is_kept_cleared_or_restored(self, after: int, left: tuple[int, ...]) -> None:
         small = plain(GREEN, 4, 4)
         last = Frame(plain(CLEAR_WHITE, 2, 2), over=True)
         samples = decoded(apng([Frame(plain(RED)), Frame(small, after=after), last])).samples
@@ -139,7 +139,7 @@ class TestApng:
         frames = [Frame(plain(RED), after=RESTORE), Frame(plain(CLEAR_WHITE), over=True)]
         assert (decoded(apng(frames)).samples[1] == 0).all()
 
-    def test_translucent_pixels_are_laid_over_or_replace(self) -> None:
+    def test_translucent_pixels_are_blended_or_replace(self) -> None:
         half = plain((0, 0, 255, 128))
         over, replaced = (
             decoded(apng([Frame(plain((255, 0, 0, 64))), Frame(half, over=over)])).samples[1, 0, 0]
@@ -148,7 +148,7 @@ class TestApng:
         assert over.tolist() == pytest.approx([51, 0, 204, 160], abs=1)
         assert replaced.tolist() == [0, 0, 255, 128]
 
-    def test_an_image_that_is_no_frame_is_left_out(self) -> None:
+    def test_a_default_image_that_is_not_a_frame_is_left_out(self) -> None:
         """Browsers do not show it; so the first frame is not that either."""
         frames = [Frame(plain(RED[:3])), Frame(plain(GREEN[:3]))]
         source = open_image(apng(frames, default=plain((9, 9, 9))), AMPLE)
@@ -200,7 +200,7 @@ class TestApng:
         assert source.frames == 1
         assert (source.decode(all_frames=True).samples == plain(RED[:3])).all()
 
-    def test_a_wrong_checksum_is_damage(self) -> None:
+    def test_a_wrong_checksum_counts_as_damage(self) -> None:
         data = bytearray(films()["apng"])
         data[data.rindex(b"fdAT") + 40] ^= 1
         source = open_image(bytes(data), AMPLE)
@@ -243,7 +243,7 @@ class TestAvif:
         assert np.abs(pixels.samples.astype(int) - moving().samples).mean() < 3
 
     def test_pictures_larger_than_announced_are_not_decoded(self) -> None:
-        """The boxes claim 16 x 16; what would be decoded is 96 x 64."""
+        """The boxes claim 16 x 16; a decoder would make 96 x 64."""
         data = films()["avif"]
         at = data.index(b"av01", data.index(b"stsd")) + 4 + 24
         assert struct.unpack_from(">2H", data, at) == (96, 64)
@@ -251,7 +251,7 @@ class TestAvif:
         source = open_image(smaller, AMPLE)
         assert (source.frames, source.pages) == (1, 3)
 
-    def test_a_still_image_with_a_film_behind_it_is_one(self) -> None:
+    def test_a_still_image_followed_by_a_sequence_stays_still(self) -> None:
         """Its brand says what browsers show."""
         source = open_image(films()["avif"].replace(b"ftypavis", b"ftypavif", 1), AMPLE)
         assert (source.frames, source.pages) == (1, 3)

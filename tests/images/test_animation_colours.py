@@ -1,4 +1,4 @@
-"""The colours of animations that libvips does not read: those of the file, alike in all frames."""
+"""The colours of animations that libvips does not read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def flat(*levels: int, bands: int, dtype: type = np.uint8) -> list[npt.NDArray]:
 
 
 @pytest.mark.parametrize("bands", [1, 3])
-def test_an_animated_png_keeps_its_colours_with_a_profile_as_its_first_frame_does(
+def test_an_animated_png_keeps_the_profile_of_its_first_frame(
     bands: int,
 ) -> None:
     frames = [Frame(one) for one in flat(60, 120, bands=bands)]
@@ -50,8 +50,8 @@ def test_an_animated_png_keeps_its_colours_with_a_profile_as_its_first_frame_doe
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_one_tone_map_holds_for_all_frames(dtype: type) -> None:
-    """The second frame replaces one half, and is brighter: the other half must not change."""
+def test_all_frames_share_one_tone_map(dtype: type) -> None:
+    """Half of the second frame is brighter. The rest must not change."""
     unit = np.iinfo(dtype).max // 255
     dim, bright = flat(150 * unit, 230 * unit, bands=3, dtype=dtype)
     frames = [Frame(dim), Frame(np.ascontiguousarray(bright[:, :4]), left=4)]
@@ -62,7 +62,7 @@ def test_one_tone_map_holds_for_all_frames(dtype: type) -> None:
     assert first.max() < second[0, -1].min() == 255
 
 
-def test_frames_of_16_bits_are_laid_over_each_other() -> None:
+def test_frames_of_16_bits_are_blended() -> None:
     under = np.full((8, 8, 4), (65535, 0, 0, 65535), np.uint16)
     over = np.full((8, 8, 4), (0, 65535, 0, 32768), np.uint16)
     pixels = open_image(apng([Frame(under), Frame(over, over=True)]), AMPLE).decode(all_frames=True)
@@ -70,7 +70,7 @@ def test_frames_of_16_bits_are_laid_over_each_other() -> None:
 
 
 def test_premultiplied_alpha_of_a_sequence_is_undone_once() -> None:
-    """Its decoder does that; libvips, which reads stills, does not."""
+    """By its decoder; libvips, which decodes still images, does not undo it."""
     alpha = np.tile(np.linspace(60, 255, 96).astype(np.uint8), (64, 1))
     frames = [Image.fromarray(np.dstack([one, alpha])) for one in moving().samples]
     written = io.BytesIO()
@@ -83,7 +83,7 @@ def test_premultiplied_alpha_of_a_sequence_is_undone_once() -> None:
 
 
 def test_a_sequence_with_a_profile_is_converted_by_it() -> None:
-    """Its track has two boxes of colours then: code points and the profile."""
+    """Its track then has two colour boxes: code points and the profile."""
     profile = profile_of(Colours(BT709, Transfer.GAMMA, 1.0), 3)
     frames = [Image.fromarray(one[..., [0] * 3]) for one in flat(60, 120, bands=1)]
     frames = [one.resize((32, 32)) for one in frames]

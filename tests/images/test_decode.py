@@ -1,4 +1,4 @@
-"""Decoding: whatever the file, upright 8-bit sRGB or grey comes out."""
+"""Decoding files of every kind to upright 8-bit sRGB or grey."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_every_frame_of_an_animation_is_turned() -> None:
 @pytest.mark.parametrize("fmt", ["jpeg", "tiff"])
 @pytest.mark.parametrize("keep", ["icc", "none"])
 def test_cmyk_becomes_srgb_with_and_without_a_profile(fmt: str, keep: str) -> None:
-    """JPEG holds it inverted, as Adobe writes it."""
+    """A JPEG holds inverted CMYK, as Adobe writes it."""
     samples = np.full((16, 16, 3), (180, 60, 70), np.uint8)
     cmyk = image_of(samples).icc_transform("cmyk")
     save = cmyk.jpegsave_buffer if fmt == "jpeg" else cmyk.tiffsave_buffer
@@ -203,7 +203,7 @@ def test_a_profile_that_cannot_be_used_is_ignored(profile: bytes, bands: int) ->
     assert pixel(with_profile(image_of(samples), profile)) == (100,) * bands
 
 
-def test_alpha_is_kept_and_a_wholly_opaque_one_is_dropped() -> None:
+def test_alpha_is_kept_unless_it_is_fully_opaque() -> None:
     for colours in (1, 3):
         samples = np.full((4, 4, colours + 1), 255, np.uint8)
         samples[..., 0] = 100
@@ -219,7 +219,7 @@ def test_premultiplied_alpha_is_undone() -> None:
     assert np.abs(np.array(pixel(data)) - (200, 100, 50, 128)).max() <= 2
 
 
-def test_further_bands_are_dropped() -> None:
+def test_additional_bands_are_dropped() -> None:
     samples = np.full((4, 4, 6), (10, 20, 30, 40, 50, 60), np.uint8)
     assert pixel(image_of(samples).tiffsave_buffer()) == (10, 20, 30, 40)
 
@@ -243,7 +243,7 @@ def test_an_animation_keeps_frames_delays_and_loops(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["gif", "webp"])
-def test_of_an_animation_the_first_frame_can_be_had_alone(fmt: str) -> None:
+def test_the_first_frame_of_an_animation_can_be_decoded_alone(fmt: str) -> None:
     frames = [np.full((20, 30, 3), (60 * number, 90, 255), np.uint8) for number in range(4)]
     pixels = decode(animated(frames, [50, 70, 90, 110], fmt))
     assert np.array_equal(pixels.samples, frames[0][np.newaxis])
@@ -252,7 +252,7 @@ def test_of_an_animation_the_first_frame_can_be_had_alone(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", SAVERS)
-def test_half_a_file_is_never_half_an_image(fmt: str) -> None:
+def test_a_truncated_file_is_refused(fmt: str) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
     data = bytes(SAVERS[fmt](image_of(noise)))
     with pytest.raises(InvalidImage) as caught:
@@ -263,7 +263,7 @@ def test_half_a_file_is_never_half_an_image(fmt: str) -> None:
     )
 
 
-def test_a_wrong_checksum_is_damage() -> None:
+def test_a_wrong_checksum_counts_as_damage() -> None:
     data = bytearray(image_of(corners()).pngsave_buffer())
     end = data.index(b"IEND") - 4
     data[end - 1] ^= 1  # the last byte of the pixels' checksum
@@ -271,7 +271,7 @@ def test_a_wrong_checksum_is_damage() -> None:
         decode(bytes(data))
 
 
-def test_what_viewers_show_without_complaint_is_accepted() -> None:
+def test_errors_that_viewers_ignore_are_accepted() -> None:
     """Bytes after the end, and bytes between the segments of a JPEG."""
     jpeg = bytes(image_of(corners()).jpegsave_buffer(keep=pyvips.ForeignKeep.NONE))
     header = jpeg.index(b"\xff\xc0")

@@ -1,4 +1,4 @@
-"""Colours of wholly transparent pixels are replaced, and nothing else is."""
+"""Replacing the colours of fully transparent pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPLACE = [with_continued_colours, with_black]
 
 
 def cut_out(hidden: npt.NDArray[np.uint8], frames: int = 1) -> Pixels:
-    """A photograph in a soft circle, a little further right in each frame; `hidden` around it."""
+    """A photograph in a soft circle, surrounded by `hidden`; it moves to the right."""
     y, x = np.mgrid[0:64, 0:96]
     shown = photograph().samples[0]
     made = []
@@ -38,7 +38,7 @@ def hidden_colours() -> list[npt.NDArray[np.uint8]]:
 
 @pytest.mark.parametrize("replace", REPLACE)
 @pytest.mark.parametrize("frames", [1, 3])
-def test_what_was_hidden_makes_no_difference(replace, frames: int) -> None:
+def test_the_result_does_not_depend_on_the_hidden_colours(replace, frames: int) -> None:
     found = [replace(cut_out(hidden, frames)) for hidden in hidden_colours()]
     for one in found:
         assert np.array_equal(one.samples, found[0].samples)
@@ -51,7 +51,7 @@ def test_what_was_hidden_makes_no_difference(replace, frames: int) -> None:
     seed=st.integers(0, 99), share=st.sampled_from([0.02, 0.5, 0.98]),
 )  # fmt: skip
 @pytest.mark.parametrize("replace", REPLACE)
-def test_visible_pixels_and_alpha_stay_as_they_are(
+def test_visible_pixels_and_alpha_are_unchanged(
     replace, height: int, width: int, bands: int, seed: int, share: float
 ) -> None:
     random = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def test_visible_pixels_and_alpha_stay_as_they_are(
     assert np.array_equal(pixels.samples, before), "the source is not written to"
 
 
-def test_colours_are_continued_without_a_break() -> None:
+def test_colours_are_continued_smoothly() -> None:
     found = with_continued_colours(cut_out(hidden_colours()[2])).samples[0].astype(int)
     hidden = found[..., 3] == 0
     steps = np.abs(np.diff(found[..., :3], axis=1)).max(axis=-1)
@@ -80,8 +80,8 @@ def test_colours_are_continued_without_a_break() -> None:
     assert (continued[..., :3] == (200, 100, 50)).all()
 
 
-def test_faint_pixels_count_for_little() -> None:
-    """Their colours are what rounding left of them."""
+def test_almost_transparent_pixels_have_little_weight() -> None:
+    """Rounding has changed their colours the most."""
     samples = np.zeros((1, 8, 8, 4), np.uint8)
     samples[0, :, :4] = (200, 100, 50, 255)
     samples[0, :, 4] = (0, 255, 255, 1)
@@ -89,7 +89,7 @@ def test_faint_pixels_count_for_little() -> None:
     assert np.abs(found.astype(int) - (200, 100, 50)).max() < 10
 
 
-def test_black_is_black() -> None:
+def test_hidden_colours_become_black() -> None:
     found = with_black(cut_out(hidden_colours()[3])).samples
     assert (found[found[..., 3] == 0] == 0).all()
 
@@ -102,14 +102,14 @@ def test_images_without_hidden_colours_are_not_copied(replace) -> None:
     assert replace(translucent) is translucent
 
 
-def test_an_image_with_nothing_to_see_is_of_one_colour() -> None:
+def test_a_fully_transparent_image_gets_one_colour() -> None:
     samples = np.random.default_rng(1).integers(0, 256, (1, 9, 7, 4), np.uint8)
     samples[..., 3] = 0
     assert (with_continued_colours(Pixels.from_samples(samples)).samples == 0).all()
 
 
-def test_every_machine_computes_the_same() -> None:
-    """In whole numbers: the bytes of a file must not depend on the processor."""
+def test_the_result_is_the_same_on_every_machine() -> None:
+    """It is computed in integers: the bytes of a file must not depend on the processor."""
     samples = np.arange(37 * 53 * 4, dtype=np.uint32).reshape(1, 37, 53, 4) * 2654435761 >> 24
     samples = samples.astype(np.uint8)
     samples[..., 3][samples[..., 3] < 200] = 0

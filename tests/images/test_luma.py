@@ -67,7 +67,7 @@ def test_each_channel_is_composited_and_rounded_before_it_is_weighed() -> None:
         assert np.array_equal(surface[0], cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY))
 
 
-def test_what_has_no_alpha_looks_the_same_over_black_and_white() -> None:
+def test_without_alpha_both_backgrounds_have_the_same_luma() -> None:
     samples = np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3)
     found = luma_planes(samples, over_backgrounds=True)
     assert found.shape == (2, 1, 2, 4)
@@ -83,7 +83,7 @@ def test_what_has_no_alpha_looks_the_same_over_black_and_white() -> None:
         ((80,), (255, 0, 0), (167, 40, 40)),
     ],
 )
-def test_flattened_lays_the_image_over_the_background(
+def test_flattened_blends_the_image_with_the_background(
     colours: tuple[int, ...], background: tuple[int, int, int], expected: tuple[int, ...]
 ) -> None:
     samples = np.full((1, 3, 3, len(colours) + 1), (*colours, 128), np.uint8)
@@ -103,6 +103,6 @@ def test_flattening_keeps_an_animation() -> None:
     assert flat.image.get_page_height() == 2
 
 
-def test_flattening_what_has_no_alpha_changes_nothing() -> None:
+def test_flattening_changes_nothing_without_alpha() -> None:
     pixels = Pixels.from_samples(np.zeros((1, 2, 2, 3), np.uint8))
     assert pixels.flattened((1, 2, 3)) is pixels

@@ -1,4 +1,4 @@
-"""Bare pixels come in as they are, and a wrong description names what is wrong."""
+"""Raw pixels are wrapped without a copy; errors name the wrong field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.images.files import AMPLE
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
-def test_bare_pixels_are_taken_as_they_are(bands: int) -> None:
+def test_raw_pixels_are_unchanged(bands: int) -> None:
     samples = np.arange(5 * 7 * bands, dtype=np.uint8).reshape(1, 5, 7, bands)
     pixels = from_raw(RawSource(7, 5, bands, samples.tobytes()), AMPLE)
     assert np.array_equal(pixels.samples, samples)
@@ -21,13 +21,13 @@ def test_bare_pixels_are_taken_as_they_are(bands: int) -> None:
     assert not pixels.samples.flags.writeable
 
 
-def test_bare_pixels_are_not_copied() -> None:
+def test_raw_pixels_are_not_copied() -> None:
     data = bytes(range(12))
     pixels = from_raw(RawSource(2, 2, 3, data), AMPLE)
     assert np.shares_memory(pixels.samples, np.frombuffer(data, np.uint8))
 
 
-def test_an_opaque_alpha_of_bare_pixels_is_dropped() -> None:
+def test_an_opaque_alpha_of_raw_pixels_is_dropped() -> None:
     pixels = from_raw(RawSource(1, 1, 4, bytes((1, 2, 3, 255))), AMPLE)
     assert pixels.samples.tolist() == [[[[1, 2, 3]]]]
 
@@ -50,13 +50,13 @@ def test_an_opaque_alpha_of_bare_pixels_is_dropped() -> None:
         (RawSource(1, 1, 1, bytes(2)), "raw.pixels", "1x1x1 needs 1 bytes, got 2"),
     ],
 )
-def test_what_cannot_be_is_named(raw: RawSource, field: str, message: str) -> None:
+def test_a_wrong_field_is_named(raw: RawSource, field: str, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         from_raw(raw, AMPLE)
     assert (caught.value.field, caught.value.description) == (field, message)
 
 
-def test_bare_pixels_over_the_limit_are_refused_before_they_are_missed() -> None:
+def test_the_limit_of_raw_pixels_is_checked_before_their_bytes() -> None:
     with pytest.raises(InvalidImage) as caught:
         from_raw(RawSource(100000, 100000, 4, b""), ImageLimits(1000, 5000))
     assert caught.value.reason == "IMAGE_TOO_LARGE"

@@ -7,11 +7,13 @@ import io
 import pyvips
 from PIL import Image
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncodeResult, EncoderOptions, Format, NoticeCode
+from autoquality_core.types import Format, NoticeCode
 from autoquality_core.types import TargetSpec as Specs
 from tests.images.metadata_files import (
     ARTIST,

@@ -8,22 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_core.encode.methods import Session, SizeSearch
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, WebpOptions, encoder_for
 from autoquality_core.images import open_image
 from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import SizeSearch
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Outcome,
-    TargetSpec,
-    WebpOptions,
-)
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.files import AMPLE
 from tests.images.metadata_files import exif
 from tests.photos import animation, crop
@@ -84,7 +77,7 @@ def codes(result: EncodeResult) -> list[NoticeCode]:
 @pytest.mark.parametrize("alpha_quality", [0, 40, 100])
 def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quality: int) -> None:
     spec, quality = METHODS[method]
-    job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), True)
+    job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), (DSSIM,))
     result = PIPELINE.encode(job, Deadline())
     assert result.alpha_quality == alpha_quality
     assert {one.alpha_quality for one in result.probes} == {alpha_quality}
@@ -95,11 +88,11 @@ def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quali
 
 
 def test_alpha_quality_is_measured() -> None:
-    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(0), True)
-    lossy = PIPELINE.encode(job, Deadline()).dssim
-    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(100), True)
-    lossless = PIPELINE.encode(job, Deadline()).dssim
-    assert lossy is not None and lossless is not None and lossy > 5 * lossless
+    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(0), (DSSIM,))
+    lossy = PIPELINE.encode(job, Deadline()).scores["dssim"]
+    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(100), (DSSIM,))
+    lossless = PIPELINE.encode(job, Deadline()).scores["dssim"]
+    assert lossy > 5 * lossless
 
 
 @pytest.mark.parametrize(
@@ -170,8 +163,8 @@ def test_loss_is_shared_between_colour_and_alpha(share: float) -> None:
 
     def dssim(quality: int, alpha_quality: int) -> float:
         options = options_of(alpha_quality)
-        job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), quality, options, True)
-        return PIPELINE.encode(job, Deadline()).dssim or 0.0
+        job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), quality, options, (DSSIM,))
+        return PIPELINE.encode(job, Deadline()).scores["dssim"] or 0.0
 
     best = 1.0
     for alpha_quality in range(0, 100, 10):
@@ -224,8 +217,7 @@ class Ending(Session):
 
     def __init__(self, probes: int) -> None:
         pixels = with_continued_colours(open_image(CUT_OUT, AMPLE).decode(all_frames=False))
-        codec = CODECS[Format.WEBP]
-        super().__init__(pixels, codec, EncoderOptions(), Deadline())
+        super().__init__(pixels, encoder_for(Format.WEBP), Deadline())
         self.left = probes
 
     def may_continue(self, quality: int) -> bool:
@@ -239,8 +231,8 @@ def test_a_deadline_ends_it_with_the_best_so_far(probes: int) -> None:
     session = Ending(probes)
     answer = SizeSearch().run(session, spec)
     assert len(session.probes) <= probes
-    size = len(session.encoded(answer.quality))
-    assert session.encoded(answer.quality) == fixed(answer.quality, session.alpha_quality or 0)
+    size = len(session.file(answer.quality))
+    assert session.file(answer.quality) == fixed(answer.quality, session.alpha_quality or 0)
     if answer.outcome is not Outcome.TARGET_MET:
         assert answer.outcome is Outcome.DEADLINE_REACHED
     if any(one.size_bytes <= budget for one in session.probes):

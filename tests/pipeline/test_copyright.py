@@ -7,7 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from autoquality_core.types import EncoderOptions, Format, NoticeCode
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.types import Format, NoticeCode
 from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,

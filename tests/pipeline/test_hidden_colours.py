@@ -6,19 +6,14 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, encoder_for
 from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    TargetSpec,
-)
+from autoquality_core.types import Format, Method, TargetSpec
 from tests.codecs.sources import photograph
 from tests.images.test_hidden import cut_out, hidden_colours
 
@@ -35,17 +30,14 @@ WISHES = {
 def encode(
     source: bytes, fmt: Format, spec: TargetSpec, options: EncoderOptions = REPLACED
 ) -> EncodeResult:
-    job = EncodeJob(source, fmt, spec, None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec, None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
 def variants(frames: int = 1) -> list[bytes]:
     """The same cut-out, with other colours where it is transparent."""
     if frames == 1:
-        return [
-            CODECS[Format.PNG].encode(cut_out(hidden), 0, EncoderOptions())
-            for hidden in hidden_colours()
-        ]
+        return [encoder_for(Format.PNG).encode(cut_out(hidden), 0) for hidden in hidden_colours()]
     return [
         bytes(cut_out(hidden, frames).image.webpsave_buffer(lossless=True, exact=True))
         for hidden in hidden_colours()

@@ -8,17 +8,10 @@ import os
 import pytest
 from PIL import Image
 
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Outcome,
-    TargetSpec,
-)
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.metadata_files import (
     ARTIST,
     EXIF_IFD,

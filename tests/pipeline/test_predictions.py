@@ -8,26 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import DeadlinePassed, Overloaded
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.networks import load
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    TargetSpec,
-)
-from autoquality_server.inference import SharedPredictor, Sharing
-from autoquality_server.inference.batching import BatchLimits
+from autoquality_core.types import Format, Method, Outcome, TargetSpec
+from autoquality_server.inference import BatchLimits, SharedPredictor
+from tests.inference.fakes import Gated
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
-from tests.predictor.gated import Gated, until
+from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
 
@@ -37,8 +31,8 @@ class Held:
 
     def __init__(self, graph: Path) -> None:
         self.network = Gated(load(graph))
-        sharing = Sharing(BatchLimits(max_batch_size=1, max_enqueued_batches=1))
-        self.predictor = SharedPredictor(lambda: self.network, sharing)
+        limits = BatchLimits(max_batch_size=1, max_enqueued_batches=1)
+        self.predictor = SharedPredictor(lambda: self.network, limits)
         limits = ImageLimits(2**26, 50_000_000)
         self.pipeline = Pipeline(Defaults(), limits, {Format.WEBP: self.predictor})
         self.pool = ThreadPoolExecutor(4)
@@ -67,18 +61,21 @@ def test_a_full_queue_of_the_network_refuses_the_request(held: Held) -> None:
     waiting = held.encode()
     until(held.waits)
     with pytest.raises(Overloaded) as caught:
-        held.encode().result()
+        held.encode().result(LIMIT)
     assert caught.value.retry_seconds > 0
     held.network.gate.set()
     for one in (running, waiting):
-        assert (one.result().quality, one.result().outcome) == (57, Outcome.PREDICTION_TRUSTED)
+        assert (one.result(LIMIT).quality, one.result(LIMIT).outcome) == (
+            57,
+            Outcome.PREDICTION_TRUSTED,
+        )
 
 
 def test_a_deadline_that_passes_while_the_network_is_busy_ends_the_request(held: Held) -> None:
     running = held.encode()
     until(lambda: held.network.sizes)
     with pytest.raises(DeadlinePassed):
-        held.encode(Deadline(0.05)).result()
+        held.encode(Deadline(0.05)).result(LIMIT)
     held.network.gate.set()
-    assert running.result().quality == 57
+    assert running.result(LIMIT).quality == 57
     assert held.network.sizes == [1]

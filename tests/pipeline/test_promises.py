@@ -5,21 +5,18 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import Session
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.session import RETURN_SECONDS
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, JpegOptions, encoder_for
 from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import RETURN_SECONDS, Session
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
     Format,
-    JpegOptions,
     Method,
     NoticeCode,
     Outcome,
@@ -44,7 +41,8 @@ def encode(
     deadline: Deadline | None = None,
 ) -> EncodeResult:
     job = EncodeJob(
-        source, fmt, spec or TargetSpec(), quality, options or EncoderOptions(), measure
+        *(source, fmt, spec or TargetSpec(), quality, options or EncoderOptions()),
+        measure=(DSSIM,) if measure else (),
     )
     return PIPELINE.encode(job, deadline or Deadline())
 
@@ -59,7 +57,7 @@ def wide(method: Method, target: float, error: float = 0.001) -> TargetSpec:
 def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> None:
     result = encode(fmt)
     assert (result.quality, result.outcome) == (quality, Outcome.FIXED_QUALITY)
-    assert result.dssim is None and len(result.probes) == 1
+    assert result.scores == {} and len(result.probes) == 1
 
 
 def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
@@ -70,8 +68,8 @@ def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
 def test_none_measures_only_when_asked() -> None:
     result = encode(Format.WEBP, quality=30, measure=True)
     assert result.quality == 30
-    assert result.dssim == result.probes[0].dssim
-    assert result.dssim is not None and 0.01 < result.dssim < 0.2
+    assert result.scores["dssim"] == result.probes[0].scores["dssim"]
+    assert 0.01 < result.scores["dssim"] < 0.2
 
 
 @pytest.mark.parametrize("fmt", WITH_QUALITY)
@@ -81,13 +79,13 @@ def test_size_is_within_budget_and_the_next_quality_is_over_it(fmt: Format) -> N
     assert result.outcome is Outcome.TARGET_MET
     assert len(result.image) <= budget
     assert len(encode(fmt, quality=result.quality + 1).image) > budget
-    assert result.dssim is None
+    assert result.scores == {}
 
 
 def test_size_measures_the_answer_when_asked() -> None:
     result = encode(Format.JPEG, wide(Method.SIZE, 3000), measure=True)
-    assert result.dssim is not None
-    assert sum(one.dssim is not None for one in result.probes) == 1
+    assert "dssim" in result.scores
+    assert sum("dssim" in one.scores for one in result.probes) == 1
 
 
 @pytest.mark.parametrize("fmt", WITH_QUALITY)
@@ -106,15 +104,18 @@ def test_a_budget_that_everything_fits_yields_max_in_one_encoding() -> None:
 def test_dssim_is_within_the_allowed_error(fmt: Format, target: float) -> None:
     result = encode(fmt, wide(Method.DSSIM, target, 0.002))
     assert result.outcome is Outcome.TARGET_MET
-    assert result.dssim is not None and abs(result.dssim - target) <= 0.002
-    assert any(one.quality == result.quality and one.dssim == result.dssim for one in result.probes)
+    assert abs(result.scores["dssim"] - target) <= 0.002
+    assert any(
+        one.quality == result.quality and one.scores["dssim"] == result.scores["dssim"]
+        for one in result.probes
+    )
 
 
 def test_the_image_returned_is_the_one_measured() -> None:
     """Not the last probe: decoding the result gives the DSSIM that was reported."""
     result = encode(Format.WEBP, wide(Method.DSSIM, 0.02, 0.00001))
     again = PIPELINE.compare(PHOTO, result.image, Deadline())
-    assert again.dssim == pytest.approx(result.dssim, abs=1e-4)
+    assert again.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-4)
 
 
 def test_the_bound_is_returned_when_the_range_misses_the_target() -> None:
@@ -139,7 +140,7 @@ def test_ml_without_a_network_is_served_as_dssim_with_the_requests_own_options()
 def test_a_format_without_a_quality_is_saved_as_it_is(method: Method) -> None:
     result = encode(Format.PNG, TargetSpec(method=method), measure=True)
     assert (result.quality, result.outcome) == (0, Outcome.NO_QUALITY)
-    assert result.dssim == 0.0
+    assert result.scores["dssim"] == 0.0
 
 
 def test_nothing_leaks_from_one_request_into_the_next() -> None:
@@ -167,7 +168,7 @@ class TestFormats:
         assert [one.code for one in result.notices] == [NoticeCode.ALPHA_FLATTENED]
         png = encode(Format.PNG, source=result.image).image
         red = encode(Format.PNG, source=RawSource(32, 32, 3, bytes([254, 0, 0]) * 1024)).image
-        assert PIPELINE.compare(png, red, Deadline()).dssim < 1e-4
+        assert PIPELINE.compare(png, red, Deadline()).scores["dssim"] < 1e-4
 
     @pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF])
     def test_alpha_is_kept_and_searched_by(self, fmt: Format) -> None:
@@ -179,7 +180,7 @@ class TestFormats:
     def test_animation_stays_in_webp_and_is_measured_over_all_frames(self) -> None:
         result = encode(Format.WEBP, wide(Method.DSSIM, 0.002, 0.002), animation(5))
         assert result.frames == 5
-        assert result.dssim is not None
+        assert "dssim" in result.scores
         assert not result.notices
 
     @pytest.mark.parametrize("fmt", [Format.JPEG, Format.AVIF, Format.PNG])
@@ -265,9 +266,9 @@ class TestDeadlines:
     def test_a_probe_far_above_the_slowest_is_expected_to_take_longer(self) -> None:
         deadline = Deadline(3600)
         source = open_image(PHOTO, ImageLimits(2**24, 2**24)).decode(all_frames=False)
-        codec = CODECS[Format.WEBP]
-        session = Session(source, codec, EncoderOptions(), deadline)
-        took = session.probe(30, measure=False).encode_seconds
+        codec = encoder_for(Format.WEBP)
+        session = Session(source, codec, deadline)
+        took = session.probe(30).encode_seconds
         deadline.remaining = lambda: took * 2 + RETURN_SECONDS  # type: ignore[method-assign]
         assert session.may_continue(20) and session.may_continue(40)
         assert not session.may_continue(98)
@@ -283,7 +284,7 @@ class TestDeadlines:
                 return 0.001
 
         result = encode(Format.WEBP, spec, measure=True, deadline=Impatient())
-        assert result.image and result.dssim is None
+        assert result.image and result.scores == {}
 
     def test_a_wrong_wish_is_refused_before_the_image_is_looked_at(self) -> None:
         with pytest.raises(InvalidRequest, match="max_quality 80"):

@@ -8,24 +8,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.methods import Session, Spare
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.errors import Overloaded, RequestCancelled
-from autoquality_core.formats import CODECS
+from autoquality_core.formats import EncoderOptions, WebpEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.runtime.context import Context, Observer, Step, active_context
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Probe,
-    Progress,
-    TargetSpec,
-)
+from autoquality_core.types import Format, Method, Probe, Progress, TargetSpec
 from autoquality_server.admission import Admission
 from tests.photos import crop
 
@@ -51,17 +44,14 @@ class Lender:
             self.lent -= self.idle
 
 
-def encoded(spare: Spare | None, spec: TargetSpec, fmt: Format) -> EncodeResult:
-    pipeline = Pipeline(Defaults(), LIMITS, spare=spare)
+def encoded(lend_core: LendCore | None, spec: TargetSpec, fmt: Format) -> EncodeResult:
+    pipeline = Pipeline(Defaults(), LIMITS, lend_core=lend_core)
     return pipeline.encode(EncodeJob(IMAGE, fmt, spec, None, EncoderOptions()), Deadline())
 
 
-def trial_of(spare: Spare, deadline: Deadline | None = None) -> Session:
+def session_of(lend_core: LendCore, deadline: Deadline | None = None) -> Session:
     pixels = open_image(IMAGE, LIMITS).decode(all_frames=False)
-    return Session(
-        *(pixels, CODECS[Format.WEBP], EncoderOptions(), deadline or Deadline()),
-        spare=spare,
-    )
+    return Session(pixels, encoder_for(Format.WEBP), deadline or Deadline(), lend_core=lend_core)
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
@@ -72,7 +62,7 @@ def test_the_answer_is_that_of_one_at_a_time(spec: TargetSpec, fmt: Format) -> N
     lender = Lender()
     together, alone = encoded(lender, spec, fmt), encoded(None, spec, fmt)
     assert (together.image, together.quality) == (alone.image, alone.quality)
-    assert (together.dssim, together.outcome) == (alone.dssim, alone.outcome)
+    assert (together.scores, together.outcome) == (alone.scores, alone.outcome)
     assert lender.lent == 0
     assert set(lender.asked) <= {256 * 192}
     if spec.method is Method.SIZE:
@@ -88,16 +78,16 @@ def test_without_an_idle_core_one_is_tried_after_the_other() -> None:
 
 
 def test_both_are_kept_and_their_time_is_counted_once() -> None:
-    session, context = trial_of(Lender()), Context()
+    session, context = session_of(Lender()), Context()
     with context.active():
-        first, second = session.probe_two(60, 80, measure=True)
+        first, second = session.probe_two(60, 80, DSSIM)
     assert (first.quality, second.quality) == (60, 80)
     assert session.probes == [first, second]
     for one in (first, second):
-        assert len(session.encoded(one.quality)) == one.size_bytes
-        assert session.dssim_at(one.quality) == one.dssim
-        again = trial_of(Lender()).probe(one.quality, measure=True)
-        assert (again.size_bytes, again.dssim) == (one.size_bytes, one.dssim)
+        assert len(session.file(one.quality)) == one.size_bytes
+        assert session.scores(one.quality)["dssim"] == one.scores["dssim"]
+        again = session_of(Lender()).probe(one.quality, DSSIM)
+        assert (again.size_bytes, again.scores["dssim"]) == (one.size_bytes, one.scores["dssim"])
     slower = max(first, second, key=lambda one: one.encode_seconds + one.measure_seconds)
     assert context.timings.encode == slower.encode_seconds
     assert context.timings.measure == slower.measure_seconds
@@ -119,25 +109,27 @@ class Recorder(Observer):
 def test_the_observers_of_the_request_see_both_probes_and_their_steps() -> None:
     recorder = Recorder()
     pixels = open_image(IMAGE, LIMITS).decode(all_frames=False)
-    session = Session(pixels, CODECS[Format.JPEG], EncoderOptions(), Deadline(), spare=Lender())
+    session = Session(
+        pixels, encoder_for(Format.JPEG, EncoderOptions()), Deadline(), lend_core=Lender()
+    )
     with Context(None, recorder).active():
-        assert session.probe_two(50, 51, measure=False) == recorder.probes
+        assert session.probe_two(50, 51) == recorder.probes
     assert sorted(recorder.steps) == [("encode", "probe")] * 2 + [("probe", None)] * 2
     assert active_context() is None
 
 
 def test_a_caller_that_leaves_ends_both_and_gives_the_core_back() -> None:
     deadline, lender = Deadline(), Lender()
-    session = trial_of(lender, deadline)
+    session = session_of(lender, deadline)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        session.probe_two(60, 80, measure=False)
+        session.probe_two(60, 80)
     assert session.probes == []
     assert lender.lent == 0
 
 
 def test_what_fails_beside_fails_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = trial_of(Lender())
+    session = session_of(Lender())
     usual = session._encode
 
     def fail_at_80(quality: int) -> tuple[bytes, float]:
@@ -148,23 +140,23 @@ def test_what_fails_beside_fails_the_request(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(session, "_encode", fail_at_80)
     before = threading.active_count()
     with pytest.raises(MemoryError):
-        session.probe_two(60, 80, measure=False)
+        session.probe_two(60, 80)
     assert threading.active_count() == before
 
 
 def test_an_idle_worker_is_lent_and_a_busy_one_is_not() -> None:
     admission = Admission(workers=2, queue_size=1, pixels=10**7)
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6) as lent:
+        with admission.second_worker(10**6) as lent:
             assert lent
             assert admission.running == 1, "it is no request of its own"
             assert admission.pixels == 2 * 10**6
-            with admission.spare(10**6) as third:
+            with admission.second_worker(10**6) as third:
                 assert not third
         assert admission.pixels == 10**6
-        with admission.spare(10**7) as too_large:
+        with admission.second_worker(10**7) as too_large:
             assert not too_large
-        with admission.admit(Deadline(), 10**6), admission.spare(1) as lent:
+        with admission.admit(Deadline(), 10**6), admission.second_worker(1) as lent:
             assert not lent
     assert (admission.running, admission.pixels) == (0, 0)
 
@@ -178,7 +170,7 @@ def test_who_waits_goes_before_a_second_core() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             waiting = threading.Thread(target=wait)
             waiting.start()
             assert not served.wait(0.1)
@@ -195,7 +187,7 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
             served.set()
 
     with admission.admit(Deadline(), 10**6):
-        with admission.spare(10**6):
+        with admission.second_worker(10**6):
             coming = threading.Thread(target=come)
             coming.start()
             assert not served.wait(0.1)
@@ -209,14 +201,14 @@ def test_a_caller_that_leaves_while_opencv_encodes_has_nothing_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deadline = Deadline()
-    session = trial_of(Lender(), deadline)
-    encode = session._codec.encode
+    session = session_of(Lender(), deadline)
+    encode = WebpEncoder.encode
 
-    def leave(pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+    def leave(encoder: WebpEncoder, pixels: Pixels, quality: int) -> bytes:
         deadline.cancel()
-        return encode(pixels, quality, options)
+        return encode(encoder, pixels, quality)
 
-    monkeypatch.setattr(type(session._codec), "encode", staticmethod(leave))
+    monkeypatch.setattr(WebpEncoder, "encode", leave)
     with pytest.raises(RequestCancelled):
-        session.probe(60, measure=True)
+        session.probe(60, DSSIM)
     assert session.probes == []

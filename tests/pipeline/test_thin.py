@@ -11,16 +11,18 @@ import pytest
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.defaults import Defaults
-from autoquality_core.encode.pipeline import Pipeline
-from autoquality_core.encode.sources import OpenJob
 from autoquality_core.errors import InvalidRequest, RequestCancelled
+from autoquality_core.formats import EncoderOptions
 from autoquality_core.images import source as source_module
 from autoquality_core.images.colour import render
-from autoquality_core.images.cost import LEAST_ROW
+from autoquality_core.images.limits import LEAST_ROW
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.sources import OpenJob
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import EncodeJob, EncoderOptions, RawSource
-from autoquality_server.rpc.validate import job_of
+from autoquality_core.types import RawSource
+from autoquality_server.rpc.convert import encode_job
 from tests.images.files import AMPLE, SAVERS, image_of, png_header
 
 PIPELINE = Pipeline(Defaults(), AMPLE)
@@ -28,7 +30,7 @@ PIPELINE = Pipeline(Defaults(), AMPLE)
 
 def job(data: bytes, fmt: str = "UNSPECIFIED") -> EncodeJob:
     request = pb.EncodeRequest(image=data, format=pb.Format.Value(f"FORMAT_{fmt}"))
-    return job_of(request, EncoderOptions())
+    return encode_job(request, EncoderOptions())
 
 
 def opened(data: bytes, fmt: str = "UNSPECIFIED") -> OpenJob:

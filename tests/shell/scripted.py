@@ -39,8 +39,8 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
     def warm_up(self) -> None:
         self.warm.wait()
 
-    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
-        self.tell = tell
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        self.report = report
 
     def close(self) -> None:
         self.closed = True

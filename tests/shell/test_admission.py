@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
 
@@ -31,7 +32,9 @@ class Holder:
 
     def _run(self) -> None:
         try:
-            with self._admission.admit(self.deadline, self._pixels) as self.waited:
+            context = Context(self.deadline)
+            with context.active(), self._admission.admit(self.deadline, self._pixels):
+                self.waited = context.timings.queue
                 self.admitted.set()
                 self.let_go.wait()
             self._result.set_result(None)
@@ -243,3 +246,46 @@ def test_no_wake_up_is_lost_under_load() -> None:
     assert outcomes["done"] > 0
     assert most <= 3
     assert (admission.running, admission.queued) == (0, 0)
+
+
+class PassesOnceChecked(Deadline):
+    """A deadline that passes right after the first look at it."""
+
+    looks = 0
+
+    def remaining(self) -> float:
+        self.looks += 1
+        return 1.0 if self.looks == 1 else -3.0
+
+
+def test_nobody_waits_beyond_a_deadline_nor_a_negative_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float | None] = []
+
+    class Recorded(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(timeout)
+
+    admission = Admission(workers=1, queue_size=1)
+    with admission.admit(Deadline()):
+        monkeypatch.setattr(threading, "Event", Recorded)
+        with pytest.raises(DeadlinePassed), admission.admit(PassesOnceChecked()):
+            pytest.fail("it was admitted")
+    assert waits == [0.0]
+
+
+def test_the_hint_is_half_a_minute_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    admission = Admission(workers=1, queue_size=0)
+    with admission.admit(Deadline()):
+        now += 3600
+    with (
+        admission.admit(Deadline()),
+        pytest.raises(Overloaded) as caught,
+        admission.admit(Deadline()),
+    ):
+        pytest.fail("it was admitted")
+    assert caught.value.retry_seconds == 30

@@ -125,3 +125,17 @@ def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done
         return caught.value.retry_seconds
 
     assert advice(10 * MP) < advice(500 * MP) <= 30
+
+
+def test_a_second_worker_does_not_overtake_a_large_request_that_waits_for_pixels() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    with admission.second_worker(MP) as held:
+        assert held
+    large = asking(admission, 8 * MP)
+    with admission.second_worker(MP) as held:
+        assert not held
+    assert (admission.running, admission.pixels) == (1, 6 * MP)
+    running.end()
+    large.admitted.wait(10)
+    large.end()

@@ -12,7 +12,7 @@ import trustme
 from grpc_health.v1 import health_pb2
 
 from autoquality_server.cli import health
-from autoquality_server.config.listening import StartError
+from autoquality_server.config.address import StartError
 from tests.authorities import TlsFiles
 from tests.shell.conftest import ENCODING, Served, encoding_stub, health_stub, until
 from tests.shell.scripted import request

@@ -12,9 +12,9 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
 from autoquality_core import errors
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
     DropReason,
-    EncodeResult,
     Format,
     Method,
     Outcome,
@@ -22,7 +22,7 @@ from autoquality_core.types import (
     ResolvedTarget,
     Timings,
 )
-from autoquality_server.config.memory import available_memory
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub, until
 from tests.shell.scripted import request
@@ -166,13 +166,13 @@ def test_the_page_has_prometheus_own_type(serve_with: Callable[..., Served]) -> 
 
 def test_an_encoding_is_observed_in_every_respect() -> None:
     registry = CollectorRegistry()
-    probe = Probe(75, 1000, 0.0198, 0.01, 0.002)
+    probe = Probe(75, 1000, {"dssim": 0.0198}, 0.01, 0.002)
     Metrics(registry).observe(
         EncodeResult(
             image=b"x" * 900,
             format=Format.AVIF,
             quality=61,
-            dssim=0.0198,
+            scores={"dssim": 0.0198},
             outcome=Outcome.TARGET_MET,
             applied=ResolvedTarget(Method.DSSIM, 0.02, 60, 65, 0.001),
             predicted_quality=None,
@@ -210,11 +210,11 @@ def test_what_was_not_measured_is_not_observed() -> None:
             image=b"png",
             format=Format.PNG,
             quality=0,
-            dssim=None,
+            scores={},
             outcome=Outcome.NO_QUALITY,
             applied=ResolvedTarget(Method.NONE, 0.02, 70, 80, 0.001),
             predicted_quality=None,
-            probes=(Probe(0, 3, None, 0.01, 0.0),),
+            probes=(Probe(0, 3, {}, 0.01, 0.0),),
             notices=(),
             width=1,
             height=1,

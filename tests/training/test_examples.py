@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic
 from autoquality_train.corpus.samples import Skipped, decode, digest_of, samples_of
 from autoquality_train.examples import gather
 from autoquality_train.labels.curves import dssim_curve

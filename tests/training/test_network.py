@@ -16,7 +16,7 @@ from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
 from autoquality_core.images import ImageLimits, Pixels, blocks, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import NetworkError, load
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import mosaic
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, folds
 from autoquality_train.network import Fitted, TooFewImages, fit, freeze

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
-from autoquality_core.networks.input import SIDE
-from autoquality_core.networks.mosaic import mosaic
+from autoquality_core.networks.inputs import SIDE, mosaic
 from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of, ignore
 from autoquality_train.files import atomic
 from autoquality_train.labels.curves import dssim_curve

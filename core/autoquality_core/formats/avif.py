@@ -19,7 +19,7 @@ from autoquality_core.formats.base import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
-from autoquality_core.images.isobmff.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from autoquality_core.types import Format
 
 _FASTEST = 9

@@ -1,4 +1,4 @@
-"""What an encoder is: a format bound to its options, and how options are declared."""
+"""The interface of encoders: a format bound to its options; and how options are declared."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def options_of(options: type[Any]) -> tuple[Option, ...]:
 class Encoder(ABC):
     """A format with its options: pixels to a file and back. Hashable and stateless.
 
-    `encode` takes only what the format can hold: one frame unless `keeps_animation`, no alpha
-    unless `keeps_alpha`, sides of `min_side` to `max_side` pixels (see `formats.fitting`). Any
+    `encode` takes images that the format can hold: one frame unless `keeps_animation`, no alpha
+    unless `keeps_alpha`, sides of `min_side` to `max_side` pixels (see `formats.substitute`). Any
     failure within that is a defect, and pyvips.Error escapes.
     """
 
@@ -93,7 +93,7 @@ class Encoder(ABC):
 
     @property
     def learned(self) -> str:
-        """The key in `priors` of what was learned for these options, or the nearest to them."""
+        """The key in `priors` of the data learned for these options, or for the nearest ones."""
         return self.format.value
 
     @property
@@ -102,7 +102,7 @@ class Encoder(ABC):
         return None
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
-        """The quality from which on chroma is no longer halved; None if nothing changes."""
+        """The lowest quality with chroma at full resolution; None if it never changes."""
         return None
 
     def for_network(self) -> Encoder:

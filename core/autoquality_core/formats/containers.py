@@ -1,7 +1,7 @@
-"""Metadata inserted into a finished file.
+"""Inserts metadata into a finished file.
 
-The encoders write bare files, so that a picture has the same bytes with and
-without metadata, and what the metadata adds is known without encoding.
+Encoders write files without it. So a picture has the same bytes with and without metadata, and the
+size of the metadata is known before encoding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from autoquality_core.images import Metadata
 from autoquality_core.images.metadata.exif import density
-from autoquality_core.images.metadata.texts import photoshop_segment
+from autoquality_core.images.metadata.iptc import photoshop_segment
 from autoquality_core.images.png.chunks import chunk, chunks
 from autoquality_core.types import Format
 
@@ -24,12 +24,12 @@ _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 
 
 def with_metadata(fmt: Format, data: bytes, metadata: Metadata) -> bytes:
-    """A file that a codec wrote, and in it the metadata, which must fit (`fitting_metadata`)."""
+    """A file with the metadata inserted, which must fit (`fitting_metadata`)."""
     return _WRITERS[fmt](data, metadata) if metadata else data
 
 
 def fitting_metadata(fmt: Format, metadata: Metadata) -> Metadata:
-    """What of the metadata a format holds; `dropped` says what it does not."""
+    """The part of the metadata that a format can hold; `dropped` names the rest."""
     dropped = list(metadata.dropped)
     exif, xmp, iptc = metadata.exif, metadata.xmp, metadata.iptc
     if fmt is not Format.JPEG:

@@ -1,35 +1,27 @@
-"""What a file holds besides the image that libvips reads: frames, further images, a gain map."""
+"""The contents of a file that libvips does not read: frames, further images, a gain map."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-import numpy as np
 import pyvips
 
-from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.isobmff.items import read_items
+from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
-from autoquality_core.images.jpeg_parts import read_parts
+from autoquality_core.images.jpeg import find_images
 from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
-from autoquality_core.images.source_formats import load
 from autoquality_core.types import Data
 
 Animation: TypeAlias = Apng | Sequence
 
 
-class DamagedFramesError(Exception):
-    """An animation is damaged or truncated."""
-
-
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`pages` counts the images of the file that can be seen on their own, frames included.
+    """`pages` counts the images that a viewer shows on their own, frames included.
 
-    `animation` is set where they are frames that libvips does not read, as the
-    formats are that it takes for still ones.
+    `animation` is set if they are frames that libvips does not read: it takes such a
+    file for a still image.
     """
 
     pages: int
@@ -38,16 +30,21 @@ class Contents:
 
     @property
     def frames(self) -> int:
-        """The frames that `decode_animation` gives; 1 without it."""
+        """The number of frames of `animation`, 1 without it."""
         return 1 if self.animation is None else self.animation.frames
 
 
-def contents_of(data: Data, header: pyvips.Image, name: str, most_frames: int) -> Contents:
-    """Look at the structure of a file of format `name`, whose header libvips has read.
+def contents_of(
+    data: Data, header: pyvips.Image, name: str, meta: Meta | None, most_frames: int
+) -> Contents:
+    """The contents of a file of format `name`, given the header that libvips has read.
 
-    `most_frames` are allowed; more are counted, and not looked at. Raises
-    ValueError for a HEIF or AVIF that cannot be followed.
+    `meta` is that of a HEIF or AVIF. The frames of an animation with more than
+    `most_frames` are counted, but not checked. Raises ValueError for a HEIF or AVIF
+    whose boxes cannot be followed.
     """
+    if meta is not None:
+        return _of_heif(data, header, meta, most_frames)
     if name == "png":
         try:
             apng = read_apng(data, most_frames)
@@ -55,51 +52,16 @@ def contents_of(data: Data, header: pyvips.Image, name: str, most_frames: int) -
             return Contents(max(error.frames, 1))
         return Contents(1) if apng is None else Contents(apng.frames, animation=apng)
     if name == "jpeg":
-        parts = read_parts(data)
-        return Contents(parts.images, parts.gain_map)
-    if name in ("avif", "heif"):
-        items = read_items(data)
-        sequence = read_sequence(data, most_frames)
-        if sequence is None:
-            return Contents(items.images, items.gain_map)
-        fits = sequence.readable and (sequence.width, sequence.height) == _sides(header)
-        animation = sequence if fits and sequence.frames > 1 else None
-        return Contents(max(items.images, sequence.frames), items.gain_map, animation)
+        found = find_images(data)
+        return Contents(found.images, found.gain_map)
     return Contents(int(header.get("n-pages")) if header.get_typeof("n-pages") else 1)
 
 
-def decode_animation(
-    animation: Animation,
-    data: Data,
-    count: int,
-    channels: int,
-    to_samples: Callable[[pyvips.Image], Samples],
-) -> tuple[Samples, tuple[int, ...]] | None:
-    """The samples of the first `count` frames, not premultiplied, and their durations in ms.
-
-    (frames, height, width, bands) of 8 or 16 bits, in the colours of the file,
-    which have so many `channels` (1 or 3). `to_samples` gives (height, width,
-    bands) of a PNG. None for what cannot be read as an animation here. Raises
-    DamagedFramesError, and what `to_samples` raises.
-    """
-    try:
-        if isinstance(animation, Apng):
-            return animation.decode(count, lambda png: to_samples(load(png, "png")))
-        found = animation.decode(data)
-    except ValueError:
-        raise DamagedFramesError from None
-    if found is None:
-        return None
-    samples, delays = found
-    if samples.shape[-1] == 1 and channels == 3:  # libvips has a grey AVIF in colours
-        samples = cast("Samples", np.repeat(samples, 3, axis=-1))
-    return (samples, delays) if samples.shape[-1] in (channels, channels + 1) else None
-
-
-def replaces_still(animation: Animation) -> bool:
-    """Whether the image that libvips reads is none of the frames, and no browser shows it."""
-    return isinstance(animation, Apng) and animation.separate_default
-
-
-def _sides(header: pyvips.Image) -> tuple[int, int]:
-    return header.width, header.height
+def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> Contents:
+    sequence = read_sequence(data, most_frames)
+    if sequence is None:
+        return Contents(meta.images(), meta.gain_map)
+    same_size = (sequence.width, sequence.height) == (header.width, header.height)
+    animated = sequence.readable and same_size and sequence.frames > 1
+    pages = max(meta.images(), sequence.frames)
+    return Contents(pages, meta.gain_map, sequence if animated else None)

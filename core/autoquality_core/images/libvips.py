@@ -1,49 +1,88 @@
-"""libvips and OpenCV made fit for a server that decodes what strangers send.
-
-Runs when `autoquality_core.images` is imported, so that it cannot be
-forgotten; whoever wants other numbers of threads calls `configure` again.
-"""
+"""libvips and OpenCV: their settings, and their errors for lack of memory."""
 
 from __future__ import annotations
 
 import logging
-import os
-
-# Read by libvips once, while it starts: its warnings about odd files must not
-# reach stderr even while the process ends and pyvips no longer catches them.
-os.environ.setdefault("VIPS_WARNING", "0")
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import pyvips
 
 _log = logging.getLogger(__name__)
 
+_configured = threading.Event()
+_configuring = threading.Lock()
+
+# The messages of libvips, libpng, libjpeg, OpenCV, libwebp, libheif and aom. libheif reports lack
+# of memory as (6.0), and a file that exceeds its own limits as (6.1000). "failed to allocate
+# memory for ..." of libtiff is not among them: libtiff says so of empty tables, too.
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
+    r"|av1_create_context_and_bufferpool\(\) failed",
+    re.IGNORECASE,
+)
+
 
 def configure(concurrency: int = 1) -> None:
-    """Set libvips and OpenCV up for the whole process; may be called again.
+    """Set up libvips and OpenCV for the whole process; may be called again.
 
-    `concurrency` is the number of threads (1 or more) that one operation on
-    one image may use. The bytes of an AVIF depend on it (the encoder cuts the
-    image into as many tiles), those of other formats do not.
+    `concurrency` is the number of threads (1 or more) that one operation on one
+    image may use. It changes the bytes of an AVIF, because the encoder cuts the
+    image into as many tiles; other formats do not depend on it.
+
+    The settings hold before this package decodes anything: it calls this
+    function itself, with the default, unless the program has done so.
+
+    libvips also reads the environment variable VIPS_WARNING, once, while pyvips
+    is imported. A program that must never write to stderr sets it to "0" first;
+    otherwise warnings about damaged files can appear while the process ends.
     """
-    # A cache of operations would hold decoded images of earlier requests.
+    with _configuring:
+        _apply(concurrency)
+
+
+def ensure_configured() -> None:
+    """Call `configure` unless that has been done."""
+    if not _configured.is_set():
+        with _configuring:
+            if not _configured.is_set():
+                _apply(concurrency=1)
+
+
+def _apply(concurrency: int) -> None:
+    # Security: no loaders that libvips does not consider safe for untrusted files.
+    pyvips.block_untrusted_set(True)
+    # Privacy and memory: a cache of operations would keep images of earlier requests.
     pyvips.cache_set_max(0)
+    # Reproducible bytes, and threads left to other images.
     pyvips.concurrency_set(concurrency)
     cv2.setNumThreads(concurrency)
-    # What it would write to stderr about a damaged file, it tells by returning None as well.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    pyvips.block_untrusted_set(True)
-    # At DEBUG pyvips logs the arguments and results of every operation: whole images.
+    # Privacy: at DEBUG, pyvips logs the arguments and results of operations: whole images.
     logging.getLogger("pyvips").setLevel(logging.INFO)
-    pyvips.logger.addFilter(_demote)  # does nothing if it is there already
+    # Damaged files are the caller's business: errors report them, logs and stderr do not.
+    pyvips.logger.addFilter(_demote)  # has no effect the second time
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _configured.set()
+
+
+@contextmanager
+def allocation_failures() -> Iterator[None]:
+    """Raise MemoryError if the body fails because a library could not allocate memory."""
+    try:
+        yield
+    except (pyvips.Error, cv2.error) as error:
+        if _OUT_OF_MEMORY.search(str(error)) is None:
+            raise
+        pyvips.vips_lib.vips_error_clear()
+        raise MemoryError("a codec could not allocate memory") from error
 
 
 def _demote(record: logging.LogRecord) -> bool:
-    """Turn what libvips says about odd files, which is no concern of ours, into debug lines."""
+    """Turn warnings of libvips into debug messages of our own."""
     if record.levelno <= logging.DEBUG:
         return True
     _log.debug("%s", record.getMessage())
     return False
-
-
-configure()

@@ -1,4 +1,4 @@
-"""How large a source may be."""
+"""Limits for the size of a source, and its cost."""
 
 from __future__ import annotations
 
@@ -6,45 +6,52 @@ from dataclasses import dataclass
 
 from autoquality_core.errors import InvalidImage
 
+LEAST_ROW = 16
+"""The least cost of a row, in pixels: decoders and encoders also spend time on each row."""
+
 _BANDS = 8
-"""Samples a pixel that the largest image may have; smaller ones may have more."""
+"""Samples per pixel that the largest image may have. Smaller images may have more."""
+
+
+def cost_of(width: int, height: int, frames: int = 1) -> int:
+    """The cost of decoding and encoding: the pixels of an image, or more if it is narrow."""
+    return frames * height * max(width, LEAST_ROW)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a source must not exceed; checked before a pixel is decoded.
+    """The limits of a source, which are checked before any pixel is decoded.
 
-    `max_bytes` is of the file, `max_pixels` counts width x height x frames.
+    `max_bytes` is the size of the file. `max_pixels` counts width x height x frames.
     """
 
     max_bytes: int
     max_pixels: int
     max_frames: int = 2000
 
-    def check_sides(self, field: str, width: int, height: int, frames: int, bands: int) -> None:
+    def check_size(self, field: str, width: int, height: int, frames: int, bands: int) -> None:
         """Raise InvalidImage, with the reason IMAGE_TOO_LARGE, for an image over a limit.
 
-        A TIFF may hold thousands of samples a pixel (`bands`), of which all are
-        decoded and four kept.
+        The pixels of a TIFF may have thousands of samples (`bands`). All are decoded, though
+        at most four are used.
         """
-        if frames > self.max_frames:
-            raise _too_large(field, f"has {frames} frames; at most {self.max_frames} are accepted")
+        check_count(field, "frames", frames, self.max_frames)
+        several = f" with {frames} frames" if frames > 1 else ""
         pixels = width * height * frames
-        if pixels > self.max_pixels:
-            several = f" with {frames} frames" if frames > 1 else ""
-            raise _too_large(
-                field,
-                f"{width}x{height}{several} is {pixels} pixels;"
-                f" at most {self.max_pixels} are accepted",
-            )
-        samples, most = pixels * bands, self.max_pixels * _BANDS
-        if samples > most:
-            raise _too_large(
-                field,
-                f"{width}x{height} with {bands} bands is {samples} samples;"
-                f" at most {most} are accepted",
-            )
+        _check(field, f"{width}x{height}{several} is", "pixels", pixels, self.max_pixels)
+        samples = f"{width}x{height} with {bands} bands is"
+        _check(field, samples, "samples", pixels * bands, self.max_pixels * _BANDS)
 
 
-def _too_large(field: str, message: str) -> InvalidImage:
-    return InvalidImage(field, message, reason="IMAGE_TOO_LARGE")
+def check_count(field: str, what: str, count: int, most: int) -> None:
+    """Raise InvalidImage, with the reason IMAGE_TOO_LARGE, if a file has more than `most`.
+
+    `what` is counted; `field` is the path of the field in the request.
+    """
+    _check(field, "has", what, count, most)
+
+
+def _check(field: str, has: str, what: str, count: int, most: int) -> None:
+    if count > most:
+        message = f"{has} {count} {what}; at most {most} are accepted"
+        raise InvalidImage(field, message, reason="IMAGE_TOO_LARGE")

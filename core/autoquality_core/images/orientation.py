@@ -1,7 +1,4 @@
-"""EXIF orientation: how to turn stored rows and columns upright.
-
-The eight values are those of the TIFF tag 274, "Orientation".
-"""
+"""EXIF orientation: turning and mirroring frames by the TIFF tag 274, "Orientation"."""
 
 from __future__ import annotations
 
@@ -25,12 +22,12 @@ _TURNS: dict[int, Callable[[Frame], cv2.typing.MatLike]] = {
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether an image of this orientation is seen with width and height exchanged."""
+    """Whether the upright image has width and height exchanged."""
     return orientation in (5, 6, 7, 8)
 
 
 def upright(samples: Frame, orientation: int) -> Frame:
-    """Turn every frame of (frames, height, width, bands); unknown values turn nothing."""
+    """The upright frames of (frames, height, width, bands); unchanged for unknown values."""
     turn = _TURNS.get(orientation)
     if turn is None:
         return samples

@@ -12,20 +12,20 @@ import numpy.typing as npt
 import pyvips
 
 from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
+from autoquality_core.images.libvips import ensure_configured
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """8-bit samples, sRGB or grey, alpha last where there is one.
+    """8-bit samples, sRGB or grey, alpha last.
 
-    `image` is the libvips view of the same memory as `samples` (frames below
-    one another, page-height set when there are several); `samples` has the
-    shape (frames, height, width, bands), uint8, and is read-only. bands: 1
-    grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. A wholly opaque alpha is
-    dropped when the image is decoded. `delays` holds one duration in
-    milliseconds a frame, empty for a still image. Where the colours are not
-    sRGB, `image` carries the ICC profile to write. `tone_mapped` and `clipped`
-    say what was lost in decoding: HDR brightness, visible colours outside sRGB.
+    `samples` has the shape (frames, height, width, bands) and is read-only. bands: 1 grey,
+    2 grey and alpha, 3 RGB, 4 RGB and alpha. An alpha that is fully opaque is dropped.
+    `image` is the libvips view of the same memory: frames below one another, with a
+    page-height if there are several. It carries the ICC profile to write, unless the
+    colours are sRGB. `delays` holds the duration of each frame in milliseconds, and is
+    empty for a still image. `tone_mapped` and `clipped` say that HDR brightness or
+    visible colours outside sRGB were lost in decoding.
     """
 
     image: pyvips.Image
@@ -63,29 +63,31 @@ class Pixels:
         *,
         origin: pyvips.Image | None = None,
         profile: bytes | None = None,
+        tone_mapped: bool = False,
+        clipped: bool = False,
     ) -> Self:
-        """Wrap `samples`, of the shape and meaning described above, without copying them.
+        """Wrap `samples`, of the shape described above, without a copy unless alpha is dropped.
 
-        A wholly opaque alpha is dropped (this copies). From `origin` the
-        number of loops of an animation is taken, and nothing else; its colour profile
-        is `profile`. The samples become
-        read-only through this object; the caller must not write to them either.
+        `profile` is their ICC profile, None for sRGB. `origin` has the number of loops of
+        an animation; nothing else of it is used. The caller must not change the samples
+        afterwards.
         """
+        ensure_configured()
         samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
         samples.flags.writeable = False
         frames, height, width, bands = samples.shape
         image = pyvips.Image.new_from_memory(
             samples.reshape(-1).data, width, frames * height, bands, "uchar"
         ).copy(interpretation="b-w" if bands < 3 else "srgb")
-        if origin is not None and frames > 1:
-            _copy_fields(origin, image, ("loop",))
+        if origin is not None and frames > 1 and origin.get_typeof("loop"):
+            image.set_type(origin.get_typeof("loop"), "loop", origin.get("loop"))
         if profile is not None:
             image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
         if frames > 1:
             image.set_type(pyvips.GValue.gint_type, "page-height", height)
             image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
-        image.set_progress(True)  # else libvips does not look whether it was stopped
-        return cls(image, samples, tuple(delays))
+        image.set_progress(True)  # otherwise libvips does not check whether it was stopped
+        return cls(image, samples, tuple(delays), tone_mapped, clipped)
 
     @property
     def profile(self) -> bytes | None:
@@ -94,17 +96,16 @@ class Pixels:
         return bytes(image.get(PROFILE)) if image.get_typeof(PROFILE) else None
 
     def stop(self) -> None:
-        """Make an encoding that runs fail; from any thread.
+        """Make a running encoding of these pixels fail; callable from any thread.
 
-        libvips looks while it hands pixels to an encoder, and libwebp, by
-        libvips, all the while. mozjpeg's trellis and aom only begin once they
-        have every pixel: those go on to their end, as do the encoders of
-        small images (`codecs.swift`).
+        libvips checks this while it passes pixels to an encoder, and during all of a WebP
+        encoding. mozjpeg's trellis and aom start when they have all pixels, and cannot
+        be stopped then. Nor can the encoders of OpenCV (`formats.opencv`).
         """
         self.image.set_kill(True)
 
     def flattened(self, background: tuple[int, int, int]) -> Self:
-        """Without alpha, laid over an sRGB colour; stays grey where both are grey."""
+        """Without alpha, over a background in sRGB; stays grey if both are grey."""
         if not self.has_alpha:
             return self
         image, profile = self.image, self.profile
@@ -130,9 +131,3 @@ def _without_opaque_alpha(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint
     rows = samples.reshape(frames * height, width, bands)
     colours = np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGBA2RGB), np.uint8)
     return colours.reshape(frames, height, width, 3)
-
-
-def _copy_fields(origin: pyvips.Image, image: pyvips.Image, names: Sequence[str]) -> None:
-    for name in names:
-        if origin.get_typeof(name):
-            image.set_type(origin.get_typeof(name), name, origin.get(name))

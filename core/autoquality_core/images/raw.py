@@ -1,21 +1,20 @@
-"""Bare pixels as a source."""
+"""Raw pixels as a source."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from autoquality_core.errors import InvalidImage, InvalidRequest
+from autoquality_core.errors import InvalidRequest
 from autoquality_core.images.limits import ImageLimits
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.types import RawSource
 
 
 def check_raw_shape(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> int:
-    """Check what bare samples are said to be; gives how many bytes of them there must be.
+    """Check width, height and bands; returns the number of bytes that `raw.pixels` must have.
 
-    `field` is the path of the field in the request that an error begins with.
-    Raises InvalidRequest for sides or bands that cannot be, InvalidImage with
-    the reason IMAGE_TOO_LARGE over a limit.
+    `field` is the path of the field in the request, for errors. Raises InvalidRequest for
+    values out of range, and InvalidImage with the reason IMAGE_TOO_LARGE over a limit.
     """
     for name, side in (("width", raw.width), ("height", raw.height)):
         if side < 1:
@@ -25,22 +24,14 @@ def check_raw_shape(raw: RawSource, limits: ImageLimits, *, field: str = "raw") 
             f"{field}.bands",
             f"must be 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), is {raw.bands}",
         )
-    pixels = raw.width * raw.height
-    if pixels > limits.max_pixels:
-        raise InvalidImage(
-            field,
-            f"{raw.width}x{raw.height} is {pixels} pixels; at most {limits.max_pixels} are"
-            " accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-    return pixels * raw.bands
+    limits.check_size(field, raw.width, raw.height, 1, raw.bands)
+    return raw.width * raw.height * raw.bands
 
 
 def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> None:
-    """Check that bare samples are what they are said to be, and within the limits.
+    """Check shape, limits and number of bytes.
 
-    Raises as `check_raw_shape` does, and InvalidRequest for another number of
-    bytes.
+    Raises as `check_raw_shape` does, and InvalidRequest for a wrong number of bytes.
     """
     needed = check_raw_shape(raw, limits, field=field)
     if len(raw.pixels) != needed:
@@ -51,7 +42,7 @@ def check_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Non
 
 
 def from_raw(raw: RawSource, limits: ImageLimits, *, field: str = "raw") -> Pixels:
-    """Wrap bare samples, without copying them (but for an opaque alpha, which is dropped).
+    """Wrap raw pixels, without a copy unless they have an opaque alpha, which is dropped.
 
     Raises as `check_raw` does.
     """

@@ -1,4 +1,4 @@
-"""Which frames of two animations are on screen at the same time."""
+"""Matching the frames of two animations by the time at which they are shown."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ import numpy.typing as npt
 
 Indices = npt.NDArray[np.intp]
 
-# Browsers show a frame of 10 ms or less for 100 ms, and libvips writes it so.
+# Browsers show a frame of 10 ms or less for 100 ms, and libvips writes 100 ms for it.
 _SHORTEST_MS = 10
 _SHORT_BECOMES_MS = 100
 
 
 def frames_shown(delays: Sequence[int], other: Sequence[int]) -> Indices:
-    """The frame of an animation that is on screen when each frame of another one begins.
+    """For each frame of an animation, the index of the frame of another shown when it begins.
 
-    `delays` are the durations of the other's frames, `other` those of the
-    frames to choose from, both in milliseconds and not empty. After the end of
-    an animation its last frame stays. Encoders merge frames that look the same
-    into one that lasts as long as all of them, so the two may differ in number.
+    `delays` are the durations of its frames, `other` those of the other animation. Both are
+    in milliseconds and not empty. After its end, an animation shows its last frame. The
+    numbers of frames may differ: encoders merge frames that look the same.
     """
     return np.searchsorted(_begins(other), _begins(delays), side="right") - 1
 
 
 def frames_together(first: Sequence[int], second: Sequence[int]) -> tuple[Indices, Indices]:
-    """The pairs of frames to compare: each frame of the first and what the second shows then.
+    """The pairs of frames to compare: each frame of the first, and the second's at that time.
 
-    `first` and `second` are durations as for `frames_shown`, empty for a still
-    image. A still image is on screen all the time: each frame of an animation
-    is compared with it.
+    `first` and `second` are durations as for `frames_shown`, empty for a still image,
+    which is compared with each frame of an animation.
     """
     if first:
         return np.arange(len(first)), frames_shown(first, second or [0])

@@ -1,4 +1,4 @@
-"""What a metric is: a difference between two images, as a number."""
+"""The interface of metrics: the difference between two images, as a number."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ class Metric(Protocol):
         """The scores of values: the inverse of `value`, elementwise."""
 
     def warm_up(self) -> None:
-        """Compile what the first measurement would otherwise wait for."""
+        """Compile everything now, so that the first measurement does not wait for it."""

@@ -1,12 +1,12 @@
-"""What can go wrong with a network; none of it is meant for a caller's eyes.
+"""Errors of networks. Callers of the service never see them.
 
-`NetworkError` is for whoever starts the server and stops the start;
-`PredictionFailed` is for whoever asked for a prediction, who can do without.
+`NetworkError` stops the start of a server. `PredictionFailed` goes to the search
+that asked for a prediction; it works without one.
 
     NetworkError
-    `-- DeviceMissing        the device that was asked for is not there
+    `-- DeviceMissing        the requested device does not exist
     PredictionFailed
-    `-- CircuitOpen       not asked: the network failed repeatedly
+    `-- CircuitOpen          the network failed repeatedly and was not run
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LONGEST = 400
 
 
 class NetworkError(Exception):
-    """A network's file cannot be used. `str` is one line: the file and what is wrong."""
+    """A network's file cannot be used. `str` is one line: the file and the reason."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {one_line(why)}")
@@ -25,18 +25,18 @@ class NetworkError(Exception):
 
 
 class DeviceMissing(NetworkError):
-    """The network may be fine, but was to run on a device that is not there."""
+    """The requested device does not exist here."""
 
 
 class PredictionFailed(Exception):
-    """A network that had loaded well gave no usable answer for one image."""
+    """A loaded network gave no usable answer for one image."""
 
 
 class CircuitOpen(PredictionFailed):
-    """The network failed so often in a row that it is left alone for a while."""
+    """The network failed repeatedly and is not run for a while."""
 
 
 def one_line(text: str) -> str:
-    """`text` with its line breaks folded, cut where it rambles on."""
+    """`text` without line breaks, at most 400 characters long."""
     folded = " ".join(text.split())
     return folded if len(folded) <= _LONGEST else folded[: _LONGEST - 1] + "…"

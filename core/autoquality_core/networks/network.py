@@ -1,32 +1,40 @@
-"""What every loaded network is, whichever library runs it."""
+"""A loaded network, whichever library runs it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 
 from autoquality_core.images.pixels import Pixels
-from autoquality_core.networks.errors import PredictionFailed
+from autoquality_core.networks.backend import (
+    Array,
+    Backend,
+    Outputs,
+    Rgb,
+    check_finite,
+    working_batch_sizes,
+)
+from autoquality_core.networks.errors import PredictionFailed, one_line
 from autoquality_core.networks.prediction import NetworkInfo, Prediction
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Device
 
-Answer = Prediction | PredictionFailed
-"""What a network says of one image: an unusable answer is that image's alone."""
+Recipe = Callable[[Pixels], Rgb]
+"""Makes a network's input of an image."""
+
+PredictionResult = Prediction | PredictionFailed
+"""The result for one image of a batch. A failure concerns that image only."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How networks are loaded.
+    """How to load networks.
 
-    `threads` bounds what one operation of one run uses, and is settled by the
-    first network of the process. Every one of `batch_sizes` is run once while
-    loading; a network that cannot take them runs one image at a time. So does one
-    on a CPU without `batch_on_cpu`.
+    `threads` bounds the threads of one operation; the first network of a process
+    settles it. Loading runs each of `batch_sizes` once. A network that cannot run
+    them, or runs on a CPU without `batch_on_cpu`, runs one image at a time.
     """
 
     device: Device = Device.AUTO
@@ -39,45 +47,70 @@ class LoadOptions:
         return self.batch_sizes if self.batch_on_cpu or device.startswith("GPU") else (1,)
 
 
-class Network(ABC):
-    """A network in memory. Also a Predictor as it is, without batches or a queue."""
+class Network:
+    """A network in memory. It is a Predictor without batches or a queue."""
 
-    @property
-    @abstractmethod
-    def info(self) -> NetworkInfo:
-        """Which network this is."""
+    available = True
+    """See Predictor."""
 
-    @property
-    @abstractmethod
-    def batch_sizes(self) -> tuple[int, ...]:
-        """The sizes of batches that it was seen to run, rising."""
+    def __init__(
+        self,
+        info: NetworkInfo,
+        backend: Backend,
+        recipe: Recipe,
+        targets: tuple[float, float],
+        batch_sizes: tuple[int, ...],
+    ) -> None:
+        """Take over `backend` and find out which of `batch_sizes` it can run.
 
-    @abstractmethod
-    def prepare(self, pixels: Pixels) -> npt.NDArray[Any]:
-        """`pixels` as this network sees them, in its own type and layout, without a batch."""
-
-    @abstractmethod
-    def run(self, images: Sequence[npt.NDArray[Any]], targets: Sequence[float]) -> Sequence[Answer]:
-        """Predict for one of `batch_sizes` prepared images, each with its target DSSIM.
-
-        Raises PredictionFailed where nothing usable came back for any of them.
+        `targets` are the least and the greatest DSSIM that it was trained for.
+        Raises PredictionFailed if it cannot run a single image.
         """
+        self.info = info
+        self._backend = backend
+        self._recipe = recipe
+        self._targets = targets
+        self.batch_sizes: tuple[int, ...] = (
+            working_batch_sizes(backend, batch_sizes) if backend.batch is None else (backend.batch,)
+        )
+        """The batch sizes that it can run, in rising order."""
 
-    @abstractmethod
-    def close(self) -> None:
-        """Give back what it holds; nothing may run any more."""
+    def prepare(self, pixels: Pixels) -> Array:
+        """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
+        return self._backend.prepare(self._recipe(pixels))
 
-    @property
-    def available(self) -> bool:
-        """See Predictor."""
-        return True
+    def run(self, images: Sequence[Array], targets: Sequence[float]) -> Sequence[PredictionResult]:
+        """Predict for prepared images, one of `batch_sizes` in number, each with its target DSSIM.
+
+        Targets outside the trained range count as its nearest end. Raises
+        PredictionFailed if there is no usable output for any image.
+        """
+        try:
+            rows = self._backend.run(images, np.clip(targets, *self._targets))
+        except PredictionFailed as error:
+            raise self._failure(error) from error
+        return [self._result(row) for row in rows]
 
     def predict(
         self, pixels: Pixels, target: float, deadline: Deadline | None = None
     ) -> Prediction:
         """See Predictor."""
         size = self.batch_sizes[0]
-        answer = self.run([self.prepare(pixels)] * size, [target] * size)[0]
-        if isinstance(answer, PredictionFailed):
-            raise answer
-        return answer
+        result = self.run([self.prepare(pixels)] * size, [target] * size)[0]
+        if isinstance(result, PredictionFailed):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Release its resources. It must not run any more."""
+        self._backend.close()
+
+    def _result(self, outputs: Outputs) -> PredictionResult:
+        try:
+            check_finite(outputs)
+            return self._backend.decode(*outputs)
+        except PredictionFailed as error:
+            return self._failure(error)
+
+    def _failure(self, error: PredictionFailed) -> PredictionFailed:
+        return PredictionFailed(f"{self.info.name}: {one_line(str(error))}")

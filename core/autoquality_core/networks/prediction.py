@@ -1,4 +1,4 @@
-"""What a predictor is, and what it answers."""
+"""Predictors, and the predictions that they return."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 QUALITIES = np.arange(MIN_QUALITY, MAX_QUALITY + 1)
 
 POINT_SPREAD = 10.0
-"""Standard deviation, in quality steps, given to a network that answers one quality and
-nothing about its certainty: about what networks miss by that see a squeezed image (11 steps
-on JPEG where it was measured). Too wide costs a probe, too narrow leads the search astray."""
+"""Assumed standard deviation, in quality steps, of a network that answers a single quality.
 
-_RESIDUAL_REACH = 5.0
-"""Qualities over which what a curve's factors leave unsaid stays alike."""
+About the error of networks that see a squeezed image (11 steps were measured on JPEG). A larger
+value costs a probe, a smaller one misleads the search."""
 
-_ALIKE = np.exp(-0.5 * ((QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_REACH) ** 2)
+_RESIDUAL_SCALE = 5.0
+"""Length scale, in qualities, of the part of a curve that its factors do not explain."""
+
+_CORRELATION = np.exp(-0.5 * ((QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_SCALE) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
-    """Which network this is.
+    """Identifies a network.
 
-    `name` is the file's, without its folder; `sha256` the file's, in
-    hexadecimal; `device` where it runs, "CPU:0" or "GPU:0"; `version` the side
-    file's, empty without one; `encoder` the encoder's options that it was
-    trained for, as its side file names them, empty where nothing is said.
+    `name` is its file's name without the folder, `sha256` the file's hash in
+    hexadecimal, `device` "CPU:0" or "GPU:0". From the side file: `version`, and
+    `encoder`, the encoder's options that it was trained for. Both are empty
+    without one.
     """
 
     name: str
@@ -48,8 +49,8 @@ class NetworkInfo:
 class CurveDistribution:
     """A Gaussian over one image's curve v(q) = -log DSSIM, q = 1 to 100.
 
-    `mean` has the shape (100,), `covariance` (100, 100): symmetric, no
-    direction of negative variance. Natural logarithms; float64, read-only.
+    `mean` has the shape (100,), `covariance` (100, 100), symmetric and positive
+    semi-definite. Natural logarithms; float64, read-only.
     """
 
     mean: npt.NDArray[np.float64]
@@ -59,13 +60,13 @@ class CurveDistribution:
     def from_factor(
         cls, mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float
     ) -> CurveDistribution:
-        """Of a mean (100,) and a factor F (k, 100), both finite.
+        """From a mean (100,) and a factor F (k, 100), both finite.
 
-        The covariance is F^T F and, for what k components cannot tell, a smooth
-        residue of standard deviation `residual`.
+        The covariance is F^T F plus a smooth part of standard deviation `residual`
+        for the variation that k components do not explain.
         """
         factor = np.asarray(factor, np.float64)
-        covariance = factor.T @ factor + residual**2 * _ALIKE
+        covariance = factor.T @ factor + residual**2 * _CORRELATION
         centre = np.array(mean, np.float64)
         for array in (centre, covariance):
             array.setflags(write=False)
@@ -74,11 +75,11 @@ class CurveDistribution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """How likely each quality is to be the right one.
+    """The probability of each quality to meet the target best.
 
-    `probabilities` has the shape (100,), float64, sums to 1 and is read-only;
-    index i stands for quality i + 1. `curve` is what a network that predicts
-    the whole curve says of it, None from any other.
+    `probabilities` has the shape (100,), float64, sums to 1 and is read-only.
+    Index i stands for quality i + 1. `curve` is the predicted curve, None from a
+    network that does not predict it.
     """
 
     probabilities: npt.NDArray[np.float64]
@@ -98,9 +99,9 @@ class Prediction:
 
     @classmethod
     def from_quality(cls, quality: float) -> Prediction:
-        """Of a network that answers one quality: a bell of POINT_SPREAD around it.
+        """A normal distribution of POINT_SPREAD around one finite quality.
 
-        `quality` is finite; the bell is cut at 1 and 100, its peak brought there.
+        It is truncated to 1 to 100; a quality outside counts as the nearest end.
         """
         centre = min(max(quality, MIN_QUALITY), MAX_QUALITY)
         return cls.from_logits(-0.5 * ((QUALITIES - centre) / POINT_SPREAD) ** 2)
@@ -112,28 +113,28 @@ class Prediction:
 
     @property
     def deviation(self) -> float:
-        """Its standard deviation in quality steps, at least that of a whole number's rounding."""
+        """The standard deviation in quality steps, rounding to a whole quality included."""
         variance = float(self.probabilities @ (QUALITIES - self.mean) ** 2)
         return math.sqrt(variance + 1 / 12)
 
     @property
     def quality(self) -> int:
-        """The likeliest quality, 1 to 100; among equals the highest."""
+        """The likeliest quality, 1 to 100; the highest of equally likely ones."""
         best = np.flatnonzero(self.probabilities == self.probabilities.max())[-1]
         return int(QUALITIES[best])
 
 
 class Predictor(Protocol):
-    """A network that is ready to answer. Thread-safe: one is shared by all that need it."""
+    """A network that is ready to predict. Thread-safe."""
 
     @property
     def info(self) -> NetworkInfo:
-        """Which network this is; another one once its file was changed."""
+        """The network in use. It may change when its file does."""
         ...
 
     @property
     def available(self) -> bool:
-        """Whether it answers; False while it rests after failing repeatedly."""
+        """Whether it predicts; False while its circuit is open after repeated failures."""
         ...
 
     def predict(
@@ -141,9 +142,9 @@ class Predictor(Protocol):
     ) -> Prediction:
         """Predict the quality at which `pixels` reach the DSSIM `target`, 0 to 1.
 
-        Networks trained for one target only ignore `target`. Raises
-        PredictionFailed if the network gives no usable answer (CircuitOpen
-        if it was not even asked), Overloaded if too many wait for it, and
-        DeadlinePassed or RequestCancelled as soon as `deadline` says so.
+        Networks that were trained for a single target ignore `target`. Raises
+        PredictionFailed without a usable answer (CircuitOpen if the network was
+        not run) and Overloaded if its queue is full. Raises DeadlinePassed or
+        RequestCancelled at once when `deadline` passes or is cancelled.
         """
         ...

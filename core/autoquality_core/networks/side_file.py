@@ -1,7 +1,6 @@
-"""The side file of a network: `x.json` beside `x.pb`, which says what the graph cannot.
+"""The side file of a network: `x.json` next to `x.pb` describes the graph's use.
 
-Keys that are not named here are allowed and ignored; so what a trainer wants to
-keep with its network can stand there too.
+Unknown keys are ignored, so that a trainer can keep its own notes there.
 """
 
 from __future__ import annotations
@@ -14,44 +13,31 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from autoquality_core.images.pixels import Pixels
 from autoquality_core.networks.errors import NetworkError
-from autoquality_core.networks.input import SIDE, network_input
-from autoquality_core.networks.mosaic import TILE, mosaic
+from autoquality_core.networks.inputs import SIDE, TILE, mosaic, squeeze
+from autoquality_core.networks.network import Recipe
 from autoquality_core.types import Format
 
-Recipe = Callable[[Pixels], npt.NDArray[np.uint8]]
+RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": squeeze}
+"""How to make an input of (416, 416, 3), by name."""
 
-RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": network_input}
-"""How an input of (416, 416, 3) is made of an image, by name."""
+ANY_TARGET = (-math.inf, math.inf)
 
 _FORMAT_VERSION = 1
 _FORMATS = {fmt.value: fmt for fmt in (Format.JPEG, Format.WEBP, Format.AVIF)}
-# For people and for other programs: read, but not acted upon.
 _NOTES = ("library_versions", "corpus", "training", "accuracy")
-
-
-@dataclass(frozen=True, slots=True)
-class TensorNames:
-    """Names of the graph's tensors; target and both of the curve may be missing."""
-
-    image: str
-    logits: str
-    target: str | None = None
-    curve_mean: str | None = None
-    curve_factor: str | None = None
+"""Objects for people and other programs. Only their type is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class SideFile:
-    """What a side file says.
+    """The content of a side file.
 
-    `residual` is what the curve's factors leave unsaid (a standard deviation),
-    `targets` the least and the greatest target that the network was trained for,
-    `encoder` the encoder's options that it was trained for, empty if it does not say.
+    `tensors` are the names of `image`, `logits`, and perhaps `target` and both of
+    `curve_mean` and `curve_factor`. `residual` is the standard deviation that the
+    curve's factors do not explain.
+    `targets` are the least and the greatest DSSIM that the network was trained
+    for, `encoder` the encoder's options that it was trained for, if it names any.
     """
 
     path: Path
@@ -59,102 +45,52 @@ class SideFile:
     version: str
     format: Format
     recipe: Recipe
-    tensors: TensorNames
+    tensors: Mapping[str, str]
     residual: float
     targets: tuple[float, float]
     encoder: Mapping[str, Any]
 
     def refusal(self, field: str, why: str) -> NetworkError:
-        """The error that blames `field` of this file."""
+        """An error about `field` of this file."""
         return NetworkError(self.path, f"{field} {why}")
 
 
 def side_path(path: Path) -> Path:
-    """Where the side file of the network at `path` would be."""
+    """Where the network at `path` has its side file, if it has one."""
     return path.with_suffix(".json")
 
 
 def read_side_file(path: Path) -> SideFile | None:
     """The side file of the network at `path`, None if it has none. Raises NetworkError."""
-    beside = side_path(path)
+    file = side_path(path)
     try:
-        text = beside.read_text(encoding="utf-8")
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NetworkError(beside, f"cannot be read: {error.strerror}") from error
+        raise NetworkError(file, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise NetworkError(beside, "not a side file: not UTF-8") from error
-    try:
-        content = json.loads(text)
+        raise NetworkError(file, "not a side file: not UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise NetworkError(beside, f"not a side file: not JSON ({error})") from error
-    return _side_file(_Reader(beside, content))
+        raise NetworkError(file, f"not a side file: not JSON ({error})") from error
+    return _parsed(_Object(file, content))
 
 
-class _Reader:
-    """Takes checked values out of the JSON; every complaint names the file and the field."""
-
-    def __init__(self, path: Path, content: object, prefix: str = "") -> None:
-        self.path = path
-        self._prefix = prefix
-        if not isinstance(content, dict):
-            raise self.refusal("", f"must be an object, not {_quote(content)}")
-        self._content: dict[str, Any] = content
-
-    def refusal(self, field: str, why: str) -> NetworkError:
-        name = f"{self._prefix}{field}".rstrip(".") or "its content"
-        return NetworkError(self.path, f"{name} {why}")
-
-    def has(self, field: str) -> bool:
-        return field in self._content
-
-    def everything(self) -> Mapping[str, Any]:
-        return MappingProxyType(self._content)
-
-    def part(self, field: str) -> _Reader:
-        return _Reader(self.path, self._content.get(field, {}), f"{self._prefix}{field}.")
-
-    def text(self, field: str) -> str:
-        value = self._content.get(field)
-        if not isinstance(value, str) or not value:
-            raise self.refusal(field, f"must be a text, not {self._quoted(field)}")
-        if not value.isprintable():  # half a surrogate pair is legal JSON, and no text
-            raise self.refusal(field, f"must be printable text, not {self._quoted(field)}")
-        return value
-
-    def one_of(self, field: str, allowed: Mapping[str, Any]) -> Any:
-        value = self._content.get(field)
-        if not isinstance(value, str) or value not in allowed:
-            raise self.refusal(field, f"must be {' or '.join(allowed)}, not {self._quoted(field)}")
-        return allowed[value]
-
-    def exactly(self, field: str, right: int) -> None:
-        value = self._content.get(field)
-        if isinstance(value, bool) or value != right:
-            raise self.refusal(field, f"must be {right}, not {self._quoted(field)}")
-
-    def number(self, field: str, low: float, high: float) -> float:
-        value = self._content.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-            return float(value)
-        wanted = f"a number from {low:g} to {high:g}"
-        raise self.refusal(field, f"must be {wanted}, not {self._quoted(field)}")
-
-    def _quoted(self, field: str) -> str:
-        return _quote(self._content[field]) if field in self._content else "missing"
-
-
-def _side_file(top: _Reader) -> SideFile:
+def _parsed(top: _Object) -> SideFile:
     top.exactly("format_version", _FORMAT_VERSION)
-    made = top.part("input")
-    recipe = made.one_of("recipe", RECIPES)
-    made.exactly("side", SIDE)
+    picture = top.part("input")
+    recipe = picture.one_of("recipe", RECIPES)
+    picture.exactly("side", SIDE)
     if recipe is mosaic:
-        made.exactly("tile", TILE)
+        picture.exactly("tile", TILE)
     for field in _NOTES:
         top.part(field)
     tensors = _tensors(top.part("tensors"))
+    targets = ANY_TARGET
+    if top.has("targets"):
+        limits = top.part("targets")
+        low = limits.number("min", 0, 1)
+        targets = low, limits.number("max", low, 1)
     return SideFile(
         path=top.path,
         name=top.text("name"),
@@ -162,37 +98,72 @@ def _side_file(top: _Reader) -> SideFile:
         format=top.one_of("format", _FORMATS),
         recipe=recipe,
         tensors=tensors,
-        residual=_residual(top) if tensors.curve_mean else 0.0,
-        targets=_targets(top),
-        encoder=top.part("encoder").everything(),
+        residual=top.part("curve").number("residual", 0, 10) if "curve_mean" in tensors else 0.0,
+        targets=targets,
+        encoder=MappingProxyType(top.part("encoder").content),
     )
 
 
-def _tensors(part: _Reader) -> TensorNames:
-    optional = {
-        field: part.text(field) if part.has(field) else None
-        for field in ("target", "curve_mean", "curve_factor")
+def _tensors(part: _Object) -> dict[str, str]:
+    optional = ("target", "curve_mean", "curve_factor")
+    names = {
+        role: part.text(role)
+        for role in ("image", "logits", *optional)
+        if role not in optional or part.has(role)
     }
-    if (optional["curve_mean"] is None) != (optional["curve_factor"] is None):
-        missing = "curve_mean" if optional["curve_mean"] is None else "curve_factor"
-        raise part.refusal(missing, "is missing: a curve has a mean and a factor")
-    return TensorNames(part.text("image"), part.text("logits"), **optional)
+    for one, other in (("curve_mean", "curve_factor"), ("curve_factor", "curve_mean")):
+        if one in names and other not in names:
+            raise part.refusal(other, "is missing: a curve has a mean and a factor")
+    return names
 
 
-def _residual(top: _Reader) -> float:
-    return top.part("curve").number("residual", 0, 10)
+class _Object:
+    """Checked access to the fields of a JSON object. Errors name the file and the field."""
+
+    def __init__(self, path: Path, content: object, prefix: str = "") -> None:
+        self.path = path
+        self._prefix = prefix
+        if not isinstance(content, dict):
+            raise self.refusal("", f"must be an object, not {_quoted(content)}")
+        self.content: dict[str, Any] = content
+
+    def refusal(self, field: str, why: str) -> NetworkError:
+        name = f"{self._prefix}{field}".rstrip(".") or "its content"
+        return NetworkError(self.path, f"{name} {why}")
+
+    def has(self, field: str) -> bool:
+        return field in self.content
+
+    def part(self, field: str) -> _Object:
+        """An object, empty if it is missing."""
+        return _Object(self.path, self.content.get(field, {}), f"{self._prefix}{field}.")
+
+    def text(self, field: str) -> str:
+        # Half a surrogate pair is legal JSON, but not printable.
+        value = self._value(field, "printable text", lambda it: it and it.isprintable(), str)
+        return str(value)
+
+    def one_of(self, field: str, allowed: Mapping[str, Any]) -> Any:
+        return allowed[self._value(field, " or ".join(allowed), lambda it: it in allowed, str)]
+
+    def exactly(self, field: str, right: int) -> None:
+        self._value(field, f"{right}", lambda it: it == right, int, float)
+
+    def number(self, field: str, low: float, high: float) -> float:
+        wanted = f"a number from {low:g} to {high:g}"
+        return float(self._value(field, wanted, lambda it: low <= it <= high, int, float))
+
+    def _value(self, field: str, wanted: str, fits: Callable[[Any], object], *types: type) -> Any:
+        """A value of one of `types` that `fits`; a bool is no number."""
+        value = self.content.get(field)
+        if type(value) in types and fits(value):
+            return value
+        found = _quoted(value) if self.has(field) else "missing"
+        raise self.refusal(field, f"must be {wanted}, not {found}")
 
 
-def _targets(top: _Reader) -> tuple[float, float]:
-    if not top.has("targets"):
-        return -math.inf, math.inf
-    part = top.part("targets")
-    low = part.number("min", 0, 1)
-    return low, part.number("max", low, 1)
-
-
-def _quote(value: object) -> str:
-    """As JSON, what no log should print as it is (half a surrogate pair, say) by its number."""
+def _quoted(value: object) -> str:
+    """As JSON of at most 60 characters, with escapes for characters that no log should print."""
     text = json.dumps(value, ensure_ascii=False)
     text = text if len(text) <= 60 else text[:59] + "…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -1,4 +1,4 @@
-"""TensorFlow: imported late and quietly, and a session that many threads may share."""
+"""Imports TensorFlow late and without its log output, and opens sessions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 
 _STDERR = 2
 _import_lock = threading.Lock()
-# What TensorFlow's C++ side prints while its libraries load, before it reads
-# TF_CPP_MIN_LOG_LEVEL: the notices I0000 ..., and a warning about the notices.
-_CHATTER = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} )")
+# TensorFlow's C++ libraries print this while they load, before they read
+# TF_CPP_MIN_LOG_LEVEL: notices such as I0000 ..., and a warning about them.
+_NOTICES = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} )")
 
 
 def tensorflow() -> Any:
@@ -29,21 +29,21 @@ def tensorflow() -> Any:
 
 
 def _import_quietly() -> None:
-    """Import TensorFlow with its logs off: what matters reaches us as exceptions."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # An operator wants to hear it.
+    """Import TensorFlow with its log off: real problems raise exceptions."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # the operator has chosen a level
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with without_chatter():
+    with without_notices():
         import tensorflow as tf
     tf.get_logger().setLevel(logging.ERROR)
 
 
 def open_session(tf: Any, graph: Any, *, threads: int, on_gpu: bool) -> Any:
-    """A session over `graph`, whose `run` uses up to `threads` threads an operation.
+    """A session over `graph` that uses up to `threads` threads for one operation.
 
-    Operations run in the thread that calls `run` (a negative inter-op count
-    means just that). With `on_gpu` they use a GPU where TensorFlow sees one;
-    its memory is taken as needed, not all at once.
+    Many threads may share it. Operations run in the thread that calls it (because
+    of the negative inter-op count). With `on_gpu` they use a GPU if TensorFlow
+    sees one, and allocate its memory as needed, not all at once.
     """
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads,
@@ -56,23 +56,23 @@ def open_session(tf: Any, graph: Any, *, threads: int, on_gpu: bool) -> Any:
 
 
 def device_of(session: Any) -> str:
-    """Where the session computes: "GPU:0" if it has one, else "CPU:0"."""
+    """The device of a session: "GPU:0" if it has one, else "CPU:0"."""
     kinds = {device.device_type for device in session.list_devices()}
     return "GPU:0" if "GPU" in kinds else "CPU:0"
 
 
 @contextmanager
-def without_chatter() -> Iterator[None]:
-    """Hold back what goes to file descriptor 2, then pass on all but the chatter."""
-    with tempfile.TemporaryFile() as held_back:
+def without_notices() -> Iterator[None]:
+    """Buffer writes to file descriptor 2, then pass on all but the notices."""
+    with tempfile.TemporaryFile() as buffer:
         real = os.dup(_STDERR)
-        os.dup2(held_back.fileno(), _STDERR)
+        os.dup2(buffer.fileno(), _STDERR)
         try:
             yield
         finally:
             os.dup2(real, _STDERR)
             os.close(real)
-            held_back.seek(0)
-            for line in held_back:
-                if not _CHATTER.match(line):
+            buffer.seek(0)
+            for line in buffer:
+                if not _NOTICES.match(line):
                     os.write(_STDERR, line)

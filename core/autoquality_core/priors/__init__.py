@@ -1,4 +1,4 @@
-"""What is known of each encoder's curves before the first probe of an image.
+"""The knowledge about each encoder's curves before the first probe of an image.
 
 A curve is log(bytes per pixel), named "size", or the values of a metric, named as the metric.
 The JSON files in this folder are learned from sweeps over a corpus by `autoquality-train`:
@@ -73,7 +73,7 @@ def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None
 def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     """The noise of a size curve at so many pixels, relative to 512x512.
 
-    What one block adds or saves averages out with the root of the number of blocks.
+    The noise of single blocks averages out with the root of their number.
     """
     scale: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
     return scale.clip(0.25, 32)

@@ -1,4 +1,4 @@
-"""The loops of a sketch, compiled."""
+"""The compiled loops of the image features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from autoquality_core.runtime.compilation import compiled
 
-# numba keeps what it compiled while this file stays as it is: what that is made of stands here.
+# numba's disk cache depends on this file alone, so it contains everything that is compiled.
 BLOCK = 8
 _AREA = BLOCK * BLOCK
 _C1, _C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)

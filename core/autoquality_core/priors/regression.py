@@ -17,11 +17,10 @@ _CLIP = 4.0
 class FeatureRegression:
     """A regression from f features to curves v(q), q = 1 to 100.
 
-    `centre` and `spread` (f,) scale the features to order 1. `weights` (k, 1 + 2 f + m) map 1,
-    the features, their squares and their closeness to each of `landmarks` (m, f) to the
-    coefficients of `components` (k, 100), which are added to `mean` (100,). `covariance`
-    (100, 100) is that of the errors. `overhead` is the part of a file, in bytes, that its size
-    curve leaves out.
+    `centre` and `spread` (f,) scale the features to order 1. `weights` (k, 1 + 2 f + m) map the
+    `inputs`, for `landmarks` (m, f), to the coefficients of `components` (k, 100). Those are added
+    to `mean` (100,). `covariance` (100, 100) is that of the errors. `overhead` is the part of a
+    file, in bytes, that its size curve leaves out.
     """
 
     centre: FloatArray

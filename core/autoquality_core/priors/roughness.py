@@ -64,11 +64,10 @@ def score_roughness(pixels: Pixels, encoder: Encoder, metric: Metric) -> Roughne
 def size_roughness(pixels: Pixels, encoder: Encoder, budget: float = math.inf) -> Roughness:
     """How far the curve of sizes may fall.
 
-    With `DETAILED` different blocks or more, images behave alike, and what was learned of
-    photographs holds. With fewer, `*.rough.json` has what images with as few showed, with
-    separate numbers for images of few colours. A small `budget` in bytes leaves no more detail
-    than it has room for. To rule out every oddity would take a probe of most qualities: that is
-    for small images.
+    With `DETAILED` different blocks or more, images behave like photographs. With fewer, the
+    numbers of `*.rough.json` count, which are separate for images of few colours. A small `budget`
+    in bytes has room for little detail. To rule out every oddity takes a probe of most qualities,
+    which only small images are worth.
     """
     area = pixels.frames * pixels.height * pixels.width
     breaks = _breaks(encoder, pixels)

@@ -1,4 +1,4 @@
-"""glibc's memory allocator made fit for large buffers in many threads."""
+"""Settings of glibc's memory allocator for large buffers in many threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 _MIB = 2**20
 _ARENAS = 2
 _VARIABLE = "MALLOC_ARENA_MAX"
-# Variable, number of mallopt, value.
+# The environment variable, mallopt's parameter, its value.
 _LIMITS = (
     (_VARIABLE, -8, _ARENAS),
     ("MALLOC_MMAP_THRESHOLD_", -3, 4 * _MIB),
@@ -21,17 +21,16 @@ _OTHERS = ("jemalloc", "mimalloc", "tcmalloc")
 
 
 def limit_arenas() -> None:
-    """Have glibc keep two arenas instead of eight a core; for the start, before any thread.
+    """Limit glibc to two arenas and return large buffers at once. Call it before any thread starts.
 
-    Image buffers that come and go in many threads otherwise leave each arena
-    with holes: about twice the memory at rest. Buffers of 4 MiB and more are
-    kept out of the arenas, and given back as soon as they are freed: glibc
-    by itself would soon put all up to 32 MiB there, where a large image leaves
-    holes of several bytes a pixel. Of smaller ones up to 20 MiB may lie free
-    at the end of an arena, ready for the next image.
+    By default glibc keeps eight arenas for each core. Image buffers of many
+    threads leave holes in all of them: about twice the memory at rest. Buffers
+    of 4 MiB and more are mapped on their own and returned when freed; glibc would
+    raise that limit to 32 MiB by itself. Up to 20 MiB of smaller buffers stay
+    free at the end of an arena for the next image.
 
-    The variables of glibc in the environment win, each for itself; other C
-    libraries have no such things and are left alone.
+    glibc's variables in the environment win, one by one. Does nothing with other
+    C libraries.
     """
     mallopt = _mallopt()
     if mallopt is None:
@@ -42,14 +41,14 @@ def limit_arenas() -> None:
 
 
 def trim_heap() -> None:
-    """Give the system back what lies free between what is used; takes a few milliseconds."""
+    """Return free memory between used blocks to the system. Takes a few milliseconds."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
 def arenas(environ: Mapping[str, str]) -> int | None:
-    """How many arenas glibc keeps at most after `limit_arenas`; None for another allocator."""
+    """The most arenas that glibc keeps after `limit_arenas`; None for another allocator."""
     if _mallopt() is None or any(name in _libraries() for name in _OTHERS):
         return None
     text = environ.get(_VARIABLE, "")
@@ -61,7 +60,7 @@ def _mallopt() -> Any:
 
 
 def _libraries() -> str:
-    """The names of what this process has loaded; empty where the system does not tell."""
+    """The memory map of this process, which names its libraries; empty where there is no /proc."""
     try:
         return Path("/proc/self/maps").read_text()
     except OSError:

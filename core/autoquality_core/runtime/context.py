@@ -27,19 +27,12 @@ Attribute: TypeAlias = str | bool | int | float | None
 clock = time.perf_counter
 """The clock of everything that is measured about a request, in seconds."""
 
-_COUNTED_AS = {
-    "queue": "queue",
-    "open": "decode",
-    "decode": "decode",
-    "predict": "predict",
-    "encode": "encode",
-    "measure": "measure",
-}
+_COUNTED_AS = {"open": "decode", **{field.name: field.name for field in fields(Timings)}}
 """The field of `Timings` to which a step adds its time. None of these steps contains another."""
 
 
 class Observer:
-    """Observes one request; override what is of interest.
+    """Observes one request. Subclasses override some of the methods.
 
     The methods are called in the threads that work on the request, and must not block.
     """

@@ -1,4 +1,4 @@
-"""How long a request may still take, and whether anybody still waits for it."""
+"""The deadline and the cancellation of a request."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from contextlib import contextmanager
 
 from autoquality_core.errors import DeadlinePassed, RequestCancelled
 
-_SAME_MOMENT = 0.05
-"""A cancellation so many seconds before the deadline is the caller's own clock
-running out: his deadline began when he sent the request, ours when it came."""
+_CLOCK_DIFFERENCE = 0.05
+"""A cancellation at most this many seconds before the deadline is the deadline of the caller, which
+started when the request was sent, not when it arrived."""
 
 
 class Deadline:
-    """The caller's patience: a moment on the monotonic clock, and a cancel flag.
+    """A time on the monotonic clock, and a cancel flag. Thread-safe.
 
-    Thread-safe. Long work calls `check` between its steps.
+    Long work calls `check` between its steps.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
-        """Start now; `seconds` is None where the caller set no deadline."""
+        """Start now; `seconds` None means no deadline."""
         self._end = math.inf if seconds is None else time.monotonic() + seconds
         self._cancelled = threading.Event()
         self._cancelled_at = math.inf
@@ -31,18 +31,18 @@ class Deadline:
         self._callbacks: list[Callable[[], None]] = []
 
     def remaining(self) -> float:
-        """Seconds left, negative once it has passed, infinite without a deadline."""
+        """Seconds left: negative once the deadline has passed, infinite without one."""
         return self._end - time.monotonic()
 
     def overdue(self) -> float:
-        """Seconds for which nobody has waited any more, 0 while somebody does."""
+        """Seconds since the deadline or the cancellation, 0 before that."""
         return max(0.0, time.monotonic() - min(self._end, self._cancelled_at))
 
     def cancel(self) -> None:
-        """Say that nobody waits any more; runs the callbacks once."""
+        """Cancel the request, and run the callbacks once."""
         with self._lock:
             if not self._cancelled.is_set():
-                self._ran_out = self.remaining() <= _SAME_MOMENT
+                self._ran_out = self.remaining() <= _CLOCK_DIFFERENCE
                 self._cancelled_at = time.monotonic()
             self._cancelled.set()
             callbacks, self._callbacks = self._callbacks, []
@@ -50,7 +50,7 @@ class Deadline:
             callback()
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Run `callback` on cancellation, at once if that has happened."""
+        """Run `callback` on cancellation, or now if the request is already cancelled."""
         with self._lock:
             if not self._cancelled.is_set():
                 self._callbacks.append(callback)
@@ -59,7 +59,7 @@ class Deadline:
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
-        """As `on_cancel`, in the body only: what is called is not held on to beyond it."""
+        """As `on_cancel`, for the body only: afterwards `callback` is released."""
         self.on_cancel(callback)
         try:
             yield
@@ -69,21 +69,20 @@ class Deadline:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[Deadline]:
-        """A deadline for a part of the work: so many seconds at most, cancelled with this one."""
+        """A deadline for a part of the work: at most `seconds`, and cancelled with this one."""
         part = Deadline(min(seconds, self.remaining()))
         with self.calling(part.cancel):
             yield part
 
     def check_soon(self, seconds: float) -> None:
-        """As `check`, waiting so long for a cancellation that may be on its way."""
+        """As `check`, but first wait for a cancellation that may be on its way."""
         self._cancelled.wait(seconds)
         self.check()
 
     def check(self) -> None:
-        """Raise RequestCancelled or DeadlinePassed if there is no point in going on.
+        """Raise RequestCancelled or DeadlinePassed if the caller no longer waits.
 
-        A deadline that passes ends the call, which looks like a cancellation
-        from here: it is told as the deadline that it was.
+        gRPC reports a deadline as a cancellation too; `check` raises the right error.
         """
         if self._cancelled.is_set():
             raise DeadlinePassed() if self._ran_out else RequestCancelled()

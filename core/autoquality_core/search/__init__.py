@@ -12,18 +12,11 @@ from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
 from autoquality_core.search.engine import (
     Contender,
     Found,
-    Standing,
     search,
     search_several,
 )
-from autoquality_core.search.goal import (
-    FewestBytesGoal,
-    Goal,
-    Observation,
-    Scale,
-    ScoreGoal,
-    SizeGoal,
-)
+from autoquality_core.search.goal import Goal, Observation, Scale
+from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
 
 __all__ = [
     "Contender",
@@ -38,7 +31,6 @@ __all__ = [
     "Scale",
     "ScoreGoal",
     "SizeGoal",
-    "Standing",
     "chance",
     "search",
     "search_several",

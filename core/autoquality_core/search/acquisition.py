@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
-from autoquality_core.search.goal import BoolArray, Goal, Observation
+from autoquality_core.search.goal import BoolArray, Chances, Goal, Observation
+from autoquality_core.types import Outcome
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -36,7 +38,7 @@ _KNOWN_DEVIATION = 1e-9
 
 
 class Acquisition:
-    """The state of one search: what was seen, what is ruled out, what is likely.
+    """The state of one search: its observations, bounds and beliefs.
 
     `seen` holds the attempts and the qualities equivalent to them; `attempts` counts the attempts
     alone.
@@ -54,6 +56,8 @@ class Acquisition:
         """The arguments are those of `search`; one prior and roughness for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
+        self.hopeless = False
+        """True once no quality can meet the goal. What remains is its fallback."""
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
@@ -72,20 +76,11 @@ class Acquisition:
         return bool(self.seen) and not self._open().any()
 
     @property
-    def least_bytes_per_pixel(self) -> float:
-        """The fewest that an open quality may give; infinite once the search is settled.
-
-        For goals whose last curve is that of sizes, as is `expected_bytes_per_pixel`.
-        """
-        open_ = self._open()
-        lower = self._bounds[-1].interval().lower
-        return math.exp(lower[open_].min()) if open_.any() else math.inf
-
-    @property
     def expected_bytes_per_pixel(self) -> float:
-        """Those of the most probable answer."""
+        """Those of the most probable answer, for a goal whose last curve is that of sizes."""
         likeliest = max(self._models[-1].posterior(), key=lambda belief: belief.weight)
-        return math.exp(likeliest.mean[self._qualities[np.argmax(self._answers())] - 1])
+        answer = self._qualities[np.argmax(self._likelihoods().answers)]
+        return math.exp(likeliest.mean[answer - 1])
 
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""
@@ -99,6 +94,14 @@ class Acquisition:
                 bounds.add(equivalent, value)
             if equivalent != one.quality:
                 self.seen.append(replace(one, quality=equivalent))
+        self._fall_back()
+
+    def change(self, goal: Goal) -> None:
+        """Search for another goal over the same curves, unless the search was hopeless."""
+        if not self.hopeless:
+            self._goal = goal
+            if self.seen:
+                self._fall_back()
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
@@ -114,6 +117,16 @@ class Acquisition:
         worth = np.where(others, self._worth_beside(at), 0.0)
         best = self._named(int(self._qualities[np.argmax(worth)]))
         return None if worth.max() < WORTHWHILE or best in known else best
+
+    def _fall_back(self) -> None:
+        """Search for the goal's fallback if the goal cannot be met."""
+        goal, fallback = self._goal, self._goal.fallback
+        if fallback is None or self._open().any():
+            return
+        best = goal.best(self.seen, self._low, self._high)
+        if goal.outcome(best, self.seen, self._low, self._high) is not Outcome.TARGET_MET:
+            self.hopeless, self._goal = True, fallback
+            self._models, self._bounds = self._models[-1:], self._bounds[-1:]
 
     def _next(self) -> int:
         open_ = self._open()
@@ -159,29 +172,29 @@ class Acquisition:
         mean: FloatArray = likeliest.mean[self._qualities - 1]
         return mean
 
-    def _answers(self) -> FloatArray:
-        return answer_probabilities(self._goal, self._models, self._qualities, self.seen)
+    def _likelihoods(self) -> Likelihoods:
+        return _likelihoods(self._goal, self._models, self._qualities, self.seen)
 
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. So a
-        file ends the search if it is the answer or its proof, at once if the other of the two was
-        tried, else with one more encoding.
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. So
+        both the answer and its proof end a search, the first of them with one more encoding. So
+        does a file that refutes every quality.
         """
-        answers, edge = self._answers(), self._goal.edge
-        if edge == 0:
+        answers, refutes = self._likelihoods()
+        if self._goal.edge == 0:
             return answers
         likely, file, tried = self._by_file(answers)
         none_good = max(0.0, 1.0 - float(likely.sum()))
         # The last file in the direction of the edge needs no proof, and the first proves nothing.
         as_answer = likely * np.append(1.0 + tried[1:], 2.0)
         as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
-        return np.asarray(np.where(tried, 0.0, as_answer + as_proof)[file])
+        return np.where(tried[file], 0.0, (as_answer + as_proof)[file] + 2.0 * refutes)
 
     def _worth_beside(self, at: int) -> FloatArray:
-        """How likely each quality is to end the search together with the one at index `at`."""
-        answers = self._answers()
+        """The probability of each quality to end the search together with the one at index `at`."""
+        answers = self._likelihoods().answers
         if self._goal.edge == 0:
             # Values closer than the width would be good enough together.
             apart = np.abs(self._mean() - self._mean()[at]) >= self._goal.width
@@ -197,7 +210,7 @@ class Acquisition:
     def _by_file(self, answers: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.
 
-        Files are in the order in which they look better, reversed for an edge of -1.
+        Files are ordered by quality, in descending order for an edge of -1.
         """
         _, file = np.unique(self._goal.edge * self._files, return_inverse=True)
         likely: FloatArray = np.bincount(file, answers).astype(np.float64)
@@ -206,17 +219,28 @@ class Acquisition:
         return likely, file, tried
 
 
+class Likelihoods(NamedTuple):
+    """For each quality, the probability that it is the answer, and that it refutes every quality.
+
+    A file that is too poor and too large at once does: worse ones are too poor, better ones are
+    too large.
+    """
+
+    answers: FloatArray
+    refutes: FloatArray
+
+
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
-    """The probability that the first probe ends the search, as far as the priors know."""
+    """The probability that the first probe ends the search, by the priors."""
     models = [CurveModel(prior) for prior in priors]
-    return float(answer_probabilities(goal, models, np.arange(low, high + 1), []).max())
+    return float(_likelihoods(goal, models, np.arange(low, high + 1), []).answers.max())
 
 
-def answer_probabilities(
+def _likelihoods(
     goal: Goal, models: Sequence[CurveModel], qualities: IntArray, seen: Sequence[Observation]
-) -> FloatArray:
-    """The probability of each quality to be the answer, over all beliefs about the curves."""
-    found = np.zeros(qualities.size)
+) -> Likelihoods:
+    """The likelihoods over all beliefs about the curves."""
+    answers, refutes = np.zeros(qualities.size), np.zeros(qualities.size)
     at = np.array([one.quality for one in seen], np.int_) - qualities[0]
     known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
     for weight, beliefs in _joint(models):
@@ -226,18 +250,20 @@ def answer_probabilities(
             mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
             means.append(mean)
             deviations.append(deviation)
-        found += weight * _answers(goal, means, deviations)
-    return found
+        chances = goal.chances(means, deviations)
+        answers += weight * _answers(goal.edge, chances)
+        refutes += weight * chances.too_poor * chances.too_good
+    return Likelihoods(answers, refutes)
 
 
-def _answers(goal: Goal, means: list[FloatArray], deviations: list[FloatArray]) -> FloatArray:
-    good, too_poor, too_good = goal.chances(means, deviations)
-    if goal.edge:
-        beyond = np.append(good[1:], 0.0) if goal.edge > 0 else np.append(0.0, good[:-1])
+def _answers(edge: int, chances: Chances) -> FloatArray:
+    good = chances.good
+    if edge:
+        beyond = np.append(good[1:], 0.0) if edge > 0 else np.append(0.0, good[:-1])
         return np.asarray(good * (1 - beyond))
     # If even the bound is too good or too poor, the bound is the answer.
-    good[0] += too_good[0]
-    good[-1] += too_poor[-1]
+    good[0] += chances.too_good[0]
+    good[-1] += chances.too_poor[-1]
     return good
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
 from autoquality_core.search.curve import CurvePrior
 from autoquality_core.search.goal import Goal, Observation
+from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 
 ALL_DIFFERENT = range(1, 101)
@@ -85,70 +86,54 @@ def _attempted(
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One of several encoders that may produce the answer; the fields are those of `search`.
+    """One of several encoders that may produce the answer; the fields are those of `search`."""
 
-    The last curve of its goal is that of sizes, for an image of `pixels`.
-    """
-
-    goal: Goal
-    pixels: int
+    goal: FewestBytesGoal
     low: int
     high: int
     attempt: Callable[[int], Observation]
-    prior: CurvePrior | Sequence[CurvePrior]
-    roughness: LookUp | Sequence[LookUp | None] | None = None
+    prior: Sequence[CurvePrior]
+    roughness: Sequence[LookUp | None] | None = None
     equivalents: Sequence[int] = ALL_DIFFERENT
+    may_continue: Callable[[int], bool] = lambda _quality: True
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a contender ended: its best answer so far, None if it was ruled out untried."""
-
-    found: Found | None
-    proven: bool
-    """False if a smaller answer of another contender ended its search early."""
-
-
-def search_several(
-    contenders: Sequence[Contender], may_continue: Callable[[int], bool] = lambda _quality: True
-) -> tuple[int | None, list[Standing]]:
+def search_several(contenders: Sequence[Contender]) -> tuple[int | None, list[Found | None]]:
     """Find the contender whose answer meets its goal with the fewest bytes.
 
-    Returns its index, None if no contender meets its goal, and the standing of each. A contender
-    stops as soon as every quality that may still change its answer needs more bytes than the best
-    answer known. The next probe goes to the contender that may give the smallest file.
+    Returns its index, and how each search ended. The index is None if no contender meets its goal;
+    a search is None if its contender was not tried. The search of a contender ends early, with
+    its best answer so far, once no quality can beat the best of the others.
     """
     states = [
         _acquisition(one.goal, one.low, one.high, one.prior, one.equivalents, one.roughness)
         for one in contenders
     ]
-    stopped: set[int] = set()
-    while True:
-        best = _smallest(contenders, states)
-        limit = math.inf if best is None else _answer(contenders[best], states[best])[0].size_bytes
-        running = [
-            at
-            for at, state in enumerate(states)
-            if not state.settled and contenders[at].pixels * state.least_bytes_per_pixel < limit
-        ]
-        if not running:
-            break
-        at = min(running, key=lambda one: states[one].expected_bytes_per_pixel)
+    late: set[int] = set()
+    best: int | None = None
+    while running := [at for at in _running(states, best) if at not in late]:
+        at = min(running, key=lambda one: _expected_bytes(contenders[one], states[one]))
         quality = states[at].next()
-        if any(state.seen for state in states) and not may_continue(quality):
-            stopped.update(running)
-            break
-        states[at].take(contenders[at].attempt(quality))
-    standings = []
-    for at, (one, state) in enumerate(zip(contenders, states, strict=True)):
-        if not state.seen:
-            standings.append(Standing(None, proven=False))
+        started = any(state.seen for state in states)
+        if started and not contenders[at].may_continue(quality):
+            late.add(at)
             continue
-        answer, outcome = _answer(one, state)
-        if at in stopped:
-            outcome = Outcome.DEADLINE_REACHED
-        standings.append(Standing(Found(answer, outcome), proven=state.settled))
-    return _smallest(contenders, states), standings
+        states[at].take(contenders[at].attempt(quality))
+        best = _smallest(contenders, states)
+        if best is not None:
+            limit = _answer(contenders[best], states[best]).best.size_bytes - 1
+            for other, one in enumerate(contenders):
+                if other != best:
+                    goal = replace(one.goal, max_bytes=min(one.goal.max_bytes, limit))
+                    states[other].change(goal)
+    found = [
+        _answer(one, state) if state.seen else None
+        for one, state in zip(contenders, states, strict=True)
+    ]
+    for at in late:
+        ended = found[at]
+        found[at] = None if ended is None else Found(ended.best, Outcome.DEADLINE_REACHED)
+    return best, found
 
 
 def _acquisition(
@@ -164,18 +149,33 @@ def _acquisition(
     return Acquisition(goal, low, high, priors, equivalents, look_ups)
 
 
-def _answer(contender: Contender, state: Acquisition) -> tuple[Observation, Outcome]:
+def _running(states: Sequence[Acquisition], best: int | None) -> list[int]:
+    """The contenders that may still win; if none meets its goal, those that are unsettled."""
+    return [
+        at
+        for at, state in enumerate(states)
+        if not state.settled and (best is None or not state.hopeless)
+    ]
+
+
+def _expected_bytes(contender: Contender, state: Acquisition) -> float:
+    """Those of the most probable answer; infinite if it will not meet the goal."""
+    if state.hopeless:
+        return math.inf
+    return contender.goal.pixels * state.expected_bytes_per_pixel
+
+
+def _answer(contender: Contender, state: Acquisition) -> Found:
     goal, low, high = contender.goal, contender.low, contender.high
     best = goal.best(state.seen, low, high)
-    return best, goal.outcome(best, state.seen, low, high)
+    return Found(best, goal.outcome(best, state.seen, low, high))
 
 
 def _smallest(contenders: Sequence[Contender], states: Sequence[Acquisition]) -> int | None:
     """The contender whose best answer so far meets its goal with the fewest bytes."""
-    met = []
-    for at, (contender, state) in enumerate(zip(contenders, states, strict=True)):
-        if state.seen:
-            best, outcome = _answer(contender, state)
-            if outcome is Outcome.TARGET_MET:
-                met.append((best.size_bytes, at))
+    met = [
+        (answer.best.size_bytes, at)
+        for at, (one, state) in enumerate(zip(contenders, states, strict=True))
+        if state.seen and (answer := _answer(one, state)).outcome is Outcome.TARGET_MET
+    ]
     return min(met)[1] if met else None

@@ -19,9 +19,12 @@ def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation
 
 
 def agree(goal: Goal, found: Found, expected: Found) -> bool:
-    """True if a search's answer is as good as the oracle's, with the same outcome."""
+    """True if a search's answer is as good as the oracle's, with the same outcome.
+
+    Of files with the same fewest bytes, any is right.
+    """
     if found.outcome is not expected.outcome:
         return False
     if goal.finished(expected.best):
         return goal.finished(found.best)
-    return goal.values(found.best) == goal.values(expected.best)
+    return goal.values(found.best)[-1] == goal.values(expected.best)[-1]

@@ -1,4 +1,4 @@
-"""A few at a time, for work too short to refuse anybody for."""
+"""A semaphore whose waiters have deadlines."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import contextmanager
 from autoquality_core.runtime.deadline import Deadline
 
 
-class Turns:
-    """At most so many bodies run at the same time; the others wait. Thread-safe."""
+class DeadlineSemaphore:
+    """Limits how many bodies run at the same time. Thread-safe."""
 
-    def __init__(self, at_once: int) -> None:
-        """`at_once` is 1 or more."""
-        self._free = threading.BoundedSemaphore(at_once)
+    def __init__(self, limit: int) -> None:
+        """`limit` is 1 or more."""
+        self._free = threading.BoundedSemaphore(limit)
 
     @contextmanager
-    def take(self, deadline: Deadline) -> Iterator[None]:
-        """Wait for a turn and hold it for the body; raises DeadlinePassed, RequestCancelled."""
+    def acquire(self, deadline: Deadline) -> Iterator[None]:
+        """Hold one of the slots for the body. Raises DeadlinePassed and RequestCancelled."""
         seconds = min(max(0.0, deadline.remaining()), threading.TIMEOUT_MAX)
-        taken = self._free.acquire(timeout=seconds)
+        acquired = self._free.acquire(timeout=seconds)
         try:
             deadline.check()
             yield
         finally:
-            if taken:
+            if acquired:
                 self._free.release()

@@ -1,44 +1,42 @@
-"""How fast work is finished while there is as much of it as can be done."""
+"""Estimates the time of waiting work, for the retry hint of refused callers."""
 
 from __future__ import annotations
 
+from autoquality_core.runtime.backpressure import MovingAverage
+
 _FIRST_GUESS = 0.5
-"""Seconds that a request is taken to run before one has."""
-_NEWEST_SHARE = 0.2
-"""Weight of the newest measurement in the means."""
+"""Seconds for one request, before the first measurement."""
 
 
-class Pace:
-    """Measures pixels finished a second. Guarded by its owner's lock.
+class ThroughputEstimator:
+    """Measures finished pixels per second. Guarded by its owner's lock.
 
-    Time in which there was room for more does not count: what was not asked
-    for could not be finished.
+    Only time at full capacity counts: an idle worker finishes nothing.
     """
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._since: float | None = None
-        self._mean_gap = 0.0
-        self._mean_pixels = 0.0
+        self._full_since: float | None = None
+        self._mean_gap = MovingAverage()
+        self._mean_pixels = MovingAverage()
 
-    def note(self, busy: bool, now: float) -> None:
-        """Tell whether there is no room for more from now (a monotonic clock's seconds) on."""
-        if not busy:
-            self._since = None
-        elif self._since is None:
-            self._since = now
+    def set_full(self, full: bool, now: float) -> None:
+        """Note whether there is free capacity from `now` (seconds, monotonic) on."""
+        if not full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = now
 
     def finished(self, pixels: int, now: float) -> None:
-        """Tell that a request of so many pixels has ended."""
-        if self._since is None:
+        """Note the end of a request of `pixels`."""
+        if self._full_since is None:
             return
-        gap, self._since = now - self._since, now
-        newest = _NEWEST_SHARE if self._mean_pixels else 1.0
-        self._mean_gap += newest * (gap - self._mean_gap)
-        self._mean_pixels += newest * (pixels - self._mean_pixels)
+        gap, self._full_since = now - self._full_since, now
+        self._mean_gap.add(gap)
+        self._mean_pixels.add(pixels)
 
     def seconds(self, pixels: int, requests: int) -> float:
-        """How long so many requests with so many pixels between them will take."""
-        if not self._mean_pixels:
+        """How long `requests` with `pixels` between them will take."""
+        if not self._mean_pixels.value:
             return _FIRST_GUESS * requests / self._workers
-        return pixels * self._mean_gap / self._mean_pixels
+        return pixels * self._mean_gap.value / self._mean_pixels.value

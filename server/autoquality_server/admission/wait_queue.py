@@ -1,20 +1,44 @@
-"""Who waits, and whose turn it is."""
+"""The capacity for running requests, and the queue of those that wait for it."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 
-from autoquality_server.admission.capacity import Room
-
 MOST_OVERTAKINGS = 16
-"""How many smaller requests may go before one that does not fit yet. Without
-any, workers would idle behind each large one; without an end, small ones that
-keep coming would hold a large one up for ever."""
+"""How many smaller requests may run before one that does not fit yet. With none, workers would
+idle behind each large request; without a limit, a steady flow of small ones would starve it."""
+
+
+class Capacity:
+    """A number of workers and of pixels. Guarded by its owner's lock."""
+
+    def __init__(self, workers: int, pixels: int) -> None:
+        self._workers = workers
+        self.most_pixels = pixels
+        self.running = 0
+        self.pixels = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether even the smallest request does not fit."""
+        return self.running >= self._workers or self.pixels >= self.most_pixels
+
+    def fits(self, cost: int) -> bool:
+        """Whether a request of `cost` pixels fits now."""
+        return not self.is_full and self.pixels + cost <= self.most_pixels
+
+    def take(self, cost: int) -> None:
+        self.running += 1
+        self.pixels += cost
+
+    def release(self, cost: int) -> None:
+        self.running -= 1
+        self.pixels -= cost
 
 
 class Waiter:
-    """A place in the line. All but `wake` is guarded by the admission's lock."""
+    """A waiting request. All fields but `wake` are guarded by the lock of the admission."""
 
     def __init__(self, cost: int) -> None:
         self.cost = cost
@@ -23,8 +47,8 @@ class Waiter:
         self.overtaken = 0
 
 
-class Line:
-    """In the order of arrival, except that what fits may overtake what does not."""
+class WaitQueue:
+    """First in, first out, except that a request that fits may overtake those that do not."""
 
     def __init__(self) -> None:
         self._waiters: deque[Waiter] = deque()
@@ -41,20 +65,17 @@ class Line:
         self._waiters.remove(waiter)
         self.pixels -= waiter.cost
 
-    def next(self, room: Room) -> Waiter | None:
-        """The first that fits into `room` and may go, None if nobody does.
-
-        Whoever is overtaken by it, is counted so.
-        """
-        if room.is_full:
+    def next(self, capacity: Capacity) -> Waiter | None:
+        """The waiter to admit next, None if none may go; counts those that it overtakes."""
+        if capacity.is_full:
             return None
-        passed: list[Waiter] = []
+        overtaken: list[Waiter] = []
         for waiter in self._waiters:
-            if room.fits(waiter.cost):
-                for slower in passed:
-                    slower.overtaken += 1
+            if capacity.fits(waiter.cost):
+                for other in overtaken:
+                    other.overtaken += 1
                 return waiter
             if waiter.overtaken >= MOST_OVERTAKINGS:
                 return None
-            passed.append(waiter)
+            overtaken.append(waiter)
         return None

@@ -1,11 +1,10 @@
-"""Who may call, how callers are told apart, and how much each may ask for.
+"""Who may call, how callers are identified, and how much each may request.
 
-changing      a value read from files, and read again when they change
-certificates  the PEM files of TLS, checked
-tls           certificates to gRPC's credentials
-tokens        a file of bearer tokens
-identity      who calls: by token, certificate or address
-caller        who makes the call that a thread serves
-rates         how much each caller may ask for in a time
-exposure      whether strangers can reach the server, said once at the start
+tls       certificates for gRPC and for the metrics
+tokens    a file of bearer tokens
+identity  identifies the caller by token, certificate or address
+caller    the identity of the caller whose call runs in this thread
+rates     limits per caller
+exposure  warns if the server can be reached from outside without protection
+reload    a value read again when its files change
 """

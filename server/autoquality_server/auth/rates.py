@@ -1,4 +1,4 @@
-"""How much each caller may ask for in a time: an allowance a caller, refilled all the while."""
+"""Limits per caller: each has a token bucket, which refills over time."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from collections import OrderedDict
 from autoquality_core.errors import RateExceeded
 
 BURST_SECONDS = 5.0
-"""What a caller has not used, it may use later: this many seconds' worth."""
+"""A caller that was idle may catch up on this many seconds."""
 
 MOST_CALLERS = 10_000
-"""Callers that are remembered; of more, those that were seen longest ago begin anew."""
+"""Callers to remember; beyond that, the one seen longest ago is forgotten."""
 
 
-class Allowance:
-    """A token bucket; times are seconds of a monotonic clock. Guarded by its owner's lock."""
+class TokenBucket:
+    """The bucket of one caller; times are seconds of a monotonic clock. Not thread-safe."""
 
     def __init__(self, per_second: float, now: float) -> None:
-        """Full at first: BURST_SECONDS' worth, and 1 at least."""
+        """Start full: with BURST_SECONDS' worth, and at least 1."""
         self._per_second = per_second
-        self._most = max(1.0, per_second * BURST_SECONDS)
-        self._left = self._most
-        self._at = now
+        self._capacity = max(1.0, per_second * BURST_SECONDS)
+        self._level = self._capacity
+        self._updated = now
 
     def take(self, amount: float, now: float) -> float:
-        """Take `amount`; gives 0, or the seconds until it could be taken, and takes nothing.
+        """Take `amount` and return 0, or take nothing and return the seconds to wait.
 
-        What is more than a full allowance is taken from a full one, which is
-        then overdrawn: it is paid back before anything else is given.
+        A full bucket also serves an amount above its capacity. Its level is negative then, and
+        everything else waits until it is positive again.
         """
-        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        missing = min(amount, self._most) - self._left
+        self._level = min(self._capacity, self._level + (now - self._updated) * self._per_second)
+        self._updated = now
+        missing = min(amount, self._capacity) - self._level
         if missing > 0:
             return missing / self._per_second
-        self._left -= amount
+        self._level -= amount
         return 0.0
 
 
 class Rates:
-    """The allowances of all callers in one unit. Thread-safe, bounded in memory."""
+    """A limit on one unit for every caller. Thread-safe, bounded in memory."""
 
     def __init__(self, unit: str, per_second: float) -> None:
-        """`unit` is for the message ("megapixels"); `per_second` 0 is without a limit."""
+        """`unit` is for the message ("megapixels"); with `per_second` 0 there is no limit."""
         self._unit = unit
         self._per_second = per_second
         self._lock = threading.Lock()
-        self._callers: OrderedDict[str, Allowance] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def __len__(self) -> int:
-        """Callers that are remembered."""
-        return len(self._callers)
+        """The number of callers remembered."""
+        return len(self._buckets)
 
     def take(self, caller: str, amount: float) -> None:
-        """Take `amount` from the caller's allowance. Raises RateExceeded if it has not enough."""
+        """Take `amount` for the caller. Raises RateExceeded if its bucket has too little."""
         if not self._per_second:
             return
         now = time.monotonic()
         with self._lock:
-            allowance = self._callers.setdefault(caller, Allowance(self._per_second, now))
-            self._callers.move_to_end(caller)
-            if len(self._callers) > MOST_CALLERS:
-                self._callers.popitem(last=False)
-            wait = allowance.take(amount, now)
+            bucket = self._buckets.setdefault(caller, TokenBucket(self._per_second, now))
+            self._buckets.move_to_end(caller)
+            if len(self._buckets) > MOST_CALLERS:
+                self._buckets.popitem(last=False)
+            wait = bucket.take(amount, now)
         if wait > 0:
             raise RateExceeded(caller, f"at most {self._per_second:g} {self._unit} a second", wait)

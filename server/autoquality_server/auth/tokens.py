@@ -1,8 +1,8 @@
-"""Bearer tokens: a file of them, and whose a token is.
+"""Bearer tokens, read from a file.
 
-One a line, `name:token` or a token alone; what begins with # is a comment.
-Several tokens may bear one name, so that a client can change from one to the
-next. Only hashes are kept, and no message quotes a token.
+Each line is `name:token` or only a token; lines that start with # are comments. Several tokens may
+have the same name, so that a client can switch from one to the next. Only hashes are kept, and no
+message quotes a token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autoquality_server.config.spec import ConfigError
 
 SETTING = "AUTOQUALITY_TOKEN_FILE"
 SHORTEST = 16
-"""Characters: 16 random ones of base64 are 96 bits, out of reach of guessing."""
+"""Characters: 16 random characters of base64 have 96 bits, too many to guess."""
 
 _NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750's b64token
@@ -30,10 +30,10 @@ class Tokens:
     _known: tuple[tuple[str, bytes], ...] = field(repr=False)
 
     def name_of(self, token: str) -> str | None:
-        """Whose token this is, None if nobody's.
+        """Return the name for this token, None for an unknown one.
 
-        Every known token is looked at, each in constant time: how long it takes
-        tells nothing of how near a guess was.
+        It compares with every known token, each in constant time, so that the time does not show
+        how close a guess was.
         """
         given = _hash(token)
         found = None
@@ -44,7 +44,7 @@ class Tokens:
 
 
 def read_tokens(path: Path) -> Tokens:
-    """Read the file. Raises ConfigError, naming the line that is wrong."""
+    """Read the file. Raises ConfigError, with the number of the wrong line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -61,9 +61,9 @@ def read_tokens(path: Path) -> Tokens:
         except ValueError as error:
             raise ConfigError(f"{SETTING}: line {number} of {path}: {error}") from None
         if known.setdefault(_hash(token), name) != name:
-            raise ConfigError(f"{SETTING}: line {number} of {path}: the token has a name already")
+            raise ConfigError(f"{SETTING}: line {number} of {path}: the token already has a name")
     if not known:
-        raise ConfigError(f"{SETTING}: must have a token, one a line, not {str(path)!r}")
+        raise ConfigError(f"{SETTING}: must have at least one token, not {str(path)!r}")
     return Tokens(tuple((name, digest) for digest, name in known.items()))
 
 
@@ -73,7 +73,7 @@ def _split(text: str, default: str) -> tuple[str, str]:
     if colon and not _NAME.fullmatch(name):
         raise ValueError("a name must be letters, digits and . _ @ -, at most 64")
     if not _TOKEN.fullmatch(token):
-        raise ValueError("a token must be letters, digits and - . _ ~ + /, then perhaps =")
+        raise ValueError("a token must be letters, digits and - . _ ~ + /, with = only at its end")
     if len(token) < SHORTEST:
         raise ValueError(f"a token must have {SHORTEST} characters or more")
     return name or default, token

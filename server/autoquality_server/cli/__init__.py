@@ -1,1 +1,1 @@
-"""The commands that do not serve: `health` and `doctor`."""
+"""The commands `health` and `doctor`, which check a server instead of running one."""

@@ -1,7 +1,7 @@
-"""`autoquality-server health`: asks a server of this machine whether it serves.
+"""`autoquality-server health`: checks whether a server on this machine is serving.
 
-For what starts containers and services: it needs no certificate and no token,
-because it asks where health checks alone are answered.
+For the health checks of containers and services. It needs no certificate and no token, as it uses
+the separate address for health checks.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from autoquality import Client
 from autoquality._version import __version__
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.address import parse_tcp
-from autoquality_server.config.flags import HEALTH, PROGRAM, parse_health
+from autoquality_server.config.command_line import HEALTH, PROGRAM, parse_command_line
 
-_SECONDS = 4.0
+_TIMEOUT_SECONDS = 4.0
 _EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Ask; 0 it serves, 1 it does not, 2 a setting is wrong. `arguments` come after "health"."""
+    """Check the server; returns 0 if it is serving, 1 if not, 2 if a setting is wrong."""
     try:
-        settings = load(parse_health(arguments, __version__), environ).settings
-        target = _target(settings)
+        command = parse_command_line(arguments, __version__, HEALTH)
+        target = _target(load(command.flags, environ).settings)
     except ConfigError as error:
         sys.stderr.write(f"{PROGRAM} {HEALTH}: error: {error}\n")
         return 2
-    # A proxy is for other machines, and containers are handed the settings of one.
+    # A container may have a proxy in its environment, which is for other machines.
     with Client(target, retries=0, channel_options=[("grpc.enable_http_proxy", 0)]) as client:
-        serves = client.health(timeout=_SECONDS)
-    sys.stdout.write("SERVING\n" if serves else "NOT SERVING\n")
-    return 0 if serves else 1
+        serving = client.health(timeout=_TIMEOUT_SECONDS)
+    sys.stdout.write("SERVING\n" if serving else "NOT SERVING\n")
+    return 0 if serving else 1
 
 
 def _target(settings: Settings) -> str:
-    """Where to ask. Raises ConfigError if it would take a certificate or a token."""
+    """Return the address to check. Raises ConfigError if it requires a certificate or a token."""
     listen = settings.health_listen
     if not listen:
         if settings.tls_cert or (settings.token_file and not settings.open_health):
             raise ConfigError(
-                "AUTOQUALITY_HEALTH_LISTEN: must be set where health checks want TLS or a token"
+                "AUTOQUALITY_HEALTH_LISTEN: must be set if health checks require TLS or a token"
             )
         listen = settings.listen
     if listen.startswith("unix:"):

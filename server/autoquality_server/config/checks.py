@@ -1,4 +1,4 @@
-"""What must hold between settings."""
+"""Checks between settings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
     """Raise ConfigError for the first contradiction.
 
-    `names` tells how each field was set (a flag, a variable), `chosen` the
-    fields that were set at all: the error blames one of those.
+    `names` says by which name each field was set (a flag, a variable). `chosen` has the fields
+    that were set: the error names one of them.
     """
     _check_target(settings, names)
     for fmt in _SEARCHED:

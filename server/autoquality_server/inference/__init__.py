@@ -1,5 +1,7 @@
-"""Networks that serve many callers: batches, circuit breaker, reload, events."""
+"""Serves predictions: batches, a circuit breaker, reloads, metrics."""
 
-from autoquality_server.inference.shared import SharedPredictor, Sharing
+from autoquality_server.inference.batching import BatchLimits
+from autoquality_server.inference.breaker import CircuitBreaker
+from autoquality_server.inference.shared import SharedPredictor
 
-__all__ = ["SharedPredictor", "Sharing"]
+__all__ = ["BatchLimits", "CircuitBreaker", "SharedPredictor"]

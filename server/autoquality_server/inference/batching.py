@@ -1,8 +1,8 @@
-"""Dynamic batching: many callers, one thread that owns the network.
+"""Dynamic batching: many callers share a network that one thread runs.
 
-The words are TensorFlow Serving's. A batch starts as soon as it is full, or
-when its first image has waited `batch_timeout_micros`; with 0 the thread takes
-whatever is queued when it is free, so batches form only while it is busy.
+The terms are TensorFlow Serving's. A batch starts when it is full, or when its
+first image has waited `batch_timeout_micros`. With 0, the thread takes all that
+is queued when it is free, so batches form only while it is busy.
 """
 
 from __future__ import annotations
@@ -18,27 +18,22 @@ from typing import Any
 import numpy.typing as npt
 
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
-from autoquality_core.networks.errors import PredictionFailed, one_line
-from autoquality_core.networks.network import Answer, Network
-from autoquality_core.networks.prediction import Prediction
+from autoquality_core.networks import Network, Prediction, PredictionFailed, PredictionResult
+from autoquality_core.networks.errors import one_line
+from autoquality_core.runtime.backpressure import MovingAverage, retry_hint
 from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
-from autoquality_server.inference.events import Events
-
-_SHORTEST_RETRY = 0.05
-_LONGEST_RETRY = 30.0
-_NEWEST_SHARE = 0.2
-"""Weight of the newest run in the mean."""
+from autoquality_server.inference.events import PredictorEvents
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
     """How batches form.
 
-    A batch is padded to the next of the sizes that its network runs at, and no
-    larger than the largest of those. At most `max_enqueued_batches` times
-    `max_batch_size` images wait.
+    A batch is padded to the next size that the network runs, and is no larger
+    than the largest of those. At most `max_enqueued_batches` x `max_batch_size`
+    images wait.
     """
 
     max_batch_size: int = 8
@@ -51,7 +46,7 @@ class BatcherClosed(Exception):
 
 
 class _Entry:
-    """One image in the queue; `answer` is there once `done` is set."""
+    """One image in the queue. `done` is set when there is a result or the caller left."""
 
     def __init__(self, image: npt.NDArray[Any], target: float, deadline: Deadline) -> None:
         self.image = image
@@ -59,60 +54,59 @@ class _Entry:
         self.deadline = deadline
         self.arrived = time.monotonic()
         self.done = threading.Event()
-        self.answer: Answer | None = None
+        self.result: PredictionResult | None = None
         self.queue_seconds = 0.0
         self.batch_size = 0
 
-    def wanted(self) -> bool:
-        """Whether somebody still waits for it."""
+    def has_ended(self) -> bool:
+        """Whether its deadline has passed or its caller has left."""
         try:
             self.deadline.check()
         except (DeadlinePassed, RequestCancelled):
-            return False
-        return True
+            return True
+        return False
 
 
 class Batcher:
     """Runs a network for many callers. Thread-safe."""
 
-    def __init__(self, network: Network, limits: BatchLimits, events: Events) -> None:
-        """Takes over `network`: runs and closes it in a thread of its own."""
+    def __init__(self, network: Network, limits: BatchLimits, events: PredictorEvents) -> None:
+        """Take over `network`: run and close it in a thread of its own."""
         self.network = network
         self._limits = limits
         self._events = events
-        self._most = min(limits.max_batch_size, network.batch_sizes[-1])
-        self._room = limits.max_enqueued_batches * limits.max_batch_size
+        self._max_batch_size = min(limits.max_batch_size, network.batch_sizes[-1])
+        self._capacity = limits.max_enqueued_batches * limits.max_batch_size
         self._queue: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._mean_seconds = 0.0
+        self._run_seconds = MovingAverage()
         self._thread = threading.Thread(target=self._work, name="predictor", daemon=True)
         self._thread.start()
 
     def predict(self, image: npt.NDArray[Any], target: float, deadline: Deadline) -> Prediction:
         """Wait for the prediction of a prepared image.
 
-        Raises PredictionFailed, Overloaded at once when the queue is full,
-        DeadlinePassed or RequestCancelled as soon as either happens, and
-        BatcherClosed.
+        Raises PredictionFailed, Overloaded at once if the queue is full,
+        DeadlinePassed or RequestCancelled without delay, and BatcherClosed.
         """
         entry = _Entry(image, target, deadline)
         self._enqueue(entry)
-        deadline.on_cancel(entry.done.set)
-        while entry.answer is None:
-            left = min(deadline.remaining(), threading.TIMEOUT_MAX)
-            woken = entry.done.wait(max(0.0, left))
-            if woken or deadline.remaining() <= 0:
-                self._leave(entry)
+        with deadline.calling(entry.done.set):
+            while entry.result is None:
+                seconds = min(max(0.0, deadline.remaining()), threading.TIMEOUT_MAX)
+                entry.done.wait(seconds)
+                if entry.result is None:
+                    self._drop_ended(entry)
         set_attributes(queue_seconds=entry.queue_seconds, batch_size=entry.batch_size)
-        if isinstance(entry.answer, PredictionFailed):
-            raise entry.answer
-        return entry.answer
+        if isinstance(entry.result, PredictionFailed):
+            raise entry.result
+        return entry.result
 
     def close(self, wait_seconds: float = 0.0) -> None:
-        """Take no more, answer what is queued, then close the network.
+        """Refuse new images, answer the queued ones, then close the network.
 
-        Returns at once, or when that is done or `wait_seconds` are over.
+        Waits up to `wait_seconds` until that is done.
         """
         with self._changed:
             self._closed = True
@@ -124,30 +118,29 @@ class Batcher:
         with self._changed:
             if self._closed:
                 raise BatcherClosed
-            if len(self._queue) >= self._room:
-                self._events.left(DropReason.QUEUE_FULL)
+            if len(self._queue) >= self._capacity:
+                self._events.dropped(DropReason.QUEUE_FULL)
                 raise self._overloaded()
             self._queue.append(entry)
             self._changed.notify_all()
 
-    def _leave(self, entry: _Entry) -> None:
-        """Take an entry whose caller gave up out of the queue, unless it runs or was answered."""
-        if entry.answer is not None:
-            return
-        with self._changed:
-            if entry in self._queue:
-                self._queue.remove(entry)
+    def _drop_ended(self, entry: _Entry) -> None:
+        """Remove an entry from the queue if its deadline has passed or its caller has left.
+
+        Raises DeadlinePassed or RequestCancelled then.
+        """
         try:
             entry.deadline.check()
-        except DeadlinePassed:
-            self._events.left(DropReason.DEADLINE)
-            raise
-        except RequestCancelled:
-            self._events.left(DropReason.CANCELLED)
+        except (DeadlinePassed, RequestCancelled) as error:
+            with self._changed:
+                if entry in self._queue:
+                    self._queue.remove(entry)
+            passed = isinstance(error, DeadlinePassed)
+            self._events.dropped(DropReason.DEADLINE if passed else DropReason.CANCELLED)
             raise
 
     def _work(self) -> None:
-        while batch := self._take():
+        while batch := self._next_batch():
             now = time.monotonic()
             for entry in batch:
                 entry.queue_seconds, entry.batch_size = now - entry.arrived, len(batch)
@@ -155,69 +148,67 @@ class Batcher:
             self._answer(batch)
         self.network.close()
 
-    def _take(self) -> list[_Entry]:
-        """The next batch, no larger than is allowed; empty once there will be none."""
+    def _next_batch(self) -> list[_Entry]:
+        """Wait for the next batch; empty once the batcher is closed and its queue is empty."""
         batch: list[_Entry] = []
         with self._changed:
             while not batch and not (self._closed and not self._queue):
-                seconds = self._patience()
+                seconds = self._seconds_to_start()
                 if seconds is None or seconds > 0:
                     self._changed.wait(seconds)
                     continue
-                count = min(len(self._queue), self._most)
+                count = min(len(self._queue), self._max_batch_size)
                 batch = [self._queue.popleft() for _ in range(count)]
-                batch = [entry for entry in batch if entry.wanted()]
+                batch = [entry for entry in batch if not entry.has_ended()]
         return batch
 
-    def _patience(self) -> float | None:
-        """Seconds until the next batch should start, None while there is nothing to run."""
+    def _seconds_to_start(self) -> float | None:
+        """Seconds until the next batch should start, None while the queue is empty."""
         if not self._queue:
             return None
-        if self._closed or len(self._queue) >= self._most:
+        if self._closed or len(self._queue) >= self._max_batch_size:
             return 0.0
-        patience = self._limits.batch_timeout_micros / 1e6
-        return self._queue[0].arrived + patience - time.monotonic()
+        timeout = self._limits.batch_timeout_micros / 1e6
+        return self._queue[0].arrived + timeout - time.monotonic()
 
     def _answer(self, batch: Sequence[_Entry]) -> None:
-        """Run a batch; one that fails as a whole is run again image by image.
-
-        So whatever it was that the network cannot take fails alone.
-        """
+        """Run a batch. If all of it fails, run each image alone, so that only the bad one fails."""
+        results: Sequence[PredictionResult]
         try:
-            answers = self._run(batch)
+            results = self._run(batch)
         except PredictionFailed as error:
             if len(batch) > 1:
                 for entry in batch:
                     self._answer([entry])
                 return
-            answers = [error]
-        for entry, answer in zip(batch, answers, strict=True):
-            entry.answer = answer
+            results = [error]
+        for entry, result in zip(batch, results, strict=True):
+            entry.result = result
             entry.done.set()
 
-    def _run(self, batch: Sequence[_Entry]) -> Sequence[Answer]:
+    def _run(self, batch: Sequence[_Entry]) -> Sequence[PredictionResult]:
         size = next(size for size in self.network.batch_sizes if size >= len(batch))
         padding = size - len(batch)
-        filled = [*batch, *itertools.repeat(batch[-1], padding)]
+        padded = [*batch, *itertools.repeat(batch[-1], padding)]
         start = time.monotonic()
         try:
-            answers = self.network.run(
-                [entry.image for entry in filled], [entry.target for entry in filled]
+            results = self.network.run(
+                [entry.image for entry in padded], [entry.target for entry in padded]
             )
         except PredictionFailed:
             raise
         except Exception as error:
-            # Whatever a library raises, the thread that all callers wait for goes on.
+            # All callers wait for this thread: it must survive any error of a library.
             raise PredictionFailed(f"{type(error).__name__}: {one_line(str(error))}") from error
         finally:
             seconds = time.monotonic() - start
             self._events.ran(len(batch), padding, seconds)
-            self._mean_seconds += _NEWEST_SHARE * (seconds - self._mean_seconds)
-        return answers[: len(batch)]
+            self._run_seconds.add(seconds)
+        return results[: len(batch)]
 
     def _overloaded(self) -> Overloaded:
-        batches = len(self._queue) / self._most + 1
-        retry = min(max(self._mean_seconds * batches, _SHORTEST_RETRY), _LONGEST_RETRY)
+        batches = len(self._queue) / self._max_batch_size + 1
+        retry = retry_hint(self._run_seconds.value * batches)
         return Overloaded(
             f"{len(self._queue)} images wait for a prediction: try again in {retry:.2f} s",
             retry_seconds=retry,

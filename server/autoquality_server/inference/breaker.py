@@ -1,4 +1,4 @@
-"""A circuit breaker: what fails again and again is left alone for a while."""
+"""A circuit breaker for a network that fails repeatedly."""
 
 from __future__ import annotations
 
@@ -9,80 +9,77 @@ from enum import Enum
 _LONGEST_BACKOFF = 300.0
 
 
-class Verdict(Enum):
-    """What came of something that the breaker let through."""
+class Result(Enum):
+    """The result of a permitted call."""
 
-    WORKED = "worked"
-    FAILED = "failed"
+    SUCCESS = "success"
+    FAILURE = "failure"
     UNKNOWN = "unknown"
 
 
-class Pass(Enum):
-    """How something got past the breaker: as all do, or as the one that tries whether it works."""
+class Permit(Enum):
+    """A normal call, or the half-open trial."""
 
-    FREE = "free"
+    CALL = "call"
     TRIAL = "trial"
 
 
-class Breaker:
-    """Opens after `failures` in a row; lets one through after `backoff` seconds. Thread-safe.
+class CircuitBreaker:
+    """Opens after `limit` failures in a row; permits one trial after `backoff` seconds.
 
-    If that one works the breaker closes; if it fails, the next is let through
-    after twice the time, up to 5 minutes.
+    A trial that succeeds closes the circuit. One that fails doubles the backoff, up
+    to 5 minutes. Thread-safe.
     """
 
-    def __init__(self, failures: int, backoff: float) -> None:
-        """`failures` is 1 or more, or 0 for a breaker that never opens."""
-        self._limit = failures
+    def __init__(self, limit: int = 5, backoff: float = 5.0) -> None:
+        """`limit` is 1 or more, or 0 for a circuit that never opens."""
+        self.limit = limit
         self._first_backoff = backoff
         self._backoff = backoff
         self._lock = threading.Lock()
-        self._failed = 0
+        self._failures = 0
         self._opened_at: float | None = None
-        self._trying = False
+        self._in_trial = False
 
     @property
-    def closed(self) -> bool:
-        """Whether everything is let through."""
+    def is_closed(self) -> bool:
+        """Whether all calls are permitted."""
         return self._opened_at is None
 
-    def ask(self) -> Pass | None:
-        """A pass, with which the holder has to `report`; None where nothing is let through."""
+    def acquire(self) -> Permit | None:
+        """A permit for one call, to be given to `report`; None if the circuit is open."""
         with self._lock:
             if self._opened_at is None:
-                return Pass.FREE
-            if self._trying or time.monotonic() < self._opened_at + self._backoff:
+                return Permit.CALL
+            if self._in_trial or time.monotonic() < self._opened_at + self._backoff:
                 return None
-            self._trying = True
-            return Pass.TRIAL
+            self._in_trial = True
+            return Permit.TRIAL
 
-    def report(self, held: Pass, verdict: Verdict) -> bool:
-        """Tell what came of it; whether that opened or closed the breaker."""
+    def report(self, permit: Permit, result: Result) -> bool:
+        """Report the result of a call. Returns whether it opened or closed the circuit."""
         with self._lock:
-            was_closed = self.closed
-            if held is Pass.TRIAL:
-                self._trying = False
-            if verdict is Verdict.WORKED:
+            was_closed = self.is_closed
+            if permit is Permit.TRIAL:
+                self._in_trial = False
+            if result is Result.SUCCESS:
                 self._close()
-            elif verdict is Verdict.FAILED:
-                self._failed += 1
-                self._fail(held)
-            return was_closed != self.closed
+            elif result is Result.FAILURE:
+                self._failures += 1
+                if was_closed:
+                    if self.limit and self._failures >= self.limit:
+                        self._opened_at = time.monotonic()
+                elif permit is Permit.TRIAL:
+                    self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
+                    self._opened_at = time.monotonic()
+            return was_closed != self.is_closed
 
     def reset(self) -> None:
-        """Close and forget: what failed was replaced."""
+        """Close the circuit and forget all failures: the network was replaced."""
         with self._lock:
             self._close()
 
     def _close(self) -> None:
-        self._failed = 0
+        self._failures = 0
         self._opened_at = None
         self._backoff = self._first_backoff
-
-    def _fail(self, held: Pass) -> None:
-        if self.closed:
-            if self._limit and self._failed >= self._limit:
-                self._opened_at = time.monotonic()
-        elif held is Pass.TRIAL:
-            self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
-            self._opened_at = time.monotonic()

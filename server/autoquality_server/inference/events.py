@@ -1,4 +1,4 @@
-"""What happens to a network while it serves, told to whoever counts."""
+"""The events of a shared predictor, for the metrics."""
 
 from __future__ import annotations
 
@@ -8,45 +8,36 @@ from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.types import DropReason
 
 
-class Events(Protocol):
-    """Is told from several threads; must not block."""
+class PredictorEvents(Protocol):
+    """Receives the events of one predictor, from several threads. Must not block.
+
+    Subclasses inherit methods that do nothing.
+    """
 
     def ran(self, size: int, padding: int, seconds: float) -> None:
-        """One run of `size` images and `padding` rows to fill the batch."""
+        """The network ran `size` images, with `padding` rows to fill the batch."""
+        return
 
     def waited(self, seconds: float) -> None:
-        """An image waited so long for its run to begin."""
+        """An image waited in the queue for this time."""
+        return
 
     def failed(self) -> None:
         """An image got no usable answer."""
+        return
 
-    def left(self, why: DropReason) -> None:
-        """An image left the queue, or was not let in."""
-
-    def reloaded(self, ok: bool) -> None:
-        """A changed file was taken, or refused."""
-
-    def serving(self, info: NetworkInfo, available: bool) -> None:
-        """Which network serves from now on, and whether it is asked at all."""
-
-
-class NoEvents:
-    """Tells nobody."""
-
-    def ran(self, size: int, padding: int, seconds: float) -> None:
-        pass
-
-    def waited(self, seconds: float) -> None:
-        pass
-
-    def failed(self) -> None:
-        pass
-
-    def left(self, why: DropReason) -> None:
-        pass
+    def dropped(self, reason: DropReason) -> None:
+        """An image left the queue without a prediction, or was refused."""
+        return
 
     def reloaded(self, ok: bool) -> None:
-        pass
+        """A changed file was loaded, or refused."""
+        return
 
     def serving(self, info: NetworkInfo, available: bool) -> None:
-        pass
+        """The network in use, or whether it is available, has changed."""
+        return
+
+
+class NoEvents(PredictorEvents):
+    """Ignores all events."""

@@ -1,59 +1,54 @@
-"""The predictor of one format, one for the process: batches, rests, reloads."""
+"""One predictor for all handlers: batches, a circuit breaker, reloads."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from autoquality_core.images.pixels import Pixels
-from autoquality_core.networks.errors import CircuitOpen, NetworkError, PredictionFailed
-from autoquality_core.networks.network import Network
-from autoquality_core.networks.prediction import NetworkInfo, Prediction
+from autoquality_core.networks import (
+    CircuitOpen,
+    Network,
+    NetworkError,
+    NetworkInfo,
+    Prediction,
+    PredictionFailed,
+)
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
-from autoquality_server.inference.breaker import Breaker, Verdict
-from autoquality_server.inference.events import Events, NoEvents
+from autoquality_server.inference.breaker import CircuitBreaker, Result
+from autoquality_server.inference.events import NoEvents, PredictorEvents
 
 _CLOSING_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
 Loader = Callable[[], Network]
-"""Loads the network from its file anew. Raises NetworkError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """How a network is shared: its batches, and when it is left alone.
-
-    After `failure_limit` failures in a row (0: never) it rests, and is tried
-    again after `retry_interval` seconds, then twice as many, up to 5 minutes.
-    """
-
-    batches: BatchLimits = field(default_factory=BatchLimits)
-    failure_limit: int = 5
-    retry_interval: float = 5.0
+"""Loads the network from its file. Raises NetworkError."""
 
 
 class SharedPredictor:
     """A Predictor for all handlers. Thread-safe."""
 
     def __init__(
-        self, load: Loader, sharing: Sharing | None = None, events: Events | None = None
+        self,
+        load: Loader,
+        limits: BatchLimits | None = None,
+        breaker: CircuitBreaker | None = None,
+        events: PredictorEvents | None = None,
     ) -> None:
         """Load the network. Raises NetworkError."""
         self._load = load
-        self._sharing = sharing or Sharing()
+        self._limits = limits or BatchLimits()
+        self._breaker = breaker or CircuitBreaker()
         self._events = events or NoEvents()
-        self._breaker = Breaker(self._sharing.failure_limit, self._sharing.retry_interval)
         self._swap = threading.Lock()
         self._closed = False
-        self._telling = threading.Lock()
+        self._publishing = threading.Lock()
         self._listeners: list[Callable[[bool], None]] = []
         self._batcher = self._new_batcher()
-        self._tell()
+        self._publish()
 
     @property
     def info(self) -> NetworkInfo:
@@ -63,40 +58,40 @@ class SharedPredictor:
     @property
     def available(self) -> bool:
         """See Predictor."""
-        return self._breaker.closed and not self._closed
+        return self._breaker.is_closed and not self._closed
 
     def on_available(self, listener: Callable[[bool], None]) -> None:
-        """Tell `listener` whether the network answers: now, and whenever that changes."""
-        with self._telling:
+        """Call `listener` with `available`: now, and whenever it changes."""
+        with self._publishing:
             self._listeners.append(listener)
             listener(self.available)
 
     def predict(
         self, pixels: Pixels, target: float, deadline: Deadline | None = None
     ) -> Prediction:
-        """See Predictor. What the network sees is made in the caller's thread."""
-        held = self._breaker.ask()
-        if held is None:
-            raise CircuitOpen(f"{self.info.name}: failed repeatedly and rests")
-        verdict = Verdict.UNKNOWN
+        """See Predictor. Prepares the network's input in the caller's thread."""
+        permit = self._breaker.acquire()
+        if permit is None:
+            raise CircuitOpen(f"{self.info.name}: not run after repeated failures")
+        result = Result.UNKNOWN
         try:
-            prediction = self._ask(pixels, target, deadline or Deadline())
-            verdict = Verdict.WORKED
+            prediction = self._predict(pixels, target, deadline or Deadline())
+            result = Result.SUCCESS
         except PredictionFailed:
-            verdict = Verdict.FAILED
+            result = Result.FAILURE
             self._events.failed()
             raise
         finally:
-            if self._breaker.report(held, verdict):
-                self._tell()
+            if self._breaker.report(permit, result):
+                self._publish()
         return prediction
 
     def reload(self) -> bool:
-        """Take the network as its file is now; whether it could be used.
+        """Load the network's file again. Returns whether it can be used.
 
-        The new one is loaded and tried beside the old one, which answers until
-        then and finishes what it was asked. One that cannot be used is logged
-        and counted, and the old one stays.
+        The old network serves until the new one is loaded and checked, and
+        finishes the images in its queue. A file that cannot be used is logged and
+        counted, and the old network stays.
         """
         try:
             fresh = self._new_batcher()
@@ -112,17 +107,17 @@ class SharedPredictor:
         old.close()
         self._breaker.reset()
         self._events.reloaded(ok=True)
-        self._tell()
+        self._publish()
         _log.info("network reloaded: %s, sha256 %s", self.info.name, self.info.sha256)
         return True
 
     def close(self) -> None:
-        """Answer what is queued, then give everything back."""
+        """Answer the queued images, then release the network."""
         with self._swap:
             self._closed = True
         self._batcher.close(wait_seconds=_CLOSING_SECONDS)
 
-    def _ask(self, pixels: Pixels, target: float, deadline: Deadline) -> Prediction:
+    def _predict(self, pixels: Pixels, target: float, deadline: Deadline) -> Prediction:
         while True:
             batcher = self._batcher
             image = batcher.network.prepare(pixels)
@@ -131,14 +126,14 @@ class SharedPredictor:
             except BatcherClosed:
                 if self._closed:
                     raise PredictionFailed(f"{self.info.name}: closed") from None
-                # Replaced meanwhile: the new one may want another input.
+                # It was replaced, and the new network may need another input.
 
     def _new_batcher(self) -> Batcher:
-        return Batcher(self._load(), self._sharing.batches, self._events)
+        return Batcher(self._load(), self._limits, self._events)
 
-    def _tell(self) -> None:
-        # Under a lock, so that what is told last is what is true.
-        with self._telling:
+    def _publish(self) -> None:
+        # Under a lock, so that listeners get changes in their order.
+        with self._publishing:
             available = self.available
             self._events.serving(self.info, available)
             for listener in self._listeners:
@@ -147,5 +142,5 @@ class SharedPredictor:
             _log.error(
                 "network %s failed %d times in a row: METHOD_ML is served without it for now",
                 self.info.name,
-                self._sharing.failure_limit,
+                self._breaker.limit,
             )

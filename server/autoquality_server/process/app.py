@@ -1,9 +1,9 @@
-"""Wiring, start and drain: the one place that knows every part.
+"""Wires the parts of a server together, starts it and drains it.
 
-start    bind -> answer health checks with NOT_SERVING -> warm up -> SERVING
-         (on a port that others serve on: warm up -> bind -> SERVING)
-drain    NOT_SERVING -> refuse new calls -> finish accepted ones -> close
-give up  the same for a process in which a request hangs, which is not waited for
+start    bind -> health checks say NOT_SERVING -> warm up -> SERVING
+         (on a shared port: warm up -> bind -> SERVING)
+drain    NOT_SERVING -> refuse new calls -> finish the accepted ones -> close
+give up  as drain, in a process where a request hangs: do not wait for that one
 """
 
 from __future__ import annotations
@@ -19,22 +19,18 @@ from prometheus_client import CollectorRegistry
 
 from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
 from autoquality_server.admission import Admission
-from autoquality_server.auth.exposure import missing_defences
+from autoquality_server.auth.exposure import warn_if_exposed
 from autoquality_server.auth.identity import identifier
-from autoquality_server.auth.metrics_tls import metrics_contexts
 from autoquality_server.auth.rates import Rates
-from autoquality_server.auth.tls import server_credentials
+from autoquality_server.auth.tls import metrics_contexts, server_credentials
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.config.listening import StartError, check_free
-from autoquality_server.process.supervisor.causes import CAUSES
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
 from autoquality_server.rpc.health import Health, HealthServer
 from autoquality_server.rpc.interceptors import interceptors, open_interceptors
-from autoquality_server.rpc.interceptors.rates import RateInterceptor
-from autoquality_server.rpc.interceptors.timer import Hourglass
-from autoquality_server.rpc.interceptors.tracing import TracingInterceptor
-from autoquality_server.rpc.interceptors.watch import WatchInterceptor
+from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.options import HEADROOM, grpc_options
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.logs import logger
@@ -43,14 +39,18 @@ from autoquality_server.telemetry.process_metrics import ProcessMetrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
 
-if TYPE_CHECKING:  # brings OpenTelemetry, which a server without traces does without
+if TYPE_CHECKING:  # imports OpenTelemetry, which only a server with traces needs
     from autoquality_server.telemetry.traces import Traces
 
 ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
 
 _CUT_OFF_MARGIN = 60.0
-_LOOK_EVERY = 0.05
-_ANSWERS_ON_THEIR_WAY = 1.0
+"""Seconds beyond the drain timeout before gRPC cancels calls: longer than our own wait, so that the
+calls still running can be counted."""
+
+_CHECK_INTERVAL = 0.05
+_LAST_ANSWERS = 1.0
+"""Seconds for the last answers to be sent after their requests have finished."""
 
 _log = logger(__name__)
 
@@ -59,28 +59,28 @@ class Service(Protocol):
     """A servicer of EncodingService."""
 
     def warm_up(self) -> None:
-        """Load and compile what the first request would otherwise wait for."""
+        """Load and compile everything, so that the first request does not have to wait."""
 
-    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
-        """Tell by health service name which of its parts serve, now and on every change."""
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        """Report the health service name and state of each part, now and on each change."""
 
     def close(self) -> None:
-        """Give back what it holds; called when no request runs any more."""
+        """Release its resources, after the last request."""
 
 
 ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
 
 
 def build_default_service(settings: Settings, admission: Admission, metrics: Metrics) -> Service:
-    """The real service, imported late: it brings libvips and the rest."""
-    from autoquality_server.rpc import build_service
+    """Build the real service; imported late, as it loads libvips and more."""
+    from autoquality_server.rpc.build import build_service
 
     service: Service = build_service(settings, admission, metrics)
     return service
 
 
 def traces_of(settings: Settings) -> Traces | None:
-    """The traces, where they are on. Raises ConfigError where they cannot be had."""
+    """Open the traces, or return None if they are off. Raises ConfigError without OpenTelemetry."""
     if not settings.tracing:
         return None
     try:
@@ -93,7 +93,7 @@ def traces_of(settings: Settings) -> Traces | None:
 
 
 class App:
-    """A server made of `settings`, from `start` to `drain`."""
+    """A server, from `start` to `drain`."""
 
     def __init__(
         self,
@@ -103,10 +103,10 @@ class App:
         shares_port: bool = False,
         on_hang: Callable[[], None] = lambda: None,
     ) -> None:
-        """Build everything, listen nowhere yet. Raises ConfigError for files that do not fit.
+        """Build all parts, but do not listen yet. Raises ConfigError for files that cannot be used.
 
-        `shares_port` is for one of several processes; `on_hang` is called once
-        when a request hangs, which only the end of the process helps.
+        `shares_port` is for one of several processes. `on_hang` is called once when a request
+        hangs: then the process has to be replaced.
         """
         self._settings = settings
         self._shares_port = shares_port
@@ -120,8 +120,8 @@ class App:
         if not shares_port:
             ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         metrics.watch(self.admission)
-        self._uploads = Hourglass(settings.upload_timeout)
-        self._downloads = Hourglass(settings.download_timeout)
+        self._uploads = TimeoutTimer(settings.upload_timeout)
+        self._downloads = TimeoutTimer(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
@@ -135,18 +135,16 @@ class App:
         self._server = grpc.server(
             self._pool,
             interceptors=interceptors(
-                WatchInterceptor(self._watchdog, ENCODING.full_name),
-                rpc_metrics,
-                metrics.reject,
-                identifier(settings),
-                frozenset({health.SERVICE.full_name} if settings.open_health else ()),
-                RateInterceptor(
-                    Rates("requests", settings.client_requests_per_second), ENCODING.full_name
-                ),
-                self._uploads,
-                self._downloads,
                 ENCODING.full_name,
-                TracingInterceptor(self._traces, ENCODING.full_name) if self._traces else None,
+                watchdog=self._watchdog,
+                rpc_metrics=rpc_metrics,
+                rejected=metrics.reject,
+                identify=identifier(settings),
+                open_services=frozenset({health.SERVICE.full_name} if settings.open_health else ()),
+                rates=Rates("requests", settings.client_requests_per_second),
+                uploads=self._uploads,
+                downloads=self._downloads,
+                traces=self._traces,
             ),
             options=self._options,
         )
@@ -160,26 +158,27 @@ class App:
         self._diagnostics.add_to(self._server, (ENCODING.full_name, health.SERVICE.full_name))
         self._metrics_server: MetricsServer | None = None
         self.port = 0
-        """The port of gRPC once started; 1 over a Unix socket."""
+        """The gRPC port once started; 1 for a Unix socket."""
 
     @property
     def metrics_port(self) -> int | None:
-        """The port of the metrics once started, None if they are served nowhere."""
+        """The port of the metrics once started, None if they are not served."""
         return self._metrics_server.port if self._metrics_server else None
 
     @property
     def health_port(self) -> int | None:
-        """The port of health checks alone once started, None without one."""
+        """The separate port for health checks once started, None without one."""
         return self._health_server.port if self._health_server else None
 
     def start(self) -> None:
-        """Listen, warm up, serve. Raises StartError if an address cannot be listened on."""
+        """Listen, warm up, serve. Raises StartError if an address is not available."""
         listen = self._settings.listen
         if self._shares_port:
-            # Connections come to whoever listens, so this one first gets ready for them.
+            # A process that listens gets connections at once, so warm up first.
             self._service.warm_up()
         else:
             check_free("AUTOQUALITY_LISTEN", listen)
+            warn_if_exposed(self._settings)
         if self._settings.health_listen:
             self._health_server = HealthServer(
                 self._settings.health_listen,
@@ -193,13 +192,16 @@ class App:
                 self._settings.metrics_listen, self.registry, self._metrics_contexts
             )
         try:
-            self.port = self._add_port(listen)
+            if self._credentials is None:
+                self.port = self._server.add_insecure_port(listen)
+            else:
+                self.port = self._server.add_secure_port(listen, self._credentials)
         except RuntimeError:
             raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
         self._server.start()
         if not self._shares_port:
             self._service.warm_up()
-        self._service.tell_parts(self._health.part)
+        self._service.report_parts(self._health.part)
         self._health.serving()
         _log.info(
             "process ready" if self._shares_port else "ready",
@@ -213,23 +215,15 @@ class App:
             tls=self._credentials is not None,
         )
 
-    def _add_port(self, listen: str) -> int:
-        missing = missing_defences(self._settings)
-        if missing:
-            _log.warning("others than this machine can reach the server", missing=missing)
-        if self._credentials is None:
-            return self._server.add_insecure_port(listen)
-        return self._server.add_secure_port(listen, self._credentials)
-
     @property
     def hangs(self) -> bool:
         """Whether a request hangs."""
         return self._watchdog.hung
 
     def give_up(self) -> None:
-        """Refuse new calls, and wait for those that somebody waits for, in limited time.
+        """Refuse new calls, and finish those with a caller within the drain timeout.
 
-        Closes nothing: the request that hangs may hold anything.
+        Closes no part, as the request that hangs may hold any lock.
         """
         seconds = self._settings.drain_timeout
         _log.info("giving up", running=self.admission.running, queued=self.admission.queued)
@@ -237,19 +231,18 @@ class App:
         stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()
         end = time.monotonic() + seconds
-        while self._watchdog.anybody_waits() and time.monotonic() < end:
-            stopped.wait(_LOOK_EVERY)
-        stopped.wait(min(seconds, _ANSWERS_ON_THEIR_WAY))
+        while self._watchdog.has_waiting_callers() and time.monotonic() < end:
+            stopped.wait(_CHECK_INTERVAL)
+        stopped.wait(min(seconds, _LAST_ANSWERS))
 
     def drain(self) -> bool:
-        """Refuse new calls and finish the accepted ones; whether all could finish in time.
+        """Refuse new calls and finish the accepted ones; returns whether all finished in time.
 
-        A request that has not arrived as a whole was not accepted.
+        A request is accepted once it has been received completely.
         """
         seconds = self._settings.drain_timeout
         _log.info("draining", running=self.admission.running, queued=self.admission.queued)
         self._health.drain()
-        # gRPC would cut off at the very moment at which is looked who is left.
         stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()
         finished = stopped.wait(seconds)

@@ -1,4 +1,4 @@
-"""The end of a process that cannot go on, or that does not come to an end by itself."""
+"""Ends a process that cannot go on, or that does not stop by itself."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import os
 import threading
 import time
 
-from autoquality_server.process.exits import BROKEN
+from autoquality_server.process import BROKEN
 from autoquality_server.telemetry.logs import logger
 
 _log = logger(__name__)
 
 
-class Limit:
-    """Ends the process once a time that was set is over; has a thread from construction.
+class ExitTimer:
+    """Ends the process after a time that is set later.
 
-    The thread is there before it is needed: where memory is short, none can be started.
+    Its thread starts at once: when memory is short, none can be started.
     """
 
     def __init__(self) -> None:
         self._set = threading.Event()
-        threading.Thread(target=self._work, name="limit", daemon=True).start()
+        threading.Thread(target=self._work, name="exit-timer", daemon=True).start()
 
-    def end_within(self, seconds: float, status: int) -> None:
-        """End with `status` after `seconds`, whatever the process waits for; only once."""
+    def start(self, seconds: float, status: int) -> None:
+        """End the process with `status` in so many seconds, whatever it does; only once."""
         if not self._set.is_set():
             self._seconds, self._status = seconds, status
             self._set.set()
@@ -36,10 +36,10 @@ class Limit:
 
 
 def end_with_any_thread() -> None:
-    """From now on, end the process as BROKEN when one of its threads ends with an exception.
+    """From now on, exit as BROKEN when a thread of this process ends with an exception.
 
-    A server without the thread that receives its calls, or that times them, does not recover,
-    and does not even drain. Out of memory, any of them may end so.
+    Out of memory, this may hit the thread that receives the requests or that times them. Without
+    it, a server neither recovers nor drains.
     """
     threading.excepthook = _on_exception
 

@@ -1,8 +1,7 @@
-"""The standard health service, on threads of its own.
+"""The standard health service, on dedicated threads.
 
-A full pool of workers, a full queue or a slow upload cannot delay its answer.
-Where the server wants certificates or tokens, probes that have none can ask at
-a port of its own.
+Busy workers, a full queue and slow uploads do not delay it. If the server requires certificates
+or tokens, health probes without any can use a separate port.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from autoquality_server.config.listening import StartError, check_free
-from autoquality_server.rpc.executor import SidePool
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.rpc.executor import DedicatedExecutor
 
 SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]
 
@@ -26,14 +26,14 @@ _SETTING = "AUTOQUALITY_HEALTH_LISTEN"
 
 
 class Health:
-    """Whether the server serves: as a whole (`""`), by service, and by part."""
+    """The status of the server as a whole (`""`), of its services and of its parts."""
 
     def __init__(self, services: tuple[str, ...]) -> None:
-        """Start as not serving."""
+        """Start as NOT_SERVING."""
         self._names = ("", *services)
         self._servicer = _Servicer()
         self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
-        SidePool("health", _THREADS).place(self._servicer, SERVICE)
+        DedicatedExecutor("health", _THREADS).run_methods(self._servicer, SERVICE)
 
     def add_to(self, server: grpc.Server) -> None:
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
@@ -42,12 +42,12 @@ class Health:
         self._set(health_pb2.HealthCheckResponse.SERVING)
 
     def part(self, name: str, serves: bool) -> None:
-        """Tell whether a part of the server serves; the server as a whole does without it."""
+        """Set the status of a part; the status of the server as a whole does not depend on it."""
         status = health_pb2.HealthCheckResponse
         self._servicer.set(name, status.SERVING if serves else status.NOT_SERVING)
 
     def drain(self) -> None:
-        """Tell everybody NOT_SERVING, for good, and end the watches."""
+        """Report NOT_SERVING from now on, and end the watches."""
         self._servicer.enter_graceful_shutdown()
         self._servicer.end_watches()
 
@@ -57,24 +57,24 @@ class Health:
 
 
 class HealthServer:
-    """Answers health checks and nothing else, in the clear, from construction until `close`."""
+    """Serves health checks only, without TLS, from construction until `close`."""
 
     def __init__(
         self,
         address: str,
-        health_of: Health,
+        health: Health,
         interceptors: list[grpc.ServerInterceptor],
         options: Sequence[tuple[str, int]],
         *,
         shares_port: bool = False,
     ) -> None:
-        """Raises StartError if nobody can listen on `address`, which processes may share."""
+        """Raises StartError if the address is in use; with `shares_port`, processes share it."""
         if not shares_port:
             check_free(_SETTING, address)
-        # The calls run on the threads of `health_of`; one of gRPC's hands them over.
+        # The calls run on the threads of `health`; this one passes them on.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="health-port")
         self._server = grpc.server(self._pool, interceptors=interceptors, options=options)
-        health_of.add_to(self._server)
+        health.add_to(self._server)
         try:
             self.port = self._server.add_insecure_port(address)
         except RuntimeError:
@@ -82,13 +82,13 @@ class HealthServer:
         self._server.start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop serving."""
         self._server.stop(grace=0).wait()
         self._pool.shutdown(wait=False)
 
 
 class _Watch:
-    """Sends a watcher its responses; None ends the stream, and after that nothing is sent."""
+    """Sends responses to one watcher until None, which ends the stream."""
 
     def __init__(self, send: Callable[[Any], None]) -> None:
         self._send = send
@@ -100,8 +100,8 @@ class _Watch:
             self._send(response)
 
 
-class _Servicer(health.HealthServicer):
-    """Can end its watches: without that one watcher would hold up the drain to its limit."""
+class _Servicer(grpc_health.HealthServicer):
+    """Can end its watches: a single one would delay the drain until its timeout."""
 
     def __init__(self) -> None:
         super().__init__(experimental_non_blocking=True)

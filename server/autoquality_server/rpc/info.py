@@ -1,20 +1,20 @@
-"""What this server can do, as a message."""
+"""The answer of GetServerInfo."""
 
 from __future__ import annotations
 
 from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.pipeline import Pipeline
 from autoquality_core.formats import ENCODERS, library_versions, writable
-from autoquality_core.images import SOURCE_FORMATS
+from autoquality_core.images import source_formats
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
-from autoquality_server.rpc.answer import FORMAT_NUMBERS, target_message
+from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message
 from autoquality_server.rpc.receiving import MAX_CHUNK_BYTES
 
 
 def limits_of(settings: Settings) -> pb.Limits:
-    """What a server with these settings refuses to exceed."""
+    """The limits of a server with these settings."""
     return pb.Limits(
         max_image_bytes=settings.max_image_bytes,
         max_resolution_pixels=settings.max_pixels,
@@ -26,12 +26,12 @@ def limits_of(settings: Settings) -> pb.Limits:
 
 
 def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoResponse:
-    """Formats, defaults, limits and networks of a server built around `pipeline`."""
+    """Formats, defaults, limits and networks of a server with this pipeline."""
     defaults = pipeline.defaults
     return pb.GetServerInfoResponse(
         version=__version__,
         formats=[_format(pipeline, fmt) for fmt in writable()],
-        source_formats=SOURCE_FORMATS,
+        source_formats=source_formats(),
         defaults=target_message(
             ResolvedTarget(
                 defaults.method,

@@ -1,8 +1,8 @@
-"""A source that arrives in chunks, into one piece of memory.
+"""Receives a source in chunks into one piece of memory.
 
-The memory is a mapping of its own: pages of it are taken as they are written
-to, so what was announced but has not arrived costs nothing, and they are given
-back to the system as soon as nobody looks at them any more.
+The memory is an anonymous mapping of its own. Announced bytes that have not arrived cost nothing,
+since the system provides a page when it is first written. It takes all pages back when the last
+reference is gone.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.job import EncodeJob
 from autoquality_core.errors import InvalidImage, InvalidRequest
+from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import RawSource
 
 MAX_CHUNK_BYTES = 4 * 2**20
-"""The most that one chunk may bring."""
+"""The largest chunk that is accepted."""
 
-_MOMENT = 0.2
-"""In gRPC a cancelled stream may end as a complete one does, and is known to be cancelled then."""
+_CANCEL_DELAY = 0.2
+"""Seconds. In gRPC a cancelled stream may look complete, shortly before the cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """How many bytes are to come: `exactly` so many, or any number up to `most` (exactly None)."""
+class ExpectedBytes:
+    """The size of a source: `exactly` if that is known, otherwise up to `most`."""
 
     field: str
     exactly: int | None
@@ -37,16 +37,16 @@ def first_part(parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline) -> p
     """The start of a stream. Raises InvalidRequest if it begins with anything else."""
     part = next(parts, None)
     if part is None:
-        deadline.check_soon(_MOMENT)
+        deadline.check_soon(_CANCEL_DELAY)
     if part is None or part.WhichOneof("part") != "start":
         raise InvalidRequest("start", "must be set in the first message of the stream")
     return part.start
 
 
 def announced_source(request: pb.EncodeRequest) -> bytes | RawSource:
-    """The source that `request` speaks of, its bytes still missing.
+    """The source of a stream, still without its bytes.
 
-    Raises InvalidRequest if they are there.
+    Raises InvalidRequest if the request itself contains them.
     """
     if request.image:
         raise InvalidRequest("image", "must be empty in a stream: the file follows in chunks")
@@ -58,11 +58,10 @@ def announced_source(request: pb.EncodeRequest) -> bytes | RawSource:
     return RawSource(raw.width, raw.height, raw.bands, b"")
 
 
-def expected(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> Expected:
-    """What is to come after `start`, of whose job the source has the shape that it should.
+def expected_bytes(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> ExpectedBytes:
+    """The number of bytes that follow `start`; the shape of the job's source is valid.
 
-    Raises InvalidRequest for a size that cannot be, InvalidImage for one over
-    `limit`.
+    Raises InvalidRequest for an impossible size, InvalidImage for one over `limit`.
     """
     source = job.source
     declared = start.source_bytes if start.HasField("source_bytes") else None
@@ -79,21 +78,20 @@ def expected(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> Expecte
             )
     if exactly is not None and exactly > limit:
         raise _too_large(field, f"{exactly} bytes", limit)
-    return Expected(field, exactly, limit if exactly is None else exactly)
+    return ExpectedBytes(field, exactly, limit if exactly is None else exactly)
 
 
-def received(
-    parts: Iterator[pb.EncodeStreamRequest], expect: Expected, deadline: Deadline
+def receive(
+    parts: Iterator[pb.EncodeStreamRequest], expected: ExpectedBytes, deadline: Deadline
 ) -> memoryview:
-    """The bytes of all chunks that `parts` bring, up to their end.
+    """Receive all chunks.
 
-    Raises InvalidRequest for a part that is no chunk, and for more or fewer
-    bytes than expected, as soon as that is known; DeadlinePassed and
-    RequestCancelled if that is why there are no more.
+    Raises InvalidRequest for other parts and for too many or too few bytes; DeadlinePassed and
+    RequestCancelled if they ended the stream.
     """
     try:
-        memory = memoryview(mmap.mmap(-1, expect.most, flags=mmap.MAP_PRIVATE))
-    except OSError as error:  # where memory is not promised beyond what there is
+        memory = memoryview(mmap.mmap(-1, expected.most, flags=mmap.MAP_PRIVATE))
+    except OSError as error:  # on systems that do not overcommit memory
         raise MemoryError from error
     size = 0
     for part in parts:
@@ -105,30 +103,26 @@ def received(
                 "chunk", f"must be at most {MAX_CHUNK_BYTES} bytes, is {len(chunk)}"
             )
         end = size + len(chunk)
-        if end > expect.most:
-            raise _more(expect)
+        if end > expected.most:
+            if expected.exactly is None:
+                raise _too_large(expected.field, "more bytes", expected.most)
+            raise InvalidRequest("chunk", f"exceeds the announced {expected.exactly} bytes")
         memory[size:end] = chunk
         size = end
-    if expect.exactly not in (None, size):
-        deadline.check_soon(_MOMENT)
+    if expected.exactly not in (None, size):
+        deadline.check_soon(_CANCEL_DELAY)
         raise InvalidRequest(
-            "chunk", f"{size} bytes arrived, but {expect.exactly} were to: the source is incomplete"
+            "chunk", f"the source is incomplete: {size} of {expected.exactly} bytes arrived"
         )
     deadline.check()
     return memory[:size].toreadonly()
 
 
-def filled(job: EncodeJob, data: memoryview) -> EncodeJob:
+def with_data(job: EncodeJob, data: memoryview) -> EncodeJob:
     """The job with the bytes of its source."""
     if isinstance(job.source, RawSource):
         return replace(job, source=replace(job.source, pixels=data))
     return replace(job, source=data)
-
-
-def _more(expect: Expected) -> InvalidRequest:
-    if expect.exactly is None:
-        return _too_large(expect.field, "more bytes", expect.most)
-    return InvalidRequest("chunk", f"brings more than the {expect.exactly} bytes that were to come")
 
 
 def _too_large(field: str, size: str, limit: int) -> InvalidImage:

@@ -1,52 +1,50 @@
-"""Encode in messages of moderate size: what comes before the encoding, and after it."""
+"""EncodeStream: receives a source in chunks, encodes it and sends the result in chunks."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.encode.job import EncodeJob, EncodeResult
 from autoquality_core.formats import EncoderOptions
-from autoquality_core.runtime.context import Observer, observe, step
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage
-from autoquality_server.rpc.answer import progress_message, response_of
-from autoquality_server.rpc.background import events_of
-from autoquality_server.rpc.encoding import Encoding
+from autoquality_server.rpc.background import background_events
+from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
 from autoquality_server.rpc.receiving import (
     announced_source,
-    expected,
-    filled,
+    expected_bytes,
     first_part,
-    received,
+    receive,
+    with_data,
 )
-from autoquality_server.rpc.validate import job_of
+from autoquality_server.rpc.runner import Runner
 
 RESULT_CHUNK_BYTES = 2**20
-"""What is sent of a result at a time: fits what any gRPC client receives without asking."""
+"""Size of a chunk of the result: any gRPC client accepts it with its default limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """Receives a source in chunks, has it encoded, and sends the result in chunks."""
+    """The method, for every call."""
 
-    encoding: Encoding
+    runner: Runner
     options: EncoderOptions
     max_bytes: int
 
-    def answer(
+    def respond(
         self, parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline
     ) -> Iterator[pb.EncodeStreamResponse]:
-        """Everything that a call with `parts` is answered. Raises ServiceError."""
+        """Yield the messages of the answer. Raises ServiceError and MemoryError."""
         job = yield from self._received(parts, deadline)
-        start, source_bytes = time.perf_counter(), job.source_bytes
+        start, source_bytes = clock(), job.source_bytes
         result = yield from self._encoded(job, deadline)
-        del job  # the source is no longer held while the result goes out
-        self.encoding.note(result, source_bytes)
+        del job  # do not hold the source while the result is sent
+        self.runner.record(result, source_bytes)
         with step("answer"):
-            response = response_of(result, time.perf_counter() - start, with_image=False)
+            response = encode_response(result, clock() - start, with_image=False)
         yield pb.EncodeStreamResponse(result=response)
         image = memoryview(result.image)
         for at in range(0, len(image), RESULT_CHUNK_BYTES):
@@ -55,37 +53,33 @@ class Streaming:
     def _received(
         self, parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline
     ) -> Generator[pb.EncodeStreamResponse, None, EncodeJob]:
-        """The job; whatever can be refused before the source is there, is."""
+        """Receive the job; refuse it before its source arrives if possible."""
         start = first_part(parts, deadline)
         with step("validate"):
-            job = job_of(start.request, self.options, announced_source(start.request))
-            self.encoding.pipeline.check(job)
-        expect = expected(start, job, self.max_bytes)
-        yield _progress(Progress(Stage.ACCEPTED))
+            job = encode_job(start.request, self.options, announced_source(start.request))
+            self.runner.pipeline.check(job)
+        expected = expected_bytes(start, job, self.max_bytes)
+        yield progress_response(Progress(Stage.ACCEPTED))
         with step("receive"):
-            job = filled(job, received(parts, expect, deadline))
-        yield _progress(Progress(Stage.RECEIVED))
+            job = with_data(job, receive(parts, expected, deadline))
+        yield progress_response(Progress(Stage.RECEIVED))
         return job
 
     def _encoded(
         self, job: EncodeJob, deadline: Deadline
     ) -> Generator[pb.EncodeStreamResponse, None, EncodeResult]:
-        def work(tell: Callable[[pb.EncodeStreamResponse], None]) -> EncodeResult:
-            observe(_Progress(tell))
-            return self.encoding.run(job, deadline, max_bytes=self.max_bytes)
+        """Encode in another thread, so that a slow caller holds no worker."""
 
-        return (yield from events_of(work, deadline.cancel))
+        def work(emit: Callable[[pb.EncodeStreamResponse], None]) -> EncodeResult:
+            observe(_ProgressEvents(emit))
+            return self.runner.encode(job, self.max_bytes)
+
+        return (yield from background_events(work, deadline.cancel))
 
 
-class _Progress(Observer):
-    """Sends the stages of a request to its caller."""
-
-    def __init__(self, send: Callable[[pb.EncodeStreamResponse], None]) -> None:
-        self._send = send
+class _ProgressEvents(Observer):
+    def __init__(self, emit: Callable[[pb.EncodeStreamResponse], None]) -> None:
+        self._emit = emit
 
     def progressed(self, progress: Progress) -> None:
-        self._send(_progress(progress))
-
-
-def _progress(progress: Progress) -> pb.EncodeStreamResponse:
-    return pb.EncodeStreamResponse(progress=progress_message(progress))
+        self._emit(progress_response(progress))

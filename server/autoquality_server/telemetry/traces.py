@@ -1,7 +1,7 @@
-"""OpenTelemetry: from the stages of a request to its spans.
+"""OpenTelemetry: a span for each request and each of its steps.
 
-The one module that imports OpenTelemetry, and imported only where traces are
-on. Where they go and which are kept say the standard OTEL_* variables.
+No other module imports OpenTelemetry, and this one is imported only if tracing is enabled. The
+standard OTEL_* variables configure the exporter and the sampler.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from autoquality_server.telemetry.logs import logger
 SETTING = "AUTOQUALITY_TRACING"
 _OURS = "autoquality."
 _FLUSH_SECONDS = 3.0
-"""How long a drain waits for a collector that does not answer."""
+"""How long a drain waits for a collector."""
 
 _log = logger(__name__)
 
 
 def open_traces() -> Traces:
-    """What the OTEL_* variables describe. Raises ConfigError where they are wrong."""
+    """The traces that the OTEL_* variables describe. Raises ConfigError if they are invalid."""
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
     exporter = _exporter()
     if exporter is not None:
@@ -44,10 +44,10 @@ def open_traces() -> Traces:
 
 
 class Traces:
-    """Makes the trace of each request. Thread-safe."""
+    """Starts the trace of each request. Thread-safe."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        """Takes over `provider`."""
+        """Own `provider` from now on."""
         self._provider = provider
         self._tracer = provider.get_tracer("autoquality_server", __version__)
 
@@ -57,7 +57,7 @@ class Traces:
         metadata: Iterable[tuple[str, str | bytes]],
         attributes: Mapping[str, Attribute],
     ) -> Trace:
-        """Begin the span of a call: a part of the caller's trace if `metadata` names one."""
+        """Start the span of a call, as a part of the caller's trace if `metadata` names one."""
         carrier: dict[str, list[str]] = {}
         for key, value in metadata:
             if isinstance(value, str):
@@ -71,7 +71,7 @@ class Traces:
         return Trace(self._tracer, span)
 
     def close(self) -> None:
-        """Send what was not sent yet, for a few seconds at most."""
+        """Send the remaining spans; wait a few seconds at most."""
         flushing = threading.Thread(target=self._flush, name="traces", daemon=True)
         flushing.start()
         flushing.join(_FLUSH_SECONDS)
@@ -79,7 +79,7 @@ class Traces:
     def _flush(self) -> None:
         try:
             self._provider.shutdown()
-        except Exception:  # noqa: BLE001 (a thread that ends so ends the process: `ending`)
+        except Exception:  # noqa: BLE001 (an exception in a thread ends the process)
             _log.warning("traces were not sent", exc_info=True)
 
 
@@ -94,7 +94,7 @@ class Trace(Observer):
 
     @property
     def ids(self) -> dict[str, str]:
-        """What log lines name: `trace_id` and `span_id` in hexadecimal; nothing without a trace."""
+        """`trace_id` and `span_id` in hexadecimal, for the log; empty without a trace."""
         context = self._root.get_span_context()
         if not context.is_valid:
             return {}
@@ -105,7 +105,7 @@ class Trace(Observer):
 
     @property
     def is_kept(self) -> bool:
-        """Whether anybody will see it: the sampler decides as it begins."""
+        """Whether it is exported: the sampler decides at the start."""
         return self._root.is_recording()
 
     def started(self, step: Step) -> None:
@@ -130,19 +130,21 @@ class Trace(Observer):
         """A time of `clock` in nanoseconds since 1970."""
         return round((self._epoch + at) * 1e9)
 
-    def end(self, attributes: Mapping[str, Attribute], *, failed: bool, why: str | None) -> None:
+    def end(
+        self, attributes: Mapping[str, Attribute], *, failed: bool, message: str | None
+    ) -> None:
         """End the span of the call."""
         root = self._root
         for key, value in attributes.items():
             if value is not None:
                 root.set_attribute(key, value)
         if failed:
-            root.set_status(trace.StatusCode.ERROR, why)
+            root.set_status(trace.StatusCode.ERROR, message)
         root.end()
 
 
 def _resource() -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over what we call ourselves."""
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES; by default our own name and version."""
     found = Resource.create()
     if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
         found = found.merge(Resource({SERVICE_NAME: "autoquality"}))
@@ -172,7 +174,7 @@ def _otlp() -> SpanExporter:
     try:
         return OTLPSpanExporter()
     except Exception as error:
-        # A certificate that is not there, a compression that does not exist.
+        # For example a missing certificate or an unknown compression.
         raise ConfigError(
             f"{SETTING}: the OTEL_EXPORTER_OTLP_* variables cannot be used: {error}"
         ) from error

@@ -63,7 +63,7 @@ def test_cmyk_and_cielab_report_what_they_clip() -> None:
 
 
 @pytest.mark.parametrize("sides", [(1, 300_000), (300_000, 1)])
-def test_thin_images_are_looked_at_along_their_length(sides: tuple[int, int]) -> None:
+def test_thin_images_are_sampled_along_their_length(sides: tuple[int, int]) -> None:
     shown = np.full((*sides, 3), (255, 0, 0), np.uint8)
     assert decode(png_with(image_of(shown), P3_CHUNK)).clipped
     cyan = np.full((*sides, 4), (255, 0, 0, 0), np.uint8)

@@ -1,4 +1,4 @@
-"""ICC profiles: those that are made, and those that are read, whatever is in them."""
+"""Writing and reading ICC profiles, damaged ones included."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def opened(profile: bytes) -> ImageCms.ImageCmsProfile:
 
 
 @pytest.mark.parametrize("colours", EVERY_CODE, ids=str)
-def test_lcms_makes_the_same_of_a_profile_as_the_server_of_the_description(
+def test_lcms_renders_a_written_profile_as_we_render_the_description(
     colours: Colours,
 ) -> None:
     """In the middle of the gamut, where lcms is exact."""
@@ -51,7 +51,7 @@ def test_lcms_makes_the_same_of_a_profile_as_the_server_of_the_description(
 
 
 @pytest.mark.parametrize("transfer", [4, 5, 8])
-def test_lcms_makes_the_same_of_a_grey_profile_and_of_its_rgb_version(transfer: int) -> None:
+def test_lcms_renders_a_grey_profile_and_its_rgb_version_alike(transfer: int) -> None:
     colours = from_codes(1, transfer)
     assert colours is not None
     shown = Image.fromarray(np.arange(64, 256, dtype=np.uint8)[np.newaxis])
@@ -94,7 +94,7 @@ def test_every_kind_of_parametric_curve_is_read(kind: int) -> None:
     length=st.integers(0, 480),
     keep=st.booleans(),
 )
-def test_whatever_a_profile_holds_the_image_is_decoded(
+def test_an_image_with_a_damaged_profile_is_decoded(
     profile: bytes, changes: list[tuple[int, int]], length: int, keep: bool
 ) -> None:
     changed = bytearray(profile)
@@ -119,7 +119,7 @@ def test_whatever_a_profile_holds_the_image_is_decoded(
     | st.tuples(*[st.integers(-(2**31), 2**31 - 1)] * 8)
     | st.tuples(*[st.integers(-20_000, 120_000)] * 8),
 )
-def test_whatever_gama_and_chrm_hold_they_are_ignored_or_a_profile(
+def test_any_gama_and_chrm_are_ignored_or_make_a_profile(
     gama: int | None, chrm: tuple[int, ...] | None
 ) -> None:
     colours = from_gama_chrm(gama, chrm)
@@ -141,9 +141,9 @@ def test_chunks_of_a_wrong_length_are_ignored_or_refused(name: bytes, length: in
     assert np.array_equal(pixels.samples[0], shown)
 
 
-def test_a_large_curve_costs_no_time_for_each_tag() -> None:
+def test_a_large_curve_is_not_copied_for_each_tag() -> None:
     """A hundred tags that are all of a profile of 8 MB are not copied."""
     size = 8 << 20
     table = b"".join(struct.pack(">4sII", b"t%03d" % n, 0, size) for n in range(100))
     head = struct.pack(">I", size) + P3[4:128] + struct.pack(">I", 100) + table
-    assert icc.measured(head.ljust(size, b"\0"), 3, 256) is None
+    assert icc.space_of(head.ljust(size, b"\0"), 3, 256) is None

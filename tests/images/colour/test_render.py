@@ -132,13 +132,13 @@ def test_nclx_of_an_avif_is_converted_from_all_of_its_bits(deep: bool) -> None:
     )
     plain = decode(avif_with(image, *SRGB_CODES)).samples[0]
     assert np.abs(plain - shown).max() <= 4
-    # What is left of the difference is AV1's.
+    # The remaining difference is caused by AV1.
     expected = samples(light(plain) @ P3_TO_SRGB.T)
     assert error(avif_with(image, *P3_CODES), expected) <= 1.6
 
 
 def test_an_avif_without_a_colour_box_has_the_colours_of_its_bitstream() -> None:
-    """AV1's sequence header names them, too; libaom leaves them out unless it is told some."""
+    """AV1's sequence header may declare them; libaom omits them by default."""
     shown = np.full((32, 48, 3), (60, 160, 90), np.uint8)
     file = io.BytesIO()
     Image.fromarray(shown).save(file, "AVIF", quality=100, subsampling="4:4:4")
@@ -179,7 +179,7 @@ def test_an_avif_without_a_colour_box_has_the_colours_of_its_bitstream() -> None
         "cHRM of one point",
     ],
 )
-def test_png_chunks_go_by_their_precedence(
+def test_png_chunks_are_used_by_their_precedence(
     chunks: list[tuple[bytes, bytes]], linear: bool, p3: bool
 ) -> None:
     shown = colours()
@@ -188,7 +188,7 @@ def test_png_chunks_go_by_their_precedence(
     assert error(png_with(image_of(shown), *chunks), expected) <= 1
 
 
-def test_a_profile_goes_before_gama_and_after_cicp() -> None:
+def test_a_profile_overrides_gama_and_cicp_overrides_a_profile() -> None:
     shown = np.full((8, 8, 3), (60, 160, 90), np.uint8)
     in_p3 = samples(light(shown) @ P3_TO_SRGB.T)
     profile = pyvips.Image.profile_load("p3")
@@ -259,7 +259,7 @@ def test_a_premultiplied_tiff_of_16_bits_keeps_white() -> None:
     assert np.abs(found.astype(int) - (255, 128, 0, 128)).max() <= 1
 
 
-def test_what_is_srgb_is_no_description() -> None:
+def test_srgb_needs_no_description() -> None:
     assert from_codes(1, 13) is None
     assert from_gama_chrm(45455, None) is None
     assert from_gama_chrm(45455, (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)) is None

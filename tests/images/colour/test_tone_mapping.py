@@ -1,7 +1,7 @@
-"""HDR sources: mapped to SDR by the curve of ITU-R BT.2390, from all of their bits.
+"""HDR sources are mapped to SDR by the curve of ITU-R BT.2390, from all of their bits.
 
-What is expected is computed here by the formulas of SMPTE ST 2084, ITU-R BT.2100
-and BT.2390 as they are printed; and BT.2408 gives levels of HDR signals.
+The tests compute the expected values by the formulas as printed in SMPTE ST 2084, ITU-R
+BT.2100 and BT.2390. BT.2408 gives levels of HDR signals.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_highlights_follow_bt2390(peak: float, grey: bool) -> None:
     assert np.all(np.diff(found.astype(int)) >= 0)
 
 
-def test_hues_stay_what_they_are() -> None:
+def test_hues_are_preserved() -> None:
     """The largest of R, G and B is mapped, and the others with it."""
     nits = np.array([[[1000, 500, 250]]])
     found = decode(hdr_png(pq(nits), BT709_PQ)).samples[0, 0, 0]
@@ -150,7 +150,7 @@ def test_a_profile_with_a_cicp_tag_of_pq_is_mapped_like_pq() -> None:
     assert np.abs(found.samples[0].astype(int) - shown).max() <= 1
 
 
-def test_a_few_lost_pixels_do_not_darken_the_rest() -> None:
+def test_a_few_outliers_do_not_darken_the_image() -> None:
     nits = np.full((400, 400, 3), 203.0)
     nits[7, 7] = 10_000
     found = decode(hdr_png(pq(nits), BT709_PQ)).samples[0]

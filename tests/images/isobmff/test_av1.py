@@ -1,4 +1,4 @@
-"""The size of an AV1 picture is told only where nothing later can contradict it."""
+"""The size of an AV1 picture is read only if no later header can contradict it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_the_size_is_that_of_the_sequence_header() -> None:
 @pytest.mark.parametrize(
     "more", [HEADER, FRAME + HEADER, FRAME[:-1], b"\x32", FRAME * 100], ids=len
 )
-def test_a_second_header_or_an_unfinished_unit_is_refused(more: bytes) -> None:
+def test_a_second_header_or_a_truncated_unit_is_refused(more: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (which one does not matter)
         coded_size(HEADER + more)

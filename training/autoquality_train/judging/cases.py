@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_core.encode.defaults import Defaults
 from autoquality_core.networks import Prediction
+from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Format, Method, ResolvedTarget
 from autoquality_train.judging.calibration import STEPS, mass_within, transform
 from autoquality_train.judging.searches import (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_core.encode.methods import ScoreSearch
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Prediction
+from autoquality_core.pipeline.methods import ScoreSearch
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
 from autoquality_core.search import Goal, Observation, ScoreGoal, SizeGoal, search

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.encode.session import Session
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation, ScoreGoal
 from autoquality_core.search.oracle import oracle

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_core.networks.input import SIDE
-from autoquality_core.networks.mosaic import TILE
+from autoquality_core.networks.inputs import SIDE, TILE
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.search.curve import rbf
 from autoquality_train.files import atomic, write_json

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from keras import ops
 
 from autoquality_core.images import blocks
-from autoquality_core.networks.mosaic import PER_SIDE, TILE, TILES
+from autoquality_core.networks.inputs import PER_SIDE, TILE, TILES
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _GREY = 128.0

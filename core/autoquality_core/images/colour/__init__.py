@@ -1,1 +1,1 @@
-"""What the colours of a file mean, and how they become sRGB."""
+"""The colours of files, and their conversion to sRGB."""

@@ -1,4 +1,4 @@
-"""Colour spaces as files describe them in numbers, without an ICC profile.
+"""Colour spaces that files describe by numbers, without an ICC profile.
 
 AVIF and HEIF (`colr` of type nclx), PNG (cICP) and some ICC profiles use the
 code points of ITU-T H.273. PNG also has gAMA and cHRM.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 class Transfer(enum.Enum):
-    """How samples relate to light."""
+    """The function from samples to light."""
 
     SRGB = "srgb"
     GAMMA = "gamma"
@@ -30,9 +29,9 @@ class Transfer(enum.Enum):
 class Colours:
     """Primaries, white point and transfer function of a grey or RGB image.
 
-    `primaries` holds x and y of red, green, blue and white (CIE 1931). `gamma`
-    is the exponent from samples to light for Transfer.GAMMA. `narrow` says that
-    black is 16 and white 235 (of 8 bits), which a PNG can announce.
+    `primaries` holds x and y of red, green, blue and white (CIE 1931). `gamma` is the
+    exponent from samples to light for Transfer.GAMMA. `narrow` says that black is 16
+    and white 235 (for 8 bits), which a PNG can declare.
     """
 
     primaries: tuple[float, ...]
@@ -45,12 +44,21 @@ class Colours:
         return self.transfer in (Transfer.PQ, Transfer.HLG)
 
     def light(self, levels: int) -> npt.NDArray[np.float32]:
-        """The light of each of `levels` samples: 1 is white, and 10000 nits for PQ.
+        """The light of each of `levels` samples: 1 is white, or 10000 nits for PQ.
 
-        Of HLG it is the light of the scene.
+        For HLG it is scene light.
         """
         samples = np.linspace(0, 1, levels)
-        return _LIGHT[self.transfer](samples, self.gamma).astype(np.float32)
+        match self.transfer:
+            case Transfer.SRGB:
+                light = srgb_light(samples)
+            case Transfer.GAMMA:
+                light = samples**self.gamma
+            case Transfer.PQ:
+                light = pq_light(samples)
+            case Transfer.HLG:
+                light = _hlg_light(samples)
+        return light.astype(np.float32)
 
     def to_srgb(self) -> Matrix:
         """From linear light in these primaries to linear light in those of sRGB."""
@@ -58,11 +66,11 @@ class Colours:
         return np.asarray(np.linalg.inv(_to_xyz(BT709)) @ adapted)
 
     def to_xyz_d50(self) -> Matrix:
-        """From linear light to CIE XYZ of the ICC's white, with the columns of a matrix profile."""
+        """From linear light to CIE XYZ with the ICC's white, as the columns of a matrix profile."""
         return np.asarray(_adaptation(self.primaries[6:], D50) @ _to_xyz(self.primaries))
 
     def luminance(self) -> npt.NDArray[np.float64]:
-        """What each primary adds to the luminance of white, 1."""
+        """The contribution of each primary to the luminance of white, which is 1."""
         return np.asarray(_to_xyz(self.primaries)[1])
 
 
@@ -88,8 +96,8 @@ _PRIMARIES = {
     22: (0.630, 0.340, 0.295, 0.605, 0.155, 0.077, *_D65),
 }
 
-# ITU-T H.273, table 3. The camera curves (BT.709, BT.601, BT.2020 and their kin)
-# are shown with the sRGB curve, as browsers do: displays do not invert a camera.
+# ITU-T H.273, table 3. Camera curves (BT.709, BT.601, BT.2020 and similar ones) are
+# replaced by the sRGB curve, as browsers do: displays do not invert a camera.
 _TRANSFERS = {
     4: (Transfer.GAMMA, 2.2),
     5: (Transfer.GAMMA, 2.8),
@@ -100,16 +108,15 @@ _TRANSFERS = {
 }
 
 _SRGB_GAMMA = 45455
-"""The gAMA that encoders write for sRGB, whose curve it only approximates."""
-
+"""The gAMA that encoders write for sRGB, although it only approximates the curve."""
 
 _LOWEST_GAMA, _HIGHEST_GAMA = 10_000, 1_000_000  # exponents of 10 and 0.1
 
 
 def from_codes(primaries: int, transfer: int, *, narrow: bool = False) -> Colours | None:
-    """The colours that code points of H.273 describe; None for those of sRGB.
+    """The colours that code points of H.273 describe; None for sRGB.
 
-    Code points that are unspecified or reserved are taken for sRGB's.
+    Unspecified and reserved code points count as sRGB.
     """
     kind, gamma = _TRANSFERS.get(transfer, (Transfer.SRGB, 1.0))
     return _unless_srgb(Colours(_PRIMARIES.get(primaries, BT709), kind, gamma, narrow))
@@ -118,8 +125,8 @@ def from_codes(primaries: int, transfer: int, *, narrow: bool = False) -> Colour
 def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | None:
     """The colours that PNG's gAMA and cHRM (white, red, green, blue) describe.
 
-    Each may be missing: it is sRGB's then. None for sRGB, and for numbers that
-    describe no colours.
+    A missing one counts as sRGB. None for sRGB, and for numbers that describe no
+    possible colours.
     """
     if gama is not None and not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
         return None
@@ -138,18 +145,17 @@ def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | 
 def from_cicp(content: bytes) -> Colours | None:
     """The colours of a cICP chunk, or of the last four bytes of an ICC profile's cicp tag."""
     primaries, transfer, matrix, full = struct.unpack("4B", content)
-    if matrix != 0:  # not RGB: no such image exists in either
+    if matrix != 0:  # not RGB, which neither of them allows
         return None
     return from_codes(primaries, transfer, narrow=not full)
 
 
 def _unless_srgb(colours: Colours) -> Colours | None:
-    plain = Colours(BT709, Transfer.SRGB)
-    return None if colours == plain else colours
+    return None if colours == Colours(BT709, Transfer.SRGB) else colours
 
 
 def _possible(primaries: tuple[float, ...]) -> bool:
-    """Whether primaries span a triangle around a white that is about one."""
+    """Whether primaries span a triangle around a point that is roughly white."""
     corners = np.array(primaries).reshape(4, 2)
     if np.abs(corners).max() > 2 or np.abs(corners[3] - 1 / 3).max() > 0.2:
         return False
@@ -183,7 +189,7 @@ def _adaptation(white: tuple[float, ...], to: tuple[float, ...]) -> Matrix:
 _Values = npt.NDArray[np.float64]
 
 
-def srgb_light(samples: _Values, _gamma: float = 1.0) -> _Values:
+def srgb_light(samples: _Values) -> _Values:
     """IEC 61966-2-1, samples of 0 to 1."""
     return np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
 
@@ -197,7 +203,7 @@ _M1, _M2 = 1305 / 8192, 2523 / 32
 _C1, _C2, _C3 = 107 / 128, 2413 / 128, 2392 / 128
 
 
-def pq_light(samples: _Values, _gamma: float = 1.0) -> _Values:
+def pq_light(samples: _Values) -> _Values:
     """SMPTE ST 2084: 1 is 10000 nits."""
     root = samples ** (1 / _M2)
     return np.asarray((np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1))
@@ -209,20 +215,8 @@ def pq_samples(light: _Values) -> _Values:
     return np.asarray(((_C1 + _C2 * root) / (1 + _C3 * root)) ** _M2)
 
 
-def _hlg_light(samples: _Values, _gamma: float) -> _Values:
-    """ITU-R BT.2100, the light of the scene: 1 is the brightest."""
+def _hlg_light(samples: _Values) -> _Values:
+    """ITU-R BT.2100, scene light: 1 is the brightest."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     return np.where(samples <= 0.5, samples**2 / 3, (np.exp((samples - c) / a) + b) / 12)
-
-
-def _power(samples: _Values, gamma: float) -> _Values:
-    return np.asarray(samples**gamma)
-
-
-_LIGHT: dict[Transfer, Callable[[_Values, float], _Values]] = {
-    Transfer.SRGB: srgb_light,
-    Transfer.GAMMA: _power,
-    Transfer.PQ: pq_light,
-    Transfer.HLG: _hlg_light,
-}

@@ -1,4 +1,4 @@
-"""Whether the colours that sRGB cannot hold are so many and so far out that it shows."""
+"""Detecting visible loss when colours outside sRGB are clipped."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLE_PIXELS = 1 << 16
-"""About as many pixels, evenly spread, are looked at."""
+"""The number of evenly spread pixels to check, approximately."""
 
-_JUDGED = 1 << 12
+_MOST_COMPARED = 1 << 12
 _SHARE = 0.001
 _VISIBLE = 0.02
 """The difference in Oklab that is just noticeable (CSS Color 4, section 13.2)."""
@@ -33,7 +33,7 @@ _LAB = np.array(
 
 
 def clips(linear: npt.NDArray[np.float32], alpha: npt.NDArray[Any] | None) -> bool:
-    """Whether clipping is visible in at least a thousandth of the pixels that are.
+    """Whether clipping is visible in at least a thousandth of the visible pixels.
 
     `linear` holds linear light in sRGB, (n, 3), beyond 0 to 1 where sRGB ends.
     """
@@ -43,10 +43,10 @@ def clips(linear: npt.NDArray[np.float32], alpha: npt.NDArray[Any] | None) -> bo
     outside = linear[(linear.min(-1) < 0) | (linear.max(-1) > 1)]
     if len(outside) < few:
         return False
-    each = -(-len(outside) // _JUDGED)
-    judged = outside[::each].astype(np.float64)
-    distance = np.linalg.norm(_oklab(judged) - _oklab(judged.clip(0, 1)), axis=-1)
-    return bool((distance > _VISIBLE).sum() * each >= few)
+    step = -(-len(outside) // _MOST_COMPARED)
+    some = outside[::step].astype(np.float64)
+    distance = np.linalg.norm(_oklab(some) - _oklab(some.clip(0, 1)), axis=-1)
+    return bool((distance > _VISIBLE).sum() * step >= few)
 
 
 def _oklab(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,22 +1,21 @@
-"""ICC profiles: written for described colours, and read where they are curves and a matrix.
+"""ICC profiles: writing them for described colours, and evaluating those of curves and a matrix.
 
-Such a profile is evaluated here rather than by lcms, whose inverse of the sRGB
-curve is off by up to 14 levels in dark colours (5 from 8 bits), and through
-libvips, which hands colours over in 16 bits that end at a and b of 128. Profiles
-with tables are left to lcms.
+lcms is less exact for such profiles. Its inverse of the sRGB curve is off by up to 14
+levels in dark colours (5 from 8 bits). libvips passes colours to it in 16 bits, in which
+a and b end at 128. Profiles with tables are left to lcms.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.colour.cicp import BT709, Colours, Transfer, from_cicp, srgb_light
+from autoquality_core.images.colour.spaces import Space
 
 PROFILE = "icc-profile-data"
 
@@ -28,21 +27,8 @@ _CURVES = (b"rTRC", b"gTRC", b"bTRC")
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A profile of curves and a matrix.
-
-    `light` is the light of each sample of each channel (1 is white):
-    (channels, levels). `to_srgb` leads to linear light in sRGB; of grey it is
-    not used.
-    """
-
-    light: npt.NDArray[np.float32]
-    to_srgb: npt.NDArray[np.float64]
-
-
 def profile_of(colours: Colours, channels: int) -> bytes:
-    """An ICC profile of version 4 for a grey or an RGB display; of HDR colours, its SDR kin."""
+    """An ICC profile of version 4 for a grey or RGB display; for HDR, with the sRGB curve."""
     if colours.transfer is Transfer.GAMMA:
         curve = _parametric(0, (colours.gamma,))
     else:
@@ -59,7 +45,7 @@ def in_rgb(profile: bytes | None) -> bytes | None:
 
 
 def fits(profile: bytes, channels: int) -> bool:
-    """Whether a profile is of this kind of image: grey (1) or RGB (3)."""
+    """Whether a profile is for grey (1 channel) or RGB (3 channels)."""
     return profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ")
 
 
@@ -71,36 +57,36 @@ def hdr_colours(profile: bytes) -> Colours | None:
 
 
 CACHED_BYTES = 16 * 1024
-"""Larger profiles are not kept: strangers could fill the memory with them."""
+"""Larger profiles are not cached: callers could fill the memory with them."""
 
 
-def measured(profile: bytes, channels: int, levels: int) -> Measured | None:
-    """What a profile does to samples of `levels`; None unless it is curves and a matrix."""
-    read = _measured if len(profile) <= CACHED_BYTES else _measured.__wrapped__
+def space_of(profile: bytes, channels: int, levels: int) -> Space | None:
+    """The conversion of samples of `levels` by a profile; None unless it is curves and a matrix."""
+    read = _space_of if len(profile) <= CACHED_BYTES else _space_of.__wrapped__
     return read(profile, channels, levels)
 
 
 @lru_cache(maxsize=16)
-def _measured(profile: bytes, channels: int, levels: int) -> Measured | None:
+def _space_of(profile: bytes, channels: int, levels: int) -> Space | None:
     tags = _tags(profile)
     if b"A2B0" in tags or b"A2B1" in tags or profile[20:24] != b"XYZ ":
         return None
     try:
         if channels == 1:
-            return Measured(_curve(tags[b"kTRC"], levels)[np.newaxis], np.eye(3))
+            return Space(_curve(tags[b"kTRC"], levels)[np.newaxis], np.eye(3, dtype=np.float32))
         curves = [_curve(tags[name], levels) for name in _CURVES]
         columns = [_column(tags[name]) for name in _COLUMNS]
     except (KeyError, ValueError, struct.error):
         return None
-    to_srgb = np.asarray(XYZ_D50_TO_SRGB @ np.stack(columns, axis=1), np.float64)
-    return Measured(np.stack(curves), to_srgb)
+    to_srgb = XYZ_D50_TO_SRGB @ np.stack(columns, axis=1)
+    return Space(np.stack(curves), to_srgb.astype(np.float32))
 
 
 XYZ_D50_TO_SRGB = np.linalg.inv(Colours(BT709, Transfer.SRGB).to_xyz_d50())
 
 
 def srgb_of_lab(lab: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """From CIELAB of lcms, whose white is D50, to linear light in sRGB."""
+    """Linear light in sRGB from CIELAB of lcms, whose white is D50."""
     middle = (lab[..., 0].astype(np.float64) + 16) / 116
     roots = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
     xyz = np.where(roots > 6 / 29, roots**3, (roots - 16 / 116) * 108 / 841)
@@ -108,16 +94,16 @@ def srgb_of_lab(lab: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def nearest(colour: tuple[int, int, int], profile: bytes | None) -> list[int]:
-    """The samples that show an sRGB colour in the colours of a profile; with None, its own.
+    """The samples that are nearest to an sRGB colour in the colours of a profile.
 
-    For a grey profile all three are the same. A profile of tables is taken for sRGB.
+    None and profiles of tables count as sRGB. For a grey profile, all three are equal.
     """
     channels = 1 if profile is not None and fits(profile, 1) else 3
-    found = None if profile is None else measured(profile, channels, 256)
-    if found is None:
+    space = None if profile is None else space_of(profile, channels, 256)
+    if space is None:
         return list(colour)
-    light = np.linalg.lstsq(found.to_srgb, srgb_light(np.array(colour) / 255))[0]
-    curves = np.broadcast_to(found.light, (3, 256))
+    light = np.linalg.lstsq(space.to_srgb, srgb_light(np.array(colour) / 255))[0]
+    curves = np.broadcast_to(space.light, (3, 256))
     return [int(np.abs(curve - one).argmin()) for curve, one in zip(curves, light, strict=True)]
 
 
@@ -169,9 +155,9 @@ def _function(
 
 
 def _tags(profile: bytes) -> dict[bytes, memoryview]:
-    """The tags of a profile; those that do not lie in it are left out.
+    """The tags of a profile, without tags that exceed it.
 
-    They are not copied: each could be as large as the profile.
+    They are views: each could be as large as the profile.
     """
     if len(profile) < _HEADER + 4:
         return {}
@@ -205,7 +191,7 @@ def _display(curve: bytes, colours: Colours, channels: int) -> bytes:
 
 
 def _assembled(tags: dict[bytes, bytes], space: bytes) -> bytes:
-    """A profile of these tags, of which equal ones are stored once."""
+    """A profile with these tags; equal values are stored once."""
     table, content = struct.pack(">I", len(tags)), b""
     places: dict[bytes, int] = {}
     start = _HEADER + 4 + 12 * len(tags)

@@ -1,4 +1,4 @@
-"""The inner loops of colours and luma, compiled."""
+"""Compiled loops between samples and linear light: see `spaces.Space`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _S = TypeVar("_S", npt.NDArray[np.uint8], npt.NDArray[np.uint16], Samples)
 
 
 def read_only(pixels: _S) -> _S:
-    """A view of one type for the loops, which are compiled once for each type."""
+    """A read-only view. Loops are compiled for one type of array, and writable is another."""
     view = pixels.view()
     view.flags.writeable = False
     return view
@@ -33,7 +33,7 @@ def to_linear(
     matrix: Light,
     out: Light,
 ) -> None:
-    """Linear light, (n, 3), of pixels (n, bands): see `spaces.Space`."""
+    """The linear light, (n, 3), of pixels (n, bands)."""
     colour = curves.shape[0] == 3
     last = np.float32(gains.shape[0] - 1)
     one, half, nothing = np.float32(1), np.float32(0.5), np.float32(0)
@@ -61,7 +61,7 @@ def to_linear(
 def to_codes(
     light: Light, pixels: Samples, codes: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]
 ) -> None:
-    """8-bit samples of light, clipped, by a table of 65536; with the alpha of `pixels`."""
+    """The 8-bit samples of light, clipped, by a table of 65536; with the alpha of `pixels`."""
     zero, top, half = np.float32(0), np.float32(65535), np.float32(0.5)
     bands = pixels.shape[1]
     colours = 3 if bands > 2 else 1
@@ -75,23 +75,3 @@ def to_codes(
             out[at, colours] = (
                 (np.uint32(alpha) + np.uint32(128)) // np.uint32(257) if wide else alpha
             )
-
-
-@compiled
-def over_black_and_white(
-    pixels: npt.NDArray[np.uint8], black: npt.NDArray[np.uint8], white: npt.NDArray[np.uint8]
-) -> None:
-    """The luma of (n, 4) over both, in OpenCV's whole numbers.
-
-    White adds the same to R, G and B, and so to their luma.
-    """
-    half, byte = np.uint32(128), np.uint32(8)
-    for at in range(pixels.shape[0]):
-        alpha = np.uint32(pixels[at, 3])
-        r = np.uint32(pixels[at, 0]) * alpha + half
-        g = np.uint32(pixels[at, 1]) * alpha + half
-        b = np.uint32(pixels[at, 2]) * alpha + half
-        r, g, b = (r + (r >> byte)) >> byte, (g + (g >> byte)) >> byte, (b + (b >> byte)) >> byte
-        weighed = np.uint32(9798) * r + np.uint32(19235) * g + np.uint32(3735) * b
-        black[at] = (weighed + np.uint32(1 << 14)) >> np.uint32(15)
-        white[at] = black[at] + np.uint32(255) - alpha

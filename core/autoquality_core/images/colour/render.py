@@ -1,4 +1,4 @@
-"""Whatever colours a file has, as 8-bit sRGB or grey; or in colours of its own, with a profile."""
+"""Rendering the pixels of any file as 8-bit sRGB or grey, or in its own colours with a profile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pyvips
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.clipping import SAMPLE_PIXELS, clips
-from autoquality_core.images.colour.file_colours import DEVICE, FileColours, plain
+from autoquality_core.images.colour.file_colours import DEVICE, FileColours, image_of, plain
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.colour.spaces import Space
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Samples of (height, width, bands), 8 bits, the profile that they need and what was done."""
+    """8-bit samples (height, width, bands) and the profile to write with them, None for sRGB.
+
+    `tone_mapped` and `clipped` say that HDR or visible colours outside sRGB were lost.
+    """
 
     samples: npt.NDArray[np.uint8]
     profile: bytes | None = None
@@ -28,17 +30,17 @@ class Rendered:
 
 
 def device_samples(image: pyvips.Image, colours: FileColours) -> Samples:
-    """The samples of a grey or RGB image of 8 or 16 bits, in the colours of its file."""
+    """The samples of a grey or RGB image of 8 or 16 bits, in the colours of the file."""
     return _samples(_device(image, colours))
 
 
 def render(source: pyvips.Image | Samples, colours: FileColours, *, keep: bool = False) -> Rendered:
-    """Convert an image to 8-bit sRGB, or to grey where it is grey; alpha is kept.
+    """Convert an image to 8-bit sRGB, or to grey if it is grey; alpha is kept.
 
-    `source` is what libvips opened, or samples that were decoded without it. The
-    result has 1 band (grey), 2 (grey and alpha), 3 or 4. With `keep` it stays in
-    the colours of the file, if these are grey or RGB; HDR is mapped to SDR all
-    the same. Raises pyvips.Error.
+    `source` was opened by libvips, or consists of samples decoded without it. The result
+    has 1 band (grey), 2 (grey and alpha), 3 or 4. With `keep` it stays in the colours of
+    the file, if these are grey or RGB, but HDR is always mapped to SDR. Raises
+    pyvips.Error.
     """
     if isinstance(source, np.ndarray):
         samples = source
@@ -47,20 +49,20 @@ def render(source: pyvips.Image | Samples, colours: FileColours, *, keep: bool =
         if image.interpretation not in DEVICE or image.format not in _LEVELS:
             return _by_vips(image, colours)
         samples = _samples(image)
-    if colours.described is None and colours.profile is None:
-        return Rendered(_narrowed(samples))
     return _converted(samples, colours, keep)
 
 
 def _converted(samples: Samples, colours: FileColours, keep: bool) -> Rendered:
-    """Grey or RGB samples whose colours a file describes, or a profile."""
+    """Convert grey or RGB samples whose colours are described, or defined by a profile."""
     profile = colours.kept if keep else None
     hdr = colours.described is not None and colours.described.hdr
     if profile is not None and not hdr:
         return Rendered(_narrowed(_full_range(samples, colours)), profile)
-    space = _space(colours, 1 << 8 * samples.itemsize)
-    if space is None:  # a profile of tables
-        return _by_vips(_image(samples, colours.profile), colours)
+    space = colours.space(1 << 8 * samples.itemsize)
+    if space is None:
+        if colours.profile is None:
+            return Rendered(_narrowed(samples))
+        return _by_vips(image_of(samples, colours.profile), colours)  # a profile of tables
     samples = _full_range(samples, colours)
     some = _some(samples)
     if hdr:
@@ -77,14 +79,14 @@ _LEVELS = {"uchar": 1 << 8, "ushort": 1 << 16}
 
 
 def _device(image: pyvips.Image, colours: FileColours) -> pyvips.Image:
-    """The image with its samples in a form that can be converted; lazily."""
+    """The image with samples in a form that can be converted; computed lazily."""
     if image.bands > colours.channels + 1:
         image = image.extract_band(0, n=colours.channels + 1)
     if image.interpretation == "multiband":
         image = image.copy(interpretation=plain(image.format, colours.channels))
     bits = image.get("bits-per-sample") if image.get_typeof("heif-compression") else 16
     if image.format == "ushort" and bits < 16:
-        image = image | (image >> bits)  # libvips fills up with zeros: white would be 65472
+        image = image | (image >> bits)  # libvips appends zeros: white would be 65472
     if colours.premultiplied and image.hasalpha():
         fmt, most = image.format, _LEVELS[image.format] - 1
         image = image.unpremultiply(max_alpha=most).rint().cast(fmt)
@@ -92,13 +94,13 @@ def _device(image: pyvips.Image, colours: FileColours) -> pyvips.Image:
 
 
 def _displayable(image: pyvips.Image, channels: int) -> pyvips.Image:
-    """Bring grey samples of 32 bits into a form that libvips knows how to display."""
+    """Convert 32-bit samples to a form that libvips can display."""
     if image.format in ("uint", "int"):
         wide = 16 if image.format == "uint" else 15
         return (image >> wide).cast("ushort").copy(interpretation=plain("ushort", channels))
     if channels == 1 and image.format in ("float", "double"):
-        # libvips takes float RGB for linear light from 0 to 1, but float grey
-        # for 0 to 255. Files hold either; their largest value tells which.
+        # libvips interprets float RGB as linear light from 0 to 1, but float grey as
+        # 0 to 255. Files hold either; the largest value decides.
         image = image.copy_memory()
         if image.extract_band(0).max() <= 1:
             linear = image.extract_band(0).bandjoin([image.extract_band(0)] * 2)
@@ -108,7 +110,7 @@ def _displayable(image: pyvips.Image, channels: int) -> pyvips.Image:
 
 
 def _by_vips(image: pyvips.Image, colours: FileColours) -> Rendered:
-    """Convert CMYK, profiles of tables, and colours that mean something by themselves."""
+    """Convert CMYK, colours by profiles of tables, and colours such as CIELAB."""
     grey = colours.channels == 1
     image = image.copy_memory()
     down, across = _steps(image.height, image.width)
@@ -137,29 +139,11 @@ def _by_vips(image: pyvips.Image, colours: FileColours) -> Rendered:
     return Rendered(samples, clipped=clips(light, _alpha(some.reshape(-1, some.shape[-1]))))
 
 
-def _space(colours: FileColours, levels: int) -> Space | None:
-    if colours.described is not None:
-        return Space.described(colours.described, colours.channels, levels)
-    profile = colours.profile
-    found = None if profile is None else icc.measured(profile, colours.channels, levels)
-    return None if found is None else Space.of_profile(found)
-
-
 def _samples(image: pyvips.Image) -> Samples:
     shape = (image.height, image.width, image.bands)
     if image.format == "uchar":
         return np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
     return np.frombuffer(image.write_to_memory(), np.uint16).reshape(shape)
-
-
-def _image(samples: Samples, profile: bytes | None) -> pyvips.Image:
-    """The libvips view of samples."""
-    image = pyvips.Image.new_from_array(samples)
-    fmt = "uchar" if samples.itemsize == 1 else "ushort"
-    image = image.copy(interpretation=plain(fmt, 1 if samples.shape[-1] < 3 else 3))
-    if profile is not None:
-        image.set_type(pyvips.GValue.blob_type, icc.PROFILE, profile)
-    return image
 
 
 def _narrowed(samples: Samples) -> npt.NDArray[np.uint8]:
@@ -172,7 +156,7 @@ def _narrowed(samples: Samples) -> npt.NDArray[np.uint8]:
 
 
 def _full_range(samples: Samples, colours: FileColours) -> Samples:
-    """Stretch the colours of samples that keep room below black and above white."""
+    """Stretch samples of narrow range (black is 16, white 235) to the full range."""
     if colours.described is None or not colours.described.narrow:
         return samples
     levels = 1 << 8 * samples.itemsize
@@ -185,7 +169,7 @@ def _full_range(samples: Samples, colours: FileColours) -> Samples:
 
 
 def _steps(height: int, width: int) -> tuple[int, int]:
-    """How far apart the pixels are that stand for all."""
+    """The distances between the pixels that represent all, down and across."""
     step = max(1, int((height * width / SAMPLE_PIXELS) ** 0.5))
     return min(step, height), min(step, width)
 

@@ -1,7 +1,7 @@
-"""From samples in the colours of a file to 8-bit samples of sRGB, or of its SDR kin.
+"""Conversion from samples in the colours of a file to 8-bit samples, in sRGB or other primaries.
 
-A `Space` is curves, a tone map where the file is HDR, and a matrix. The loops
-are in `linear_light`; what they hold of an image are blocks of pixels.
+A `Space` consists of curves, a tone map for HDR, and a matrix. The loops of
+`linear_light` process blocks of pixels, to limit memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from autoquality_core.images.colour import linear_light, tone_mapping
 from autoquality_core.images.colour.cicp import Colours, Transfer, srgb_samples
-from autoquality_core.images.colour.icc import Measured
 from autoquality_core.images.colour.linear_light import Light, Samples
 
 _BLOCK = 1 << 15
@@ -23,11 +22,12 @@ _ONE = np.ones(1, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """How samples of a grey or RGB image lead to linear light in sRGB, 1 is white.
+    """The conversion from samples of a grey or RGB image to linear light in sRGB; 1 is white.
 
-    `light` is the light of each sample of each channel. HDR light is first
-    shown (`luminance` and `ootf`: the weights and the exponent of HLG's system
-    gamma, 0 for none) and mapped (`gains`, see `tone_mapping.gains`).
+    `light` is the light of each sample of each channel: (channels, levels). HLG's scene
+    light becomes display light by `luminance`, `ootf` (the weights and the exponent of
+    its system gamma, 0 for none) and `scale`. HDR light is multiplied by `gains`
+    (`tone_mapping.gains`).
     """
 
     light: Light
@@ -39,7 +39,7 @@ class Space:
 
     @classmethod
     def described(cls, colours: Colours, channels: int, levels: int) -> Space:
-        """Of colours that a file describes; of HDR colours `tone_mapped` is still to follow."""
+        """The conversion of described colours; HDR also needs `tone_mapped`."""
         hlg = colours.transfer is Transfer.HLG
         return cls(
             np.broadcast_to(colours.light(levels), (channels, levels)).copy(),
@@ -49,24 +49,20 @@ class Space:
             tone_mapping.HLG_PEAK if hlg else 1.0,
         )
 
-    @classmethod
-    def of_profile(cls, profile: Measured) -> Space:
-        return cls(profile.light, profile.to_srgb.astype(np.float32))
-
     def tone_mapped(self, pixels: Samples) -> Space:
-        """For HDR: with the tone map for an image, of which `pixels` (n, bands) are some."""
-        shown = replace(self, to_srgb=np.eye(3, dtype=np.float32))
+        """The conversion of HDR with a tone map for an image with these `pixels` (n, bands)."""
+        shown = self.in_own_primaries()
         return replace(
             self, gains=tone_mapping.gains(tone_mapping.peak(shown.linear(pixels).max(-1)))
         )
 
     def in_own_primaries(self) -> Space:
-        """The same light, but not in the primaries of sRGB."""
+        """The conversion to light in the primaries of the file."""
         return replace(self, to_srgb=np.eye(3, dtype=np.float32))
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether no 8-bit sample changes by more than 1 on the way to sRGB."""
+        """Whether the conversion changes no 8-bit sample by more than 1."""
         channels = self.light.shape[0]
         steps = np.linspace(0, 255, 9 if channels == 3 else 256).round().astype(np.uint8)
         colours = np.stack(np.meshgrid(*[steps] * channels), -1).reshape(1, -1, channels)
@@ -75,13 +71,13 @@ class Space:
         return bool(np.abs(bytewise.to_8_bits(colours).astype(int) - colours).max() <= 1)
 
     def linear(self, pixels: Samples) -> Light:
-        """Linear light in sRGB of (n, bands); beyond 0 to 1 where sRGB ends. Alpha is left out."""
+        """Linear light in sRGB of (n, bands) without alpha: (n, 3), not clipped to 0 to 1."""
         out = np.empty((pixels.shape[0], 3), np.float32)
         linear_light.to_linear(linear_light.read_only(pixels), *self._arguments(), out)
         return out
 
     def to_8_bits(self, samples: Samples) -> npt.NDArray[np.uint8]:
-        """Samples of (height, width, bands) with the sRGB curve, clipped; grey stays grey."""
+        """Samples (height, width, bands) with the sRGB curve, clipped; grey stays grey."""
         height, width, bands = samples.shape
         pixels = linear_light.read_only(samples.reshape(-1, bands))
         out = np.empty((pixels.shape[0], bands), np.uint8)

@@ -1,8 +1,8 @@
-"""Image sequences in AVIF and HEIF (ISO/IEC 23008-12): what is in them, and AVIF's frames.
+"""Image sequences in AVIF and HEIF (ISO/IEC 23008-12): their structure, and the frames of AVIF.
 
-The frames are samples of a track (ISO/IEC 14496-12). libvips reads the still
-image in front of them alone; OpenCV's libavif reads the frames of an AVIF. Its
-decoder makes frames as large as the pictures say, so these are looked at first.
+The frames are the samples of a track (ISO/IEC 14496-12). libvips reads only the still
+image in front of them. OpenCV's libavif reads the frames of an AVIF, and allocates
+memory by the size of each coded picture. So these sizes are checked first.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import numpy.typing as npt
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
-from autoquality_core.images.memory import allocation_failures
+from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.types import Data
 
 _MAJOR_BRAND = slice(8, 12)
 _PICTURES, _ALPHA = b"pict", b"auxv"
 
-# In a sample entry of pictures: its sides, and the end of what every one has.
+# In the sample entry of a picture: width and height, and the end of the fixed fields.
 _SIDES = 24
 _ENTRY_END = 78
 
@@ -35,24 +35,23 @@ _SINGLE = frozenset(
         *(b"stsd", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
     }
 )
-"""The boxes of a track that are read here."""
+"""The boxes of a track that are read here, and may occur only once."""
 
 # In the third byte of av1C.
 _HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
 
-_FOREVER = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
-"""The duration of an endless track, by the version of the box that holds it."""
+_ENDLESS = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
+"""The duration of an endless track, by the version of its box `tkhd`."""
 
 _FULL_RANGE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """An image sequence. `plays` is 0 for ever.
+    """An image sequence. `plays` is 0 for an endless loop.
 
-    `readable` says that `decode` can make something of it: an AVIF whose
-    brand is that of sequences, with one track of pictures of `width` x
-    `height` pixels, and at most one of alpha.
+    `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
+    track of pictures of `width` x `height` pixels. There may be one track of alpha.
     """
 
     width: int
@@ -65,8 +64,8 @@ class Sequence:
     def decode(self, data: Data) -> tuple[Samples, tuple[int, ...]] | None:
         """The samples (frames, height, width, bands) of all frames, and their durations in ms.
 
-        16-bit samples where the file has more than 8. None if OpenCV does not
-        read such a file. Raises ValueError for a damaged one, and MemoryError.
+        The samples have 16 bits if the file has more than 8. None if OpenCV does not
+        recognise the file. Raises ValueError if it is damaged, and MemoryError.
         """
         content = np.frombuffer(data, np.uint8)
         try:
@@ -78,16 +77,16 @@ class Sequence:
         except cv2.error:
             raise ValueError("damaged") from None
         frames, durations = list(film.frames), tuple(int(one) for one in film.durations)
-        del film  # it holds the frames, too
+        del film  # also holds the frames
         if not done or not len(frames) == len(durations) == self.frames:
             raise ValueError("damaged")
         if any(frame.shape[:2] != (self.height, self.width) for frame in frames):
-            raise ValueError("of another size than announced")
+            raise ValueError("a frame differs in size from the sequence")
         first = _rgb(frames[0])
         samples = np.empty((self.frames, *first.shape), first.dtype)
         for at in range(self.frames):
             samples[at] = _rgb(frames[at])
-            frames[at] = first  # gives its memory back
+            frames[at] = first  # frees the memory of the frame
         if samples.dtype == np.uint16:
             samples <<= _FULL_RANGE - self.depth
         return samples, durations
@@ -96,8 +95,8 @@ class Sequence:
 def read_sequence(data: Data, most_frames: int) -> Sequence | None:
     """The sequence in a HEIF or AVIF, None if there is none.
 
-    One of more than `most_frames` frames is not looked at any further. Raises
-    ValueError where its boxes cannot be followed.
+    The pictures of a sequence with more than `most_frames` frames are not checked.
+    Raises ValueError if the boxes cannot be followed.
     """
     view = memoryview(data)
     try:
@@ -116,7 +115,7 @@ def read_sequence(data: Data, most_frames: int) -> Sequence | None:
 
 
 def _tracks(data: memoryview) -> Iterator[_Track]:
-    """The tracks of pictures and of masks. Raises what reading a box raises."""
+    """The tracks of pictures and of alpha. Raises errors of reading boxes."""
     for kind, movie in boxes(data, lenient=True):
         for name, content in boxes(movie) if kind == b"moov" else ():
             if name == b"trak":
@@ -128,15 +127,16 @@ def _tracks(data: memoryview) -> Iterator[_Track]:
 
 
 def _named(content: memoryview) -> dict[bytes, memoryview]:
-    """The boxes in a box. Of one in _SINGLE that is there twice no two readers may take the same.
+    """The boxes in a box by their types.
 
-    Others may be there twice: colours are, by code points and by a profile.
+    Raises ValueError if one in _SINGLE occurs twice, since two readers may choose different
+    ones. Others may: colours are given by code points and by a profile.
     """
     found = list(boxes(content))
     by_name = dict(found)
     names = [name for name, _ in found if name in _SINGLE]
     if len(names) != len(set(names)):
-        raise ValueError("a box is there twice")
+        raise ValueError("a box occurs twice")
     return by_name
 
 
@@ -168,9 +168,9 @@ class _Track:
         return cls(kind, coding, width, height, depth, frames, plays, table)
 
     def is_plain(self, data: memoryview, first: _Track) -> bool:
-        """Whether it goes with the `first`, and all pictures in it are as large as they should.
+        """Whether it is like the `first` track, and all its coded pictures have the same size.
 
-        Raises ValueError where samples are missing.
+        Raises ValueError if samples are missing.
         """
         alike = (self.coding, self.width, self.height, self.frames)
         if alike != (b"av01", first.width, first.height, first.frames):
@@ -190,7 +190,7 @@ class _Track:
         return found == {(self.width, self.height)}
 
     def _places(self) -> Iterator[tuple[int, int]]:
-        """Where each sample begins, and its size."""
+        """Where each sample begins, and its size in bytes."""
         (size,) = struct.unpack_from(">4xI", self.table[b"stsz"])
         sizes = iter(
             [size] * self.frames
@@ -219,25 +219,24 @@ class _Track:
 
 
 def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
-    """How often a track is played; 0 for ever, and where the file does not say."""
+    """How often a track is played; 0 for an endless loop, and if the file does not say."""
     if edts is None:
         return 0
-    version, header = full(tkhd)
-    header.take(24 if version else 16)
-    duration = header.take(8 if version else 4)
-    elst = only(list(boxes(edts)), b"elst")
-    if not elst[3] & 1:
+    version, _, header = full(tkhd)
+    header.uint(24 if version else 16)
+    duration = header.uint(8 if version else 4)
+    edit_version, flags, edits = full(only(list(boxes(edts)), b"elst"))
+    if not flags & 1:
         return 1
-    if duration == _FOREVER.get(version):
+    if duration == _ENDLESS.get(version):
         return 0
-    version, edits = full(elst)
-    edits.take(4)
-    segment = edits.take(8 if version else 4)
+    edits.uint(4)
+    segment = edits.uint(8 if edit_version else 4)
     return -(-duration // segment) if segment else 0
 
 
 def _rgb(frame: npt.NDArray[Any]) -> Samples:
-    """A frame as OpenCV has it, (height, width) or B first, with its colours in order."""
+    """A frame of OpenCV, which is (height, width) or in the order BGR, as grey, RGB or RGBA."""
     if frame.ndim == 2:
         return frame[..., np.newaxis]
     order = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGB

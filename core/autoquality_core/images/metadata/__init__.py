@@ -1,1 +1,1 @@
-"""EXIF, XMP and IPTC: what is read, cleaned and kept."""
+"""EXIF, XMP and IPTC: reading, cleaning and keeping metadata."""

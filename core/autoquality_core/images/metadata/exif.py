@@ -1,14 +1,15 @@
 """EXIF blocks: a small TIFF structure of directories of tags (EXIF 2.32; TIFF 6.0 for the layout).
 
-An existing block is changed in place. A rewritten one would move the maker
-note, whose offsets often count from the start of the block.
+An existing block is changed in place. Writing it again would move the maker note,
+whose offsets often count from the start of the block.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TypeAlias
 
 from autoquality_core.types import Data
@@ -30,7 +31,7 @@ _OF_TIFF = frozenset(
         *range(0x9C9B, 0x9CA0),
     }
 )
-"""Tags of a TIFF file that describe its content. The others say how its pixels are stored."""
+"""The tags of a TIFF file that describe its content. Others describe how its pixels are stored."""
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 _SIZES_BIG = _SIZES | {16: 8, 17: 8, 18: 8}
@@ -40,13 +41,15 @@ _MOST_ENTRIES = 4096
 _MOST_BYTES = 1 << 24
 """Of all values of a directory: many tags may point to the same bytes."""
 
-Tags: TypeAlias = Mapping[int, tuple[int, int, bytes]]
-"""Type, count and bytes of each tag."""
+Value: TypeAlias = tuple[int, int, bytes]
+"""Type, count and bytes of a tag."""
+
+Tags: TypeAlias = Mapping[int, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tag: its type and count, and where its value lies."""
+    """A tag: its type and count, and where its value lies."""
 
     kind: int
     count: int
@@ -56,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The readable tags of one directory, where it ends, and where the next one begins."""
+    """The readable tags of a directory, where it ends, and where the next one begins, or 0."""
 
     entries: Mapping[int, Entry]
     end: int
@@ -74,49 +77,76 @@ class Tiff:
 
     @classmethod
     def of(cls, data: Data) -> Tiff | None:
-        """None if `data` has no readable first directory."""
+        """Read the first directory; None if `data` has no readable one."""
         order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
         if order is None or len(data) < 8:
             return None
         big = struct.unpack_from(order + "H", data, 2)[0] == 43
-        try:
-            at = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
-            return cls(data, order, big, _directory(data, at, order, big))
-        except (struct.error, OverflowError):
-            return None
+        at = int.from_bytes(data[8:16] if big else data[4:8], "little" if order == "<" else "big")
+        tiff = cls(data, order, big, Directory({}, 0, 0))
+        first = tiff.directory(at)
+        return None if first is None else replace(tiff, first=first)
 
     def value(self, entry: Entry) -> bytes:
         """The bytes of a tag."""
         return bytes(self.data[entry.start : entry.end])
 
     def text(self, tag: int) -> bytes:
-        """The text of a tag of the first directory; empty if it is absent or blank."""
+        """The text of a tag in the first directory; empty if absent or blank."""
         entry = self.first.entries.get(tag)
         if entry is None or entry.kind not in (1, _TEXT, 7, 129) or entry.count > _MOST_BYTES:
             return b""
         return self.value(entry).strip(b"\0 \t\r\n")
 
     def number(self, entry: Entry | None) -> int:
-        """The first number of a tag; 0 if it has none."""
+        """The first number of a tag, 0 without one."""
         code = {_SHORT: "H", _LONG: "I", 13: "I", 16: "Q", 18: "Q"}.get(entry.kind if entry else 0)
         if entry is None or code is None or not entry.count:
             return 0
         return int(struct.unpack_from(self.order + code, self.data, entry.start)[0])
 
-    def linked(self, directory: Directory, tag: int) -> Directory | None:
-        """The directory that a tag points to."""
-        at = self.number(directory.entries.get(tag))
+    def directory(self, at: int) -> Directory | None:
+        """The directory at `at`, None if it exceeds the data."""
         try:
-            return _directory(self.data, at, self.order, self.big) if at else None
+            return self._directory(at)
         except (struct.error, OverflowError):
             return None
 
-    def tags(self, directory: Directory | None) -> dict[int, tuple[int, int, bytes]]:
+    def _directory(self, at: int) -> Directory:
+        data, order = self.data, self.order
+        number, count_code, size = ("Q", "Q", 20) if self.big else ("I", "H", 12)
+        inline = struct.calcsize(number)
+        (count,) = struct.unpack_from(order + count_code, data, at)
+        at += struct.calcsize(count_code)
+        end = at + count * size
+        if count > _MOST_ENTRIES or end > len(data):
+            raise struct.error("too many entries")
+        sizes = _SIZES_BIG if self.big else _SIZES
+        entries: dict[int, Entry] = {}
+        for place in range(at, end, size):
+            tag, kind, values = struct.unpack_from(f"{order}HH{number}", data, place)
+            start, length = place + size - inline, sizes.get(kind, 0) * values
+            if length > inline:
+                (start,) = struct.unpack_from(order + number, data, start)
+            if length and start + length <= len(data):
+                entries.setdefault(tag, Entry(kind, values, start, start + length))
+        following = 0
+        if end + inline <= len(data):
+            (following,) = struct.unpack_from(order + number, data, end)
+            end += inline
+        return Directory(entries, end, following)
+
+    def linked(self, directory: Directory, tag: int) -> Directory | None:
+        """The directory that a tag points to, if it is readable."""
+        at = self.number(directory.entries.get(tag))
+        return self.directory(at) if at else None
+
+    def tags(self, directory: Directory | None) -> dict[int, Value]:
         """The tags of a directory with their values."""
         return {} if directory is None else _values(directory, self.data)
 
     def directories(self) -> Iterator[Directory]:
-        """All but that of the thumbnail."""
+        """All directories except that of the thumbnail."""
         yield self.first
         for tag in (_EXIF, _GPS):
             found = self.linked(self.first, tag)
@@ -128,29 +158,29 @@ class Tiff:
 
 
 def block(tags: Tags, order: str = "<") -> bytes:
-    """An EXIF block that holds `tags`, whose values are in this byte order."""
+    """An EXIF block of `tags`, whose values have this byte order ("<" or ">")."""
     head = b"II*\0\x08\0\0\0" if order == "<" else b"MM\0*\0\0\0\x08"
     return head + _written(tags, order, len(head))
 
 
-def text(value: bytes) -> tuple[int, int, bytes]:
-    """A tag that holds text. Its bytes are UTF-8, as other software writes them."""
+def text(value: bytes) -> Value:
+    """A text, which is UTF-8, as other software writes it."""
     return _TEXT, len(value) + 1, value + b"\0"
 
 
-def short(value: int, order: str) -> tuple[int, int, bytes]:
-    """A tag that holds a small number."""
+def short(value: int, order: str) -> Value:
+    """A number of 16 bits."""
     return _SHORT, 1, struct.pack(order + "H", value)
 
 
-def rational(over: int, under: int, order: str) -> tuple[int, int, bytes]:
-    """A tag that holds a fraction."""
-    return _RATIONAL, 1, struct.pack(order + "II", over, under)
+def rational(value: Fraction, order: str) -> Value:
+    """A fraction."""
+    return _RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator)
 
 
-def from_tiff(tiff: Tiff) -> dict[int, tuple[int, int, bytes]]:
+def from_tiff(tiff: Tiff) -> dict[int, Value]:
     """The tags of a TIFF file that describe its content, without its EXIF and GPS directories."""
-    return {tag: one for tag, one in tiff.tags(tiff.first).items() if tag in _OF_TIFF}
+    return {tag: value for tag, value in tiff.tags(tiff.first).items() if tag in _OF_TIFF}
 
 
 def block_of_tiff(tiff: Tiff, tags: Tags) -> bytes:
@@ -174,13 +204,13 @@ def block_of_tiff(tiff: Tiff, tags: Tags) -> bytes:
     return b"".join((whole(at), *parts))
 
 
-def cleaned(tiff: Tiff, sides: tuple[int, int], *, swapped: bool, extra: Tags) -> bytes:
-    """An EXIF block for the upright image: orientation 1, its sides, no thumbnail; and `extra`.
+def cleaned(tiff: Tiff, size: tuple[int, int], *, swapped: bool, extra: Tags) -> bytes:
+    """An EXIF block for the upright image: orientation 1, its size, no thumbnail, and `extra`.
 
-    `swapped` says that width and height were exchanged.
+    `swapped` says that the source has width and height exchanged.
     """
     out = bytearray(tiff.data)
-    width, height = sides
+    width, height = size
     for directory in tiff.directories():
         for tag, entry in directory.entries.items():
             if tag == _ORIENTATION:
@@ -202,7 +232,7 @@ def cleaned(tiff: Tiff, sides: tuple[int, int], *, swapped: bool, extra: Tags) -
 
 
 def density(data: bytes) -> tuple[float, float] | None:
-    """Pixels a metre of an EXIF block, across and down; None if it does not say."""
+    """Pixels per metre by an EXIF block, horizontally and vertically; None if it does not say."""
     tiff = Tiff.of(data)
     if tiff is None:
         return None
@@ -221,32 +251,8 @@ def density(data: bytes) -> tuple[float, float] | None:
     return found[0], found[1]
 
 
-def _directory(data: Data, at: int, order: str, big: bool) -> Directory:
-    """Raises struct.error if it does not lie in `data` as a whole."""
-    count_code, entry_code, size, inline = ("Q", "HHQ", 20, 8) if big else ("H", "HHI", 12, 4)
-    (count,) = struct.unpack_from(order + count_code, data, at)
-    at += struct.calcsize(order + count_code)
-    end = at + count * size
-    if count > _MOST_ENTRIES or end > len(data):
-        raise struct.error("a directory that leaves the data")
-    sizes = _SIZES_BIG if big else _SIZES
-    entries: dict[int, Entry] = {}
-    for place in range(at, end, size):
-        tag, kind, number = struct.unpack_from(order + entry_code, data, place)
-        start, length = place + size - inline, sizes.get(kind, 0) * number
-        if length > inline:
-            (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, start)
-        if length and start + length <= len(data):
-            entries.setdefault(tag, Entry(kind, number, start, start + length))
-    following = 0
-    if end + inline <= len(data):
-        (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, end)
-        end += inline
-    return Directory(entries, end, following)
-
-
 def _written(tags: Tags, order: str, at: int) -> bytes:
-    """A directory that lies at `at`, its values behind it."""
+    """The bytes of a directory at `at`, followed by its values."""
     entries, values = [], b""
     behind = at + 2 + 12 * len(tags) + 4
     for tag, (kind, count, value) in sorted(tags.items()):
@@ -266,7 +272,7 @@ def _put(out: bytearray, entry: Entry, number: int, order: str) -> None:
 
 
 def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
-    """Remove the directory of the thumbnail and what it points to."""
+    """Remove the directory of the thumbnail, and the thumbnail."""
     at = tiff.first.next
     if not at:
         return
@@ -274,10 +280,7 @@ def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
     used = max(
         max((one.end, *(entry.end for entry in one.entries.values()))) for one in tiff.directories()
     )
-    try:
-        thumbnail = _directory(tiff.data, at, tiff.order, tiff.big)
-    except struct.error:
-        thumbnail = Directory({}, at, 0)
+    thumbnail = tiff.directory(at) or Directory({}, at, 0)
     start = tiff.number(thumbnail.entries.get(_THUMBNAIL)) or len(out)
     length = tiff.number(thumbnail.entries.get(_THUMBNAIL_LENGTH))
     for begin, end in ((at, thumbnail.end), (start, start + length)):
@@ -286,8 +289,8 @@ def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
     del out[used:]
 
 
-def _values(directory: Directory, data: Data | bytearray) -> dict[int, tuple[int, int, bytes]]:
-    """The tags of a directory whose values lie in `data`."""
+def _values(directory: Directory, data: Data | bytearray) -> dict[int, Value]:
+    """The tags of a directory whose values lie within `data`."""
     found, room = {}, min(len(data), _MOST_BYTES)
     for tag, one in directory.entries.items():
         room -= one.end - one.start

@@ -1,8 +1,8 @@
-"""What is kept of a source's EXIF, XMP and IPTC.
+"""The metadata to write for a source: EXIF, XMP and IPTC.
 
-Copyright and author are looked for wherever a source may have them, and end up
-in EXIF, which every format holds. EXIF and XMP that are kept say that the image
-is upright, and lose their thumbnails, which are not.
+Copyright and author are collected from all places where a source may have them, and
+written to EXIF, which every format holds. EXIF and XMP are changed to describe the
+upright image, and lose their thumbnails, which are not upright.
 """
 
 from __future__ import annotations
@@ -16,17 +16,8 @@ from fractions import Fraction
 
 import pyvips
 
-from autoquality_core.images.metadata import exif
-from autoquality_core.images.metadata.texts import (
-    cleaned_xmp,
-    iptc_records,
-    iptc_texts,
-    png_density,
-    png_texts,
-    xmp_of_gif,
-    xmp_texts,
-)
-from autoquality_core.images.metadata.xmp import without_announcements
+from autoquality_core.images.metadata import exif, iptc, xmp
+from autoquality_core.images.png import texts as png_texts
 from autoquality_core.types import Data
 
 LONGEST_TEXT = 2048
@@ -36,12 +27,17 @@ _MOST_BYTES = 1 << 24
 """Of a block. Blocks are held while a request waits."""
 
 _KEYWORDS = {exif.ARTIST: "Author", exif.COPYRIGHT: "Copyright"}
+"""The texts to collect: their EXIF tags, and their keywords in a PNG."""
+
 _PNG_TAGS = {"Description": exif.DESCRIPTION, "Software": exif.SOFTWARE}
+_TEXTS = frozenset({exif.ARTIST, exif.COPYRIGHT, *_PNG_TAGS.values()})
+_DENSITY = frozenset({exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT})
+_INCHES_PER_METRE = Fraction(10_000, 254)
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The metadata that libvips finds in a file, as it stands there; without what is too large."""
+    """The metadata of a file as libvips finds it, without blocks that are too large."""
 
     exif: bytes = b""
     xmp: bytes = b""
@@ -50,7 +46,7 @@ class Blocks:
 
     @classmethod
     def of(cls, header: pyvips.Image) -> Blocks:
-        """Of an opened file."""
+        """The blocks of an opened file."""
         found, too_large = {}, []
         for name in ("exif", "xmp", "iptc"):
             block = header.get(f"{name}-data") if header.get_typeof(f"{name}-data") else b""
@@ -63,11 +59,11 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What to write besides the pixels; blocks are empty where there is nothing.
+    """The metadata to write; blocks are empty if absent.
 
-    `exif` begins with its byte order, `iptc` are bare records. `copyright` is an
-    EXIF block of copyright and author alone, to write where there is no room for
-    the others. `dropped` says what of the source's could not be kept.
+    `exif` begins with its byte order, `iptc` consists of records. `copyright` is an
+    EXIF block with copyright and author only, to write if there is no room for more.
+    `dropped` describes what could not be kept.
     """
 
     exif: bytes = b""
@@ -86,11 +82,11 @@ class Metadata:
         return len(self.exif) + len(self.xmp) + len(self.iptc)
 
     def alone(self) -> Metadata:
-        """Copyright and author, nothing else."""
+        """Copyright and author only."""
         return Metadata(exif=self.copyright, copyright=self.copyright)
 
     def choices(self) -> tuple[Metadata, ...]:
-        """What may be written in ever less room: all, copyright and author, nothing."""
+        """The choices to write, from most to least: all, copyright and author, nothing."""
         return tuple(dict.fromkeys((self, self.alone(), Metadata())))
 
 
@@ -101,79 +97,77 @@ def kept_metadata(
     data: Data,
     name: str,
     blocks: Blocks,
-    sides: tuple[int, int],
+    size: tuple[int, int],
     *,
     swapped: bool,
     everything: bool,
     copyright_too: bool,
 ) -> Metadata:
-    """What to write of the metadata of a source of format `name`.
+    """The metadata to write for a source of format `name`.
 
-    `sides` are those of the upright image; `swapped` says whether the source
-    has them exchanged. `everything` keeps what there is, `copyright_too` asks
-    for copyright and author.
+    `size` is width and height of the upright image; `swapped` says that the source has
+    them exchanged. `everything` keeps all metadata, `copyright_too` asks for copyright
+    and author.
     """
     if not (everything or copyright_too):
-        return Metadata()
+        return NO_METADATA
     tiff = exif.Tiff.of(data) if name == "tiff" else _exif_of(blocks.exif)
-    xmp = blocks.xmp or (xmp_of_gif(data) if name == "gif" else b"")
-    iptc = iptc_records(blocks.iptc)
-    texts = png_texts(data, (*_KEYWORDS.values(), *_PNG_TAGS)) if name == "png" else {}
-    found = _copyright(tiff, xmp, iptc, texts)
+    packet = blocks.xmp or (xmp.packet_of_gif(data) if name == "gif" else b"")
+    records = iptc.records_of(blocks.iptc)
+    keywords = (*_KEYWORDS.values(), *_PNG_TAGS)
+    texts = png_texts.read_texts(data, keywords) if name == "png" else {}
+    found = _author_and_copyright(tiff, packet, records, texts)
     alone, cut = _alone(found) if copyright_too else (b"", ())
     if not everything:
         return Metadata(exif=alone, copyright=alone, dropped=cut)
 
     extra = dict(_density(data, name, "<" if tiff is None else tiff.order, swapped=swapped))
-    extra |= {tag: exif.text(one) for tag, one in found.items()}
+    extra |= {tag: exif.text(text) for tag, text in found.items()}
     extra |= {tag: exif.text(texts[key]) for key, tag in _PNG_TAGS.items() if key in texts}
     dropped = list(blocks.too_large)
     if blocks.exif and tiff is None:
         dropped.append("EXIF is damaged")
-    if b"\0" in xmp.strip(b"\0"):
+    if b"\0" in packet.strip(b"\0"):
         dropped.append("XMP is not UTF-8")
-        xmp = b""
-    if (honest := without_announcements(xmp)) is None:
+        packet = b""
+    if (kept := xmp.without_announcements(packet)) is None:
         dropped.append("XMP announces images that are not kept")
-    written = _exif(tiff, name, extra, sides, swapped=swapped)
-    return Metadata(written, cleaned_xmp(honest or b""), iptc, alone, tuple(dropped))
+    written = _exif(tiff, name, extra, size, swapped=swapped)
+    return Metadata(written, xmp.upright(kept or b""), records, alone, tuple(dropped))
 
 
 def _exif(
-    tiff: exif.Tiff | None, name: str, extra: exif.Tags, sides: tuple[int, int], *, swapped: bool
+    tiff: exif.Tiff | None, name: str, extra: exif.Tags, size: tuple[int, int], *, swapped: bool
 ) -> bytes:
-    """The EXIF block of the source for the upright image, with what else was found of it."""
+    """The EXIF block for the upright image: that of the source, with `extra` where it has none."""
     if tiff is None:
         return exif.block(extra) if extra else b""
     known = tiff.first.entries
+    has_density = not _DENSITY.isdisjoint(known)
     new = {
-        tag: one
-        for tag, one in extra.items()
-        if tag not in known or (tag in _TEXTS and not tiff.text(tag))
+        tag: value
+        for tag, value in extra.items()
+        if (tag not in known or (tag in _TEXTS and not tiff.text(tag)))
+        and not (has_density and tag in _DENSITY)
     }
-    if _DENSITY & known.keys():
-        new = {tag: one for tag, one in new.items() if tag not in _DENSITY}
     if name != "tiff":
-        return exif.cleaned(tiff, sides, swapped=swapped, extra=new)
+        return exif.cleaned(tiff, size, swapped=swapped, extra=new)
     written = exif.Tiff.of(exif.block_of_tiff(tiff, exif.from_tiff(tiff) | new))
-    return b"" if written is None else exif.cleaned(written, sides, swapped=swapped, extra={})
-
-
-_TEXTS = frozenset({exif.ARTIST, exif.COPYRIGHT, *_PNG_TAGS.values()})
-_DENSITY = frozenset({exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT})
+    return b"" if written is None else exif.cleaned(written, size, swapped=swapped, extra={})
 
 
 def _exif_of(block: bytes) -> exif.Tiff | None:
-    """An EXIF block, whatever stands before it: formats differ in that."""
+    """The EXIF in a block, which may begin with a prefix, depending on the format."""
     begins = re.search(rb"II\*\0|MM\0\*", block[:16])
     return None if begins is None else exif.Tiff.of(block[begins.start() :])
 
 
-def _copyright(
-    tiff: exif.Tiff | None, xmp: bytes, iptc: bytes, texts: Mapping[str, bytes]
+def _author_and_copyright(
+    tiff: exif.Tiff | None, packet: bytes, records: bytes, texts: Mapping[str, bytes]
 ) -> dict[int, bytes]:
-    """Author and copyright by their EXIF tags. EXIF goes before the others."""
-    by_xmp, by_iptc = xmp_texts(xmp) if xmp else (b"", b""), iptc_texts(iptc)
+    """Author and copyright by their EXIF tags: from EXIF, else XMP, else IPTC, else PNG texts."""
+    by_xmp = xmp.author_and_copyright(packet) if packet else (b"", b"")
+    by_iptc = iptc.author_and_copyright(records)
     found = {}
     for at, (tag, keyword) in enumerate(_KEYWORDS.items()):
         own = b"" if tiff is None else tiff.text(tag)
@@ -182,36 +176,31 @@ def _copyright(
 
 
 def _alone(found: Mapping[int, bytes]) -> tuple[bytes, tuple[str, ...]]:
-    """An EXIF block of nothing but copyright and author, and what was cut of them."""
-    cut = tuple(
-        f"the {_KEYWORDS[tag].lower()} has {len(text)} bytes: cut to {LONGEST_TEXT}"
-        for tag, text in found.items()
-        if len(text) > LONGEST_TEXT
-    )
-    short = {
-        tag: text[:LONGEST_TEXT].decode(errors="ignore").encode()
-        if len(text) > LONGEST_TEXT
-        else text
-        for tag, text in found.items()
-    }
-    return exif.block({tag: exif.text(text) for tag, text in short.items()}) if found else b"", cut
+    """An EXIF block with only copyright and author, and a description of each text that is cut."""
+    short, cut = dict(found), []
+    for tag, text in found.items():
+        if len(text) > LONGEST_TEXT:
+            short[tag] = text[:LONGEST_TEXT].decode(errors="ignore").encode()
+            cut.append(f"the {_KEYWORDS[tag].lower()} has {len(text)} bytes: cut to {LONGEST_TEXT}")
+    block = exif.block({tag: exif.text(text) for tag, text in short.items()}) if short else b""
+    return block, tuple(cut)
 
 
 def _density(data: Data, name: str, order: str, *, swapped: bool) -> exif.Tags:
     """The tags for the density of the upright image, from a JFIF segment or a PNG chunk.
 
-    libvips cannot be asked: it makes one up where a file has none.
+    libvips makes up a density for a file without one.
     """
     if name == "jpeg" and bytes(data[2:4]) == b"\xff\xe0" and bytes(data[6:11]) == b"JFIF\0":
         unit, x, y = struct.unpack_from(">BHH", data, 13)
         unit = {1: exif.INCH, 2: exif.CENTIMETRE}.get(unit)
         across, down = Fraction(x), Fraction(y)
     elif name == "png":
-        x, y = png_density(data)
-        unit, across, down = exif.CENTIMETRE, Fraction(x, 100), Fraction(y, 100)
-        inches = [Fraction(round(one * Fraction("0.0254"))) for one in (x, y)]
-        if [round(one / Fraction("0.0254")) for one in inches] == [x, y]:
-            unit, (across, down) = exif.INCH, inches
+        per_metre = png_texts.read_density(data)
+        unit, (across, down) = exif.CENTIMETRE, (Fraction(each, 100) for each in per_metre)
+        inches = [round(each / _INCHES_PER_METRE) for each in per_metre]
+        if all(round(i * _INCHES_PER_METRE) == m for i, m in zip(inches, per_metre, strict=True)):
+            unit, (across, down) = exif.INCH, map(Fraction, inches)
     else:
         return {}
     if unit is None or not across or not down:
@@ -219,7 +208,7 @@ def _density(data: Data, name: str, order: str, *, swapped: bool) -> exif.Tags:
     if swapped:
         across, down = down, across
     return {
-        exif.X_RESOLUTION: exif.rational(across.numerator, across.denominator, order),
-        exif.Y_RESOLUTION: exif.rational(down.numerator, down.denominator, order),
+        exif.X_RESOLUTION: exif.rational(across, order),
+        exif.Y_RESOLUTION: exif.rational(down, order),
         exif.RESOLUTION_UNIT: exif.short(unit, order),
     }

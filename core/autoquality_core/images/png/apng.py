@@ -1,9 +1,9 @@
 """Animated PNG (PNG specification, third edition): its frames, composed as browsers show them.
 
-libvips reads the default image alone. Each frame is a PNG whose header and
-chunk names differ: it is put together again and decoded by libvips. The frames
-are composed in the colours of the file and converted together, so that all of
-them have the same tone map and profile.
+libvips reads the default image only. A frame is a PNG with another header and other
+chunk names, so each is rewritten as a PNG that libvips decodes. The frames are
+composed in the colours of the file and converted together, so that they share a
+tone map and a profile.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from autoquality_core.images.png.chunks import SIGNATURE, chunk, chunks
 from autoquality_core.types import Data
 
 _COLOURS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT"})
-"""The chunks of the file that a frame needs to be decoded."""
+"""Chunks of the file that each frame needs for decoding."""
 
 # Of one file; encoders write a handful for each frame.
 _MOST_CHUNKS = 50_000
 
-# Pixels, so that what is computed of them stays small.
+# Pixels that are blended at once, to limit the memory for intermediate results.
 _AT_ONCE = 1 << 16
 
 _HEADER = 13
@@ -41,11 +41,13 @@ _OVER = 1
 
 
 class NotFollowedError(ValueError):
-    """The chunks of the animation contradict each other: readers show the default image."""
+    """The chunks of an animation contradict each other: readers show the default image.
+
+    `frames` counts the frames found so far.
+    """
 
     def __init__(self, frames: int) -> None:
-        """`frames` counts those that were found."""
-        super().__init__("not an animation that can be followed")
+        super().__init__("the chunks of the animation contradict each other")
         self.frames = frames
 
 
@@ -69,9 +71,9 @@ class _Frame:
 class Apng:
     """An animation whose chunks are in order; nothing is decoded yet.
 
-    `plays` is 0 for ever. With `separate_default`, the image that other readers
-    show is none of the frames. `damaged` says that the file ends too early, or
-    that a checksum is wrong.
+    `plays` is 0 for an endless loop. With `separate_default`, the image that libvips
+    reads is not one of the frames, and browsers do not show it. `damaged` says that the
+    file ends too early, or that a checksum is wrong.
     """
 
     width: int
@@ -89,9 +91,9 @@ class Apng:
     ) -> tuple[Samples, tuple[int, ...]]:
         """The first `count` frames, (count, height, width, bands), and their durations in ms.
 
-        bands: 2 for grey, else 4, alpha last. `decode_png` gives the samples
-        (height, width, bands) of a PNG as they are; what it raises escapes.
-        Raises ValueError where the file is damaged.
+        bands: 2 for grey, else 4, alpha last. `decode_png` gives the samples (height,
+        width, bands) of a PNG without converting them. Raises ValueError if the file is
+        damaged, and errors of `decode_png`.
         """
         if self.damaged:
             raise ValueError("damaged")
@@ -115,7 +117,7 @@ class Apng:
         return shown, tuple(frame.delay for frame in self.parts[:count])
 
     def _png(self, frame: _Frame) -> bytes:
-        """One frame as a file of its own."""
+        """One frame as a PNG file."""
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
         parts = [SIGNATURE, chunk(b"IHDR", header), self.colours]
         for part in frame.chunks:
@@ -128,14 +130,14 @@ class Apng:
 def read_apng(data: Data, most_frames: int) -> Apng | None:
     """The animation in a PNG, None if there is none.
 
-    One of more than `most_frames` frames is read up to there and has one more.
-    Raises NotFollowedError where its chunks contradict each other.
+    Reading stops after `most_frames` frames and one more. Raises NotFollowedError if
+    the chunks contradict each other.
     """
     if re.search(rb"acTL", data) is None:
         return None
     reader = _Reader()
-    for one in _chunks(memoryview(data)):
-        if not reader.take(one) or len(reader.frames) > most_frames:
+    for part in _chunks(memoryview(data)):
+        if not reader.take(part) or len(reader.frames) > most_frames:
             break
     else:
         reader.damaged = True
@@ -144,7 +146,7 @@ def read_apng(data: Data, most_frames: int) -> Apng | None:
 
 @dataclass(slots=True)
 class _Reader:
-    """What the chunks have said so far."""
+    """The state after the chunks read so far."""
 
     header: bytes = b""
     colours: list[bytes] = field(default_factory=list)
@@ -157,7 +159,7 @@ class _Reader:
     damaged: bool = False
 
     def take(self, chunk: memoryview) -> bool:
-        """Take in a chunk, its name first and its checksum last; False where no more matters."""
+        """Process a chunk, from its name to its checksum; False if no later chunk matters."""
         name, content = bytes(chunk[:4]), chunk[4:-4]
         if name in (b"acTL", b"fcTL") and not _intact(chunk):
             self.damaged = True
@@ -178,7 +180,7 @@ class _Reader:
         return name != b"IEND" and bool(self.announced or not self.pixels_begun)
 
     def animation(self, *, complete: bool) -> Apng | None:
-        """What was read; with `complete`, all of it has to be there unless the file is damaged."""
+        """The animation read; with `complete`, nothing may be missing unless it is damaged."""
         if not self.announced or len(self.header) != _HEADER:
             return None
         width, height = struct.unpack_from(">II", self.header)
@@ -190,7 +192,7 @@ class _Reader:
             self._require((first.width, first.height) == (width, height))
         frames = max(len(self.frames), self.announced if self.damaged else 0)
         if not self.separate_default and frames < 2:
-            return None  # the default image, and no more
+            return None  # the default image only
         return Apng(
             *(width, height, frames, self.plays, self.separate_default, self.damaged),
             *(self.header, b"".join(self.colours), tuple(self.frames)),
@@ -219,7 +221,7 @@ class _Reader:
         self.frames[-1].chunks.append(chunk)
 
     def _number(self, content: memoryview) -> None:
-        """Check the number of a chunk: those of an animation are counted from 0."""
+        """Check the number of a chunk: the chunks of an animation count from 0."""
         self._require(len(content) >= 4 and int.from_bytes(content[:4], "big") == self.numbers)
         self.numbers += 1
 
@@ -229,7 +231,7 @@ class _Reader:
 
 
 def _chunks(data: memoryview) -> Iterator[memoryview]:
-    """The chunks of a PNG, each from its name to its checksum, as far as they are whole."""
+    """The complete chunks of a PNG, each from its name to its checksum."""
     for _, start, length in islice(chunks(data), _MOST_CHUNKS):
         if start + length + 4 > len(data):
             return
@@ -241,7 +243,7 @@ def _intact(chunk: memoryview) -> bool:
 
 
 def _with_alpha(samples: Samples) -> npt.NDArray[Any]:
-    """Grey or RGB samples (height, width, bands) with an alpha, if only an opaque one."""
+    """Grey or RGB samples (height, width, bands) with alpha, opaque if they had none."""
     if samples.shape[-1] in (2, 4):
         return samples
     opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, samples.dtype)
@@ -249,7 +251,7 @@ def _with_alpha(samples: Samples) -> npt.NDArray[Any]:
 
 
 def _lay_over(part: Samples, under: Samples) -> None:
-    """Lay one image over another, in place, neither premultiplied; a few rows at a time."""
+    """Blend one image over another, in place, a few rows at a time; neither is premultiplied."""
     most = int(np.iinfo(part.dtype).max)
     sums: npt.DTypeLike = np.int32 if most == 255 else np.int64
     rows = max(_AT_ONCE // part.shape[1], 1)

@@ -1,21 +1,19 @@
 """The inner loops: local moments of an image, and SSIM from them.
 
-Written for 32-bit floats. E[y^2] - E[y]^2 would cancel badly there, so every
-variance is summed from differences to the window's own centre; and SSIM is not
-computed but what it lacks to 1, from the difference image d = y - x:
+Written for 32-bit floats. There, E[y^2] - E[y]^2 would lose most digits, so every variance is the
+sum of differences to the window's own centre. For the same reason the kernel computes 1 - SSIM,
+from the difference image d = y - x:
 
     2 mx my  = mx^2 + my^2 - md^2        2 cov(x, y) = vx + vy - vd
     1 - SSIM = 1 - (1 - md^2 / (mx^2 + my^2 + C1)) (1 - vd / (vx + vy + C2))
 
-which is exactly 0 where the images agree and loses no digits where they nearly
-do. Of y nothing is summed: my = mx + md, and vy = vx + 2 cov(x, d) + vd, where
-the covariance may be a plain E[x d] - mx md: it stands in a denominator beside
-C2, and what it loses is small where d is.
+It is exactly 0 where the images agree, and keeps its digits where they nearly do. Sums over y are
+not needed: my = mx + md, and vy = vx + 2 cov(x, d) + vd. The covariance may be a plain
+E[x d] - mx md: it is added to C2 in a denominator, and its error is small where d is small.
 
-The window is separable: moments of 11-pixel columns first, at the sampled
-rows only, then their weighted combination along the row. The work goes by
-strips (see `sampling`) within bands of rows, through scratch that stays in the
-L1 cache.
+The window is separable: moments of 11-pixel columns first, at the sampled rows only, then their
+weighted combination along the row. The loops go through strips (see `sampling`) within bands of
+rows, with scratch arrays that stay in the L1 cache.
 """
 
 from __future__ import annotations
@@ -28,14 +26,13 @@ from autoquality_core.runtime.compilation import compiled, inlined
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-# The cached machine code is tied to this file alone: what it is made from must
-# stand here.
+# numba's disk cache depends on this file alone, so it contains everything that is compiled.
 TAPS = 11
 RADIUS = TAPS // 2
 LANES = 64
 # Pixels across a strip, rounded up so that the loops over them have no tail.
 COLUMNS = LANES + 16
-# Rows of windows in a band: more, and two slabs with what fills them leave the L1 cache.
+# Rows of windows in a band. With more, two slabs and their sources do not fit the L1 cache.
 BAND = 24
 SLAB = BAND + TAPS - 1
 
@@ -46,7 +43,7 @@ WEIGHTS = tuple(np.float32(weight) for weight in _GAUSSIAN)
 C1 = np.float32((0.01 * 255) ** 2)
 C2 = np.float32((0.03 * 255) ** 2)
 ZERO = np.float32(0)
-# Taken off every sample of x: the smaller the numbers, the less their products lose.
+# Subtracted from every sample of x: products of smaller numbers lose fewer digits.
 GREY = np.float32(128)
 # A vector of 512 bits: scratch that begins at a multiple of it is stored to in one piece.
 _BYTES, _FLOATS = 64, 16
@@ -68,16 +65,16 @@ def _strip_phase(strip: int, stride: int, rows: int) -> int:
 
 @inlined
 def _first_sample(band: int, phase: int, stride: int) -> int:
-    """How many of a strip's measured rows lie above row `band`."""
+    """The number of measured rows of a strip above row `band`."""
     return max(band - phase + stride - 1, 0) // stride
 
 
-# In the loops that fill slabs, indices are unsigned: none counts from the end of an array.
+# Loops that fill slabs use unsigned indices: numba then omits the check for negative ones.
 
 
 @inlined
 def _load(slab: Floats, image: Bytes, pitch: int, top: int, left: int) -> None:
-    """Copy a strip's part of a band to `slab`; what lies outside is left as it was.
+    """Copy a strip's part of a band to `slab`; the rest of `slab` does not change.
 
     `image` is flat, `pitch` pixels a row.
     """
@@ -97,7 +94,7 @@ def _load(slab: Floats, image: Bytes, pitch: int, top: int, left: int) -> None:
 def _load_both(
     slab_x: Floats, slab_d: Floats, x: Bytes, y: Bytes, pitch: int, top: int, left: int
 ) -> None:
-    """The same of two images: the first, and how the second differs from it."""
+    """As `_load`, for the first image and its difference to the second."""
     width = min(COLUMNS, pitch - left)
     for row in range(min(SLAB, x.size // pitch - top)):
         source = np.uintp((top + row) * pitch + left)
@@ -135,7 +132,7 @@ def _column_moments(slab: Floats, row: int, means: Floats, variances: Floats) ->
 def _column_moments_of_both(
     slab_x: Floats, slab_d: Floats, row: int, means: Floats, variances: Floats, products: Floats
 ) -> None:
-    """The same of d, and the weighted mean of the products of x and d, in one go."""
+    """As `_column_moments` for d, and the weighted mean of the products of x and d."""
     x = slab_x[row * COLUMNS : (row + TAPS) * COLUMNS]
     d = slab_d[row * COLUMNS : (row + TAPS) * COLUMNS]
     for column in range(COLUMNS):
@@ -191,9 +188,8 @@ def _window_product(products: Floats, lane: int) -> np.float32:
 def reference_moments(image: Bytes, stride: int, means: Floats, variances: Floats) -> None:
     """Fill in the mean and variance of every sampled window of `image`.
 
-    `image` is (height, width), 11 pixels a side or more, in one piece; the
-    results are (strips, samples, LANES), where samples is the most that a strip
-    has. Means are told less 128.
+    `image` is (height, width), contiguous, 11 pixels a side or more. The results are (strips,
+    samples, LANES), where samples is the largest number in a strip. 128 is subtracted from means.
     """
     rows = image.shape[0] - TAPS + 1
     pitch = image.shape[1]
@@ -223,8 +219,8 @@ def mean_dissimilarity(
 ) -> float:
     """The mean of 1 - SSIM over the sampled windows.
 
-    The images are (height, width), in one piece; `means` and `variances` are
-    those of `reference_moments` for the same stride.
+    The images are (height, width), contiguous; `means` and `variances` are those of
+    `reference_moments` for the same stride.
     """
     rows = reference.shape[0] - TAPS + 1
     columns = reference.shape[1] - TAPS + 1
@@ -260,7 +256,7 @@ def mean_dissimilarity(
                     contrast += covariance + covariance
                     lack = md * md * (contrast - vd) + vd * luminance
                     lacks[lane] = lack / (luminance * contrast)
-                # Apart from the loop above, whose vectors have twice as many numbers.
+                # A loop of its own: the vectors of the loop above have twice as many numbers.
                 for lane in range(LANES):
                     lanes[lane] += lacks[lane]
                 sample += 1
@@ -269,6 +265,6 @@ def mean_dissimilarity(
     total = 0.0
     for strip in range(strips):
         phase = _strip_phase(strip, stride, rows)
-        # Every column of windows weighs the same, however many rows its strip sampled.
+        # Every column of windows has the same weight, for any number of sampled rows.
         total += totals[strip] / _first_sample(rows, phase, stride)
     return float(total / columns)

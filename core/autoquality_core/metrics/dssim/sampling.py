@@ -1,8 +1,8 @@
 """Which windows are measured: all rows of them, or some rows, staggered.
 
 The image is cut into vertical strips, each `LANES` windows wide. In a strip, every
-`stride`-th row of windows is measured. Each strip starts a row lower than the one to its
-left, so the strips together cover all rows evenly. Patterns that repeat down the image,
+`stride`-th row of windows is measured. Each strip starts a row lower than its left
+neighbour, so that together they cover all rows evenly. Patterns that repeat down the image,
 such as blocks of 8x8 pixels or lines of text, meet the strips at every phase, and their
 errors cancel out. A plain grid with the same stride in both directions costs no less here
 and has ten times the error.
@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from autoquality_core.metrics.dssim.kernel import LANES, TAPS
 
-# (stride, windows a frame from which on its error stays under 1e-4), measured
-# on photographs, screenshots, maps and line drawings at qualities 10 to 95 of
-# JPEG, WebP and AVIF.
+# (stride, the fewest windows of a frame for which its error stays under 1e-4). Measured on
+# photographs, screenshots, maps and line drawings, by JPEG, WebP and AVIF at qualities 10 to 95.
 _STRIDES = ((4, 2_000_000), (3, 500_000), (2, 150_000))
 
 

@@ -1,17 +1,12 @@
-"""`autoquality-server doctor`: whether this configuration would serve here, and what.
+"""`autoquality-server doctor`: checks whether the server would serve with this configuration.
 
-    finding   what one look found
+    command   runs the checks and prints the report
+    access    addresses, certificates and tokens
     machine   cores, memory, allocator, open files, temporary files
-    ports     whether the addresses are free
-    access    certificates, tokens, and who could call without
-    kernel    the metric's compiled code
-    codecs    each format written and read
-    networks  each network loaded and asked
-    offer     what would be served
-    units     bytes for people
-    report    all of it as a table, or as JSON
-    command   the command line
+    codecs    the metric, and each format written and read
+    networks  each network loaded and run
+    finding   the result of one check
+    report    all results as a table or as JSON
 
-Each look does what the server would do at its start or for a request, with the
-server's own code.
+Each check runs the code that the server runs at its start or for a request.
 """

@@ -1,4 +1,4 @@
-"""`autoquality-server doctor`: the command."""
+"""`autoquality-server doctor`: runs the checks and prints the report."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from autoquality._version import __version__
 from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
-from autoquality_server.cli.doctor.report import as_json, as_text
-from autoquality_server.config import ConfigError, Configuration, Settings, load
-from autoquality_server.config.flags import parse_doctor
+from autoquality_server.config import ConfigError, Configuration, load
+from autoquality_server.config.command_line import DOCTOR, parse_command_line
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Look at everything and print it; 0 it would serve, 1 it would not, 2 a setting is wrong.
+    """Check and report; returns 0 if the server would serve, 1 if not, 2 if a setting is wrong."""
+    # Late, as in the server: these import libvips and numba.
+    from autoquality_server.cli.doctor import access, codecs, machine, report
+    from autoquality_server.cli.doctor.networks import NetworkChecks
 
-    `arguments` come after the word "doctor".
-    """
     try:
-        command = parse_doctor(arguments, __version__)
+        command = parse_command_line(arguments, __version__, DOCTOR)
         configuration = load(command.flags, environ)
     except ConfigError as error:
         wrong = [Finding("configuration", Verdict.WRONG, str(error))]
-        tell = as_json if "--json" in arguments else as_text
-        sys.stdout.write(tell(None, [], wrong) + "\n")
+        as_json = "--json" in arguments
+        text = report.as_json(None, [], wrong) if as_json else report.findings_as_text(wrong)
+        sys.stdout.write(text + "\n")
         return worst(wrong).exit_code
-    from autoquality_server.cli.doctor.networks import Networks
-    from autoquality_server.cli.doctor.offer import offers
-
     settings = configuration.settings
-    networks = Networks(settings)
-    findings = [*_configuration(configuration), *_parts(settings, environ), *networks.look()]
-    tell = as_json if command.json else as_text
-    sys.stdout.write(tell(settings, offers(settings, networks.names), findings) + "\n")
+    networks = NetworkChecks(settings)
+    findings = [
+        *_configuration(configuration),
+        *access.check_addresses(settings),
+        *access.check_access(settings),
+        *machine.check_machine(settings, environ),
+        codecs.check_metric(),
+        *codecs.check_formats(settings),
+        *networks.run(),
+    ]
+    write = report.as_json if command.json else report.as_text
+    sys.stdout.write(write(settings, report.offers(settings, networks.names), findings) + "\n")
     return worst(findings).exit_code
 
 
@@ -41,14 +47,3 @@ def _configuration(configuration: Configuration) -> Iterator[Finding]:
     yield Finding("configuration", Verdict.OK, given)
     for warning in configuration.warnings:
         yield Finding("configuration", Verdict.WARNING, warning)
-
-
-def _parts(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    # Late, as in the server: these bring libvips and numba.
-    from autoquality_server.cli.doctor import access, codecs, kernel, machine, ports
-
-    yield from ports.look(settings)
-    yield from access.look(settings)
-    yield from machine.look(settings, environ)
-    yield kernel.look()
-    yield from codecs.look(settings)

@@ -1,4 +1,4 @@
-"""What one look found, and what all of them come to."""
+"""The result of one check, and of all checks together."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 
 class Verdict(enum.Enum):
-    """How a finding is meant; the value is the word for people, in rising order of trouble."""
+    """How a check ended, from good to bad."""
 
     OK = "ok"
     WARNING = "warning"
     """The server would serve, but not as well as it could."""
     FAILED = "failed"
-    """The server would not start, or not serve something."""
+    """The server would not start, or a part of it would not work."""
     WRONG = "wrong"
     """A setting is wrong."""
 
     @property
     def exit_code(self) -> int:
-        """As the server's own: 1 a failure to start, 2 a wrong setting."""
+        """The server's own exit code: 1 if it cannot start, 2 for a wrong setting."""
         return {Verdict.FAILED: 1, Verdict.WRONG: 2}.get(self, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A part that was looked at, and a sentence on it."""
+    """The part that was checked, and a sentence about it."""
 
     part: str
     verdict: Verdict
@@ -34,6 +34,6 @@ class Finding:
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
-    """The verdict on all; a wrong setting outweighs a failure."""
+    """Return the worst verdict; a wrong setting is worse than a failure."""
     order = list(Verdict)
     return max((one.verdict for one in findings), key=order.index, default=Verdict.OK)

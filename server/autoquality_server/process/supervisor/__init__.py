@@ -1,19 +1,20 @@
-"""Several server processes on one port, so that a codec that crashes or hangs harms one of them.
+"""Several server processes on one port: a codec that crashes or hangs affects only one of them.
 
-    supervisor  starts them, replaces those that end, drains them
-    process     one of them, as the supervisor sees it
-    membership  the supervisor, as one of them sees it
-    messages    what they tell one another, over a pair of sockets
-    reservation the port, kept for all of them
-    pace        how soon one that ended is replaced
-    causes      why one ended
-    rounds      when all are asked for their metrics, and have answered
-    numbers     the metrics of one of them, as changes
-    merging     the metrics of all of them, as one
-    rules       what several values of one gauge come to
-    signals     SIGTERM and SIGINT, as something that can be waited for
+    supervisor  starts the processes, replaces those that end, drains them
+    process     one process, as the supervisor sees it
+    link        the supervisor, as a process sees it
+    metrics     the metrics of all processes, merged
+    restarts    why a process ended, and how soon it is replaced
+    port        a port reserved for all processes
 
-The supervisor imports no codec and no TensorFlow, starts nothing of gRPC and hears
-nothing of callers: what can crash is in the processes. They are programs of their
-own, started anew, never forks.
+The supervisor imports no codec and no TensorFlow, serves no gRPC and reads nothing from callers:
+only its processes can crash. They are programs started by exec, never forks of the supervisor.
+
+A process and the supervisor exchange lines of JSON over a pair of sockets:
+
+    to a process        {"poll": true}         send the metrics
+                        {"drain": true}        finish the accepted requests, then exit
+    to the supervisor   {"metrics": {...}}     the metrics that changed; the first time, the
+                                               process has begun to serve
+                        {"failed": "why", "status": 2}   it cannot start
 """

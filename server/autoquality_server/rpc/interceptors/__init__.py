@@ -1,82 +1,94 @@
-"""What happens around every call, whatever it does.
+"""What happens around every call.
 
-    context    the request id, in and out
-    watch      finds calls that go on though nobody waits
-    tracing    its span, where traces are on
-    telemetry  counts it, times it, writes its line in the log
-    errors     turns what was raised into what the caller may see
-    access     lets in whoever may call
-    rates      refuses whoever calls too often
-    downloads  sends what is a stream, as long as it is taken
-    uploads    receives the request
+    returned_id    returns the request id
+    watching       finds calls that go on after their caller left
+    traced         a span for the call, if traces are on
+    recorded       counts the call, measures it, writes its log line
+    translated     turns exceptions into the status that the caller sees
+    identified     refuses callers without a valid identity
+    rate_limited   refuses callers that call too often
+    downloads      cancels calls whose answer is not taken
+    uploads        receives the request
 
-In this order, the first outermost: the line in the log has the numbers of
-request and trace, the status that is counted is the one that the caller gets, and nothing is
-received of strangers and of whoever calls too often.
+In this order, the first is the outermost. So the log line has the ids of request and trace. The
+counted status is that of the answer. A caller that is refused sends nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
 
 import grpc
 
 from autoquality_server.auth.identity import Identify
-from autoquality_server.rpc.interceptors.access import AccessInterceptor
-from autoquality_server.rpc.interceptors.context import RequestContextInterceptor
-from autoquality_server.rpc.interceptors.downloads import DownloadInterceptor
-from autoquality_server.rpc.interceptors.errors import ErrorInterceptor
-from autoquality_server.rpc.interceptors.rates import RateInterceptor
-from autoquality_server.rpc.interceptors.telemetry import TelemetryInterceptor
-from autoquality_server.rpc.interceptors.timer import Hourglass
-from autoquality_server.rpc.interceptors.tracing import TracingInterceptor
-from autoquality_server.rpc.interceptors.uploads import UploadInterceptor
-from autoquality_server.rpc.interceptors.watch import WatchInterceptor
+from autoquality_server.auth.rates import Rates
+from autoquality_server.rpc.interceptors.call import CallInterceptor, Layer
+from autoquality_server.rpc.interceptors.downloads import Downloads
+from autoquality_server.rpc.interceptors.errors import translated
+from autoquality_server.rpc.interceptors.layers import (
+    identified,
+    rate_limited,
+    recorded,
+    returned_id,
+)
+from autoquality_server.rpc.interceptors.timer import TimeoutTimer
+from autoquality_server.rpc.interceptors.tracing import traced
+from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
+
+if TYPE_CHECKING:  # imports OpenTelemetry, which a server without traces does not need
+    from autoquality_server.telemetry.traces import Traces
 
 
 def interceptors(
-    watch: WatchInterceptor,
+    service: str,
+    *,
+    watchdog: Watchdog,
     rpc_metrics: RpcMetrics,
     rejected: Callable[[str], None],
     identify: Identify,
     open_services: frozenset[str],
-    rate: RateInterceptor,
-    uploads: Hourglass,
-    downloads: Hourglass,
-    service: str,
-    tracing: TracingInterceptor | None = None,
+    rates: Rates,
+    uploads: TimeoutTimer,
+    downloads: TimeoutTimer,
+    traces: Traces | None = None,
 ) -> list[grpc.ServerInterceptor]:
-    """Every interceptor.
+    """The interceptors of a server whose own service is `service`.
 
-    `rejected` is called with the reason of each error that is told; `identify`
-    for every call but those of `open_services`; `uploads` runs while a request
-    is received, `downloads` while a message of a stream of `service` is sent;
-    without `tracing` there are no traces.
+    `rejected` is called with the reason of each error that a caller gets. `identify` is called
+    for all calls except those of `open_services`. `uploads` limits the time to receive a request,
+    `downloads` the time to take a response of `service`.
     """
-    return [
-        RequestContextInterceptor(),
-        watch,
-        *([tracing] if tracing else []),
-        TelemetryInterceptor(rpc_metrics),
-        ErrorInterceptor(rejected),
-        AccessInterceptor(identify, open_services),
-        rate,
-        DownloadInterceptor(downloads, service, rejected),
-        UploadInterceptor(uploads, service),
+
+    def own(layer: Layer) -> Layer:
+        """Only around the calls of `service`."""
+        return lambda request: layer(request) if request.service == service else nullcontext()
+
+    layers: list[Layer] = [
+        returned_id,
+        own(watchdog.watching),
+        *([own(partial(traced, traces))] if traces else []),
+        partial(recorded, rpc_metrics),
+        partial(translated, rejected),
+        partial(identified, identify, open_services),
+        own(partial(rate_limited, rates)),
     ]
+    return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service)]
 
 
 def open_interceptors(
-    rpc_metrics: RpcMetrics, rejected: Callable[[str], None], uploads: Hourglass
+    rpc_metrics: RpcMetrics, rejected: Callable[[str], None], uploads: TimeoutTimer
 ) -> list[grpc.ServerInterceptor]:
-    """As `interceptors`, for calls that anybody may make."""
-    return [
-        RequestContextInterceptor(),
-        TelemetryInterceptor(rpc_metrics),
-        ErrorInterceptor(rejected),
-        UploadInterceptor(uploads),
+    """As `interceptors`, for a server that anyone may call and that has no service of its own."""
+    layers: list[Layer] = [
+        returned_id,
+        partial(recorded, rpc_metrics),
+        partial(translated, rejected),
     ]
+    return [CallInterceptor(layers, uploads)]
 
 
 __all__ = ["interceptors", "open_interceptors"]

@@ -1,4 +1,4 @@
-"""Ends what takes too long: one thread for all calls, each with the same time."""
+"""A timeout for many pieces of work, with one thread."""
 
 from __future__ import annotations
 
@@ -9,51 +9,54 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class _Grain:
-    """One body that runs against the time."""
+class _Timeout:
+    """The timeout of one body."""
 
-    def __init__(self, due: float, end: Callable[[], object]) -> None:
+    def __init__(self, due: float, on_timeout: Callable[[], object]) -> None:
         self.due = due
-        self.end = end
-        self.ran_out = False
+        self.on_timeout = on_timeout
+        self.passed = False
 
 
-class Hourglass:
-    """Gives bodies so many seconds. Thread-safe; has a thread from construction to `close`."""
+class TimeoutTimer:
+    """Gives every body the same time. Thread-safe; runs a thread until `close`."""
 
     def __init__(self, seconds: float) -> None:
-        """`seconds` 0 is any time."""
+        """`seconds` 0 means no limit."""
         self._seconds = seconds
         self._changed = threading.Condition()
-        self._running: OrderedDict[_Grain, None] = OrderedDict()
+        self._running: OrderedDict[_Timeout, None] = OrderedDict()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="hourglass", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="timeouts", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
-        """Bodies that run."""
+        """The number of bodies that run."""
         return len(self._running)
 
     def close(self) -> None:
-        """End nothing any more."""
+        """Stop the thread; no timeout passes any more."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
 
     @contextmanager
-    def turned(self, end: Callable[[], object]) -> Iterator[Callable[[], bool]]:
-        """Call `end` from another thread if the body takes too long; gives whether it did."""
-        grain = _Grain(time.monotonic() + self._seconds, end)
+    def running(self, on_timeout: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+        """Call `on_timeout` in the timer's thread if the body takes too long.
+
+        Yields a function that returns True once the time has passed.
+        """
+        timeout = _Timeout(time.monotonic() + self._seconds, on_timeout)
         with self._changed:
-            self._running[grain] = None
-            if len(self._running) == 1:  # of several, the first is due before this one
+            self._running[timeout] = None
+            if len(self._running) == 1:  # otherwise an earlier one is due first
                 self._changed.notify()
         try:
-            yield lambda: grain.ran_out
+            yield lambda: timeout.passed
         finally:
             with self._changed:
-                self._running.pop(grain, None)
+                self._running.pop(timeout, None)
 
     def _work(self) -> None:
         while True:
@@ -68,6 +71,6 @@ class Hourglass:
                 if left > 0:
                     self._changed.wait(left)
                     continue
-                first.ran_out = True
+                first.passed = True
                 del self._running[first]
-            first.end()
+            first.on_timeout()

@@ -1,19 +1,17 @@
-"""One span around each call, and its number in the log."""
+"""A span around each call, and its ids in the log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import grpc
-import structlog
 
 from autoquality_core.runtime.context import Attribute, observe
-from autoquality_server.rpc.interceptors.behavior import AroundInterceptor, Call
-from autoquality_server.telemetry.logs import log_fields
+from autoquality_server.rpc.request_context import RequestContext
 
-if TYPE_CHECKING:  # brings OpenTelemetry, which a server without traces does without
+if TYPE_CHECKING:  # imports OpenTelemetry, which a server without traces does not need
     from autoquality_server.telemetry.traces import Trace, Traces
 
 _FAILURES = frozenset(
@@ -26,58 +24,48 @@ _FAILURES = frozenset(
         grpc.StatusCode.DATA_LOSS,
     }
 )
-"""What OpenTelemetry's conventions count as the server's failure, not the caller's."""
+"""Failures of the server, not of the caller, by OpenTelemetry's conventions."""
+
+_NOT_IN_SPAN = ("rpc", "trace_id", "span_id")
+"""Fields of the log that the span has anyway."""
 
 
-class TracingInterceptor(AroundInterceptor):
-    """The names are those of OpenTelemetry's conventions for RPC; ours begin with autoquality."""
+@contextmanager
+def traced(traces: Traces, request: RequestContext) -> Iterator[None]:
+    """Make a span of the call, and one of each of its steps.
 
-    def __init__(self, traces: Traces, service: str) -> None:
-        """Traces the calls of `service`: health checks would be most of all traces."""
-        self._traces = traces
-        self._service = service
-
-    @contextmanager
-    def around(self, call: Call) -> Iterator[None]:
-        if call.service != self._service:
-            yield
-            return
-        name = f"{call.service}/{call.method}"
-        known = {"rpc.system.name": "grpc", "rpc.method": name, **_peer(call.context.peer())}
-        trace = self._traces.begin(name, call.metadata, known)
-        log_fields(**trace.ids)
-        raised = True
-        try:
-            if trace.is_kept:
-                observe(trace)
-            yield
-            raised = False
-        finally:
-            _end(trace, call.code_after(raised=raised))
+    Names follow OpenTelemetry's conventions for RPC; ours start with "autoquality.".
+    """
+    name = f"{request.service}/{request.method}"
+    conventional = {"rpc.system.name": "grpc", "rpc.method": name, **_peer(request.call.peer())}
+    trace = traces.begin(name, request.metadata, conventional)
+    request.attributes.update(trace.ids)
+    if trace.is_kept:
+        observe(trace)
+    raised = True
+    try:
+        yield
+        raised = False
+    finally:
+        _end(trace, request, request.code_after(raised=raised))
 
 
-def _end(trace: Trace, code: grpc.StatusCode) -> None:
+def _end(trace: Trace, request: RequestContext, code: grpc.StatusCode) -> None:
     failed = code in _FAILURES
-    told = _told(structlog.contextvars.get_contextvars())
     attributes: dict[str, Attribute] = {
-        "rpc.response.status_code": code.name,
-        "error.type": code.name if failed else None,
-        **{f"autoquality.{key}": value for key, value in told.items()},
+        f"autoquality.{key}": value
+        for key, value in request.attributes.items()
+        if isinstance(value, str | bool | int | float) and key not in _NOT_IN_SPAN
     }
-    trace.end(attributes, failed=failed, why=str(told["error"]) if "error" in told else None)
-
-
-def _told(fields: Mapping[str, object]) -> dict[str, Attribute]:
-    """What the line in the log tells, but for the trace itself and for bytes."""
-    return {
-        key: value
-        for key, value in fields.items()
-        if isinstance(value, str | bool | int | float) and key not in ("trace_id", "span_id")
-    }
+    attributes["rpc.response.status_code"] = code.name
+    if failed:
+        attributes["error.type"] = code.name
+    error = request.attributes.get("error")
+    trace.end(attributes, failed=failed, message=None if error is None else str(error))
 
 
 def _peer(peer: str) -> dict[str, Attribute]:
-    """The conventions' attributes for gRPC's name of a peer."""
+    """The attributes of a peer, from gRPC's name of it."""
     kind, _, rest = peer.partition(":")
     if kind not in ("ipv4", "ipv6"):
         return {"network.transport": kind} if kind == "unix" else {}

@@ -1,7 +1,0 @@
-"""The methods: none, size, dssim and ml. Each is a handler behind one small interface."""
-
-from autoquality_core.encode.methods.base import Answer, FixedQuality, MethodHandler
-from autoquality_core.encode.methods.score import MlSearch, ScoreSearch
-from autoquality_core.encode.methods.size import SizeSearch
-
-__all__ = ["Answer", "FixedQuality", "MethodHandler", "MlSearch", "ScoreSearch", "SizeSearch"]
