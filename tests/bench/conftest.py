@@ -1,4 +1,4 @@
-"""What the tests of the benches share."""
+"""Fixtures for the tests of the benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.photos import crop
 
 @pytest.fixture(scope="session")
 def rivals() -> Path:
-    """The programs that are compared with, unpacked where they are missing."""
+    """The programs to compare with, installed if they are missing."""
     if not (FOLDER / "guetzli").is_file():
         subprocess.run(["tools/install-rivals.sh", str(FOLDER.parent)], cwd=ROOT, check=True)
     return FOLDER

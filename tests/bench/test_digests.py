@@ -42,7 +42,7 @@ def test_a_change_of_the_last_digit_is_found() -> None:
     assert len(list(changes({"a": ANSWER}, {"a": close}))) == 1
 
 
-def test_a_streamed_answer_that_is_not_the_unary_one_is_found() -> None:
+def test_a_streamed_answer_that_differs_from_the_unary_one_is_found() -> None:
     streamed = {**ANSWER, "progress": [["accepted", None]]}
     lines: Lines = {"a: x": ANSWER, f"a{STREAM}: x": streamed}
     assert list(unlike(lines)) == []
@@ -50,14 +50,14 @@ def test_a_streamed_answer_that_is_not_the_unary_one_is_found() -> None:
     assert list(unlike(lines)) == [f'a{STREAM}: x\n    bytes: "1f" -> "2e"']
 
 
-def test_every_call_has_a_key_of_its_own_and_the_sample_is_a_tenth(images: Path) -> None:
+def test_every_call_has_its_own_key_and_the_sample_is_a_tenth(images: Path) -> None:
     keys = [case.key for case in cases({"images/coffee.png": images / "coffee.png"})]
     assert len(set(keys)) == len(keys)
     assert 0.05 < sum(map(sampled, keys)) / len(keys) < 0.15
     assert all(sampled(key) == sampled(key.replace(STREAM, "")) for key in keys)
 
 
-def test_the_command_says_what_it_needs() -> None:
+def test_missing_arguments_are_reported() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.digests", "."], capture_output=True, text=True
     )

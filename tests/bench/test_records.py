@@ -1,4 +1,4 @@
-"""A record keeps what was found, shows what got worse, and pages say what it says."""
+"""Records are stored and compared, and pages contain the numbers of the newest records."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 
 from bench import capacity, pages
 from bench.capacity import Cluster, contention
-from bench.record import Measure, Record, changes, latest, read, record_of, write
-from bench.record.report import finish
+from bench.record import Measure, Record, latest, read, record_of, write
+from bench.record.changes import changes, finish
 from bench.scaling.megapixels import WHAT
 from tests.house.commands import ROOT
 
@@ -34,13 +34,13 @@ def record(*measures: Measure) -> Record:
     return record_of("compare", measures, {"images": ["a"]})
 
 
-def compared(tmp_path: Path, old: Record, doctor: Callable[[dict], None]) -> tuple[int, str]:
-    """What the command says of a record and of the same one, doctored."""
+def compared(tmp_path: Path, old: Record, change: Callable[[dict], None]) -> tuple[int, str]:
+    """Exit status and output of the command for a record and a changed copy."""
     before = write(old, tmp_path)
-    told = json.loads(before.read_text())
-    doctor(told)
-    after = tmp_path / "doctored.json"
-    after.write_text(json.dumps(told))
+    parts = json.loads(before.read_text())
+    change(parts)
+    after = tmp_path / "changed.json"
+    after.write_text(json.dumps(parts))
     done = subprocess.run(
         [sys.executable, "-m", "bench.record.changes", str(before), str(after)],
         cwd=ROOT,
@@ -55,7 +55,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read(write(one, tmp_path)) == one
 
 
-def test_the_newest_record_of_the_same_is_the_one_to_compare_with(tmp_path: Path) -> None:
+def test_the_newest_record_with_the_same_arguments_is_compared(tmp_path: Path) -> None:
     for date, images in (("2026-01-01", ["a"]), ("2026-01-03", ["b"]), ("2026-01-02", ["a"])):
         write(replace(record(), date=f"{date}T00:00:00Z", arguments={"images": images}), tmp_path)
     like = latest("compare", tmp_path, like=record())
@@ -65,96 +65,96 @@ def test_the_newest_record_of_the_same_is_the_one_to_compare_with(tmp_path: Path
     assert latest("compare", tmp_path / "nowhere") is None
 
 
-def test_a_doctored_record_shows_what_got_worse_first(tmp_path: Path) -> None:
+def test_regressions_are_shown_first(tmp_path: Path) -> None:
     old = record(measure(1.5), measure(1.5, setting="avif"), measure(1.5, setting="jpeg"))
 
-    def doctor(told: dict) -> None:
-        told["measures"][0][VALUE] = 1.7
-        told["measures"][1][VALUE] = 3.0
-        told["measures"][2][VALUE] = 1.0
+    def change(parts: dict) -> None:
+        parts["measures"][0][VALUE] = 1.7
+        parts["measures"][1][VALUE] = 3.0
+        parts["measures"][2][VALUE] = 1.0
 
-    status, said = compared(tmp_path, old, doctor)
+    status, said = compared(tmp_path, old, change)
     assert status == 1
     lines = said.splitlines()
-    assert lines[1].strip() == "2 worse, 1 better, 0 alike"
+    assert lines[1].strip() == "2 worse, 1 better, 0 equal"
     assert "WORSE" in lines[2] and "avif" in lines[2] and "1.5 -> 3 x (100%)" in lines[2]
     assert "WORSE" in lines[3] and "webp" in lines[3]
     assert "MISSED" in lines[4] and "wanted at most 1.8" in lines[4]
     assert "better" in lines[5] and "jpeg" in lines[5]
 
 
-def test_what_others_take_tells_how_busy_the_machine_was(tmp_path: Path) -> None:
+def test_the_time_of_other_tools_shows_the_load_of_the_machine(tmp_path: Path) -> None:
     old = record(measure(9.0, what="processor time", unit="ms", better="neither", wanted=None))
 
-    def doctor(told: dict) -> None:
-        told["measures"][0][VALUE] = 10.8
+    def change(parts: dict) -> None:
+        parts["measures"][0][VALUE] = 10.8
 
-    status, said = compared(tmp_path, old, doctor)
-    assert status == 0 and "others' processor time moved by +20%" in said
+    status, said = compared(tmp_path, old, change)
+    assert status == 0 and "other tools' processor time changed by +20%" in said
 
 
-def test_ratios_that_get_worse_come_before_times(tmp_path: Path) -> None:
+def test_worse_ratios_are_shown_before_worse_times(tmp_path: Path) -> None:
     old = record(measure(1.0), measure(9.0, unit="ms", wanted=None, what="processor time"))
 
-    def doctor(told: dict) -> None:
-        told["measures"][0][VALUE] = 1.1
-        told["measures"][1][VALUE] = 99.0
+    def change(parts: dict) -> None:
+        parts["measures"][0][VALUE] = 1.1
+        parts["measures"][1][VALUE] = 99.0
 
-    _, said = compared(tmp_path, old, doctor)
+    _, said = compared(tmp_path, old, change)
     assert said.index("WORSE  cost over none") < said.index("WORSE  processor time")
 
 
-def test_a_measure_that_vanishes_is_told(tmp_path: Path) -> None:
-    status, said = compared(tmp_path, record(measure(1.5)), lambda told: told["measures"].clear())
+def test_a_missing_measure_is_reported(tmp_path: Path) -> None:
+    status, said = compared(tmp_path, record(measure(1.5)), lambda parts: parts["measures"].clear())
     assert status == 1 and "GONE   cost over none, autoquality dssim, webp" in said
 
 
-def test_a_share_that_falls_is_worse_where_higher_is_better(tmp_path: Path) -> None:
+def test_a_lower_share_is_worse_if_higher_is_better(tmp_path: Path) -> None:
     old = record(measure(0.9, what="on target", unit="share", better="higher", wanted=None))
 
-    def doctor(told: dict) -> None:
-        told["measures"][0][VALUE] = 0.5
+    def change(parts: dict) -> None:
+        parts["measures"][0][VALUE] = 0.5
 
-    status, said = compared(tmp_path, old, doctor)
+    status, said = compared(tmp_path, old, change)
     assert status == 1 and "WORSE  on target" in said
 
 
-def test_nothing_worse_is_no_error(tmp_path: Path) -> None:
-    status, said = compared(tmp_path, record(measure(1.5)), lambda told: None)
-    assert status == 0 and "0 worse, 0 better, 1 alike" in said
+def test_equal_records_are_no_error(tmp_path: Path) -> None:
+    status, said = compared(tmp_path, record(measure(1.5)), lambda _: None)
+    assert status == 0 and "0 worse, 0 better, 1 equal" in said
 
 
-def test_between_machines_only_what_means_the_same_is_compared(tmp_path: Path) -> None:
+def test_between_machines_only_portable_measures_are_compared(tmp_path: Path) -> None:
     old = record(measure(1.5), measure(9.0, unit="ms", wanted=None, what="processor time"))
 
-    def doctor(told: dict) -> None:
-        told["machine"]["processor"] = "another"
-        for one in told["measures"]:
+    def change(parts: dict) -> None:
+        parts["machine"]["processor"] = "another"
+        for one in parts["measures"]:
             one[VALUE] *= 2
 
-    _, said = compared(tmp_path, old, doctor)
+    _, said = compared(tmp_path, old, change)
     assert "another machine" in said
     assert "WORSE  cost over none" in said and "processor time" not in said
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"columns": ["value"], "measures": [[1]]}'])
-def test_what_is_no_record_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "compare-odd.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"compare-odd\.json: not the record of a bench"):
+    with pytest.raises(ValueError, match=r"compare-odd\.json: not the record of a benchmark"):
         read(path)
 
 
-def test_a_run_tells_what_changed_since_the_last(
+def test_a_run_prints_the_changes_since_the_last(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     early = replace(record(measure(1.5)), date="2020-01-01T00:00:00Z")
     finish(early, "the page", tmp_path)
-    assert "No earlier record" in capsys.readouterr().out
+    assert "no earlier record" in capsys.readouterr().out
     finish(record(measure(2.5)), "the page", tmp_path)
     said = capsys.readouterr().out
     assert said.index("WORSE") < said.index("MISSED") < said.index("the page")
-    found = changes.changes(early, record(measure(2.5)))
+    found = changes(early, record(measure(2.5)))
     assert [round(one.worse, 2) for one in found.worse] == [0.67]
 
 
@@ -170,7 +170,7 @@ def checked(root: Path) -> int:
     return pages.main(["--check", "--root", str(root)])
 
 
-def test_the_pages_say_what_the_newest_records_say(copy: Path) -> None:
+def test_the_pages_match_the_newest_records(copy: Path) -> None:
     assert set(pages.records(copy)) == {"compare", "worst", "service", "profile", "scaling"}
     assert checked(copy) == 0
     texts = [(copy / name).read_text() for name in pages.PAGES]
@@ -179,7 +179,7 @@ def test_the_pages_say_what_the_newest_records_say(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("name", pages.PAGES)
-def test_a_number_typed_by_hand_is_found(
+def test_an_edited_number_is_found(
     copy: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = copy / name
@@ -193,9 +193,7 @@ def test_a_number_typed_by_hand_is_found(
     assert page.read_text() == text and checked(copy) == 0
 
 
-def test_a_record_that_no_page_was_made_of_is_found(
-    copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_record_without_its_page_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newest = pages.records(copy)["scaling"]
     write(replace(newest, date="2999-01-01T00:00:00Z"), copy / "bench/results")
     assert checked(copy) == 1
@@ -225,7 +223,7 @@ def test_capacity_follows_its_formula() -> None:
     assert "= 345,600 / core-seconds an image" in page
 
 
-def test_capacity_answers_nothing_beyond_what_was_measured() -> None:
+def test_capacity_has_no_numbers_beyond_the_measured_sizes() -> None:
     assert "| WebP, effort 4 | dssim | – | – | – | – |" in capacity.page(
         scaled(), Cluster(megapixels=5.0)
     )
@@ -240,7 +238,7 @@ def test_capacity_answers_nothing_beyond_what_was_measured() -> None:
         (["--record", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_a_cluster_that_cannot_be_is_refused(
+def test_an_impossible_cluster_is_refused(
     arguments: list[str], field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""The benches run as their help says, and print their tables."""
+"""The benchmarks run, and print their tables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_accuracy_checks_a_running_server_independently(images: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_accuracy_checks_an_image_as_it_is_meant_to_be_seen(orientation: int) -> None:
+def test_accuracy_checks_an_image_upright(orientation: int) -> None:
     upright = Image.open(io.BytesIO(crop("coffee.png", 64, 48)))
     undone = {6: 8, 8: 6}.get(orientation, orientation)
     turns = {
@@ -62,13 +62,13 @@ def test_oracle_compares_the_search_with_every_quality(images: Path, tmp_path: P
     assert table.count("| 100.0% |") == 12
 
 
-def test_the_metrics_short_cuts_are_compared_with_every_window(images: Path) -> None:
+def test_short_cuts_of_the_metric_are_compared_with_every_window(images: Path) -> None:
     table = run("bench.metric_choices", str(images))
     for name in ("sampled windows", "JPEG: Y channel", "AVIF: repeated chroma"):
         assert f"| {name} | " in table
 
 
-def test_the_dssim_kernel_is_timed_beside_the_others(images: Path) -> None:
+def test_the_dssim_kernel_is_timed_against_other_methods(images: Path) -> None:
     table = run("bench.dssim_kernel", str(images / "coffee.png"), "--repeats", "1")
     for name in ("scikit-image", "five OpenCV blurs", "stride 1"):
         assert name in table
@@ -81,16 +81,16 @@ def test_predictions_are_timed_in_batches_and_one_by_one() -> None:
     assert len([line for line in table.splitlines() if line.startswith(("| 1 |", "| 3 |"))]) == 2
 
 
-def test_prediction_time_has_a_line_for_every_network_in_the_box(images: Path) -> None:
+def test_prediction_time_has_a_line_for_every_bundled_network(images: Path) -> None:
     lines = run("bench.prediction_time", str(images)).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| jpeg", "| webp", "| avif"]
     assert all(float(line.split(" | ")[3]) > 0 for line in lines[2:])
 
 
-def test_what_a_server_needs_is_measured_on_a_real_one() -> None:
+def test_sizing_measures_a_real_server() -> None:
     small = ("--megapixels", "0.1", "--large", "0.1", "--calls", "1", "--networks", "none")
     table = run("bench.sizing", *small)
-    assert "Processor time for 0.24 megapixels" in table
+    assert "Processor time for 0.10 megapixels" in table
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert len([row for row in rows if row.startswith(("| none |", "| size |", "| dssim |"))]) == 9
     assert len([row for row in rows if row.startswith(("| jpeg |", "| webp |", "| avif |"))]) == 3

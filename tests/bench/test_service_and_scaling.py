@@ -1,4 +1,4 @@
-"""The service, its stages and its scaling are measured on real servers and real requests."""
+"""The benchmarks of the service, its stages and its scaling measure real servers and requests."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ import pytest
 from PIL import Image
 
 from bench.clock import of_process
-from bench.pictures import picture
+from bench.images import photograph
 from bench.profile import figures as profile_figures
-from bench.profile import slices
+from bench.profile import stages as names
 from bench.profile import tables as profile_tables
 from bench.profile.__main__ import main as profile_main
-from bench.profile.libraries import libraries
+from bench.profile.libraries import DECODE_RESULT, ENCODE, libraries
 from bench.profile.stages import StageClock, staged
 from bench.record import Record, read
 from bench.scaling.__main__ import main as scaling_main
 from bench.scaling.megapixels import megapixels
 from bench.scaling.tables import page
-from bench.service import figures as service_figures
-from bench.service import tables as service_tables
+from bench.service import pages as service_pages
 from bench.service.__main__ import main as service_main
 
 Main = Callable[[list[str]], int]
@@ -36,7 +35,7 @@ def one_record(main: Main, arguments: list[str], folder: Path) -> Record:
     return read(file)
 
 
-def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
+def test_the_service_is_compared_with_a_bare_codec(tmp_path: Path) -> None:
     tiny = ["--rounds", "1", "--calls", "2", "--seconds", "0.2", "--large", "0.1"]
     record = one_record(
         service_main, [*tiny, "--requests", "12", "--formats", "webp"], tmp_path / "results"
@@ -51,10 +50,10 @@ def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
     assert held[-1].value == found["memory after all", "service"].value > 50
     growth = found["memory after all", "service"].value / held[0].value - 1
     assert found["growth of memory", "service"].value == pytest.approx(growth, abs=1e-3)
-    told = service_tables.page(record)
-    assert "Memory was measured over 12 requests, not over 10000." in told
-    assert "| growth of memory | service | all formats | 12 requests |" in told
-    (drawn,) = service_figures.plots(record).values()
+    text = service_pages.page(record)
+    assert "Memory was measured over 12 requests, not over 10000." in text
+    assert "| growth of memory | service | all formats | 12 requests |" in text
+    (drawn,) = service_pages.plots(record).values()
     assert drawn.startswith(b"\x89PNG")
     assert all(one.value > 0 for one in record.find(what="DSSIM kernel"))
 
@@ -70,48 +69,48 @@ def test_scaling_is_measured_by_size_by_callers_and_by_cores(tmp_path: Path) -> 
     assert "| 0.05 MP |" in page(record)
 
 
-def test_sizes_that_would_take_too_long_are_left_out_and_said_so() -> None:
-    told: list[str] = []
-    found = list(megapixels([0.02, 5.0], ["webp"], 0.05, 1, told.append))
+def test_sizes_that_would_take_too_long_are_skipped_and_reported() -> None:
+    skipped: list[str] = []
+    found = list(megapixels([0.02, 5.0], ["webp"], 0.05, 1, skipped.append))
     assert {one.goal for one in found if one.by == "none"} == {"0.02"}
-    assert told[0].startswith("webp by none: nothing above 0.0 megapixels")
+    assert skipped[0].startswith("webp by none: nothing above 0.0 megapixels")
 
 
-def test_a_profile_names_every_slice_of_a_request(tmp_path: Path) -> None:
+def test_a_profile_has_every_stage_of_a_request(tmp_path: Path) -> None:
     tiny = ["--megapixels", "0.05", "--repeats", "1"]
     record = one_record(profile_main, tiny, tmp_path / "results")
     for total in record.find(what="request"):
         named = {"setting": total.setting, "goal": total.goal}
         stages = {one.by: one for one in record.find(what="stage", **named)}
         assert sum(one.value for one in stages.values()) == pytest.approx(total.value, rel=0.01)
-        assert set(stages) <= set(slices.SLICES)
-        wanted = {slices.ENCODE, slices.SOURCE, slices.HEADER, slices.VALIDATE, slices.REST}
+        assert set(stages) <= set(names.STAGES)
+        wanted = {ENCODE, names.SOURCE, names.HEADER, names.VALIDATE, names.REST}
         if total.goal != "none":
-            wanted |= {slices.PRIOR, slices.SEARCH}
+            wanted |= {names.PRIOR, names.SEARCH}
         if total.goal in ("dssim", "ml"):
-            wanted |= {slices.DECODE_RESULT, slices.METRIC, slices.MOMENTS, slices.LUMA}
+            wanted |= {DECODE_RESULT, names.METRIC, names.MOMENTS, names.LUMA}
         assert wanted <= set(stages)
-        # Networks and sketches are looked at where that pays.
-        assert slices.NETWORK in stages or total.goal != "ml"
+        # Networks and features are used only if they save time.
+        assert names.NETWORK in stages or total.goal != "ml"
         assert record.find(what="function", **named)
     made = {(one.goal, one.setting) for one in record.find(what="request")}
     settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif")
     searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
     assert made == searching | {("ml", setting) for setting in settings[1:]}
-    assert any(one.by == slices.SKETCH for one in record.measures)
-    told = profile_tables.page(record)
+    assert any(one.by == names.FEATURES for one in record.measures)
+    text = profile_tables.page(record)
     by = {(*one, side): name for one in made for side, name in libraries(record, *one).items()}
-    assert by["none", "jpeg-mozjpeg", slices.ENCODE] == "mozjpeg by libvips"
-    assert by["dssim", "webp", slices.ENCODE].startswith("libwebp by ")
-    assert by["dssim", "avif", slices.DECODE_RESULT] == "libavif by OpenCV"
-    assert ("none", "avif", slices.DECODE_RESULT) not in by
-    assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in told
+    assert by["none", "jpeg-mozjpeg", ENCODE] == "mozjpeg by libvips"
+    assert by["dssim", "webp", ENCODE].startswith("libwebp by ")
+    assert by["dssim", "avif", DECODE_RESULT] == "libavif by OpenCV"
+    assert ("none", "avif", DECODE_RESULT) not in by
+    assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in text
     (picture_,) = profile_figures.plots(record).values()
     with Image.open(io.BytesIO(picture_)) as drawn:
         assert drawn.format == "PNG" and drawn.info["Source"] == record.file_name
 
 
-def test_a_stage_is_told_without_those_inside_it() -> None:
+def test_a_stage_excludes_the_stages_inside_it() -> None:
     clock = StageClock()
 
     def spin(seconds: float) -> None:
@@ -138,7 +137,7 @@ def test_a_stage_is_told_without_those_inside_it() -> None:
         (profile_main, ["--repeats", "0"], "--repeats"),
     ],
 )
-def test_nonsense_is_refused(
+def test_a_wrong_argument_is_refused(
     main: Main, arguments: list[str], field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -146,9 +145,9 @@ def test_nonsense_is_refused(
     assert field in capsys.readouterr().err
 
 
-def test_a_picture_is_as_large_as_asked() -> None:
+def test_a_photograph_has_the_requested_size() -> None:
     for megapixels_ in (0.01, 0.4, 3.0):
-        data, size = picture(megapixels_)
+        data, size = photograph(megapixels_)
         assert data[:2] == b"\xff\xd8" and abs(size / megapixels_ - 1) < 0.02
 
 

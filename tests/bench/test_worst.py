@@ -1,4 +1,4 @@
-"""The longest searches are told with the reasons that their facts give."""
+"""The longest searches are listed with the reasons for their length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.priors import size_prior
 from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.types import Method
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
 from bench.record import read
 from bench.worst import __main__ as worst
@@ -32,7 +32,7 @@ def search(
     setting: str = "jpeg",
     image: str = "a.png",
 ) -> Search:
-    """By size where the tries have no DSSIM."""
+    """A search by size if the tries have no DSSIM."""
     made = tuple(Try(one[0], one[1], one[2] if len(one) == 3 else None) for one in tries)
     method = "size" if made[0].dssim is None else "dssim"
     return Search(
@@ -41,7 +41,7 @@ def search(
     )  # fmt: skip
 
 
-def test_a_run_tells_every_search_and_its_parts_add_up(
+def test_a_record_has_every_search_and_its_parts_add_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = tmp_path / "images"
@@ -74,7 +74,7 @@ def test_a_run_tells_every_search_and_its_parts_add_up(
     assert "| one/same.png | " in said and "without networks" in said
 
 
-def test_a_search_is_told_as_it_went(tmp_path: Path) -> None:
+def test_a_search_is_described_as_it_ran(tmp_path: Path) -> None:
     path = tmp_path / "coffee.png"
     path.write_bytes(crop("coffee.png", 160, 120))
     picture = run.middle(path, 1.0)
@@ -96,7 +96,7 @@ def test_a_search_is_told_as_it_went(tmp_path: Path) -> None:
     assert search_of(found.note()) == found
 
 
-def test_a_budget_needs_its_answer_and_the_proof_that_more_is_over() -> None:
+def test_a_budget_needs_the_answer_and_a_proof() -> None:
     one = search([(60, 900), (66, 1004), (65, 990)], 65, 1000.0)
     assert causes(one) == [Cause.FIRST, Cause.PROOF, Cause.ANSWER]
     said = why(one)
@@ -107,9 +107,9 @@ def test_a_budget_needs_its_answer_and_the_proof_that_more_is_over() -> None:
     assert "proof that 66 does not fit (+0.4 %)" in said
 
 
-def test_what_comes_after_the_proof_rules_out_that_the_curve_turns_back() -> None:
+def test_encodings_after_the_proof_check_that_the_curve_is_monotonic() -> None:
     one = search([(65, 990), (66, 1004), (67, 1003), (63, 980)], 65, 1000.0)
-    assert causes(one) == [Cause.ANSWER, Cause.PROOF, Cause.TURNS, Cause.TURNS]
+    assert causes(one) == [Cause.ANSWER, Cause.PROOF, Cause.FALLS, Cause.FALLS]
     assert why(one) == [
         "first guess right",
         "proof that 66 does not fit (+0.4 %)",
@@ -118,7 +118,7 @@ def test_what_comes_after_the_proof_rules_out_that_the_curve_turns_back() -> Non
     ]
 
 
-def test_a_dssim_that_no_quality_comes_to_is_proved_from_both_sides() -> None:
+def test_a_dssim_between_two_qualities_is_proved_by_both() -> None:
     tries = [(70, 900, 0.0225), (74, 990, 0.0182), (72, 950, 0.0186), (71, 930, 0.0223)]
     one = search(tries, 72, 0.02, "nearest_quality")
     assert causes(one) == [Cause.FIRST, Cause.LATER, Cause.ANSWER, Cause.PROOF]
@@ -129,34 +129,34 @@ def test_a_dssim_that_no_quality_comes_to_is_proved_from_both_sides() -> None:
     )
 
 
-def test_a_curve_that_turns_back_where_the_answer_is_proves_nothing() -> None:
+def test_a_curve_that_falls_at_the_answer_proves_nothing() -> None:
     tries = [(60, 900, 0.0225), (61, 990, 0.0282), (62, 950, 0.0140)]
     one = search(tries, 60, 0.02, "nearest_quality")
-    assert causes(one) == [Cause.ANSWER, Cause.TURNS, Cause.TURNS]
+    assert causes(one) == [Cause.ANSWER, Cause.FALLS, Cause.FALLS]
     assert "no quality is close enough: 60 is nearest, 0.0225" in why(one)
 
 
-def test_a_curve_that_hardly_changes_is_called_flat() -> None:
+def test_a_curve_that_hardly_changes_is_flat() -> None:
     one = search([(20, 990), (80, 1002), (60, 999), (61, 1001), (90, 1500)], 60, 1000.0)
     assert "the curve is flat: from 20 to 80 it changes by 1.2 %" in why(one)
     steep = search([(55, 900), (60, 999), (61, 1001)], 60, 1000.0)
     assert not any("flat" in reason for reason in why(steep))
 
 
-def test_a_target_outside_the_range_is_told_by_the_bound() -> None:
+def test_a_target_out_of_range_is_reported_with_the_bound() -> None:
     one = search([(90, 900, 0.031), (95, 990, 0.025)], 95, 0.02, "max_quality_reached")
     assert causes(one) == [Cause.FIRST, Cause.ANSWER]
     assert "target out of range: 0.0250 at 95, the highest quality" in why(one)
 
 
-def test_a_twin_of_the_answer_is_no_guess_astray() -> None:
+def test_an_equivalent_quality_is_no_wrong_guess() -> None:
     base = search([(60, 900)], 60, 1000.0, setting="avif")
-    twin = next(quality for quality in range(11, 95) if base.alike(quality, quality + 1))
-    one = search([(twin, 900)], twin + 1, 1000.0, setting="avif")
-    assert one.off(twin) == 0 and why(one)[0] == "first guess right"
+    other = next(quality for quality in range(11, 95) if base.equivalent(quality, quality + 1))
+    one = search([(other, 900)], other + 1, 1000.0, setting="avif")
+    assert one.off(other) == 0 and why(one)[0] == "first guess right"
 
 
-def test_the_worst_images_are_those_with_most_encodings_in_all() -> None:
+def test_the_worst_images_have_the_most_encodings() -> None:
     long = [(60 + at, 900 + 20 * at) for at in range(6)]
     searches = [
         *(search(long[:3], 62, 950.0, setting=setting, image="hard.png") for setting in SETTINGS),
@@ -179,14 +179,14 @@ def test_the_worst_images_are_those_with_most_encodings_in_all() -> None:
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ([], "give images, or --quick"),
+        ([], "give images or --quick"),
         (["--quick", "--every", "0"], "--every"),
         (["--quick", "--megapixels", "0"], "--megapixels"),
         (["empty"], "no images among the arguments"),
         (["broken.png", "--networks", "none"], "broken.png"),
     ],
 )
-def test_nonsense_is_refused_with_the_argument_that_is_wrong(
+def test_a_wrong_argument_is_refused_by_its_name(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

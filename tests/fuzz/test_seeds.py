@@ -1,4 +1,4 @@
-"""Every seed, the inputs that once failed among them, is handled as it should be."""
+"""Every seed is handled correctly, including inputs that once failed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def seeds() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", seeds(), ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_a_seed_ends_in_a_documented_way(path: Path) -> None:
+def test_a_seed_has_a_documented_result(path: Path) -> None:
     load(path.parent.name).run(path.read_bytes())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_target_has_seeds_that_it_takes_to_begin_with(name: str) -> None:
-    mine = [path for path in seeds() if path.parent.name == name]
-    assert len(mine) > 1
-    assert all(path.stat().st_size <= load(name).max_bytes for path in mine)
+def test_every_target_has_seeds(name: str) -> None:
+    own = [path for path in seeds() if path.parent.name == name]
+    assert len(own) > 1
+    assert all(path.stat().st_size <= load(name).max_bytes for path in own)

@@ -1,4 +1,4 @@
-"""Which images of a package are taken into the corpus."""
+"""Which images of a package become part of the corpus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from autoquality_train.cli.main import cli
-from autoquality_train.debian import Source, choose
+from autoquality_train.corpus.debian import Source, choose
 from tests.photos import crop
 
 
@@ -36,37 +36,35 @@ def chosen(package: Path, source: Source, seen: set[str] | None = None) -> set[s
     return {path.name for path in choose(source, package, random.Random(1), seen)}
 
 
-def test_icons_damaged_files_and_copies_are_left_out(package: Path) -> None:
+def test_icons_damaged_files_and_copies_are_skipped(package: Path) -> None:
     found = chosen(package, Source("made", "photos", ("*",)))
     assert len(found) == 3
     assert {"small.png", "large.png"} < found
     assert len(found & {"page.png", "again.png"}) == 1
 
 
-def test_what_was_taken_before_is_not_taken_again(package: Path) -> None:
+def test_an_image_is_taken_only_once(package: Path) -> None:
     seen: set[str] = set()
     assert chosen(package, Source("made", "photos", ("*/sky/*",)), seen)
     assert chosen(package, Source("made", "graphics", ("*/sky/*",)), seen) == set()
 
 
-def test_patterns_take_and_leave(package: Path) -> None:
+def test_patterns_select_images(package: Path) -> None:
     source = Source("made", "photos", ("*.png",), leave=("*/doc/*", "*small*"))
     assert chosen(package, source) == {"large.png"}
 
 
-def test_of_a_picture_in_many_sizes_the_largest_is_taken(package: Path) -> None:
+def test_only_the_largest_size_of_a_picture_is_taken(package: Path) -> None:
     assert chosen(package, Source("made", "photos", ("*/sky/*",), largest=True)) == {"large.png"}
 
 
-def test_no_more_than_the_cap_is_taken_and_always_the_same(package: Path) -> None:
+def test_a_cap_limits_the_images_reproducibly(package: Path) -> None:
     source = Source("made", "photos", ("*",), cap=2)
     assert len(chosen(package, source)) == 2
     assert chosen(package, source) == chosen(package, source)
 
 
-def test_without_apt_the_command_says_what_it_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_apt_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     done = CliRunner().invoke(cli, ["corpus", str(tmp_path / "corpus")])
     assert done.exit_code == 1

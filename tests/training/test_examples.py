@@ -1,4 +1,4 @@
-"""What a network is given to learn from."""
+"""The examples that a network learns from."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import pytest
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.inputs import mosaic
-from autoquality_train.curves import curve
+from autoquality_train.corpus.samples import Skipped, decode, digest_of, samples_of
 from autoquality_train.examples import gather
-from autoquality_train.samples import decode, digest_of, samples_of
-from autoquality_train.sweeps import ALL, SETTINGS, SOME, Sweep, kept_sweep, sweep
+from autoquality_train.labels.curves import dssim_curve
+from autoquality_train.labels.sweeps import ALL, SETTINGS, SOME, Sweep, cached_sweep, sweep
 from tests.photos import crop
-from tests.training.corpora import corpus
+from tests.training.helpers import corpus
 
 
 @pytest.mark.parametrize("setting", ["jpeg-mozjpeg", "webp", "avif"])
-def test_a_curve_is_exact_where_swept_and_close_in_between(setting: str, tmp_path: Path) -> None:
+def test_a_curve_is_exact_where_swept_and_close_elsewhere(setting: str, tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(crop("astronaut.png", 176, 144))
     pixels = decode(path)
-    full, part = (curve(sweep(pixels, setting, some), setting) for some in (ALL, SOME))
+    full, part = (dssim_curve(sweep(pixels, setting, some), setting) for some in (ALL, SOME))
     at = np.array(SOME) - 1
     np.testing.assert_array_equal(part[at], full[at])
     np.testing.assert_array_equal(full, -np.log(sweep(pixels, setting).dssim).astype(np.float32))
@@ -30,17 +30,17 @@ def test_a_curve_is_exact_where_swept_and_close_in_between(setting: str, tmp_pat
     assert np.abs(part - full)[swept].mean() < 0.02
 
 
-def test_qualities_with_one_quantiser_have_one_value(tmp_path: Path) -> None:
+def test_equivalent_qualities_have_one_value(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(crop("coffee.png", 64, 64))
-    found = curve(sweep(decode(path), "avif", SOME), "avif")
+    found = dssim_curve(sweep(decode(path), "avif", SOME), "avif")
     first = np.array(SETTINGS["avif"].equivalents(has_alpha=False)) - 1
     np.testing.assert_array_equal(found, found[first])
 
 
 def test_a_dssim_of_0_has_a_finite_value() -> None:
     nothing = Sweep(np.array(ALL), np.zeros(100), np.ones(100))
-    np.testing.assert_allclose(curve(nothing, "webp"), DSSIM.value(0.0), rtol=1e-6)
+    np.testing.assert_allclose(dssim_curve(nothing, "webp"), DSSIM.value(0.0), rtol=1e-6)
 
 
 def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
@@ -53,18 +53,18 @@ def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
     for sample in labelled:
         pixels = sample.pixels()
         for setting in ("webp", "jpeg"):
-            kept_sweep(pixels, digest_of(pixels), setting, sweeps, SOME)
-    left_out: list[tuple[str, str]] = []
+            cached_sweep(pixels, digest_of(pixels), setting, sweeps, SOME)
+    skipped: list[Skipped] = []
     found = gather(
         samples,
         ("webp", "jpeg"),
         sweeps,
         tmp_path / "mosaics.npy",
         jobs=2,
-        left_out=lambda path, why: left_out.append((path.name, why)),
+        on_skip=skipped.append,
     )
     assert set(found) == {"webp", "jpeg"}
-    assert left_out == [(unlabelled.path.name, "not labelled by every encoder setting")]
+    assert skipped == [(unlabelled.path, "not labelled by every encoder setting")]
     for setting, examples in found.items():
         assert examples.setting == setting
         assert len(examples) == 3  # one a file, equal ones once
@@ -75,7 +75,7 @@ def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
             pixels = by_group[group].pixels()
             np.testing.assert_array_equal(examples.mosaics[at], mosaic(pixels))
             np.testing.assert_array_equal(
-                examples.curves[at], curve(sweep(pixels, setting, SOME), setting)
+                examples.curves[at], dssim_curve(sweep(pixels, setting, SOME), setting)
             )
             assert examples.kinds[at] == by_group[group].kind
             assert examples.pixels[at] == pixels.width * pixels.height

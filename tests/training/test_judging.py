@@ -1,4 +1,4 @@
-"""Judging, worked out by hand on made curves."""
+"""Judging on made curves, compared with results by hand."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from autoquality_train.judging.searches import (
 from autoquality_train.judging.summary import calibration, groups, spread, summarise
 from autoquality_train.judging.swept import miss
 from tests.networks import peak_at
-from tests.training.swept import line, swept
+from tests.training.helpers import line, swept
 
 GOAL = ScoreGoal(DSSIM, 0.02, 0.001)
 RESOLVED = ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001)
 
 
 def predicting(quality: int) -> Prediction:
-    """All but sure of one quality."""
+    """A prediction that is almost certain of one quality."""
     return Prediction.from_logits(peak_at(quality, 40.0))
 
 
@@ -42,7 +42,7 @@ def test_the_right_quality_is_the_one_nearest_to_the_target() -> None:
     assert swept(line()).right_qualities(0.0202, 10, 95).tolist() == [61]
 
 
-def test_it_is_a_bound_where_the_whole_range_lies_on_one_side() -> None:
+def test_a_bound_is_right_if_the_whole_range_lies_on_one_side() -> None:
     assert swept(line()).right_qualities(0.02, 70, 80).tolist() == [70]
     assert swept(line()).right_qualities(0.02, 10, 50).tolist() == [50]
 
@@ -54,13 +54,13 @@ def test_qualities_of_the_same_dssim_are_right_together() -> None:
     assert [miss(quality, right) for quality in (58, 61, 62, 65)] == [-3, 0, 0, 3]
 
 
-def test_a_target_is_reachable_if_any_quality_in_range_comes_near_enough() -> None:
+def test_a_target_is_reachable_if_any_quality_in_range_is_close_enough() -> None:
     made = swept(line())
     assert made.reachable(0.02, 0.001, 63, 80)  # 0.019 at 63
     assert not made.reachable(0.02, 0.001, 64, 80)
 
 
-def test_a_first_guess_that_is_right_costs_one_encoding() -> None:
+def test_a_right_first_guess_takes_one_encoding() -> None:
     made = swept(line())
     for search in (ml_search, first_guess_search):
         found = search(made, RESOLVED, predicting(61))
@@ -80,20 +80,20 @@ def test_every_search_meets_the_target_on_a_smooth_curve() -> None:
         assert found.iterations >= 2 or found.quality == 52
 
 
-def test_bisection_halves_what_is_open() -> None:
+def test_bisection_halves_the_open_range() -> None:
     # 52 (too low), 74 (too high), 63: good enough.
     found = bisection(GOAL, 10, 95, swept(line()).observation)
     assert (found.quality, found.iterations) == (63, 3)
 
 
-def test_the_secant_follows_the_line_through_its_latest_probes() -> None:
+def test_the_secant_follows_the_line_through_the_latest_probes() -> None:
     curve = np.exp(-0.045 * np.arange(1, 101)) / 2  # of just the usual slope
     found = secant(GOAL, 10, 95, swept(curve).observation)
     assert found.iterations == 2
 
 
 @pytest.mark.parametrize("search", [secant, bisection])
-def test_without_a_good_enough_quality_the_nearest_is_answered(search) -> None:
+def test_the_nearest_quality_is_the_answer_if_none_is_good_enough(search) -> None:
     coarse = np.where(np.arange(1, 101) < 50, 0.03, 0.012)
     found = search(GOAL, 10, 95, swept(coarse).observation)
     assert found.quality >= 50
@@ -101,7 +101,7 @@ def test_without_a_good_enough_quality_the_nearest_is_answered(search) -> None:
     assert one_side.quality == 95
 
 
-def test_a_case_tells_misses_first_guesses_and_what_cannot_be_met() -> None:
+def test_a_case_has_misses_first_guesses_and_reachability() -> None:
     found = case(swept(line()), 0.02, predicting(65))
     assert (found.predicted, found.miss) == (65, 4)
     assert (found.wide.right, found.wide.guess, found.wide.miss) == (61, 65, 4)
@@ -116,7 +116,7 @@ def test_a_case_tells_misses_first_guesses_and_what_cannot_be_met() -> None:
     assert not found.usual.goals[0].reachable
 
 
-def test_what_cannot_be_met_is_counted_apart() -> None:
+def test_unreachable_targets_are_counted_separately() -> None:
     cases = [case(swept(line()), 0.02, predicting(quality)) for quality in (61, 64, 90)]
     numbers = summarise(cases)["ranges"]
     wide = numbers["wide"]["goals"]["0.001"]
@@ -133,12 +133,12 @@ def test_what_cannot_be_met_is_counted_apart() -> None:
     assert misses["within"] == pytest.approx({"0": 1 / 3, "1": 1 / 3, "2": 1 / 3, "5": 2 / 3})
 
 
-def test_a_spread_tells_values_that_occur() -> None:
+def test_a_spread_consists_of_values_that_occur() -> None:
     found = spread([1, 1, 2, 3] * 24 + [9, 10, 11, 12])
     assert found == {"mean": pytest.approx(2.1), "median": 2, "p95": 3, "worst": 12}
 
 
-def test_groups_tell_photographs_from_the_rest_and_repeat_nothing() -> None:
+def test_groups_separate_photographs_and_repeat_nothing() -> None:
     def one(kind: str):
         return case(swept(line(), kind=kind), 0.02, predicting(61))
 
@@ -171,7 +171,7 @@ def test_reliability_compares_confidence_with_hits_bin_by_bin() -> None:
     assert expected_error(bins) == pytest.approx((4 * 0.11 + 2 * 0.025) / 6)
 
 
-def test_a_network_that_is_sure_and_wrong_is_not_calibrated() -> None:
+def test_a_network_that_is_certain_and_wrong_is_not_calibrated() -> None:
     wrong = calibration([case(swept(line()), 0.02, predicting(90)) for _ in range(4)])
     right = calibration([case(swept(line()), 0.02, predicting(61)) for _ in range(4)])
     assert wrong["hits"]["within 2"]["expected_error"] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Labelling can be ended in any way and goes on where it was."""
+"""Labelling continues after any interruption."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.training.corpora import corpus
+from tests.training.helpers import corpus
 
 SAMPLES = 12
 
@@ -28,14 +28,14 @@ def started(command: list[str]) -> subprocess.Popen[str]:
 
 
 def until(holds: Callable[[], object]) -> None:
-    """Wait for something that will be, and that the test's own time limit waits for too."""
+    """Wait for a condition; the time limit of the test ends the wait."""
     while not holds():
         time.sleep(0.02)
 
 
 def children(process: int) -> list[int]:
-    told = Path(f"/proc/{process}/task/{process}/children").read_text()
-    return [int(child) for child in told.split()]
+    output = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(child) for child in output.split()]
 
 
 def alive(process: int) -> bool:
@@ -50,13 +50,13 @@ def labels(out: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in out.glob("*.npz")}
 
 
-def counts(told: str) -> tuple[int, int]:
-    found = re.search(r"(\d+) sweeps made, (\d+) there before", told)
-    assert found, told
+def counts(output: str) -> tuple[int, int]:
+    found = re.search(r"(\d+) sweeps made, (\d+) existed", output)
+    assert found, output
     return int(found[1]), int(found[2])
 
 
-def test_labels_survive_a_kill_and_none_is_made_twice(tmp_path: Path) -> None:
+def test_labels_survive_a_kill_and_are_not_made_again(tmp_path: Path) -> None:
     folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
     process = started(label(folder, out))
     until(lambda: len(labels(out)) >= 3)
@@ -74,20 +74,20 @@ def test_labels_survive_a_kill_and_none_is_made_twice(tmp_path: Path) -> None:
     assert len(labels(out)) == 2 * SAMPLES
 
 
-def test_an_interrupt_ends_it_with_one_line_and_the_labels_so_far(tmp_path: Path) -> None:
+def test_an_interrupt_prints_one_line_and_keeps_labels(tmp_path: Path) -> None:
     folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
     process = started(label(folder, out))
     until(lambda: labels(out))
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 130
-    assert "interrupted; run the same command again" in told
-    assert "Traceback" not in told
-    assert "0 samples failed" in told
+    assert "interrupted; run the same command again" in output
+    assert "Traceback" not in output
+    assert "0 samples failed" in output
     assert not any(out.glob(".*"))
 
 
-def test_files_that_cannot_be_used_are_listed_and_left_out(tmp_path: Path) -> None:
+def test_unusable_files_are_listed_and_skipped(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "corpus", 1)
     (folder / "photos" / "broken.png").write_bytes(b"no image")
     whole = (folder / "photos" / "astronaut.png").read_bytes()
@@ -96,7 +96,7 @@ def test_files_that_cannot_be_used_are_listed_and_left_out(tmp_path: Path) -> No
         label(folder, tmp_path / "sweeps", "--qualities", "some"), capture_output=True, text=True
     )
     assert done.returncode == 0
-    assert re.search(r"broken\.png: not an image", done.stderr)
+    assert re.search(r"broken\.png: not a readable image", done.stderr)
     assert re.search(r"half\.png: .*cannot be decoded as PNG", done.stderr)
     assert counts(done.stderr) == (4, 0)
     assert "1 samples failed" in done.stderr

@@ -1,4 +1,4 @@
-"""The networks' parts: a codec and the metric as a graph, curves as numbers, and both frozen."""
+"""The parts of a network: statistics of tiles, distributions of curves, the frozen graph."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ import pytest
 import pyvips
 
 from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
-from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images import ImageLimits, Pixels, blocks, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import NetworkError, load
 from autoquality_core.networks.inputs import mosaic
 from autoquality_train.basis import Basis
-from autoquality_train.examples import Examples, parts
-from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze
-from autoquality_train.network.calibration import crossing
-from autoquality_train.network.fitting import tile_statistics
+from autoquality_train.examples import Examples, folds
+from autoquality_train.network import Fitted, TooFewImages, fit, freeze
+from autoquality_train.network.fitting import crossing, tile_statistics
 from autoquality_train.network.freezing import (
     RESIDUAL,
     distribution,
     main,
     quality_logits,
 )
-from autoquality_train.network.statistics import Strengths
+from autoquality_train.network.statistics import Strengths, ssim_windows
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**24, 2**24)
@@ -41,7 +40,7 @@ def pixels_of(name: str, width: int = 192, height: int = 160) -> Pixels:
 
 
 def examples_of(count: int) -> Examples:
-    """Patches of noise, the rougher the later, and curves that are the flatter for it."""
+    """Noise that gets stronger, and curves that get lower."""
     rng = np.random.default_rng(7)
     mosaics = np.empty((count, 416, 416, 3), np.uint8)
     curves = np.empty((count, 100), np.float32)
@@ -55,29 +54,29 @@ def examples_of(count: int) -> Examples:
     return Examples("webp", mosaics, curves, ["noise"] * count, groups, area)
 
 
-def test_the_transform_is_opencvs() -> None:
+def test_the_transform_equals_that_of_opencv() -> None:
     block = np.random.default_rng(1).standard_normal((8, 8)).astype(np.float32)
     ours = blocks.cosine_transform() @ block.ravel()
     assert ours == pytest.approx(cv2.dct(block).ravel(), abs=1e-5)
 
 
-def test_a_tile_is_told_of_itself_in_its_own_place() -> None:
-    """One tile of noise on grey: that tile's numbers, and no other's, are unlike grey's."""
+def test_each_tile_has_its_own_statistics() -> None:
+    """With one tile of noise on grey, only the numbers of that tile differ."""
     image = np.full((1, 416, 416, 3), 128, np.uint8)
     noise = np.random.default_rng(2).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     image[0, 16 * 3 : 16 * 4, 16 * 7 : 16 * 8] = noise
-    told = tile_statistics(image, Strengths((blocks.flat_table(20),)))[0].astype(np.float64)
-    assert np.flatnonzero((told != told[0]).any(axis=1)).tolist() == [3 * 26 + 7]
+    statistics = tile_statistics(image, Strengths((blocks.flat_table(20),)))[0].astype(np.float64)
+    assert np.flatnonzero((statistics != statistics[0]).any(axis=1)).tolist() == [3 * 26 + 7]
     grey = noise.astype(np.float64) @ blocks.LUMA - 128
     energy = np.zeros(64)
     for y, x in itertools.product((0, 8), (0, 8)):
         energy += cv2.dct(grey[y : y + 8, x : x + 8]).ravel() ** 2 / 4
     wanted = np.log(energy @ blocks.bands() + 1) / 8
-    assert told[3 * 26 + 7, 1:9] == pytest.approx(wanted, rel=2e-3)
+    assert statistics[3 * 26 + 7, 1:9] == pytest.approx(wanted, rel=2e-3)
 
 
 @pytest.mark.parametrize("quality", [15, 40, 50, 65, 93])
-def test_the_tables_are_those_that_mozjpeg_writes(quality: int) -> None:
+def test_the_tables_equal_those_of_mozjpeg(quality: int) -> None:
     grey = pyvips.Image.black(16, 16)
     file = grey.jpegsave_buffer(Q=quality, quant_table=3)
     at = file.index(b"\xff\xdb") + 5
@@ -92,27 +91,27 @@ def test_the_tables_are_those_that_mozjpeg_writes(quality: int) -> None:
 
 
 def test_windows_and_bands_are_means() -> None:
-    assert blocks.windows().sum(axis=0) == pytest.approx(1)
+    assert ssim_windows().sum(axis=0) == pytest.approx(1)
     assert blocks.bands().sum(axis=0) == pytest.approx(1)
     assert ((blocks.bands() > 0).sum(axis=1) == [0, *[1] * 63]).all()
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_the_codec_in_the_graph_comes_near_a_real_one(name: str) -> None:
-    """Within a fifth of what mozjpeg does to a photograph at the same quality."""
+def test_the_codec_in_the_graph_is_close_to_a_real_one(name: str) -> None:
+    """Its DSSIM is within a fifth of that of mozjpeg at the same quality."""
     pixels = pixels_of(name)
-    told = tile_statistics(mosaic(pixels)[None], Strengths((blocks.jpeg_table(65),)))[0, :, 0]
+    statistics = tile_statistics(mosaic(pixels)[None], Strengths((blocks.jpeg_table(65),)))[0, :, 0]
     encoder = JpegEncoder(BEST_MOZJPEG)
     decoded = encoder.decode(encoder.encode(pixels, 65), pixels)
     real = DSSIM.reference(pixels).score(decoded)
-    assert float(told.astype(np.float64).mean()) == pytest.approx(real, rel=0.2)
+    assert float(statistics.astype(np.float64).mean()) == pytest.approx(real, rel=0.2)
 
 
-def test_blocks_are_measured_as_windows_of_their_own() -> None:
-    """By the metric's formula, from blocks that were transformed back; here with OpenCV."""
+def test_blocks_are_measured_as_windows() -> None:
+    """Compared with the metric's formula on blocks that OpenCV transformed back."""
     image = mosaic(pixels_of(PHOTOS[0]))
     table = blocks.jpeg_table(40)
-    told = tile_statistics(image[None], Strengths((), (table,)))[0, :, 0]
+    statistics = tile_statistics(image[None], Strengths((), (table,)))[0, :, 0]
     grey = image.astype(np.float32) @ blocks.LUMA
     c1, c2 = 2.55**2, 7.65**2
     for tile in (0, 27, 300, 675):
@@ -128,41 +127,41 @@ def test_blocks_are_measured_as_windows_of_their_own() -> None:
             ssim = (2 * means[0] * means[1] + c1) / (means[0] ** 2 + means[1] ** 2 + c1)
             ssim *= (2 * covariance + c2) / (one.var() + other.var() + c2)
             found.append((1 - ssim) / 2)
-        assert float(told[tile]) == pytest.approx(np.mean(found), rel=5e-3, abs=1e-4)
+        assert float(statistics[tile]) == pytest.approx(np.mean(found), rel=5e-3, abs=1e-4)
 
 
 def test_a_flat_image_has_finite_statistics() -> None:
     flat = np.full((1, 416, 416, 3), 255, np.uint8)
-    told = tile_statistics(flat, Strengths(*2 * [(blocks.flat_table(20),)]))
-    assert np.isfinite(told).all()
-    assert float(told[..., :2].max()) < 1e-3
+    statistics = tile_statistics(flat, Strengths(*2 * [(blocks.flat_table(20),)]))
+    assert np.isfinite(statistics).all()
+    assert float(statistics[..., :2].max()) < 1e-3
 
 
-def test_curves_are_their_mean_and_a_few_components() -> None:
+def test_a_basis_reproduces_curves_of_few_components() -> None:
     rng = np.random.default_rng(3)
     shapes = np.stack([np.ones(100), QUALITIES / 100])
     curves = (2 + rng.standard_normal((40, 2)) @ shapes).astype(np.float32)
     basis = Basis.of(curves, 6)
     again = basis.mean + basis.coefficients(curves) @ basis.components
     assert again == pytest.approx(curves, abs=1e-3)
-    assert basis.rest(curves).max() < 1e-6
+    assert basis.residual_variance(curves).max() < 1e-6
     assert basis.coefficients(curves).std(axis=0)[:2] == pytest.approx(1, rel=0.2)
     assert not basis.components[2:].any(), "there are only two directions"
 
 
-def test_crossings_are_the_first_quality_that_is_good_enough() -> None:
+def test_a_crossing_is_the_first_quality_that_is_good_enough() -> None:
     curves = np.stack([QUALITIES / 10, np.zeros(100), np.full(100, 9)]).astype(np.float32)
     assert crossing(curves, 4.05).tolist() == [41, 101, 1]
 
 
-def test_pieces_of_one_image_are_on_one_side() -> None:
+def test_samples_of_one_image_are_in_one_fold() -> None:
     groups = ["a", "b", "a", "c", "b", "d", "e", "e"]
-    part = parts(groups, 3, seed=1)
+    part = folds(groups, 3, seed=1)
     assert len({(group, number) for group, number in zip(groups, part, strict=True)}) == 5
     assert set(part) == {0, 1, 2}
 
 
-def test_the_logits_are_the_chance_of_crossing_at_each_quality() -> None:
+def test_the_logits_are_the_probability_of_crossing_at_each_quality() -> None:
     mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
     factor = np.full((1, 1, 100), 0.08, np.float32)
     target = np.array([math.exp(-4.4)], np.float32)
@@ -175,14 +174,14 @@ def test_the_logits_are_the_chance_of_crossing_at_each_quality() -> None:
 
 
 @pytest.mark.parametrize(("target", "quality"), [(1e-9, 100), (1.0, 1)])
-def test_a_target_off_the_curve_is_at_the_end_of_the_scale(target: float, quality: int) -> None:
+def test_a_target_beyond_the_curve_gives_the_last_quality(target: float, quality: int) -> None:
     mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
     factor = np.full((1, 1, 100), 0.05, np.float32)
     logits = np.asarray(quality_logits(mean, factor, np.array([target], np.float32), 0.0))[0]
     assert int(logits.argmax()) + 1 == quality
 
 
-def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
+def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -> None:
     examples = examples_of(24)
     lines: list[str] = []
     fitted = fit(examples, epochs=150, seed=1, progress=lines.append)
@@ -196,8 +195,8 @@ def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
         "input": {"recipe": "mosaic", "side": 416, "tile": 16},
     }
     freeze(fitted, path, side)
-    told = json.loads(path.with_suffix(".json").read_text())
-    assert told["curve"] == {"residual": RESIDUAL}
+    described = json.loads(path.with_suffix(".json").read_text())
+    assert described["curve"] == {"residual": RESIDUAL}
 
     mean = np.asarray(distribution(fitted, examples.mosaics[:4])[0])
     away = mean - examples.curves[:4]
@@ -217,7 +216,7 @@ def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
         network.close()
 
 
-def test_a_network_that_another_backend_fitted_is_frozen_from_what_it_saved(tmp_path: Path) -> None:
+def test_a_saved_network_is_frozen_by_another_process(tmp_path: Path) -> None:
     examples = examples_of(4)
     fitted = fit(examples, epochs=1, seed=1, progress=lambda _: None)
     fitted.save(tmp_path)
@@ -239,12 +238,12 @@ def test_fitting_is_repeatable() -> None:
     assert first.scale == pytest.approx(second.scale, rel=1e-4)
 
 
-def test_one_image_is_too_little_to_learn_from() -> None:
+def test_one_image_is_too_few_to_learn_from() -> None:
     with pytest.raises(TooFewImages, match="at least 2 images"):
         fit(examples_of(2), epochs=1, seed=1, progress=lambda _: None)
 
 
-def test_a_graph_that_is_cut_short_is_told_from_a_network(tmp_path: Path) -> None:
+def test_a_truncated_graph_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.pb"
     freeze(fit(examples_of(4), epochs=1, seed=1, progress=lambda _: None), path, {})
     path.with_suffix(".json").unlink()

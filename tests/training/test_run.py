@@ -15,8 +15,7 @@ from autoquality_core.types import Format
 from autoquality_train.cli import train as train_command
 from autoquality_train.cli.main import cli
 from autoquality_train.examples import Examples
-from tests.training.corpora import corpus
-from tests.training.recorder import Recorder
+from tests.training.helpers import Recorder, corpus
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def network() -> Recorder:
     return Recorder()
 
 
-def run(network: Recorder, *arguments: str) -> Result:
+def run_with(network: Recorder, *arguments: str) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_command, "load_network", lambda: network)
         done = CliRunner().invoke(cli, arguments)
@@ -39,33 +38,35 @@ def trained(tmp_path_factory: pytest.TempPathFactory, network: Recorder) -> Path
     folder = tmp_path_factory.mktemp("run")
     images = corpus(folder / "corpus")
     (images / "photos" / "broken.png").write_bytes(b"no image")
-    done = run(network, "run", str(images), "--out", str(folder / "out"), "--quick", "--jobs", "1")
+    done = run_with(
+        network, "run", str(images), "--out", str(folder / "out"), "--quick", "--jobs", "1"
+    )
     assert done.exit_code == 0, done.output
-    assert re.search(r"broken\.png: not an image", done.output)
+    assert re.search(r"broken\.png: not a readable image", done.output)
     assert "report.html" in done.output
     return folder
 
 
-def test_a_network_and_its_side_file_come_out_for_every_format(trained: Path) -> None:
+def test_every_format_has_a_network_and_its_side_file(trained: Path) -> None:
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
         path = trained / "out" / "networks" / f"autoquality-{fmt.value}.pb"
         assert load(path).info.name == path.name
-        told = json.loads(path.with_suffix(".json").read_text())
-        assert told["format"] == fmt.value
-        assert told["corpus"] == {
+        described = json.loads(path.with_suffix(".json").read_text())
+        assert described["format"] == fmt.value
+        assert described["corpus"] == {
             "name": "corpus",
             "images": 11,
             "samples": 11,
-            "kinds": told["corpus"]["kinds"],
+            "kinds": described["corpus"]["kinds"],
         }
-        assert (told["training"]["seed"], told["training"]["epochs"]) == (1, 3)
-        assert told["training"]["versions"]["tensorflow"]
-        assert told["library_versions"]["libvips"]
-        assert told["accuracy"]["all"]["all"]["images"] == 1
-        assert told["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
+        assert (described["training"]["seed"], described["training"]["epochs"]) == (1, 3)
+        assert described["training"]["versions"]["tensorflow"]
+        assert described["library_versions"]["libvips"]
+        assert described["accuracy"]["all"]["all"]["images"] == 1
+        assert described["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
 
 
-def test_what_is_judged_was_not_trained_on(trained: Path, network: Recorder) -> None:
+def test_judged_images_were_not_used_for_training(trained: Path, network: Recorder) -> None:
     judged = {one["image"] for one in report(trained)["cases"]}
     learned = {Path(group).name for examples in network.seen for group in examples.groups}
     assert len(judged) == 1
@@ -78,7 +79,7 @@ def test_each_format_learned_from_its_own_curves(network: Recorder, trained: Pat
     assert all(isinstance(one, Examples) for one in network.seen)
 
 
-def test_the_report_holds_every_number(trained: Path) -> None:
+def test_the_report_has_every_number(trained: Path) -> None:
     found = report(trained)
     assert list(found["formats"]) == ["jpeg", "webp", "avif"]
     assert len(found["cases"]) == 3 * 4
@@ -97,7 +98,7 @@ def test_the_report_holds_every_number(trained: Path) -> None:
 
 
 class Page(HTMLParser):
-    """What a page refers to, and whether its elements close."""
+    """The references of a page; checks that its elements are closed."""
 
     EMPTY = frozenset({"meta", "link", "img", "br"})
 
@@ -119,7 +120,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_needs_no_other_file(trained: Path) -> None:
+def test_the_page_loads_no_other_file(trained: Path) -> None:
     text = (trained / "out" / "report" / "report.html").read_text()
     page = Page(text)
     assert not page.open
@@ -132,7 +133,7 @@ def test_the_page_needs_no_other_file(trained: Path) -> None:
         assert words in text
 
 
-def test_the_images_it_misses_most_are_shown_with_their_curves(trained: Path) -> None:
+def test_the_greatest_misses_are_shown_with_their_curves(trained: Path) -> None:
     text = (trained / "out" / "report" / "report.html").read_text()
     missed = {case["format"] for case in report(trained)["cases"] if case["wide"]["miss"]}
     assert missed
@@ -140,7 +141,7 @@ def test_the_images_it_misses_most_are_shown_with_their_curves(trained: Path) ->
     assert text.count('class="right"') == len(missed)
 
 
-def test_the_summary_has_a_table_of_each_kind_for_each_format(trained: Path) -> None:
+def test_the_summary_has_every_table_for_each_format(trained: Path) -> None:
     text = (trained / "out" / "report" / "report.md").read_text()
     for heading in ("How far predictions miss", "First guesses", "Encodings"):
         assert text.count(f"## {heading}\n") == 3
@@ -150,25 +151,25 @@ def test_the_summary_has_a_table_of_each_kind_for_each_format(trained: Path) -> 
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_run_again_it_encodes_nothing_twice(trained: Path, network: Recorder) -> None:
+def test_a_second_run_encodes_nothing(trained: Path, network: Recorder) -> None:
     folder = trained / "out" / "sweeps"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = run(
+    done = run_with(
         *(network, "run", str(trained / "corpus"), "--out", str(trained / "out"), "--quick"),
         *("--jobs", "1", "--formats", "webp"),
     )
     assert done.exit_code == 0, done.output
-    assert re.findall(r"(\d+) sweeps made, (\d+) there before", done.output) == [
+    assert re.findall(r"(\d+) sweeps made, (\d+) existed", done.output) == [
         ("0", "11"),
         ("0", "1"),
     ]
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_step_by_step_it_comes_to_the_same(
+def test_single_steps_also_make_networks_and_a_report(
     trained: Path, tmp_path: Path, network: Recorder
 ) -> None:
-    """`label`, `train` and `report`, each on its own, with images of its own to judge by."""
+    """`label`, `train` and `report`, with other images to judge by."""
     others = corpus(tmp_path / "others", 1)
     sweeps, networks, out = (str(tmp_path / name) for name in ("sweeps", "networks", "report"))
     chosen = ("--formats", "webp")
@@ -180,7 +181,7 @@ def test_step_by_step_it_comes_to_the_same(
         ("label", str(others), "--whole", "--out", sweeps, "--settings", "webp", *jobs),
         ("report", str(others), "--sweeps", sweeps, "--networks", networks, "--out", out, *jobs),
     ):
-        done = run(network, *command)
+        done = run_with(network, *command)
         assert done.exit_code == 0, done.output
     found = json.loads(Path(out, "report.json").read_text())
     assert list(found["formats"]) == ["webp"]

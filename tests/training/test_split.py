@@ -1,4 +1,4 @@
-"""No image is both trained on and judged by."""
+"""No image is used for training and for judging."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyvips
 
-from autoquality_train.samples import samples_of, wholes_in
-from autoquality_train.split import QUICK_SIDE, split
+from autoquality_train.corpus.samples import samples_of, whole_images
+from autoquality_train.corpus.split import QUICK_SIDE, split
 from tests.photos import crop, photo_path
-from tests.training.corpora import corpus
+from tests.training.helpers import corpus
 
 
-def test_the_pieces_of_an_image_fall_on_one_side(tmp_path: Path) -> None:
+def test_the_samples_of_an_image_are_never_split(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "corpus")
     image = pyvips.Image.new_from_file(str(photo_path("astronaut.png")))
     image.resize(4).pngsave(str(folder / "photos" / "large.png"))
@@ -28,20 +28,20 @@ def test_the_pieces_of_an_image_fall_on_one_side(tmp_path: Path) -> None:
     }
 
 
-def test_a_copy_of_a_judged_image_is_not_trained_on(tmp_path: Path) -> None:
+def test_a_copy_of_a_judged_image_is_not_used_for_training(tmp_path: Path) -> None:
     samples = samples_of(corpus(tmp_path / "corpus"))
     others = tmp_path / "others"
     others.mkdir()
     copied = samples[0].path
     (others / "renamed.png").write_bytes(copied.read_bytes())
     (others / "other.png").write_bytes(crop("coffee.png", 64, 48))
-    found = split(samples, wholes_in([others]), seed=1, quick=False)
-    assert found.twice == [copied]
+    found = split(samples, whole_images([others]), seed=1, quick=False)
+    assert found.both == [copied]
     assert {one.path for one in samples} - {one.path for one in found.training} == {copied}
     assert [one.path.name for one in found.judged] == ["other.png", "renamed.png"]
 
 
-def test_a_rehearsal_takes_a_small_piece_of_each_image(tmp_path: Path) -> None:
+def test_a_quick_run_takes_a_small_piece_of_each_image(tmp_path: Path) -> None:
     image = pyvips.Image.new_from_file(str(photo_path("astronaut.png")))
     image.resize(4).pngsave(str(tmp_path / "large.png"))
     (tmp_path / "small.png").write_bytes(crop("coffee.png", 64, 48))

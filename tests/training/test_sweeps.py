@@ -1,4 +1,4 @@
-"""Sweeps are kept, whole or not at all, and made by several at once."""
+"""Sweeps are stored completely or not at all, also by several processes at the same time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import pytest
 
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM
-from autoquality_train import sweeps
-from autoquality_train.samples import decode
-from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
+from autoquality_train.corpus.samples import decode
+from autoquality_train.labels import sweeps
+from autoquality_train.labels.sweeps import (
+    ALL,
+    SETTINGS,
+    SOME,
+    cached_sweep,
+    load_sweep,
+    sweep_file,
+)
 from tests.photos import crop
 
 
@@ -24,7 +31,7 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
     return decode(path)
 
 
-def test_qualities_that_share_a_quantiser_give_the_same_bytes(pixels: Pixels) -> None:
+def test_equivalent_qualities_give_the_same_bytes(pixels: Pixels) -> None:
     encoder = SETTINGS["avif"]
     first = encoder.equivalents(has_alpha=False)
     encoded = [encoder.encode(pixels, quality) for quality in ALL]
@@ -62,30 +69,30 @@ def test_equal_images_may_be_swept_at_the_same_time(
     monkeypatch.setattr(sweeps, "sweep", lambda *_: made)
     monkeypatch.setattr(np, "savez", saved_together)
     with ThreadPoolExecutor(2) as pool:
-        kept = [pool.submit(kept_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
+        kept = [pool.submit(cached_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
         assert all(one.result().dssim.sum() == 50 for one in kept)
     assert list(tmp_path.iterdir()) == [sweep_file("digest", "jpeg", tmp_path, ALL)]
 
 
 @pytest.mark.parametrize("damage", ["cut short", "emptied", "a byte changed"])
 def test_a_damaged_sweep_is_made_again(tmp_path: Path, pixels: Pixels, damage: str) -> None:
-    right = kept_sweep(pixels, "digest", "webp", tmp_path, SOME)
+    right = cached_sweep(pixels, "digest", "webp", tmp_path, SOME)
     path = sweep_file("digest", "webp", tmp_path, SOME)
     data = bytearray(path.read_bytes())
     if damage == "a byte changed":
         data[len(data) // 2] ^= 0xFF
     path.write_bytes(data[: {"cut short": len(data) // 2, "emptied": 0}.get(damage, len(data))])
-    assert known_sweep("digest", "webp", tmp_path) is None
-    again = kept_sweep(pixels, "digest", "webp", tmp_path, SOME)
+    assert load_sweep("digest", "webp", tmp_path) is None
+    again = cached_sweep(pixels, "digest", "webp", tmp_path, SOME)
     np.testing.assert_array_equal(again.dssim, right.dssim)
-    kept = known_sweep("digest", "webp", tmp_path)
+    kept = load_sweep("digest", "webp", tmp_path)
     assert kept is not None
     np.testing.assert_array_equal(kept.dssim, right.dssim)
 
 
-def test_of_several_sweeps_of_a_sample_the_fullest_is_known(tmp_path: Path, pixels: Pixels) -> None:
-    assert known_sweep("digest", "webp", tmp_path) is None
+def test_the_sweep_with_the_most_qualities_is_loaded(tmp_path: Path, pixels: Pixels) -> None:
+    assert load_sweep("digest", "webp", tmp_path) is None
     for qualities in (SOME, ALL):
-        kept_sweep(pixels, "digest", "webp", tmp_path, qualities)
-        known = known_sweep("digest", "webp", tmp_path)
+        cached_sweep(pixels, "digest", "webp", tmp_path, qualities)
+        known = load_sweep("digest", "webp", tmp_path)
         assert known is not None and known.qualities.tolist() == list(qualities)
