@@ -11,7 +11,8 @@ from typing import TypeAlias
 from autoquality import Client
 from tests.photos import crop
 from tests.servers import RunningServer
-from tests.shell.conftest import Process, scrape, until
+from tests.shell.conftest import Process, scrape
+from tests.waiting import until
 
 PHOTO = crop("coffee.png", 96, 64)
 CALLERS = 4

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,9 @@ from typing import Any
 import yaml
 
 from tests.house.commands import ROOT
+from tests.waiting import LIMIT, until
 
 SCRAPE = "1s"
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for something that Prometheus learns within a scrape or two."""
-    while not condition():
-        time.sleep(0.1)
 
 
 def tool(name: str) -> Path:
@@ -43,7 +37,9 @@ class Prometheus:
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of its HTTP interface. Raises HTTPError for a wrong query."""
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}") as told:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}", timeout=LIMIT
+        ) as told:
             return json.load(told)["data"]
 
     def query(self, expr: str) -> list[dict[str, Any]]:
@@ -90,9 +86,9 @@ def scraping(
             stderr=output,
         )
     try:
-        wait_until(lambda: "Server is ready" in log.read_text() or process.poll() is not None)
+        until(lambda: "Server is ready" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         yield Prometheus(port)
     finally:
         process.kill()
-        process.wait()
+        process.wait(LIMIT)

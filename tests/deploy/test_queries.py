@@ -16,7 +16,7 @@ from autoquality import AutoQualityError, Client
 from deploy.grafana.panels import ROWS
 from deploy.grafana.promql import Query
 from deploy.prometheus import manifest
-from tests.deploy.prometheus import Prometheus, scraping, wait_until
+from tests.deploy.prometheus import Prometheus, scraping
 from tests.deploy.promql import filled_in, selectors
 from tests.deploy.rendered import Rendered
 from tests.deploy.test_agreement import PROBES
@@ -25,6 +25,7 @@ from tests.networks import constant_graph, peak_at
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.shell.conftest import health_stub, scrape
+from tests.waiting import until
 
 PHOTO = crop("coffee.png", 96, 64)
 SERVICE = 'grpc_service="autoquality.v1.EncodingService"'
@@ -67,7 +68,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     with running_server(folder, networks) as server:
         targets = [f"127.0.0.1:{server.metrics_port}"]
         with scraping(folder, targets, manifest.RULES, LABELS) as prometheus:
-            wait_until(lambda: prometheus.query("autoquality_build_info"))
+            until(lambda: prometheus.query("autoquality_build_info"))
             request_everything(server)
             wait_until_told(server, prometheus)
             yield Monitored(server, prometheus)
@@ -93,9 +94,9 @@ def wait_until_told(server: RunningServer, prometheus: Prometheus) -> None:
     samples = scrape(server.metrics_port).items()
     handled = [value for name, value in samples if re.match(HANDLED, name)]
     known = f"sum(grpc_server_handled_total{{{SERVICE}}}) == {sum(handled)}"
-    wait_until(lambda: prometheus.query(known))
+    until(lambda: prometheus.query(known))
     for _ in range(2):
-        wait_until(every_rule_evaluated_since(prometheus.rules(), prometheus))
+        until(every_rule_evaluated_since(prometheus.rules(), prometheus))
 
 
 def every_rule_evaluated_since(

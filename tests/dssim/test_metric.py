@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as npst
 
 from autoquality_server import dssim
 from tests.dssim.pictures import DRAWINGS, PHOTOGRAPHS, Luma, encoded, luma_of, scikit_dssim
+from tests.waiting import LIMIT, in_background
 
 
 def planes(*frames: Luma) -> Luma:
@@ -155,18 +156,16 @@ def test_many_threads_share_one_reference() -> None:
     distorted = [planes(encoded(luma, ".jpg", quality)) for quality in range(20, 100, 10)]
     alone = [reference.dssim(image) for image in distorted]
     together: list[list[float]] = [[] for _ in distorted]
-    start = threading.Barrier(len(distorted))
+    start = threading.Barrier(len(distorted), timeout=LIMIT)
 
     def measure(index: int) -> None:
         start.wait()
         for _ in range(10):
             together[index].append(reference.dssim(distorted[index]))
 
-    threads = [threading.Thread(target=measure, args=(index,)) for index in range(len(distorted))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    measuring = [in_background(measure, index) for index in range(len(distorted))]
+    for one in measuring:
+        one.result(LIMIT)
     assert together == [[value] * 10 for value in alone]
 
 

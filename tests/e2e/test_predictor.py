@@ -26,9 +26,9 @@ from autoquality_server.service import build_service
 from tests.networks import constant_graph, curve_graph, peak_at, side_content, write_side_file
 from tests.onnx_models import red_model
 from tests.photos import crop
-from tests.predictor.gated import until
 from tests.predictor.test_batching import picky_graph
 from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
+from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -49,7 +49,7 @@ def trusted(client: Client, image: bytes = PHOTO, fmt: str = "jpeg") -> Encoded:
 
 
 def metrics(port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
         lines = answer.read().decode().splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in samples}
@@ -121,7 +121,7 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
                 assert trusted(client).quality == 31
             finally:
                 stop.set()
-            qualities = {quality for one in loads for quality in one.result()}
+            qualities = {quality for one in loads for quality in one.result(LIMIT)}
         assert qualities == {57, 31}
         assert before is not None and after is not None and before.sha256 != after.sha256
         assert network_of(client, Format.JPEG) == after

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,13 +22,15 @@ from autoquality import (
 )
 from tests.photos import animation, crop, photo, with_alpha
 from tests.servers import RunningServer, running_server
+from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("chelsea.png", 200, 150)
 
 
 def scrape(server: RunningServer) -> dict[str, float]:
     """Every sample of /metrics, by its name with labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+    url = f"http://127.0.0.1:{server.metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=LIMIT) as answer:
         lines = answer.read().decode().splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
     return {name: float(value) for name, value in samples}
@@ -186,10 +186,9 @@ def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
                 return error
 
         calls = [callers.submit(call, number) for number in range(6)]
-        while not any(one.done() for one in calls):
-            assert client.health()
-            time.sleep(0.01)
-        answers = [one.result() for one in calls]
+        until(lambda: not client.health() or any(one.done() for one in calls))
+        assert client.health()
+        answers = [one.result(LIMIT) for one in calls]
     refused = [one for one in answers if isinstance(one, OverloadedError)]
     assert len(refused) == 4
     assert all(one.retry_after and one.retry_after > 0 for one in refused)
@@ -197,20 +196,14 @@ def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
 
 def test_sigterm_finishes_what_runs_and_exits_with_zero(tmp_path: Path) -> None:
     with running_server(tmp_path) as server, Client(server.address, retries=0) as client:
-        got: list[object] = []
-        caller = threading.Thread(
-            target=lambda: got.append(
-                client.encode(photo("retina.jpg"), format="avif", method="dssim", target=0.01)
-            )
+        call = in_background(
+            client.encode, photo("retina.jpg"), format="avif", method="dssim", target=0.01
         )
-        caller.start()
-        while not scrape(server)["autoquality_requests_in_flight"]:
-            assert caller.is_alive(), "the request ended before it was seen to run"
-            time.sleep(0.005)
+        until(lambda: scrape(server)["autoquality_requests_in_flight"] or call.done())
+        assert not call.done(), "the request ended before it was seen to run"
         server.process.terminate()
-        caller.join(60)
-        assert got, "the request that ran was lost"
-        assert server.process.wait(60) == 0
+        assert call.result(2 * LIMIT).image, "the request that ran was lost"
+        assert server.process.wait(2 * LIMIT) == 0
 
 
 def test_with_every_network_off_tensorflow_is_never_loaded(

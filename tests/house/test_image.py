@@ -16,6 +16,7 @@ from autoquality import Client
 from autoquality._version import __version__
 from tests.house.commands import BASE_PYTHON, ROOT, run
 from tests.photos import crop
+from tests.waiting import LIMIT, until
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 _ENV_BLOCK = re.findall(r"^ENV ((?:[^\\\n]|\\\n)*)", DOCKERFILE, re.MULTILINE)[0]
@@ -59,13 +60,14 @@ def server(
             ["/usr/bin/env", *command], env=image, cwd=tmp_path, stderr=output, text=True
         )
     try:
-        while not (ready := re.search(r'.*"ready".*', log.read_text())):
-            assert process.poll() is None, log.read_text()
+        until(lambda: process.poll() is not None or '"ready"' in log.read_text(), within=2 * LIMIT)
+        ready = re.search(r'.*"ready".*\n', log.read_text())
+        assert ready, log.read_text()
         ports = json.loads(ready.group())
         yield process, int(ports["port"]), int(ports["health_port"])
     finally:
         process.kill()
-        process.wait()
+        process.wait(LIMIT)
 
 
 def test_every_stage_installs_by_the_script_and_a_lock() -> None:

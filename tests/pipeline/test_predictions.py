@@ -26,7 +26,8 @@ from autoquality_server.predictor import SharedPredictor, Sharing, load
 from autoquality_server.predictor.batching import BatchLimits
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
-from tests.predictor.gated import Gated, until
+from tests.predictor.gated import Gated
+from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
 
@@ -66,18 +67,21 @@ def test_a_full_queue_of_the_network_refuses_the_request(held: Held) -> None:
     waiting = held.encode()
     until(held.waits)
     with pytest.raises(Overloaded) as caught:
-        held.encode().result()
+        held.encode().result(LIMIT)
     assert caught.value.retry_seconds > 0
     held.network.gate.set()
     for one in (running, waiting):
-        assert (one.result().quality, one.result().outcome) == (57, Outcome.PREDICTION_TRUSTED)
+        assert (one.result(LIMIT).quality, one.result(LIMIT).outcome) == (
+            57,
+            Outcome.PREDICTION_TRUSTED,
+        )
 
 
 def test_a_deadline_that_passes_while_the_network_is_busy_ends_the_request(held: Held) -> None:
     running = held.encode()
     until(lambda: held.network.sizes)
     with pytest.raises(DeadlinePassed):
-        held.encode(Deadline(0.05)).result()
+        held.encode(Deadline(0.05)).result(LIMIT)
     held.network.gate.set()
-    assert running.result().quality == 57
+    assert running.result(LIMIT).quality == 57
     assert held.network.sizes == [1]

@@ -27,6 +27,7 @@ from autoquality_server.image import ImageLimits, Pixels, open_image
 from autoquality_server.methods import Spare, Trial
 from autoquality_server.pipeline import Pipeline
 from tests.photos import crop
+from tests.waiting import LIMIT, in_background
 
 LIMITS = ImageLimits(2**26, 2**26)
 IMAGE = crop("coffee.png", 256, 192)
@@ -165,11 +166,9 @@ def test_who_waits_goes_before_a_second_core() -> None:
 
     with admission.admit(Deadline(), 10**6):
         with admission.spare(10**6):
-            waiting = threading.Thread(target=wait)
-            waiting.start()
+            waiting = in_background(wait)
             assert not served.wait(0.1)
-        assert served.wait(10)
-        waiting.join()
+        waiting.result(LIMIT)
 
 
 def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
@@ -182,11 +181,9 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
 
     with admission.admit(Deadline(), 10**6):
         with admission.spare(10**6):
-            coming = threading.Thread(target=come)
-            coming.start()
+            coming = in_background(come)
             assert not served.wait(0.1)
-        assert served.wait(10)
-        coming.join()
+        coming.result(LIMIT)
         with admission.admit(Deadline(), 10**6), pytest.raises(Overloaded):
             come()
 

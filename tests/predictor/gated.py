@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autoquality_server.domain import Unpredicted
 from autoquality_server.predictor import Network, NetworkInfo
 from autoquality_server.predictor.network import Answer
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that happens in another thread."""
-    while not condition():
-        time.sleep(0.002)
+from tests.waiting import GATE_LIMIT, wait_for
 
 
 class Gated(Network):
@@ -43,7 +37,7 @@ class Gated(Network):
     def run(self, images: Sequence[Any], targets: Sequence[float]) -> Sequence[Answer]:
         self.sizes.append(len(images))
         self.threads.add(threading.get_ident())
-        self.gate.wait()
+        wait_for(self.gate, within=GATE_LIMIT)
         if self.error:
             raise self.error
         return self.inner.run(images, targets)

@@ -26,8 +26,9 @@ from tests.networks import (
     target_graph,
     write_graph,
 )
-from tests.predictor.gated import Counted, Gated, until
+from tests.predictor.gated import Counted, Gated
 from tests.predictor.images import plain
+from tests.waiting import LIMIT, until
 
 SIZES = LoadOptions(batch_sizes=(1, 2, 4, 8))
 RED = (1.0, 0.0, 0.0)
@@ -109,8 +110,8 @@ def test_callers_that_wait_share_one_run_padded_to_the_next_size(red_bench: Benc
     first = red_bench.occupy()
     waiting = red_bench.queued(*REDS[2:12:2])
     red_bench.network.gate.set()
-    assert [one.result().quality for one in waiting] == list(map(quality_of, REDS[2:12:2]))
-    assert first.result().quality == 1
+    assert [one.result(LIMIT).quality for one in waiting] == list(map(quality_of, REDS[2:12:2]))
+    assert first.result(LIMIT).quality == 1
     assert red_bench.network.sizes == [1, 8]
     assert red_bench.events.runs == [(1, 0), (5, 3)]
     assert red_bench.events.waits == 6
@@ -120,7 +121,7 @@ def test_every_caller_gets_its_own_answer_from_one_thread(red_bench: Bench) -> N
     red_bench.network.gate.set()
     reds = [REDS[i * 7 % len(REDS)] for i in range(300)]
     asked = [red_bench.ask(red) for red in reds]
-    assert [one.result().quality for one in asked] == [quality_of(red) for red in reds]
+    assert [one.result(LIMIT).quality for one in asked] == [quality_of(red) for red in reds]
     assert len(red_bench.network.threads) == 1
     assert sum(size for size, _ in red_bench.events.runs) == 300
 
@@ -133,7 +134,7 @@ def test_every_image_of_a_batch_has_its_own_target(
     asked = [bench.ask(0, target) for target in (0.0, 0.25, 0.4, 1.0)]
     until(lambda: bench.length == 4)
     bench.network.gate.set()
-    assert [one.result().quality for one in asked] == [1, 26, 41, 100]
+    assert [one.result(LIMIT).quality for one in asked] == [1, 26, 41, 100]
     assert bench.events.runs == [(1, 0), (4, 0)]
 
 
@@ -142,7 +143,7 @@ def test_a_batch_is_no_larger_than_is_allowed(red_bench: Bench) -> None:
     waiting = red_bench.queued(*range(0, 200, 20))
     red_bench.network.gate.set()
     for one in waiting:
-        one.result()
+        one.result(LIMIT)
     assert red_bench.events.runs == [(1, 0), (8, 0), (2, 0)]
 
 
@@ -152,7 +153,7 @@ def test_a_full_batch_starts_before_its_timeout(
     graph = mean_graph(tmp_path / "a.pb", RED)
     bench = bench_of(graph, max_batch_size=2, batch_timeout_micros=3_600_000_000)
     bench.network.gate.set()
-    assert [one.result().quality for one in (bench.ask(0), bench.ask(255))] == [1, 100]
+    assert [one.result(LIMIT).quality for one in (bench.ask(0), bench.ask(255))] == [1, 100]
     assert bench.events.runs == [(2, 0)]
 
 
@@ -161,18 +162,18 @@ def test_a_batch_that_does_not_fill_starts_after_its_timeout(
 ) -> None:
     bench = bench_of(mean_graph(tmp_path / "a.pb", RED), batch_timeout_micros=1000)
     bench.network.gate.set()
-    assert bench.ask(255).result().quality == 100
+    assert bench.ask(255).result(LIMIT).quality == 100
 
 
 def test_an_image_whose_deadline_passes_in_the_queue_is_not_run(red_bench: Bench) -> None:
     red_bench.occupy()
     expired = red_bench.ask(255, deadline=Deadline(0.05))
     with pytest.raises(DeadlinePassed):
-        expired.result()
+        expired.result(LIMIT)
     assert red_bench.length == 0
     (after,) = red_bench.queued(126)
     red_bench.network.gate.set()
-    assert after.result().quality == quality_of(126)
+    assert after.result(LIMIT).quality == quality_of(126)
     assert red_bench.events.runs == [(1, 0), (1, 0)]
     assert red_bench.events.unpredicted == [Unpredicted.DEADLINE]
 
@@ -185,10 +186,10 @@ def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:
     (after,) = red_bench.queued(126)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        cancelled.result()
+        cancelled.result(LIMIT)
     assert red_bench.length == 1
     red_bench.network.gate.set()
-    after.result()
+    after.result(LIMIT)
     assert red_bench.events.runs == [(1, 0), (1, 0)]
     assert red_bench.events.unpredicted == [Unpredicted.CANCELLED]
 
@@ -199,9 +200,9 @@ def test_a_caller_leaves_even_while_its_image_is_run(red_bench: Bench) -> None:
     until(lambda: red_bench.network.sizes)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        running.result()
+        running.result(LIMIT)
     red_bench.network.gate.set()
-    assert red_bench.ask(126).result().quality == quality_of(126)
+    assert red_bench.ask(126).result(LIMIT).quality == quality_of(126)
 
 
 def test_a_full_queue_is_refused_at_once(tmp_path: Path, bench_of: Callable[..., Bench]) -> None:
@@ -209,12 +210,12 @@ def test_a_full_queue_is_refused_at_once(tmp_path: Path, bench_of: Callable[...,
     bench.occupy()
     waiting = bench.queued(1, 2, 3, 4)
     with pytest.raises(Overloaded, match="4 images wait") as caught:
-        bench.ask().result()
+        bench.ask().result(LIMIT)
     assert 0 < caught.value.retry_seconds <= 30
     assert bench.events.unpredicted == [Unpredicted.QUEUE_FULL]
     bench.network.gate.set()
     for one in waiting:
-        one.result()
+        one.result(LIMIT)
 
 
 def picky_graph(path: Path) -> Path:
@@ -235,10 +236,13 @@ def test_an_image_that_fails_its_batch_fails_alone(
     bench.occupy()
     good, bad, fine = bench.queued(18, 255, 201)
     bench.network.gate.set()
-    assert (good.result().quality, fine.result().quality) == (quality_of(18), quality_of(201))
+    assert (good.result(LIMIT).quality, fine.result(LIMIT).quality) == (
+        quality_of(18),
+        quality_of(201),
+    )
     with pytest.raises(PredictionFailed, match=r"^a\.pb: "):
-        bad.result()
-    assert bench.ask(36).result().quality == quality_of(36)
+        bad.result(LIMIT)
+    assert bench.ask(36).result(LIMIT).quality == quality_of(36)
 
 
 def test_an_answer_that_is_not_a_number_is_one_images_failure(
@@ -252,9 +256,9 @@ def test_an_answer_that_is_not_a_number_is_one_images_failure(
     bench.occupy()
     good, bad = bench.queued(18, 255)
     bench.network.gate.set()
-    assert good.result().quality == quality_of(18)
+    assert good.result(LIMIT).quality == quality_of(18)
     with pytest.raises(PredictionFailed, match="not finite"):
-        bad.result()
+        bad.result(LIMIT)
     assert bench.events.runs == [(1, 0), (2, 0)]
 
 
@@ -262,9 +266,9 @@ def test_whatever_a_library_raises_the_thread_goes_on(red_bench: Bench) -> None:
     red_bench.network.gate.set()
     red_bench.network.error = ValueError("of the library's own")
     with pytest.raises(PredictionFailed, match="ValueError: of the library's own"):
-        red_bench.ask().result()
+        red_bench.ask().result(LIMIT)
     red_bench.network.error = None
-    assert red_bench.ask(255).result().quality == 100
+    assert red_bench.ask(255).result(LIMIT).quality == 100
 
 
 def test_what_is_queued_is_answered_when_the_batcher_closes(red_bench: Bench) -> None:
@@ -272,10 +276,10 @@ def test_what_is_queued_is_answered_when_the_batcher_closes(red_bench: Bench) ->
     (waiting,) = red_bench.queued(255)
     red_bench.batcher.close()
     with pytest.raises(BatcherClosed):
-        red_bench.ask().result()
+        red_bench.ask().result(LIMIT)
     red_bench.network.gate.set()
-    assert waiting.result().quality == 100
-    assert red_bench.network.closed.wait(60)
+    assert waiting.result(LIMIT).quality == 100
+    assert red_bench.network.closed.wait(LIMIT)
 
 
 def _flat(tf: Any) -> None:
@@ -310,7 +314,7 @@ def test_what_does_not_work_in_batches_is_run_one_by_one(
     bench.network.gate.set()
     alone = [bench.network.inner.predict(plain((red, 0, 0)), 0.02) for red in (40, 80, 120)]
     for one, expected in zip(waiting, alone, strict=True):
-        assert (one.result().probabilities == expected.probabilities).all()
+        assert (one.result(LIMIT).probabilities == expected.probabilities).all()
     assert bench.events.runs == [(1, 0)] * 4
 
 
@@ -322,7 +326,9 @@ def test_a_network_of_constant_logits_is_obeyed(
     bench.network.gate.set()
     weights = np.exp(logits.astype(np.float64))
     for one in [bench.ask(red) for red in range(5)]:
-        np.testing.assert_allclose(one.result().probabilities, weights / weights.sum(), rtol=1e-12)
+        np.testing.assert_allclose(
+            one.result(LIMIT).probabilities, weights / weights.sum(), rtol=1e-12
+        )
 
 
 def test_a_graph_with_a_fixed_batch_gets_that_many(
@@ -332,7 +338,7 @@ def test_a_graph_with_a_fixed_batch_gets_that_many(
     bench.occupy()
     waiting = bench.queued(*REDS[:8:2])
     bench.network.gate.set()
-    assert [one.result().quality for one in waiting] == list(map(quality_of, REDS[:8:2]))
+    assert [one.result(LIMIT).quality for one in waiting] == list(map(quality_of, REDS[:8:2]))
     assert bench.events.runs == [(1, 2), (3, 0), (1, 2)]
 
 
@@ -366,8 +372,8 @@ def test_a_graph_that_is_fine_alone_and_fails_later_is_a_failed_prediction(
     bench = bench_of(write_graph(tmp_path / "a.pb", build))
     bench.network.gate.set()
     with pytest.raises(PredictionFailed, match=r"shape \[1, 50\], not 1x100"):
-        bench.ask(255).result()
-    assert bench.ask(36).result().quality == quality_of(36)
+        bench.ask(255).result(LIMIT)
+    assert bench.ask(36).result(LIMIT).quality == quality_of(36)
 
 
 def test_the_peak_is_where_the_graph_puts_it(
@@ -375,4 +381,4 @@ def test_the_peak_is_where_the_graph_puts_it(
 ) -> None:
     bench = bench_of(constant_graph(tmp_path / "a.pb", peak_at(57)))
     bench.network.gate.set()
-    assert bench.ask().result().quality == 57
+    assert bench.ask().result(LIMIT).quality == 57

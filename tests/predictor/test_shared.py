@@ -29,9 +29,10 @@ from tests.networks import (
     side_content,
     write_side_file,
 )
-from tests.predictor.gated import Counted, until
+from tests.predictor.gated import Counted
 from tests.predictor.images import plain
 from tests.predictor.test_batching import picky_graph, quality_of
+from tests.waiting import LIMIT, until
 
 GREY = plain((128, 128, 128))
 BLACK, WHITE = plain((0, 0, 0)), plain((255, 255, 255))
@@ -102,12 +103,14 @@ def test_a_reload_under_load_fails_nobody(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(ask) for _ in range(8)]
-        for quality in (22, 33, 44):
-            replace_graph(path, quality)
-            assert predictor.reload()
-            assert predictor.predict(GREY, 0.02).quality == quality
-        stop.set()
-        answers = [answer for one in asking for answer in one.result()]
+        try:
+            for quality in (22, 33, 44):
+                replace_graph(path, quality)
+                assert predictor.reload()
+                assert predictor.predict(GREY, 0.02).quality == quality
+        finally:
+            stop.set()
+        answers = [answer for one in asking for answer in one.result(LIMIT)]
     assert set(answers) <= {11, 22, 33, 44}
     assert answers
     predictor.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from autoquality_server.admission import Admission
 from autoquality_server.deadline import Deadline
 from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
+from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 
 class Holder:
@@ -33,7 +33,7 @@ class Holder:
         try:
             with self._admission.admit(self.deadline, self._pixels) as self.waited:
                 self.admitted.set()
-                self.let_go.wait()
+                wait_for(self.let_go, within=GATE_LIMIT)
             self._result.set_result(None)
         except Exception as error:  # noqa: BLE001 - handed to the test
             self._result.set_exception(error)
@@ -44,17 +44,12 @@ class Holder:
         self.result()
 
     def result(self) -> None:
-        self._result.result(timeout=30)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.001)
+        self._result.result(LIMIT)
 
 
 def holding(admission: Admission) -> Holder:
     holder = Holder(admission)
-    holder.admitted.wait()
+    wait_for(holder.admitted)
     return holder
 
 
@@ -72,7 +67,7 @@ def test_as_many_run_as_there_are_workers() -> None:
     third = waiting(admission)
     assert (admission.running, admission.queued) == (2, 1)
     holders[0].end()
-    third.admitted.wait()
+    wait_for(third.admitted)
     assert (admission.running, admission.queued) == (2, 0)
     holders[1].end()
     third.end()
@@ -86,7 +81,7 @@ def test_the_seconds_in_the_queue_are_told() -> None:
     joined = time.monotonic()
     time.sleep(0.02)
     first.end()
-    second.admitted.wait()
+    wait_for(second.admitted)
     assert second.waited >= 0.02
     assert second.waited <= time.monotonic() - joined + 1
     assert first.waited < second.waited
@@ -99,7 +94,7 @@ def test_the_queue_is_first_in_first_out() -> None:
     queue = [waiting(admission) for _ in range(5)]
     for following in queue:
         running.end()
-        following.admitted.wait()
+        wait_for(following.admitted)
         assert [holder.admitted.is_set() for holder in queue].count(True) == (
             queue.index(following) + 1
         )
@@ -135,7 +130,7 @@ def test_cancellation_while_waiting_frees_the_place() -> None:
         second.result()
     assert admission.queued == 1
     first.end()
-    third.admitted.wait()
+    wait_for(third.admitted)
     third.end()
     assert (admission.running, admission.queued) == (0, 0)
 

@@ -13,8 +13,8 @@ from google.rpc import error_details_pb2
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_server.deadline import Deadline
 from tests.photos import crop
-from tests.shell.conftest import until
 from tests.stream.serving import Sender, Serving, answer_of, chunk, detail_of, failure, parts, start
+from tests.waiting import until
 
 PHOTO = crop("chelsea.png", 200, 150)
 PLAIN = pb.EncodeRequest(format=pb.FORMAT_WEBP)

@@ -11,8 +11,8 @@ import pytest
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_server.deadline import Deadline
 from tests.photos import crop
-from tests.shell.conftest import until
 from tests.stream.serving import Sender, Serving, chunk, noise, parts, stage, start, unfilled
+from tests.waiting import until
 
 PHOTO = crop("chelsea.png", 200, 150)
 PLAIN = pb.EncodeRequest(format=pb.FORMAT_WEBP)

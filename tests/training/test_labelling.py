@@ -7,11 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.training.corpora import corpus
+from tests.waiting import LIMIT, until
 
 SAMPLES = 12
 
@@ -25,12 +24,6 @@ def label(folder: Path, out: Path, *options: str) -> list[str]:
 
 def started(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for something that will be, and that the test's own time limit waits for too."""
-    while not holds():
-        time.sleep(0.02)
 
 
 def children(process: int) -> list[int]:
@@ -62,7 +55,7 @@ def test_labels_survive_a_kill_and_none_is_made_twice(tmp_path: Path) -> None:
     until(lambda: len(labels(out)) >= 3)
     workers = children(process.pid)
     process.kill()
-    process.communicate()
+    process.communicate(timeout=LIMIT)
     until(lambda: not any(alive(worker) for worker in workers))
     survived = labels(out)
     assert len(workers) >= 2
@@ -79,7 +72,7 @@ def test_an_interrupt_ends_it_with_one_line_and_the_labels_so_far(tmp_path: Path
     process = started(label(folder, out))
     until(lambda: labels(out))
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate()
+    _, told = process.communicate(timeout=LIMIT)
     assert process.returncode == 130
     assert "interrupted; run the same command again" in told
     assert "Traceback" not in told

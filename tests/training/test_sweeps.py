@@ -16,6 +16,7 @@ from autoquality_train import sweeps
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
 from tests.photos import crop
+from tests.waiting import LIMIT
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_equal_images_may_be_swept_at_the_same_time(
     monkeypatch.setattr(np, "savez", saved_together)
     with ThreadPoolExecutor(2) as pool:
         kept = [pool.submit(kept_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
-        assert all(one.result().dssim.sum() == 50 for one in kept)
+        assert all(one.result(LIMIT).dssim.sum() == 50 for one in kept)
     assert list(tmp_path.iterdir()) == [sweep_file("digest", "jpeg", tmp_path, ALL)]
 
 
