@@ -6,7 +6,7 @@
 
 What a run learned is kept in OUT/corpus and taken up by the next. An input that
 fails lies in OUT afterwards, `TARGET-crash-...`: copied to fuzz/seeds/TARGET it
-is replayed by every `make test` from then on.
+is replayed by every `make test-repo` from then on.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ from tests.waiting import LIMIT, until
 NO_NETWORKS = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF")}
 """What switches off the networks that come with the server."""
 
+START_LIMIT = 4 * LIMIT
+"""Seconds for the start of a process: TensorFlow alone takes half a minute on a busy machine."""
+
 
 @dataclass
 class RunningServer:
@@ -57,7 +60,9 @@ def running_server(
         )
     try:
         until(
-            lambda: process.poll() is not None or _ready(log), within=2 * LIMIT, reason="the start"
+            lambda: process.poll() is not None or _ready(log),
+            within=START_LIMIT,
+            reason="the start",
         )
         ready = _ready(log)
         assert ready, f"the server ended: {log.read_text()}"

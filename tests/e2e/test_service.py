@@ -21,7 +21,7 @@ from autoquality import (
     RawImage,
 )
 from tests.photos import animation, crop, photo, with_alpha
-from tests.servers import RunningServer, running_server
+from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("chelsea.png", 200, 150)
@@ -147,7 +147,7 @@ def test_metrics_count_what_was_done(server: RunningServer, client: Client) -> N
 
 
 def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
-    with running_server(tmp_path) as fresh:
+    with running_server(tmp_path, NO_NETWORKS) as fresh:
         samples = scrape(fresh)
     for fmt in ("jpeg", "webp", "avif"):
         for method in ("none", "size", "dssim", "ml"):
@@ -171,7 +171,7 @@ def test_the_log_has_one_line_a_request_with_its_id(server: RunningServer, clien
 def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
     tmp_path: Path,
 ) -> None:
-    settings = {"AUTOQUALITY_WORKERS": "1", "AUTOQUALITY_QUEUE_SIZE": "1"}
+    settings = {**NO_NETWORKS, "AUTOQUALITY_WORKERS": "1", "AUTOQUALITY_QUEUE_SIZE": "1"}
     big = photo("retina.jpg")
     with (
         running_server(tmp_path, settings) as server,
@@ -195,7 +195,10 @@ def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
 
 
 def test_sigterm_finishes_what_runs_and_exits_with_zero(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server, Client(server.address, retries=0) as client:
+    with (
+        running_server(tmp_path, NO_NETWORKS) as server,
+        Client(server.address, retries=0) as client,
+    ):
         call = in_background(
             client.encode, photo("retina.jpg"), format="avif", method="dssim", target=0.01
         )
@@ -232,7 +235,7 @@ def test_an_imgproxy_configuration_file_works_as_it_is(tmp_path: Path) -> None:
         "IMGPROXY_BIND=:8080\n"
     )
     with (
-        running_server(tmp_path, {"AUTOQUALITY_ENV_FILE": str(file)}) as server,
+        running_server(tmp_path, {**NO_NETWORKS, "AUTOQUALITY_ENV_FILE": str(file)}) as server,
         Client(server.address) as client,
     ):
         applied = client.encode(PHOTO, format="avif").applied

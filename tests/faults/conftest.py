@@ -21,7 +21,7 @@ from autoquality._retry import RETRIES
 from autoquality_server.telemetry.stray import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
-from tests.servers import NO_NETWORKS, clean_environment
+from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment
 from tests.shell.conftest import ROOT, scrape
 from tests.waiting import LIMIT, in_background, until
 
@@ -48,6 +48,11 @@ class Fleet:
     @property
     def metrics(self) -> dict[str, float]:
         return scrape(self.metrics_port)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests run; no process has told before the supervisor's first round."""
+        return int(self.metrics.get("autoquality_requests_in_flight", 0))
 
     @property
     def ready(self) -> int:
@@ -96,7 +101,7 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
             )
         fleet = Fleet(process, tmp_path, log)
         started.append(fleet)
-        until(lambda: process.poll() is not None or fleet.lines("ready"), within=2 * LIMIT)
+        until(lambda: process.poll() is not None or fleet.lines("ready"), within=START_LIMIT)
         assert process.poll() is None, log.read_text()
         (ready,) = fleet.lines("ready")
         fleet.port, fleet.metrics_port = ready["port"], ready["metrics_port"]
@@ -125,7 +130,7 @@ class Waiting:
         self.calls: list[Future[Encoded]] = [
             in_background(client.encode, PHOTO, format="webp", quality=WAITS) for client in clients
         ]
-        until(lambda: fleet.metrics["autoquality_requests_in_flight"] == calls)
+        until(lambda: fleet.in_flight == calls or any(one.done() for one in self.calls))
 
     def answers(self) -> list[int | None]:
         """The qualities that were answered; raises what the first failed call did."""

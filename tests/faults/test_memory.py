@@ -18,7 +18,7 @@ from autoquality_server.defaults import Defaults
 from autoquality_server.image import formats, load, open_image
 from autoquality_server.image.memory import allocation_failures
 from autoquality_server.pipeline import Pipeline
-from tests.house.commands import ROOT
+from tests.commands import ROOT
 from tests.image.files import AMPLE, SAVERS, corners, image_of
 from tests.image.films import avif_sequence
 

@@ -22,7 +22,7 @@ from autoquality_server.admission import Admission
 from autoquality_server.app import App
 from autoquality_server.config import Settings
 from autoquality_server.telemetry.metrics import Metrics
-from tests.servers import clean_environment
+from tests.servers import START_LIMIT, clean_environment
 from tests.shell.scripted import ScriptedServicer, request
 from tests.waiting import LIMIT, until
 
@@ -141,7 +141,7 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
             )
         server = Process(process, log, 0, 0)
         started.append(server)
-        until(lambda: process.poll() is not None or _ports(log), within=2 * LIMIT)
+        until(lambda: process.poll() is not None or _ports(log), within=START_LIMIT)
         assert process.poll() is None, log.read_text()
         server.port, server.metrics_port = _ports(log)["port"], _ports(log)["metrics_port"]
         return server

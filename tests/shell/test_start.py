@@ -18,7 +18,7 @@ from autoquality_server.app import App
 from autoquality_server.config import Settings
 from autoquality_server.listening import StartError, check_free
 from autoquality_server.telemetry.metrics import Metrics
-from tests.servers import clean_environment
+from tests.servers import NO_NETWORKS, clean_environment
 from tests.shell.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
 from tests.shell.scripted import ScriptedServicer, request
 from tests.waiting import LIMIT, in_background, until
@@ -73,6 +73,7 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "autoquality_server"],
         env={
             **clean_environment(),
+            **NO_NETWORKS,
             **{f"AUTOQUALITY_{name}": text for name, text in variables.items()},
         },
         cwd=ROOT,

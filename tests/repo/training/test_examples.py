@@ -1,0 +1,82 @@
+"""What a network is given to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoquality_server.codecs import first_twins
+from autoquality_server.predictor.mosaic import mosaic
+from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_train.curves import curve
+from autoquality_train.examples import gather
+from autoquality_train.samples import decode, digest_of, samples_of
+from autoquality_train.sweeps import ALL, SETTINGS, SOME, Sweep, kept_sweep, sweep
+from tests.photos import crop
+from tests.repo.training.corpora import corpus
+
+
+@pytest.mark.parametrize("setting", ["jpeg-mozjpeg", "webp", "avif"])
+def test_a_curve_is_exact_where_swept_and_close_in_between(setting: str, tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(crop("astronaut.png", 176, 144))
+    pixels = decode(path)
+    full, part = (curve(sweep(pixels, setting, some), setting) for some in (ALL, SOME))
+    at = np.array(SOME) - 1
+    np.testing.assert_array_equal(part[at], full[at])
+    np.testing.assert_array_equal(full, -np.log(sweep(pixels, setting).dssim).astype(np.float32))
+    swept = slice(SOME[0] - 1, SOME[-1])
+    assert np.abs(part - full)[swept].mean() < 0.02
+
+
+def test_qualities_with_one_quantiser_have_one_value(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(crop("coffee.png", 64, 64))
+    found = curve(sweep(decode(path), "avif", SOME), "avif")
+    first = np.array(first_twins(*SETTINGS["avif"])) - 1
+    np.testing.assert_array_equal(found, found[first])
+
+
+def test_a_dssim_of_nothing_is_floored() -> None:
+    nothing = Sweep(np.array(ALL), np.zeros(100), np.ones(100))
+    np.testing.assert_allclose(curve(nothing, "webp"), -np.log(DSSIM_FLOOR), rtol=1e-6)
+
+
+def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
+    folder, sweeps = corpus(tmp_path / "corpus", 2), tmp_path / "sweeps"
+    sweeps.mkdir()
+    (folder / "graphics" / "again.png").write_bytes((folder / "graphics" / "text.png").read_bytes())
+    (folder / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    samples = samples_of(folder)
+    *labelled, unlabelled = [one for one in samples if one.path.name != "again.png"]
+    for sample in labelled:
+        pixels = sample.pixels()
+        for setting in ("webp", "jpeg"):
+            kept_sweep(pixels, digest_of(pixels), setting, sweeps, SOME)
+    left_out: list[tuple[str, str]] = []
+    found = gather(
+        samples,
+        ("webp", "jpeg"),
+        sweeps,
+        tmp_path / "mosaics.npy",
+        jobs=2,
+        left_out=lambda path, why: left_out.append((path.name, why)),
+    )
+    assert set(found) == {"webp", "jpeg"}
+    assert left_out == [(unlabelled.path.name, "not labelled by every encoder setting")]
+    for setting, examples in found.items():
+        assert examples.setting == setting
+        assert len(examples) == 3  # one a file, equal ones once
+        assert examples.mosaics.shape == (3, 416, 416, 3)
+        assert (str(examples.mosaics.dtype), str(examples.curves.dtype)) == ("uint8", "float32")
+        by_group = {one.group: one for one in samples}
+        for at, group in enumerate(examples.groups):
+            pixels = by_group[group].pixels()
+            np.testing.assert_array_equal(examples.mosaics[at], mosaic(pixels))
+            np.testing.assert_array_equal(
+                examples.curves[at], curve(sweep(pixels, setting, SOME), setting)
+            )
+            assert examples.kinds[at] == by_group[group].kind
+            assert examples.pixels[at] == pixels.width * pixels.height

@@ -1,0 +1,95 @@
+"""Labelling can be ended in any way and goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.repo.training.corpora import corpus
+from tests.waiting import LIMIT, until
+
+SAMPLES = 12
+
+
+def label(folder: Path, out: Path, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "autoquality_train", "label", str(folder), "--out", str(out)),
+        *("--settings", "webp,avif", "--jobs", "2", *options),
+    ]
+
+
+def started(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def children(process: int) -> list[int]:
+    told = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(child) for child in told.split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def labels(out: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in out.glob("*.npz")}
+
+
+def counts(told: str) -> tuple[int, int]:
+    found = re.search(r"(\d+) sweeps made, (\d+) there before", told)
+    assert found, told
+    return int(found[1]), int(found[2])
+
+
+def test_labels_survive_a_kill_and_none_is_made_twice(tmp_path: Path) -> None:
+    folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
+    process = started(label(folder, out))
+    until(lambda: len(labels(out)) >= 3)
+    workers = children(process.pid)
+    process.kill()
+    process.communicate(timeout=LIMIT)
+    until(lambda: not any(alive(worker) for worker in workers))
+    survived = labels(out)
+    assert len(workers) >= 2
+    assert 3 <= len(survived) < 2 * SAMPLES
+
+    done = subprocess.run(label(folder, out), capture_output=True, text=True, check=True)
+    assert counts(done.stderr) == (2 * SAMPLES - len(survived), len(survived))
+    assert labels(out).items() >= survived.items()
+    assert len(labels(out)) == 2 * SAMPLES
+
+
+def test_an_interrupt_ends_it_with_one_line_and_the_labels_so_far(tmp_path: Path) -> None:
+    folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
+    process = started(label(folder, out))
+    until(lambda: labels(out))
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert "interrupted; run the same command again" in told
+    assert "Traceback" not in told
+    assert "0 samples failed" in told
+    assert not any(out.glob(".*"))
+
+
+def test_files_that_cannot_be_used_are_listed_and_left_out(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "corpus", 1)
+    (folder / "photos" / "broken.png").write_bytes(b"no image")
+    whole = (folder / "photos" / "astronaut.png").read_bytes()
+    (folder / "photos" / "half.png").write_bytes(whole[: len(whole) // 2])
+    done = subprocess.run(
+        label(folder, tmp_path / "sweeps", "--qualities", "some"), capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert re.search(r"broken\.png: not an image", done.stderr)
+    assert re.search(r"half\.png: .*cannot be decoded as PNG", done.stderr)
+    assert counts(done.stderr) == (4, 0)
+    assert "1 samples failed" in done.stderr
