@@ -26,7 +26,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Watch one phase: the set-up, the test or the clean-up."""
-    _end_after(float(item.config.getini("timeout")) + _GRACE, item.config)
+    marker = item.get_closest_marker("timeout")
+    limit = marker.args[0] if marker else item.config.getini("timeout")
+    _end_after(float(limit) + _GRACE, item.config)
     try:
         return (yield)
     finally:

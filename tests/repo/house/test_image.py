@@ -19,6 +19,8 @@ from tests.photos import crop
 from tests.servers import START_LIMIT
 from tests.waiting import LIMIT, until
 
+pytestmark = pytest.mark.timeout(900)  # 1.6 GB are downloaded and unpacked
+
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 _ENV_BLOCK = re.findall(r"^ENV ((?:[^\\\n]|\\\n)*)", DOCKERFILE, re.MULTILINE)[0]
 ENV = dict(re.findall(r"\b([A-Z_]+)=(\S+)", _ENV_BLOCK))
