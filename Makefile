@@ -9,7 +9,7 @@ BIN := .venv/bin
 # More processes than the two cores of CI: many tests wait for timers and other processes. These
 # start faster with their byte code kept.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
-PY_DIRS := $(wildcard client server tests tools bench demo deploy fuzz training)
+PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
@@ -149,6 +149,10 @@ fuzz: .venv/.stamp ## Fuzz whatever reads what others wrote (ARGS="image --secon
 .PHONY: odd-files
 odd-files: .venv/.stamp ## Send every file of a folder to a server in every way (ARGS=FOLDER)
 	@$(BIN)/python -m bench.odd_files $(ARGS)
+
+.PHONY: digests
+digests: .venv/.stamp ## Store or compare a digest of every answer (ARGS="FOLDER... --out FILE")
+	@$(BIN)/python -m bench.digests $(ARGS)
 
 .PHONY: soak
 soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")

@@ -7,8 +7,8 @@ be said before NumPy is imported.
 
 from __future__ import annotations
 
-from autoquality_server.allocator import limit_arenas
-from autoquality_server.blas import limit_threads
+from autoquality_core.runtime.allocator import limit_arenas
+from autoquality_server.process import limit_blas_threads
 
-limit_threads()
+limit_blas_threads()
 limit_arenas()

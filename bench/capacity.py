@@ -1,4 +1,4 @@
-"""What a cluster does in a day and what that costs, worked out from `bench.scaling`.
+"""Estimates the images a day and the cost of a cluster from a record of `bench.scaling`.
 
 python -m bench.capacity --machines 10 --cores 8 --price 0.40 --megapixels 2
 """
@@ -22,10 +22,9 @@ DAY = 86400.0
 
 @dataclass(frozen=True)
 class Cluster:
-    """Machines and what is asked of them. `price` is of one machine for an hour.
+    """A cluster and its load. `price` is for one machine and one hour.
 
-    `utilisation` is the part of the cores' time that may be planned with: traffic
-    comes in waves.
+    `utilisation` is the planned share of the cores' time: load varies over the day.
     """
 
     machines: int = 4
@@ -36,19 +35,19 @@ class Cluster:
 
     @property
     def core_seconds(self) -> float:
-        """Seconds of processor in a day."""
+        """Processor seconds a day."""
         return self.machines * self.cores * self.utilisation * DAY
 
     @property
     def cost(self) -> float:
-        """Of a day."""
+        """Cost a day."""
         return self.machines * self.price * 24
 
 
 def seconds_at(found: list[Measure], megapixels: float) -> float | None:
-    """Seconds of processor for an image between two sizes measured; None beyond the largest.
+    """Processor seconds of an image, interpolated; None above the largest size measured.
 
-    Below the smallest, the smallest's a megapixel.
+    Below the smallest size, the time is proportional to the megapixels.
     """
     points = sorted((float(one.goal), one.value) for one in found)
     if not points or megapixels > points[-1][0] * 1.01:
@@ -61,8 +60,8 @@ def seconds_at(found: list[Measure], megapixels: float) -> float | None:
     return points[-1][1]
 
 
-def crowding(record: Record) -> float:
-    """How much longer an image takes in processor time with all cores busy than with one."""
+def contention(record: Record) -> float:
+    """Processor time of an image with all cores busy, relative to one busy core; 1 or more."""
     found = [
         one for one in record.find(what="processor time an image") if one.goal.endswith(" cores")
     ]
@@ -71,9 +70,9 @@ def crowding(record: Record) -> float:
 
 
 def page(record: Record, cluster: Cluster | None = None) -> str:
-    """The formula, and a table by setting and method."""
+    """The formula, and a table with a row for each setting and method."""
     cluster = cluster or Cluster()
-    more = crowding(record)
+    more = contention(record)
     rows = []
     for setting, name in NAMES.items():
         for method in METHODS:
@@ -92,17 +91,17 @@ def page(record: Record, cluster: Cluster | None = None) -> str:
                 )
             )
     header = (
-        *("setting", "method", "core-seconds an image", "images a day and machine"),
+        *("setting", "method", "core-seconds an image", "images a day a machine"),
         *("images a day", "price of a million"),
     )
     return (
-        f"For {cluster.machines} machines of {cluster.cores} cores at {cluster.price:g} an hour "
-        f"each, images of {cluster.megapixels:g} megapixels, {cluster.utilisation:.0%} of the "
-        f"cores' time planned with. {made(record)}.\n\n"
+        f"{cluster.machines} machines of {cluster.cores} cores at {cluster.price:g} an hour each, "
+        f"images of {cluster.megapixels:g} megapixels, {cluster.utilisation:.0%} utilisation. "
+        f"{made(record)}.\n\n"
         "```\n"
-        "core-seconds an image = processor time of one image alone x crowding\n"
-        f"crowding              = {number(more)}, an image's processor time with all cores busy "
-        "over that with one\n"
+        "core-seconds an image = processor time of one image alone x contention\n"
+        f"contention            = {number(more)}, an image's processor time with all cores busy / "
+        "with one core busy\n"
         "images a day          = machines x cores x utilisation x 86400 / core-seconds an image\n"
         f"                      = {cluster.machines} x {cluster.cores} x {cluster.utilisation:g} x "
         f"86400 / ... = {cluster.core_seconds:,.0f} / core-seconds an image\n"

@@ -21,7 +21,8 @@ import numpy.typing as npt
 import skimage
 from skimage.metrics import structural_similarity
 
-from autoquality_server import dssim
+from autoquality_core.metrics.dssim import reference as dssim
+from autoquality_core.metrics.dssim.sampling import default_stride
 
 Luma = npt.NDArray[np.uint8]
 
@@ -67,7 +68,7 @@ def five_blurs(reference: Luma, distorted: Luma) -> float:
 def methods(reference: Luma, distorted: Luma) -> list[Method]:
     """Every way to measure this pair; scikit-image first, the blurs second."""
     x, y = reference[np.newaxis, np.newaxis], distorted[np.newaxis, np.newaxis]
-    default = dssim.default_stride(*reference.shape)
+    default = default_stride(*reference.shape)
     found = [
         Method("scikit-image", functools.partial(scikit, reference, distorted)),
         Method("five OpenCV blurs", functools.partial(five_blurs, reference, distorted)),

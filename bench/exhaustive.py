@@ -23,35 +23,31 @@ from typing import Any
 
 import numpy as np
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, Codec
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    AutoQuality,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Timings,
+from autoquality_core.formats import Encoder
+from autoquality_core.images import Pixels
+from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import Predictor, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline.methods import (
+    MethodHandler,
+    MlSearch,
+    ScoreSearch,
+    SizeSearch,
 )
-from autoquality_server.image import Pixels
-from autoquality_server.image.hidden import with_continued_colours
-from autoquality_server.methods import DssimSearch, MethodHandler, MlSearch, SizeSearch, Trial
-from autoquality_server.predictor import Predictor, load
-from autoquality_server.predictor.box import boxed_network
-from autoquality_server.search import DssimObjective, Found, Objective, Observation, SizeObjective
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Found, Observation
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, crop, drawing
+from autoquality_train.judging.searches import goal_of
 from autoquality_train.samples import decode, images_in
+from autoquality_train.sweeps import NETWORKS, SETTINGS
 
 FIRST_SEED = 1_000_000
 """Far from the seeds that `autoquality-train roughness` learns from."""
 
-SETTINGS = {
-    "jpeg": (Format.JPEG, EncoderOptions()),
-    "mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
-    "webp": (Format.WEBP, EncoderOptions()),
-    "avif": (Format.AVIF, EncoderOptions()),
-}
 RANGES = ((10, 95), (1, 100), (70, 80), (40, 95), (60, 100))
 ERRORS = (0.001, 0.001, 0.002, 0.0005, 0.0001)
 TARGETS = (0.005, 0.01, 0.02, 0.04)
@@ -68,77 +64,84 @@ class Verdict:
     wrong: str = ""
 
 
-class Remembered:
-    """A codec that encodes one image once at each quality."""
+class Files:
+    """The files of one image, each encoded once."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-        self._files: dict[tuple[int, EncoderOptions], bytes] = {}
+    def __init__(self, pixels: Pixels) -> None:
+        self.pixels = pixels
+        self._files: dict[tuple[Encoder, int], bytes] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._codec, name)
-
-    def encode(self, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
-        key = quality, options
+    def get(self, encoder: Encoder, quality: int) -> bytes:
+        key = encoder, quality
         if key not in self._files:
-            self._files[key] = self._codec.encode(pixels, quality, options)
+            self._files[key] = encoder.encode(self.pixels, quality)
         return self._files[key]
+
+
+class CachedSession(Session):
+    """A session that encodes nothing that `files` already has."""
+
+    def __init__(self, files: Files, encoder: Encoder) -> None:
+        super().__init__(files.pixels, encoder, Deadline())
+        self._cache = files
+
+    def _encode(self, quality: int) -> tuple[bytes, float]:
+        return self._cache.get(self.encoder, quality), 0.0
 
 
 def judge(name: str, pixels: Pixels, seed: int, searches: int) -> list[Verdict]:
     """Search one image by every format that holds it; `searches` of each method."""
     found: list[Verdict] = []
-    for setting, (fmt, options) in SETTINGS.items():
-        codec = CODECS[fmt]
-        if pixels.has_alpha and not codec.keeps_alpha:
+    for setting, encoder in SETTINGS.items():
+        if pixels.has_alpha and not encoder.keeps_alpha:
             continue
-        if pixels.frames > 1 and not codec.keeps_animation:
+        if pixels.frames > 1 and not encoder.keeps_animation:
             continue
-        if min(pixels.width, pixels.height) < codec.min_side:
+        if min(pixels.width, pixels.height) < encoder.min_side:
             continue
         random = np.random.default_rng([seed, *setting.encode()])
-        found.extend(_judge(name, pixels, setting, options, Remembered(codec), random, searches))
+        found.extend(_judge(name, Files(pixels), setting, encoder, random, searches))
     return found
 
 
 def _judge(
     name: str,
-    pixels: Pixels,
+    files: Files,
     setting: str,
-    options: EncoderOptions,
-    codec: Any,
+    encoder: Encoder,
     random: np.random.Generator,
     searches: int,
 ) -> Iterator[Verdict]:
-    sweep = _trial(pixels, codec, options)
-    seen = [sweep.probe(quality, measure=True) for quality in range(1, 101)]
-    curve = [Observation(one.quality, one.size_bytes, one.dssim) for one in seen]
-    for method, handler in _handlers(codec.format).items():
-        if method is Method.ML and options.jpeg != BEST_MOZJPEG and codec.format is Format.JPEG:
-            continue  # it always writes the best mozjpeg
+    sweep = CachedSession(files, encoder)
+    seen = [sweep.probe(quality, DSSIM) for quality in range(1, 101)]
+    curve = [Observation(one.quality, one.size_bytes, one.scores[DSSIM.name]) for one in seen]
+    for method, handler in _handlers(encoder.format).items():
+        if method is Method.ML and setting not in NETWORKS.values():
+            continue
         for _ in range(searches):
-            wish = _wish(method, curve, random)
-            trial = _trial(pixels, codec, options)
-            answer = handler.run(trial, wish)
-            data = trial.encoded(answer.quality)
-            wrong = _wrong(wish, Found(_seen(trial, answer.quality), answer.outcome), curve, trial)
-            if data != codec.encode(pixels, answer.quality, trial.options):
+            resolved = _target_spec(method, curve, random)
+            session = CachedSession(files, encoder)
+            answer = handler.run(session, resolved)
+            data = session.file(answer.quality)
+            wrong = _wrong(
+                resolved, Found(_seen(session, answer.quality), answer.outcome), curve, session
+            )
+            if data != files.get(session.encoder, answer.quality):
                 wrong = "method none gives another file"
             if wrong:
-                wrong = f"{name}: {wish}: {wrong}"
+                wrong = f"{name}: {resolved}: {wrong}"
             kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
-            yield Verdict(kind, setting, method.value, len(trial.probes), wrong)
+            yield Verdict(kind, setting, method.value, len(session.probes), wrong)
 
 
-def _trial(pixels: Pixels, codec: Any, options: EncoderOptions) -> Trial:
-    return Trial(pixels, codec, options, Deadline(), Timings())
+def _seen(session: Session, quality: int) -> Observation:
+    score = session.scores(quality).get(DSSIM.name)
+    return Observation(quality, len(session.file(quality)), score)
 
 
-def _seen(trial: Trial, quality: int) -> Observation:
-    return Observation(quality, len(trial.encoded(quality)), trial.dssim_at(quality))
-
-
-def _wish(method: Method, curve: Sequence[Observation], random: np.random.Generator) -> AutoQuality:
+def _target_spec(
+    method: Method, curve: Sequence[Observation], random: np.random.Generator
+) -> ResolvedTarget:
     """A target that some quality in the range hits, or nearly."""
     low, high = RANGES[random.integers(len(RANGES))]
     one = curve[int(random.integers(low, high + 1)) - 1]
@@ -146,22 +149,22 @@ def _wish(method: Method, curve: Sequence[Observation], random: np.random.Genera
         target = float(one.size_bytes)
         if random.random() < 0.4:
             target = max(1.0, round(target * random.uniform(0.97, 1.03)))
-        return AutoQuality(method, target, low, high, 0.0)
-    target = min(1.0, (one.dssim or 0.0) * random.uniform(0.9, 1.1))
+        return ResolvedTarget(method, target, low, high, 0.0)
+    target = min(1.0, (one.score or 0.0) * random.uniform(0.9, 1.1))
     if random.random() < 0.3:
         target = TARGETS[random.integers(len(TARGETS))]
-    return AutoQuality(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
+    return ResolvedTarget(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
 
 
-def _wrong(wish: AutoQuality, found: Found, curve: Sequence[Observation], trial: Trial) -> str:
-    objective: Objective = DssimObjective(wish.target, wish.allowed_error)
-    if wish.method is Method.SIZE:
-        objective = SizeObjective(wish.target, trial.pixel_count)
-    best = oracle(objective, wish.min_quality, wish.max_quality, lambda one: curve[one - 1])
-    if best.outcome is Outcome.MIN_QUALITY_REACHED and trial.alpha_quality not in (None, 100):
+def _wrong(
+    resolved: ResolvedTarget, found: Found, curve: Sequence[Observation], session: Session
+) -> str:
+    goal = goal_of(resolved, session.pixel_count)
+    best = oracle(goal, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
+    if best.outcome is Outcome.MIN_QUALITY_REACHED and session.alpha_quality not in (None, 100):
         # Only less alpha quality fits: the oracle knows but one.
-        return "" if found.best.size_bytes <= wish.target else "over the budget"
-    if agree(objective, found, best):
+        return "" if found.best.size_bytes <= resolved.target else "over the budget"
+    if agree(goal, found, best):
         return ""
     told = f"quality {found.best.quality}, {found.outcome.name}"
     return f"{told}; {best.best.quality}, {best.outcome.name} by every quality"
@@ -169,9 +172,9 @@ def _wrong(wish: AutoQuality, found: Found, curve: Sequence[Observation], trial:
 
 @cache
 def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
-    path = boxed_network(fmt)
+    path = bundled_network(fmt)
     networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
-    by_dssim = DssimSearch()
+    by_dssim = ScoreSearch(DSSIM)
     return {
         Method.SIZE: SizeSearch(),
         Method.DSSIM: by_dssim,

@@ -20,16 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.codecs.base import still_luma
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.dssim import Reference, compare
-from autoquality_server.image import Pixels, luma
+from autoquality_core.formats import AvifEncoder, JpegEncoder, WebpEncoder
+from autoquality_core.formats.base import samples_of
+from autoquality_core.images import Pixels, luma, luma_planes
+from autoquality_core.metrics.dssim.reference import Reference, compare
 from autoquality_train.samples import decode, images_in
 
 Luma = npt.NDArray[np.uint8]
 
-FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
+ENCODERS = (JpegEncoder(), WebpEncoder(), AvifEncoder())
 QUALITIES = (10, 30, 50, 70, 90)
 LATTICE = 4
 LARGE = 500_000
@@ -59,18 +58,18 @@ def differences(pixels: Pixels) -> dict[str, list[float]]:
     source = luma(pixels)
     reference = Reference(source)
     large = pixels.width * pixels.height >= LARGE
-    for fmt in FORMATS:
+    for encoder in ENCODERS:
         for quality in QUALITIES:
-            data = CODECS[fmt].encode(pixels, quality, EncoderOptions())
+            data = encoder.encode(pixels, quality)
             start = time.perf_counter()
-            planes = CODECS[fmt].decode_luma(data, pixels)
+            planes = _luma(encoder.decode(data, pixels).samples, pixels)
             seconds = time.perf_counter() - start
             exact = compare(source, planes)
             found["sampled windows"].append(abs(reference.dssim(planes) - exact))
             if large:
                 off = lattice_dssim(source[0, 0], planes[0, 0]) - exact
                 found["plain 4x4 lattice, large images"].append(abs(off))
-            if fmt is Format.JPEG:
+            if isinstance(encoder, JpegEncoder):
                 start = time.perf_counter()
                 y = np.asarray(
                     cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8
@@ -78,10 +77,14 @@ def differences(pixels: Pixels) -> dict[str, list[float]]:
                 saved = seconds - (time.perf_counter() - start)
                 found["JPEG: Y channel"].append(abs(compare(source, y[None, None]) - exact))
                 found["ms"].append(1000 * saved / (pixels.width * pixels.height / 1e6))
-            if fmt is Format.AVIF:
-                repeated = still_luma(pyvips.Image.heifload_buffer(data), pixels)
+            if isinstance(encoder, AvifEncoder):
+                repeated = _luma(samples_of(pyvips.Image.heifload_buffer(data)), pixels)
                 found["AVIF: repeated chroma"].append(abs(compare(source, repeated) - exact))
     return found
+
+
+def _luma(samples: Luma, pixels: Pixels) -> Luma:
+    return luma_planes(samples, over_backgrounds=pixels.has_alpha)
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ oracle's answer.
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,21 +19,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.search import (
+from autoquality_core.formats import Encoder
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
+from autoquality_core.priors import score_prior, size_prior
+from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.priors.roughness import score_roughness, size_roughness
+from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
-    Objective,
+    Goal,
     Observation,
-    SizeObjective,
+    ScoreGoal,
+    SizeGoal,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
-from autoquality_train.judging.baselines import bisection
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_train.judging.searches import bisection
 from autoquality_train.samples import decode, digest_of, images_in
 from autoquality_train.sweeps import SETTINGS, kept_sweep
 
@@ -50,8 +50,8 @@ class Curve:
 
     image: Pixels
     pixels: int
-    sketch: npt.NDArray[np.float64]
-    coloured: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
+    with_chroma: npt.NDArray[np.float64]
     by_quality: dict[int, Observation]
 
 
@@ -75,22 +75,23 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
             found.qualities, found.bytes_per_pixel, found.dssim, strict=True
         )
     }
-    sketched = sketch(image)
-    return Curve(image, pixels, sketched, coloured(sketched, image), seen)
+    features = luma_features(image)
+    return Curve(image, pixels, features, with_chroma(features, image), seen)
 
 
 def judge(
     one: Curve,
-    objective: Objective,
+    goal: Goal,
     prior: CurvePrior,
     low: int,
     high: int,
-    setting: str,
+    encoder: Encoder,
 ) -> Score:
-    """Search once on a known curve of an encoder setting."""
-    fmt, options = SETTINGS[setting]
-    budget = objective.target if isinstance(objective, SizeObjective) else math.inf
-    by = "size" if isinstance(objective, SizeObjective) else "dssim"
+    """Search once on a known curve of an encoder."""
+    if isinstance(goal, SizeGoal):
+        roughness = partial(size_roughness, one.image, encoder, goal.target)
+    else:
+        roughness = partial(score_roughness, one.image, encoder, DSSIM)
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
@@ -98,16 +99,16 @@ def judge(
         return one.by_quality[quality]
 
     found = search(
-        *(objective, low, high, attempt),
+        *(goal, low, high, attempt),
         prior=prior,
-        roughness=partial(rough, one.image, fmt, options, by, budget),
-        first_twins=first_twins(fmt, options),
+        roughness=roughness,
+        equivalents=encoder.equivalents(has_alpha=False),
     )
-    expected = oracle(objective, low, high, one.by_quality.__getitem__)
+    expected = oracle(goal, low, high, one.by_quality.__getitem__)
     return Score(
-        agree(objective, found, expected),
+        agree(goal, found, expected),
         len(tried),
-        bisection(objective, low, high, one.by_quality.__getitem__).iterations,
+        bisection(goal, low, high, one.by_quality.__getitem__).iterations,
     )
 
 
@@ -138,18 +139,18 @@ def main() -> None:
 
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for setting, (fmt, options) in SETTINGS.items():
+    for setting, encoder in SETTINGS.items():
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         for error in (0.001, 0.002):
             scores = [
                 judge(
                     one,
-                    DssimObjective(target, error),
-                    dssim_prior(fmt, options, one.pixels, one.sketch),
+                    ScoreGoal(DSSIM, target, error),
+                    score_prior(encoder, DSSIM, one.pixels, one.features),
                     low,
                     high,
-                    setting,
+                    encoder,
                 )
                 for one in curves
                 for target in TARGETS
@@ -158,11 +159,11 @@ def main() -> None:
         scores = [
             judge(
                 one,
-                SizeObjective(one.by_quality[quality].size_bytes * 1.01, one.pixels),
-                size_prior(fmt, options, one.pixels, one.coloured),
+                SizeGoal(one.by_quality[quality].size_bytes * 1.01, one.pixels),
+                size_prior(encoder, one.pixels, one.with_chroma),
                 low,
                 high,
-                setting,
+                encoder,
             )
             for one in curves
             for quality in BUDGETS

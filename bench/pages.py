@@ -1,7 +1,7 @@
-"""The pages that are made of records, so that no number in them is typed.
+"""Writes the tables and plots of the documents from the newest records.
 
-python -m bench.pages             write tables and plots of the newest records
-python -m bench.pages --check     change nothing; fail if a table or plot is of another record
+python -m bench.pages             write tables and plots
+python -m bench.pages --check     change nothing; fail if a table or plot is out of date
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
 }
-"""By marker: which record a table is made of, and how."""
+"""By marker: the benchmark whose record holds the numbers, and the function for the table."""
 
 PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
@@ -51,11 +51,11 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
-PAGES = ("README.md", "docs/bench.md", "docs/capacity.md")
+PAGES = ("docs/bench.md", "docs/accuracy.md")
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:
-    """`text` with each table between its markers; what has no markers is left out."""
+    """`text` with each table between its markers; tables without markers are skipped."""
     for name, table in tables.items():
         begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
         before, found, rest = text.partition(begin)
@@ -66,14 +66,14 @@ def rendered(text: str, tables: Mapping[str, str]) -> str:
 
 
 def records(root: Path) -> dict[str, Record]:
-    """The newest record of every bench that a page is made of."""
+    """The newest record of every benchmark, by its name."""
     names = {bench for bench, _ in TABLES.values()}
     found = {name: latest(name, root / RESULTS) for name in sorted(names)}
     return {name: record for name, record in found.items() if record is not None}
 
 
 def stale_pages(root: Path, newest: Mapping[str, Record]) -> dict[Path, str]:
-    """Pages that differ from what the records say, with what they should be."""
+    """The pages that are out of date, with their new text."""
     tables = {
         name: make(newest[bench]) for name, (bench, make) in TABLES.items() if bench in newest
     }
@@ -88,7 +88,7 @@ def stale_pages(root: Path, newest: Mapping[str, Record]) -> dict[Path, str]:
 
 
 def stale_plots(root: Path, newest: Mapping[str, Record]) -> list[str]:
-    """The benches of which a plot is missing or made of another record."""
+    """The benchmarks with a plot that is missing or from another record."""
     return [
         bench
         for bench, (_, names) in PLOTTED.items()
@@ -98,7 +98,7 @@ def stale_plots(root: Path, newest: Mapping[str, Record]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write, or check; 1 where a check finds something."""
+    """Write the pages, or check them; 1 if a check fails."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.pages",
         description=__doc__,
@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     pages, plots = stale_pages(args.root, newest), stale_plots(args.root, newest)
     if args.check:
         for page in pages:
-            print(f"{page}: not what bench/results says: run {parser.prog}", file=sys.stderr)
+            print(f"{page}: does not match bench/results: run {parser.prog}", file=sys.stderr)
         for bench in plots:
             print(f"{PLOTS}: plots of {bench} are stale: run {parser.prog}", file=sys.stderr)
         return 1 if pages or plots else 0

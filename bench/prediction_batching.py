@@ -25,13 +25,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Device, RawSource
-from autoquality_server.image import ImageLimits, Pixels, from_raw
-from autoquality_server.predictor import LoadOptions, Network, load
-from autoquality_server.predictor.batching import Batcher, BatchLimits
-from autoquality_server.predictor.events import NoEvents
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.networks import LoadOptions, Network, load
+from autoquality_core.networks.tensorflow import tensorflow
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Device, RawSource
+from autoquality_server.inference.batching import Batcher, BatchLimits
+from autoquality_server.inference.events import NoEvents
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
 TARGET = 0.02

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from autoquality_server.domain import Format
-from autoquality_server.image import Pixels
-from autoquality_server.predictor import load
-from autoquality_server.predictor.box import boxed_network
+from autoquality_core.images import Pixels
+from autoquality_core.networks import load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.types import Format
 from autoquality_train.samples import decode, images_in
 
 TARGET = 0.02
@@ -59,7 +59,7 @@ def main() -> None:
     print("| network | images | mosaic, ms | prediction with it, ms | 95th percentile, ms |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
-        path = boxed_network(fmt)
+        path = bundled_network(fmt)
         if path is not None:
             print(row(fmt, path, images), flush=True)
 

@@ -1,4 +1,4 @@
-"""Files that are made from others: written, or with `--check` compared with what is there."""
+"""Writes generated files, or compares them with `--check`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main(program: str, path: Path, wanted: str, arguments: list[str] | None = None) -> int:
-    """Bring `path` up to date; with `--check` change nothing, and give 1 if it is not."""
+    """Write `wanted` to `path`; with `--check`, return 1 if it differs and write nothing."""
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--check", action="store_true", help="fail if the file is out of date")
     check: bool = parser.parse_args(arguments).check

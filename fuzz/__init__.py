@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of whatever reads what others wrote (docs/robustness.md)."""
+"""Coverage-guided fuzzing of all code that reads foreign input (docs/robustness.md)."""

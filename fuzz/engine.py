@@ -1,29 +1,29 @@
-"""One target under Atheris: `python -m fuzz.engine TARGET [libFuzzer's options and folders]`.
+"""Runs one target under Atheris: `python -m fuzz.engine TARGET [libFuzzer's options and folders]`.
 
-Coverage guides it through the Python of client and server. The libraries
-beneath are not instrumented: their crashes are seen, their branches are not.
+Coverage of client, core and server guides it. Libraries in C and C++ are not
+instrumented: it notices their crashes, but not their branches.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import atheris
 
+CORE = Path(__file__).resolve().parent.parent / "core" / "autoquality_core"
+
 LIMITS = ("-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1")
-"""Seconds for one input, after which it hangs, and memory."""
+"""libFuzzer's options: an input that takes 30 seconds or 3 GB is reported as a defect."""
 
 
 def main() -> None:
     """Never returns: libFuzzer ends the process."""
     name, *rest = sys.argv[1:]
-    # What numba compiles must be as it was written.
-    kernels = ("dssim.kernel", "image.hidden_kernel", "image.kernel", "methods.sketch_kernel")
-    compiled = [f"autoquality_server.{kernel}" for kernel in kernels]
-    ours = ["autoquality", "autoquality_server"]
-    with atheris.instrument_imports(include=ours, exclude=compiled):
+    packages = ["autoquality", "autoquality_core", "autoquality_server"]
+    with atheris.instrument_imports(include=packages, exclude=list(_kernels())):
         from fuzz.targets import load
 
         target = load(name)
@@ -35,10 +35,17 @@ def main() -> None:
     atheris.Fuzz()
 
 
+def _kernels() -> Iterator[str]:
+    """The modules with functions for numba, which cannot compile instrumented code."""
+    for path in sorted(CORE.rglob("*.py")):
+        if "import compiled" in path.read_text(encoding="utf-8"):
+            yield ".".join(path.relative_to(CORE.parent).with_suffix("").parts)
+
+
 def _mutator(
     mutate: Callable[[bytes, random.Random], bytes],
 ) -> Callable[[bytes, int, int], bytes]:
-    """A target's own mutations, every fourth time libFuzzer's: it knows what coverage taught."""
+    """The target's own mutations, and libFuzzer's for every fourth input: those use coverage."""
 
     def mutated(data: bytes, max_size: int, seed: int) -> bytes:
         chance = random.Random(seed)

@@ -1,6 +1,6 @@
-"""Makes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`; finds are left alone.
+"""Writes the seeds that fuzzing starts from: `python -m fuzz.make_seeds`. Keeps the crashes.
 
-They are committed, because encoders of other versions make other bytes.
+The seeds are committed, because other versions of the encoders produce other bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.predictor.box import BOX
+from autoquality_core.networks.bundled import BUNDLED
 from fuzz.targets import SEEDS
 from fuzz.targets.avif import SIDES
 
@@ -43,7 +43,7 @@ XMP = (
     '<x xmlns:C="http://ns.google.com/photos/1.0/container/"><C:D><z>1</z></C:D></x>',
 )
 TEXTS = {"notation": NOTATIONS, "tokens": TOKENS, "settings": SETTINGS, "contents": XMP}
-WISHES = (
+REQUESTS = (
     pb.EncodeRequest(quality=40, format=pb.FORMAT_JPEG),
     pb.EncodeRequest(
         format=pb.FORMAT_WEBP,
@@ -136,10 +136,10 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         for target in LOOKED_INTO.get(name, ()):
             yield target, name, data
     small = dict(pictures())
-    for number, wish in enumerate(WISHES):
+    for number, spec in enumerate(REQUESTS):
         for kind, data in (("png-alpha", small["png-alpha"]), ("gif-film", small["gif-film"])):
             request = pb.EncodeRequest(image=data)
-            request.MergeFrom(wish)
+            request.MergeFrom(spec)
             for target in ("request", "encode"):
                 yield target, f"{number}-{kind}", request.SerializeToString(deterministic=True)
     raw = pb.EncodeRequest(raw=pb.RawImage(width=16, height=8, bands=2, pixels=bytes(range(256))))
@@ -148,7 +148,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     for target, texts in TEXTS.items():
         for number, text in enumerate(texts):
             yield target, str(number), text.encode()
-    for path in sorted(BOX.glob("*.json")):
+    for path in sorted(BUNDLED.glob("*.json")):
         side = json.loads(path.read_text(encoding="utf-8"))
         notes = ("encoder", "library_versions", "corpus", "training", "accuracy")
         short = {key: value for key, value in side.items() if key not in notes}

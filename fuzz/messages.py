@@ -1,4 +1,4 @@
-"""Protobuf messages changed field by field, so that what comes of it is a message still."""
+"""Mutates protobuf messages field by field, so that the result is a valid message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXTS = ("", "#ffffff", "102030", "#fffff", "#FFFFFF\n", "#١٢٣٤٥٦", "ÿ" 
 
 
 def mutated(message: _M, chance: random.Random) -> _M:
-    """A copy with a few fields set, cleared or changed, in it or in the messages within."""
+    """A copy with a few fields set, cleared or changed, at any depth."""
     made = type(message)()
     made.CopyFrom(message)
     for _ in range(chance.choice((1, 1, 2, 4))):
@@ -27,7 +27,7 @@ def mutated(message: _M, chance: random.Random) -> _M:
 
 
 def _change_one(message: Message, chance: random.Random) -> None:
-    # The two kinds of descriptors that protobuf has are alike in all that is used here.
+    # The two kinds of descriptors in protobuf have the same attributes here.
     field: Any = chance.choice(message.DESCRIPTOR.fields)
     if field.message_type is not None:
         if chance.randrange(5) == 0:
@@ -80,4 +80,4 @@ _MAKERS: dict[int, Callable[[Any, random.Random], Any]] = {
     FieldDescriptor.CPPTYPE_BOOL: _either,
     FieldDescriptor.CPPTYPE_STRING: _text,
 }
-"""Strings and bytes are of one kind there."""
+"""protobuf has one kind for strings and bytes."""

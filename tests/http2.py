@@ -30,6 +30,16 @@ def goaway(text: bytes) -> bytes:
     return frame(GOAWAY, struct.pack(">II", 0, COMPRESSION_ERROR) + text)
 
 
+def read_until(connection: socket.socket, kind: int) -> None:
+    """Read what a client sends, up to the first frame of this kind or the end."""
+    with connection.makefile("rb") as stream:
+        stream.read(len(PREFACE))
+        while head := stream.read(9):
+            stream.read(int.from_bytes(head[:3], "big"))
+            if head[3] == kind:
+                return
+
+
 def leave_with(port: int, text: bytes) -> None:
     """Connect to a server on this machine, send a GOAWAY with `text`, wait for the end."""
     with socket.create_connection(("127.0.0.1", port), LIMIT) as client:

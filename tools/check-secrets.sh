@@ -11,5 +11,5 @@ audit=$(dirname "$(realpath "$0")")/../.venv-audit/bin
 cd "$(dirname "$0")/.."
 
 # Locks are hashes and nothing else; side files of networks tell the hashes of graphs, records those of what they are of.
-git ls-files -z --cached --others --exclude-standard -- ':!requirements/*.lock' ':!server/autoquality_server/networks/*.json' ':!bench/results/*.json' |
+git ls-files -z --cached --others --exclude-standard -- ':!requirements/*.lock' ':!core/autoquality_core/networks/bundled/*.json' ':!bench/results/*.json' |
     xargs -0 "$audit/detect-secrets-hook" --no-verify

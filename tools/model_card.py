@@ -1,7 +1,7 @@
-"""The tables of MODELS.md, from the side files of the networks in the box.
+"""Writes the tables of MODELS.md from the side files of the bundled networks.
 
-`python tools/model_card.py` rewrites them; with `--check` it changes nothing
-and fails if they are not what the side files say.
+`python tools/model_card.py` rewrites them. With `--check` it changes nothing and
+fails if they are out of date.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "MODELS.md"
-BOX = ROOT / "server" / "autoquality_server" / "networks"
+BUNDLED = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
 NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 GROUPS = ("photographs", "graphics")
 TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
@@ -24,13 +24,13 @@ TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
 def networks() -> dict[str, dict[str, Any]]:
     """The side file of each network."""
     return {
-        fmt: json.loads((BOX / f"autoquality-{fmt}.json").read_text(encoding="utf-8"))
+        fmt: json.loads((BUNDLED / f"autoquality-{fmt}.json").read_text(encoding="utf-8"))
         for fmt in NAMES
     }
 
 
 def made(found: dict[str, dict[str, Any]]) -> str:
-    """What each network is and was made of."""
+    """The version, encoder options, size and training data of each network."""
     header = ("network", "version", "encoder", "bytes", "images", "samples", "kinds of samples")
     rows = []
     for fmt, told in found.items():
@@ -38,7 +38,7 @@ def made(found: dict[str, dict[str, Any]]) -> str:
         kinds = ", ".join(
             f"{kind} {count}" for kind, count in sorted(told["corpus"]["kinds"].items())
         )
-        size = (BOX / f"autoquality-{fmt}.pb").stat().st_size
+        size = (BUNDLED / f"autoquality-{fmt}.pb").stat().st_size
         training = told["training"]
         counts = (str(training["images"]), str(training["samples"]))
         rows.append((NAMES[fmt], told["version"], encoder, f"{size:,}", *counts, kinds))
@@ -46,7 +46,7 @@ def made(found: dict[str, dict[str, Any]]) -> str:
 
 
 def accurate(found: dict[str, dict[str, Any]]) -> str:
-    """How far predictions miss, and what that costs, in the range of 10 to 95."""
+    """The errors of predictions and the encodings of a request, for qualities 10 to 95."""
     header = (
         *("network", "images of", "target", "images"),
         *("miss: median", "mean", "95th", "worst"),
@@ -74,7 +74,7 @@ def accurate(found: dict[str, dict[str, Any]]) -> str:
 
 
 def sure(found: dict[str, dict[str, Any]]) -> str:
-    """How far what a network says of its certainty is from what came true."""
+    """The calibration error of each network."""
     rows = [
         (NAMES[fmt], ", ".join(told["accuracy"]["judged_on"]), f"{error:.3f}")
         for fmt, told in found.items()
@@ -84,7 +84,7 @@ def sure(found: dict[str, dict[str, Any]]) -> str:
 
 
 def share(value: float | None) -> str:
-    """As a percentage; a dash where there was nothing to have a share of."""
+    """`value` as a percentage; a dash for None."""
     return "–" if value is None else f"{value:.0%}"
 
 
@@ -95,7 +95,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def card(text: str) -> str:
-    """The card with its tables written anew."""
+    """`text` with up-to-date tables."""
     found = networks()
     for name, content in (("made", made), ("accurate", accurate), ("sure", sure)):
         begin, end = f"<!-- {name}:begin -->\n", f"\n<!-- {name}:end -->"
@@ -116,7 +116,7 @@ def main() -> int:
     if not args.check:
         CARD.write_text(right, encoding="utf-8")
     elif written != right:
-        print(f"{CARD.name} is not what the side files say: run python {Path(__file__).name}")
+        print(f"{CARD.name} does not match the side files: run python {Path(__file__).name}")
         return 1
     return 0
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from autoquality_server.domain import Method
-from autoquality_server.errors import InvalidImage
+from autoquality_core.errors import InvalidImage
+from autoquality_core.types import Method
 from autoquality_train.samples import images_in
 from autoquality_train.sweeps import SETTINGS
 from bench.clock import CommandFailed

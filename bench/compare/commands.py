@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from bench.clock import CommandFailed, Spent, command
 from bench.compare.entrant import Entry
 from bench.compare.task import Task
@@ -67,22 +67,22 @@ class Command:
 
 
 def _by_size(*settings: str) -> Callable[[Task], bool]:
-    return lambda task: task.goal.by_size and task.setting in settings
+    return lambda task: task.by_size and task.setting in settings
 
 
 def _jpegoptim(task: Task, out: str) -> Sequence[str]:
     # It reads nothing but JPEG, counts in kilobytes, and writes beside or to stdout.
-    size = f"--size={int(task.goal.target // 1024)}"
+    size = f"--size={int(task.resolved.target // 1024)}"
     script = 'exec "$0" --quiet --strip-all --stdout "$1" "$2" >"$3"'
     return ["-c", script, str(FOLDER / "jpegoptim"), size, task.subject.jpeg_file, out]
 
 
 def _convert(task: Task, out: str) -> Sequence[str]:
-    return [task.subject.file, "-define", f"jpeg:extent={int(task.goal.target)}", f"jpg:{out}"]
+    return [task.subject.file, "-define", f"jpeg:extent={int(task.resolved.target)}", f"jpg:{out}"]
 
 
 def _cwebp_size(task: Task, out: str) -> Sequence[str]:
-    return ["-quiet", "-size", str(int(task.goal.target)), task.subject.file, "-o", out]
+    return ["-quiet", "-size", str(int(task.resolved.target)), task.subject.file, "-o", out]
 
 
 def _cwebp_psnr(task: Task, out: str) -> Sequence[str]:
@@ -95,7 +95,7 @@ def psnr_of(task: Task) -> float:
     cwebp knows no DSSIM: whoever wants one has to guess a PSNR, the same for
     every image.
     """
-    return PSNR_FOR[min(PSNR_FOR, key=lambda dssim: abs(dssim - task.goal.target))]
+    return PSNR_FOR[min(PSNR_FOR, key=lambda dssim: abs(dssim - task.resolved.target))]
 
 
 PSNR_FOR = {0.005: 45.4, 0.01: 42.0, 0.02: 37.5, 0.04: 34.6}
@@ -124,7 +124,7 @@ def _some(count: int, fits: Callable[[Task], bool]) -> Callable[[Task], bool]:
 def _dssim(setting: str, most: float = math.inf) -> Callable[[Task], bool]:
     """Goals in DSSIM by a setting, for images of up to so many megapixels."""
     return lambda task: (
-        task.goal.method is Method.DSSIM
+        task.resolved.method is Method.DSSIM
         and task.setting == setting
         and task.subject.megapixels <= most
     )
@@ -139,7 +139,7 @@ def commands(folder: Path = FOLDER, guetzli_images: int = 3) -> list[Command]:
     return [
         Command(
             "jpegoptim --size", shell, ["-c", f'exec "{folder}/jpegoptim" --version'],
-            _jpegoptim, lambda task: _by_size("jpeg")(task) and task.goal.target >= 1024,
+            _jpegoptim, lambda task: _by_size("jpeg")(task) and task.resolved.target >= 1024,
         ),
         Command(
             "ImageMagick jpeg:extent", folder / "convert", ["-version"],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY
-from autoquality_server.dssim import Reference
+from autoquality_core.metrics import DSSIM
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
@@ -22,18 +21,17 @@ class Curve:
 
     def __init__(self, subject: Subject, setting: str) -> None:
         self._pixels = subject.pixels
-        fmt, self._options = SETTINGS[setting]
-        self._codec = CODECS[fmt]
-        self._twins = first_twins(fmt, self._options)
-        self._reference = Reference(subject.luma)
+        self._encoder = SETTINGS[setting]
+        self._equivalents = self._encoder.equivalents(has_alpha=False)
+        self._reference = DSSIM.reference(subject.pixels)
         self._known: dict[int, tuple[int, float]] = {}
 
     def at(self, quality: int) -> tuple[int, float]:
         """Bytes and DSSIM at a quality."""
-        name = self._twins[quality - 1]
+        name = self._equivalents[quality - 1]
         if name not in self._known:
-            data = self._codec.encode(self._pixels, name, self._options)
-            dssim = self._reference.dssim(self._codec.decode_luma(data, self._pixels))
+            data = self._encoder.encode(self._pixels, name)
+            dssim = self._reference.score(self._encoder.decode(data, self._pixels))
             self._known[name] = len(data), max(dssim, _LEAST)
         return self._known[name]
 

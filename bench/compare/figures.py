@@ -18,13 +18,13 @@ def plots(record: Record) -> dict[str, bytes]:
     """PNG files by name."""
     return {
         "cost.png": cost(record),
-        "rivals-size.png": rivals(record, "size", "Asked for a number of bytes"),
-        "rivals-dssim.png": rivals(record, "dssim", "Asked for a DSSIM"),
+        "rivals-size.png": rivals(record, "size", "Byte budget"),
+        "rivals-dssim.png": rivals(record, "dssim", "DSSIM target"),
     }
 
 
 def cost(record: Record) -> bytes:
-    """What our methods cost over method none, quartiles as lines, limits as ticks."""
+    """The cost of our methods relative to method none, with quartiles and limits."""
 
     def draw(axes: Axes) -> None:
         width = 0.8 / len(_METHODS)
@@ -50,11 +50,11 @@ def cost(record: Record) -> bytes:
         axes.grid(visible=False, axis="x")
         axes.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
-    return png(draw, "What finding the quality costs, qualities 10 to 95", record.file_name)
+    return png(draw, "Cost of finding the quality, qualities 10 to 95", record.file_name)
 
 
 def rivals(record: Record, method: str, title: str) -> bytes:
-    """Processor time a megapixel of everybody, one group a setting."""
+    """Processor time a megapixel of every tool, one group a setting."""
     goal = f"{method} 10-95"
     groups = [
         (name, _sorted(record.find(what="processor time", setting=setting, goal=goal)))

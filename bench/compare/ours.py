@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Format, Method, Outcome, Wish
-from autoquality_server.dssim import Reference
-from autoquality_server.image import luma, open_image
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import LoadOptions, Predictor, SharedPredictor, Sharing, box, load
+from autoquality_core.formats import Encoder, EncoderOptions
+from autoquality_core.images import open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import LoadOptions, Predictor, bundled, load
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Data, Format, Method, Outcome, RawSource, TargetSpec
 from autoquality_train.sweeps import NETWORKS
 from bench.clock import Spent, here
 from bench.compare.entrant import Entry
@@ -21,8 +22,6 @@ from bench.compare.subject import LIMITS
 from bench.compare.task import Task
 
 MET = (Outcome.TARGET_MET,)
-
-
 TWO = ", two at a time"
 
 
@@ -32,13 +31,21 @@ def _idle(_pixels: int) -> Iterator[bool]:
 
 
 def predictors() -> Mapping[Format, Predictor]:
-    """The networks in the box, loaded as the server loads them."""
+    """The bundled networks, one image at a time."""
     found: dict[Format, Predictor] = {}
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
-        path = box.boxed_network(fmt)
+        path = bundled.bundled_network(fmt)
         if path is not None:
-            found[fmt] = SharedPredictor(partial(load, path, LoadOptions(), fmt), Sharing())
+            found[fmt] = load(path, LoadOptions(), fmt)
     return found
+
+
+def job_of(
+    encoder: Encoder, source: Data | RawSource, spec: TargetSpec, quality: int | None = None
+) -> EncodeJob:
+    """A request for the format and the options of `encoder`."""
+    options: dict[str, Any] = {encoder.format.value: encoder.options}
+    return EncodeJob(source, encoder.format, spec, quality, EncoderOptions(**options))
 
 
 class Ours:
@@ -53,22 +60,28 @@ class Ours:
         self.method = method
         self.name = f"autoquality {method.value}{TWO if two else ''}"
         self._networks = networks
-        self._pipeline = Pipeline(Defaults(), LIMITS, networks, spare=_idle if two else None)
+        self._pipeline = Pipeline(Defaults(), LIMITS, networks, lend_core=_idle if two else None)
 
     def enters(self, task: Task) -> bool:
         if self.method is Method.ML:
             # A JPEG by ml is one by the best mozjpeg settings, whatever was asked for.
             return (
-                task.goal.method is Method.DSSIM
+                task.resolved.method is Method.DSSIM
                 and task.setting in NETWORKS.values()
                 and task.format in self._networks
             )
-        return task.goal.method is self.method
+        return task.resolved.method is self.method
 
     def encode(self, task: Task) -> Entry:
-        goal = task.goal
-        wish = Wish(self.method, goal.target, goal.low, goal.high, goal.error)
-        job = EncodeJob(task.subject.source, task.format, wish, None, task.options)
+        asked = task.resolved
+        spec = TargetSpec(
+            self.method,
+            asked.target,
+            asked.min_quality,
+            asked.max_quality,
+            asked.allowed_error,
+        )
+        job = job_of(task.encoder, task.subject.source, spec)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
         met = found.outcome in MET
         return Entry(found.image, spent, len(found.probes), found.quality, met)
@@ -77,18 +90,18 @@ class Ours:
 def none(task: Task, quality: int) -> Spent:
     """The same image by method none at a quality: what is paid for no search at all."""
     pipeline = Pipeline(Defaults(), LIMITS)
-    wish = Wish(Method.NONE)
-    job = EncodeJob(task.subject.source, task.format, wish, quality, task.options)
+    spec = TargetSpec(Method.NONE)
+    job = job_of(task.encoder, task.subject.source, spec, quality)
     return here(lambda: pipeline.encode(job, Deadline()))[1]
 
 
 def floor(task: Task, quality: int) -> Spent:
     """The least that any method must pay: decode, encode once, decode that, measure it."""
-    codec = CODECS[task.format]
+    encoder = task.encoder
 
     def least() -> float:
         pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-        data = codec.encode(pixels, quality, task.options)
-        return Reference(luma(pixels)).dssim(codec.decode_luma(data, pixels))
+        data = encoder.encode(pixels, quality)
+        return DSSIM.reference(pixels).score(encoder.decode(data, pixels))
 
     return here(least)[1]

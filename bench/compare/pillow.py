@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method
 from bench.clock import here
 from bench.compare.entrant import Entry
 from bench.compare.subject import opened_by_pillow
@@ -33,7 +33,7 @@ class PillowLoop:
         self._way = way
 
     def enters(self, task: Task) -> bool:
-        return task.setting in FORMATS and task.goal.method is self._method
+        return task.setting in FORMATS and task.resolved.method is self._method
 
     def encode(self, task: Task) -> Entry:
         def work() -> tuple[bytes, int]:
@@ -53,9 +53,9 @@ class PillowLoop:
 
 def step_down(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     """From the highest quality down in steps of 5 until it fits."""
-    quality, saved = task.goal.high, 1
+    quality, saved = task.resolved.max_quality, 1
     data = save(quality)
-    while len(data) > task.goal.target and quality - 5 >= task.goal.low:
+    while len(data) > task.resolved.target and quality - 5 >= task.resolved.min_quality:
         quality -= 5
         data = save(quality)
         saved += 1
@@ -64,13 +64,13 @@ def step_down(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
 
 def halve_size(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     """Bisect for the highest quality that fits."""
-    low, high, saved = task.goal.low, task.goal.high, 0
+    low, high, saved = task.resolved.min_quality, task.resolved.max_quality, 0
     best = smallest = None
     while low <= high:
         quality = (low + high) // 2
         data = save(quality)
         saved += 1
-        if len(data) <= task.goal.target:
+        if len(data) <= task.resolved.target:
             best, low = data, quality + 1
         else:
             smallest, high = data, quality - 1
@@ -82,16 +82,16 @@ def halve_size(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]
 def halve_dssim(image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     """Bisect for the DSSIM, measured by scikit-image."""
     reference = np.asarray(image.convert("L"))
-    low, high, saved = task.goal.low, task.goal.high, 0
+    low, high, saved = task.resolved.min_quality, task.resolved.max_quality, 0
     data, nearest = b"", float("inf")
     while low <= high:
         quality = (low + high) // 2
         tried = save(quality)
         saved += 1
-        off = _dssim(reference, tried) - task.goal.target
+        off = _dssim(reference, tried) - task.resolved.target
         if abs(off) < nearest:
             data, nearest = tried, abs(off)
-        if nearest <= task.goal.error:
+        if nearest <= task.resolved.allowed_error:
             break
         low, high = (quality + 1, high) if off > 0 else (low, quality - 1)
     return data, saved
@@ -105,7 +105,7 @@ def thumbor(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     """
     quality, saved = 80, 1
     first = data = save(quality)
-    while len(data) > task.goal.target:
+    while len(data) > task.resolved.target:
         quality = int(quality * 0.75)
         if quality < 10:
             return first, saved

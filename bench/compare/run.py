@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method, ResolvedTarget
 from autoquality_train.sweeps import SETTINGS
 from bench.clock import Spent
 from bench.compare import ours
@@ -13,7 +13,7 @@ from bench.compare.curve import Curve
 from bench.compare.entrant import Entrant, Entry
 from bench.compare.rows import Row
 from bench.compare.subject import Subject
-from bench.compare.task import DEFAULT_RANGES, WIDE, Goal, Task
+from bench.compare.task import DEFAULT_RANGES, WIDE, Task
 
 Tell = Callable[[str], None]
 
@@ -38,10 +38,12 @@ def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[
     """The tasks of one image by one setting."""
     for span, (low, high) in (("10-95", WIDE), ("default", DEFAULT_RANGES[setting])):
         for target in plan.targets:
-            yield Task(subject, setting, Goal(Method.DSSIM, target, low, high, plan.error), span)
+            resolved = ResolvedTarget(Method.DSSIM, target, low, high, plan.error)
+            yield Task(subject, setting, resolved, span)
         for quality in plan.budgets:
             budget = float(int(curve.at(quality)[0] * 1.01))
-            yield Task(subject, setting, Goal(Method.SIZE, budget, low, high, plan.error), span)
+            resolved = ResolvedTarget(Method.SIZE, budget, low, high, plan.error)
+            yield Task(subject, setting, resolved, span)
 
 
 def run(
@@ -69,7 +71,7 @@ def warm_up(subject: Subject, mine: Sequence[ours.Ours], plan: Plan) -> None:
     for setting in plan.settings:
         for method in (Method.SIZE, Method.DSSIM):
             target = 1e4 if method is Method.SIZE else 0.02
-            task = Task(subject, setting, Goal(method, target, 30, 70, 0.01), "10-95")
+            task = Task(subject, setting, ResolvedTarget(method, target, 30, 70, 0.01), "10-95")
             for one in mine:
                 if one.enters(task):
                     one.encode(task)
@@ -109,9 +111,9 @@ def _row(one: Entrant, task: Task, entry: Entry) -> Row:
         task.subject.megapixels,
         task.setting,
         task.span,
-        task.goal.method.value,
-        task.goal.target,
-        task.goal.error,
+        task.resolved.method.value,
+        task.resolved.target,
+        task.resolved.allowed_error,
         one.name,
         len(entry.data),
         task.subject.dssim(entry.data),

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import Timings
-from autoquality_server.image import open_image
-from autoquality_server.methods import Trial
-from autoquality_server.search import Objective, Observation
-from autoquality_train.judging.baselines import Attempt, bisection, secant
-from autoquality_train.judging.goal import Searched
+from autoquality_core.images import open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Goal, Observation
+from autoquality_core.types import Method
+from autoquality_train.judging.searches import Attempt, Searched, bisection, goal_of, secant
 from bench.clock import here
 from bench.compare.entrant import Entry
 from bench.compare.subject import LIMITS
 from bench.compare.task import Task
 
-Search = Callable[[Objective, int, int, Attempt], Searched]
+Search = Callable[[Goal, int, int, Attempt], Searched]
 
 
 class SearchedBy:
@@ -37,24 +36,25 @@ class SearchedBy:
         return True
 
     def encode(self, task: Task) -> Entry:
-        goal = task.goal
+        resolved = task.resolved
+        metric = None if resolved.method is Method.SIZE else DSSIM
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
-            trial = Trial(pixels, CODECS[task.format], task.options, Deadline(), Timings())
-            objective = goal.objective(trial.pixel_count)
+            session = Session(pixels, task.encoder, Deadline())
+            goal = goal_of(resolved, session.pixel_count)
 
             def attempt(quality: int) -> Observation:
-                one = trial.probe(quality, measure=not goal.by_size)
-                return Observation(quality, one.size_bytes, one.dssim)
+                one = session.probe(quality, metric)
+                return Observation(quality, one.size_bytes, one.scores.get(DSSIM.name))
 
-            found = self._search(objective, goal.low, goal.high, attempt)
-            data = trial.encoded(found.quality)
-            dssim = trial.dssim_at(found.quality)
+            found = self._search(goal, resolved.min_quality, resolved.max_quality, attempt)
+            data = session.file(found.quality)
+            dssim = session.scores(found.quality).get(DSSIM.name)
             met = (
-                len(data) <= goal.target
-                if goal.by_size
-                else dssim is not None and abs(dssim - goal.target) <= goal.error
+                len(data) <= resolved.target
+                if dssim is None
+                else abs(dssim - resolved.target) <= resolved.allowed_error
             )
             return data, found, met
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyvips
 from PIL import Image
 
-from autoquality_server.dssim import compare
-from autoquality_server.image import ImageLimits, Pixels, luma, open_image
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
 from autoquality_train.samples import decode, digest_of
 
 LIMITS = ImageLimits(2**30, 2**30)
@@ -53,14 +51,10 @@ class Subject:
         path.write_bytes(self.pixels.image.jpegsave_buffer(Q=98, subsample_mode="on", keep="none"))
         return str(path)
 
-    @cached_property
-    def luma(self) -> npt.NDArray[np.uint8]:
-        return luma(self.pixels)
-
     def dssim(self, encoded: bytes) -> float:
         """The DSSIM of an encoding, over every window, decoded as viewers decode it."""
         found = open_image(encoded, LIMITS).decode(all_frames=False)
-        return compare(self.luma, luma(found))
+        return DSSIM.compare(self.pixels, found)
 
 
 def load(path: Path, folder: Path) -> Subject:

@@ -7,7 +7,7 @@ from bench.record.markdown import NOTHING, cell, made, table
 from bench.record.store import Record
 
 OURS = ("size", "size, two at a time", "dssim", "ml")
-SPANS = {"10-95": "10 to 95", "default": "the default range"}
+SPANS = {"10-95": "10 to 95", "default": "default range"}
 COST = (
     *("cost over none", "wait over none", "cost over the floor", "encodings"),
     *("processor time", "on target", "budget used", "over budget"),
@@ -29,15 +29,15 @@ def about(record: Record) -> str:
     return (
         f"{images['count']} images of {images['smallest']} to {images['largest']} megapixels "
         f"(median {images['median']}), DSSIM targets {targets} ± {record.arguments['error']:g}, "
-        f"budgets 1 % above what qualities {budgets} come to. {made(record)}; {told}."
+        f"budgets 1 % above the size at quality {budgets}. {made(record)}; {told}."
     )
 
 
 def our_cost(record: Record) -> str:
-    """What our methods cost over encoding once at the quality that they find."""
+    """The cost of our methods relative to one encoding at the quality that they find."""
     header = (
         *("method", "setting", "qualities"),
-        *("× method none", "the same on the wall", "× the floor", "mean encodings"),
+        *("× method none", "wall clock", "× the floor", "mean encodings"),
         *("ms a megapixel", "on target", "budget used", "over budget"),
     )
     rows = []
@@ -69,10 +69,10 @@ def mean_encodings(record: Record) -> str:
 
 
 def rivals(record: Record) -> str:
-    """Everybody at the same tasks, ours first."""
+    """All tools on the same tasks, ours first."""
     parts = []
-    for method, asked in (("size", "a number of bytes"), ("dssim", "a DSSIM")):
-        parts += [f"Asked for {asked}, qualities 10 to 95:", _rivals(record, method)]
+    for method, asked in (("size", "Byte budget"), ("dssim", "DSSIM target")):
+        parts += [f"{asked}, qualities 10 to 95:", _rivals(record, method)]
     return "\n\n".join(parts)
 
 
@@ -101,7 +101,7 @@ def _rivals(record: Record, method: str) -> str:
 
 
 def short(record: Record) -> str:
-    """For the first page: what finding the quality costs, and what others take."""
+    """The summary: the cost of our methods, and the time of other tools relative to ours."""
     header = ("", *NAMES.values())
     rows = []
     for method in OURS:

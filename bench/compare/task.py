@@ -1,11 +1,11 @@
-"""What is asked: an image, an encoder's setting, a goal."""
+"""What every tool is asked to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.domain import EncoderOptions, Format, Method
-from autoquality_server.search import DssimObjective, Objective, SizeObjective
+from autoquality_core.formats import Encoder
+from autoquality_core.types import Format, Method, ResolvedTarget
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
@@ -22,39 +22,22 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """A DSSIM (within `error`) or a number of bytes, by the qualities `low` to `high`."""
-
-    method: Method
-    target: float
-    low: int
-    high: int
-    error: float = 0.001
-
-    @property
-    def by_size(self) -> bool:
-        return self.method is Method.SIZE
-
-    def objective(self, pixels: int) -> Objective:
-        """The same as our search understands it."""
-        if self.by_size:
-            return SizeObjective(self.target, pixels)
-        return DssimObjective(self.target, self.error)
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
-    """One image, to be encoded by `setting` towards `goal`; `span` names the range."""
+    """One image to encode by `setting` for a target; `span` names the range of qualities."""
 
     subject: Subject
     setting: str
-    goal: Goal
+    resolved: ResolvedTarget
     span: str
 
     @property
-    def format(self) -> Format:
-        return SETTINGS[self.setting][0]
+    def by_size(self) -> bool:
+        return self.resolved.method is Method.SIZE
 
     @property
-    def options(self) -> EncoderOptions:
-        return SETTINGS[self.setting][1]
+    def encoder(self) -> Encoder:
+        return SETTINGS[self.setting]
+
+    @property
+    def format(self) -> Format:
+        return self.encoder.format

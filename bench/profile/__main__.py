@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.image import open_image
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.images import open_image
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Method, TargetSpec
 from autoquality_train.sweeps import NETWORKS, SETTINGS
-from bench.compare.ours import predictors
+from bench.compare.ours import job_of, predictors
 from bench.compare.subject import LIMITS
 from bench.compare.task import WIDE
 from bench.pictures import picture
@@ -39,16 +39,16 @@ def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
     """One request for each method by each setting that it has."""
     pixels = open_image(source, LIMITS).decode(all_frames=False)
     for method in METHODS:
-        for setting, (fmt, options) in SETTINGS.items():
+        for setting, encoder in SETTINGS.items():
             if method is Method.ML and setting not in NETWORKS.values():
                 continue
-            wish, quality = Wish(method, DSSIM, *WIDE, ERROR), None
+            spec, quality = TargetSpec(method, DSSIM, *WIDE, ERROR), None
             if method is Method.NONE:
-                wish, quality = Wish(method), BUDGET
+                spec, quality = TargetSpec(method), BUDGET
             elif method is Method.SIZE:
-                size = len(CODECS[fmt].encode(pixels, BUDGET, options))
-                wish = Wish(method, float(int(1.01 * size)), *WIDE)
-            yield method, setting, EncodeJob(source, fmt, wish, quality, options)
+                size = len(encoder.encode(pixels, BUDGET))
+                spec = TargetSpec(method, float(int(1.01 * size)), *WIDE)
+            yield method, setting, job_of(encoder, source, spec, quality)
 
 
 def measured(
@@ -61,7 +61,7 @@ def measured(
         with staged(clock):
             work()
         runs.append(clock.seconds)
-    fmt = SETTINGS[setting][0]
+    fmt = SETTINGS[setting].format
     found = {one: named(fmt, one, clock.through[one]) for one in SIDES if clock.through[one]}
     notes.append(noted(method.value, setting, found))
 

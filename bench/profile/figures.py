@@ -1,4 +1,4 @@
-"""The profile as a picture: one bar a request, one piece a slice."""
+"""The profile as a plot: one bar a request, one piece a stage."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bench.profile.slices import (
     SLICES,
     SOURCE,
     VALIDATE,
+    title,
 )
 from bench.profile.tables import requests
 from bench.record.markdown import number
@@ -44,10 +45,10 @@ _COLOURS = {
     VALIDATE: INK,
 }
 _LABELLED = 0.045
-"""The least part of a request that has its number written on it."""
+"""The least share that is labelled with its number."""
 
 _SEEN = 0.003
-"""The least part that can be seen, and so has its colour told."""
+"""The least share that is visible, and so needs a legend."""
 
 
 def plots(record: Record) -> dict[str, bytes]:
@@ -56,7 +57,7 @@ def plots(record: Record) -> dict[str, bytes]:
 
 
 def bars(record: Record) -> bytes:
-    """Parts of each request, in the order of `SLICES`; its milliseconds at the end."""
+    """The share of each stage, in the order of `SLICES`, with the total milliseconds."""
     found = list(requests(record))
     firsts = {total.setting: total for total, _ in reversed(found)}
     settings = list(dict.fromkeys(total.setting for total, _ in found))
@@ -74,17 +75,17 @@ def bars(record: Record) -> bytes:
                     y += 1
         for name in SLICES:
             if any(parts.get(name, 0) >= _SEEN * total.value for total, parts in found):
-                axes.barh(0, 0, color=_COLOURS.get(name, GREY), label=name)
+                axes.barh(0, 0, color=_COLOURS.get(name, GREY), label=title(name))
         axes.set_yticks(places, names)
         axes.set_ylim(y - 0.4, -0.6)
         axes.set_xlim(0, 1.1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-        axes.set_xlabel("part of the request's processor time; at the right, milliseconds")
+        axes.set_xlabel("share of the request's processor time; at the right, milliseconds")
         axes.grid(visible=False, axis="y")
         axes.legend(ncols=4, fontsize=8, loc="upper center", bbox_to_anchor=(0.46, -0.1))
 
     height = 1.9 + 0.27 * (len(found) + len(settings))
-    return png(draw, "Where the time of one request goes", record.file_name, 8.4, height)
+    return png(draw, "Processor time of one request by stage", record.file_name, 8.4, height)
 
 
 def _heading(record: Record, total: Measure) -> str:

@@ -12,7 +12,7 @@ from unittest import mock
 import cv2
 import pyvips
 
-from autoquality_server.domain import Format
+from autoquality_core.types import Format
 from bench.profile.slices import DECODE_RESULT, ENCODE
 from bench.record.store import Record
 

@@ -1,4 +1,4 @@
-"""What the slices of a request are called, in the order in which they are told."""
+"""The names of the stages of a request, in the order of the tables and plots."""
 
 from __future__ import annotations
 
@@ -21,3 +21,19 @@ SLICES = (
     *(SKETCH, PRIOR, SEARCH, NETWORK),
     *(SOURCE, HEADER, VALIDATE, REST),
 )
+"""Records hold these names."""
+
+_TITLES = {
+    LUMA: "luma",
+    MOMENTS: "metric, source part",
+    SKETCH: "image features",
+    SEARCH: "search",
+    NETWORK: "prediction",
+    HEADER: "read the header",
+    REST: "other",
+}
+
+
+def title(name: str) -> str:
+    """The heading of a stage in tables and plots."""
+    return _TITLES.get(name, name)

@@ -12,15 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from autoquality_server import codecs, dssim, pipeline, sources
-from autoquality_server.methods import dssim as by_dssim
-from autoquality_server.methods import size as by_size
-from autoquality_server.methods import trial
-from autoquality_server.predictor import SharedPredictor
+from autoquality_core.formats import ENCODERS
+from autoquality_core.metrics import dssim
+from autoquality_core.metrics.dssim.reference import Reference
+from autoquality_core.networks import Network
+from autoquality_core.pipeline import pipeline, session, sources
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
 from bench.profile.libraries import told
 from bench.profile.slices import (
     DECODE_RESULT,
@@ -81,12 +82,6 @@ class StageClock:
         self._since = now
 
 
-def _that_make_luma() -> list[ModuleType]:
-    """The modules of the codecs that look at the luma of what they have decoded."""
-    modules = (one for one in vars(codecs).values() if isinstance(one, ModuleType))
-    return [module for module in modules if hasattr(module, "luma_planes")]
-
-
 @contextmanager
 def staged(clock: StageClock) -> Iterator[None]:
     """Let every stage of the core tell `clock`, on this thread; whatever else is REST."""
@@ -94,19 +89,17 @@ def staged(clock: StageClock) -> Iterator[None]:
         (VALIDATE, pipeline.Pipeline, "check"),
         (HEADER, pipeline, "open_job"),
         (SOURCE, sources.OpenJob, "decode"),
-        (LUMA, trial, "luma"),
-        *((LUMA, module, "luma_planes") for module in _that_make_luma()),
-        (MOMENTS, dssim.Reference, "__init__"),
-        (METRIC, dssim.Reference, "dssim"),
-        (NETWORK, SharedPredictor, "predict"),
-        *((SKETCH, trial, name) for name in ("sketch", "coloured")),
-        (PRIOR, by_dssim, "dssim_prior"),
+        *((LUMA, dssim, name) for name in ("luma", "luma_planes")),
+        (MOMENTS, Reference, "__init__"),
+        (METRIC, Reference, "dssim"),
+        (NETWORK, Network, "predict"),
+        *((SKETCH, session, name) for name in ("luma_features", "with_chroma")),
+        (PRIOR, by_score, "score_prior"),
         (PRIOR, by_size, "size_prior"),
-        *((SEARCH, place, name) for place in (by_dssim, by_size) for name in ("search", "chance")),
+        *((SEARCH, place, name) for place in (by_score, by_size) for name in ("search", "chance")),
     ]
-    for codec in codecs.CODECS.values():
-        kind = type(codec)
-        seen += [(ENCODE, kind, "encode"), (DECODE_RESULT, kind, "decode_luma")]
+    for encoder in ENCODERS.values():
+        seen += [(ENCODE, encoder, "encode"), (DECODE_RESULT, encoder, "decode")]
     with ExitStack() as stack:
         for stage, place, name in seen:
             timed = clock.timed(stage, getattr(place, name))

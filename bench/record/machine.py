@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from autoquality import __version__
-from autoquality_server.codecs import library_versions
+from autoquality_core.formats import library_versions
 
 ROOT = Path(__file__).resolve().parents[2]
 

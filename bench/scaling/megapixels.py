@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Method, Wish
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Method, TargetSpec
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.clock import here
-from bench.compare.ours import predictors
+from bench.compare.ours import job_of, predictors
 from bench.compare.subject import LIMITS
 from bench.pictures import picture
 from bench.record import Measure, spread_of
@@ -37,7 +37,6 @@ def megapixels(
     pipeline = Pipeline(Defaults(), LIMITS, predictors())
     pictures = [picture(size) for size in sizes]
     for setting in settings:
-        fmt, options = SETTINGS[setting]
         for method in METHODS:
             if method is Method.ML and setting not in NETWORKS.values():
                 continue
@@ -50,8 +49,8 @@ def megapixels(
                     )
                     break
                 target = BUDGET * size * 1e6 if method is Method.SIZE else 0.02
-                wish = Wish(method, None if method is Method.NONE else target, 10, 95, 0.001)
-                job = EncodeJob(source, fmt, wish, None, options)
+                spec = TargetSpec(method, None if method is Method.NONE else target, 10, 95, 0.001)
+                job = job_of(SETTINGS[setting], source, spec)
                 if before is None:
                     pipeline.encode(job, Deadline())  # what only a first request waits for
                 encode = partial(pipeline.encode, job, Deadline())

@@ -18,10 +18,10 @@ def page(record: Record) -> str:
             f"{made(record)}.",
             "Processor time in seconds by megapixels, qualities 10 to 95:",
             by_size(record),
-            left_out and f"Left out, as they would take too long:\n\n{left_out}",
-            f"Callers at one server, each with a JPEG of {MEGAPIXELS} megapixels, by `{WISH}`:",
+            left_out and f"Left out because they take too long:\n\n{left_out}",
+            f"By number of callers, each with a JPEG of {MEGAPIXELS} megapixels, `{WISH}`:",
             by_number(record, "callers"),
-            "The same by the server's cores, as many workers and twice as many callers:",
+            "By cores of the server, with one worker and two callers a core:",
             by_number(record, "cores"),
         )
         if part

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autoquality_server import dssim
+from autoquality_core.metrics.dssim import reference as dssim
 from bench.clock import here
 from bench.record import Measure, spread_of
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from autoquality import Client
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Format
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import Format
 from bench.pictures import picture
 from bench.record import Measure
 from bench.record.measure import short
@@ -37,13 +37,13 @@ def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterato
     source, size = picture(megapixels)
     small, _ = picture(0.05)
     for fmt in formats:
-        for method, wish in WISHES.items():
+        for method, spec in WISHES.items():
             with serving(**alone(together)) as server, Client(server.address) as client:
 
                 def ask(
-                    image: bytes, client: Client = client, fmt: str = fmt, wish: str = wish
+                    image: bytes, client: Client = client, fmt: str = fmt, spec: str = spec
                 ) -> int:
-                    asked = client.encode(image, format=fmt, auto_quality=wish, timeout=PATIENCE)
+                    asked = client.encode(image, format=fmt, auto_quality=spec, timeout=PATIENCE)
                     return len(asked.image)
 
                 ask(small)
@@ -111,11 +111,11 @@ def flat(requests: int) -> Iterator[Measure]:
 
 def _after(server: Server, client: Client, image: bytes, requests: range) -> int:
     """Resident bytes once these more requests, of every kind in turn, are answered."""
-    kinds = [(fmt, wish) for fmt in FORMATS for wish in WISHES.values()]
+    kinds = [(fmt, spec) for fmt in FORMATS for spec in WISHES.values()]
 
     def ask(number: int) -> None:
-        fmt, wish = kinds[number % len(kinds)]
-        client.encode(image, format=fmt, auto_quality=wish, timeout=PATIENCE)
+        fmt, spec = kinds[number % len(kinds)]
+        client.encode(image, format=fmt, auto_quality=spec, timeout=PATIENCE)
 
     with ThreadPoolExecutor(2) as pool:
         for _ in pool.map(ask, requests):

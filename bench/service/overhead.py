@@ -13,12 +13,14 @@ import numpy as np
 import pyvips
 
 from autoquality import Client
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncoderOptions, Format, Method, Wish
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.formats import JpegEncoder
+from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Method, TargetSpec
 from bench.clock import here
+from bench.compare.ours import job_of
 from bench.pictures import picture
 from bench.record import Better, Measure, spread_of
 from bench.serving import alone, serving
@@ -46,7 +48,7 @@ def core() -> Callable[[bytes], bytes]:
     pipeline = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 
     def encode(source: bytes) -> bytes:
-        job = EncodeJob(source, Format.JPEG, Wish(Method.NONE), QUALITY, EncoderOptions())
+        job = job_of(JpegEncoder(), source, TargetSpec(Method.NONE), QUALITY)
         return pipeline.encode(job, Deadline()).image
 
     return encode

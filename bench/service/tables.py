@@ -8,7 +8,7 @@ from bench.service.memory import MANY, SERIES
 
 
 def page(record: Record) -> str:
-    """Everything, one line a measure; what is drawn over requests is a plot's alone."""
+    """All measures, one line each; the series over requests is only plotted."""
     header = ("measured", "of", "on", "by method", "median (quartiles)", "unit")
     rows = [
         (one.what, one.by, one.setting, one.goal, cell(one), _unit(one.unit))
@@ -16,7 +16,7 @@ def page(record: Record) -> str:
         if one.what != SERIES
     ]
     few = record.arguments["requests"]
-    short = "" if few >= MANY else f" Memory was watched over {few} requests, not over {MANY}."
+    short = "" if few >= MANY else f" Memory was measured over {few} requests, not over {MANY}."
     return f"{made(record)}.{short}\n\n{table(header, rows)}"
 
 

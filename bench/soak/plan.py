@@ -93,7 +93,7 @@ class Plan:
             picture=picture,
             method=method,
             format=fmt,
-            wish=self._wish(method, picture),
+            wish=self._target_spec(method, picture),
             patience=soon if kind == "hurry" else PATIENCE,
             stays=soon,
             measure=chance.random() < 0.3,
@@ -101,7 +101,7 @@ class Plan:
             streamed=chance.random() < 0.25,
         )
 
-    def _wish(self, method: str, picture: Picture) -> str:
+    def _target_spec(self, method: str, picture: Picture) -> str:
         low, high = self._chance.choice(((10, 95), (40, 90), (70, 80)))
         if method == "none":
             return "none"

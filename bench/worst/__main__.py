@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import open_image
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import open_image
 from autoquality_train.samples import images_in
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.ours import predictors

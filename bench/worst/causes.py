@@ -1,22 +1,21 @@
-"""What each encoding of a search was made for.
+"""The purpose of each encoding of a search.
 
-Some would have been needed by anybody who knew the answer beforehand: the
-answer itself, and the file that proves it (of a budget the next quality, which
-is over; of a DSSIM between two qualities the other of the two). Whatever came
-before all of those were in hand was a guess that went astray; whatever came
-after ruled out that the curve turns back.
+Even a search that knew the answer would need two encodings: the answer itself, and the
+file that proves it. For a budget, the proof is the next quality, which is over. For a
+DSSIM between two qualities, it is the other of the two. Encodings before these were wrong
+guesses. Encodings after them check that the curve is monotonic.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from autoquality_server.domain import Outcome
+from autoquality_core.types import Outcome
 from bench.worst.facts import Search
 
 
 class Cause(Enum):
-    """Why an encoding was made; the values stand in tables."""
+    """The purpose of an encoding; records hold the values."""
 
     ANSWER = "the answer"
     PROOF = "its proof"
@@ -24,9 +23,23 @@ class Cause(Enum):
     LATER = "later guesses astray"
     TURNS = "the curve may turn back"
 
+    @property
+    def title(self) -> str:
+        """The heading of its column."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Cause.ANSWER: "the answer",
+    Cause.PROOF: "its proof",
+    Cause.FIRST: "wrong first guess",
+    Cause.LATER: "later wrong guesses",
+    Cause.TURNS: "monotonicity checks",
+}
+
 
 def causes(search: Search) -> list[Cause]:
-    """One cause for each try, in their order."""
+    """One cause for each try, in order."""
     answer, proof = search.find(search.answer), proof_of(search)
     needed = {at for at in (answer, proof) if at is not None}
     done = max(needed, default=0)
@@ -44,7 +57,7 @@ def causes(search: Search) -> list[Cause]:
 
 
 def proof_of(search: Search) -> int | None:
-    """Which try proves the answer; None where the answer needs no proof, or none was made."""
+    """The index of the try that proves the answer; None if it needs no proof or has none."""
     if search.by_size:
         met = search.outcome == Outcome.TARGET_MET.value
         return search.find(search.next_to_answer(1)) if met else None
@@ -55,5 +68,5 @@ def proof_of(search: Search) -> int | None:
     poor = search.reached(search.tries[answer]) > search.target
     proof = search.find(search.next_to_answer(1 if poor else -1))
     if proof is None or (search.reached(search.tries[proof]) > search.target) == poor:
-        return None  # the curve turns back there: no pair of neighbours proves anything
+        return None  # the curve is not monotonic there, so no pair of neighbours is a proof
     return proof

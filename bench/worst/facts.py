@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoquality_server.codecs import first_twins
 from autoquality_train.sweeps import SETTINGS
 
 
@@ -60,7 +59,7 @@ class Search:
 
     def alike(self, one: int, other: int) -> bool:
         """Whether two qualities give the same file."""
-        names = first_twins(*SETTINGS[self.setting])
+        names = SETTINGS[self.setting].equivalents(has_alpha=False)
         return names[one - 1] == names[other - 1]
 
     def off(self, quality: int) -> int:

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, Format, Method, RawSource, Wish
-from autoquality_server.image import Pixels, from_raw
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import Predictor
+from autoquality_core.images import Pixels, from_raw
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import Predictor
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import SETTINGS
+from bench.compare.ours import job_of
 from bench.compare.subject import LIMITS
 from bench.compare.task import WIDE
 from bench.worst.facts import Search, Try
@@ -91,15 +92,17 @@ def one_search(
     pipeline: Pipeline, picture: Picture, method: Method, setting: str, plan: Plan
 ) -> Search:
     """One request to the core, and what became of it."""
-    fmt, options = SETTINGS[setting]
+    encoder = SETTINGS[setting]
     target = plan.target
     if method is Method.SIZE:
-        target = float(int(ROOM * len(CODECS[fmt].encode(picture.pixels, plan.budget, options))))
-    wish = Wish(method, target, *WIDE, plan.error)
-    job = EncodeJob(picture.source, fmt, wish, None, options)
+        target = float(int(ROOM * len(encoder.encode(picture.pixels, plan.budget))))
+    spec = TargetSpec(method, target, *WIDE, plan.error)
+    job = job_of(encoder, picture.source, spec)
     with watched() as watch:
         found = pipeline.encode(job, Deadline())
-    tries = tuple(Try(one.quality, one.size_bytes, one.dssim) for one in found.probes)
+    tries = tuple(
+        Try(one.quality, one.size_bytes, one.scores.get(DSSIM.name)) for one in found.probes
+    )
     curve, doubt = watch.expected(tries[0].quality)
     pixels = picture.source.width * picture.source.height
     return Search(
@@ -125,4 +128,4 @@ def one_search(
 def _known_by(watch: Watch, *, predicted: bool) -> str:
     if predicted:
         return "network"
-    return "sketch" if watch.sketched else "encoder"
+    return "sketch" if watch.has_features else "encoder"

@@ -14,11 +14,11 @@ from bench.worst.why import value, why
 
 METHODS = ("size", "dssim")
 LONG = 3
-"""A search is told by itself from this many encodings on."""
+"""Searches with at least this many encodings are listed one by one."""
 
-TOLD = (
-    f"Of each of them the longest search by each method, and the longest of all images by each "
-    f"method and setting, where that took {LONG} encodings and more:"
+LISTED = (
+    "The longest search of each of these images by each method, and the longest of all images by "
+    f"each method and setting. Searches of fewer than {LONG} encodings are left out:"
 )
 
 
@@ -26,36 +26,37 @@ def page(record: Record) -> str:
     """Everything."""
     parts = [
         about(record),
-        "How many images needed how many encodings, and how many qualities first guesses were off:",
+        "Images by number of encodings, and the error of the first guess in quality steps:",
         histogram(record),
-        "What the encodings were made for, mean numbers of a search:",
+        "Mean encodings of a search by purpose:",
         causes(record),
-        "The worst images by the sum of their encodings:",
+        "The images with the most encodings:",
         images(record),
-        TOLD,
+        LISTED,
         longest(record),
     ]
     return "\n\n".join(parts)
 
 
 def about(record: Record) -> str:
-    """What was searched, and how images were chosen."""
+    """The searches, and how the images were chosen."""
     asked = record.arguments
     every = asked["every"]
-    sample = "every one" if every == 1 else f"one in {every}"
+    sample = "all" if every == 1 else f"one in {every}"
+    networks = {"box": "with the bundled networks", "none": "without networks"}
     return (
-        f"{asked['images']} images ({sample} of those given; of an image of more than "
-        f"{asked['megapixels']:g} megapixels its middle), DSSIM {asked['target']:g} ± "
-        f"{asked['error']:g}, budgets 1 % above what quality {asked['budget']} comes to, "
-        f"qualities 10 to 95, networks: {asked['networks']}. {made(record)}."
+        f"{asked['images']} images ({sample} given images; only the middle of images over "
+        f"{asked['megapixels']:g} megapixels), DSSIM {asked['target']:g} ± "
+        f"{asked['error']:g}, budgets 1 % above the size at quality {asked['budget']}, "
+        f"qualities 10 to 95, {networks[asked['networks']]}. {made(record)}."
     )
 
 
 def histogram(record: Record) -> str:
-    """Images by their number of encodings, and how far off first guesses were."""
+    """Images by number of encodings, and the error of the first guess."""
     numbers = range(1, MOST + 1)
     header = ("method", "setting", "mean", *(str(one) for one in numbers[:-1]), f"{MOST} or more")
-    header += ("longest", "first guess off: median", "95th percentile", "worst")
+    header += ("longest", "first guess error: median", "95th percentile", "worst")
     rows = []
     for method, setting, title in _groups(record):
         named = {"by": method, "setting": setting}
@@ -71,17 +72,17 @@ def histogram(record: Record) -> str:
 
 
 def causes(record: Record) -> str:
-    """Mean encodings by what they were made for."""
+    """Mean encodings by purpose."""
     rows = []
     for method, setting, title in _groups(record):
         named = {"by": method, "setting": setting}
         cells = [_cell(record, what="encodings for", goal=one.value, **named) for one in Cause]
         rows.append((method, title, *cells, _cell(record, what="encodings", goal="mean", **named)))
-    return table(("method", "setting", *(one.value for one in Cause), "all"), rows)
+    return table(("method", "setting", *(one.title for one in Cause), "all"), rows)
 
 
 def images(record: Record) -> str:
-    """The worst images: encodings by method and setting."""
+    """The images with the most encodings, by method and setting."""
     searches = _searches(record)
     found = {(one.image, one.method, one.setting): one for one in searches}
     columns = [
@@ -102,7 +103,7 @@ def images(record: Record) -> str:
 
 def longest(record: Record) -> str:
     """Search by search, with what was tried and why."""
-    header = ("method", "setting", "image", "asked for", "encodings", "tried, in order", "why")
+    header = ("method", "setting", "image", "target", "encodings", "tried, in order", "why")
     rows = [
         (
             one.method,

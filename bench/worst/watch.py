@@ -10,11 +10,11 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from autoquality_server.methods import dssim as by_dssim
-from autoquality_server.methods import size as by_size
-from autoquality_server.methods import trial
-from autoquality_server.search import CurvePrior, Roughness
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline import session
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
+from autoquality_core.search import CurvePrior, Roughness
 
 
 @dataclass
@@ -23,13 +23,13 @@ class Watch:
 
     prior: CurvePrior | None = None
     roughness: Callable[[], Roughness] | None = None
-    sketched: bool = False
+    has_features: bool = False
 
     @property
     def allowance(self) -> float:
         """How far (a logarithm) the curve was allowed to turn back; at most from 1 to the floor."""
         rough = self._prior if self.roughness is None else self.roughness()
-        return min(rough.allowance, -math.log(DSSIM_FLOOR))
+        return min(rough.allowance, DSSIM.value(0.0))
 
     def expected(self, quality: int) -> tuple[float, float]:
         """The curve's value that was believed at a quality, and its standard deviation."""
@@ -56,19 +56,19 @@ def watched() -> Iterator[Watch]:
 
         return wrapped
 
-    def sketching(sketch: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(sketch)
+    def looking(features: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(features)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            watch.sketched = True
-            return sketch(*args, **kwargs)
+            watch.has_features = True
+            return features(*args, **kwargs)
 
         return wrapped
 
     with ExitStack() as stack:
         for place, name, around in (
             (by_size, "search", searching),
-            (by_dssim, "search", searching),
-            (trial, "sketch", sketching),
+            (by_score, "search", searching),
+            (session, "luma_features", looking),
         ):
             around_it = around(getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, around_it))

@@ -1,4 +1,4 @@
-"""Why a search took as many encodings as it did, in words made of its facts."""
+"""Explains the number of encodings of a search."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
-from autoquality_server.domain import Outcome
+from autoquality_core.types import Outcome
 from bench.worst.causes import Cause, causes, proof_of
 from bench.worst.facts import Search, Try
 
 KNOWN_BY = {
-    "encoder": "what is usual of the encoder",
-    "sketch": "the sketch",
+    "encoder": "the encoder's usual curve",
+    "sketch": "the image features",
     "network": "the network",
 }
 BOUNDS = {
@@ -22,14 +22,14 @@ BOUNDS = {
 
 
 LEAST_STEP = 0.0005
-"""A curve that changes by less than this part a quality says nothing of where to look next."""
+"""A curve that changes by less than this part a quality gives no hint where to look next."""
 
 FLAT, FAR = 0.05, 10
-"""A curve is flat where it changes by less than this part over so many qualities."""
+"""A curve is flat if it changes by less than this part over at least so many qualities."""
 
 
 def why(search: Search) -> list[str]:
-    """Every reason that the facts give, in the order of the search."""
+    """All reasons, in the order of the search."""
     return [
         *_first_guess(search),
         *_later_guesses(search),
@@ -42,7 +42,7 @@ def why(search: Search) -> list[str]:
 
 
 def value(search: Search, number: float) -> str:
-    """Bytes or a DSSIM, as the search asked for."""
+    """Bytes or a DSSIM, depending on the target."""
     return f"{number:,.0f} B" if search.by_size else f"{number:.4f}"
 
 
@@ -56,14 +56,14 @@ def _first_guess(search: Search) -> Iterator[str]:
     part = reached / search.expected
     deviations = abs(math.log(max(part, 1e-9))) / search.doubt
     yield (
-        f"first guess {first.quality} off by {_signed(off)}: {KNOWN_BY[search.known_by]} said "
-        f"{value(search, search.expected)}, it was {value(search, reached)} "
-        f"({_percent(part - 1)}, {deviations:.1f} of its standard deviations)"
+        f"first guess {first.quality} off by {_signed(off)}: {KNOWN_BY[search.known_by]} predicted "
+        f"{value(search, search.expected)}, measured {value(search, reached)} "
+        f"({_percent(part - 1)}, {deviations:.1f} standard deviations)"
     )
     step = _step(search)
     if step is not None and abs(part - 1) > abs(step) >= LEAST_STEP:
         what = "bytes" if search.by_size else "DSSIM"
-        yield f"a quality more is {_percent(step)} of the {what} at the answer"
+        yield f"at the answer, one quality step changes the {what} by {_percent(step)}"
 
 
 def _later_guesses(search: Search) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _proof(search: Search) -> Iterator[str]:
     if at is None:
         if search.outcome == Outcome.NEAREST_QUALITY.value:
             reached = value(search, search.reached(answer))
-            yield f"no quality comes near enough: {answer.quality} comes nearest, {reached}"
+            yield f"no quality is close enough: {answer.quality} is nearest, {reached}"
         return
     proof = search.tries[at]
     if search.by_size:
@@ -98,8 +98,8 @@ def _outside(search: Search) -> Iterator[str]:
     if bound is not None:
         answer = _answer(search)
         yield (
-            f"target outside what the range gives: {value(search, search.reached(answer))} "
-            f"at {answer.quality}, its {bound}"
+            f"target out of range: {value(search, search.reached(answer))} "
+            f"at {answer.quality}, the {bound} quality"
         )
 
 
@@ -108,11 +108,11 @@ def _turning_back(search: Search) -> Iterator[str]:
     more = [str(one.quality) for one, cause in found if cause is Cause.TURNS]
     if more:
         allowance = _percent(math.expm1(search.allowance)).lstrip("+")
-        yield f"{', '.join(more)} to rule out that the curve turns back (it may by {allowance})"
+        yield f"{', '.join(more)} to check for a non-monotonic curve (allowed: {allowance})"
 
 
 def _turned_back(search: Search) -> Iterator[str]:
-    """The pair that turns back farthest."""
+    """The pair of tries that breaks monotonicity most."""
     sign = 1 if search.by_size else -1
     ordered = sorted(search.tries, key=lambda one: one.quality)
     falls = [
@@ -126,13 +126,13 @@ def _turned_back(search: Search) -> Iterator[str]:
     fall, low, high = max(falls, key=lambda one: one[0], default=(0.0, None, None))
     if fall > 0 and low is not None and high is not None:
         yield (
-            f"the curve turns back: {value(search, search.reached(low))} at {low.quality}, "
+            f"the curve is not monotonic: {value(search, search.reached(low))} at {low.quality}, "
             f"{value(search, search.reached(high))} at {high.quality}"
         )
 
 
 def _flat(search: Search) -> Iterator[str]:
-    """The widest pair of tries between which the curve hardly changes."""
+    """The widest pair of tries with hardly any change between them."""
     ordered = sorted(search.tries, key=lambda one: one.quality)
     flat = [
         (high.quality - low.quality, low.quality, high.quality, spread)
@@ -146,13 +146,13 @@ def _flat(search: Search) -> Iterator[str]:
 
 
 def _spread(search: Search, low: int, high: int) -> float:
-    """By what part the tries from `low` to `high` differ at most."""
+    """The largest relative difference between the tries from `low` to `high`."""
     values = [search.reached(one) for one in search.tries if low <= one.quality <= high]
     return max(values) / max(min(values), 1e-9) - 1
 
 
 def _step(search: Search) -> float | None:
-    """By what part the value changes a quality, between the two tries nearest to the answer."""
+    """The relative change a quality step, between the answer and the nearest other try."""
     answer = _answer(search)
     others = [one for one in search.tries if not search.alike(one.quality, search.answer)]
     if not others:

@@ -1,4 +1,4 @@
-"""The client of AutoQuality: how hard may this image be compressed?
+"""The client of AutoQuality, a service that decides how hard an image may be compressed.
 
     from autoquality import Client
 
@@ -7,12 +7,11 @@
         print(encoded.quality, encoded.dssim, encoded.size_bytes, encoded.outcome)
         encoded.save("photo.webp")
 
-Everything public is named here; `autoquality.testing` has a fake server for
-your tests, `autoquality.v1` the generated stubs.
+This module exports the public names. `autoquality.testing` has a fake server for your tests,
+and `autoquality.v1` has the generated stubs.
 """
 
 from autoquality._client import Client
-from autoquality._convert import ImageFile
 from autoquality._enums import (
     ColorProfile,
     Format,
@@ -45,7 +44,6 @@ from autoquality._options import (
     RawImage,
     WebpOptions,
 )
-from autoquality._request import ImageSource
 from autoquality._results import (
     Comparison,
     Encoded,
@@ -58,6 +56,7 @@ from autoquality._results import (
     ServerInfo,
     Timings,
 )
+from autoquality._source import ImageFile, ImageSource
 from autoquality._status import (
     BadRequest,
     Detail,

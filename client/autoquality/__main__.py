@@ -1,4 +1,4 @@
-"""The command line, `autoquality` or `python -m autoquality`; needs the extra [cli]."""
+"""The command line: `autoquality` or `python -m autoquality`. It needs the extra [cli]."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; without its libraries, tell how to get them."""
+    """Run the command line. Without its libraries, print how to install them."""
     if "GRPC_VERBOSITY" not in os.environ:
         _separate_stderr()
     try:
@@ -20,17 +20,17 @@ def main() -> None:
 
 
 def _separate_stderr() -> None:
-    """Keep this program's standard error, and discard what libraries write there by themselves.
+    """Keep this program's standard error, and discard the libraries' direct writes to it.
 
-    gRPC quotes a server's GOAWAY as it came, with line breaks and control characters. The
-    errors that matter are exceptions, which this program reports.
+    gRPC logs a server's GOAWAY unescaped, with line breaks and control characters. The program
+    reports the errors that matter: they are exceptions.
     """
     sys.stderr.flush()
-    ours = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    sys.stderr = os.fdopen(ours, "w", buffering=1, errors="backslashreplace")
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    sys.stderr = os.fdopen(stderr, "w", buffering=1, errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""One call, unary or streamed: its attempts, its request id, its errors."""
+"""One call, unary or streamed: its attempts, its request id and its errors."""
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -20,8 +21,7 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
-from autoquality._retry import RETRIED, Patience
-from autoquality._trace import trace_context
+from autoquality._retry import RETRIED, Backoff
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
@@ -31,27 +31,34 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[_Response]):
-    """The answer, and what the server's log calls the request."""
+    """An answer, with the request's id in the server's log."""
 
     message: _Response
     request_id: str
 
 
-class CallOptions(TypedDict):
-    """What every call is told besides its request; `timeout` is for all attempts together."""
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The options of one call."""
 
     timeout: float | None
+    """Seconds for all attempts together. None has no limit."""
     metadata: Metadata
     request_id: str
 
+    def sent_metadata(self) -> Metadata:
+        """Return the metadata of each attempt, with the request id and the caller's trace."""
+        trace = _trace_context(self.metadata)
+        return (*self.metadata, *trace, (REQUEST_ID_KEY, self.request_id))
+
 
 class Caller:
-    """Makes calls until it is closed; thread-safe."""
+    """Makes calls until it is closed. Thread-safe."""
 
     def __init__(
         self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
     ) -> None:
-        """`timeout` is for calls that are given none, `metadata` goes with every call."""
+        """`timeout` is the default of a call. `metadata` goes with every call."""
         self._channel = channel
         self._retries = retries
         self._timeout = timeout
@@ -59,7 +66,7 @@ class Caller:
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Make no more calls, and wake those that wait for their next attempt."""
+        """Make no more calls, and end the waits for a next attempt."""
         self._closed.set()
 
     def options(
@@ -68,103 +75,81 @@ class Caller:
         request_id: str | None,
         metadata: Sequence[tuple[str, str | bytes]],
     ) -> CallOptions:
-        """What a call is told, a request id included. Raises ValueError for a wrong one."""
+        """Combine a call's options with the defaults. Raises ValueError for a bad request id."""
         if request_id and not (request_id.isascii() and request_id.isprintable()):
             raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
-        return {
-            "timeout": self._timeout if isinstance(timeout, EllipsisType) else timeout,
-            "metadata": (*self._metadata, *metadata),
-            "request_id": request_id or uuid.uuid4().hex,
-        }
+        return CallOptions(
+            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
+            metadata=(*self._metadata, *metadata),
+            request_id=request_id or uuid.uuid4().hex,
+        )
 
     def call(
         self,
         method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
         request: _Request,
+        options: CallOptions,
         *,
-        timeout: float | None,
-        metadata: Metadata,
-        request_id: str,
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
-        """Call `method`; all attempts together take at most `timeout` seconds.
-
-        Raises AutoQualityError, and RuntimeError once closed.
-        """
-        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
-        metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
+        """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
+        backoff = self._backoff(options)
+        metadata = options.sent_metadata()
         while True:
             try:
-                return self._attempt(
-                    method, request, patience.left, metadata, request_id, wait_for_ready
-                )
+                with self._started(options.request_id):
+                    # A blocking call would ignore Ctrl-C, and the server would go on working.
+                    call = method.future(
+                        request,
+                        timeout=backoff.time_left,
+                        metadata=metadata,
+                        wait_for_ready=wait_for_ready,
+                    )
+                return _reply(call, options.request_id)
             except RETRIED as error:
                 _check_unanswered(error, _has_answered(error.__cause__))
-                patience.wait_after(error)
+                backoff.wait_after(error)
 
     def stream(
         self,
         method: grpc.StreamStreamMultiCallable[_Request, _Response],
         requests: Iterable[_Request],
         is_answer: Callable[[_Response], bool],
-        *,
-        timeout: float | None,
-        metadata: Metadata,
-        request_id: str,
+        options: CallOptions,
     ) -> Generator[_Response, None, str]:
-        """As `call`, with what `requests` gives anew for each attempt; returns the request's id.
+        """Call `method` like `call` does. Yields the messages and returns the request's id.
 
-        What was answered before an attempt failed is answered again by the next.
-        `is_answer` says of a message whether the work is done and the answer begins.
+        Each attempt iterates over `requests` again, and yields its messages from the first one.
+        `is_answer` is true for the message that begins the answer, after the work is done.
         """
-        patience = Patience(self._channel, self._closed, self._retries, timeout, request_id)
-        metadata = (*metadata, *trace_context(metadata), (REQUEST_ID_KEY, request_id))
+        backoff = self._backoff(options)
+        metadata = options.sent_metadata()
         while True:
             answered = False
             try:
-                with self._begun(request_id):
-                    call = method(iter(requests), timeout=patience.left, metadata=metadata)
+                with self._started(options.request_id):
+                    call = method(iter(requests), timeout=backoff.time_left, metadata=metadata)
                 try:
                     for message in call:
                         answered = answered or is_answer(message)
                         yield message
                 except grpc.RpcError as failure:
-                    raise error_from(failure, request_id) from failure
+                    raise error_from(failure, options.request_id) from failure
                 finally:
                     call.cancel()
-                return str(trailing_metadata(call).get(REQUEST_ID_KEY) or request_id)
+                return _request_id(call, options.request_id)
             except RETRIED as error:
                 _check_unanswered(error, answered)
-                patience.wait_after(error)
+                backoff.wait_after(error)
 
-    def _attempt(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
-        request: _Request,
-        timeout: float | None,
-        metadata: Metadata,
-        request_id: str,
-        wait_for_ready: bool,
-    ) -> Reply[_Response]:
-        with self._begun(request_id):
-            # Not a blocking call: that could not be cancelled by Ctrl-C, and
-            # the server would go on working for nobody.
-            call = method.future(
-                request, timeout=timeout, metadata=metadata, wait_for_ready=wait_for_ready
-            )
-        try:
-            message = call.result()
-        except grpc.RpcError as failure:
-            raise error_from(failure, request_id) from failure
-        except BaseException:
-            call.cancel()
-            raise
-        told = trailing_metadata(call).get(REQUEST_ID_KEY)
-        return Reply(message, str(told or request_id))
+    def _backoff(self, options: CallOptions) -> Backoff:
+        return Backoff(
+            self._channel, self._closed, self._retries, options.timeout, options.request_id
+        )
 
     @contextmanager
-    def _begun(self, request_id: str) -> Iterator[None]:
-        """Begin a call in the body. Raises AutoQualityError, RuntimeError once closed."""
+    def _started(self, request_id: str) -> Iterator[None]:
+        """Start a call in the body. Raises AutoQualityError, and RuntimeError once closed."""
         if self._closed.is_set():
             raise RuntimeError("the client is closed")
         try:
@@ -172,28 +157,59 @@ class Caller:
         except grpc.RpcError as failure:
             raise error_from(failure, request_id) from failure
         except ValueError:
-            # The channel was closed since the check above.
+            # The channel was closed after the check above.
             if self._closed.is_set():
                 raise RuntimeError("the client is closed") from None
             raise
 
 
+def _reply(call: Any, request_id: str) -> Reply[Any]:
+    """Wait for the answer. An interrupt cancels the call."""
+    try:
+        message = call.result()
+    except grpc.RpcError as failure:
+        raise error_from(failure, request_id) from failure
+    except BaseException:
+        call.cancel()
+        raise
+    return Reply(message, _request_id(call, request_id))
+
+
+def _request_id(call: grpc.Call, sent: str) -> str:
+    """Return the request's id in the server's log. The server may replace the id we `sent`."""
+    return str(trailing_metadata(call).get(REQUEST_ID_KEY) or sent)
+
+
 def _has_answered(failure: object) -> bool:
-    """Whether the server had an answer to a unary call: only then it sends initial metadata."""
+    """Whether the server had an answer to a unary call. It sends initial metadata only then."""
     if not isinstance(failure, grpc.Call):
         return False
     return any(key == REQUEST_ID_KEY for key, _ in failure.initial_metadata() or ())
 
 
 def _check_unanswered(error: AutoQualityError, answered: bool) -> None:
-    """Raise `error` if the server cancelled the call while it sent the answer.
+    """Raise a CancelledError if the server cancelled the call during its answer.
 
-    That is what it does with an answer that is taken too slowly; the next one would be no faster.
+    The server does that to a client that reads too slowly. A retry would be no faster.
     """
     if answered and isinstance(error, CancelledError):
         raise CancelledError(
-            "the server ended the call while it sent the answer: it was taken too slowly",
+            "the server cancelled the call during its answer: the client read too slowly",
             code=error.code,
             request_id=error.request_id,
             details=error.details,
         ) from error.__cause__
+
+
+def _trace_context(metadata: Metadata) -> Metadata:
+    """Return metadata with the current span, for the server to continue the trace.
+
+    Empty without a span, or if `metadata` has one. A program with a span has imported
+    OpenTelemetry. Other programs need not install it. An instrumented channel replaces the span.
+    """
+    propagate = sys.modules.get("opentelemetry.propagate")
+    if propagate is None or any(key == "traceparent" for key, _ in metadata):
+        return ()
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return tuple((key.lower(), value) for key, value in carrier.items())

@@ -10,21 +10,14 @@ from typing import Any, Self, TypeVar, Unpack
 import grpc
 from google.protobuf.message import Message
 
-from autoquality import _convert, _health, _request, _stream
-from autoquality._call import Caller, Metadata, Reply
+from autoquality import _convert, _health, _stream
+from autoquality._call import Caller, Reply
 from autoquality._channel import PEM, open_channel, tls_credentials
-from autoquality._enums import ColorProfile, Format, Method
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
-from autoquality._options import (
-    AutoQuality,
-    AvifOptions,
-    JpegOptions,
-    PngOptions,
-    WebpOptions,
-)
+from autoquality._request import EncodeOptions, encode_request
 from autoquality._results import Comparison, Encoded, Progress, ServerInfo
 from autoquality._retry import RETRIES
-from autoquality._source import source_of
+from autoquality._source import ImageFile, ImageSource, read_image, source_of
 from autoquality._token import check_token
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
@@ -33,7 +26,7 @@ _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 STREAM_ABOVE = 32 * 2**20
-"""Sources of more bytes are sent in chunks: half of what a server takes whole by default."""
+"""Bytes above which a source is streamed: half of a server's default limit for one message."""
 
 _HEALTH_POLL_SECONDS = 0.1
 
@@ -41,12 +34,15 @@ _HEALTH_POLL_SECONDS = 0.1
 class Client:
     """A connection to an AutoQuality service.
 
-    Thread-safe: one client serves a whole program. It connects when first used
-    and must be closed; it is a context manager for that.
+    Thread-safe: one client is enough for a whole program. It connects when first used. Close
+    it, or use it as a context manager.
 
-    In the methods, `timeout` is how many seconds a call may take with all its
-    retries: None for ever, `...` as the client was told. `request_id` is what
-    the server's log shall call the request; a fresh one is made without it.
+    Every call has these arguments:
+
+    - `timeout`: seconds for the call with all its retries. None has no limit, and `...` means
+      the client's timeout.
+    - `request_id`: the request's id in the server's log. Default: a new one.
+    - `metadata`: more gRPC metadata.
     """
 
     def __init__(
@@ -67,34 +63,34 @@ class Client:
         compression: grpc.Compression | None = None,
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        """Prepare the connection; nothing is sent yet.
+        """Prepare the connection, and send nothing yet.
 
-        `target` is host:port or any gRPC name (`dns:///host:port`,
-        `unix:/path`); its addresses are used in turn. `retries` (0 to 8) is how
-        often a call is tried again when the server is overloaded and says when
-        to come back, or, up to 3 of them, when the server became unavailable.
-        The waits between the attempts grow to 4 seconds, or to what the server
-        asks for: the default spans the time in which a server that died is
-        replaced. What was sent or taken too slowly is not tried again.
+        - `target`: host:port or any gRPC name (`dns:///host:port`, `unix:/path`). The client
+          uses the addresses of a name in turn.
+        - `timeout`: the default of every call, in seconds. None has no limit.
+        - `retries`: 0 to 8. A call is retried if the server is full and says when to retry. It
+          is retried up to 3 times if the server became unavailable. The delays grow to 4
+          seconds, or to the server's retry hint. With the default they last until a server
+          that died is replaced. A call whose upload or download was too slow is not retried.
+        - `tls`: use TLS with the system's certificate authorities.
+        - `ca`, `cert`, `key`: other authorities and a client certificate, as PEM bytes or
+          paths. They imply TLS.
+        - `server_name`: the name in the server's certificate, if it is not the target's.
+        - `credentials`: replaces all of these.
+        - `token`: sent as `authorization: Bearer ...`. Without TLS, a token may go only to this
+          machine, unless `tls` is False.
+        - `metadata`: gRPC metadata for every call.
+        - `max_message_bytes`: the limit of a request and of an answer.
+        - `compression`: helps raw pixels, but not image files.
+        - `channel_options`: gRPC options. They replace the client's own.
 
-        `tls` asks for TLS with the system's authorities; `ca` (other
-        authorities), `cert` and `key` (a client certificate) imply it: PEM as
-        bytes, or a path. `server_name` is the name that the server's
-        certificate must bear, where it is not the target's. `credentials`
-        replaces all of these.
-
-        `token` is sent as `authorization: Bearer ...`. Without TLS that is in
-        the clear, which is refused beyond this machine unless `tls` is False,
-        no TLS asked for by name. `metadata` goes with every call. `max_message_bytes` bounds
-        requests and answers. `compression` is of use for bare pixels, not for
-        image files. `channel_options` are gRPC's and go before all else.
-
-        Raises ValueError for arguments that contradict each other or would give
-        the token away, OSError for a certificate that cannot be read.
+        Raises ValueError for arguments that contradict each other or expose the token, OSError
+        for a certificate that cannot be read.
         """
         credentials = tls_credentials(credentials, tls, ca=ca, cert=cert, key=key)
         if token is not None:
             check_token(token, target, secured=credentials is not None or tls is False)
+            metadata = (*metadata, ("authorization", f"Bearer {token}"))
         self._channel = open_channel(
             target,
             credentials=credentials,
@@ -104,15 +100,12 @@ class Client:
             compression=compression,
             channel_options=channel_options,
         )
-        everywhere: Metadata = tuple(metadata)
-        if token is not None:
-            everywhere += (("authorization", f"Bearer {token}"),)
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, retries, timeout, everywhere)
+        self._caller = Caller(self._channel, retries, timeout, tuple(metadata))
 
     def close(self) -> None:
-        """Close the connection; calls that run end with CancelledError."""
+        """Close the connection. Running calls raise CancelledError."""
         self._caller.close()
         self._channel.close()
 
@@ -129,156 +122,115 @@ class Client:
 
     def encode(
         self,
-        image: _request.ImageSource,
+        image: ImageSource,
         *,
-        format: Format | str | None = None,
-        auto_quality: AutoQuality | str | None = None,
-        method: Method | str | None = None,
-        target: float | None = None,
-        min_quality: int | None = None,
-        max_quality: int | None = None,
-        allowed_error: float | None = None,
-        quality: int | None = None,
-        jpeg: JpegOptions | None = None,
-        webp: WebpOptions | None = None,
-        avif: AvifOptions | None = None,
-        png: PngOptions | None = None,
-        background: str = "",
-        keep_metadata: bool = False,
-        keep_copyright: bool | None = None,
-        color_profile: ColorProfile | str | None = None,
-        keep_hidden_colors: bool | None = None,
-        measure_dssim: bool = False,
-        allow_truncated: bool | None = None,
         timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
         progress: Callable[[Progress], object] | None = None,
         stream_above: int | None = STREAM_ABOVE,
+        **options: Unpack[EncodeOptions],
     ) -> Encoded:
-        """Encode one image at the quality that fits the wish best.
+        """Encode an image at the best quality for its target.
 
-        `image` is a whole image file, as its bytes or the path to it, or a
-        `RawImage`. `format` is what to write: None keeps the source's.
+        `image` is an image file (its bytes or its path) or a `RawImage`. The server has
+        defaults for all options:
 
-        The wish is `auto_quality`, an `AutoQuality` or imgproxy's notation
-        ("dssim:0.02:70:80:0.001"), or its parts: `method`, `target` (bytes for
-        "size", DSSIM for "dssim" and "ml"), `min_quality` and `max_quality` (1
-        to 100), `allowed_error`. What is left out is the server's to choose.
-        `quality` (1 to 100) is for method "none", which it implies when alone.
+        - `format`: "jpeg", "webp", "avif" or "png". Default: the source's format.
+        - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
+          notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
+          "dssim" or "ml"), `target` (bytes for "size", DSSIM for "dssim" and "ml"),
+          `min_quality` and `max_quality` (1 to 100), `allowed_error`.
+        - `quality`: 1 to 100, for method "none". Alone, it implies that method.
+        - `jpeg`, `webp`, `avif`, `png`: options of one format. The other formats ignore them.
+        - `background`: "#rrggbb", white by default. It replaces transparency in formats
+          without alpha.
+        - `keep_metadata`: keep EXIF, XMP and IPTC.
+        - `keep_copyright`: keep the copyright and the author (normally on).
+        - `color_profile`: "srgb" converts the colours, "keep" keeps the source's profile.
+        - `keep_hidden_colors`: keep the colours of fully transparent pixels.
+        - `measure_dssim`: measure the DSSIM with every method.
+        - `allow_truncated`: encode the readable part of a truncated or damaged JPEG or PNG. A
+          notice reports it.
 
-        `jpeg`, `webp`, `avif` and `png` say how the format is written; those of
-        other formats are ignored. `background` ("#rrggbb", white if empty)
-        shows through where the format has no alpha. `keep_metadata` keeps EXIF,
-        XMP and IPTC, `keep_copyright` only copyright and author (the server's
-        default, normally on). `color_profile` is "srgb" to convert the colours or
-        "keep" to keep the source's profile. `keep_hidden_colors` keeps the colours
-        of wholly transparent pixels. `measure_dssim` measures also where the method would not.
-        `allow_truncated` encodes what there is of a JPEG or PNG that is cut
-        off or damaged, and says so in a notice.
+        The source is streamed, as by `encode_stream`, if it has more than `stream_above` bytes,
+        or if `progress` is given. `progress` is called with each `Progress`. With None as
+        `stream_above`, the size does not matter.
 
-        A source of more than `stream_above` bytes (None: none) is streamed, as
-        by `encode_stream`, and so is any with `progress`, which is called with
-        each step.
-
-        Raises AutoQualityError, see its module for the kinds; ValueError for
-        arguments that contradict each other or name nothing, OSError for a path
-        that cannot be read.
+        Raises AutoQualityError for a failed call, ValueError for arguments that contradict each
+        other or do not exist, OSError for a path that cannot be read.
         """
-        options: _request.EncodeOptions = {
-            "format": format,
-            "auto_quality": auto_quality,
-            "method": method,
-            "target": target,
-            "min_quality": min_quality,
-            "max_quality": max_quality,
-            "allowed_error": allowed_error,
-            "quality": quality,
-            "jpeg": jpeg,
-            "webp": webp,
-            "avif": avif,
-            "png": png,
-            "background": background,
-            "keep_metadata": keep_metadata,
-            "keep_copyright": keep_copyright,
-            "color_profile": color_profile,
-            "keep_hidden_colors": keep_hidden_colors,
-            "measure_dssim": measure_dssim,
-            "allow_truncated": allow_truncated,
-        }
-        source, request = source_of(image), _request.encode_request(options)
+        source, request = source_of(image), encode_request(options)
         if progress is not None or (stream_above is not None and source.size > stream_above):
-            settled = self._caller.options(timeout, request_id, metadata)
-            events = _stream.encode(self._caller, self._stub.EncodeStream, request, source, settled)
+            call_options = self._caller.options(timeout, request_id, metadata)
+            stub = self._stub.EncodeStream
+            events = _stream.encode(self._caller, stub, request, source, call_options)
             try:
                 return _stream.result_of(events, progress)
             except AutoQualityError as error:
-                # A server from before there were streams may take it as one message.
+                # An older server without streams may accept the source as one message.
                 if progress is not None or error.code is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
         source.put_into(request)
         reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
-        return _convert.encoded_from_proto(reply.message, reply.request_id)
+        return _convert.encoded_from(reply.message, reply.request_id)
 
     def encode_stream(
         self,
-        image: _request.ImageSource,
+        image: ImageSource,
         *,
         timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
-        **options: Unpack[_request.EncodeOptions],
+        **options: Unpack[EncodeOptions],
     ) -> Generator[Progress | Encoded, None, None]:
-        """As `encode`, in messages of moderate size: yields each `Progress`, then the `Encoded`.
+        """Encode like `encode`, in a stream: yield each `Progress`, then the `Encoded`.
 
-        A file is read as it is sent, and never held as a whole. Where a call is
-        tried again, progress begins anew. Closing the generator cancels the
-        call. Raises as `encode` does: what is no matter of the call at once, the
-        rest when iterated over.
+        A file is read while it is sent, and is never in memory as a whole. After a retry, the
+        progress starts again. Closing the generator cancels the call.
+
+        Raises the errors of `encode`: those of the arguments at once, the others during the
+        iteration.
         """
         return _stream.encode(
             self._caller,
             self._stub.EncodeStream,
-            _request.encode_request(options),
+            encode_request(options),
             source_of(image),
             self._caller.options(timeout, request_id, metadata),
         )
 
     def compare(
         self,
-        reference: _convert.ImageFile,
-        distorted: _convert.ImageFile,
+        reference: ImageFile,
+        distorted: ImageFile,
         *,
         timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> Comparison:
-        """Measure the DSSIM between two image files of equal size.
+        """Measure the DSSIM between two image files (bytes or paths) of equal size in pixels.
 
-        Animations are compared by time, and a still image with every frame of an
-        animation. Each is given as its bytes or the path to it. Raises as `encode` does.
+        Two animations are compared by time. A still image is compared with every frame of an
+        animation. Raises the errors of `encode`.
         """
         request = pb.CompareRequest(
-            reference=_convert.read_image(reference), distorted=_convert.read_image(distorted)
+            reference=read_image(reference), distorted=read_image(distorted)
         )
         reply = self._call(self._stub.Compare, request, timeout, request_id, metadata)
-        return _convert.comparison_from_proto(reply.message, reply.request_id)
+        return _convert.comparison_from(reply.message, reply.request_id)
 
     def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
-        """What the server can do: formats, defaults, limits, networks.
-
-        Raises AutoQualityError.
-        """
+        """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
         reply = self._call(self._stub.GetServerInfo, pb.GetServerInfoRequest(), timeout)
-        return _convert.info_from_proto(reply.message)
+        return _convert.info_from(reply.message)
 
     def health(self, service: str = "", *, timeout: float | EllipsisType | None = ...) -> bool:
-        """Whether the server serves, by the standard health check.
+        """Return whether the standard health check says SERVING.
 
-        `service` may name one ("autoquality.v1.EncodingService"); empty is the
-        server as a whole. A server that cannot be reached in time does not
-        serve. Raises AutoQualityError for everything else, such as a server
-        without a health check.
+        `service` is a name such as "autoquality.v1.EncodingService". Empty means the whole
+        server. False if the server cannot be reached in time. Raises AutoQualityError for any
+        other failure, such as a server without a health check.
         """
         try:
             reply = self._call(self._health, _health.check_request(service), timeout)
@@ -287,10 +239,10 @@ class Client:
         return _health.is_serving(reply.message)
 
     def wait_ready(self, timeout: float | None = 30.0) -> None:
-        """Wait until the server can be reached and serves.
+        """Wait until the server can be reached and its health check says SERVING.
 
-        Raises DeadlineExceededError after `timeout` seconds (None: never), and
-        AutoQualityError as `health` does.
+        Raises DeadlineExceededError after `timeout` seconds (None has no limit), and the errors
+        of `health`.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
@@ -301,7 +253,7 @@ class Client:
         try:
             reply = self._call(self._health, request, timeout, wait_for_ready=True)
         except UnavailableError:
-            return False  # It went away between connecting and answering.
+            return False  # the server went away before it answered
         return _health.is_serving(reply.message)
 
     def _call(
@@ -314,5 +266,5 @@ class Client:
         *,
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
-        settled = self._caller.options(timeout, request_id, metadata)
-        return self._caller.call(method, request, wait_for_ready=wait_for_ready, **settled)
+        options = self._caller.options(timeout, request_id, metadata)
+        return self._caller.call(method, request, options, wait_for_ready=wait_for_ready)

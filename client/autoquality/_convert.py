@@ -1,22 +1,9 @@
-"""Between the contract's messages and this package's dataclasses, nothing else."""
+"""The server's answers as dataclasses. Fields have the contract's names, except those below."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TypeAlias
-
-from google.protobuf.duration_pb2 import Duration
-
-from autoquality import _enums
-from autoquality._enums import Format, Method, NoticeCode, Outcome, Stage
-from autoquality._options import (
-    AutoQuality,
-    AvifOptions,
-    JpegOptions,
-    PngOptions,
-    WebpOptions,
-)
+from autoquality._messages import Builders, flat, read
+from autoquality._options import AutoQuality
 from autoquality._results import (
     Comparison,
     Encoded,
@@ -31,195 +18,64 @@ from autoquality._results import (
 )
 from autoquality.v1 import encoding_pb2 as pb
 
-ImageFile: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""A whole image file: its bytes, or the path to it."""
 
-
-def read_image(image: ImageFile) -> bytes:
-    """The bytes of an image file. Raises OSError if a path cannot be read."""
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        return bytes(image)
-    return Path(image).read_bytes()
-
-
-def wish_to_proto(wish: AutoQuality) -> pb.AutoQuality:
-    """A wish as the contract has it; None stays absent. Raises ValueError."""
-    return pb.AutoQuality(
-        method=_enums.method_to_proto(wish.method),
-        target=wish.target,
-        min_quality=wish.min_quality,
-        max_quality=wish.max_quality,
-        allowed_error=wish.allowed_error,
-    )
-
-
-def jpeg_to_proto(options: JpegOptions) -> pb.JpegOptions:
-    """JPEG options as the contract has them; None stays absent."""
-    return pb.JpegOptions(
-        progressive=options.progressive,
-        no_subsample=options.no_subsample,
-        trellis_quant=options.trellis_quant,
-        overshoot_deringing=options.overshoot_deringing,
-        optimize_scans=options.optimize_scans,
-        quant_table=options.quant_table,
-    )
-
-
-def webp_to_proto(options: WebpOptions) -> pb.WebpOptions:
-    """WebP options as the contract has them; None stays absent. Raises ValueError."""
-    return pb.WebpOptions(
-        effort=options.effort,
-        preset=_enums.preset_to_proto(options.preset),
-        smart_subsample=options.smart_subsample,
-        alpha_quality=options.alpha_quality,
-    )
-
-
-def avif_to_proto(options: AvifOptions) -> pb.AvifOptions:
-    """AVIF options as the contract has them; None stays absent."""
-    return pb.AvifOptions(speed=options.speed, no_subsample=options.no_subsample)
-
-
-def png_to_proto(options: PngOptions) -> pb.PngOptions:
-    """PNG options as the contract has them; None stays absent."""
-    return pb.PngOptions(
-        compression=options.compression,
-        interlaced=options.interlaced,
-        quantize=options.quantize,
-        quantization_colors=options.quantization_colors,
-    )
-
-
-def encoded_from_proto(
+def encoded_from(
     message: pb.EncodeResponse, request_id: str, image: bytes | None = None
 ) -> Encoded:
-    """The answer to Encode; `image` where that did not come with it."""
-    return Encoded(
-        image=message.image if image is None else image,
-        format=_format(message.format),
-        quality=message.quality or None,
-        size_bytes=message.size_bytes,
-        dssim=message.dssim if message.HasField("dssim") else None,
-        iterations=message.iterations,
-        outcome=_enums.from_proto(Outcome, pb.Outcome.DESCRIPTOR, message.outcome, "OUTCOME_"),
-        applied=_wish(message.applied),
-        predicted_quality=(
-            message.predicted_quality if message.HasField("predicted_quality") else None
-        ),
-        probes=tuple(_probe(probe) for probe in message.probes),
-        timings=_timings(message.timings),
-        notices=tuple(_notice(notice) for notice in message.notices),
-        width=message.width,
-        height=message.height,
-        frames=message.frames,
-        request_id=request_id,
-        message=message,
-        alpha_quality=message.alpha_quality if message.HasField("alpha_quality") else None,
-    )
+    """Convert the answer to Encode. `image` replaces the message's image."""
+    fields = read(message, _BUILDERS)
+    fields["quality"] = message.quality or None
+    if image is not None:
+        fields["image"] = image
+    return Encoded(**fields, request_id=request_id, message=message)
 
 
-def progress_from_proto(message: pb.EncodeProgress) -> Progress:
-    """How far it is."""
-    stage = _enums.from_proto(Stage, pb.EncodeProgress.Stage.DESCRIPTOR, message.stage, "STAGE_")
-    return Progress(stage, _probe(message.probe) if message.HasField("probe") else None)
+def progress_from(message: pb.EncodeProgress) -> Progress:
+    """Convert the progress of an EncodeStream."""
+    fields = read(message, _BUILDERS)
+    if not message.HasField("probe"):
+        fields["probe"] = None
+    return Progress(**fields)
 
 
-def comparison_from_proto(message: pb.CompareResponse, request_id: str) -> Comparison:
-    """The answer to Compare."""
-    return Comparison(
-        dssim=message.dssim,
-        ssim=message.ssim,
-        width=message.width,
-        height=message.height,
-        frames=message.frames,
-        request_id=request_id,
-        message=message,
-    )
+def comparison_from(message: pb.CompareResponse, request_id: str) -> Comparison:
+    """Convert the answer to Compare."""
+    return Comparison(**read(message, _BUILDERS), request_id=request_id, message=message)
 
 
-def info_from_proto(message: pb.GetServerInfoResponse) -> ServerInfo:
-    """The answer to GetServerInfo."""
-    limits = message.limits
-    return ServerInfo(
-        version=message.version,
-        formats=tuple(_format_info(format) for format in message.formats),
-        source_formats=tuple(message.source_formats),
-        defaults=_wish(message.defaults),
-        limits=Limits(
-            max_image_bytes=limits.max_image_bytes,
-            max_resolution_pixels=limits.max_resolution_pixels,
-            workers=limits.workers,
-            queue_size=limits.queue_size,
-            max_stream_bytes=limits.max_stream_bytes,
-            max_chunk_bytes=limits.max_chunk_bytes,
-        ),
-        library_versions=dict(message.library_versions),
-        message=message,
-    )
+def info_from(message: pb.GetServerInfoResponse) -> ServerInfo:
+    """Convert the answer to GetServerInfo."""
+    return ServerInfo(**read(message, _BUILDERS), message=message)
 
 
-def _format(number: int) -> Format:
-    return _enums.from_proto(Format, pb.Format.DESCRIPTOR, number, "FORMAT_")
-
-
-def _wish(message: pb.AutoQuality) -> AutoQuality:
-    method = _enums.from_proto(Method, pb.Method.DESCRIPTOR, message.method, "METHOD_")
-    return AutoQuality(
-        method=None if message.method == pb.METHOD_UNSPECIFIED else method,
-        target=message.target if message.HasField("target") else None,
-        min_quality=message.min_quality if message.HasField("min_quality") else None,
-        max_quality=message.max_quality if message.HasField("max_quality") else None,
-        allowed_error=message.allowed_error if message.HasField("allowed_error") else None,
-    )
+def _auto_quality(message: pb.AutoQuality) -> AutoQuality:
+    fields = read(message, _BUILDERS)
+    if message.method == pb.METHOD_UNSPECIFIED:
+        fields["method"] = None
+    return AutoQuality(**fields)
 
 
 def _probe(message: pb.Probe) -> Probe:
-    return Probe(
-        quality=message.quality,
-        size_bytes=message.size_bytes,
-        dssim=message.dssim if message.HasField("dssim") else None,
-        encode_seconds=_seconds(message.encode_time),
-        measure_seconds=_seconds(message.measure_time),
-        alpha_quality=message.alpha_quality if message.HasField("alpha_quality") else None,
-    )
-
-
-def _timings(message: pb.Timings) -> Timings:
-    return Timings(
-        queue=_seconds(message.queue),
-        decode=_seconds(message.decode),
-        predict=_seconds(message.predict),
-        encode=_seconds(message.encode),
-        measure=_seconds(message.measure),
-        total=_seconds(message.total),
-    )
-
-
-def _notice(message: pb.Notice) -> Notice:
-    code = _enums.from_proto(NoticeCode, pb.Notice.Code.DESCRIPTOR, message.code, "CODE_")
-    return Notice(code=code, message=message.message)
+    fields = read(message, _BUILDERS)
+    encode, measure = fields.pop("encode_time"), fields.pop("measure_time")
+    return Probe(**fields, encode_seconds=encode, measure_seconds=measure)
 
 
 def _format_info(message: pb.FormatInfo) -> FormatInfo:
-    network = message.network
-    return FormatInfo(
-        format=_format(message.format),
-        default_quality=message.default_quality if message.has_quality else None,
-        min_quality=message.min_quality if message.has_quality else None,
-        max_quality=message.max_quality if message.has_quality else None,
-        network=(
-            NetworkInfo(
-                name=network.name,
-                sha256=network.sha256,
-                device=network.device,
-                version=network.version,
-                resting=network.resting,
-            )
-            if message.HasField("network")
-            else None
-        ),
-    )
+    fields = read(message, _BUILDERS)
+    if not fields.pop("has_quality"):
+        fields.update(default_quality=None, min_quality=None, max_quality=None)
+    if not message.HasField("network"):
+        fields["network"] = None
+    return FormatInfo(**fields)
 
 
-def _seconds(duration: Duration) -> float:
-    return duration.seconds + duration.nanos / 1e9
+_BUILDERS: Builders = {
+    pb.AutoQuality.DESCRIPTOR.full_name: _auto_quality,
+    pb.FormatInfo.DESCRIPTOR.full_name: _format_info,
+    pb.Limits.DESCRIPTOR.full_name: flat(Limits),
+    pb.NetworkInfo.DESCRIPTOR.full_name: flat(NetworkInfo),
+    pb.Notice.DESCRIPTOR.full_name: flat(Notice),
+    pb.Probe.DESCRIPTOR.full_name: _probe,
+    pb.Timings.DESCRIPTOR.full_name: flat(Timings),
+}

@@ -1,181 +1,178 @@
-"""The contract's enums as Python enums, and the way between the two.
+"""The contract's enums as Python enums: each value is the name in lower case.
 
-A newer server may answer with a value that this client does not know: it
-becomes `UNKNOWN`, and the number stays readable in the raw `.message`.
+A newer server may send a value that this client does not know. It becomes `UNKNOWN`, and its
+number stays readable in the raw `.message`.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.descriptor import EnumDescriptor
 
 from autoquality.v1 import encoding_pb2 as pb
 
+_E = TypeVar("_E", bound=enum.StrEnum)
+
 
 class Format(enum.StrEnum):
     """A file format that the service writes."""
 
-    JPEG = "jpeg"
-    WEBP = "webp"
-    AVIF = "avif"
-    PNG = "png"
-    UNKNOWN = "unknown"
+    JPEG = enum.auto()
+    WEBP = enum.auto()
+    AVIF = enum.auto()
+    PNG = enum.auto()
+    UNKNOWN = enum.auto()
 
     @property
     def suffix(self) -> str:
-        """The usual end of a file name, with its dot: `.jpg`, `.webp` ..."""
-        return _SUFFIXES.get(self, f".{self.value}")
+        """The usual suffix of a file name, with its dot: `.jpg`, `.webp` ..."""
+        return ".jpg" if self is Format.JPEG else f".{self.value}"
 
 
 class Method(enum.StrEnum):
-    """How the quality is chosen; the values are imgproxy's names."""
+    """How the quality is chosen. The values are imgproxy's names."""
 
-    NONE = "none"
-    """No search: the quality asked for, or else the format's default."""
-    SIZE = "size"
-    """The highest quality whose file is within the target, in bytes."""
-    DSSIM = "dssim"
+    NONE = enum.auto()
+    """No search: the given quality, or the format's default."""
+    SIZE = enum.auto()
+    """The highest quality whose file has at most `target` bytes."""
+    DSSIM = enum.auto()
     """A quality whose DSSIM is within the allowed error of the target."""
-    ML = "ml"
-    """As DSSIM, starting from a neural network's prediction."""
-    UNKNOWN = "unknown"
+    ML = enum.auto()
+    """Like DSSIM, but starts from a neural network's prediction."""
+    UNKNOWN = enum.auto()
 
 
 class Outcome(enum.StrEnum):
     """Why the search stopped."""
 
-    TARGET_MET = "target_met"
-    """The size is within budget, or the DSSIM within the allowed error."""
-    MIN_QUALITY_REACHED = "min_quality_reached"
-    """Even the lowest quality misses the target; this is its encoding."""
-    MAX_QUALITY_REACHED = "max_quality_reached"
-    """Even the highest quality misses the target; this is its encoding."""
-    FIXED_QUALITY = "fixed_quality"
-    """Nothing was searched for."""
-    DEADLINE_REACHED = "deadline_reached"
-    """No time for another probe: this is the best so far."""
-    NEAREST_QUALITY = "nearest_quality"
-    """No quality is within the allowed error: this is the nearest."""
-    PREDICTION_TRUSTED = "prediction_trusted"
-    """The network's quality was used untested."""
-    NO_QUALITY = "no_quality"
-    """The format has no quality setting: saved as it is."""
-    UNKNOWN = "unknown"
+    TARGET_MET = enum.auto()
+    """The size is within budget, or the DSSIM is within the allowed error."""
+    MIN_QUALITY_REACHED = enum.auto()
+    """Even the lowest quality misses the target. The result has this quality."""
+    MAX_QUALITY_REACHED = enum.auto()
+    """Even the highest quality misses the target. The result has this quality."""
+    FIXED_QUALITY = enum.auto()
+    """There was no search."""
+    DEADLINE_REACHED = enum.auto()
+    """No time was left for another probe. The result is the best so far."""
+    NEAREST_QUALITY = enum.auto()
+    """No quality is within the allowed error. The result has the nearest."""
+    PREDICTION_TRUSTED = enum.auto()
+    """The result has the quality that the network predicted. Nothing was measured."""
+    NO_QUALITY = enum.auto()
+    """The format has no quality setting."""
+    UNKNOWN = enum.auto()
 
 
 class NoticeCode(enum.StrEnum):
     """Kinds of notices."""
 
-    NETWORK_UNAVAILABLE = "network_unavailable"
-    """No network for the format, or it failed: ML was served as DSSIM."""
-    FORMAT_SUBSTITUTED = "format_substituted"
-    """The format asked for cannot hold the image: another was written."""
-    FIRST_FRAME_ONLY = "first_frame_only"
-    """Of several frames or pages only the first was encoded."""
-    ALPHA_FLATTENED = "alpha_flattened"
+    NETWORK_UNAVAILABLE = enum.auto()
+    """The format has no network, or it failed. DSSIM replaced ML."""
+    FORMAT_SUBSTITUTED = enum.auto()
+    """The requested format cannot hold this image. Another format replaced it."""
+    FIRST_FRAME_ONLY = enum.auto()
+    """The source has several frames or pages. Only the first was encoded."""
+    ALPHA_FLATTENED = enum.auto()
     """Transparency was flattened on the background."""
-    TARGET_UNUSED = "target_unused"
-    """A target was given, but the method is NONE."""
-    SOURCE_TRUNCATED = "source_truncated"
-    """The source is truncated or damaged: what could be decoded was encoded."""
-    HDR_TONE_MAPPED = "hdr_tone_mapped"
-    """The source is HDR: its brightness was mapped to the range of SDR."""
-    COLORS_CLIPPED = "colors_clipped"
-    """Visible colours lie outside sRGB and were clipped."""
-    METADATA_DROPPED = "metadata_dropped"
-    """Metadata to keep did not fit the format or the byte budget."""
-    GAIN_MAP_DROPPED = "gain_map_dropped"
-    """The source's gain map for HDR screens was left out."""
-    ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    TARGET_UNUSED = enum.auto()
+    """The request has a target, but the method is NONE."""
+    SOURCE_TRUNCATED = enum.auto()
+    """The source is truncated or damaged. Its readable part was encoded."""
+    HDR_TONE_MAPPED = enum.auto()
+    """The source is HDR. Its brightness was mapped to the range of SDR."""
+    COLORS_CLIPPED = enum.auto()
+    """Visible colours outside sRGB were clipped."""
+    METADATA_DROPPED = enum.auto()
+    """Metadata was dropped: it did not fit the format or the byte budget, or was damaged."""
+    GAIN_MAP_DROPPED = enum.auto()
+    """The source's gain map for HDR screens was dropped."""
+    ALPHA_QUALITY_LOWERED = enum.auto()
     """The alpha channel was compressed with loss to meet the byte budget."""
-    UNKNOWN = "unknown"
+    UNKNOWN = enum.auto()
 
 
 class Stage(enum.StrEnum):
-    """What has just happened to a streamed request."""
+    """The latest event of a streamed request."""
 
-    ACCEPTED = "accepted"
-    """The request is right; its source is sent."""
-    RECEIVED = "received"
-    """The source has arrived."""
-    QUEUED = "queued"
-    """The source can be used and waits for a worker."""
-    STARTED = "started"
-    """A worker has it."""
-    PROBED = "probed"
-    """An encoding was made."""
-    UNKNOWN = "unknown"
+    ACCEPTED = enum.auto()
+    """The request is valid. The client sends the source."""
+    RECEIVED = enum.auto()
+    """The whole source has arrived."""
+    QUEUED = enum.auto()
+    """The source is usable and waits for a worker."""
+    STARTED = enum.auto()
+    """A worker has begun to decode the source."""
+    PROBED = enum.auto()
+    """The server made an encoding."""
+    UNKNOWN = enum.auto()
 
 
 class ColorProfile(enum.StrEnum):
     """What happens to the colours of the source."""
 
-    SRGB = "srgb"
+    SRGB = enum.auto()
     """Convert to sRGB and write no profile."""
-    KEEP = "keep"
+    KEEP = enum.auto()
     """Keep the samples and the source's profile."""
 
 
 class WebpPreset(enum.StrEnum):
-    """The content that a WebP encoder tunes itself for."""
+    """The kind of content that the WebP encoder is tuned for."""
 
-    DEFAULT = "default"
-    PICTURE = "picture"
-    PHOTO = "photo"
-    DRAWING = "drawing"
-    ICON = "icon"
-    TEXT = "text"
-
-
-_SUFFIXES = {Format.JPEG: ".jpg"}
-
-_E = TypeVar("_E", bound=enum.StrEnum)
+    DEFAULT = enum.auto()
+    PICTURE = enum.auto()
+    PHOTO = enum.auto()
+    DRAWING = enum.auto()
+    ICON = enum.auto()
+    TEXT = enum.auto()
 
 
-def from_proto(kind: type[_E], enum_type: EnumDescriptor, number: int, prefix: str) -> _E:
-    """The member of `kind` that `enum_type` numbers `number`, else its UNKNOWN."""
-    value = enum_type.values_by_number.get(number)
-    name = "" if value is None else value.name.removeprefix(prefix)
+CONTRACT: dict[type[enum.StrEnum], EnumDescriptor] = {
+    Format: pb.Format.DESCRIPTOR,
+    Method: pb.Method.DESCRIPTOR,
+    Outcome: pb.Outcome.DESCRIPTOR,
+    NoticeCode: pb.Notice.Code.DESCRIPTOR,
+    Stage: pb.EncodeProgress.Stage.DESCRIPTOR,
+    ColorProfile: pb.ColorProfile.DESCRIPTOR,
+    WebpPreset: pb.WebpPreset.DESCRIPTOR,
+}
+"""Each enum with the contract's enum that it mirrors."""
+
+_BY_NAME = {descriptor.full_name: kind for kind, descriptor in CONTRACT.items()}
+
+
+def from_number(descriptor: EnumDescriptor, number: int) -> Any:
+    """Return the member for a number of the contract's enum, `UNKNOWN` for any other number."""
+    kind = _BY_NAME[descriptor.full_name]
+    value = descriptor.values_by_number.get(number)
+    name = "" if value is None else value.name.removeprefix(prefix(descriptor))
     return kind[name] if name in kind.__members__ else kind["UNKNOWN"]
 
 
-def parse(kind: type[_E], value: str, what: str) -> _E:
-    """The member of `kind` called `value`, in any case.
+def to_number(descriptor: EnumDescriptor, value: str, field: str) -> int:
+    """Return the number in the contract's enum of a member, or of its name in any case.
 
-    Raises ValueError, naming `what` and the choices.
+    Raises ValueError, which names `field` and the choices.
+    """
+    member = parse(_BY_NAME[descriptor.full_name], value, field)
+    return descriptor.values_by_name[prefix(descriptor) + member.name].number
+
+
+def prefix(descriptor: EnumDescriptor) -> str:
+    """Return what all names of the contract's enum begin with, "FORMAT_" for example."""
+    return descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
+
+
+def parse(kind: type[_E], value: str, field: str) -> _E:
+    """Return the member of `kind` with this name, in any case.
+
+    Raises ValueError, which names `field` and the choices.
     """
     choices = [str(member.value) for member in kind if member.name != "UNKNOWN"]
     if value.lower() not in choices:
-        raise ValueError(f"{what} must be one of {', '.join(choices)}, not {str(value)!r}")
+        raise ValueError(f"{field} must be one of {', '.join(choices)}, not {str(value)!r}")
     return kind(value.lower())
-
-
-def format_to_proto(value: Format | str | None) -> pb.Format.ValueType:
-    """The contract's number; None keeps the source's format. Raises ValueError."""
-    if value is None:
-        return pb.FORMAT_UNSPECIFIED
-    return pb.Format.Value(f"FORMAT_{parse(Format, value, 'format').name}")
-
-
-def method_to_proto(value: Method | str | None) -> pb.Method.ValueType:
-    """The contract's number; None takes the server's method. Raises ValueError."""
-    if value is None:
-        return pb.METHOD_UNSPECIFIED
-    return pb.Method.Value(f"METHOD_{parse(Method, value, 'method').name}")
-
-
-def preset_to_proto(value: WebpPreset | str | None) -> pb.WebpPreset.ValueType:
-    """The contract's number; None takes the server's preset. Raises ValueError."""
-    if value is None:
-        return pb.WEBP_PRESET_UNSPECIFIED
-    return pb.WebpPreset.Value(f"WEBP_PRESET_{parse(WebpPreset, value, 'preset').name}")
-
-
-def profile_to_proto(value: ColorProfile | str | None) -> pb.ColorProfile.ValueType:
-    """The contract's number; None takes the server's choice. Raises ValueError."""
-    if value is None:
-        return pb.COLOR_PROFILE_UNSPECIFIED
-    name = parse(ColorProfile, value, "color_profile").name
-    return pb.ColorProfile.Value(f"COLOR_PROFILE_{name}")

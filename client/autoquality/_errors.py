@@ -1,22 +1,21 @@
-"""Every error that a call may end with.
+"""The errors of a call.
 
-    AutoQualityError               any status not named below
-    |-- InvalidRequestError        INVALID_ARGUMENT    a field is wrong; .field_violations
-    |   `-- InvalidImageError      INVALID_ARGUMENT    the source cannot be used; .reason
-    |-- ResourceExhaustedError     RESOURCE_EXHAUSTED  too much asked, a message too large
-    |   `-- OverloadedError        RESOURCE_EXHAUSTED  no room now; come back after .retry_after
-    |-- DeadlineExceededError      DEADLINE_EXCEEDED   the timeout passed
+    AutoQualityError               any other status
+    |-- InvalidRequestError        INVALID_ARGUMENT    a field is invalid: .field_violations
+    |   `-- InvalidImageError      INVALID_ARGUMENT    the image is unusable: .reason
+    |-- ResourceExhaustedError     RESOURCE_EXHAUSTED  a limit is exceeded, e.g. message size
+    |   `-- OverloadedError        RESOURCE_EXHAUSTED  the server is full: .retry_after
+    |-- DeadlineExceededError      DEADLINE_EXCEEDED   the timeout expired
     |-- UnavailableError           UNAVAILABLE         unreachable, or shutting down
     |-- CancelledError             CANCELLED           the call or its client was closed
     |-- UnauthenticatedError       UNAUTHENTICATED     no valid credentials
     |-- PermissionDeniedError      PERMISSION_DENIED   not allowed with these credentials
     |-- UnimplementedError         UNIMPLEMENTED       the server is older than this client
-    `-- InternalError              INTERNAL, UNKNOWN, DATA_LOSS   a defect; .request_id
+    `-- InternalError              INTERNAL, UNKNOWN, DATA_LOSS   a bug: .request_id
 
-Each is raised from the `grpc.RpcError` that it explains (`__cause__`). What is
-wrong before anything is sent raises Python's own: ValueError for arguments that
-contradict each other, OSError for a file that cannot be read, RuntimeError for
-a client that is closed.
+The `__cause__` of each is its `grpc.RpcError`. Errors before the call are Python's own:
+ValueError for arguments that contradict each other, OSError for a file that cannot be read,
+RuntimeError for a closed client.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ _IMAGE_REASONS = ("IMAGE_UNREADABLE", "IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE")
 class AutoQualityError(Exception):
     """A call that failed.
 
-    `message` is the server's sentence, `code` the status, `reason` its stable
-    reason ("QUEUE_FULL"; None where the server gave none), `request_id` what
-    the server's log calls the request, `details` all that came with the status.
+    `message` is the server's message, and `code` is the gRPC status. `reason` is a stable code
+    such as "QUEUE_FULL", or None. `request_id` is the request's id in the server's log.
+    `details` has all details of the status.
     """
 
     def __init__(
@@ -66,12 +65,11 @@ class AutoQualityError(Exception):
 
     @property
     def reason(self) -> str | None:
-        """The stable reason of the first ErrorInfo, None without one."""
+        """The reason in the first ErrorInfo, or None."""
         return next((d.reason for d in self.details if isinstance(d, ErrorInfo)), None)
 
     def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
-        # Keyword arguments do not survive Exception's own pickling, and errors
-        # must survive a process pool.
+        # Exception's own pickling drops keyword arguments, and a process pool pickles errors.
         rebuild = functools.partial(
             type(self), code=self.code, request_id=self.request_id, details=self.details
         )
@@ -79,11 +77,11 @@ class AutoQualityError(Exception):
 
 
 class InvalidRequestError(AutoQualityError):
-    """A field of the request is wrong."""
+    """A field of the request is invalid."""
 
     @property
     def field_violations(self) -> tuple[FieldViolation, ...]:
-        """Which fields are wrong (paths in the request message), and what would be right."""
+        """The invalid fields, as paths in the request message, and their valid values."""
         return tuple(
             violation
             for detail in self.details
@@ -93,26 +91,26 @@ class InvalidRequestError(AutoQualityError):
 
 
 class InvalidImageError(InvalidRequestError):
-    """The source cannot be used: unreadable, of an unsupported format, or too large."""
+    """The image is unreadable, has an unsupported format, or is too large."""
 
 
 class ResourceExhaustedError(AutoQualityError):
-    """More than a limit allows, a message's size for one; asking again will not help."""
+    """The call exceeds a limit, such as the message size. A retry does not help."""
 
 
 class OverloadedError(ResourceExhaustedError):
-    """The server has no room now, and had none at each retry."""
+    """The server is full, and every retry found it full."""
 
     @property
     def retry_after(self) -> float:
-        """Seconds after which the server suggests to come back."""
+        """The server's retry hint, in seconds."""
         return next((d.retry_delay for d in self.details if isinstance(d, RetryInfo)), 0.0)
 
 
 class DeadlineExceededError(AutoQualityError):
-    """The timeout passed before there was an answer.
+    """The timeout expired before the answer.
 
-    With the reason UPLOAD_TIMEOUT it was the server's: the request did not arrive in time.
+    With the reason UPLOAD_TIMEOUT, the request did not arrive within the server's own timeout.
     """
 
 
@@ -125,7 +123,7 @@ class CancelledError(AutoQualityError):
 
 
 class UnauthenticatedError(AutoQualityError):
-    """The server wants credentials, or other ones."""
+    """The server requires valid credentials."""
 
 
 class PermissionDeniedError(AutoQualityError):
@@ -133,11 +131,11 @@ class PermissionDeniedError(AutoQualityError):
 
 
 class UnimplementedError(AutoQualityError):
-    """The server does not know the call: it is older than this client, or another service."""
+    """The server has no such method: it is older than this client, or another service."""
 
 
 class InternalError(AutoQualityError):
-    """A defect; the server's log tells more under the request id."""
+    """A bug. The server's log has the details under the request id."""
 
     def __str__(self) -> str:
         if self.request_id is None or self.request_id in self.message:
@@ -161,7 +159,7 @@ _BY_CODE: dict[grpc.StatusCode, type[AutoQualityError]] = {
 
 
 def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
-    """The error that explains `failure`; `request_id` is what the client sent."""
+    """Convert a failure of gRPC. `request_id` is the id that the client sent."""
     code = failure.code()
     metadata = trailing_metadata(failure)
     status = metadata.get(STATUS_KEY, b"")
@@ -172,17 +170,17 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     reasons = [detail.reason for detail in details if isinstance(detail, ErrorInfo)]
     if kind is InvalidRequestError and any(reason in _IMAGE_REASONS for reason in reasons):
         kind = InvalidImageError
-    told = next((d.request_id for d in details if isinstance(d, RequestInfo)), None)
+    received = next((d.request_id for d in details if isinstance(d, RequestInfo)), None)
     return kind(
         failure.details() or code.name,
         code=code,
-        request_id=told or str(metadata.get(REQUEST_ID_KEY) or request_id),
+        request_id=received or str(metadata.get(REQUEST_ID_KEY) or request_id),
         details=details,
     )
 
 
 def trailing_metadata(call: grpc.RpcError | grpc.Call) -> dict[str, str | bytes]:
-    """What came after the answer; of a repeated key the last value."""
+    """Return the trailing metadata. A repeated key has its last value."""
     pairs = cast("Iterable[tuple[str, str | bytes]]", call.trailing_metadata() or ())
     return dict(pairs)
 

@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it."""
+"""Atomic writes: readers never see a partial file."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write `data` to `path` by way of a temporary file in the same folder.
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to a temporary file in the same folder, then rename it to `path`.
 
-    Raises FileExistsError if `path` exists and `overwrite` is False, OSError as
-    the file system does. On failure nothing is left behind.
+    Raises OSError. A failure leaves no temporary file.
     """
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)
-        if not overwrite and path.exists():
-            raise FileExistsError(f"{path} exists")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The standard health check (grpc.health.v1), without its package."""
+"""The standard health check (grpc.health.v1), without the package grpcio-health-checking."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from google.protobuf.message import Message
 
 from autoquality import _schema
 
-SERVING = 1
+SERVING, NOT_SERVING = 1, 2
 METHOD = "/grpc.health.v1.Health/Check"
 
 
 def check_method(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Message, Message]:
-    """The call Health/Check on `channel`."""
+    """Return the call Health/Check on `channel`."""
     return channel.unary_unary(
         METHOD,
         request_serializer=_schema.HealthCheckRequest.SerializeToString,
@@ -23,7 +23,7 @@ def check_method(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Message,
 
 
 def check_request(service: str) -> Message:
-    """The question after `service`; empty is the server as a whole."""
+    """Return a request about `service`. An empty name means the whole server."""
     request: Any = _schema.HealthCheckRequest(service=service)
     return cast("Message", request)
 

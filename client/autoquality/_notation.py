@@ -1,12 +1,12 @@
-"""imgproxy's notation of a wish: `method:target:min:max:allowed_error`.
+"""imgproxy's notation: `method:target:min:max:allowed_error`.
 
-Every part may be left out or empty, and `autoquality:` or `aq:` may stand
-before it, as in an imgproxy URL:
+Every part is optional. The notation may start with `autoquality:` or `aq:`, as in an imgproxy
+URL:
 
-    dssim:0.02:70:80:0.001      all said
-    size:10240                  10 kB, everything else as the server has it
+    dssim:0.02:70:80:0.001      every part
+    size:10240                  10 kB, and the server's defaults
     ml::60                      the server's target, no quality under 60
-    autoquality:none            with imgproxy's name before it
+    autoquality:none            with imgproxy's name
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from __future__ import annotations
 import math
 
 from autoquality._enums import Method, parse
-from autoquality._options import AutoQuality
+from autoquality._options import SPEC_FIELDS, AutoQuality
 
 _PREFIXES = ("autoquality", "aq")
-_PARTS = ("method", "target", "min_quality", "max_quality", "allowed_error")
 
 
 def parse_notation(text: str) -> AutoQuality:
-    """Read `text` as a wish; a part left out is None.
+    """Parse imgproxy's notation. A missing part is None.
 
-    Raises ValueError, naming the part that is wrong and what would be right.
-    Whether the values suit each other is the server's to say.
+    Raises ValueError, which names the wrong part and its valid values. Only the server checks
+    whether the parts fit together.
     """
     parts = [part.strip() for part in text.strip().split(":")]
     if parts[0].lower() in _PREFIXES:
         del parts[0]
-    if len(parts) > len(_PARTS):
+    if len(parts) > len(SPEC_FIELDS):
         raise ValueError(
-            f"{text!r} has {len(parts)} parts; at most {len(_PARTS)} are meant: {':'.join(_PARTS)}"
+            f"{text!r} has {len(parts)} parts; at most {len(SPEC_FIELDS)} are allowed: "
+            f"{':'.join(SPEC_FIELDS)}"
         )
-    parts += [""] * (len(_PARTS) - len(parts))
+    parts += [""] * (len(SPEC_FIELDS) - len(parts))
     method, target, low, high, allowed_error = parts
     return AutoQuality(
         method=parse(Method, method, "method") if method else None,

@@ -1,27 +1,28 @@
-"""What a caller may ask for. None always means: the server's default."""
+"""What a caller can ask for. None always means the server's default."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from autoquality._enums import Method, WebpPreset
 
 if TYPE_CHECKING:
-    # In collections.abc from Python 3.12 on; type checkers know it always.
+    # collections.abc has it from Python 3.12. Type checkers always know this name.
     from typing_extensions import Buffer
 
 
 @dataclass(frozen=True, slots=True)
 class AutoQuality:
-    """A wish: which quality is right for an image.
+    """How to choose the quality of an image.
 
-    `target` is bytes for Method.SIZE and a DSSIM from 0 to 1 for Method.DSSIM
-    and Method.ML; qualities are 1 to 100; `allowed_error` is 0 to 1, and 1 with
-    Method.ML trusts the network: one encoding, nothing measured.
+    `target` is bytes for Method.SIZE, and a DSSIM from 0 to 1 for Method.DSSIM and Method.ML.
+    Qualities are 1 to 100. `allowed_error` is 0 to 1. The value 1 with Method.ML trusts the
+    network: one encoding, and no measurement.
 
-    In a result (`Encoded.applied`) it tells what was really used, and no field
-    is None. `str()` gives imgproxy's notation, which `parse_notation` reads.
+    `Encoded.applied` has the settings that the server used. None of its fields is None.
+    `str()` writes imgproxy's notation, which `parse_notation` reads.
     """
 
     method: Method | None = None
@@ -41,13 +42,17 @@ class AutoQuality:
         return ":".join("" if part is None else str(part) for part in parts).rstrip(":")
 
 
+SPEC_FIELDS = tuple(field.name for field in fields(AutoQuality))
+"""The parts of an `AutoQuality`, in the order of imgproxy's notation."""
+
+
 def _number(value: float) -> str:
-    """10240.0 as 10240, everything else as Python writes it."""
+    """Write 10240.0 as 10240, and any other number as Python does."""
     return str(int(value)) if value == int(value) else repr(value)
 
 
 class _NumpyArray(Protocol):
-    """A NumPy array: before Python 3.12 its types do not say that it is a buffer."""
+    """A NumPy array. Before Python 3.12, its type does not say that it is a buffer."""
 
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
@@ -55,11 +60,11 @@ class _NumpyArray(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RawImage:
-    """Pixels without a file around them.
+    """Pixels without a file format.
 
-    `bands` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); `pixels`
-    holds width x height x bands bytes: rows from the top, samples interleaved,
-    8 bits each, sRGB, alpha not premultiplied.
+    `bands` is 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGB and alpha). `pixels` has
+    width x height x bands bytes: rows from the top, samples interleaved, 8 bits each, sRGB,
+    alpha not premultiplied.
     """
 
     width: int
@@ -69,10 +74,10 @@ class RawImage:
 
     @classmethod
     def from_array(cls, array: Buffer | _NumpyArray) -> RawImage:
-        """From a NumPy array, or whatever else exports such a buffer.
+        """Copy a NumPy array, or any other object that exports such a buffer.
 
-        The shape is (height, width) or (height, width, bands), the samples are
-        unsigned 8-bit. Raises ValueError otherwise.
+        The shape is (height, width) or (height, width, bands). The samples are unsigned 8-bit.
+        Raises ValueError for any other array.
         """
         view = memoryview(cast("Buffer", array))
         if view.format != "B" or view.ndim not in (2, 3):
@@ -85,51 +90,67 @@ class RawImage:
 
 
 @dataclass(frozen=True, slots=True)
-class JpegOptions:
-    """How a JPEG is written. Method.ML ignores these: it uses the best mozjpeg settings."""
+class Option:
+    """A field of a format's options. Without bounds and choices it is a bool."""
 
-    progressive: bool | None = None
-    no_subsample: bool | None = None
-    """Keep chroma at full resolution; False halves it below quality 90."""
-    trellis_quant: bool | None = None
-    overshoot_deringing: bool | None = None
-    optimize_scans: bool | None = None
-    """Choose the progressive scans by trial; needs `progressive`."""
-    quant_table: int | None = None
-    """0 (JPEG Annex K) to 8; 3 is mozjpeg's default."""
+    help: str
+    bounds: tuple[int, int] | None = None
+    choices: type[StrEnum] | None = None
+
+
+def _option(
+    help: str, bounds: tuple[int, int] | None = None, choices: type[StrEnum] | None = None
+) -> Any:
+    """Declare a field. The command line has an option for each."""
+    return field(default=None, metadata={"option": Option(help, bounds, choices)})
+
+
+_NO_SUBSAMPLE = "Keep chroma at full resolution. Otherwise it is halved below quality 90."
+
+
+@dataclass(frozen=True, slots=True)
+class JpegOptions:
+    """How to write a JPEG. Method.ML ignores these and uses the best mozjpeg settings."""
+
+    progressive: bool | None = _option("Write a progressive JPEG instead of a baseline one.")
+    no_subsample: bool | None = _option(_NO_SUBSAMPLE)
+    trellis_quant: bool | None = _option("Trellis quantisation: smaller, slower.")
+    overshoot_deringing: bool | None = _option("Reduce ringing at hard edges.")
+    optimize_scans: bool | None = _option(
+        "Choose the scans by trial: smaller, slower. Needs a progressive JPEG."
+    )
+    quant_table: int | None = _option(
+        "Quantisation table. 0 is JPEG Annex K, 3 is mozjpeg's default.", (0, 8)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class WebpOptions:
-    """How a WebP is written."""
+    """How to write a WebP."""
 
-    effort: int | None = None
-    """0 (fast) to 6 (small)."""
-    preset: WebpPreset | str | None = None
-    smart_subsample: bool | None = None
-    """Slower, sharper colour edges."""
-    alpha_quality: int | None = None
-    """Quality of the alpha channel, 0 (small) to 100 (lossless)."""
+    effort: int | None = _option("Effort, from 0 (fast) to 6 (small).", (0, 6))
+    preset: WebpPreset | str | None = _option(  # noqa: RUF009 (a dataclass field)
+        "Kind of content.", choices=WebpPreset
+    )
+    smart_subsample: bool | None = _option("Sharper colour edges, slower.")
+    alpha_quality: int | None = _option(
+        "Quality of the alpha channel, from 0 (small) to 100 (lossless).", (0, 100)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class AvifOptions:
-    """How an AVIF is written."""
+    """How to write an AVIF."""
 
-    speed: int | None = None
-    """0 (small) to 9 (fast)."""
-    no_subsample: bool | None = None
-    """Keep chroma at full resolution; False halves it below quality 90."""
+    speed: int | None = _option("Speed, from 0 (small) to 9 (fast).", (0, 9))
+    no_subsample: bool | None = _option(_NO_SUBSAMPLE)
 
 
 @dataclass(frozen=True, slots=True)
 class PngOptions:
-    """How a PNG is written."""
+    """How to write a PNG."""
 
-    compression: int | None = None
-    """zlib's level, 0 (fast) to 9 (small)."""
-    interlaced: bool | None = None
-    quantize: bool | None = None
-    """Reduce to a palette (lossy)."""
-    quantization_colors: int | None = None
-    """Palette size with `quantize`, 2 to 256."""
+    compression: int | None = _option("zlib level, from 0 (fast) to 9 (small).", (0, 9))
+    interlaced: bool | None = _option("Write an interlaced PNG (Adam7).")
+    quantize: bool | None = _option("Reduce the colours to a palette (lossy).")
+    quantization_colors: int | None = _option("Colours in the palette.", (2, 256))

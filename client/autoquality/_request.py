@@ -1,63 +1,25 @@
-"""From the arguments of `Client.encode` to the request."""
+"""The options of `Client.encode` as a request."""
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypedDict
+from typing import Any, TypedDict
 
-from autoquality import _convert, _enums
 from autoquality._enums import ColorProfile, Format, Method
+from autoquality._messages import to_message
 from autoquality._notation import parse_notation
 from autoquality._options import (
+    SPEC_FIELDS,
     AutoQuality,
     AvifOptions,
     JpegOptions,
     PngOptions,
-    RawImage,
     WebpOptions,
 )
 from autoquality.v1 import encoding_pb2 as pb
 
-ImageSource: TypeAlias = _convert.ImageFile | RawImage
-"""A whole image file (its bytes, or the path to it), or bare pixels."""
-
-
-def wish_of(
-    auto_quality: AutoQuality | str | None,
-    method: Method | str | None,
-    target: float | None,
-    min_quality: int | None,
-    max_quality: int | None,
-    allowed_error: float | None,
-    quality: int | None,
-) -> AutoQuality | None:
-    """The wish, stated whole or in parts; None if there is none.
-
-    A `quality` alone is a wish as well: for that quality, whatever method the
-    server would have used.
-
-    Raises ValueError for a wish stated both ways, or one that cannot be read.
-    """
-    parts = AutoQuality(
-        method=None if method is None else _enums.parse(Method, method, "method"),
-        target=target,
-        min_quality=min_quality,
-        max_quality=max_quality,
-        allowed_error=allowed_error,
-    )
-    if auto_quality is None:
-        if parts != AutoQuality():
-            return parts
-        return None if quality is None else AutoQuality(method=Method.NONE)
-    if parts != AutoQuality():
-        raise ValueError(
-            "give either auto_quality or its parts "
-            "(method, target, min_quality, max_quality, allowed_error), not both"
-        )
-    return parse_notation(auto_quality) if isinstance(auto_quality, str) else auto_quality
-
 
 class EncodeOptions(TypedDict, total=False):
-    """The wish and the options of an encoding; `Client.encode` tells what they mean."""
+    """The options of an encoding. `Client.encode` documents them."""
 
     format: Format | str | None
     auto_quality: AutoQuality | str | None
@@ -81,32 +43,29 @@ class EncodeOptions(TypedDict, total=False):
 
 
 def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
-    """The request, still without its source. Raises ValueError for unknown names."""
-    quality = options.get("quality")
-    wish = wish_of(
-        options.get("auto_quality"),
-        options.get("method"),
-        options.get("target"),
-        options.get("min_quality"),
-        options.get("max_quality"),
-        options.get("allowed_error"),
-        quality,
-    )
-    jpeg, webp = options.get("jpeg"), options.get("webp")
-    avif, png = options.get("avif"), options.get("png")
-    return pb.EncodeRequest(
-        format=_enums.format_to_proto(options.get("format")),
-        auto_quality=None if wish is None else _convert.wish_to_proto(wish),
-        quality=quality,
-        jpeg=None if jpeg is None else _convert.jpeg_to_proto(jpeg),
-        webp=None if webp is None else _convert.webp_to_proto(webp),
-        avif=None if avif is None else _convert.avif_to_proto(avif),
-        png=None if png is None else _convert.png_to_proto(png),
-        background=options.get("background", ""),
-        keep_metadata=options.get("keep_metadata", False),
-        keep_copyright=options.get("keep_copyright"),
-        color_profile=_enums.profile_to_proto(options.get("color_profile")),
-        keep_hidden_colors=options.get("keep_hidden_colors"),
-        measure_dssim=options.get("measure_dssim", False),
-        allow_truncated=options.get("allow_truncated"),
-    )
+    """Build the request, without its source.
+
+    Raises ValueError for options that contradict each other and for unknown enum values,
+    TypeError for an unknown option.
+    """
+    if unknown := options.keys() - EncodeOptions.__annotations__.keys():
+        raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
+    values: dict[str, Any] = dict(options)
+    spec = AutoQuality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
+    values["auto_quality"] = _one_spec(values.get("auto_quality"), spec, values.get("quality"))
+    return to_message(pb.EncodeRequest, values)
+
+
+def _one_spec(
+    whole: AutoQuality | str | None, parts: AutoQuality, quality: int | None
+) -> AutoQuality | None:
+    """Return the spec, given whole or in parts. A quality alone means Method.NONE."""
+    if whole is None:
+        if parts == AutoQuality() and quality is not None:
+            return AutoQuality(method=Method.NONE)
+        return None if parts == AutoQuality() else parts
+    if parts != AutoQuality():
+        raise ValueError(
+            f"give either auto_quality or its parts ({', '.join(SPEC_FIELDS)}), not both"
+        )
+    return parse_notation(whole) if isinstance(whole, str) else whole

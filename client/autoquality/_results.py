@@ -1,7 +1,7 @@
-"""What the service answers, as frozen dataclasses.
+"""The server's answers, as frozen dataclasses. Times are in seconds.
 
-Each carries the protobuf message that it was made from as `.message`, for
-whatever this client does not know yet. Times are in seconds.
+`.message` is the protobuf message behind an answer. It has fields that this client does not
+know yet.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from autoquality.v1 import encoding_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One encoding that the search tried, and what was measured of it."""
+    """One encoding that the search tried, and its measurements."""
 
     quality: int
     size_bytes: int
     dssim: float | None
-    """None where it was not measured."""
+    """None if it was not measured."""
     encode_seconds: float
     measure_seconds: float
     alpha_quality: int | None = None
-    """0 to 100; None where the alpha channel has no quality of its own."""
+    """0 to 100. None if the alpha channel has no quality of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a streamed request is."""
+    """The progress of a streamed request."""
 
     stage: Stage
-    """What has just happened."""
+    """The latest event."""
     probe: Probe | None
-    """The encoding made, with Stage.PROBED; of the same one more may be known in the result."""
+    """The new encoding, with Stage.PROBED. The result may have more measurements of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time of a request went, in seconds; the stages do not overlap."""
+    """How long each stage of a request took, in seconds. The stages do not overlap."""
 
     queue: float
     """Waiting for a worker."""
@@ -61,34 +61,34 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to know about how a request was served."""
+    """Something that the caller should know about a request."""
 
     code: NoticeCode
     message: str
-    """Made for people, may change."""
+    """For people. The text may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The encoded image and the proof of what was reached."""
+    """The encoded image, and how it was found."""
 
     image: bytes = field(repr=False)
     """The encoded file."""
     format: Format
     quality: int | None
-    """1 to 100; None for a format without a quality."""
+    """1 to 100. None for a format without a quality."""
     size_bytes: int
     dssim: float | None
-    """DSSIM to the source, 0 (identical) to 1; None where it was not measured."""
+    """DSSIM to the source, 0 (identical) to 1. None if it was not measured."""
     iterations: int
-    """Full-resolution encodings made, the returned one included."""
+    """Number of full-resolution encodings, including the returned one."""
     outcome: Outcome
     applied: AutoQuality
-    """The settings that were really used, no field None."""
+    """The settings that the server used. No field is None."""
     predicted_quality: int | None
-    """The network's quality, before it was brought into range; None without one."""
+    """The network's quality, before clamping to the range. None without a network."""
     probes: tuple[Probe, ...]
-    """Every encoding made, in order."""
+    """Every encoding, in order."""
     timings: Timings
     notices: tuple[Notice, ...]
     width: int
@@ -96,16 +96,16 @@ class Encoded:
     """Of one frame, in pixels."""
     frames: int
     request_id: str
-    """What the server's log calls this request."""
+    """The request's id in the server's log."""
     message: pb.EncodeResponse = field(repr=False, compare=False)
-    """Of a streamed answer without the image."""
+    """The answer. After a stream it has no image."""
     alpha_quality: int | None = None
-    """0 to 100; None where the alpha channel has no quality of its own."""
+    """0 to 100. None if the alpha channel has no quality of its own."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the image to `path` atomically, replacing what is there.
+        """Write the image to `path` atomically, and return the path.
 
-        Returns the path. Raises OSError as the file system does.
+        An existing file is replaced. Raises OSError.
         """
         write_atomically(Path(path), self.image)
         return Path(path)
@@ -113,7 +113,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How different two images are."""
+    """The difference between two images."""
 
     dssim: float
     """0 (identical) to 1."""
@@ -124,7 +124,7 @@ class Comparison:
     """Of one frame, in pixels."""
     frames: int
     request_id: str
-    """What the server's log calls this request."""
+    """The request's id in the server's log."""
     message: pb.CompareResponse = field(repr=False, compare=False)
 
 
@@ -133,22 +133,22 @@ class NetworkInfo:
     """A neural network that predicts qualities."""
 
     name: str
-    """The file's name."""
+    """The file name."""
     sha256: str
-    """Of the file, in hexadecimal."""
+    """Checksum of the file, in hexadecimal."""
     device: str
-    """Where it runs: "CPU:0", "GPU:0"."""
+    """The device it runs on: "CPU:0", "GPU:0"."""
     version: str = ""
-    """The network's own version; empty without one."""
+    """The network's own version. Empty if it has none."""
     resting: bool = False
-    """It failed repeatedly and is left alone for a while: Method.DSSIM serves instead."""
+    """The network failed repeatedly and is paused. Method.DSSIM replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormatInfo:
-    """A format that the server writes, and its defaults.
+    """A format that the server writes, with its defaults.
 
-    The qualities are None for a format without one.
+    The qualities are None for a format without a quality.
     """
 
     format: Format
@@ -156,7 +156,7 @@ class FormatInfo:
     min_quality: int | None
     max_quality: int | None
     network: NetworkInfo | None
-    """The network of Method.ML; None: Method.DSSIM serves instead."""
+    """The network of Method.ML. With None, Method.DSSIM replaces it."""
 
     @property
     def has_quality(self) -> bool:
@@ -166,17 +166,17 @@ class FormatInfo:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server refuses to exceed."""
+    """The server's limits."""
 
     max_image_bytes: int
     max_resolution_pixels: int
-    """All frames counted."""
+    """Pixels of all frames together."""
     workers: int
     """Requests that run at the same time."""
     queue_size: int
-    """Requests that may wait for a worker."""
+    """Requests that can wait for a worker."""
     max_stream_bytes: int = 0
-    """The largest source that may be streamed; 0 for a server that knows no streams."""
+    """The largest source for a stream. 0 if the server has no streams."""
     max_chunk_bytes: int = 0
 
 
@@ -187,9 +187,9 @@ class ServerInfo:
     version: str
     formats: tuple[FormatInfo, ...]
     source_formats: tuple[str, ...]
-    """What it reads, in lower case: "jpeg", "png" ..."""
+    """Formats that the server reads, in lower case: "jpeg", "png" ..."""
     defaults: AutoQuality
-    """What a request without a wish gets; the qualities of `formats` go before."""
+    """The defaults of a request. The qualities in `formats` have priority."""
     limits: Limits
     library_versions: Mapping[str, str]
     """Versions of the libraries that decide the result."""

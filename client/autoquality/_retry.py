@@ -1,20 +1,20 @@
-"""How often a call is tried again, and when.
+"""When a failed call is retried.
 
-Encoding has no side effects, so whatever was lost with a server is asked of
-the next:
+An encoding has no side effects, so every lost call is safe to retry:
 
-- UNAVAILABLE: the server cannot be reached, leaves, or died. Also in the middle
-  of its answer, which is where gRPC's own retry policy gives up.
-- CANCELLED that nobody here asked for: what a server that begins to leave says
-  of a call that it had not looked at yet, and of one that it cut off. Not of one
-  whose answer was on its way: a server does that to an answer taken too slowly.
-- RESOURCE_EXHAUSTED where the server says when to come back.
+- UNAVAILABLE: the server cannot be reached, shuts down, or died. This includes a failure during
+  the answer, which gRPC's own retry policy does not retry.
+- CANCELLED, if the client did not cancel: a server that shuts down does this to calls that it
+  has not started, and to calls that it aborts. It also does this to a client that reads its
+  answer too slowly. `_call` does not retry that.
+- RESOURCE_EXHAUSTED, if the server says when to retry.
 
-A process of a server that dies takes 3 to 7 seconds to be replaced, and the others refuse what
-they have no room for until then: they know how long their queue is, not when help comes. So the
-waits grow by themselves too, to 11 seconds and more in all. A call whose connection was lost may
-have ended its server, and is not repeated as often. Before its next attempt it waits until there
-is a connection: an attempt without one would be lost.
+A server needs 3 to 7 seconds to replace a process that died. Meanwhile its other processes
+refuse calls. Their retry hint covers their queue, not the replacement. So the delays also grow
+by themselves, to more than 11 seconds in total.
+
+A call that lost its connection may have crashed the server, so it gets fewer retries. Each of
+them first waits for a connection, because an attempt without one is wasted.
 """
 
 from __future__ import annotations
@@ -35,30 +35,31 @@ from autoquality._errors import (
 )
 
 RETRIED = (OverloadedError, UnavailableError, CancelledError)
-"""What may end otherwise the next time."""
+"""Errors that a retry may avoid."""
 
 PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
-# Longer ones (over 31 years) overflow inside gRPC and pass at once.
-_LONGEST_TIMEOUT = 1e9
+# Longer timeouts (over 31 years) overflow in gRPC and expire at once.
+_MAX_TIMEOUT = 1e9
 
 RETRIES = 5
-"""How often a call is tried again by default."""
+"""The default number of retries."""
 
-_MOST_LOSSES = 3
-"""How often a call may lose its connection and be tried again: it may be what ends servers."""
+_MAX_LOSSES = 3
+"""How often a call may lose its connection and be retried. It may be the call that crashes
+servers."""
 
-_LONGEST_OUTAGE = 10.0
-"""Seconds without any connection that an attempt waits for one."""
+_MAX_OUTAGE = 10.0
+"""Seconds that a retry waits for a connection."""
 
-_FIRST_WAIT = 0.25
-_LONGEST_WAIT = 4.0
-_WAIT_GROWS = 3.0
-_LOOK_EVERY = 0.1
+_FIRST_DELAY = 0.25
+_MAX_DELAY = 4.0
+_DELAY_GROWTH = 3.0
+_POLL_SECONDS = 0.1
 
 
-class Patience:
-    """What one call with all its attempts may take."""
+class Backoff:
+    """The retries of one call, and the delays between them."""
 
     def __init__(
         self,
@@ -68,9 +69,9 @@ class Patience:
         timeout: float | None,
         request_id: str,
     ) -> None:
-        """Start now. `timeout` is in seconds, None for ever; `closed` ends it early."""
+        """Start the clock. `timeout` is in seconds, or None. `closed` ends every wait."""
         self._channel = channel
-        if timeout is not None and timeout > _LONGEST_TIMEOUT:
+        if timeout is not None and timeout > _MAX_TIMEOUT:
             timeout = None
         self._end = None if timeout is None else time.monotonic() + timeout
         self._closed = closed
@@ -80,24 +81,24 @@ class Patience:
         self._losses = 0
 
     @property
-    def left(self) -> float | None:
-        """Seconds for the next attempt, 0 or more; None for ever."""
+    def time_left(self) -> float | None:
+        """Seconds until the deadline, 0 or more. None without a deadline."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
     def wait_after(self, error: AutoQualityError) -> None:
-        """Wait for the next attempt; raises `error` if it was the last that this one ended with.
+        """Wait until the next attempt. Raises `error` if there is none.
 
-        Raises CancelledError if the client is closed meanwhile.
+        Raises CancelledError if the client is closed during the wait.
         """
         lost = not isinstance(error, OverloadedError)
-        delay = retry_delay(_wait_after(error, self._attempt), _pushback(error))
+        delay = retry_delay(delay_after(error, self._attempt), _pushback(error))
         too_late = self._end is not None and time.monotonic() + (delay or 0) >= self._end
-        too_often = self._attempt == self._retries or (lost and self._losses == _MOST_LOSSES)
+        too_often = self._attempt == self._retries or (lost and self._losses == _MAX_LOSSES)
         if too_often or delay is None or too_late:
             raise error
         self._attempt += 1
         self._losses += lost
-        if not self._closed.wait(delay) and lost and not self._connected():
+        if not self._closed.wait(delay) and lost and not self._wait_connected():
             raise error
         if self._closed.is_set():
             raise CancelledError(
@@ -106,45 +107,43 @@ class Patience:
                 request_id=self._request_id,
             ) from error
 
-    def _connected(self) -> bool:
-        """Wait for a connection, or for the end of the client; whether there was either in time."""
-        left = _LONGEST_OUTAGE if self.left is None else min(_LONGEST_OUTAGE, self.left)
+    def _wait_connected(self) -> bool:
+        """Wait for a connection or for the client's end. False if neither came in time."""
+        left = _MAX_OUTAGE if self.time_left is None else min(_MAX_OUTAGE, self.time_left)
         end = time.monotonic() + left
         try:
             ready = grpc.channel_ready_future(self._channel)
-        except ValueError:  # the channel was closed just now
+        except ValueError:  # the channel was just closed
             return True
         try:
             while not self._closed.is_set() and time.monotonic() < end:
                 with contextlib.suppress(grpc.FutureTimeoutError):
-                    ready.result(_LOOK_EVERY)
+                    ready.result(_POLL_SECONDS)
                     return True
             return self._closed.is_set()
         finally:
             ready.cancel()
 
 
-def retry_delay(retry_after: float, pushback: str | None) -> float | None:
-    """Seconds to wait before the next attempt, None for never.
+def delay_after(error: AutoQualityError, attempt: int) -> float:
+    """Return the seconds to wait after this attempt (0 is the first), without jitter."""
+    hint = error.retry_after if isinstance(error, OverloadedError) else 0.0
+    return max(hint, min(_FIRST_DELAY * _DELAY_GROWTH**attempt, _MAX_DELAY))
 
-    `retry_after` comes from google.rpc.RetryInfo, `pushback` is the metadata
-    grpc-retry-pushback-ms of gRFC A6: milliseconds, and anything but a whole
-    number, 0 or more, means never. Up to a quarter is added, so that callers
-    who were refused together do not come back together.
+
+def retry_delay(delay: float, pushback: str | None) -> float | None:
+    """Return the seconds to wait before a retry, or None to give up.
+
+    `pushback` is the metadata grpc-retry-pushback-ms of gRFC A6, in milliseconds. Any value but
+    a whole number, 0 or more, forbids a retry. Up to a quarter is added as jitter, so that
+    callers that were refused together do not retry together.
     """
-    delay = retry_after
     if pushback is not None:
         if not pushback.isdecimal():
             return None
         delay = max(delay, int(pushback) / 1000)
-    jitter = random.uniform(0.0, 0.05 + delay / 4)  # noqa: S311 (nobody gains by guessing it)
+    jitter = random.uniform(0.0, 0.05 + delay / 4)  # noqa: S311 (needs no secrecy)
     return delay + jitter
-
-
-def _wait_after(error: AutoQualityError, attempt: int) -> float:
-    """Seconds to wait after attempt number `attempt` (0 is the first) ended with `error`."""
-    asked = error.retry_after if isinstance(error, OverloadedError) else 0.0
-    return max(asked, min(_FIRST_WAIT * _WAIT_GROWS**attempt, _LONGEST_WAIT))
 
 
 def _pushback(error: AutoQualityError) -> str | None:

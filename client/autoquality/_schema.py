@@ -1,9 +1,8 @@
-"""The few messages of google.rpc and grpc.health.v1 that the client speaks.
+"""The messages of google.rpc and grpc.health.v1 that the client uses.
 
-Their usual packages (googleapis-common-protos, grpcio-health-checking) are not
-needed for them: the descriptors are built here, from the published field
-numbers, in a pool of their own, so that a program may import those packages as
-well, before or after this one.
+The base install does without googleapis-common-protos and grpcio-health-checking. The
+descriptors are built here, from the published field numbers. They have their own pool, so a
+program may import those packages too, before or after this one.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _SCALARS = {
 
 
 def _field(number: int, name: str, kind: str, *, repeated: bool = False) -> _Field:
-    """A field; `kind` is a scalar's name or a message's full name after a dot."""
+    """Describe a field. `kind` is a scalar's name, or a dot and a message's full name."""
     return _Field(
         name=name,
         number=number,
@@ -88,7 +87,7 @@ _RPC = descriptor_pb2.FileDescriptorProto(
     ],
 )
 
-# The status is an enum; on the wire that is an int32, and 1 is SERVING.
+# The status is an enum there. An int32 has the same encoding, and 1 is SERVING.
 _HEALTH = descriptor_pb2.FileDescriptorProto(
     name="grpc/health/v1/health.proto",
     package="grpc.health.v1",
@@ -112,15 +111,11 @@ def _build() -> descriptor_pool.DescriptorPool:
 _POOL = _build()
 
 
-def _class(name: str) -> type[Message]:
+def message_class(name: str) -> type[Message]:
+    """Return the class of a message by its full name."""
     return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(name))
 
 
-Status = _class("google.rpc.Status")
-ErrorInfo = _class("google.rpc.ErrorInfo")
-RetryInfo = _class("google.rpc.RetryInfo")
-BadRequest = _class("google.rpc.BadRequest")
-QuotaFailure = _class("google.rpc.QuotaFailure")
-RequestInfo = _class("google.rpc.RequestInfo")
-HealthCheckRequest = _class("grpc.health.v1.HealthCheckRequest")
-HealthCheckResponse = _class("grpc.health.v1.HealthCheckResponse")
+Status = message_class("google.rpc.Status")
+HealthCheckRequest = message_class("grpc.health.v1.HealthCheckRequest")
+HealthCheckResponse = message_class("grpc.health.v1.HealthCheckResponse")

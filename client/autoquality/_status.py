@@ -1,7 +1,7 @@
-"""The rich details of a failed call: google.rpc.Status in the trailing metadata.
+"""The details of a failed call: google.rpc.Status in the trailing metadata.
 
-Decoding never raises: what cannot be read becomes an `UnknownDetail`, and a
-status that cannot be read has no details.
+Decoding never raises. A detail that cannot be read becomes an `UnknownDetail`, and a status
+that cannot be read has no details.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from google.protobuf.message import DecodeError
 
 from autoquality import _schema
+from autoquality._messages import Builders, fields_of, flat, read, to_message
 
 STATUS_KEY = "grpc-status-details-bin"
 _TYPE_PREFIX = "type.googleapis.com/"
@@ -20,12 +21,12 @@ _TYPE_PREFIX = "type.googleapis.com/"
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """A field of the request that is wrong: its path, and what would be right."""
+    """A field of the request that is wrong: its path, and the valid values."""
 
     field: str
     description: str
     reason: str = ""
-    """Stable, made for programs."""
+    """A stable code for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class BadRequest:
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """google.rpc.ErrorInfo: a stable reason, made for programs."""
+    """google.rpc.ErrorInfo: a stable reason for programs."""
 
     reason: str
     domain: str = "autoquality.v1"
@@ -46,29 +47,31 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class RetryInfo:
-    """google.rpc.RetryInfo: come back after so many seconds."""
+    """google.rpc.RetryInfo: the seconds to wait before a retry."""
 
     retry_delay: float
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaViolation:
-    """A limit that was exceeded: whose, and what it allows."""
+    """A limit that the caller exceeded."""
 
     subject: str
+    """Whose limit it is."""
     description: str
+    """What the limit allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaFailure:
-    """google.rpc.QuotaFailure: the caller asked for more than it may."""
+    """google.rpc.QuotaFailure: the caller exceeded its limits."""
 
     violations: tuple[QuotaViolation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """google.rpc.RequestInfo: what the server's log calls the request."""
+    """google.rpc.RequestInfo: the request's id in the server's log."""
 
     request_id: str
     serving_data: str = ""
@@ -76,7 +79,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class UnknownDetail:
-    """A detail of a type that this client does not know, as it came."""
+    """A detail of a type that this client does not know, undecoded."""
 
     type_url: str
     value: bytes
@@ -84,9 +87,14 @@ class UnknownDetail:
 
 Detail: TypeAlias = BadRequest | ErrorInfo | RetryInfo | QuotaFailure | RequestInfo | UnknownDetail
 
+_DETAILS: dict[str, type[Any]] = {
+    f"google.rpc.{kind.__name__}": kind
+    for kind in (BadRequest, ErrorInfo, RetryInfo, QuotaFailure, RequestInfo)
+}
+
 
 def decode_details(status: bytes) -> tuple[Detail, ...]:
-    """The details of a serialised google.rpc.Status, in order."""
+    """Decode the details of a serialised google.rpc.Status, in order."""
     message: Any = _schema.Status()
     try:
         message.ParseFromString(status)
@@ -96,7 +104,7 @@ def decode_details(status: bytes) -> tuple[Detail, ...]:
 
 
 def encode_status(code: int, text: str, details: Iterable[Detail]) -> bytes:
-    """A serialised google.rpc.Status; the other way round, for fake servers."""
+    """Serialise a google.rpc.Status. Fake servers use it."""
     status: Any = _schema.Status(code=code, message=text)
     for detail in details:
         packed = status.details.add()
@@ -106,60 +114,26 @@ def encode_status(code: int, text: str, details: Iterable[Detail]) -> bytes:
 
 
 def _decode(type_url: str, value: bytes) -> Detail:
-    message: Any
-    try:
-        match type_url.rpartition("/")[2]:
-            case "google.rpc.BadRequest":
-                message = _schema.BadRequest.FromString(value)
-                return BadRequest(
-                    tuple(
-                        FieldViolation(violation.field, violation.description, violation.reason)
-                        for violation in message.field_violations
-                    )
-                )
-            case "google.rpc.ErrorInfo":
-                message = _schema.ErrorInfo.FromString(value)
-                return ErrorInfo(message.reason, message.domain, dict(message.metadata))
-            case "google.rpc.RetryInfo":
-                message = _schema.RetryInfo.FromString(value)
-                return RetryInfo(message.retry_delay.seconds + message.retry_delay.nanos / 1e9)
-            case "google.rpc.QuotaFailure":
-                message = _schema.QuotaFailure.FromString(value)
-                return QuotaFailure(
-                    tuple(
-                        QuotaViolation(one.subject, one.description) for one in message.violations
-                    )
-                )
-            case "google.rpc.RequestInfo":
-                message = _schema.RequestInfo.FromString(value)
-                return RequestInfo(message.request_id, message.serving_data)
-    except DecodeError:
-        pass
+    name = type_url.rpartition("/")[2]
+    if name in _DETAILS:
+        try:
+            message = _schema.message_class(name).FromString(value)
+        except DecodeError:
+            return UnknownDetail(type_url, value)
+        detail: Detail = _DETAILS[name](**read(message, _BUILDERS))
+        return detail
     return UnknownDetail(type_url, value)
 
 
 def _encode(detail: Detail) -> tuple[str, bytes]:
-    message: Any
-    match detail:
-        case BadRequest(field_violations):
-            message = _schema.BadRequest()
-            for violation in field_violations:
-                message.field_violations.add(
-                    field=violation.field,
-                    description=violation.description,
-                    reason=violation.reason,
-                )
-        case ErrorInfo(reason, domain, metadata):
-            message = _schema.ErrorInfo(reason=reason, domain=domain, metadata=metadata)
-        case RetryInfo(retry_delay):
-            message = _schema.RetryInfo()
-            message.retry_delay.FromNanoseconds(round(retry_delay * 1e9))
-        case QuotaFailure(violations):
-            message = _schema.QuotaFailure()
-            for one in violations:
-                message.violations.add(subject=one.subject, description=one.description)
-        case RequestInfo(request_id, serving_data):
-            message = _schema.RequestInfo(request_id=request_id, serving_data=serving_data)
-        case UnknownDetail(type_url, value):
-            return type_url, value
-    return _TYPE_PREFIX + message.DESCRIPTOR.full_name, message.SerializeToString()
+    if isinstance(detail, UnknownDetail):
+        return detail.type_url, detail.value
+    name = f"google.rpc.{type(detail).__name__}"
+    message = to_message(_schema.message_class(name), fields_of(detail))
+    return _TYPE_PREFIX + name, message.SerializeToString()
+
+
+_BUILDERS: Builders = {
+    "google.rpc.BadRequest.FieldViolation": flat(FieldViolation),
+    "google.rpc.QuotaFailure.Violation": flat(QuotaViolation),
+}

@@ -1,4 +1,4 @@
-"""Encoding in a stream: from a source to parts, and from parts to progress and a result."""
+"""Streamed encoding: a source becomes request messages, and answers become events."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from autoquality.v1 import encoding_pb2 as pb
 
 
 class Upload:
-    """The parts of a request; may be iterated over anew for each attempt."""
+    """The messages of a request. Each attempt iterates over them from the beginning."""
 
     def __init__(self, request: pb.EncodeRequest, source: Source) -> None:
-        """`request` is without its source."""
+        """`request` has no source yet."""
         self._source = source
-        self._start = source.announce_in(request)
+        self._start = source.stream_start(request)
         self.error: OSError | None = None
         """Why the source could not be read."""
 
@@ -32,8 +32,8 @@ class Upload:
             for chunk in self._source.chunks():
                 yield pb.EncodeStreamRequest(chunk=chunk)
         except OSError as error:
-            # gRPC iterates in a thread of its own, where nobody would see it: the server
-            # finds the source incomplete, and whoever waits for its answer looks here.
+            # gRPC iterates in its own thread and would drop the exception. The server refuses
+            # the incomplete source, and `encode` then raises this error.
             self.error = error
 
 
@@ -44,13 +44,13 @@ def encode(
     source: Source,
     options: CallOptions,
 ) -> Generator[Progress | Encoded, None, None]:
-    """Encode `source` as `request` says: each progress, and the result as the last.
+    """Encode `source`: yield each progress, then the result.
 
-    An attempt that is made anew begins anew. Raises AutoQualityError, OSError.
+    A retry yields the progress from the beginning. Raises AutoQualityError, OSError.
     """
     upload = Upload(request, source)
     try:
-        stream = caller.stream(method, upload, _is_result, **options)
+        stream = caller.stream(method, upload, _is_result, options)
         with closing(stream) as messages:
             yield from _events(messages)
     except AutoQualityError:
@@ -67,20 +67,20 @@ def result_of(
     events: Generator[Progress | Encoded, None, None],
     progress: Callable[[Progress], object] | None,
 ) -> Encoded:
-    """The last of `events`; `progress` is called with the others."""
+    """Return the result in `events`, and call `progress` with the other events."""
     with closing(events):
         for event in events:
             if isinstance(event, Encoded):
                 return event
             if progress is not None:
                 progress(event)
-    raise AssertionError("the result is the last event")
+    raise AssertionError("the last event is the result")
 
 
 def _events(
     messages: Generator[pb.EncodeStreamResponse, None, str],
 ) -> Generator[Progress | Encoded, None, None]:
-    """What `messages` tell, which return the request's id."""
+    """Convert `messages`, which return the request's id, to events."""
     result, chunks = None, list[bytes]()
     request_id = ""
     while True:
@@ -91,7 +91,7 @@ def _events(
             break
         part = message.WhichOneof("part")
         if part == "progress":
-            yield _convert.progress_from_proto(message.progress)
+            yield _convert.progress_from(message.progress)
         elif part == "result":
             result, chunks = message.result, []
         elif part == "chunk":
@@ -103,4 +103,4 @@ def _events(
             code=grpc.StatusCode.INTERNAL,
             request_id=request_id,
         )
-    yield _convert.encoded_from_proto(result, request_id, image)
+    yield _convert.encoded_from(result, request_id, image)

@@ -1,31 +1,31 @@
-"""Where a bearer token may go."""
+"""Check that a bearer token stays secret."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 
-_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_VALID = re.compile(r"[\x21-\x7e]+")
 _LOCAL_SCHEMES = ("unix:", "unix-abstract:")
 
 
 def check_token(token: str, target: str, *, secured: bool) -> None:
-    """Raise ValueError for a token that cannot be sent, or that others could read.
+    """Raise ValueError for an invalid token, and for one that would go out unencrypted.
 
-    `secured` is True under TLS, and where the caller does without on purpose.
-    The message does not quote the token.
+    `secured` is true with TLS, and if the caller chose to do without TLS. The message does not
+    quote the token.
     """
-    if not _SENDABLE.fullmatch(token):
+    if not _VALID.fullmatch(token):
         raise ValueError("token must be printable ASCII without spaces")
     if not secured and not is_local(target):
         raise ValueError(
-            f"the token would go to {target} in the clear: use TLS, or say that it shall "
-            "(tls=False, --insecure)"
+            f"the token would go to {target} unencrypted: use TLS, or allow this with "
+            "tls=False (--insecure)"
         )
 
 
 def is_local(target: str) -> bool:
-    """Whether every address that the gRPC name `target` tells is this machine's own."""
+    """Whether every address in the gRPC name `target` belongs to this machine."""
     if target.startswith(_LOCAL_SCHEMES):
         return True
     # dns://authority/host:port, ipv4:host:port,host:port, host:port
@@ -36,7 +36,7 @@ def is_local(target: str) -> bool:
 def _host(address: str) -> str:
     if address.startswith("["):
         return address[1:].partition("]")[0]
-    # With several colons and no brackets it is an IPv6 address without a port.
+    # Several colons without brackets: an IPv6 address without a port.
     return address if address.count(":") > 1 else address.partition(":")[0]
 
 

@@ -1,4 +1,4 @@
-"""The panels as a Grafana dashboard, by Grafana's own builders.
+"""The panels as a Grafana dashboard, built with Grafana's SDK.
 
 `python -m deploy.grafana.dashboard` rewrites autoquality.json; with `--check` it
 changes nothing and fails if it is out of date.
@@ -29,7 +29,7 @@ def document() -> str:
     board = (
         dashboard.Dashboard("AutoQuality")
         .uid("autoquality")
-        .description("The AutoQuality encoding service. What to do about it: docs/operations.md.")
+        .description("The AutoQuality encoding service. Runbooks: docs/operations.md.")
         .tags(["autoquality"])
         .refresh("30s")
         .time("now-1h", "now")
@@ -46,7 +46,7 @@ def document() -> str:
 
 
 def _variable(name: str, given: str) -> dashboard.QueryVariable:
-    """A choice among the values of a label; "All" is .*, as not everybody has a namespace."""
+    """A choice of the values of a label. "All" is .*, because a namespace is optional."""
     return (
         dashboard.QueryVariable(name)
         .query(f"label_values(autoquality_build_info{{{given}}}, {name})")

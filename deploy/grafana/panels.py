@@ -1,4 +1,4 @@
-"""What the dashboard shows: rows of panels, and their queries."""
+"""The dashboard's rows of panels, and their queries."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from deploy.grafana.promql import JOB, SERVICE, Query, mean, percentiles, quanti
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Lines over time; `unit` is one of Grafana's, `stacked` adds the lines up,
-    `signed` ones may fall below 0.
+    """Lines over time. `unit` is one of Grafana's. `stacked` adds up the lines, and `signed`
+    lines may fall below 0.
     """
 
     title: str
@@ -23,7 +23,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels that belong together."""
+    """A titled group of panels."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -34,13 +34,13 @@ _CALLS = Row(
     (
         Panel(
             "Requests",
-            "Calls that ended, whatever their status.",
+            "Calls that ended, with any status.",
             "reqps",
             (Query(rate("grpc_server_handled_total", "grpc_method", SERVICE), "{{grpc_method}}"),),
         ),
         Panel(
             "Statuses that are not OK",
-            "INTERNAL is a defect; RESOURCE_EXHAUSTED a full queue; the rest is the caller's.",
+            "INTERNAL is a bug, RESOURCE_EXHAUSTED a full queue; the rest are caller errors.",
             "reqps",
             (
                 Query(
@@ -51,13 +51,13 @@ _CALLS = Row(
         ),
         Panel(
             "Latency",
-            "From a call's beginning to its status, receiving the request included.",
+            "From the start of a call to its status, receiving the request included.",
             "s",
             percentiles("grpc_server_handling_seconds", "grpc_method", SERVICE),
         ),
         Panel(
             "Refused",
-            "Requests refused, by the reason that the caller was told.",
+            "Refused requests, by the reason in the error.",
             "reqps",
             (Query(rate("autoquality_rejected_total", "reason"), "{{reason}}"),),
         ),
@@ -69,20 +69,20 @@ _LOAD = Row(
     (
         Panel(
             "Waiting for a worker",
-            "Of requests that were served.",
+            "Only served requests.",
             "s",
             percentiles("autoquality_stage_duration_seconds", where=f'{JOB},stage="queue"'),
         ),
         Panel(
             "Queue against work",
-            "Time that requests spend a second, by stage; queue is waiting, the rest is work.",
+            "Time spent by all requests a second, by stage; queue is waiting, the rest is work.",
             "s",
             (Query(rate("autoquality_stage_duration_seconds_sum", "stage"), "{{stage}}"),),
             stacked=True,
         ),
         Panel(
             "Workers and queue in use",
-            "Of all places: 100 % of the workers is full use, 100 % of the queue is refusal.",
+            "Share in use. At 100 % of the queue, the server refuses requests.",
             "percentunit",
             (
                 Query(
@@ -99,13 +99,13 @@ _LOAD = Row(
         ),
         Panel(
             "Pixels at work",
-            "Pixels of the requests that hold a worker, by server: what memory is bounded by.",
+            "Pixels of the requests that hold a worker, by server. They determine the memory.",
             "short",
             (Query(f"sum by (instance) (autoquality_pixels_in_flight{{{JOB}}})", "{{instance}}"),),
         ),
         Panel(
             "Being received",
-            "Requests that arrive, by server: each holds a thread until it is there or too late.",
+            "Requests that are being received, by server. Each holds a thread.",
             "short",
             (Query(f"sum by (instance) (autoquality_uploads_in_flight{{{JOB}}})", "{{instance}}"),),
         ),
@@ -119,7 +119,7 @@ _LOAD = Row(
 )
 
 _RESULTS = Row(
-    "What is reached",
+    "Results",
     (
         Panel(
             "Images by method and format",
@@ -134,7 +134,7 @@ _RESULTS = Row(
         ),
         Panel(
             "Encodings an image",
-            "Full-resolution encodings that a request cost, the returned one included.",
+            "Full-resolution encodings of a request, the returned one included.",
             "short",
             (
                 Query(
@@ -145,7 +145,7 @@ _RESULTS = Row(
         ),
         Panel(
             "DSSIM",
-            "Of the returned image to its source, where it was measured.",
+            "Between the returned image and its source, if measured.",
             "short",
             percentiles("autoquality_achieved_dssim", "format"),
         ),
@@ -157,7 +157,7 @@ _RESULTS = Row(
         ),
         Panel(
             "Bytes saved",
-            "Bytes that came in a second less those that went out.",
+            "Source bytes minus encoded bytes, a second.",
             "Bps",
             (
                 Query(
@@ -170,7 +170,7 @@ _RESULTS = Row(
         ),
         Panel(
             "Why searches stopped",
-            "Targets that are met, and those that cannot be.",
+            "Outcomes of the searches.",
             "reqps",
             (
                 Query(
@@ -187,13 +187,13 @@ _NETWORKS = Row(
     (
         Panel(
             "Images a run",
-            "Mean size of a batch, padding not counted.",
+            "Mean size of a batch, without padding.",
             "short",
             (Query(mean("autoquality_predictor_batch_size", "format"), "{{format}}"),),
         ),
         Panel(
             "Padding",
-            "Rows that were run only to fill a batch, of all rows.",
+            "Share of rows that only fill a batch.",
             "percentunit",
             (
                 Query(
@@ -206,7 +206,7 @@ _NETWORKS = Row(
         ),
         Panel(
             "Time of a prediction",
-            "Mean waiting for a run, and mean run.",
+            "Mean wait for a run, and mean run.",
             "s",
             (
                 Query(mean("autoquality_predictor_queue_seconds", "format"), "{{format}} waiting"),
@@ -215,7 +215,7 @@ _NETWORKS = Row(
         ),
         Panel(
             "Distance of predictions",
-            "Quality steps from the predicted quality to the one that met the target.",
+            "Quality steps from the predicted quality to the quality that met the target.",
             "short",
             (
                 Query(
@@ -225,8 +225,8 @@ _NETWORKS = Row(
             ),
         ),
         Panel(
-            "Networks that answer",
-            "1 while a network answers, 0 without one and while it rests.",
+            "Networks available",
+            "1 while a network is available, 0 without one and while its circuit is open.",
             "short",
             (
                 Query(
@@ -237,7 +237,7 @@ _NETWORKS = Row(
         ),
         Panel(
             "Failed and unpredicted images",
-            "Without an answer of the network, and those that left its queue.",
+            "Failed predictions, and images dropped from the queue.",
             "reqps",
             (
                 Query(rate("autoquality_predictor_failures_total", "format"), "{{format}} failed"),
@@ -259,7 +259,7 @@ _PROCESSES = Row(
     (
         Panel(
             "Memory",
-            "Resident memory, by server, and the least limit.",
+            "Resident memory by server, and the lowest limit.",
             "bytes",
             (
                 Query(
@@ -271,17 +271,17 @@ _PROCESSES = Row(
             ),
         ),
         Panel(
-            "Processes that serve",
-            "Of all servers; fewer than there should be while some are being replaced.",
+            "Processes serving",
+            "Of all servers, next to the configured number.",
             "short",
             (
-                Query(f"sum(autoquality_processes_ready{{{JOB}}})", "serve"),
-                Query(f"sum(autoquality_processes{{{JOB}}})", "should"),
+                Query(f"sum(autoquality_processes_ready{{{JOB}}})", "serving"),
+                Query(f"sum(autoquality_processes{{{JOB}}})", "configured"),
             ),
         ),
         Panel(
             "Processes replaced",
-            "Those that ended unasked, by the signal or the reason that ended them.",
+            "Processes that ended unexpectedly, by signal or reason.",
             "short",
             (
                 Query(
@@ -292,7 +292,7 @@ _PROCESSES = Row(
         ),
         Panel(
             "Servers by version",
-            "Two versions are seen while one replaces the other.",
+            "An upgrade shows two versions.",
             "short",
             (Query(f"count by (version) (autoquality_build_info{{{JOB}}})", "{{version}}"),),
         ),

@@ -1,8 +1,7 @@
-"""Queries: how the metrics are asked for rates, means and percentiles.
+"""PromQL queries for rates, means and percentiles.
 
-JOB stands for the labels that choose what the dashboard looks at, and WINDOW for
-the time that rates are taken over, both Grafana's to fill in. `by` names the
-labels that series are kept apart by, `where` the matchers of the metric.
+Grafana fills in JOB, the label matchers of the chosen servers, and WINDOW, the time
+range of a rate. `by` names the labels to group by, `where` the matchers of the metric.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ class Query:
 
 
 def rate(metric: str, by: str = "", where: str = JOB) -> str:
-    """How fast a counter rises, a second."""
+    """The increase of a counter a second."""
     grouping = f" by ({by})" if by else ""
     return f"sum{grouping} (rate({metric}{{{where}}}[{WINDOW}]))"
 
 
 def mean(histogram: str, by: str = "", where: str = JOB) -> str:
-    """The mean of what a histogram saw; nothing where it saw nothing."""
+    """The mean of a histogram; empty without observations."""
     total = rate(f"{histogram}_sum", by, where)
     return f"{total} / ({rate(f'{histogram}_count', by, where)} > 0)"
 
 
 def quantile(share: float, histogram: str, by: str = "", where: str = JOB) -> str:
-    """What `share` of the observations (0 to 1) stays below, as the buckets tell."""
+    """The quantile `share` (0 to 1) of a histogram, estimated from its buckets."""
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', labels, where)})"
 

@@ -1,7 +1,7 @@
 """The rule files as one PrometheusRule, for the Prometheus operator.
 
 `python -m deploy.prometheus.manifest` rewrites prometheus-rule.yaml; with
-`--check` it changes nothing and fails if it is out of date.
+`--check` it changes nothing and fails if the file is out of date.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What is fuzzed: one module a target, and what it needs of one.
+"""The fuzz targets, one per module.
 
-A target's `run` takes any bytes. It returns where they are handled as they
-should be, an error that is documented included; whatever else it raises is a
-find.
+A target's `run` takes any bytes. It returns if they are handled correctly, with a
+documented error for example. Any exception from it is a defect.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ NAMES = (
 )
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
-"""A folder for each target: where fuzzing starts, and what it has found."""
+"""A folder for each target: the first inputs, and those that once failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`mutate` makes another input of one, where mutating bytes would hardly get anywhere."""
+    """`mutate` changes an input where mutated bytes would hardly ever be valid."""
 
     run: Callable[[bytes], None]
     max_bytes: int = 4096

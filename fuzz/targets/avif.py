@@ -1,16 +1,16 @@
-"""Our own look into the boxes of an AVIF: samples of what was asked for, or nothing."""
+"""Our own AVIF decoder: it returns samples of the right shape, or None."""
 
 from __future__ import annotations
 
-from autoquality_server.image.avif import decode_plain_avif
+from autoquality_core.images.plain_files import decode_plain_avif
 from fuzz.targets import Target
 
 SIDES = (16, 16)
-"""Of the pictures that fuzzing starts from."""
+"""Width and height of the seeds."""
 
 
 def run(data: bytes) -> None:
-    """Decode it, with alpha and without."""
+    """Decode it with alpha and without."""
     width, height = SIDES
     for bands in (3, 4):
         samples = decode_plain_avif(data, width, height, bands)

@@ -1,4 +1,4 @@
-"""A request of wild values, from protobuf to the answer: what it claims must be so."""
+"""A request with extreme values, from protobuf to the response, whose claims must be true."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ import random
 from google.protobuf.message import DecodeError
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.errors import ServiceError
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.answer import response_of
-from autoquality_server.service.validate import job_of
+from autoquality_core.errors import ServiceError
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.rpc.convert import encode_job, encode_response
 from fuzz.messages import mutated
 from fuzz.targets import Target
 
-# Small enough for several encodings of the slowest kind in a second.
+# Small enough for several of the slowest encodings per second.
 LIMITS = ImageLimits(max_bytes=1 << 14, max_pixels=1 << 10, max_frames=4)
 _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Serve the request as the server would, but for gRPC and the queue."""
+    """Serve the request like the server, without gRPC and without the queue."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
         return
     try:
-        result = _PIPELINE.encode(job_of(request, EncoderOptions()), Deadline())
+        result = _PIPELINE.encode(encode_job(request, EncoderOptions()), Deadline())
     except ServiceError as error:
         assert error.message.isprintable(), f"not a line: {error.message!r}"
         return
-    response = response_of(result, 0.0)
+    response = encode_response(result, 0.0)
     applied = response.applied
     assert response.size_bytes == len(response.image) > 0
     assert response.iterations == len(response.probes) >= 1
@@ -48,7 +47,7 @@ def run(data: bytes) -> None:
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:
-    """Another request, wild in other fields."""
+    """Another request, with other extreme values."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:

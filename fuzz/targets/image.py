@@ -1,17 +1,17 @@
-"""A file as a source: its header, then its pixels, or InvalidImage, within the limits."""
+"""A file as a source: a header and pixels within the limits, or InvalidImage."""
 
 from __future__ import annotations
 
-from autoquality_server.domain import ColorProfile
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import ImageLimits, open_image
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.types import ColorProfile
 from fuzz.targets import Target
 
 LIMITS = ImageLimits(max_bytes=1 << 16, max_pixels=1 << 14, max_frames=20)
 
 
 def run(data: bytes) -> None:
-    """Open it, read its metadata, decode it whole, and what there is of it."""
+    """Open it, read its metadata, and decode it, also as a damaged file."""
     try:
         source = open_image(data, LIMITS)
     except InvalidImage as error:
@@ -26,7 +26,7 @@ def run(data: bytes) -> None:
         except InvalidImage:
             continue
         assert pixels.samples.shape[1:3] == (source.height, source.width)
-        # Of an animation that libvips does not read, what there is is the still image.
+        # An animation that libvips does not read yields its still image.
         still = source.animation is not None and pixels.frames == 1
         assert still or pixels.frames == source.frames
 

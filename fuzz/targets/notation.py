@@ -1,4 +1,4 @@
-"""imgproxy's notation of a wish: read or refused by ValueError; what is read can be written."""
+"""imgproxy's notation: any text is parsed or raises ValueError, and a parsed spec round-trips."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from fuzz.targets import Target
 
 
 def run(data: bytes) -> None:
-    """Read, write and read again."""
+    """Parse, format and parse again."""
     try:
-        wish = parse_notation(data.decode("utf-8", "surrogateescape"))
+        spec = parse_notation(data.decode("utf-8", "surrogateescape"))
     except ValueError as error:
-        assert str(error), "a refusal says why"
+        assert str(error), "the error has no text"
         return
-    assert parse_notation(str(wish)) == wish, f"{wish} is read as another wish"
+    assert parse_notation(str(spec)) == spec, f"{spec} is parsed as another spec"
 
 
 TARGET = Target(run, max_bytes=200)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions, Timings
-from autoquality_server.errors import ServiceError
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.validate import job_of
+from autoquality_core.errors import ServiceError
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.rpc.convert import encode_job
 from fuzz.targets import Target
 from fuzz.targets.image import LIMITS
 
@@ -24,7 +24,7 @@ def run(data: bytes) -> None:
     except DecodeError:
         return
     try:
-        opened = _PIPELINE.open(job_of(request, EncoderOptions()), Deadline(), Timings())
+        opened = _PIPELINE.open(encode_job(request, EncoderOptions()), Deadline())
     except ServiceError as error:
         assert error.message.isprintable(), f"not a line: {error.message!r}"
         return

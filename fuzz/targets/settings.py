@@ -1,4 +1,4 @@
-"""An environment file: settings come of it, or a ConfigError that says what would be right."""
+"""An environment file: it yields settings, or a ConfigError with a reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-settings-")) / "fuzz.env"
 
 
 def run(data: bytes) -> None:
-    """Start from the file alone."""
+    """Load the configuration from this file alone."""
     _FILE.write_bytes(data)
     try:
         found = load({"env_file": str(_FILE)}, {})

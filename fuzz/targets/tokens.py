@@ -1,11 +1,11 @@
-"""A file of tokens: read, or refused by a ConfigError that quotes no token."""
+"""A file of tokens: it is read, or refused by a ConfigError without a token in it."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from autoquality_server.access.tokens import read_tokens
+from autoquality_server.auth.tokens import read_tokens
 from autoquality_server.config import ConfigError
 from fuzz.targets import Target
 
@@ -13,7 +13,7 @@ _FILE = Path(tempfile.mkdtemp(prefix="fuzz-tokens-")) / "tokens"
 
 
 def run(data: bytes) -> None:
-    """Read the file, then ask for what stands in it."""
+    """Read the file, then look up its last token."""
     _FILE.write_bytes(data)
     try:
         tokens = read_tokens(_FILE)

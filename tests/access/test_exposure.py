@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from autoquality_server.access.exposure import is_local, missing_defences
+from autoquality_server.auth.exposure import is_local, missing_protection
 from autoquality_server.config import Settings
 from tests.shell.conftest import Process
 
-EVENT = "others than this machine can reach the server"
+EVENT = "the server can be reached from other machines"
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def test_what_is_missing_is_told_of_a_server_that_others_can_reach(
     fields: tuple[str, ...], missing: list[str]
 ) -> None:
     given = dict.fromkeys(fields, "/a/file")
-    told = missing_defences(Settings(listen="0.0.0.0:0", **given))
+    told = missing_protection(Settings(listen="0.0.0.0:0", **given))
     assert [text.partition(" (")[0] for text in told] == missing
-    assert missing_defences(Settings(listen="127.0.0.1:0", **given)) == []
+    assert missing_protection(Settings(listen="127.0.0.1:0", **given)) == []
 
 
 def test_it_is_told_in_one_line_at_the_start(start_process: Callable[..., Process]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from autoquality import Client
-from autoquality_server.access.identity import address_of
+from autoquality_server.auth.identity import address_of
 from tests.access.test_tls import as_client_of
 from tests.authorities import TlsFiles, chain_of, key_of
 from tests.shell.conftest import Process

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoquality import Client, OverloadedError, QuotaFailure, QuotaViolation
-from autoquality_server.access import rates
-from autoquality_server.access.rates import BURST_SECONDS, Allowance, Rates
-from autoquality_server.errors import RateExceeded
+from autoquality_core.errors import RateExceeded
+from autoquality_server.auth import rates
+from autoquality_server.auth.rates import BURST_SECONDS, Rates, TokenBucket
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, running_server
 from tests.shell.conftest import Served, health_stub
@@ -29,7 +29,7 @@ ONE, OTHER = "one-of-the-tokens-0001", "the-token-of-another-1"
 
 
 def test_an_allowance_holds_a_burst_and_then_what_was_refilled() -> None:
-    allowance = Allowance(2.0, now=100.0)
+    allowance = TokenBucket(2.0, now=100.0)
     assert [allowance.take(1, 100.0) for _ in range(10)] == [0] * 10
     assert allowance.take(1, 100.0) == 0.5
     assert allowance.take(1, 100.25) == 0.25
@@ -39,7 +39,7 @@ def test_an_allowance_holds_a_burst_and_then_what_was_refilled() -> None:
 
 
 def test_what_is_more_than_an_allowance_is_taken_from_a_full_one_and_paid_back() -> None:
-    allowance = Allowance(1.0, now=0.0)
+    allowance = TokenBucket(1.0, now=0.0)
     assert allowance.take(25, 0.0) == 0
     assert allowance.take(1, 0.0) == 21
     assert allowance.take(1, 21.0) == 0
@@ -50,7 +50,7 @@ def test_what_is_more_than_an_allowance_is_taken_from_a_full_one_and_paid_back()
 def test_over_any_time_no_more_is_given_than_a_burst_the_refill_and_one_large_request(
     asked: list[tuple[float, float]],
 ) -> None:
-    allowance, now, given = Allowance(1.5, now=0.0), 0.0, 0.0
+    allowance, now, given = TokenBucket(1.5, now=0.0), 0.0, 0.0
     for amount, pause in asked:
         now += pause
         if allowance.take(amount, now) == 0:

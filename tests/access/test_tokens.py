@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
 from autoquality import Client, UnauthenticatedError
-from autoquality_server.access.tokens import read_tokens
+from autoquality_server.auth.tokens import read_tokens
 from autoquality_server.config import ConfigError
 from tests.access.test_tls import as_client_of, connect
 from tests.authorities import TlsFiles, replace
@@ -67,7 +67,7 @@ def test_each_of_the_tokens_lets_in(server: Served, token: str, scheme: str) -> 
 
 def test_a_call_without_a_token_is_told_what_is_missing(server: Served) -> None:
     call = refusal(server)
-    assert call.details() == "this server wants a token: authorization: Bearer ..."
+    assert call.details() == "a token is required: authorization: Bearer ..."
     info = detail(call, error_details_pb2.ErrorInfo)
     assert info is not None and (info.reason, info.domain) == ("TOKEN_MISSING", "autoquality.v1")
     assert detail(call, error_details_pb2.RequestInfo) is not None
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
         ("two words in here", "a token must be letters, digits and"),
         ("a shop:a-token-that-is-long-enough", "a name must be letters, digits and"),
         (":a-token-that-is-long-enough", "a name must be letters, digits and"),
-        (f"other:{ONE}", "the token has a name already"),
+        (f"other:{ONE}", "the token already has a name"),
     ],
 )
 def test_a_wrong_line_is_named_by_its_number_and_not_quoted(

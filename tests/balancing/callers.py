@@ -1,4 +1,4 @@
-"""Callers that never stop asking, and tell if one call of theirs failed."""
+"""Threads that call without a pause, and report a failed call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HANDLED = (
 
 
 class Callers:
-    """What several threads have asked for so far."""
+    """Several threads that call until they are stopped."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
@@ -36,13 +36,17 @@ class Callers:
         self._loops = [pool.submit(self._call, client) for _ in range(CALLERS)]
 
     def wait_until_served(self, server: Server, more: int = 5) -> None:
-        """Wait until `server` has answered so many more requests, or a call of ours has failed."""
+        """Wait until `server` has answered `more` requests, or until a call fails."""
         goal = served(server) + more
-        until(lambda: served(server) >= goal or any(loop.done() for loop in self._loops))
+        until(
+            lambda: served(server) >= goal or any(loop.done() for loop in self._loops),
+            within=60,
+            reason=f"{more} more answers from one server",
+        )
 
     def answered(self) -> list[int]:
-        """How many calls of each thread were answered; raises the first that failed."""
-        return [loop.result() for loop in self._loops]
+        """Return the number of answers of each thread. Raises the error of a failed call."""
+        return [loop.result(120) for loop in self._loops]
 
     def _call(self, client: Client) -> int:
         answered = 0
@@ -54,7 +58,7 @@ class Callers:
 
 @contextmanager
 def calling(client: Client) -> Iterator[Callers]:
-    """Call until the end of the body, which fails if one call did."""
+    """Call during the body. A failed call fails the test."""
     callers = Callers()
     with ThreadPoolExecutor(CALLERS) as pool:
         callers.start(client, pool)
@@ -66,5 +70,5 @@ def calling(client: Client) -> Iterator[Callers]:
 
 
 def served(server: Server) -> int:
-    """How many images a server has encoded."""
+    """Return the number of images that a server has encoded."""
     return int(scrape(server.metrics_port)[_HANDLED])

@@ -1,4 +1,4 @@
-"""Servers, each in a process of its own: real ones, and scripted ones, which start sooner."""
+"""Servers in their own processes: real ones, and scripted ones, which start faster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["start_process", "start_server"]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Start a server without networks, with the AUTOQUALITY_ variables given."""
+    """Return a function that starts a server without networks, with AUTOQUALITY_ variables."""
     with ExitStack() as stack:
         started: list[RunningServer] = []
 

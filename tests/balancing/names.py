@@ -1,4 +1,4 @@
-"""A name server on loopback, for a name whose addresses change."""
+"""A DNS server on loopback, for a name whose addresses change."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dnslib import QTYPE, RR, A
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSRecord, DNSServer
 
+from tests.waiting import LIMIT
+
 
 class Names(BaseResolver):  # type: ignore[misc]  # dnslib is not typed
-    """Answers every question for IPv4 addresses with `addresses`, never to be kept (TTL 0)."""
+    """Resolves every name to `addresses` (IPv4 only), with a TTL of 0."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = list(addresses)
         self.port = 0
-        """The port it answers on, on 127.0.0.1, once it serves."""
+        """The port on 127.0.0.1, once it serves."""
 
     def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
         reply = request.reply()
@@ -25,13 +27,13 @@ class Names(BaseResolver):  # type: ignore[misc]  # dnslib is not typed
         return reply
 
     def target(self, port: int) -> str:
-        """What a client is given to ask this server for `port` of the addresses."""
+        """Return a client's target: this server's name, with `port` on each address."""
         return f"dns://127.0.0.1:{self.port}/autoquality.test:{port}"
 
 
 @contextmanager
 def serving(*addresses: str) -> Iterator[Names]:
-    """Serve a name that has `addresses` to begin with."""
+    """Serve a name with these addresses. They can be changed later."""
     names = Names(*addresses)
     quiet = DNSLogger(logf=lambda _: None)
     server = DNSServer(names, address="127.0.0.1", port=0, logger=quiet)
@@ -42,4 +44,4 @@ def serving(*addresses: str) -> Iterator[Names]:
     finally:
         server.stop()
         server.server.server_close()
-        server.thread.join()
+        server.thread.join(LIMIT)

@@ -1,4 +1,4 @@
-"""A fake server, images, and the command line run against the one with the other."""
+"""A fake server, images, and a runner for the command line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from autoquality import _retry
 from autoquality._cli.main import cli
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
@@ -22,8 +23,14 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
+def short_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a call give up on an unreachable server sooner."""
+    monkeypatch.setattr(_retry, "_MAX_OUTAGE", 0.5)
+
+
+@pytest.fixture
 def run(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command line with the arguments given."""
+    """Return a function that runs the command line in this process."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     def run(*arguments: object, stdin: bytes | None = None) -> Result:
@@ -36,7 +43,7 @@ def run(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of three images, one of them in a folder, and some other files."""
+    """A folder with three images, one of them in a subfolder, and other files."""
     root = tmp_path / "photos"
     (root / "trip" / ".cache").mkdir(parents=True)
     for name in ("a.jpg", "b.PNG", "trip/c.webp", "trip/.cache/d.jpg", "notes.txt", ".e.jpg"):
@@ -45,5 +52,5 @@ def photos(tmp_path: Path) -> Path:
 
 
 def encode_requests(server: FakeServer) -> list[pb.EncodeRequest]:
-    """The encodes that the server was asked for."""
+    """Return the Encode requests that the server received."""
     return [call.message for call in server.requests if call.rpc == "Encode"]

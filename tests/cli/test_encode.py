@@ -1,4 +1,4 @@
-"""`autoquality encode`: which images are encoded, and where results go."""
+"""`autoquality encode`: its input files and its output files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.cli.conftest import Run, encode_requests
 
 
 def tree(folder: Path) -> set[str]:
-    """Every file under `folder`."""
+    """Return every file in `folder`."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix() for path in files}
 
 
-def test_a_file_is_written_beside_its_source(run: Run, photos: Path, server: FakeServer) -> None:
+def test_a_result_is_written_next_to_its_source(run: Run, photos: Path, server: FakeServer) -> None:
     result = run("encode", photos / "a.jpg", "--format", "webp")
     assert result.exit_code == 0, result.stderr
     assert (photos / "a.webp").read_bytes().startswith(b"RIFF")
@@ -26,13 +26,13 @@ def test_a_file_is_written_beside_its_source(run: Run, photos: Path, server: Fak
     ]
 
 
-def test_a_file_is_written_where_it_is_told(run: Run, photos: Path, tmp_path: Path) -> None:
+def test_a_result_is_written_to_the_output_file(run: Run, photos: Path, tmp_path: Path) -> None:
     to = tmp_path / "new" / "small.bin"
     assert run("encode", photos / "a.jpg", "-o", to, "--format", "avif").exit_code == 0
     assert to.read_bytes()[4:12] == b"ftypavif"
 
 
-def test_the_name_of_an_output_file_decides_its_format_unless_told_otherwise(
+def test_the_suffix_of_the_output_file_is_the_default_format(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:
     for to, options, begin in (
@@ -46,7 +46,7 @@ def test_the_name_of_an_output_file_decides_its_format_unless_told_otherwise(
         assert (tmp_path / to).read_bytes().startswith(begin)
 
 
-def test_an_output_that_is_or_is_written_as_a_folder_keeps_the_name(
+def test_a_result_in_an_output_folder_has_the_name_of_its_source(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "there").mkdir()
@@ -56,21 +56,23 @@ def test_an_output_that_is_or_is_written_as_a_folder_keeps_the_name(
     assert (tmp_path / "new" / "b.jpg").exists()
 
 
-def test_a_folder_is_walked_and_its_tree_kept(run: Run, photos: Path, tmp_path: Path) -> None:
+def test_the_output_folder_has_the_structure_of_the_source_folder(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     result = run("encode", photos, "-o", out, "--format", "avif")
     assert result.exit_code == 0, result.stderr
     assert tree(out) == {"a.avif", "b.avif", "trip/c.avif"}
 
 
-def test_an_output_folder_inside_the_source_is_not_walked(run: Run, photos: Path) -> None:
+def test_an_output_folder_inside_the_source_folder_is_skipped(run: Run, photos: Path) -> None:
     for _ in range(2):
         result = run("encode", photos, "-o", photos / "small", "--format", "webp", "--force")
         assert result.exit_code == 0, result.stderr
     assert tree(photos / "small") == {"a.webp", "b.webp", "trip/c.webp"}
 
 
-def test_without_a_format_each_keeps_its_own_and_its_name(
+def test_without_a_format_each_result_keeps_its_format_and_its_name(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:
     server.respond(
@@ -79,11 +81,11 @@ def test_without_a_format_each_keeps_its_own_and_its_name(
         pb.EncodeResponse(format=pb.FORMAT_JPEG),
     )
     assert run("encode", photos, "-o", tmp_path / "out", "--jobs", 1).exit_code == 0
-    # The last was no WebP after all.
+    # The content of the last source is JPEG, despite its name.
     assert tree(tmp_path / "out") == {"a.jpg", "b.PNG", "trip/c.jpg"}
 
 
-def test_a_source_is_never_overwritten_unless_it_is_named_and_forced(
+def test_a_source_is_overwritten_only_if_named_as_the_output_and_forced(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
     source = photos / "a.jpg"
@@ -103,38 +105,38 @@ def test_a_source_is_never_overwritten_unless_it_is_named_and_forced(
     assert source.read_bytes() != before
 
 
-def test_a_file_that_exists_is_overwritten_only_when_forced(run: Run, photos: Path) -> None:
+def test_an_existing_file_is_overwritten_only_with_force(run: Run, photos: Path) -> None:
     there = photos / "a.webp"
     there.write_bytes(b"precious")
     result = run("encode", photos / "a.jpg", "--format", "webp")
     assert result.exit_code == 1
-    assert "a.webp exists: --force overwrites it" in result.stderr
+    assert "a.webp exists: use --force to overwrite it" in result.stderr
     assert there.read_bytes() == b"precious"
     assert run("encode", photos / "a.jpg", "--format", "webp", "--force").exit_code == 0
     assert there.read_bytes() != b"precious"
 
 
-def test_of_two_sources_with_one_name_the_first_gets_it(
+def test_the_first_of_two_sources_gets_an_output_path_that_both_have(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "a.png").write_bytes(b"another")
     out = tmp_path / "out"
     result = run("encode", photos, "-o", out, "--format", "webp", "--json")
-    told = [json.loads(line) for line in result.stdout.splitlines()]
-    lines = {Path(line["source"]).name: line for line in told}
+    objects = [json.loads(line) for line in result.stdout.splitlines()]
+    lines = {Path(line["source"]).name: line for line in objects}
     assert result.exit_code == 1
     assert lines["a.jpg"]["ok"]
-    assert "already the result of" in lines["a.png"]["error"]
+    assert "already the output of" in lines["a.png"]["error"]
     assert tree(out) == {"a.webp", "b.webp", "trip/c.webp"}
 
 
-def test_as_many_images_are_under_way_as_the_server_has_workers(
+def test_by_default_each_worker_of_the_server_has_an_image(
     run: Run, tmp_path: Path, server: FakeServer
 ) -> None:
-    everybody = threading.Barrier(3)
+    together = threading.Barrier(3)
 
     def meet(request: pb.EncodeRequest) -> pb.EncodeResponse:
-        everybody.wait(60)
+        together.wait(60)
         return pb.EncodeResponse(format=pb.FORMAT_WEBP)
 
     server.respond_always(meet)
@@ -145,7 +147,7 @@ def test_as_many_images_are_under_way_as_the_server_has_workers(
     assert run("encode", tmp_path, "--format", "webp").exit_code == 0
 
 
-def test_standard_input_goes_to_standard_output(run: Run, server: FakeServer) -> None:
+def test_standard_input_goes_to_standard_output_by_default(run: Run, server: FakeServer) -> None:
     result = run("encode", "-", "--format", "webp", stdin=b"photo")
     assert result.exit_code == 0, result.stderr
     assert result.stdout_bytes.startswith(b"RIFF")
@@ -153,14 +155,14 @@ def test_standard_input_goes_to_standard_output(run: Run, server: FakeServer) ->
     assert "fixed quality" in result.stderr
 
 
-def test_standard_input_may_go_to_a_file_or_a_folder(run: Run, tmp_path: Path) -> None:
+def test_standard_input_can_go_to_a_file_or_a_folder(run: Run, tmp_path: Path) -> None:
     for output in (tmp_path / "named.webp", f"{tmp_path}/folder/"):
         result = run("encode", "-", "--format", "webp", "-o", output, stdin=b"photo")
         assert result.exit_code == 0, result.stderr
     assert tree(tmp_path) == {"named.webp", "folder/stdin.webp"}
 
 
-def test_a_file_may_go_to_standard_output(run: Run, photos: Path) -> None:
+def test_a_file_can_go_to_standard_output(run: Run, photos: Path) -> None:
     result = run("encode", photos / "a.jpg", "--format", "avif", "-o", "-")
     assert result.stdout_bytes[4:12] == b"ftypavif"
     assert tree(photos) >= {"a.jpg"}

@@ -1,18 +1,25 @@
-"""`autoquality encode`: what its options ask the server for."""
+"""`autoquality encode`: its options in the request."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+import grpc
 import pytest
 
+from autoquality._cli.main import cli
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.cli.conftest import Run, encode_requests
+from tests.stream.serving import Serving, serving
+
+FORMATS = ("jpeg_", "webp_", "avif_", "png_")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wish"),
+    ("arguments", "spec"),
     [
         ("--method ml", pb.AutoQuality(method=pb.METHOD_ML)),
         (
@@ -40,17 +47,17 @@ from tests.cli.conftest import Run, encode_requests
         ("--quality 55 --min 60", pb.AutoQuality(method=pb.METHOD_NONE, min_quality=60)),
     ],
 )
-def test_the_wish_is_stated_in_notation_by_options_or_both(
-    run: Run, photos: Path, server: FakeServer, arguments: str, wish: pb.AutoQuality
+def test_the_spec_can_be_notation_or_options_or_both(
+    run: Run, photos: Path, server: FakeServer, arguments: str, spec: pb.AutoQuality
 ) -> None:
     result = run("encode", photos / "a.jpg", "--format", "webp", *arguments.split())
     assert result.exit_code == 0, result.stderr
     (request,) = encode_requests(server)
-    assert request.auto_quality == wish
+    assert request.auto_quality == spec
     assert request.quality == (55 if "--quality" in arguments else 0)
 
 
-def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServer) -> None:
+def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeServer) -> None:
     options = (
         "--background #102030 --keep-metadata --measure "
         "--jpeg-progressive --jpeg-subsample --jpeg-trellis-quant --no-jpeg-optimize-scans "
@@ -97,12 +104,12 @@ def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServ
     ("arguments", "complaint"),
     [
         ("encode", "Missing argument"),
-        ("encode {photos} -o -", "only one image fits standard output"),
-        ("encode {photos}/a.jpg {photos}/b.PNG -o -", "only one image fits standard output"),
+        ("encode {photos} -o -", "standard output takes only one image"),
+        ("encode {photos}/a.jpg {photos}/b.PNG -o -", "standard output takes only one image"),
         ("encode - --json", "--json and the image"),
-        ("encode - - -o x/", "standard input can be encoded once only"),
+        ("encode - - -o x/", "can be given only once"),
         ("encode {photos} -o {photos}/a.jpg", "is a file"),
-        ("encode {photos}/trip/.cache/none", "there is no image"),
+        ("encode {photos}/trip/.cache/none", "contain no images"),
         ("encode {photos}/a.jpg --method best", "method must be one of none, size, dssim, ml"),
         ("encode {photos}/a.jpg --method dssim:x", "target must be a number"),
         ("encode {photos}/a.jpg --format bmp", "is not one of"),
@@ -114,7 +121,7 @@ def test_every_option_reaches_its_field(run: Run, photos: Path, server: FakeServ
         ("nothing", "No such command"),
     ],
 )
-def test_a_wrong_command_line_exits_with_2_and_sends_nothing(
+def test_an_invalid_command_line_exits_with_2_and_sends_nothing(
     run: Run, photos: Path, server: FakeServer, arguments: str, complaint: str
 ) -> None:
     (photos / "trip" / ".cache" / "none").mkdir()
@@ -122,3 +129,36 @@ def test_a_wrong_command_line_exits_with_2_and_sends_nothing(
     assert result.exit_code == 2, result.output
     assert complaint in result.stderr
     assert server.requests == ()
+
+
+@pytest.fixture(scope="module")
+def real_server() -> Iterator[Serving]:
+    with serving() as server:
+        yield server
+
+
+BOUNDS = [
+    (*str(parameter.name).split("_", 1), parameter.type.min, parameter.type.max)
+    for parameter in cli.commands["encode"].params
+    if isinstance(parameter.type, click.IntRange) and str(parameter.name).startswith(FORMATS)
+]
+
+
+@pytest.mark.parametrize(("format", "field", "low", "high"), BOUNDS)
+def test_the_range_of_an_option_is_the_real_server_s(
+    real_server: Serving, format: str, field: str, low: int, high: int
+) -> None:
+    raw = pb.RawImage(width=16, height=16, bands=3, pixels=bytes(768))
+
+    def encode(value: int) -> None:
+        request = pb.EncodeRequest(raw=raw, format=f"FORMAT_{format.upper()}")
+        setattr(getattr(request, format), field, value)
+        real_server.stub.Encode(request)
+
+    for value in (low, high):
+        encode(value)
+    for value in (low - 1, high + 1):
+        with pytest.raises(grpc.RpcError) as caught:
+            encode(value)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert f"{format}.{field}" in str(caught.value.details())

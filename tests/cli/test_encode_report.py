@@ -1,4 +1,4 @@
-"""`autoquality encode`: what is told of results and failures."""
+"""`autoquality encode`: its reports of results and failures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from autoquality.v1 import encoding_pb2 as pb
 from tests.cli.conftest import Run
 
 
-def test_what_fails_is_told_in_a_line_each_and_does_not_stop_the_rest(
+def test_each_failure_is_one_line_and_does_not_stop_the_others(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:
-    server.respond(Fault.invalid("image", "is no image", "IMAGE_UNREADABLE"))
+    server.respond(Fault.invalid("image", "is not an image", "IMAGE_UNREADABLE"))
     taken = tmp_path / "afolder.avif"
     taken.mkdir()
     (tmp_path / "afolder.jpg").write_bytes(b"photo")
@@ -27,14 +27,14 @@ def test_what_fails_is_told_in_a_line_each_and_does_not_stop_the_rest(
     assert (photos / "trip" / "c.avif").exists()
     lines = [line for line in result.stderr.splitlines() if line.startswith("autoquality: ")]
     assert lines == [
-        f"autoquality: {photos}/a.jpg: image: is no image",
+        f"autoquality: {photos}/a.jpg: image: is not an image",
         f"autoquality: {photos}/nothing.jpg: cannot be read: No such file or directory",
         f"autoquality: {tmp_path}/afolder.jpg: cannot write {taken}: Is a directory",
     ]
     assert list(tmp_path.rglob("*.tmp")) == []
 
 
-def test_a_name_or_a_message_cannot_break_the_line_or_steer_the_terminal(
+def test_a_name_or_a_message_cannot_break_the_line_or_control_the_terminal(
     run: Run, tmp_path: Path, server: FakeServer
 ) -> None:
     source = tmp_path / "a\x1b[31m\nb.jpg"
@@ -45,7 +45,7 @@ def test_a_name_or_a_message_cannot_break_the_line_or_steer_the_terminal(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_the_table_tells_what_was_reached_and_the_totals(
+def test_the_table_has_a_row_per_result_and_the_totals(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:
     server.respond_always(
@@ -70,10 +70,10 @@ def test_the_table_tells_what_was_reached_and_the_totals(
     assert result.stderr == ""
 
 
-def test_a_lossy_alpha_is_told_beside_the_quality(
+def test_a_lossy_alpha_quality_is_shown_with_the_quality(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:
-    tried = [pb.Probe(quality=40, size_bytes=900, alpha_quality=one) for one in (100, 20)]
+    probes = [pb.Probe(quality=40, size_bytes=900, alpha_quality=alpha) for alpha in (100, 20)]
     server.respond_always(
         pb.EncodeResponse(
             image=bytes(500),
@@ -81,36 +81,36 @@ def test_a_lossy_alpha_is_told_beside_the_quality(
             format=pb.FORMAT_WEBP,
             quality=40,
             alpha_quality=20,
-            probes=tried,
+            probes=probes,
         )
     )
     arguments = ("encode", photos / "a.jpg", "-o", tmp_path / "o.webp", "--format", "webp")
     result = run("-v", *arguments)
     row = next(line for line in result.stdout.splitlines() if "o.webp" in line)
     assert "40, alpha 20" in row
-    assert "tried 40 (900 bytes), 40, alpha 20 (900 bytes)" in result.stderr
+    assert "probes 40 (900 bytes), 40, alpha 20 (900 bytes)" in result.stderr
     done = json.loads(run(*arguments, "--force", "--json").stdout)
     assert done["alpha_quality"] == 20
     assert [one["alpha_quality"] for one in done["probes"]] == [100, 20]
 
 
-def test_notices_are_told(run: Run, photos: Path) -> None:
+def test_notices_are_printed_on_stderr(run: Run, photos: Path) -> None:
     result = run("encode", photos / "a.jpg", "--format", "webp", "--method", "ml")
     assert "no network for this format" in result.stderr
 
 
-def test_verbose_tells_the_request_the_settings_and_the_probes(
+def test_verbose_prints_the_request_the_settings_and_the_probes(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
     result = run("-v", "encode", photos / "a.jpg", "--format", "webp", "--method", "dssim")
     request_id = str(server.requests[-1].metadata["x-request-id"])
-    assert f"request {request_id}; applied dssim:0.02:70:80:0.001; tried 7" in result.stderr
+    assert f"request {request_id}; applied dssim:0.02:70:80:0.001; probes 7" in result.stderr
 
 
 def test_json_is_one_object_a_line_with_these_keys(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:
-    server.respond(Fault.invalid("image", "is no image", "IMAGE_UNREADABLE"))
+    server.respond(Fault.invalid("image", "is not an image", "IMAGE_UNREADABLE"))
     result = run(
         *("encode", photos / "a.jpg", photos / "b.PNG", "-o", tmp_path / "out"),
         *("--format", "webp", "--method", "dssim", "--json", "--jobs", 1),
@@ -121,11 +121,11 @@ def test_json_is_one_object_a_line_with_these_keys(
     assert failed == {
         "source": str(photos / "a.jpg"),
         "ok": False,
-        "error": "image: is no image",
+        "error": "image: is not an image",
         "code": "INVALID_ARGUMENT",
         "reason": "IMAGE_UNREADABLE",
         "field_violations": [
-            {"field": "image", "description": "is no image", "reason": "IMAGE_UNREADABLE"}
+            {"field": "image", "description": "is not an image", "reason": "IMAGE_UNREADABLE"}
         ],
         "request_id": server.requests[-2].metadata["x-request-id"],
     }
@@ -144,12 +144,12 @@ def test_json_is_one_object_a_line_with_these_keys(
     assert done["timings"]["total"] > 0
 
 
-def test_results_are_told_in_the_order_of_the_sources(
+def test_results_are_printed_in_the_order_of_the_sources(
     run: Run, tmp_path: Path, server: FakeServer
 ) -> None:
     names = [f"{number}.jpg" for number in range(9)]
     for name in names:
         (tmp_path / name).write_bytes(name.encode())
     result = run("encode", tmp_path, "--format", "webp", "--json", "--jobs", 4)
-    told = [Path(json.loads(line)["source"]).name for line in result.stdout.splitlines()]
-    assert told == names
+    printed = [Path(json.loads(line)["source"]).name for line in result.stdout.splitlines()]
+    assert printed == names

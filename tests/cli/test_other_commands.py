@@ -1,4 +1,4 @@
-"""`autoquality compare` and `autoquality info`, help, and how commands end."""
+"""`autoquality compare` and `autoquality info`, the help, and the exit codes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
     for text in (
         *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb on CPU:0"),
         *("reads     avif, gif, jpeg, png, tiff, webp", "default   none:0.02:70:80:0.001"),
-        *("67.1 MB and 50 megapixels an image; 2 at once, 8 waiting", "autoquality-fake"),
+        *("67.1 MB and 50 megapixels per image; 2 workers, a queue of 8", "autoquality-fake"),
     ):
         assert text in result.stdout
     row = next(line for line in result.stdout.splitlines() if "avif   │" in line)
@@ -61,11 +61,11 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
 
 
 def test_info_prints_json(run: Run) -> None:
-    told = json.loads(run("info", "--json").stdout)
-    assert list(told) == [
+    printed = json.loads(run("info", "--json").stdout)
+    assert list(printed) == [
         *("version", "formats", "source_formats", "defaults", "limits", "library_versions")
     ]
-    jpeg, *_, png = told["formats"]
+    jpeg, *_, png = printed["formats"]
     assert jpeg == {
         "format": "jpeg",
         "default_quality": 80,
@@ -80,20 +80,20 @@ def test_info_prints_json(run: Run) -> None:
         },
     }
     assert (png["default_quality"], png["network"]) == (None, None)
-    assert told["defaults"]["method"] == "none"
-    assert told["limits"]["workers"] == 2
+    assert printed["defaults"]["method"] == "none"
+    assert printed["limits"]["workers"] == 2
 
 
-def test_a_file_that_cannot_be_read_is_one_line_and_exit_code_1(
+def test_an_unreadable_file_gives_one_line_and_exit_code_1(
     run: Run, pair: tuple[Path, Path]
 ) -> None:
     result = run("compare", pair[0], "nothing.png")
     assert result.exit_code == 1
-    message = "autoquality: nothing.png cannot be read: No such file or directory\n"
+    message = "autoquality: cannot read nothing.png: No such file or directory\n"
     assert result.stderr == message
 
 
-def test_a_call_that_fails_is_one_line_and_exit_code_1(
+def test_a_failed_call_gives_one_line_and_exit_code_1(
     run: Run, server: FakeServer, pair: tuple[Path, Path]
 ) -> None:
     server.respond(Fault(grpc.StatusCode.PERMISSION_DENIED, "not you"), rpc="Compare")
@@ -101,8 +101,9 @@ def test_a_call_that_fails_is_one_line_and_exit_code_1(
     assert (result.exit_code, result.stderr) == (1, "autoquality: not you\n")
 
 
+@pytest.mark.usefixtures("short_outage")
 @pytest.mark.parametrize("command", ["info", "compare {a} {b}", "encode {a} --format webp"])
-def test_a_server_that_cannot_be_reached_is_one_line_and_exit_code_3(
+def test_an_unreachable_server_gives_one_line_and_exit_code_3(
     pair: tuple[Path, Path], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -115,7 +116,7 @@ def test_a_server_that_cannot_be_reached_is_one_line_and_exit_code_3(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_the_environment_names_the_server_and_the_token(
+def test_environment_variables_set_the_server_and_the_token(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -127,13 +128,13 @@ def test_the_environment_names_the_server_and_the_token(
     assert "secret" not in CliRunner().invoke(cli, ["--help"]).output
 
 
-def test_the_timeout_is_passed_on(run: Run, server: FakeServer) -> None:
+def test_the_timeout_is_the_call_s(run: Run, server: FakeServer) -> None:
     run("--timeout", 5, "info")
     assert 0 < (server.requests[0].timeout or 0) < 6
 
 
 @pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"]])
-def test_help_is_there_for_every_command(arguments: list[str]) -> None:
+def test_every_command_has_help(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, [*arguments, "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
@@ -141,10 +142,14 @@ def test_help_is_there_for_every_command(arguments: list[str]) -> None:
 
 def test_help_documents_the_exit_codes() -> None:
     text = CliRunner().invoke(cli, ["--help"]).output
-    for line in ("0  all went well", "1  something failed", "3  the server cannot be reached"):
+    for line in (
+        "0    success",
+        "1    a file or a call failed",
+        "3    the server cannot be reached",
+    ):
         assert line in text
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     result = CliRunner().invoke(cli, ["--version"])
     assert result.output == f"autoquality, version {__version__}\n"

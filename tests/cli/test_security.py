@@ -1,4 +1,4 @@
-"""The options that secure the connection."""
+"""The options for a secure connection."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def elsewhere(authority: trustme.CA) -> Iterator[FakeServer]:
-    """Bears a certificate for images.example alone."""
+    """A server with a certificate for images.example."""
     certificate = authority.issue_cert("images.example")
     pair = (key_of(certificate), chain_of(certificate))
     with FakeServer(credentials=grpc.ssl_server_credentials([pair])) as server:
         yield server
 
 
-def test_a_server_may_bear_the_name_that_is_given(
+def test_the_server_s_certificate_can_have_the_name_in_server_name(
     elsewhere: FakeServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -43,14 +43,35 @@ def test_a_server_may_bear_the_name_that_is_given(
     assert elsewhere.requests[0].metadata["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_a_token_for_another_machine_needs_tls_or_the_word_insecure() -> None:
+@pytest.mark.usefixtures("short_outage")
+def test_mutual_tls_needs_the_client_s_certificate(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server_cert, client_cert = (authority.issue_cert(name) for name in ("127.0.0.1", "a@b.example"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    client_cert.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    client_cert.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    credentials = grpc.ssl_server_credentials(
+        [(key_of(server_cert), chain_of(server_cert))],
+        root_certificates=authority.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    certificate = ["--cert", f"{tmp_path}/cert.pem", "--key", f"{tmp_path}/key.pem"]
+    with FakeServer(credentials=credentials) as server:
+        options = ["--server", server.target, "--ca", f"{tmp_path}/ca.pem"]
+        assert CliRunner().invoke(cli, [*options, *certificate, "info"]).exit_code == 0
+        assert CliRunner().invoke(cli, [*options, "info"]).exit_code == 3
+
+
+def test_a_token_for_another_machine_needs_tls_or_insecure() -> None:
     options = ["--server", "nowhere.invalid:1", "--timeout", "0.2", "--token", TOKEN]
     refused = CliRunner().invoke(cli, [*options, "info"])
     assert refused.exit_code == 2
-    assert "in the clear" in refused.stderr and "--insecure" in refused.stderr
+    assert "unencrypted" in refused.stderr and "--insecure" in refused.stderr
     assert TOKEN not in refused.stderr
-    for word in ("--insecure", "--tls"):
-        tried = CliRunner().invoke(cli, [*options, word, "info"])
+    for option in ("--insecure", "--tls"):
+        tried = CliRunner().invoke(cli, [*options, option, "info"])
         assert tried.exit_code in (1, 3), tried.stderr
 
 

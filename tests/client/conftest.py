@@ -1,4 +1,4 @@
-"""A fake server and a client of it, fresh for each test."""
+"""A fake server and its client, new for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes out with an encode, and what comes back."""
+"""The request and the result of an encode."""
 
 from __future__ import annotations
 
@@ -33,20 +33,18 @@ from autoquality.v1 import encoding_pb2 as pb
 
 
 def sent(server: FakeServer) -> pb.EncodeRequest:
-    """The last request that the server got."""
+    """Return the last request that the server received."""
     message = server.requests[-1].message
     assert isinstance(message, pb.EncodeRequest)
     return message
 
 
-def test_a_bare_call_sends_the_image_and_leaves_all_else_to_the_server(
-    server: FakeServer, client: Client
-) -> None:
+def test_a_call_without_options_sends_only_the_image(server: FakeServer, client: Client) -> None:
     client.encode(b"photo")
     assert sent(server) == pb.EncodeRequest(image=b"photo")
 
 
-def test_an_image_may_be_bytes_or_a_path_in_any_form(
+def test_an_image_can_be_any_kind_of_bytes_or_path(
     server: FakeServer, client: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "photo.jpg"
@@ -60,33 +58,33 @@ def test_an_image_may_be_bytes_or_a_path_in_any_form(
         assert sent(server).image == b"photo"
 
 
-def test_raw_pixels_travel_with_their_shape(server: FakeServer, client: Client) -> None:
+def test_raw_pixels_are_sent_with_their_shape(server: FakeServer, client: Client) -> None:
     encoded = client.encode(RawImage(width=3, height=2, bands=1, pixels=b"pixels"))
     assert sent(server).raw == pb.RawImage(width=3, height=2, bands=1, pixels=b"pixels")
     assert (encoded.width, encoded.height) == (3, 2)
 
 
 @pytest.mark.parametrize(("shape", "bands"), [((2, 3), 1), ((2, 3, 4), 4)])
-def test_raw_pixels_can_be_taken_from_an_array(shape: tuple[int, ...], bands: int) -> None:
+def test_raw_pixels_can_come_from_an_array(shape: tuple[int, ...], bands: int) -> None:
     array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     raw = RawImage.from_array(array)
     assert (raw.width, raw.height, raw.bands) == (3, 2, bands)
     assert raw.pixels == array.tobytes()
 
 
-def test_raw_pixels_can_be_taken_from_an_array_that_is_not_contiguous() -> None:
+def test_raw_pixels_can_come_from_an_array_that_is_not_contiguous() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)[:, ::-2]
     raw = RawImage.from_array(array)
     assert (raw.width, raw.height, raw.pixels) == (2, 2, array.tobytes())
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 3), np.float32), np.zeros(6, np.uint8)])
-def test_an_array_of_another_kind_is_refused(array: Any) -> None:
+def test_an_array_of_another_type_is_refused(array: Any) -> None:
     with pytest.raises(ValueError, match="of unsigned 8-bit samples"):
         RawImage.from_array(array)
 
 
-def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> None:
+def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -> None:
     client.encode(
         b"photo",
         format=Format.WEBP,
@@ -139,7 +137,7 @@ def test_every_option_reaches_its_field(server: FakeServer, client: Client) -> N
     )
 
 
-def test_an_option_that_is_not_given_is_absent_even_where_another_is(
+def test_an_option_that_is_not_given_is_absent_from_the_request(
     server: FakeServer, client: Client
 ) -> None:
     client.encode(b"photo", jpeg=JpegOptions(quant_table=0), min_quality=60)
@@ -154,7 +152,7 @@ WHOLE = pb.AutoQuality(
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "spec",
     [
         {"auto_quality": "dssim:0.02:70:80:0.001"},
         {"auto_quality": AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)},
@@ -167,16 +165,14 @@ WHOLE = pb.AutoQuality(
         },
     ],
 )
-def test_a_wish_can_be_stated_whole_in_notation_or_in_parts(
-    server: FakeServer, client: Client, wish: dict[str, Any]
+def test_a_spec_can_be_an_object_or_notation_or_parts(
+    server: FakeServer, client: Client, spec: dict[str, Any]
 ) -> None:
-    client.encode(b"photo", **wish)
+    client.encode(b"photo", **spec)
     assert sent(server).auto_quality == WHOLE
 
 
-def test_a_quality_alone_asks_for_no_search_whatever_the_server_s_method(
-    server: FakeServer, client: Client
-) -> None:
+def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> None:
     encoded = client.encode(b"photo", quality=55)
     assert sent(server).auto_quality.method == pb.METHOD_NONE
     assert (encoded.quality, encoded.outcome) == (55, Outcome.FIXED_QUALITY)
@@ -194,7 +190,7 @@ def test_a_quality_alone_asks_for_no_search_whatever_the_server_s_method(
         ({"webp": WebpOptions(preset="tax")}, "preset must be one of"),
     ],
 )
-def test_what_contradicts_itself_or_names_nothing_is_refused_before_it_is_sent(
+def test_invalid_arguments_are_refused_before_anything_is_sent(
     server: FakeServer, client: Client, arguments: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -202,17 +198,24 @@ def test_what_contradicts_itself_or_names_nothing_is_refused_before_it_is_sent(
     assert server.requests == ()
 
 
+def test_an_unknown_option_raises_type_error(client: Client) -> None:
+    with pytest.raises(TypeError, match="unknown option: fromat"):
+        client.encode(b"photo", fromat="webp")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unknown option: fromat"):
+        client.encode_stream(b"photo", fromat="webp")  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("timeout", [1e9, 1e12, float("inf")])
-def test_a_timeout_beyond_all_bounds_does_not_pass_at_once(client: Client, timeout: float) -> None:
+def test_a_huge_timeout_does_not_expire_at_once(client: Client, timeout: float) -> None:
     assert client.encode(b"jpeg", timeout=timeout).quality
 
 
-def test_a_path_that_is_not_there_raises_file_not_found(client: Client, tmp_path: Path) -> None:
+def test_a_missing_file_raises_file_not_found(client: Client, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         client.encode(tmp_path / "nothing.jpg")
 
 
-def test_every_field_of_the_answer_is_handed_over(server: FakeServer, client: Client) -> None:
+def test_the_result_has_every_field_of_the_answer(server: FakeServer, client: Client) -> None:
     answer = pb.EncodeResponse(
         image=b"small",
         format=pb.FORMAT_AVIF,
@@ -248,17 +251,19 @@ def test_every_field_of_the_answer_is_handed_over(server: FakeServer, client: Cl
     assert encoded.message == answer
 
 
-def test_what_is_absent_from_the_answer_is_none(server: FakeServer, client: Client) -> None:
+def test_a_field_that_the_answer_lacks_is_none(server: FakeServer, client: Client) -> None:
     server.respond(pb.EncodeResponse(format=pb.FORMAT_PNG))
     encoded = client.encode(b"photo")
     assert (encoded.quality, encoded.dssim, encoded.predicted_quality) == (None, None, None)
 
 
-def test_the_repr_of_a_result_does_not_hold_the_image(client: Client) -> None:
+def test_the_repr_of_a_result_has_no_image(client: Client) -> None:
     assert len(repr(client.encode(b"photo", quality=100))) < 2000
 
 
-def test_a_result_is_saved_whole_and_nothing_else_is_left(client: Client, tmp_path: Path) -> None:
+def test_a_saved_result_replaces_the_file_and_leaves_no_other(
+    client: Client, tmp_path: Path
+) -> None:
     encoded = client.encode(b"photo", format="webp")
     path = tmp_path / "small.webp"
     path.write_bytes(b"old")
@@ -267,7 +272,7 @@ def test_a_result_is_saved_whole_and_nothing_else_is_left(client: Client, tmp_pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_result_that_cannot_be_saved_leaves_nothing(client: Client, tmp_path: Path) -> None:
+def test_a_result_that_cannot_be_saved_leaves_no_file(client: Client, tmp_path: Path) -> None:
     encoded = client.encode(b"photo")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="directory"):

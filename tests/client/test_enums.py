@@ -1,4 +1,4 @@
-"""The enums against the contract."""
+"""The enums mirror the contract."""
 
 from __future__ import annotations
 
@@ -7,31 +7,28 @@ import enum
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-from autoquality import Client, ColorProfile, Format, Method, NoticeCode, Outcome, Stage, WebpPreset
+from autoquality import Client, Format, Method, NoticeCode, Outcome
+from autoquality._enums import CONTRACT, prefix
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 
 
-@pytest.mark.parametrize(
-    ("kind", "descriptor", "prefix"),
-    [
-        (Format, pb.Format.DESCRIPTOR, "FORMAT_"),
-        (Method, pb.Method.DESCRIPTOR, "METHOD_"),
-        (Outcome, pb.Outcome.DESCRIPTOR, "OUTCOME_"),
-        (NoticeCode, pb.Notice.Code.DESCRIPTOR, "CODE_"),
-        (Stage, pb.EncodeProgress.Stage.DESCRIPTOR, "STAGE_"),
-        (ColorProfile, pb.ColorProfile.DESCRIPTOR, "COLOR_PROFILE_"),
-        (WebpPreset, pb.WebpPreset.DESCRIPTOR, "WEBP_PRESET_"),
-    ],
-)
+def test_every_enum_of_the_contract_has_a_python_enum() -> None:
+    messages = pb.DESCRIPTOR.message_types_by_name.values()
+    nested = [one for message in messages for one in message.enum_types]
+    assert set(CONTRACT.values()) == {*pb.DESCRIPTOR.enum_types_by_name.values(), *nested}
+
+
+@pytest.mark.parametrize(("kind", "descriptor"), CONTRACT.items())
 def test_every_value_of_the_contract_has_a_member(
-    kind: type[enum.StrEnum], descriptor: EnumDescriptor, prefix: str
+    kind: type[enum.StrEnum], descriptor: EnumDescriptor
 ) -> None:
-    numbered = {value.name.removeprefix(prefix) for value in descriptor.values if value.number}
-    assert {member.name for member in kind} - {"UNKNOWN"} == numbered
+    names = {value.name.removeprefix(prefix(descriptor)) for value in descriptor.values}
+    assert {member.name for member in kind} - {"UNKNOWN"} == names - {"UNSPECIFIED"}
+    assert all(member.value == member.name.lower() for member in kind)
 
 
-def test_values_of_a_newer_server_become_unknown_and_stay_readable(
+def test_values_of_a_newer_server_are_unknown_and_stay_readable(
     server: FakeServer, client: Client
 ) -> None:
     newer = pb.EncodeResponse(
@@ -54,5 +51,5 @@ def test_values_of_a_newer_server_become_unknown_and_stay_readable(
 @pytest.mark.parametrize(
     ("format", "suffix"), [("jpeg", ".jpg"), ("webp", ".webp"), ("avif", ".avif"), ("png", ".png")]
 )
-def test_a_format_knows_the_usual_end_of_a_file_name(format: str, suffix: str) -> None:
+def test_a_format_has_the_usual_suffix_of_its_files(format: str, suffix: str) -> None:
     assert Format(format).suffix == suffix

@@ -1,4 +1,4 @@
-"""How each failure is told."""
+"""The error for each failure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FAILURES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 
 
 def fail(server: FakeServer, client: Client, fault: Fault) -> AutoQualityError:
-    """What the client raises when the server answers with `fault`."""
+    """Return the client's error for `fault`."""
     server.respond_always(fault)
     with pytest.raises(AutoQualityError) as raised:
         client.encode(b"photo", request_id="mine")
@@ -80,38 +80,38 @@ def test_an_invalid_request_names_the_fields(server: FakeServer, client: Client)
 
 
 @pytest.mark.parametrize("reason", ["IMAGE_UNREADABLE", "IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE"])
-def test_an_image_that_cannot_be_used_has_an_error_of_its_own(
+def test_an_unusable_image_has_its_own_error(
     server: FakeServer, client: Client, reason: str
 ) -> None:
-    error = fail(server, client, Fault.invalid("image", "is no image", reason))
+    error = fail(server, client, Fault.invalid("image", "is not an image", reason))
     assert isinstance(error, InvalidImageError)
     assert error.reason == reason
 
 
-def test_overload_is_told_by_retry_info(server: FakeServer) -> None:
+def test_exhaustion_with_retry_info_is_overload(server: FakeServer) -> None:
     with server.client(retries=0) as client:
         error = fail(server, client, Fault.overloaded(2.5))
     assert isinstance(error, OverloadedError)
     assert (error.retry_after, error.reason) == (2.5, "QUEUE_FULL")
 
 
-def test_an_internal_error_is_told_with_its_request(server: FakeServer, client: Client) -> None:
+def test_the_text_of_an_internal_error_has_the_request_id(
+    server: FakeServer, client: Client
+) -> None:
     details = (RequestInfo("theirs"),)
     error = fail(server, client, Fault(grpc.StatusCode.INTERNAL, "internal error", details))
     assert error.request_id == "theirs"
     assert str(error) == "internal error (request theirs)"
 
 
-def test_details_that_cannot_be_read_do_not_hide_the_error(
-    server: FakeServer, client: Client
-) -> None:
+def test_unreadable_details_do_not_hide_the_error(server: FakeServer, client: Client) -> None:
     fault = Fault(
         grpc.StatusCode.NOT_FOUND, "nothing", metadata=[("grpc-status-details-bin", b"\xff\xff")]
     )
     assert str(fail(server, client, fault)) == "nothing"
 
 
-def test_a_message_over_the_client_s_limit_is_exhaustion_and_no_overload(
+def test_a_message_over_the_client_s_limit_is_exhaustion_but_not_overload(
     server: FakeServer,
 ) -> None:
     with (

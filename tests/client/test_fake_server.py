@@ -1,9 +1,10 @@
-"""The fake server: plausible, always the same, and obedient."""
+"""The fake server: its answers are plausible, repeatable and can be scripted."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage, WebpOptions
 from autoquality.testing import FakeServer, Fault, answer
 from autoquality.v1 import encoding_pb2 as pb
+from tests.servers import NO_NETWORKS, running_server
 
 QUALITIES = st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted)
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> pb.EncodeRequest:
-    """Encode requests that break no rule."""
+    """Generate valid Encode requests."""
     low, high = draw(QUALITIES)
     method = draw(st.sampled_from(pb.Method.values()))
     target = st.integers(1, 10**6) if method == pb.METHOD_SIZE else st.floats(0, 1)
@@ -42,7 +44,7 @@ def requests(draw: st.DrawFn) -> pb.EncodeRequest:
 def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest) -> None:
     response = answer(request)
     assert isinstance(response, pb.EncodeResponse)
-    wish = request.auto_quality
+    spec = request.auto_quality
     assert response.format != pb.FORMAT_UNSPECIFIED
     assert response.size_bytes == len(response.image)
     assert response.iterations == len(response.probes)
@@ -51,12 +53,12 @@ def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest
     assert response.HasField("dssim") or not request.measure_dssim
     if response.outcome in (pb.OUTCOME_NO_QUALITY, pb.OUTCOME_FIXED_QUALITY):
         return
-    assert wish.min_quality <= response.quality <= wish.max_quality
+    assert spec.min_quality <= response.quality <= spec.max_quality
     met = response.outcome == pb.OUTCOME_TARGET_MET
-    if wish.method == pb.METHOD_SIZE:
-        assert met == (response.size_bytes <= wish.target)
+    if spec.method == pb.METHOD_SIZE:
+        assert met == (response.size_bytes <= spec.target)
     elif response.outcome != pb.OUTCOME_PREDICTION_TRUSTED:
-        assert met == (abs(response.dssim - wish.target) <= wish.allowed_error)
+        assert met == (abs(response.dssim - spec.target) <= spec.allowed_error)
 
 
 @settings(deadline=None)
@@ -65,7 +67,7 @@ def test_the_same_request_has_the_same_answer(request: pb.EncodeRequest) -> None
     assert answer(request) == answer(request)
 
 
-def test_its_files_begin_as_their_format_does(client: Client) -> None:
+def test_its_files_have_the_first_bytes_of_their_format(client: Client) -> None:
     begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF"}
     for format, first in begins.items():
         assert client.encode(b"photo", format=format).image.startswith(first)
@@ -78,7 +80,7 @@ def test_without_a_format_it_keeps_the_source_s(client: Client) -> None:
         assert client.encode(first.image).format is first.format
 
 
-def test_a_higher_quality_is_larger_and_nearer(client: Client) -> None:
+def test_a_higher_quality_has_more_bytes_and_less_dssim(client: Client) -> None:
     low, high = (client.encode(b"photo", quality=q, measure_dssim=True) for q in (40, 90))
     assert low.size_bytes < high.size_bytes
     assert low.dssim is not None
@@ -86,7 +88,7 @@ def test_a_higher_quality_is_larger_and_nearer(client: Client) -> None:
     assert low.dssim > high.dssim
 
 
-def test_raw_pixels_with_alpha_have_an_alpha_quality_as_webp(client: Client) -> None:
+def test_only_raw_pixels_with_alpha_have_an_alpha_quality_in_webp(client: Client) -> None:
     clear = RawImage(width=8, height=8, bands=4, pixels=bytes(256))
     assert client.encode(clear, format="webp").alpha_quality == 100
     asked = client.encode(clear, format="webp", webp=WebpOptions(alpha_quality=30))
@@ -105,7 +107,7 @@ def test_only_jpeg_has_a_network(client: Client) -> None:
     assert (trusted.outcome, trusted.dssim) == (Outcome.PREDICTION_TRUSTED, None)
 
 
-def test_identical_images_compare_as_such(client: Client) -> None:
+def test_only_identical_images_have_a_dssim_of_0(client: Client) -> None:
     assert client.compare(b"a", b"a").dssim == 0
     assert client.compare(b"a", b"b").dssim > 0
 
@@ -124,8 +126,8 @@ def test_identical_images_compare_as_such(client: Client) -> None:
             "quality",
         ),
         *(
-            (pb.EncodeRequest(image=b"x", auto_quality=wish), f"auto_quality.{field}")
-            for wish, field in [
+            (pb.EncodeRequest(image=b"x", auto_quality=spec), f"auto_quality.{field}")
+            for spec, field in [
                 (pb.AutoQuality(min_quality=0), "min_quality"),
                 (pb.AutoQuality(max_quality=101), "max_quality"),
                 (pb.AutoQuality(min_quality=9, max_quality=8), "min_quality"),
@@ -144,14 +146,14 @@ def test_it_refuses_what_the_contract_forbids(request_: pb.EncodeRequest, field:
     assert fault.message.startswith(f"{field}: ")
 
 
-def test_it_answers_as_it_is_told_in_order_and_then_as_ever(
+def test_scripted_answers_come_in_order_and_then_computed_ones(
     server: FakeServer, client: Client
 ) -> None:
     computed = client.encode(b"photo")
     server.respond(
         pb.EncodeResponse(quality=1),
         lambda request: pb.EncodeResponse(image=request.image, quality=2),
-        Fault.invalid("image", "is no image"),
+        Fault.invalid("image", "is not an image"),
     )
     assert client.encode(b"photo").quality == 1
     assert client.encode(b"photo").image == b"photo"
@@ -160,7 +162,7 @@ def test_it_answers_as_it_is_told_in_order_and_then_as_ever(
     assert client.encode(b"photo").message == computed.message
 
 
-def test_an_answer_to_all_calls_steps_back_behind_those_in_order(
+def test_answers_in_order_go_before_the_answer_to_all_calls(
     server: FakeServer, client: Client
 ) -> None:
     server.respond_always(pb.EncodeResponse(quality=9))
@@ -169,7 +171,7 @@ def test_an_answer_to_all_calls_steps_back_behind_those_in_order(
     assert client.info().version
 
 
-def test_it_records_what_it_is_asked(server: FakeServer, client: Client) -> None:
+def test_it_records_the_requests(server: FakeServer, client: Client) -> None:
     client.info()
     client.encode(RawImage(1, 1, 1, b"x"))
     client.compare(b"a", b"b")
@@ -178,7 +180,7 @@ def test_it_records_what_it_is_asked(server: FakeServer, client: Client) -> None
     assert all(call.ended.wait(30) for call in server.requests)
 
 
-def test_its_health_follows_serving(server: FakeServer, client: Client) -> None:
+def test_its_health_check_follows_serving(server: FakeServer, client: Client) -> None:
     assert client.health()
     server.serving = False
     assert not client.health()
@@ -203,3 +205,16 @@ with FakeServer() as server, server.client() as client:
         timeout=60,
     )
     assert (done.stdout, done.stderr) == ("webp\n", "")
+
+
+def test_its_formats_defaults_and_limits_are_those_of_the_real_server(tmp_path: Path) -> None:
+    fake = answer(pb.GetServerInfoRequest())
+    with running_server(tmp_path, NO_NETWORKS) as server, Client(server.address) as client:
+        real = client.info().message
+    fake.formats[0].ClearField("network")
+    assert list(fake.formats) == list(real.formats)
+    assert fake.defaults == real.defaults
+    for limits in (fake.limits, real.limits):  # these two depend on the machine
+        limits.ClearField("workers")
+        limits.ClearField("queue_size")
+    assert fake.limits == real.limits

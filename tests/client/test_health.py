@@ -1,4 +1,4 @@
-"""The health check, against the package that defines it."""
+"""The health check, tested with the package that defines it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from autoquality import AutoQualityError, Client, DeadlineExceededError, UnimplementedError
 from autoquality.testing import FakeServer
+from tests.waiting import in_background
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -20,7 +21,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @contextmanager
 def server_at(address: str, servicer: health.HealthServicer | None) -> Iterator[None]:
-    """A server with the usual health service, or with none at all."""
+    """Run a server with the standard health service, or without one."""
     server = grpc.server(ThreadPoolExecutor(4))
     if servicer is not None:
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -29,7 +30,7 @@ def server_at(address: str, servicer: health.HealthServicer | None) -> Iterator[
     try:
         yield
     finally:
-        server.stop(None).wait()
+        server.stop(None).wait(30)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def address(tmp_path: Path) -> str:
     return f"unix:{tmp_path}/socket"
 
 
-def test_the_usual_health_service_is_understood(address: str) -> None:
+def test_the_standard_health_service_is_understood(address: str) -> None:
     servicer = health.HealthServicer()
     servicer.set("", SERVING)
     servicer.set("autoquality.v1.EncodingService", NOT_SERVING)
@@ -45,11 +46,11 @@ def test_the_usual_health_service_is_understood(address: str) -> None:
         assert client.health()
         assert not client.health("autoquality.v1.EncodingService")
         with pytest.raises(AutoQualityError) as raised:
-            client.health("nothing")
+            client.health("unknown")
         assert raised.value.code is grpc.StatusCode.NOT_FOUND
 
 
-def test_a_server_without_a_health_service_is_not_taken_for_a_sick_one(address: str) -> None:
+def test_a_server_without_a_health_service_raises_unimplemented(address: str) -> None:
     with server_at(address, None), Client(address) as client:
         with pytest.raises(UnimplementedError):
             client.health()
@@ -57,16 +58,16 @@ def test_a_server_without_a_health_service_is_not_taken_for_a_sick_one(address: 
             client.wait_ready(30)
 
 
-def test_a_server_that_is_not_there_does_not_serve(address: str) -> None:
+def test_an_unreachable_server_is_not_healthy(address: str) -> None:
     with Client(address, retries=0) as client:
         assert not client.health()
 
 
-def test_waiting_ends_when_the_server_has_come_and_serves(address: str) -> None:
+def test_wait_ready_returns_when_the_server_is_up_and_serving(address: str) -> None:
     servicer = health.HealthServicer()
     servicer.set("", NOT_SERVING)
-    with Client(address) as client, ThreadPoolExecutor() as pool:
-        waiting = pool.submit(client.wait_ready, 120)
+    with Client(address) as client:
+        waiting = in_background(client.wait_ready, 120)
         with server_at(address, servicer):
             assert not client.health()
             assert not waiting.done()
@@ -74,9 +75,9 @@ def test_waiting_ends_when_the_server_has_come_and_serves(address: str) -> None:
             waiting.result(120)
 
 
-def test_waiting_in_vain_ends_with_the_timeout(address: str, server: FakeServer) -> None:
+def test_wait_ready_raises_after_its_timeout(address: str, server: FakeServer) -> None:
     server.serving = False
-    with Client(address) as nobody, server.client() as sick:
-        for client in (nobody, sick):
+    with Client(address) as absent, server.client() as unhealthy:
+        for client in (absent, unhealthy):
             with pytest.raises(DeadlineExceededError):
                 client.wait_ready(0.5)

@@ -1,4 +1,4 @@
-"""What importing the package costs, and beside whom it can live."""
+"""The imports of the package, and the packages it can share a process with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# grpc itself looks whether grpc_health is there; its messages are another matter.
+# grpc itself imports grpc_health if it is installed, but not its messages.
 HEAVY = (
     *("numpy", "google.rpc", "grpc_status", "grpc_health.v1", "pyvips", "cv2", "numba"),
     *("tensorflow", "click", "rich", "structlog", "autoquality_server"),
@@ -16,16 +16,20 @@ HEAVY = (
 
 
 def run(code: str) -> str:
-    """The output of `code` in a fresh interpreter where warnings are errors."""
+    """Return the output of `code` in a new interpreter where warnings are errors."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.mark.parametrize("module", ["autoquality", "autoquality.testing"])
-def test_importing_it_imports_grpc_and_protobuf_alone(module: str) -> None:
+def test_importing_it_imports_only_grpc_and_protobuf(module: str) -> None:
     code = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
     assert run(code).strip() == ""
 
@@ -39,7 +43,7 @@ def test_importing_it_imports_grpc_and_protobuf_alone(module: str) -> None:
         ("grpc_health.v1.health_pb2", "autoquality.testing"),
     ],
 )
-def test_the_usual_packages_of_the_same_messages_may_come_before_or_after(
+def test_the_packages_with_the_same_messages_can_be_imported_before_or_after(
     modules: tuple[str, ...],
 ) -> None:
     imports = "\n".join(f"import {module}" for module in modules)
@@ -50,5 +54,5 @@ print(decode_details(encode_status(3, "wrong", [ErrorInfo("R")]))[0].reason)
     assert run(code).strip() == "R"
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert importlib.resources.files("autoquality").joinpath("py.typed").is_file()

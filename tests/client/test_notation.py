@@ -10,7 +10,7 @@ from autoquality import AutoQuality, Method, parse_notation
 
 QUALITY = st.none() | st.integers(1, 100)
 NUMBER = st.none() | st.floats(min_value=0, max_value=1e12, allow_nan=False)
-WISHES = st.builds(
+SPECS = st.builds(
     AutoQuality,
     method=st.sampled_from([None, *(method for method in Method if method is not Method.UNKNOWN)]),
     target=NUMBER,
@@ -21,7 +21,7 @@ WISHES = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "spec"),
     [
         ("dssim:0.02:70:80:0.001", AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)),
         ("size:10240:10:80", AutoQuality(Method.SIZE, 10240, 10, 80)),
@@ -36,8 +36,8 @@ WISHES = st.builds(
         ("", AutoQuality()),
     ],
 )
-def test_every_part_may_be_left_out(text: str, wish: AutoQuality) -> None:
-    assert parse_notation(text) == wish
+def test_every_part_is_optional(text: str, spec: AutoQuality) -> None:
+    assert parse_notation(text) == spec
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,22 @@ def test_every_part_may_be_left_out(text: str, wish: AutoQuality) -> None:
         ("aq:aq:dssim", "method must be one of"),
     ],
 )
-def test_an_error_names_the_part_and_what_would_be_right(text: str, complaint: str) -> None:
+def test_an_error_names_the_part_and_the_valid_values(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse_notation(text)
 
 
 @settings(deadline=None)
-@given(WISHES)
-def test_a_wish_survives_being_written_and_read(wish: AutoQuality) -> None:
-    assert parse_notation(str(wish)) == wish
+@given(SPECS)
+def test_a_spec_survives_formatting_and_parsing(spec: AutoQuality) -> None:
+    assert parse_notation(str(spec)) == spec
 
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_is_read_or_refused_with_value_error(text: str) -> None:
+def test_any_text_is_parsed_or_raises_value_error(text: str) -> None:
     try:
-        wish = parse_notation(text)
+        spec = parse_notation(text)
     except ValueError:
         return
-    assert isinstance(wish, AutoQuality)
+    assert isinstance(spec, AutoQuality)

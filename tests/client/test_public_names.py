@@ -1,4 +1,4 @@
-"""The public face: nothing becomes public, or stops to be, by accident."""
+"""The public names: none is added or removed by accident."""
 
 from __future__ import annotations
 

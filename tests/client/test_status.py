@@ -1,4 +1,4 @@
-"""Rich error details, against the packages that define them."""
+"""Error details, tested with the packages that define them."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ PAIRS: list[tuple[Detail, Message]] = [
 
 
 @pytest.mark.parametrize(("detail", "message"), PAIRS)
-def test_details_are_read_as_google_rpc_writes_them(detail: Detail, message: Message) -> None:
+def test_details_from_google_rpc_are_decoded(detail: Detail, message: Message) -> None:
     status = status_pb2.Status(code=8, message="no")
     status.details.add().Pack(message)
     assert decode_details(status.SerializeToString()) == (detail,)
 
 
 @pytest.mark.parametrize(("detail", "message"), PAIRS)
-def test_details_are_written_as_google_rpc_reads_them(detail: Detail, message: Message) -> None:
+def test_google_rpc_decodes_our_details(detail: Detail, message: Message) -> None:
     status = status_pb2.Status.FromString(encode_status(8, "no", [detail]))
     read = type(message)()
     assert (status.code, status.message) == (8, "no")
@@ -76,14 +76,14 @@ def test_details_are_written_as_google_rpc_reads_them(detail: Detail, message: M
     assert read == message
 
 
-def test_details_of_an_unknown_type_are_kept_as_they_came() -> None:
+def test_a_detail_of_an_unknown_type_stays_undecoded() -> None:
     status = status_pb2.Status(code=8)
     status.details.add().Pack(error_details_pb2.Help())
     (detail,) = decode_details(status.SerializeToString())
     assert detail == UnknownDetail("type.googleapis.com/google.rpc.Help", b"")
 
 
-def test_a_detail_that_cannot_be_read_is_kept_as_it_came() -> None:
+def test_an_unreadable_detail_stays_undecoded() -> None:
     broken = UnknownDetail("type.googleapis.com/google.rpc.RetryInfo", b"\xff")
     assert decode_details(encode_status(8, "no", [broken])) == (broken,)
 

@@ -1,4 +1,4 @@
-"""A bearer token goes with every call, and in the clear to nobody else."""
+"""A bearer token goes with every call, and never unencrypted to another machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_token_goes_with_every_call_to_this_machine(server: FakeServer) -> Non
     ],
 )
 def test_a_token_goes_to_no_other_machine_in_the_clear(target: str) -> None:
-    with pytest.raises(ValueError, match="in the clear") as caught:
+    with pytest.raises(ValueError, match="unencrypted") as caught:
         Client(target, token=TOKEN)
     assert TOKEN not in str(caught.value)
 
@@ -45,11 +45,11 @@ def test_a_token_goes_to_no_other_machine_in_the_clear(target: str) -> None:
         *("dns:///localhost:1", "ipv4:127.0.0.1:1,127.0.0.2:1", "ipv6:[::1]:1", "unix-abstract:x"),
     ],
 )
-def test_what_is_this_machine_is_recognised(target: str) -> None:
+def test_a_token_goes_unencrypted_to_any_name_of_this_machine(target: str) -> None:
     Client(target, token=TOKEN).close()
 
 
-def test_a_token_goes_anywhere_under_tls_or_where_it_shall_go_in_the_clear() -> None:
+def test_a_token_goes_anywhere_with_tls_or_with_tls_false() -> None:
     authority = trustme.CA().cert_pem.bytes()
     credentials = grpc.ssl_channel_credentials(authority)
     for options in ({"tls": True}, {"ca": authority}, {"credentials": credentials}, {"tls": False}):
@@ -57,7 +57,7 @@ def test_a_token_goes_anywhere_under_tls_or_where_it_shall_go_in_the_clear() -> 
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\n", "ümlaut"])
-def test_a_token_that_cannot_be_sent_is_refused_and_not_quoted(token: str) -> None:
+def test_an_invalid_token_is_refused_and_not_quoted(token: str) -> None:
     with pytest.raises(ValueError, match="token must be printable ASCII") as caught:
         Client(token=token)
     assert not token or token not in str(caught.value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from autoquality_server.image import Pixels, open_image
-from tests.image.files import AMPLE
+from autoquality_core.formats import Encoder
+from autoquality_core.images import Pixels, luma_planes, open_image
+from tests.images.files import AMPLE
 from tests.photos import crop, photo
 
 
@@ -33,3 +35,10 @@ def moving(delays: tuple[int, ...] = (80, 120, 200), bands: int = 3) -> Pixels:
     still = (photograph() if bands == 3 else translucent()).samples[0]
     frames = [np.roll(still, 8 * number, axis=1) for number in range(len(delays))]
     return Pixels.from_samples(np.stack(frames), delays)
+
+
+def decoded_luma(encoder: Encoder, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """The luma (surfaces, frames, height, width) of a file that `encoder` made of `pixels`."""
+    decoded = encoder.decode(data, pixels)
+    planes = luma_planes(decoded.samples, over_backgrounds=pixels.has_alpha)
+    return planes if decoded.shown is None else planes[:, decoded.shown]

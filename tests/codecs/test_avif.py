@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.image import Pixels, luma, luma_planes
-from tests.codecs.sources import grey, photograph, translucent
+from autoquality_core.formats import encoder_for
+from autoquality_core.images import Pixels, luma, luma_planes
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, grey, photograph, translucent
 
 
 @pytest.mark.parametrize("quality", [20, 60, 89, 90])
@@ -21,9 +21,9 @@ from tests.codecs.sources import grey, photograph, translucent
     ids=["colour", "odd sides", "grey", "alpha", "grey alpha"],
 )
 def test_luma_is_that_of_the_picture_that_libavif_decodes(pixels: Pixels, quality: int) -> None:
-    codec = CODECS[Format.AVIF]
-    data = codec.encode(pixels, quality, EncoderOptions())
+    codec = encoder_for(Format.AVIF)
+    data = codec.encode(pixels, quality)
     seen = np.asarray(Image.open(io.BytesIO(data)))
-    found = codec.decode_luma(data, pixels)
+    found = decoded_luma(codec, data, pixels)
     assert found.shape == luma(pixels).shape
     assert np.array_equal(found, luma_planes(seen[np.newaxis], over_backgrounds=pixels.has_alpha))

@@ -11,11 +11,16 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_server.codecs import CODECS, alpha_bytes, with_metadata
-from autoquality_server.domain import EncoderOptions, Format, WebpOptions
-from autoquality_server.image import NO_METADATA, Metadata, Pixels
-from tests.codecs.sources import grey, moving, photograph, translucent
-from tests.image.metadata_files import (
+from autoquality_core.formats import (
+    EncoderOptions,
+    WebpOptions,
+    encoder_for,
+    with_metadata,
+)
+from autoquality_core.images import NO_METADATA, Metadata, Pixels
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, grey, moving, photograph, translucent
+from tests.images.metadata_files import (
     ARTIST,
     UNIT,
     X_RESOLUTION,
@@ -35,6 +40,7 @@ METADATA = Metadata(
     exif=exif_block(TAGS),
     xmp=packet("<dc:title>odd</dc:title>"),
 )
+WEBP = encoder_for(Format.WEBP)
 PROFILE = pyvips.Image.profile_load("p3")
 PICTURES = {
     "colour": photograph,
@@ -54,7 +60,7 @@ def profiled(pixels: Pixels) -> Pixels:
 
 def cases() -> list[tuple[Format, str]]:
     def holds(fmt: Format, name: str) -> bool:
-        codec = CODECS[fmt]
+        codec = encoder_for(fmt)
         return (codec.keeps_alpha or "alpha" not in name) and (
             codec.keeps_animation or "film" not in name
         )
@@ -68,7 +74,7 @@ def test_metadata_changes_nothing_else(fmt: Format, name: str, icc: bool) -> Non
     pixels = PICTURES[name]()
     if icc and "grey" not in name:
         pixels = profiled(pixels)
-    bare = CODECS[fmt].encode(pixels, 70, EncoderOptions())
+    bare = encoder_for(fmt).encode(pixels, 70)
     data = with_metadata(fmt, bare, METADATA)
     before, after = (Image.open(io.BytesIO(one)) for one in (bare, data))
     for frame in range(pixels.frames):
@@ -87,7 +93,7 @@ def test_metadata_changes_nothing_else(fmt: Format, name: str, icc: bool) -> Non
     if fmt in (Format.JPEG, Format.PNG):
         assert after.info["dpi"][0] == pytest.approx(300, abs=0.02)
     assert np.array_equal(
-        CODECS[fmt].decode_luma(data, pixels), CODECS[fmt].decode_luma(bare, pixels)
+        decoded_luma(encoder_for(fmt), data, pixels), decoded_luma(encoder_for(fmt), bare, pixels)
     )
     assert with_metadata(fmt, bare, NO_METADATA) == bare
 
@@ -97,8 +103,10 @@ def test_what_alpha_takes_is_the_same_at_every_quality(icc: bool) -> None:
     pixels = profiled(translucent()) if icc else translucent()
     for alpha_quality in (0, 50, 100):
         options = EncoderOptions(webp=WebpOptions(alpha_quality=alpha_quality))
-        files = [CODECS[Format.WEBP].encode(pixels, quality, options) for quality in (1, 50, 100)]
-        assert len({alpha_bytes(one) for one in files}) == 1
-        assert alpha_bytes(files[0]) > len(PROFILE) * icc
-    assert alpha_bytes(CODECS[Format.WEBP].encode(moving(bands=4), 50, EncoderOptions())) == 0
-    assert alpha_bytes(CODECS[Format.WEBP].encode(photograph(), 50, EncoderOptions())) == 0
+        files = [
+            encoder_for(Format.WEBP, options).encode(pixels, quality) for quality in (1, 50, 100)
+        ]
+        assert len({WEBP.alpha_bytes(one) for one in files}) == 1
+        assert WEBP.alpha_bytes(files[0]) > len(PROFILE) * icc
+    assert WEBP.alpha_bytes(WEBP.encode(moving(bands=4), 50)) == 0
+    assert WEBP.alpha_bytes(WEBP.encode(photograph(), 50)) == 0

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.domain import EncoderOptions, Format, JpegOptions
-from autoquality_server.image import Pixels
-from tests.codecs.sources import grey, photograph
+from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder, JpegOptions
+from autoquality_core.images import Pixels
+from tests.codecs.sources import decoded_luma, grey, photograph
 
-CODEC = CODECS[Format.JPEG]
+CODEC = JpegEncoder()
 PLAIN = JpegOptions()
 
 
 def encode(pixels: Pixels, jpeg: JpegOptions, quality: int = 70) -> bytes:
-    return CODEC.encode(pixels, quality, EncoderOptions(jpeg=jpeg))
+    return JpegEncoder(jpeg).encode(pixels, quality)
 
 
 def components(data: bytes) -> list[int]:
@@ -104,7 +103,7 @@ def test_luma_is_that_of_the_clipped_colours_and_not_the_y_of_the_file() -> None
     stripes[:, :, 1::3] = (0, 0, 255)
     pixels = Pixels.from_samples(stripes)
     data = encode(pixels, PLAIN, 10)
-    found = CODEC.decode_luma(data, pixels)[0, 0]
+    found = decoded_luma(CODEC, data, pixels)[0, 0]
     colours = pyvips.Image.jpegload_buffer(data).numpy() @ (0.299, 0.587, 0.114)
     assert np.abs(found - colours).max() <= 0.51
     in_file = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)

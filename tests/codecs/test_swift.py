@@ -11,12 +11,21 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, jpeg, swift, webp
-from autoquality_server.codecs.jpeg import JpegCodec
-from autoquality_server.codecs.webp import WebpCodec
-from autoquality_server.domain import EncoderOptions, Format, JpegOptions, WebpOptions
-from autoquality_server.image import Pixels, luma_planes
-from tests.codecs.sources import grey, moving, photograph, translucent
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    EncoderOptions,
+    JpegOptions,
+    WebpOptions,
+    encoder_for,
+    jpeg,
+    opencv,
+    webp,
+)
+from autoquality_core.formats.jpeg import JpegEncoder
+from autoquality_core.formats.webp import WebpEncoder
+from autoquality_core.images import Pixels, luma_planes
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, grey, moving, photograph, translucent
 
 SOURCES = {
     "colour": photograph(),
@@ -48,17 +57,17 @@ def test_a_plain_jpeg_is_the_file_that_libvips_writes(
     source: str, quality: int, no_subsample: bool
 ) -> None:
     pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
-    swiftly = swift.jpeg(pixels, quality, no_subsample=no_subsample)
-    assert swiftly == JpegCodec.by_libvips(pixels, quality, options)
-    assert swiftly == CODECS[Format.JPEG].encode(pixels, quality, EncoderOptions(jpeg=options))
+    swiftly = opencv.jpeg(pixels, quality, no_subsample=no_subsample)
+    assert swiftly == JpegEncoder(options).by_libvips(pixels, quality)
+    assert swiftly == encoder_for(Format.JPEG, EncoderOptions(jpeg=options)).encode(pixels, quality)
 
 
 @each_quality
 @pytest.mark.parametrize("source", ["colour", "1x1", "odd sides", "a column"])
 def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int) -> None:
-    swiftly = swift.webp(SOURCES[source], quality)
-    assert swiftly == WebpCodec.by_libvips(SOURCES[source], quality, WebpOptions())
-    assert swiftly == CODECS[Format.WEBP].encode(SOURCES[source], quality, EncoderOptions())
+    swiftly = opencv.webp(SOURCES[source], quality)
+    assert swiftly == WebpEncoder().by_libvips(SOURCES[source], quality)
+    assert swiftly == encoder_for(Format.WEBP).encode(SOURCES[source], quality)
 
 
 @each_source
@@ -76,46 +85,46 @@ def test_a_plain_webp_is_the_file_that_libvips_writes(source: str, quality: int)
 def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOptions) -> None:
     pixels = SOURCES[source]
     for quality in QUALITIES:
-        data = CODECS[fmt].encode(pixels, quality, options)
+        data = encoder_for(fmt, options).encode(pixels, quality)
         bands = pixels.bands if fmt is Format.JPEG else 3
-        assert swift.decoded(data, pixels, bands) is not None
-        assert np.array_equal(CODECS[fmt].decode_luma(data, pixels), read(data, pixels))
+        assert opencv.decoded(data, pixels, bands) is not None
+        assert np.array_equal(decoded_luma(encoder_for(fmt), data, pixels), read(data, pixels))
 
 
 def test_both_are_used_here() -> None:
-    assert jpeg._swift()
-    assert webp._swift()
+    assert jpeg._opencv_agrees()
+    assert webp._opencv_agrees()
 
 
 def test_another_encoder_inside_is_noticed() -> None:
     def other(pixels: Pixels, quality: int) -> bytes:
-        return JpegCodec.by_libvips(pixels, max(quality - 1, 1), JpegOptions())
+        return JpegEncoder().by_libvips(pixels, max(quality - 1, 1))
 
     def swiftly(pixels: Pixels, quality: int) -> bytes | None:
-        return swift.jpeg(pixels, quality, no_subsample=False)
+        return opencv.jpeg(pixels, quality, no_subsample=False)
 
-    assert not swift.agrees(swiftly, other)
+    assert not opencv.agrees(swiftly, other)
 
 
 def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
     large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
-    assert swift.jpeg(large, 80, no_subsample=False) is None
-    assert swift.webp(large, 80) is None
-    assert swift.webp(translucent(), 80) is None
-    assert swift.webp(moving(), 80) is None
-    assert swift.decoded(b"", moving(), 3) is None
-    assert swift.decoded(b"", translucent(), 3) is None
+    assert opencv.jpeg(large, 80, no_subsample=False) is None
+    assert opencv.webp(large, 80) is None
+    assert opencv.webp(translucent(), 80) is None
+    assert opencv.webp(moving(), 80) is None
+    assert opencv.decoded(b"", moving(), 3) is None
+    assert opencv.decoded(b"", translucent(), 3) is None
 
 
 TOO_LARGE = """
 import sys
-from autoquality_server.codecs import CODECS, swift
-from autoquality_server.domain import EncoderOptions, Format
-from tests.codecs.sources import photograph
+from autoquality_core.formats import encoder_for, opencv
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, photograph
 for fmt in (Format.JPEG, Format.WEBP):
-    data = CODECS[fmt].encode(photograph(), 80, EncoderOptions())
-    assert swift.decoded(data, photograph(), 3) is None
-    print(CODECS[fmt].decode_luma(data, photograph()).shape)
+    data = encoder_for(fmt).encode(photograph(), 80)
+    assert opencv.decoded(data, photograph(), 3) is None
+    print(decoded_luma(encoder_for(fmt), data, photograph()).shape)
 """
 
 
@@ -135,5 +144,5 @@ def test_an_opencv_without_the_encoder_is_not_used(monkeypatch: pytest.MonkeyPat
         raise cv2.error("no encoder")
 
     monkeypatch.setattr(cv2, "imencode", refuse)
-    assert swift.jpeg(photograph(), 80, no_subsample=False) is None
-    assert swift.webp(photograph(), 80) is None
+    assert opencv.jpeg(photograph(), 80, no_subsample=False) is None
+    assert opencv.webp(photograph(), 80) is None

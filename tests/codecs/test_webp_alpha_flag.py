@@ -10,12 +10,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.codecs.webp import WebpCodec
-from autoquality_server.domain import EncoderOptions, Format, WebpOptions
-from autoquality_server.image import Pixels, open_image
+from autoquality_core.formats import WebpEncoder, WebpOptions
+from autoquality_core.images import Pixels, open_image
 from tests.browser import shown
-from tests.image.files import AMPLE
+from tests.images.files import AMPLE
 
 SIDE = 64
 RED = (200, 30, 30)
@@ -44,7 +42,7 @@ def gif(count: int) -> bytes:
 
 def as_webp(source: bytes, options: WebpOptions = WebpOptions()) -> bytes:
     pixels = open_image(source, AMPLE).decode(all_frames=True)
-    return CODECS[Format.WEBP].encode(pixels, 80, EncoderOptions(webp=options))
+    return WebpEncoder(options).encode(pixels, 80)
 
 
 def flags(data: bytes) -> int:
@@ -85,8 +83,8 @@ def test_other_animations_are_left_as_the_encoder_marks_them() -> None:
     frames = np.stack(rectangles(2))
     translucent = frames.copy()
     translucent[..., 3] //= 2
-    codec = WebpCodec()
+    codec = WebpEncoder()
     for samples in (frames[..., :3], translucent):
         pixels = Pixels.from_samples(samples, (100, 100))
-        plain = codec.by_libvips(pixels, 80, WebpOptions())
-        assert codec.encode(pixels, 80, EncoderOptions()) == plain
+        plain = codec.by_libvips(pixels, 80)
+        assert codec.encode(pixels, 80) == plain

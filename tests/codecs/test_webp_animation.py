@@ -9,18 +9,18 @@ import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.image import Pixels, luma, open_image
-from tests.codecs.sources import moving
-from tests.image.files import AMPLE, animated
+from autoquality_core.formats import encoder_for
+from autoquality_core.images import Pixels, luma, open_image
+from autoquality_core.types import Format
+from tests.codecs.sources import decoded_luma, moving
+from tests.images.files import AMPLE, animated
 
-CODEC = CODECS[Format.WEBP]
+CODEC = encoder_for(Format.WEBP)
 SHADES = [0, 60, 120, 180, 240]
 
 
 def encode(pixels: Pixels) -> bytes:
-    return CODEC.encode(pixels, 80, EncoderOptions())
+    return CODEC.encode(pixels, 80)
 
 
 def frames_of(shades: list[int]) -> npt.NDArray[np.uint8]:
@@ -41,7 +41,7 @@ def test_frames_delays_and_loops_are_kept() -> None:
 def test_the_luma_of_every_frame_is_that_of_the_decoded_file(bands: int) -> None:
     pixels = moving(bands=bands)
     data = encode(pixels)
-    found = CODEC.decode_luma(data, pixels)
+    found = decoded_luma(CODEC, data, pixels)
     decoded = open_image(data, AMPLE).decode(all_frames=True)
     assert found.shape == luma(pixels).shape
     assert np.array_equal(found, luma(decoded))
@@ -63,7 +63,7 @@ def test_merged_frames_are_told_apart_again(fmt: str, shown: list[tuple[int, int
     if fmt != "pixels":
         data = animated(list(pixels.samples), delays, fmt)
         pixels = open_image(data, AMPLE).decode(all_frames=True)
-    found = CODEC.decode_luma(encode(pixels), pixels)
+    found = decoded_luma(CODEC, encode(pixels), pixels)
     assert found.shape == luma(pixels).shape
     assert np.abs(found.astype(int) - luma(pixels)).max() <= 4
 
@@ -86,7 +86,7 @@ def test_the_frames_of_a_file_are_those_that_the_encoder_left(
 
 def test_an_animation_that_never_moves_keeps_its_number_of_frames() -> None:
     pixels = Pixels.from_samples(frames_of([60] * 5), [40] * 5)
-    assert CODEC.decode_luma(encode(pixels), pixels).shape == (1, 5, 16, 16)
+    assert decoded_luma(CODEC, encode(pixels), pixels).shape == (1, 5, 16, 16)
 
 
 def test_an_animation_may_be_taller_in_all_than_a_webp_may_be() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.config.cores import available_cores, cgroup_quota
+from autoquality_server.config.resources import available_cores, cgroup_quota
 
 
 def test_never_more_than_the_affinity_mask_and_never_none() -> None:

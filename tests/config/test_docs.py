@@ -29,20 +29,22 @@ def test_every_name_of_every_setting_is_in_the_full_tables() -> None:
 def test_checking_finds_a_stale_table_and_updating_mends_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "README.md"
+    page = tmp_path / "docs" / "configuration.md"
+    page.parent.mkdir()
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert main(["--check", "--root", str(tmp_path)]) == 1
-    assert "README.md: the table is out of date" in capsys.readouterr().err
+    assert "configuration.md: the table is out of date" in capsys.readouterr().err
     assert "old" in page.read_text()
     assert main(["--root", str(tmp_path)]) == 0
     assert main(["--check", "--root", str(tmp_path)]) == 0
     text = page.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n| Variable |")
+    assert text.startswith(f"before\n{BEGIN}\n## Serving\n\n| Variable |")
     assert text.endswith(f"|\n{END}\nafter\n")
 
 
 def test_pages_without_markers_are_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "README.md"
+    page = tmp_path / "docs" / "configuration.md"
+    page.parent.mkdir()
     page.write_text("nothing to fill in\n")
     assert main(["--root", str(tmp_path)]) == 0
     assert page.read_text() == "nothing to fill in\n"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from autoquality_core.formats import EncoderOptions, WebpPreset
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import Spec
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import ColorProfile, EncoderOptions, Format, Method, WebpPreset
 
 
 def read(environ: Mapping[str, str] | None = None, **flags: str) -> Settings:
@@ -30,7 +31,7 @@ def test_nothing_set_gives_imgproxys_defaults() -> None:
     assert settings.encoder_options() == EncoderOptions()
     assert settings.max_image_bytes == 64 * 2**20
     assert settings.max_pixels == 50_000_000
-    assert settings.networks == dict.fromkeys((Format.JPEG, Format.WEBP, Format.AVIF), "box")
+    assert settings.networks == dict.fromkeys((Format.JPEG, Format.WEBP, Format.AVIF), "bundled")
     assert settings.allowed_batch_sizes == (1, 2, 4, 8)
 
 
@@ -112,11 +113,12 @@ def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
         quality=82,
         format_quality={Format.WEBP: 75, Format.AVIF: 55},
     )
-    assert settings.jpeg_progressive
-    assert settings.webp_effort == 6
-    assert settings.webp_preset is WebpPreset.PHOTO
-    assert settings.avif_speed == 7
-    assert settings.png_quantize
+    options = settings.encoder_options()
+    assert options.jpeg.progressive
+    assert options.webp.effort == 6
+    assert options.webp.preset is WebpPreset.PHOTO
+    assert options.avif.speed == 7
+    assert options.png.quantize
     assert settings.max_pixels == 16_800_000
     assert configuration.warnings == (
         (
@@ -268,7 +270,7 @@ def test_networks_are_known_by_format(tmp_path: Path) -> None:
     graph = tmp_path / "net.pb"
     graph.touch()
     settings = read({"IMGPROXY_AUTOQUALITY_AVIF_NET": str(graph), "AUTOQUALITY_JPEG_NET": "none"})
-    assert settings.networks == {Format.AVIF: str(graph), Format.WEBP: "box"}
+    assert settings.networks == {Format.AVIF: str(graph), Format.WEBP: "bundled"}
 
 
 @pytest.mark.parametrize(

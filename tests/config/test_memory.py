@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoquality_server.config import ConfigError, Settings, load
-from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory, cgroup_limit
+from autoquality_server.config.resources import BYTES_A_PIXEL, available_memory, cgroup_limit
 
 
 def test_never_more_than_the_machine_has() -> None:

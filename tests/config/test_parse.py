@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autoquality_core.types import Format, Method
 from autoquality_server.config import parse
-from autoquality_server.domain import Format, Method
 
 
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "yes", "Y", "on", " true "])
@@ -74,7 +74,7 @@ def test_a_network_is_a_file_that_exists_ours_or_none(tmp_path: Any) -> None:
     graph.touch()
     assert parse.network(str(graph)) == str(graph)
     assert parse.network("None") == "none"
-    assert parse.network(" Box ") == "box"
+    assert parse.network(" Bundled ") == parse.network("box") == "bundled"
 
 
 def test_batch_sizes_rise() -> None:
@@ -100,11 +100,15 @@ def test_batch_sizes_rise() -> None:
         (parse.size, "-1", "must be a size"),
         (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),
         (parse.size, "10 apples", "must be a size"),
-        (parse.batch_sizes, "4,2", "must be rising batch sizes such as 1,2,4,8"),
-        (parse.batch_sizes, "1,1", "must be rising batch sizes"),
-        (parse.batch_sizes, "0,1", "must be rising batch sizes"),
-        (parse.batch_sizes, "1,x", "must be rising batch sizes"),
-        (parse.network, "/no/such/net.pb", "the path of a network that exists, 'box' or 'none'"),
+        (parse.batch_sizes, "4,2", "must be batch sizes in rising order such as 1,2,4,8"),
+        (parse.batch_sizes, "1,1", "must be batch sizes in rising order"),
+        (parse.batch_sizes, "0,1", "must be batch sizes in rising order"),
+        (parse.batch_sizes, "1,x", "must be batch sizes in rising order"),
+        (
+            parse.network,
+            "/no/such/net.pb",
+            "that exists, 'bundled' or 'none'",
+        ),
         (parse.format_qualities({}), "avif", "must be a list such as webp=79,avif=63"),
         (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoquality_server.config import ConfigError, Settings, load
-from autoquality_server.config.cores import available_cores
-from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
+from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 
 
 def test_zero_workers_are_one_a_core() -> None:

@@ -1,4 +1,4 @@
-"""How a wish and the server's defaults become settled settings."""
+"""How a resolved and the server's defaults become settled settings."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import math
 
 import pytest
 
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import AutoQuality, Format, Method, Wish
-from autoquality_server.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import Format, Method, ResolvedTarget, TargetSpec
 
 IMGPROXY = Defaults()
 
 
 def test_an_empty_wish_gets_imgproxys_defaults() -> None:
-    assert IMGPROXY.settle(Wish(), Format.JPEG) == AutoQuality(Method.NONE, 0.02, 70, 80, 0.001)
+    assert IMGPROXY.resolve(TargetSpec(), Format.JPEG) == ResolvedTarget(
+        Method.NONE, 0.02, 70, 80, 0.001
+    )
 
 
 def test_avif_has_bounds_of_its_own() -> None:
-    settled = IMGPROXY.settle(Wish(method=Method.DSSIM), Format.AVIF)
+    settled = IMGPROXY.resolve(TargetSpec(method=Method.DSSIM), Format.AVIF)
     assert (settled.min_quality, settled.max_quality) == (60, 65)
 
 
 def test_a_wish_overrides_field_by_field() -> None:
-    settled = IMGPROXY.settle(Wish(method=Method.DSSIM, min_quality=10), Format.AVIF)
-    assert settled == AutoQuality(Method.DSSIM, 0.02, 10, 65, 0.001)
+    settled = IMGPROXY.resolve(TargetSpec(method=Method.DSSIM, min_quality=10), Format.AVIF)
+    assert settled == ResolvedTarget(Method.DSSIM, 0.02, 10, 65, 0.001)
 
 
 @pytest.mark.parametrize(
@@ -44,42 +46,44 @@ def test_the_servers_target_is_used_only_by_methods_of_its_kind(
 ) -> None:
     """A DSSIM is never taken for bytes, nor bytes for a DSSIM."""
     defaults = Defaults(method=configured, target=target)
-    assert defaults.settle(Wish(method=asked), Format.JPEG).target == expected
+    assert defaults.resolve(TargetSpec(method=asked), Format.JPEG).target == expected
 
 
 def test_size_without_a_target_is_an_error() -> None:
     with pytest.raises(InvalidRequest, match="METHOD_SIZE needs a target") as caught:
-        Defaults(method=Method.DSSIM, target=0.01).settle(Wish(method=Method.SIZE), Format.JPEG)
+        Defaults(method=Method.DSSIM, target=0.01).resolve(
+            TargetSpec(method=Method.SIZE), Format.JPEG
+        )
     assert caught.value.field == "auto_quality.target"
 
 
 @pytest.mark.parametrize(
-    ("wish", "field"),
+    ("resolved", "field"),
     [
-        (Wish(min_quality=0), "auto_quality.min_quality"),
-        (Wish(min_quality=101), "auto_quality.min_quality"),
-        (Wish(max_quality=-3), "auto_quality.max_quality"),
-        (Wish(min_quality=81), "auto_quality.min_quality"),
-        (Wish(max_quality=69), "auto_quality.max_quality"),
-        (Wish(min_quality=60, max_quality=50), "auto_quality.min_quality"),
-        (Wish(allowed_error=-0.1), "auto_quality.allowed_error"),
-        (Wish(allowed_error=1.5), "auto_quality.allowed_error"),
-        (Wish(allowed_error=math.nan), "auto_quality.allowed_error"),
-        (Wish(method=Method.DSSIM, target=1.01), "auto_quality.target"),
-        (Wish(method=Method.DSSIM, target=-0.01), "auto_quality.target"),
-        (Wish(method=Method.ML, target=math.nan), "auto_quality.target"),
-        (Wish(method=Method.SIZE, target=0.5), "auto_quality.target"),
-        (Wish(method=Method.SIZE, target=math.inf), "auto_quality.target"),
-        (Wish(method=Method.SIZE, target=math.nan), "auto_quality.target"),
-        (Wish(target=math.nan), "auto_quality.target"),
+        (TargetSpec(min_quality=0), "auto_quality.min_quality"),
+        (TargetSpec(min_quality=101), "auto_quality.min_quality"),
+        (TargetSpec(max_quality=-3), "auto_quality.max_quality"),
+        (TargetSpec(min_quality=81), "auto_quality.min_quality"),
+        (TargetSpec(max_quality=69), "auto_quality.max_quality"),
+        (TargetSpec(min_quality=60, max_quality=50), "auto_quality.min_quality"),
+        (TargetSpec(allowed_error=-0.1), "auto_quality.allowed_error"),
+        (TargetSpec(allowed_error=1.5), "auto_quality.allowed_error"),
+        (TargetSpec(allowed_error=math.nan), "auto_quality.allowed_error"),
+        (TargetSpec(method=Method.DSSIM, target=1.01), "auto_quality.target"),
+        (TargetSpec(method=Method.DSSIM, target=-0.01), "auto_quality.target"),
+        (TargetSpec(method=Method.ML, target=math.nan), "auto_quality.target"),
+        (TargetSpec(method=Method.SIZE, target=0.5), "auto_quality.target"),
+        (TargetSpec(method=Method.SIZE, target=math.inf), "auto_quality.target"),
+        (TargetSpec(method=Method.SIZE, target=math.nan), "auto_quality.target"),
+        (TargetSpec(target=math.nan), "auto_quality.target"),
     ],
 )
-def test_a_wrong_field_is_named(wish: Wish, field: str) -> None:
+def test_a_wrong_field_is_named(resolved: TargetSpec, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        IMGPROXY.settle(wish, Format.JPEG)
+        IMGPROXY.resolve(resolved, Format.JPEG)
     assert caught.value.field == field
 
 
 def test_a_bound_that_clashes_with_the_servers_says_where_that_came_from() -> None:
     with pytest.raises(InvalidRequest, match=r"90 is above max_quality 80 \(this server's"):
-        IMGPROXY.settle(Wish(min_quality=90), Format.JPEG)
+        IMGPROXY.resolve(TargetSpec(min_quality=90), Format.JPEG)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autoquality._version import __version__
-from autoquality_server.codecs import CODECS
+from autoquality_core.types import Format
 from tests.servers import NO_NETWORKS, clean_environment
 
 FREE = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}
@@ -41,10 +41,10 @@ def by_part(document: dict[str, Any]) -> dict[str, dict[str, str]]:
 def test_a_server_that_would_serve_is_told_with_all_that_it_offers() -> None:
     done = doctor("--workers", "1", "--min", "60")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "It would serve." in done.stdout
-    for line in ("at once  1 run, 4 wait", "jpeg    80       60 to 80  none"):
+    assert "The server would serve." in done.stdout
+    for line in ("requests  1 run, 4 wait", "jpeg    80       60 to 80  none"):
         assert line in done.stdout.splitlines()
-    for fmt in CODECS:
+    for fmt in Format:
         assert f"\nOK       {fmt.value} " in done.stdout
 
 
@@ -55,7 +55,7 @@ def test_programs_are_told_the_same() -> None:
     assert document["exit_code"] == done.returncode == 0
     assert document["serves"]["workers"] == 1
     formats = {one["format"]: one for one in document["serves"]["formats"]}
-    assert formats.keys() == {fmt.value for fmt in CODECS}
+    assert formats.keys() == {fmt.value for fmt in Format}
     assert formats["webp"]["quality"] == 79
     assert formats["png"]["quality"] is None
     parts = by_part(document)

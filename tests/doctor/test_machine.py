@@ -9,16 +9,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_server.allocator import arenas
+from autoquality_core.runtime.allocator import arenas
+from autoquality_server.cli.doctor import access, machine
+from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
+from autoquality_server.cli.doctor.machine import in_units
 from autoquality_server.config import Settings
-from autoquality_server.config.cores import available_cores
-from autoquality_server.doctor import machine, ports
-from autoquality_server.doctor.finding import Finding, Verdict, worst
-from autoquality_server.doctor.units import in_units
+from autoquality_server.config.resources import available_cores
 
 
 def look(environ: Mapping[str, str] | None = None, **settings: int) -> dict[str, Finding]:
-    return {one.part: one for one in machine.look(Settings(**settings), environ or {})}
+    return {one.part: one for one in machine.check_machine(Settings(**settings), environ or {})}
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def test_the_workers_of_all_processes_count() -> None:
     cores = available_cores()
     found = look(processes=cores + 1)["cores"]
     assert found.verdict is Verdict.WARNING
-    assert f"{cores} for {cores + 1} processes, {cores + 1} workers in all" in found.text
+    assert f"{cores} for {cores + 1} processes, {cores + 1} workers in total" in found.text
 
 
 def test_every_process_needs_memory_of_its_own() -> None:
@@ -77,7 +77,7 @@ def test_few_open_files_are_a_warning() -> None:
         found = look()["open files"]
     assert (found.verdict, found.text) == (
         Verdict.WARNING,
-        "256 at most: each connection takes one",
+        "at most 256: each connection needs one",
     )
 
 
@@ -99,15 +99,15 @@ def test_no_place_for_temporary_files_fails(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_grpc_and_metrics_cannot_have_one_port(grpc: str, metrics: str, verdict: Verdict) -> None:
-    _, found = ports.look(Settings(listen=grpc, metrics_listen=metrics))
+    _, found = access.check_addresses(Settings(listen=grpc, metrics_listen=metrics))
     assert found.verdict is verdict
 
 
 def test_health_checks_alone_have_a_port_of_their_own() -> None:
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:50999"}
-    _, *found = ports.look(Settings(health_listen="127.0.0.1:50999", **local))
+    _, *found = access.check_addresses(Settings(health_listen="127.0.0.1:50999", **local))
     assert [one.part for one in found] == ["health", "metrics"]
-    assert found[1].text == "AUTOQUALITY_METRICS_LISTEN: 127.0.0.1:50999 is health's address"
+    assert found[1].text == "AUTOQUALITY_METRICS_LISTEN: 127.0.0.1:50999 is the address of health"
 
 
 def test_a_wrong_setting_outweighs_a_failure_and_that_a_warning() -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autoquality_core.types import Device, Format
+from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.networks import NetworkChecks
 from autoquality_server.config import Settings
-from autoquality_server.doctor.finding import Finding, Verdict
-from autoquality_server.doctor.networks import Networks
-from autoquality_server.domain import Device, Format
 from tests.networks import constant_graph, peak_at, side_content, write_side_file
 
 NONE = {"jpeg_net": "none", "webp_net": "none", "avif_net": "none"}
 
 
-def look(box: Path, **settings: object) -> dict[str, Finding]:
-    networks = Networks(Settings(**{**NONE, **settings}), box)
-    return {one.part: one for one in networks.look()}
+def look(bundled: Path, **settings: object) -> dict[str, Finding]:
+    networks = NetworkChecks(Settings(**{**NONE, **settings}), bundled)
+    return {one.part: one for one in networks.run()}
 
 
 def test_a_network_is_asked_and_what_is_missing_is_no_fault(tmp_path: Path) -> None:
@@ -23,13 +23,13 @@ def test_a_network_is_asked_and_what_is_missing_is_no_fault(tmp_path: Path) -> N
     write_side_file(
         path, side_content(tensors={"image": "images:0", "logits": "logits:0"}, version="2.1")
     )
-    networks = Networks(Settings(jpeg_net=str(path), webp_net="none"), tmp_path)
-    found = {one.part: one for one in networks.look()}
+    networks = NetworkChecks(Settings(jpeg_net=str(path), webp_net="none"), tmp_path)
+    found = {one.part: one for one in networks.run()}
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     text = found["jpeg network"].text
     assert text.startswith("given.pb 2.1 on ") and ": predicts quality 57 in " in text
-    assert found["webp network"].text == "none: ml is served as dssim"
-    assert found["avif network"].text == "none in the box: ml is served as dssim"
+    assert found["webp network"].text == "none: ml falls back to dssim"
+    assert found["avif network"].text == "none bundled: ml falls back to dssim"
     assert networks.names.keys() == {Format.JPEG}
     assert "networks run on " in found["gpu"].text
 
@@ -42,11 +42,11 @@ def test_a_given_network_that_cannot_be_used_is_a_wrong_setting(tmp_path: Path) 
     assert found.text.startswith(f"AUTOQUALITY_WEBP_NET: {path}: ")
 
 
-def test_a_broken_network_in_the_box_is_a_warning(tmp_path: Path) -> None:
+def test_a_broken_bundled_network_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "autoquality-avif.pb").write_bytes(b"\x00garbage")
-    found = look(tmp_path, avif_net="box")["avif network"]
+    found = look(tmp_path, avif_net="bundled")["avif network"]
     assert found.verdict is Verdict.WARNING
-    assert found.text.endswith(": ml is served as dssim")
+    assert found.text.endswith(": ml falls back to dssim")
 
 
 def test_a_gpu_that_is_asked_for_and_missing_is_a_wrong_setting(tmp_path: Path) -> None:

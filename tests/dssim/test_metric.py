@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from autoquality_server import dssim
+from autoquality_core.metrics.dssim import reference as dssim
 from tests.dssim.pictures import DRAWINGS, PHOTOGRAPHS, Luma, encoded, luma_of, scikit_dssim
 from tests.waiting import LIMIT, in_background
 
@@ -156,10 +156,10 @@ def test_many_threads_share_one_reference() -> None:
     distorted = [planes(encoded(luma, ".jpg", quality)) for quality in range(20, 100, 10)]
     alone = [reference.dssim(image) for image in distorted]
     together: list[list[float]] = [[] for _ in distorted]
-    start = threading.Barrier(len(distorted), timeout=LIMIT)
+    start = threading.Barrier(len(distorted))
 
     def measure(index: int) -> None:
-        start.wait()
+        start.wait(LIMIT)
         for _ in range(10):
             together[index].append(reference.dssim(distorted[index]))
 
@@ -180,7 +180,7 @@ def test_a_reference_that_holds_nothing_measures_the_same(large: bool) -> None:
         made += 1
         return luma
 
-    reference = dssim.reference_of(make, dssim.KEPT_PIXELS + large)
+    reference = dssim.UncachedReference(make) if large else dssim.Reference(make())
     distorted = [planes(encoded(luma[0, 0], ".jpg", quality)) for quality in (30, 80)]
     expected = [dssim.Reference(luma).dssim(one) for one in distorted]
     assert [reference.dssim(one) for one in distorted] == expected

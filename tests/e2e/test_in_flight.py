@@ -11,7 +11,7 @@ import pytest
 import pyvips
 
 from autoquality import AvifOptions, Client, InvalidImageError
-from autoquality_server.config.memory import BYTES_A_PIXEL
+from autoquality_server.config.resources import BYTES_A_PIXEL
 from tests.e2e.test_service import scrape
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, RunningServer, running_server

@@ -1,4 +1,4 @@
-"""A configured network: what it says is obeyed, what does not fit stops the start."""
+"""A configured network is used, and one that does not fit stops the start."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.photos import crop
 from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
 
 PHOTO = crop("coffee.png", 160, 160)
-SAYS = 57
+PREDICTED = 57
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("networks")
-    network = constant_graph(folder / "says-57.pb", peak_at(SAYS))
+    network = constant_graph(folder / "57.pb", peak_at(PREDICTED))
     settings = {
         "AUTOQUALITY_JPEG_NET": str(network),
         "AUTOQUALITY_WEBP_NET": str(network),
@@ -38,26 +38,26 @@ def client(server: RunningServer) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP])
-def test_a_trusted_network_is_obeyed_to_the_letter(client: Client, fmt: Format) -> None:
+def test_a_trusted_prediction_is_the_quality(client: Client, fmt: Format) -> None:
     encoded = client.encode(
         PHOTO, format=fmt, method="ml", allowed_error=1, min_quality=1, max_quality=100
     )
-    assert (encoded.quality, encoded.predicted_quality) == (SAYS, SAYS)
+    assert (encoded.quality, encoded.predicted_quality) == (PREDICTED, PREDICTED)
     assert (encoded.iterations, encoded.outcome) == (1, Outcome.PREDICTION_TRUSTED)
     assert encoded.dssim is None and encoded.timings.measure == 0
     assert encoded.applied.method is Method.ML
 
 
-def test_a_trusted_network_is_measured_when_asked(client: Client) -> None:
+def test_a_trusted_prediction_is_measured_on_request(client: Client) -> None:
     encoded = client.encode(PHOTO, format="webp", method="ml", allowed_error=1, measure_dssim=True)
     assert encoded.dssim is not None and encoded.iterations == 1
 
 
-def test_the_prediction_is_brought_into_range_and_told_as_it_was(client: Client) -> None:
+def test_a_prediction_out_of_range_is_clamped_and_reported_unchanged(client: Client) -> None:
     encoded = client.encode(
         PHOTO, format="webp", method="ml", allowed_error=1, min_quality=70, max_quality=80
     )
-    assert (encoded.quality, encoded.predicted_quality) == (70, SAYS)
+    assert (encoded.quality, encoded.predicted_quality) == (70, PREDICTED)
 
 
 def test_the_search_starts_from_the_prediction_and_meets_the_target(client: Client) -> None:
@@ -70,12 +70,12 @@ def test_the_search_starts_from_the_prediction_and_meets_the_target(client: Clie
         min_quality=10,
         max_quality=95,
     )
-    assert encoded.probes[0].quality == SAYS
+    assert encoded.probes[0].quality == PREDICTED
     assert encoded.outcome is Outcome.TARGET_MET
     assert encoded.dssim is not None and abs(encoded.dssim - 0.012) <= 0.001
 
 
-def test_jpeg_by_ml_has_the_best_mozjpeg_settings_whatever_is_asked(client: Client) -> None:
+def test_jpeg_by_ml_always_has_the_best_mozjpeg_settings(client: Client) -> None:
     best = JpegOptions(
         progressive=True,
         trellis_quant=True,
@@ -87,8 +87,8 @@ def test_jpeg_by_ml_has_the_best_mozjpeg_settings_whatever_is_asked(client: Clie
     by_ml = client.encode(
         PHOTO, format="jpeg", method="ml", allowed_error=1, min_quality=1, jpeg=plain
     )
-    assert by_ml.image == client.encode(PHOTO, format="jpeg", quality=SAYS, jpeg=best).image
-    assert by_ml.image != client.encode(PHOTO, format="jpeg", quality=SAYS, jpeg=plain).image
+    assert by_ml.image == client.encode(PHOTO, format="jpeg", quality=PREDICTED, jpeg=best).image
+    assert by_ml.image != client.encode(PHOTO, format="jpeg", quality=PREDICTED, jpeg=plain).image
 
 
 def test_a_format_without_a_network_is_served_by_dssim(client: Client) -> None:
@@ -102,7 +102,7 @@ def test_info_names_the_networks(client: Client) -> None:
     networks = {one.format: one.network for one in client.info().formats}
     assert networks[Format.AVIF] is None
     network = networks[Format.WEBP]
-    assert network is not None and network.name == "says-57.pb" and len(network.sha256) == 64
+    assert network is not None and network.name == "57.pb" and len(network.sha256) == 64
 
 
 def test_a_file_that_is_no_network_stops_the_start_with_one_line(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pyvips
 
 from autoquality import Client, Encoded, InvalidImageError, NoticeCode
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.formats import EncoderOptions
 from autoquality_server.config import Settings
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.service.validate import job_of
+from autoquality_server.rpc.convert import encode_job
 from tests.photos import crop
 
 WIDTH, HEIGHT = 200, 150
@@ -83,9 +83,9 @@ def test_a_whole_source_is_encoded_as_ever(client: Client) -> None:
 def test_the_request_goes_over_the_servers_setting() -> None:
     for ours in (True, False):
         server = Settings(allow_truncated=ours).encoder_options()
-        assert job_of(pb.EncodeRequest(image=b"x"), server).options.allow_truncated is ours
+        assert encode_job(pb.EncodeRequest(image=b"x"), server).options.allow_truncated is ours
     for theirs in (True, False):
         asked = pb.EncodeRequest(image=b"x", allow_truncated=theirs)
         for ours in (True, False):
             server = EncoderOptions(allow_truncated=ours)
-            assert job_of(asked, server).options.allow_truncated is theirs
+            assert encode_job(asked, server).options.allow_truncated is theirs

@@ -18,7 +18,7 @@ import pytest
 
 from autoquality import Client, Encoded
 from autoquality._retry import RETRIES
-from autoquality_server.telemetry.stray import READER
+from autoquality_server.telemetry.captured_output import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from autoquality_server.__main__ import main
-from autoquality_server.supervision import supervisor
-from autoquality_server.supervision.membership import VARIABLE
+from autoquality_server.process.supervisor import process
+from autoquality_server.process.supervisor.link import VARIABLE
 
 HANGS, CRASHES, WAITS = 11, 12, 13
 """Qualities at which the encoder never returns, ends the process, returns once there is GATE."""
@@ -38,28 +38,27 @@ DEADLY = "deadly"
 
 
 def break_webp(folder: Path) -> None:
-    from autoquality_server.codecs.webp import WebpCodec
-    from autoquality_server.domain import EncoderOptions
-    from autoquality_server.image import Pixels
+    from autoquality_core.formats import WebpEncoder
+    from autoquality_core.images import Pixels
 
-    sound = WebpCodec.encode
+    sound = WebpEncoder.encode
 
-    def encode(self: WebpCodec, pixels: Pixels, quality: int, options: EncoderOptions) -> bytes:
+    def encode(self: WebpEncoder, pixels: Pixels, quality: int) -> bytes:
         if quality == HANGS:
             threading.Event().wait()
         if quality == CRASHES:
             os.abort()
         while quality == WAITS and not (folder / GATE).exists():
             time.sleep(0.005)
-        return sound(self, pixels, quality, options)
+        return sound(self, pixels, quality)
 
-    WebpCodec.encode = encode  # type: ignore[method-assign]
+    WebpEncoder.encode = encode  # type: ignore[method-assign]
 
 
 def break_serving(folder: Path) -> None:
     from grpc import _server
 
-    from autoquality_server import serving
+    from autoquality_server.process import serving
 
     sound = _server._serialized_request
 
@@ -76,14 +75,14 @@ def break_serving(folder: Path) -> None:
 
 if __name__ == "__main__":
     faults = Path(os.environ["FAULTS"])
-    is_member = VARIABLE in os.environ
-    if is_member and (faults / DEADLY).exists():
+    has_supervisor = VARIABLE in os.environ
+    if has_supervisor and (faults / DEADLY).exists():
         os.abort()
-    if is_member and (faults / STUCK).exists():
+    if has_supervisor and (faults / STUCK).exists():
         time.sleep(3600)
     if (faults / IMPATIENT).exists():
-        supervisor._LONGEST_START = 10.0
-    if is_member or os.environ["AUTOQUALITY_PROCESSES"] == "1":
+        process._LONGEST_START = 10.0
+    if has_supervisor or os.environ["AUTOQUALITY_PROCESSES"] == "1":
         break_webp(faults)
         break_serving(faults)
     sys.exit(main())

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from autoquality import Client, UnavailableError
-from autoquality_server.telemetry.stray import EVENT
+from autoquality_server.telemetry.captured_output import EVENT
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
 from tests.http2 import FORGED, FORGERY, leave_with

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from autoquality import AutoQualityError, RawImage, UnavailableError
-from autoquality_server.exits import BROKEN, FAILED
+from autoquality_server.process import BROKEN, FAILED
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import BLOCKED, EXHAUSTED
 from tests.shell.conftest import ROOT
@@ -95,8 +95,8 @@ def test_the_end_of_any_thread_is_that_of_the_process(error: str) -> None:
 
 PROGRAM = """
 import threading
-from autoquality_server.config.choices import LogFormat, LogLevel
-from autoquality_server.ending import end_with_any_thread
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
+from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.telemetry.logs import configure_logging
 
 configure_logging(LogLevel.ERROR, LogFormat.JSON)

@@ -12,9 +12,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from autoquality import Client, DeadlineExceededError, Progress
-from autoquality_server.deadline import Deadline
-from autoquality_server.exits import HUNG
-from autoquality_server.watchdog import Watchdog
+from autoquality_core.runtime.context import Context
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.process import HUNG
+from autoquality_server.rpc.watchdog import Watchdog
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import GATE, HANGS, WAITS
 from tests.faults.test_crashes import restarts
@@ -60,7 +61,7 @@ def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
         told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
         assert told == {
             "request_id": request_id,
-            "rpc": rpc,
+            "rpc": f"autoquality.v1.EncodingService/{rpc}",
             "format": "webp",
             "method": "none",
         }
@@ -97,21 +98,21 @@ def test_a_server_on_its_own_stops_serving_and_exits_with_a_status_of_its_own(
     assert server.process.wait(LIMIT) == HUNG
 
 
-def overdue() -> Deadline:
+def overdue() -> Context:
     deadline = Deadline()
     deadline.cancel()
     until(deadline.overdue)
-    return deadline
+    return Context(deadline)
 
 
 def test_whoever_is_waited_for_does_not_hang_and_whoever_is_not_does() -> None:
     barked = threading.Event()
     watchdog = Watchdog(1e-9, barked.set)
-    with watchdog.watching(Deadline()), watchdog.watching(Deadline(3600)):
-        assert watchdog.anybody_waits()
+    with watchdog.watching(Context()), watchdog.watching(Context(Deadline(3600))):
+        assert watchdog.has_waiting_callers()
         assert not watchdog.hung
     with watchdog.watching(overdue()):
-        assert not watchdog.anybody_waits()
+        assert not watchdog.has_waiting_callers()
         wait_for(barked)
         assert watchdog.hung
 

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.image import formats, load, open_image
-from autoquality_server.image.memory import allocation_failures
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.images import loaders, open_image
+from autoquality_core.images import source as source_module
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
 from tests.commands import ROOT
-from tests.image.files import AMPLE, SAVERS, corners, image_of
-from tests.image.films import avif_sequence
+from tests.images.files import AMPLE, SAVERS, corners, image_of
+from tests.images.films import avif_sequence
 
 MESSAGES = (
     "vips_image_write_to_memory: out of memory -- size == 34MB",
@@ -35,23 +36,23 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncoderOptions
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.validate import job_of
-from tests.image.files import SAVERS, image_of
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_server.rpc.convert import encode_job
+from tests.images.files import SAVERS, image_of
 
 pipeline = Pipeline(Defaults(), ImageLimits(1 << 28, 10**8))
 
 def encode(side):
     image = image_of(np.full((side, side, 3), 90, np.uint8))
     data = bytes(SAVERS[sys.argv[1]](image))
-    wish = pb.AutoQuality(method=pb.METHOD_NONE)
+    spec = pb.AutoQuality(method=pb.METHOD_NONE)
     target = pb.Format.Value("FORMAT_" + sys.argv[2].upper())
-    request = pb.EncodeRequest(image=data, format=target, auto_quality=wish)
-    job = job_of(request, EncoderOptions())
+    request = pb.EncodeRequest(image=data, format=target, auto_quality=spec)
+    job = encode_job(request, EncoderOptions())
     yield
     pipeline.encode(job, Deadline())
     yield
@@ -124,14 +125,14 @@ def test_no_memory_while_a_source_is_read_is_not_the_fault_of_the_source(
 ) -> None:
     data = bytes(SAVERS["png"](image_of(corners())))
     calls = count(1)
-    whole = formats.load
+    whole = loaders.load
 
     def failing(*arguments: Any, **options: Any) -> pyvips.Image:
         if next(calls) == fails:
             raise pyvips.Error("unable to call", MESSAGES[0])
         return whole(*arguments, **options)
 
-    monkeypatch.setattr(load, "load", failing)
+    monkeypatch.setattr(source_module, "load", failing)
     with pytest.raises(MemoryError):
         work(data)
 

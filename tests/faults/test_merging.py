@@ -9,12 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from autoquality_server import health
-from autoquality_server.app import ENCODING
-from autoquality_server.supervision.causes import CAUSES
-from autoquality_server.supervision.merging import Merged
-from autoquality_server.supervision.numbers import Teller
-from autoquality_server.supervision.rules import CREATED, GAUGES
+from autoquality_server.process.app import ENCODING
+from autoquality_server.process.supervisor.metrics import (
+    CREATED,
+    GAUGES,
+    MergedMetrics,
+    MetricsDelta,
+)
+from autoquality_server.process.supervisor.restarts import CAUSES
+from autoquality_server.rpc import health
 from autoquality_server.telemetry.metrics import Metrics
 from autoquality_server.telemetry.process_metrics import ProcessMetrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
@@ -23,7 +26,7 @@ from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 class Server:
     """A process with a counter, a histogram and gauges, as far as the merging is concerned."""
 
-    def __init__(self, pid: int, merged: Merged) -> None:
+    def __init__(self, pid: int, merged: MergedMetrics) -> None:
         self.pid = pid
         self._merged = merged
         registry = CollectorRegistry()
@@ -33,21 +36,21 @@ class Server:
         self.network = Gauge("autoquality_predictor_available", "Up.", registry=registry)
         self.build = Gauge("autoquality_build_info", "Build.", ("version",), registry=registry)
         self.build.labels("1.0").set(1)
-        self._teller = Teller(registry)
+        self._delta = MetricsDelta(registry)
 
     def tell(self) -> int:
         """Tell what changed, over the wire; how many values that were."""
-        changes = json.loads(json.dumps(self._teller.changes()))
-        self._merged.learn(self.pid, changes)
-        return len(changes["values"])
+        changes = json.loads(json.dumps(self._delta.changes()))
+        self._merged.update(self.pid, changes)
+        return len(changes["changed"])
 
 
 @pytest.fixture
-def merged() -> Merged:
-    return Merged(CollectorRegistry(), lambda: None)
+def merged() -> MergedMetrics:
+    return MergedMetrics(CollectorRegistry(), lambda: None)
 
 
-def told(merged: Merged) -> dict[str, float]:
+def told(merged: MergedMetrics) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(merged)
     lines = generate_latest(registry).decode().splitlines()
@@ -58,7 +61,7 @@ def told(merged: Merged) -> dict[str, float]:
     }
 
 
-def two(merged: Merged) -> tuple[Server, Server]:
+def two(merged: MergedMetrics) -> tuple[Server, Server]:
     one, other = Server(1, merged), Server(2, merged)
     one.calls.labels("OK").inc(3)
     other.calls.labels("OK").inc(4)
@@ -72,7 +75,9 @@ def two(merged: Merged) -> tuple[Server, Server]:
     return one, other
 
 
-def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(merged: Merged) -> None:
+def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(
+    merged: MergedMetrics,
+) -> None:
     two(merged)
     assert told(merged) == {
         'calls_total{code="OK"}': 7,
@@ -88,9 +93,9 @@ def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(merged: 
     }
 
 
-def test_what_an_ended_process_counted_stays_and_its_gauges_go(merged: Merged) -> None:
+def test_what_an_ended_process_counted_stays_and_its_gauges_go(merged: MergedMetrics) -> None:
     _, other = two(merged)
-    merged.bury(other.pid)
+    merged.retire(other.pid)
     after = told(merged)
     assert (after['calls_total{code="OK"}'], after['calls_total{code="INTERNAL"}']) == (7, 1)
     assert (after["seconds_count"], after["autoquality_requests_in_flight"]) == (2, 2)
@@ -98,22 +103,22 @@ def test_what_an_ended_process_counted_stays_and_its_gauges_go(merged: Merged) -
     again = Server(3, merged)
     again.calls.labels("OK").inc(10)
     again.tell()
-    merged.bury(again.pid)
+    merged.retire(again.pid)
     assert told(merged)['calls_total{code="OK"}'] == 17
 
 
-def test_without_any_process_everything_is_still_there(merged: Merged) -> None:
+def test_without_any_process_everything_is_still_there(merged: MergedMetrics) -> None:
     servers = two(merged)
     names = told(merged).keys()
     for server in servers:
-        merged.bury(server.pid)
+        merged.retire(server.pid)
     after = told(merged)
     assert after.keys() == names
     assert after["autoquality_requests_in_flight"] == 0
     assert after['autoquality_build_info{version="1.0"}'] == 1
 
 
-def test_a_series_that_goes_and_comes_back_is_told_so(merged: Merged) -> None:
+def test_a_series_that_goes_and_comes_back_is_told_so(merged: MergedMetrics) -> None:
     server = Server(1, merged)
     for versions in (["1.0"], ["2.0"], ["1.0", "2.0"]):
         server.build.clear()
@@ -124,7 +129,7 @@ def test_a_series_that_goes_and_comes_back_is_told_so(merged: Merged) -> None:
         assert found == {f'autoquality_build_info{{version="{version}"}}' for version in versions}
 
 
-def test_only_what_changed_is_told_again(merged: Merged) -> None:
+def test_only_what_changed_is_told_again(merged: MergedMetrics) -> None:
     server = Server(1, merged)
     assert server.tell() > 5
     assert server.tell() == 0
@@ -135,13 +140,33 @@ def test_only_what_changed_is_told_again(merged: Merged) -> None:
 
 def test_prometheus_reads_the_same_families_from_one_server_and_from_several() -> None:
     alone = everything()
-    merged = Merged(CollectorRegistry(), lambda: None)
-    merged.learn(1, Teller(alone).changes())
+    merged = MergedMetrics(CollectorRegistry(), lambda: None)
+    merged.update(1, json.loads(json.dumps(MetricsDelta(alone).changes())))
     joined = CollectorRegistry()
     joined.register(merged)
     # Of a family without series, several servers do not even tell that there is one.
     nothing_yet = ("autoquality_predictor_info", "gauge")
     assert [*families(joined)] == [one for one in families(alone) if one != nothing_yet]
+
+
+TOTAL = {
+    *("autoquality_workers", "autoquality_queue_size", "autoquality_requests_in_flight"),
+    *("autoquality_requests_queued", "autoquality_pixels_in_flight"),
+    *("autoquality_uploads_in_flight", "autoquality_processes", "autoquality_processes_ready"),
+    *("process_virtual_memory_bytes", "process_resident_memory_bytes", "process_open_fds"),
+}
+SMALLEST = {"autoquality_predictor_available", "process_max_fds", "process_start_time_seconds"}
+
+
+@pytest.mark.parametrize("name", GAUGES)
+def test_a_gauge_of_several_processes_is_their_total_their_smallest_or_what_they_share(
+    name: str, merged: MergedMetrics
+) -> None:
+    for pid, value in ((1, 5), (2, 2), (3, 3)):
+        registry = CollectorRegistry()
+        Gauge(name, "A gauge.", registry=registry).set(value)
+        merged.update(pid, MetricsDelta(registry).changes())
+    assert told(merged) == {name: 10 if name in TOTAL else 2 if name in SMALLEST else 5}
 
 
 def test_every_gauge_has_a_rule_and_every_rule_a_gauge() -> None:

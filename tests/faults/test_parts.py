@@ -1,4 +1,4 @@
-"""The supervisor's parts: the port, the pace of replacements, causes, messages."""
+"""The supervisor's parts: the reserved port, the backoff, the causes of ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import socket
 
 import pytest
 
-from autoquality_server.exits import HUNG
-from autoquality_server.listening import StartError, check_free
-from autoquality_server.supervision.causes import CAUSES, cause_of, in_words
-from autoquality_server.supervision.messages import Reader, written
-from autoquality_server.supervision.pace import LONG_ENOUGH, LONGEST_DELAY, Pace
-from autoquality_server.supervision.reservation import Reservation
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process import HUNG
+from autoquality_server.process.supervisor.port import Reservation
+from autoquality_server.process.supervisor.restarts import (
+    CAUSES,
+    LONG_ENOUGH,
+    LONGEST_DELAY,
+    Backoff,
+    cause_of,
+    in_words,
+)
 from tests.waiting import LIMIT
 
 
@@ -82,13 +87,13 @@ def test_ipv6_is_reserved_as_well() -> None:
 
 
 def test_the_first_end_is_made_good_at_once_and_each_one_after_it_later() -> None:
-    pace = Pace()
-    assert [pace.after(0.0) for _ in range(9)] == [0, 0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert pace.after(LONG_ENOUGH - 0.1) == LONGEST_DELAY
-    assert [pace.after(LONG_ENOUGH), pace.after(0)] == [0, 0.5]
+    backoff = Backoff()
+    assert [backoff.after(0.0) for _ in range(9)] == [0, 0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert backoff.after(LONG_ENOUGH - 0.1) == LONGEST_DELAY
+    assert [backoff.after(LONG_ENOUGH), backoff.after(0)] == [0, 0.5]
     for _ in range(5000):
-        pace.after(0)
-    assert pace.after(0) == LONGEST_DELAY
+        backoff.after(0)
+    assert backoff.after(0) == LONGEST_DELAY
 
 
 @pytest.mark.parametrize(
@@ -103,30 +108,12 @@ def test_the_first_end_is_made_good_at_once_and_each_one_after_it_later() -> Non
 )
 def test_causes(status: int, cause: str, words: str) -> None:
     """Why a process ended is one of few words for the metrics, and exact in the log."""
-    assert cause_of(status, served=True, silent=False) == cause
+    assert cause_of(status, served=True, unresponsive=False) == cause
     assert cause in CAUSES
     assert in_words(status) == words
-    assert cause_of(status, served=True, silent=True) == "hung"
+    assert cause_of(status, served=True, unresponsive=True) == "hung"
 
 
 def test_one_that_ends_before_it_serves_could_not_start() -> None:
-    assert cause_of(1, served=False, silent=False) == "start"
-    assert cause_of(-signal.SIGSEGV, served=False, silent=False) == "SIGSEGV"
-
-
-def test_messages_arrive_whole_and_in_order_however_they_are_cut() -> None:
-    here, there = socket.socketpair()
-    with here, there:
-        here.setblocking(False)
-        reader = Reader(here)
-        sent = [{"told": number, "text": "ü\n" * number} for number in range(40)]
-        data = b"".join(map(written, sent))
-        got = []
-        for start in range(0, len(data), 7):
-            there.send(data[start : start + 7])
-            got += list(reader.messages())
-        assert got == sent
-        assert not reader.ended
-        there.close()
-        assert list(reader.messages()) == []
-        assert reader.ended
+    assert cause_of(1, served=False, unresponsive=False) == "start"
+    assert cause_of(-signal.SIGSEGV, served=False, unresponsive=False) == "SIGSEGV"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -139,6 +140,37 @@ def test_one_that_is_asked_to_end_finishes_and_is_replaced_and_what_it_counted_s
     assert [line["why"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
     until(lambda: fleet.ready == 2)
     assert fleet.metrics["autoquality_workers"] == 2
+
+
+def proc(pid: int, field: int) -> float:
+    """Return a field of the /proc/PID/stat, counted from 1."""
+    return float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field - 3])
+
+
+def test_the_process_metrics_are_those_of_the_supervisor_and_its_processes_together(
+    start_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = start_fleet()
+    pids = [fleet.process.pid, *fleet.pids()]
+    ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+    cpu_before = sum(proc(pid, 14) + proc(pid, 15) for pid in pids) / ticks
+    metrics = fleet.metrics
+    cpu_after = sum(proc(pid, 14) + proc(pid, 15) for pid in pids) / ticks
+    assert cpu_before - 0.1 <= metrics["process_cpu_seconds_total"] <= cpu_after + 0.1
+    resident = sum(proc(pid, 24) for pid in pids) * page
+    assert metrics["process_resident_memory_bytes"] == pytest.approx(resident, rel=0.1)
+    virtual = sum(proc(pid, 23) for pid in pids)
+    assert metrics["process_virtual_memory_bytes"] == pytest.approx(virtual, rel=0.1)
+    files = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
+    assert metrics["process_open_fds"] == pytest.approx(files, abs=6)
+    assert metrics["process_max_fds"] == resource.prlimit(pids[0], resource.RLIMIT_NOFILE)[0]
+    (boot,) = (
+        float(line.split()[1])
+        for line in Path("/proc/stat").read_text().splitlines()
+        if line.startswith("btime")
+    )
+    first = boot + min(proc(pid, 22) for pid in pids) / ticks
+    assert metrics["process_start_time_seconds"] == pytest.approx(first, abs=1)
 
 
 def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_status_1(

@@ -1,4 +1,4 @@
-"""Small files that unfold, each of a few kilobytes to a few megabytes, made by code."""
+"""Decompression bombs and similar files, of a few kilobytes to a few megabytes, made by code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.image.files import SAVERS, image_of
+from tests.images.files import SAVERS, image_of
 
 MIB = 2**20
 
@@ -19,7 +19,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(extra: bytes = b"", pixels: bytes | None = None) -> bytes:
-    """A PNG of 16 x 16, with more chunks before its pixels, or with these as its packed pixels."""
+    """A PNG of 16 x 16, with extra chunks before its pixels, or with these compressed pixels."""
     header = struct.pack(">IIBBBBB", 16, 16, 8, 2, 0, 0, 0)
     packed = zlib.compress(bytes(16 * 49)) if pixels is None else pixels
     body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
@@ -28,7 +28,7 @@ def png(extra: bytes = b"", pixels: bytes | None = None) -> bytes:
 
 @cache
 def zeros(mebibytes: int) -> bytes:
-    """So many zeros, deflated: a thousandth of them."""
+    """Compressed zeros, a thousandth of the size."""
     packer = zlib.compressobj(9)
     return b"".join(packer.compress(bytes(MIB)) for _ in range(mebibytes)) + packer.flush()
 
@@ -40,7 +40,7 @@ def deflated(kind: str, content: bytes) -> bytes:
 
 
 def text(mebibytes: int) -> bytes:
-    """A compressed text that unfolds to so much."""
+    """A text that decompresses to this size."""
     return chunk(b"zTXt", b"Comment\0\0" + zeros(mebibytes))
 
 
@@ -50,7 +50,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def jpeg_scans(side: int, scans: int, before: bytes = b"", *, runs: bool = False) -> bytes:
-    """A grey progressive JPEG whose scans each say, in a few bytes, that nothing changes.
+    """A grey progressive JPEG whose scans change nothing, in a few bytes each.
 
     `before` precedes the marker of each scan but the first. With `runs`, one code
     stands for 32,767 blocks, else for one.
@@ -73,7 +73,7 @@ def jpeg_scans(side: int, scans: int, before: bytes = b"", *, runs: bool = False
 
 
 def _runs(count: int) -> bytes:
-    """So many runs of the greatest length, as the data of a scan: no marker is in it."""
+    """The data of a scan with this many runs of the greatest length, without markers."""
     bits = ("0" + "1" * 14) * count
     whole = bits + "1" * (-len(bits) % 8)
     data = int(whole, 2).to_bytes(len(whole) // 8, "big")
@@ -134,7 +134,7 @@ def tiff_tags(
 
 
 def tiff_of(width: int, height: int, tile: int) -> bytes:
-    """A TIFF of one tile, as large as it says, of which there is nothing."""
+    """A TIFF that claims one tile of this size and has no data for it."""
     tags = [(256, width), (257, height), (258, 8), (259, 8), (262, 1), (277, 1)]
     tags += [(322, tile), (323, tile), (324, 8), (325, 100)]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
@@ -142,7 +142,7 @@ def tiff_of(width: int, height: int, tile: int) -> bytes:
 
 
 def tiff_bands(side: int, bands: int) -> bytes:
-    """A TIFF of many 16-bit samples a pixel, whose rows are all the same packed zeros."""
+    """A TIFF of many 16-bit samples per pixel, whose rows share the same compressed zeros."""
     row = zlib.compress(bytes(side * bands * 2), 9)
     tags = [(256, 4, 1, side), (257, 4, 1, side), (258, 3, bands, -1), (259, 3, 1, 8)]
     tags += [(262, 3, 1, 1), (273, 4, side, -2), (277, 3, 1, bands), (278, 4, 1, 1)]
@@ -159,14 +159,14 @@ def tiff_bands(side: int, bands: int) -> bytes:
 
 
 def gif_frames(frames: int, side: int = 1) -> bytes:
-    """A GIF of as many frames of one pixel, on a screen of `side`."""
+    """A GIF of many frames of one pixel, on a screen of `side`."""
     screen = b"GIF89a" + struct.pack("<HHBBB", side, side, 0x80, 0, 0) + bytes(6)
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
     return screen + frame * frames + b";"
 
 
 def webp_frames(frames: int, side: int = 1) -> bytes:
-    """A WebP of as many frames of one pixel, on a canvas of `side`."""
+    """A WebP of many frames of one pixel, on a canvas of `side`."""
     black = image_of(np.zeros((1, 1, 3), np.uint8))
     picture = bytes(black.webpsave_buffer(lossless=True, keep="none"))[12:]
     content = bytes(12) + b"\x01\0\0\0" + picture

@@ -1,4 +1,4 @@
-"""AVIFs whose image is put together of others: a grid of tiles, an overlay, a crop."""
+"""AVIF files whose image consists of others: a grid of tiles, an overlay, a crop."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import struct
 
 import numpy as np
 
-from autoquality_server.image.avif import _boxes, _only, _places
-from tests.image.files import image_of
-
-_KNOWN = frozenset(b"ftyp meta mdat hdlr pitm iloc iinf iprp iref".split())
+from autoquality_core.images.isobmff.meta import Meta
+from tests.images.files import image_of
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:
@@ -25,16 +23,16 @@ def _picture(side: int) -> tuple[bytes, bytes]:
     """The av1C box and the coded picture of a square in one colour."""
     plain = image_of(np.full((side, side, 3), (200, 120, 40), np.uint8))
     data = bytes(plain.heifsave_buffer(compression="av1", effort=0, keep="none"))
-    meta = _boxes(_only(_boxes(memoryview(data), _KNOWN), b"meta")[4:], _KNOWN)
-    start, length = _places(_only(meta, b"iloc"))[1]
+    meta = Meta.read(data)
+    (picture,) = meta.items[meta.primary].extents
     at = data.index(b"av1C") - 4
-    return data[at : at + int.from_bytes(data[at : at + 4], "big")], data[start : start + length]
+    return data[at : at + int.from_bytes(data[at : at + 4], "big")], meta.content(picture)
 
 
 def derived(
     kind: bytes, payload: bytes, claimed: tuple[int, int], tiles: int, tile_side: int
 ) -> bytes:
-    """An image of `kind` that claims a size, made of as many times one coded tile."""
+    """An image of `kind` that claims a size and consists of `tiles` times the same tile."""
     configuration, picture = _picture(tile_side)
     properties = _box(
         b"ipco",
@@ -72,7 +70,7 @@ def derived(
 def grid(
     rows: int, columns: int, made: tuple[int, int], claimed: tuple[int, int], tile_side: int = 64
 ) -> bytes:
-    """Tiles in rows and columns that make one size and claim another."""
+    """Tiles in rows and columns that make the size `made` and claim the size `claimed`."""
     payload = struct.pack(">BBBB2I", 0, 1, rows - 1, columns - 1, *made)
     return derived(b"grid", payload, claimed, rows * columns, tile_side)
 
@@ -84,20 +82,20 @@ def overlay(made: tuple[int, int], claimed: tuple[int, int]) -> bytes:
 
 
 def empty_extents(items: int, extents: int) -> bytes:
-    """An image whose table of places has as many entries that take no bytes each."""
+    """An image with many items of many extents, which take no bytes in the file."""
     place = struct.pack(">HHH", 1, 0, extents)
     places = struct.pack(">HH", 0, items) + place * items
     return _file(_full(b"iloc", 0, places))
 
 
 def long_grid(extents: int, size: int) -> bytes:
-    """A grid of `size` bytes and more, said to be described by all of them so many times."""
+    """A grid whose description has many extents of `size` bytes each, all at the same place."""
     place = struct.pack(">HHHH", 0x4400, 1, 1, 0) + struct.pack(">H", extents)
     return _file(_full(b"iloc", 0, place, struct.pack(">II", 0, size) * extents), bytes(size))
 
 
 def _file(iloc: bytes, rest: bytes = b"") -> bytes:
-    """A grid that claims a size, placed as `iloc` says."""
+    """A grid that claims a size, with this box `iloc`."""
     item = _full(b"infe", 2, struct.pack(">HH", 1, 0), b"grid", b"\0")
     area = _full(b"ispe", 0, struct.pack(">2I", 16, 16))
     association = _full(b"ipma", 0, struct.pack(">IHBB", 1, 1, 1, 1))

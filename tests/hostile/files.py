@@ -1,4 +1,4 @@
-"""Files of every hostile kind, made by code: what each is called, and its bytes."""
+"""Hostile files of every kind, made by code: name and bytes of each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from tests.hostile import bombs
 from tests.hostile.derived import grid, overlay
-from tests.image.files import SAVERS, animated, image_of, png_header, with_profile
-from tests.image.films import Frame, apng, avif_sequence, mpf
+from tests.images.files import SAVERS, animated, image_of, png_header, with_profile
+from tests.images.films import Frame, apng, avif_sequence, mpf
 
 Named = Iterator[tuple[str, bytes]]
 
@@ -24,18 +24,18 @@ CUTS = 10
 
 @cache
 def everything() -> list[tuple[str, bytes]]:
-    """All of them, some 440."""
+    """All files, some 440."""
     return [*small(), *giants(), *unfolding()]
 
 
 @cache
 def small() -> list[tuple[str, bytes]]:
-    """Those that are no larger than they look, some 370."""
+    """The files that claim no more than they hold, some 370."""
     return [*tiny(), *foreign(), *polyglots(), *cut(), *flipped()]
 
 
 def sound() -> dict[str, bytes]:
-    """One whole file of each format, to be damaged, four animations, and two in one."""
+    """Valid files of every kind, to be damaged: each format, animations, several images."""
     noise = np.random.default_rng(5).integers(0, 256, (40, 56, 3), np.uint8)
     files = {fmt: bytes(save(image_of(noise))) for fmt, save in SAVERS.items()}
     frames = [np.roll(noise, 5 * number, axis=1) for number in range(4)]
@@ -49,7 +49,7 @@ def sound() -> dict[str, bytes]:
 
 
 def tiny() -> Named:
-    """Nothing, a byte, and no more than what a format begins with."""
+    """No bytes, one byte, and only the signatures of formats."""
     yield "nothing", b""
     for byte in (0x00, 0x47, 0x49, 0x89, 0xFF):
         yield f"one byte {byte:02x}", bytes((byte,))
@@ -59,7 +59,7 @@ def tiny() -> Named:
 
 
 def foreign() -> Named:
-    """What loaders of libvips that are not to be trusted would take, and other formats."""
+    """Files for loaders of libvips that are not safe for untrusted input, and other formats."""
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(9))
     yield "svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="30000" height="30000"/>'
     yield "svg of entities", f"<!DOCTYPE svg [{laughs}]><svg><text>&l8;</text></svg>".encode()
@@ -87,7 +87,7 @@ def foreign() -> Named:
 
 
 def giants() -> Named:
-    """Headers of images that are larger than they are, or than anything."""
+    """Headers that claim other sizes than the image has, or impossible ones."""
     for side in (7072, 30000, 65535, 99_999_999, 2**31 - 1, 2**32 - 1):
         yield f"png of {side}", png_header(side, side)
         for fmt in ("png", "jpeg", "gif", "avif"):
@@ -103,7 +103,7 @@ def giants() -> Named:
 
 
 def unfolding() -> Named:
-    """What is small packed."""
+    """Small files that decompress to large data or cost much work."""
     yield "png of too much", bombs.png(pixels=bombs.zeros(64))
     yield "png of a text", bombs.png(bombs.text(64))
     yield "png of texts", bombs.png(bombs.text(1) * 90)
@@ -136,7 +136,7 @@ def unfolding() -> Named:
 
 
 def polyglots() -> Named:
-    """Images that are something else besides, which must not matter."""
+    """Images that are also files of another kind, which must not matter."""
     files = sound()
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as made:
@@ -152,7 +152,7 @@ def polyglots() -> Named:
 
 
 def cut() -> Named:
-    """Sound files that end too early, at every so many bytes."""
+    """Valid files, truncated at several places."""
     for name, data in sound().items():
         for part in range(1, CUTS):
             yield f"{name}, {part}/{CUTS}", data[: len(data) * part // CUTS]
@@ -160,7 +160,7 @@ def cut() -> Named:
 
 
 def flipped() -> Named:
-    """Sound files with some bits turned, most of them where the headers are."""
+    """Valid files with some bits flipped, mostly in the headers."""
     chance = random.Random(11)
     for name, data in sound().items():
         for number in range(FLIPS):

@@ -1,4 +1,4 @@
-"""A JPEG of too many scans is refused in every way that it can come."""
+"""A JPEG of too many scans is refused in every kind of request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 
 from autoquality.v1 import encoding_pb2 as pb
 from tests.hostile import bombs
-from tests.image.files import SAVERS, corners, image_of
+from tests.images.files import SAVERS, corners, image_of
 from tests.shell.test_errors import detail
 from tests.stream.serving import Serving, parts, serving
 
@@ -35,7 +35,7 @@ def server() -> Iterator[Serving]:
     ],
     ids=["Encode", "EncodeStream", "reference", "distorted"],
 )
-def test_a_jpeg_of_too_many_scans_is_refused_however_it_comes_and_holds_no_worker(
+def test_a_jpeg_of_too_many_scans_is_refused_and_uses_no_worker(
     server: Serving, call: Callable[[Serving], Any], field: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:

@@ -1,4 +1,4 @@
-"""A real server stays what it is, whatever files it is sent."""
+"""A real server stays healthy while it receives hostile files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.servers import NO_NETWORKS, RunningServer, running_server
 MIB = 2**20
 
 DEADLINE = 120.0
-"""Seconds for a call, many times what the slowest takes."""
+"""Seconds for a call, many times as long as the slowest takes."""
 
 SETTINGS = {**NO_NETWORKS, "AUTOQUALITY_MAX_RESOLUTION": "5"}
-"""A low limit, so that what is allowed costs little, and what gets past it shows."""
+"""A low limit: accepted files cost little, and files that evade it are noticed."""
 
 PEAK = 300
 """MiB that any of the files may take at most, for a moment: those within the limit take 160. Each
@@ -56,7 +56,7 @@ def client(server: RunningServer) -> Iterator[Client]:
 
 
 def ask(client: Client, name: str, data: bytes, turn: int) -> str | None:
-    """Send a file in one of several ways; what is wrong with the answer, if anything."""
+    """Send a file in one of several ways; returns a description if the answer is wrong."""
     fmt = FORMATS[turn % len(FORMATS)]
     wish = "dssim:0.02:10:95:0.005" if turn % 3 == 0 and fmt != "avif" else "none"
     truncated = turn % 2 == 0
@@ -73,7 +73,7 @@ def ask(client: Client, name: str, data: bytes, turn: int) -> str | None:
 
 
 def a_round(client: Client, files: list[tuple[str, bytes]], turns: range) -> list[str]:
-    """Every file in some ways; what is wrong."""
+    """Send every file in some ways; returns descriptions of wrong answers."""
     found = (ask(client, name, data, turn) for name, data in files for turn in turns)
     return [wrong for wrong in found if wrong is not None]
 
@@ -87,9 +87,7 @@ def test_every_hostile_file_is_an_image_or_a_clear_refusal(
     assert server.process.poll() is None
 
 
-def test_the_memory_comes_back_however_many_hostile_files_come(
-    server: RunningServer, client: Client
-) -> None:
+def test_hostile_files_leak_no_memory(server: RunningServer, client: Client) -> None:
     files = small()
     a_round(client, files, WHOLE_OR_NOTHING)
     before = memory(server, "VmRSS")
@@ -98,21 +96,21 @@ def test_the_memory_comes_back_however_many_hostile_files_come(
     assert memory(server, "VmRSS") - before < GROWTH
 
 
-def test_the_log_holds_lines_of_its_own_alone_and_none_of_a_defect(
+def test_the_log_has_only_its_own_lines_and_no_internal_errors(
     server: RunningServer, client: Client
 ) -> None:
-    """What decoders say about odd files must not get in between."""
+    """Warnings of decoders about damaged files must not appear between its lines."""
     a_round(client, small(), range(1))
     events = {json.loads(line)["event"] for line in server.log.read_text().splitlines()}
     assert events == {"ready", "request"}
 
 
-def test_after_all_that_an_image_is_encoded_as_before(client: Client) -> None:
+def test_an_image_is_still_encoded_afterwards(client: Client) -> None:
     answer = client.encode(crop("coffee.png", 64, 48), format="webp", method="dssim")
     assert fault(answer, "webp") is None
 
 
-def test_hostile_files_are_compared_with_nothing(client: Client) -> None:
+def test_hostile_files_are_refused_in_comparisons(client: Client) -> None:
     sound = crop("coffee.png", 64, 48)
     for name, data in small():
         with pytest.raises(InvalidRequestError) as caught:

@@ -9,34 +9,30 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import Trial
-from autoquality_server.methods.priors import UNLEARNED, dssim_prior, size_prior
-from autoquality_server.methods.priors.rough import rough
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.search import (
+from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.session import Session
+from autoquality_core.priors import SIZE, score_prior, size_prior, unlearned
+from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.priors.roughness import size_roughness
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
-    Objective,
+    Goal,
     Observation,
     Roughness,
-    SizeObjective,
+    ScoreGoal,
+    SizeGoal,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 SIDE = 192
-SETTINGS = {
-    "jpeg": (Format.JPEG, EncoderOptions()),
-    "mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
-    "webp": (Format.WEBP, EncoderOptions()),
-    "avif": (Format.AVIF, EncoderOptions()),
-}
+AREA = SIDE * SIDE
+ENCODERS = (JpegEncoder(), JpegEncoder(BEST_MOZJPEG), WebpEncoder(), AvifEncoder())
 LOW, HIGH = 10, 95
 RANGES = ((LOW, HIGH), (70, 80), (30, 31), (60, 65))
 
@@ -47,34 +43,36 @@ def pixels_of(name: str) -> Pixels:
 
 
 @cache
-def sketch_of(name: str) -> npt.NDArray[np.float64]:
-    return sketch(pixels_of(name))
+def features_of(name: str) -> npt.NDArray[np.float64]:
+    return luma_features(pixels_of(name))
 
 
 @cache
-def coloured_of(name: str) -> npt.NDArray[np.float64]:
-    return coloured(sketch_of(name), pixels_of(name))
+def size_features_of(name: str) -> npt.NDArray[np.float64]:
+    return with_chroma(features_of(name), pixels_of(name))
 
 
 @cache
-def sweep(name: str, setting: str) -> dict[int, Observation]:
+def sweep(name: str, encoder: Encoder) -> dict[int, Observation]:
     """Every quality of one photograph, encoded and measured as a request would."""
-    fmt, options = SETTINGS[setting]
-    trial = Trial(pixels_of(name), CODECS[fmt], options, Deadline(), Timings())
-    probes = [trial.probe(quality, measure=True) for quality in range(LOW, HIGH + 1)]
-    return {one.quality: Observation(one.quality, one.size_bytes, one.dssim) for one in probes}
+    session = Session(pixels_of(name), encoder, Deadline())
+    probes = [session.probe(quality, DSSIM) for quality in range(LOW, HIGH + 1)]
+    return {
+        one.quality: Observation(one.quality, one.size_bytes, one.scores[DSSIM.name])
+        for one in probes
+    }
 
 
 def check(
     curve: dict[int, Observation],
-    objective: Objective,
+    objective: Goal,
     prior: CurvePrior,
     low: int,
     high: int,
-    first_twins: tuple[int, ...],
+    equivalents: tuple[int, ...],
     roughness: Callable[[], Roughness] | None = None,
 ) -> int:
-    """Compare the search with the oracle; how many encodings the search took."""
+    """Compare the search with the oracle, and return the number of encodings."""
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
@@ -84,7 +82,7 @@ def check(
     found = search(
         *(objective, low, high, attempt),
         prior=prior,
-        first_twins=first_twins,
+        equivalents=equivalents,
         roughness=roughness,
     )
     expected = oracle(objective, low, high, curve.__getitem__)
@@ -92,47 +90,48 @@ def check(
     return len(tried)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", PHOTOS)
-def test_dssim_agrees_with_the_oracle(name: str, setting: str) -> None:
-    curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    twins = first_twins(fmt, options)
-    usual = (dssim_prior(fmt, options, SIDE * SIDE, told) for told in (None, sketch_of(name)))
-    for prior in (*usual, UNLEARNED["dssim"]):
+each_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.learned)
+each_photo = pytest.mark.parametrize("name", PHOTOS)
+
+
+@each_encoder
+@each_photo
+def test_a_search_for_a_score_agrees_with_the_oracle(name: str, encoder: Encoder) -> None:
+    curve, equivalents = sweep(name, encoder), encoder.equivalents(has_alpha=False)
+    usual = [score_prior(encoder, DSSIM, AREA, seen) for seen in (None, features_of(name))]
+    for prior in (*usual, unlearned(DSSIM.name)):
         for low, high in RANGES:
             for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
                 for error in (0.0, 0.0005, 0.001, 0.002):
-                    check(curve, DssimObjective(target, error), prior, low, high, twins)
+                    goal = ScoreGoal(DSSIM, target, error)
+                    check(curve, goal, prior, low, high, equivalents)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", PHOTOS)
-def test_size_agrees_with_the_oracle(name: str, setting: str) -> None:
-    curve, (fmt, options) = sweep(name, setting), SETTINGS[setting]
-    twins = first_twins(fmt, options)
+@each_encoder
+@each_photo
+def test_a_search_for_a_size_agrees_with_the_oracle(name: str, encoder: Encoder) -> None:
+    curve, equivalents = sweep(name, encoder), encoder.equivalents(has_alpha=False)
     sizes = [one.size_bytes for one in curve.values()]
     budgets = [min(sizes) - 1, *sizes[::7], *(size + 3 for size in sizes[::9]), max(sizes) + 1]
-    usual = (size_prior(fmt, options, SIDE * SIDE, told) for told in (None, coloured_of(name)))
-    for prior in (*usual, UNLEARNED["size"]):
+    usual = [size_prior(encoder, AREA, seen) for seen in (None, size_features_of(name))]
+    for prior in (*usual, unlearned(SIZE)):
         for low, high in RANGES:
             for budget in budgets:
-                goal = SizeObjective(budget, SIDE * SIDE)
-                look = partial(rough, pixels_of(name), fmt, options, "size", budget)
-                check(curve, goal, prior, low, high, twins, look)
+                goal = SizeGoal(budget, AREA)
+                look = partial(size_roughness, pixels_of(name), encoder, budget)
+                check(curve, goal, prior, low, high, equivalents, look)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
+@each_encoder
+def test_the_learned_prior_needs_few_encodings(encoder: Encoder) -> None:
     """The mean over photographs and targets, in the wide range at the default allowed error."""
-    fmt, options = SETTINGS[setting]
     counts = [
         check(
-            sweep(name, setting),
-            DssimObjective(target, 0.001),
-            dssim_prior(fmt, options, SIDE * SIDE),
-            10,
-            95,
-            first_twins(fmt, options),
+            sweep(name, encoder),
+            ScoreGoal(DSSIM, target, 0.001),
+            score_prior(encoder, DSSIM, AREA),
+            *(LOW, HIGH),
+            encoder.equivalents(has_alpha=False),
         )
         for name in PHOTOS
         for target in (0.01, 0.02)
@@ -140,21 +139,22 @@ def test_the_learned_prior_needs_few_encodings(setting: str) -> None:
     assert sum(counts) / len(counts) < 3
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_a_sketch_saves_encodings(setting: str) -> None:
-    """Over photographs, targets and budgets, against the same search without one."""
-    fmt, options = SETTINGS[setting]
-    twins = first_twins(fmt, options)
-    without = with_one = 0
+@each_encoder
+def test_features_save_encodings(encoder: Encoder) -> None:
+    """Over photographs, targets and budgets, against the same search without them."""
+    equivalents = encoder.equivalents(has_alpha=False)
+    without = with_them = 0
     for name in PHOTOS:
-        curve, told, area = sweep(name, setting), sketch_of(name), SIDE * SIDE
+        curve = sweep(name, encoder)
         for target in (0.005, 0.01, 0.02, 0.04):
-            goal = DssimObjective(target, 0.001)
-            without += check(curve, goal, dssim_prior(fmt, options, area), LOW, HIGH, twins)
-            with_one += check(curve, goal, dssim_prior(fmt, options, area, told), LOW, HIGH, twins)
+            goal = ScoreGoal(DSSIM, target, 0.001)
+            prior = score_prior(encoder, DSSIM, AREA)
+            without += check(curve, goal, prior, LOW, HIGH, equivalents)
+            prior = score_prior(encoder, DSSIM, AREA, features_of(name))
+            with_them += check(curve, goal, prior, LOW, HIGH, equivalents)
         for quality in (30, 50, 70, 90):
-            budget = SizeObjective(curve[quality].size_bytes + 2, area)
-            without += check(curve, budget, size_prior(fmt, options, area), LOW, HIGH, twins)
-            prior = size_prior(fmt, options, area, coloured_of(name))
-            with_one += check(curve, budget, prior, LOW, HIGH, twins)
-    assert with_one < 0.9 * without
+            budget = SizeGoal(curve[quality].size_bytes + 2, AREA)
+            without += check(curve, budget, size_prior(encoder, AREA), LOW, HIGH, equivalents)
+            prior = size_prior(encoder, AREA, size_features_of(name))
+            with_them += check(curve, budget, prior, LOW, HIGH, equivalents)
+    assert with_them < 0.9 * without

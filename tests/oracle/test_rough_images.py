@@ -8,18 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    AutoQuality,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Timings,
-)
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
+from autoquality_core.formats import AvifEncoder, encoder_for
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
 from autoquality_train.drawings import animation, drawing
 from bench.exhaustive import FIRST_SEED, judge
 from tests.photos import photo
@@ -57,26 +52,26 @@ def checks() -> Pixels:
 
 def test_a_budget_that_only_the_upper_end_fits_is_met_there() -> None:
     """Where chroma is kept whole, from quality 90 on, flat graphics may take fewer bytes."""
-    trial = Trial(checks(), CODECS[Format.AVIF], EncoderOptions(), Deadline(), Timings())
-    sizes = [trial.probe(quality, measure=False).size_bytes for quality in range(1, 101)]
+    session = Session(checks(), AvifEncoder(), Deadline())
+    sizes = [session.probe(quality).size_bytes for quality in range(1, 101)]
     low = 40
     least = min(range(low, 101), key=lambda quality: sizes[quality - 1])
     assert least >= 90, "the image shows what it is meant to"
-    wish = AutoQuality(Method.SIZE, sizes[least - 1], low, 100, 0.0)
-    fresh = Trial(checks(), CODECS[Format.AVIF], EncoderOptions(), Deadline(), Timings())
-    answer = SizeSearch().run(fresh, wish)
+    resolved = ResolvedTarget(Method.SIZE, sizes[least - 1], low, 100, 0.0)
+    fresh = Session(checks(), AvifEncoder(), Deadline())
+    answer = SizeSearch().run(fresh, resolved)
     assert answer.outcome is Outcome.TARGET_MET
-    assert len(fresh.encoded(answer.quality)) == sizes[least - 1]
+    assert len(fresh.file(answer.quality)) == sizes[least - 1]
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
 def test_nothing_fits_only_after_the_other_end_was_tried(fmt: Format) -> None:
     _, samples = drawing(FIRST_SEED + 11)
     pixels = Pixels.from_samples(samples[None, ..., :3])
-    trial = Trial(pixels, CODECS[fmt], EncoderOptions(), Deadline(), Timings())
-    answer = SizeSearch().run(trial, AutoQuality(Method.SIZE, 20, 30, 95, 0.0))
+    session = Session(pixels, encoder_for(fmt), Deadline())
+    answer = SizeSearch().run(session, ResolvedTarget(Method.SIZE, 20, 30, 95, 0.0))
     assert (answer.quality, answer.outcome) == (30, Outcome.MIN_QUALITY_REACHED)
-    assert {30, 95} <= {one.quality for one in trial.probes}
+    assert {30, 95} <= {one.quality for one in session.probes}
 
 
 def test_a_bound_of_a_photograph_takes_a_probe_or_two() -> None:
@@ -87,10 +82,10 @@ def test_a_bound_of_a_photograph_takes_a_probe_or_two() -> None:
         pixels = open_image(photo(name), ImageLimits(2**26, 2**26)).decode(all_frames=False)
         for fmt, low, high in settings:
             for target in (0.02, 0.03):
-                trial = Trial(pixels, CODECS[fmt], EncoderOptions(), Deadline(), Timings())
-                wish = AutoQuality(Method.DSSIM, target, low, high, 0.001)
-                answer = DssimSearch().run(trial, wish)
+                session = Session(pixels, encoder_for(fmt), Deadline())
+                resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
+                answer = ScoreSearch(DSSIM).run(session, resolved)
                 if answer.outcome in (Outcome.MIN_QUALITY_REACHED, Outcome.MAX_QUALITY_REACHED):
-                    counts.append(len(trial.probes))
+                    counts.append(len(session.probes))
     assert len(counts) >= 12
     assert max(counts) <= 2

@@ -7,13 +7,15 @@ import io
 import pyvips
 from PIL import Image
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, NoticeCode
-from autoquality_server.domain import Wish as Wishes
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from tests.image.metadata_files import (
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, NoticeCode
+from autoquality_core.types import TargetSpec as Specs
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
 )
@@ -25,7 +27,7 @@ EVERYTHING = EncoderOptions(keep_metadata=True)
 
 def encode(source: bytes, fmt: Format, options: EncoderOptions | None = None) -> EncodeResult:
     return PIPELINE.encode(
-        EncodeJob(source, fmt, Wishes(), None, options or EncoderOptions()), Deadline()
+        EncodeJob(source, fmt, Specs(), None, options or EncoderOptions()), Deadline()
     )
 
 

@@ -8,25 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Probe,
-    WebpOptions,
-    Wish,
-)
-from autoquality_server.errors import Overloaded, RequestCancelled
-from autoquality_server.image import ImageLimits, Pixels
-from autoquality_server.methods import Trial, advice
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import NetworkInfo, Prediction, PredictionFailed, Predictor, load
-from autoquality_server.predictor.box import boxed_network
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
+from autoquality_core.images import ImageLimits, Pixels
+from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline import policy
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, Outcome, TargetSpec
 from tests.photos import crop, photo
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -60,7 +52,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Predictor]:
-    path = boxed_network(Format.WEBP)
+    path = bundled_network(Format.WEBP)
     assert path is not None
     loaded = load(path)
     yield loaded
@@ -78,8 +70,10 @@ def pipeline(watched: Watched) -> Pipeline:
 
 
 def encode(pipeline: Pipeline, image: bytes, options: EncoderOptions | None = None) -> EncodeResult:
-    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
-    job = EncodeJob(image, Format.WEBP, wish, None, options or EncoderOptions())
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(image, Format.WEBP, spec, None, options or EncoderOptions())
     return pipeline.encode(job, Deadline())
 
 
@@ -92,7 +86,7 @@ def raising(error: Exception) -> Callable[[], None]:
 
 def test_a_network_shortens_the_search_and_the_promise_is_kept(watched: Watched) -> None:
     def fresh(*, advise: bool) -> Pipeline:
-        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, advise_dssim=advise)
+        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, predict_dssim=advise)
 
     alone = [encode(fresh(advise=False), photo(name)) for name in PHOTOS]
     assert watched.asked == 0
@@ -100,7 +94,7 @@ def test_a_network_shortens_the_search_and_the_promise_is_kept(watched: Watched)
     assert watched.asked == len(PHOTOS)
     for one in (*alone, *helped):
         assert one.outcome is Outcome.TARGET_MET
-        assert one.dssim == pytest.approx(0.015, abs=0.002)
+        assert one.scores["dssim"] == pytest.approx(0.015, abs=0.002)
         assert one.applied.method is Method.DSSIM
     assert all(one.predicted_quality is None for one in alone)
     assert all(one.predicted_quality is not None for one in helped)
@@ -157,13 +151,13 @@ def test_the_answer_does_not_depend_on_how_long_anything_takes(
     """The same image again and again, while network and encoder are slow and fast by turns."""
     pauses = iter([0.3, 0.0, 0.1, 0.0] * 5)
     watched.before = lambda: time.sleep(next(pauses))
-    usual = Trial._probed
+    usual = WebpEncoder.encode
 
-    def slow(trial: Trial, quality: int, measure: bool) -> tuple[Probe, bytes]:
+    def slow(encoder: WebpEncoder, pixels: Pixels, quality: int) -> bytes:
         time.sleep(0.02 * (watched.asked % 3))
-        return usual(trial, quality, measure)
+        return usual(encoder, pixels, quality)
 
-    monkeypatch.setattr(Trial, "_probed", slow)
+    monkeypatch.setattr(WebpEncoder, "encode", slow)
     answers = [encode(pipeline, LARGE) for _ in range(6)]
     assert watched.asked == len(answers)
     assert {one.image for one in answers} == {answers[0].image}
@@ -179,7 +173,7 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float | None,
 ) -> None:
-    monkeypatch.setattr(advice, "_LONGEST_WAIT", 0.5)
+    monkeypatch.setattr(policy, "_LONGEST_WAIT", 0.5)
     patience: list[float] = []
 
     def hang() -> None:
@@ -189,11 +183,33 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
         watched.deadline.check()
 
     watched.before = hang
-    wish = Wish(Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95)
-    job = EncodeJob(LARGE, Format.WEBP, wish, None, EncoderOptions())
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
     assert pipeline.encode(job, Deadline(seconds)).predicted_quality is None
     assert watched.asked == 1
     assert patience[0] <= (0.5 if seconds is None else seconds / 4)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(None, 10), (400, 10), (40, 10), (20, 5)])
+def test_a_network_may_take_10_seconds_or_a_quarter_of_the_deadline(
+    pipeline: Pipeline, watched: Watched, seconds: float | None, longest: float
+) -> None:
+    """Whichever is shorter, as documented."""
+    remaining: list[float] = []
+
+    def look() -> None:
+        assert watched.deadline is not None
+        remaining.append(watched.deadline.remaining())
+
+    watched.before = look
+    spec = TargetSpec(
+        Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
+    )
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
+    pipeline.encode(job, Deadline(seconds))
+    assert 0.8 * longest < remaining[0] <= longest
 
 
 def test_a_caller_that_leaves_meanwhile_ends_the_request(
@@ -207,7 +223,7 @@ def test_a_caller_that_leaves_meanwhile_ends_the_request(
         watched.deadline.check()
 
     watched.before = leave
-    wish = Wish(Method.DSSIM, target=0.015, min_quality=10, max_quality=95)
-    job = EncodeJob(LARGE, Format.WEBP, wish, None, EncoderOptions())
+    spec = TargetSpec(Method.DSSIM, target=0.015, min_quality=10, max_quality=95)
+    job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
     with pytest.raises(RequestCancelled):
         pipeline.encode(job, deadline)

@@ -8,34 +8,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Outcome,
-    Timings,
-    WebpOptions,
-    Wish,
-)
-from autoquality_server.image import open_image
-from autoquality_server.image.hidden import with_continued_colours
-from autoquality_server.methods import SizeSearch, Trial
-from tests.image.files import AMPLE
-from tests.image.metadata_files import exif
+from autoquality_core.formats import EncoderOptions, WebpOptions, encoder_for
+from autoquality_core.images import open_image
+from autoquality_core.images.hidden import with_continued_colours
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import SizeSearch
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
+from tests.images.files import AMPLE
+from tests.images.metadata_files import exif
 from tests.photos import animation, crop
 from tests.pipeline.kept import EVERYTHING, PIPELINE, texts_of
 
 SIDES = WIDTH, HEIGHT = 160, 120
 METHODS = {
-    "none": (Wish(), 60),
-    "size": (Wish(Method.SIZE, 1e6, 10, 90), None),
-    "dssim": (Wish(Method.DSSIM, 0.05, 10, 90, 0.01), None),
-    "ml": (Wish(Method.ML, 0.05, 10, 90, 0.01), None),
+    "none": (TargetSpec(), 60),
+    "size": (TargetSpec(Method.SIZE, 1e6, 10, 90), None),
+    "dssim": (TargetSpec(Method.DSSIM, 0.05, 10, 90, 0.01), None),
+    "ml": (TargetSpec(Method.ML, 0.05, 10, 90, 0.01), None),
 }
 
 
@@ -60,7 +52,7 @@ def options_of(alpha_quality: int) -> EncoderOptions:
 
 
 def fixed(quality: int, alpha_quality: int, source: bytes = CUT_OUT) -> bytes:
-    job = EncodeJob(source, Format.WEBP, Wish(), quality, options_of(alpha_quality))
+    job = EncodeJob(source, Format.WEBP, TargetSpec(), quality, options_of(alpha_quality))
     return PIPELINE.encode(job, Deadline()).image
 
 
@@ -72,9 +64,9 @@ def by_size(
     source: bytes = CUT_OUT,
     options: EncoderOptions | None = None,
 ) -> EncodeResult:
-    wish = Wish(Method.SIZE, target, low, high)
+    spec = TargetSpec(Method.SIZE, target, low, high)
     options = options or options_of(alpha_quality)
-    return PIPELINE.encode(EncodeJob(source, Format.WEBP, wish, None, options), Deadline())
+    return PIPELINE.encode(EncodeJob(source, Format.WEBP, spec, None, options), Deadline())
 
 
 def codes(result: EncodeResult) -> list[NoticeCode]:
@@ -84,8 +76,8 @@ def codes(result: EncodeResult) -> list[NoticeCode]:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("alpha_quality", [0, 40, 100])
 def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quality: int) -> None:
-    wish, quality = METHODS[method]
-    job = EncodeJob(CUT_OUT, Format.WEBP, wish, quality, options_of(alpha_quality), True)
+    spec, quality = METHODS[method]
+    job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), (DSSIM,))
     result = PIPELINE.encode(job, Deadline())
     assert result.alpha_quality == alpha_quality
     assert {one.alpha_quality for one in result.probes} == {alpha_quality}
@@ -96,11 +88,11 @@ def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quali
 
 
 def test_alpha_quality_is_measured() -> None:
-    job = EncodeJob(CUT_OUT, Format.WEBP, Wish(), 90, options_of(0), True)
-    lossy = PIPELINE.encode(job, Deadline()).dssim
-    job = EncodeJob(CUT_OUT, Format.WEBP, Wish(), 90, options_of(100), True)
-    lossless = PIPELINE.encode(job, Deadline()).dssim
-    assert lossy is not None and lossless is not None and lossy > 5 * lossless
+    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(0), (DSSIM,))
+    lossy = PIPELINE.encode(job, Deadline()).scores["dssim"]
+    job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), 90, options_of(100), (DSSIM,))
+    lossless = PIPELINE.encode(job, Deadline()).scores["dssim"]
+    assert lossy > 5 * lossless
 
 
 @pytest.mark.parametrize(
@@ -109,7 +101,7 @@ def test_alpha_quality_is_measured() -> None:
 )
 def test_without_an_alpha_of_its_own_there_is_no_alpha_quality(source: bytes, fmt: Format) -> None:
     results = [
-        PIPELINE.encode(EncodeJob(source, fmt, Wish(), None, options_of(one)), Deadline())
+        PIPELINE.encode(EncodeJob(source, fmt, TargetSpec(), None, options_of(one)), Deadline())
         for one in (20, 100)
     ]
     assert results[0].image == results[1].image
@@ -171,8 +163,8 @@ def test_loss_is_shared_between_colour_and_alpha(share: float) -> None:
 
     def dssim(quality: int, alpha_quality: int) -> float:
         options = options_of(alpha_quality)
-        job = EncodeJob(CUT_OUT, Format.WEBP, Wish(), quality, options, True)
-        return PIPELINE.encode(job, Deadline()).dssim or 0.0
+        job = EncodeJob(CUT_OUT, Format.WEBP, TargetSpec(), quality, options, (DSSIM,))
+        return PIPELINE.encode(job, Deadline()).scores["dssim"] or 0.0
 
     best = 1.0
     for alpha_quality in range(0, 100, 10):
@@ -216,17 +208,16 @@ def test_a_film_lowers_alpha_too() -> None:
 
 
 def test_a_film_of_gif_says_its_alpha_quality_if_it_has_alpha() -> None:
-    job = EncodeJob(animation(), Format.WEBP, Wish(), 60, EncoderOptions())
+    job = EncodeJob(animation(), Format.WEBP, TargetSpec(), 60, EncoderOptions())
     assert PIPELINE.encode(job, Deadline()).alpha_quality is None
 
 
-class Ending(Trial):
-    """A trial whose deadline comes after some probes."""
+class Ending(Session):
+    """A session whose deadline comes after some probes."""
 
     def __init__(self, probes: int) -> None:
         pixels = with_continued_colours(open_image(CUT_OUT, AMPLE).decode(all_frames=False))
-        codec = CODECS[Format.WEBP]
-        super().__init__(pixels, codec, EncoderOptions(), Deadline(), Timings())
+        super().__init__(pixels, encoder_for(Format.WEBP), Deadline())
         self.left = probes
 
     def may_continue(self, quality: int) -> bool:
@@ -236,13 +227,13 @@ class Ending(Trial):
 @pytest.mark.parametrize("probes", range(1, 12))
 def test_a_deadline_ends_it_with_the_best_so_far(probes: int) -> None:
     budget = (len(fixed(1, 0)) + len(fixed(1, 100))) // 2
-    wish = PIPELINE.defaults.settle(Wish(Method.SIZE, budget, 1, 95), Format.WEBP)
-    trial = Ending(probes)
-    answer = SizeSearch().run(trial, wish)
-    assert len(trial.probes) <= probes
-    size = len(trial.encoded(answer.quality))
-    assert trial.encoded(answer.quality) == fixed(answer.quality, trial.alpha_quality or 0)
+    spec = PIPELINE.defaults.resolve(TargetSpec(Method.SIZE, budget, 1, 95), Format.WEBP)
+    session = Ending(probes)
+    answer = SizeSearch().run(session, spec)
+    assert len(session.probes) <= probes
+    size = len(session.file(answer.quality))
+    assert session.file(answer.quality) == fixed(answer.quality, session.alpha_quality or 0)
     if answer.outcome is not Outcome.TARGET_MET:
         assert answer.outcome is Outcome.DEADLINE_REACHED
-    if any(one.size_bytes <= budget for one in trial.probes):
+    if any(one.size_bytes <= budget for one in session.probes):
         assert size <= budget

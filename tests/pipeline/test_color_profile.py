@@ -11,21 +11,15 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
-    ColorProfile,
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Wish,
-)
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from tests.image.files import avif_with, grey_profile, image_of, png_with, with_profile
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import ColorProfile, Format, Method, NoticeCode, TargetSpec
+from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -55,11 +49,11 @@ def encode(
     source: bytes,
     fmt: Format,
     profile: ColorProfile = SRGB,
-    wish: Wish | None = None,
+    spec: TargetSpec | None = None,
     background: tuple[int, int, int] = (255, 255, 255),
 ) -> EncodeResult:
     options = EncoderOptions(color_profile=profile, background=background)
-    job = EncodeJob(source, fmt, wish or Wish(), 85, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec or TargetSpec(), 85, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
@@ -152,23 +146,23 @@ def test_compare_finds_the_dssim_that_encode_reported(
 ) -> None:
     result = encode(SOURCES[name], fmt, profile)
     found = PIPELINE.compare(SOURCES[name], result.image, Deadline())
-    assert result.dssim is not None
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
+    assert result.scores["dssim"] is not None
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-9)
 
 
 def test_a_search_measures_kept_colours() -> None:
-    wish = Wish(Method.DSSIM, 0.01, 10, 95, 0.001)
-    result = encode(SOURCES["profile"], Format.JPEG, KEEP, wish)
-    assert result.dssim == pytest.approx(0.01, abs=0.001)
+    spec = TargetSpec(Method.DSSIM, 0.01, 10, 95, 0.001)
+    result = encode(SOURCES["profile"], Format.JPEG, KEEP, spec)
+    assert result.scores["dssim"] == pytest.approx(0.01, abs=0.001)
     found = PIPELINE.compare(SOURCES["profile"], result.image, Deadline())
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-9)
 
 
 def test_images_of_different_profiles_are_compared_in_srgb() -> None:
     """The same colours, by other numbers."""
     converted = encode(SOURCES["profile"], Format.PNG)
     assert np.abs(samples_in(converted.image) - samples_in(SOURCES["profile"])).max() > 4
-    assert PIPELINE.compare(SOURCES["profile"], converted.image, Deadline()).dssim == 0
+    assert PIPELINE.compare(SOURCES["profile"], converted.image, Deadline()).scores["dssim"] == 0
 
 
 @each_format
@@ -225,4 +219,4 @@ def test_an_animation_keeps_its_profile() -> None:
     assert codes(converted) == {NoticeCode.COLORS_CLIPPED}
     for result in (kept, converted):
         found = PIPELINE.compare(source, result.image, Deadline())
-        assert found.dssim == pytest.approx(result.dssim, abs=1e-9)
+        assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-9)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.comparison import Comparison
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.image.timing import frames_shown
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import EncoderOptions, encoder_for
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images.timing import frames_shown
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, TargetSpec
 from tests.codecs.sources import moving, photograph, translucent
-from tests.image.files import AMPLE, animated
+from tests.images.files import AMPLE, animated
 from tests.photos import crop
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -28,17 +30,17 @@ def compare(reference: bytes, distorted: bytes) -> Comparison:
 
 
 def as_webp(source: bytes, quality: int) -> EncodeResult:
-    job = EncodeJob(source, Format.WEBP, Wish(), quality, EncoderOptions(), measure_dssim=True)
+    job = EncodeJob(source, Format.WEBP, TargetSpec(), quality, EncoderOptions(), measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
 def png(pixels: Pixels) -> bytes:
-    return CODECS[Format.PNG].encode(pixels, 0, EncoderOptions())
+    return encoder_for(Format.PNG).encode(pixels, 0)
 
 
 def test_an_image_is_identical_to_itself() -> None:
     found = compare(PHOTO, PHOTO)
-    assert (found.dssim, found.width, found.height, found.frames) == (0.0, 160, 120, 1)
+    assert (found.scores["dssim"], found.width, found.height, found.frames) == (0.0, 160, 120, 1)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
@@ -53,7 +55,7 @@ def test_other_dimensions_are_refused(frames: int) -> None:
 def test_alpha_against_none_is_judged_over_black_and_white() -> None:
     clear = png(Pixels.from_samples(np.zeros((1, 32, 32, 4), np.uint8)))
     white = png(Pixels.from_samples(np.full((1, 32, 32, 3), 255, np.uint8)))
-    assert compare(clear, white).dssim > 0.4
+    assert compare(clear, white).scores["dssim"] > 0.4
 
 
 @pytest.mark.parametrize("field", ["reference", "distorted"])
@@ -79,8 +81,8 @@ def test_the_dssim_that_encode_measured_is_confirmed(
     result = as_webp(source, quality)
     found = compare(source, result.image)
     assert result.frames < found.frames == open_image(source, AMPLE).frames
-    assert result.dssim is not None
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert result.scores["dssim"] is not None
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)
 
 
 def test_an_animation_that_became_a_still_image_is_compared_with_it_all_the_time() -> None:
@@ -88,7 +90,9 @@ def test_an_animation_that_became_a_still_image_is_compared_with_it_all_the_time
     source = animated(frames, [100, 200, 300], "gif")
     result = as_webp(source, 80)
     assert result.frames == 1
-    assert compare(source, result.image).dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert compare(source, result.image).scores["dssim"] == pytest.approx(
+        result.scores["dssim"], abs=1e-6
+    )
 
 
 def test_a_still_image_and_an_animation_are_compared_frame_by_frame() -> None:
@@ -96,13 +100,13 @@ def test_a_still_image_and_an_animation_are_compared_frame_by_frame() -> None:
     source = animated(list(film.samples), film.delays)
     first = png(Pixels.from_samples(film.samples[:1].copy()))
     parts = [
-        compare(png(Pixels.from_samples(film.samples[at : at + 1].copy())), first).dssim
+        compare(png(Pixels.from_samples(film.samples[at : at + 1].copy())), first).scores["dssim"]
         for at in range(3)
     ]
     assert parts[0] == 0 and min(parts[1:]) > 0.1
     for found in (compare(source, first), compare(first, source)):
         assert found.frames == 3
-        assert found.dssim == pytest.approx(np.mean(parts), abs=1e-6)
+        assert found.scores["dssim"] == pytest.approx(np.mean(parts), abs=1e-6)
 
 
 def test_frames_are_paired_by_time() -> None:

@@ -7,8 +7,9 @@ import io
 import pytest
 from PIL import Image
 
-from autoquality_server.domain import EncoderOptions, Format, NoticeCode
-from tests.image.metadata_files import (
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.types import Format, NoticeCode
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
     GPS,

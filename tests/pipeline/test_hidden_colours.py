@@ -6,39 +6,38 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Method, Wish
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions, encoder_for
+from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, TargetSpec
 from tests.codecs.sources import photograph
-from tests.image.test_hidden import cut_out, hidden_colours
+from tests.images.test_hidden import cut_out, hidden_colours
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 REPLACED = EncoderOptions()
 KEEP = EncoderOptions(keep_hidden_colors=True)
 WISHES = {
-    "none": Wish(Method.NONE),
-    "size": Wish(Method.SIZE, 2500, 5, 95),
-    "dssim": Wish(Method.DSSIM, 0.01, 5, 95, 0.002),
+    "none": TargetSpec(Method.NONE),
+    "size": TargetSpec(Method.SIZE, 2500, 5, 95),
+    "dssim": TargetSpec(Method.DSSIM, 0.01, 5, 95, 0.002),
 }
 
 
 def encode(
-    source: bytes, fmt: Format, wish: Wish, options: EncoderOptions = REPLACED
+    source: bytes, fmt: Format, spec: TargetSpec, options: EncoderOptions = REPLACED
 ) -> EncodeResult:
-    job = EncodeJob(source, fmt, wish, None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, spec, None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
 def variants(frames: int = 1) -> list[bytes]:
     """The same cut-out, with other colours where it is transparent."""
     if frames == 1:
-        return [
-            CODECS[Format.PNG].encode(cut_out(hidden), 0, EncoderOptions())
-            for hidden in hidden_colours()
-        ]
+        return [encoder_for(Format.PNG).encode(cut_out(hidden), 0) for hidden in hidden_colours()]
     return [
         bytes(cut_out(hidden, frames).image.webpsave_buffer(lossless=True, exact=True))
         for hidden in hidden_colours()

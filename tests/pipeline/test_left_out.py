@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncodeResult, EncoderOptions, Format, Wish
-from autoquality_server.domain import NoticeCode as Code
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, TargetSpec
+from autoquality_core.types import NoticeCode as Code
 from tests.codecs.sources import moving
 from tests.hostile.derived import grid
-from tests.image.films import Frame, apng, mpf
-from tests.image.test_animation import films
-from tests.image.test_further_images import ISO, JPEG, TITLE, XMP, XMP_HEAD
+from tests.images.films import ISO, JPEG, TITLE, XMP, XMP_HEAD, Frame, apng, mpf
+from tests.images.test_animation import films
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
@@ -23,7 +25,7 @@ STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
 
 def encode(source: bytes, fmt: Format | None, *, keep: bool = False) -> EncodeResult:
     options = EncoderOptions(keep_metadata=keep)
-    job = EncodeJob(source, fmt, Wish(), None, options, measure_dssim=True)
+    job = EncodeJob(source, fmt, TargetSpec(), None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
 
 
@@ -40,7 +42,7 @@ def test_an_animation_stays_one_as_webp(kind: str) -> None:
     assert written.get("loop") == 0
     found = PIPELINE.compare(films()[kind], result.image, Deadline())
     assert found.frames == 3
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)
 
 
 @pytest.mark.parametrize("fmt", STILL)
@@ -77,4 +79,4 @@ def test_a_still_image_is_compared_with_the_one_in_an_avif_sequence() -> None:
     result = encode(source, Format.JPEG)
     found = PIPELINE.compare(source, result.image, Deadline())
     assert found.frames == 1
-    assert found.dssim == pytest.approx(result.dssim, abs=1e-6)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)

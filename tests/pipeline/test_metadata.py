@@ -9,11 +9,11 @@ import pytest
 import pyvips
 from PIL import Image
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.domain import EncoderOptions, Format, NoticeCode
-from autoquality_server.image import open_image
-from tests.image.files import AMPLE
-from tests.image.metadata_files import (
+from autoquality_core.formats import EncoderOptions, encoder_for
+from autoquality_core.images import open_image
+from autoquality_core.types import Format, NoticeCode
+from tests.images.files import AMPLE
+from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
     EXIF_IFD,
@@ -58,7 +58,7 @@ def test_the_picture_has_the_same_bytes_with_and_without_metadata(fmt: Format) -
     source = saved("PNG", exif=exif())
     pixels = open_image(source, AMPLE).decode(all_frames=False)
     plain = encode(source, fmt, NOTHING)
-    assert plain.image == CODECS[fmt].encode(pixels, plain.quality, EncoderOptions())
+    assert plain.image == encoder_for(fmt).encode(pixels, plain.quality)
     for options in (EncoderOptions(), EVERYTHING):
         assert opened(encode(source, fmt, options).image).tobytes() == opened(plain.image).tobytes()
 

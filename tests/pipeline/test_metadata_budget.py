@@ -8,18 +8,11 @@ import os
 import pytest
 from PIL import Image
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    NoticeCode,
-    Outcome,
-    Wish,
-)
-from tests.image.metadata_files import (
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
+from tests.images.metadata_files import (
     ARTIST,
     EXIF_IFD,
     MAKER_NOTE,
@@ -51,12 +44,12 @@ def photograph(note: int, author: str = "Ada") -> bytes:
 def encode(
     source: bytes, fmt: Format, target: float, options: EncoderOptions, low: int = 1
 ) -> EncodeResult:
-    wish = Wish(Method.SIZE, target, low, 95)
-    return PIPELINE.encode(EncodeJob(source, fmt, wish, None, options), Deadline())
+    spec = TargetSpec(Method.SIZE, target, low, 95)
+    return PIPELINE.encode(EncodeJob(source, fmt, spec, None, options), Deadline())
 
 
 def fixed(source: bytes, fmt: Format, quality: int, options: EncoderOptions) -> EncodeResult:
-    return PIPELINE.encode(EncodeJob(source, fmt, Wish(), quality, options), Deadline())
+    return PIPELINE.encode(EncodeJob(source, fmt, TargetSpec(), quality, options), Deadline())
 
 
 def codes(result: EncodeResult) -> list[NoticeCode]:
@@ -126,8 +119,8 @@ def test_the_copyright_stays_where_nothing_meets_the_budget(fmt: Format) -> None
 
 def test_only_a_search_by_size_gives_metadata_up() -> None:
     source = photograph(note=20_000)
-    wish = Wish(Method.DSSIM, 0.02, 10, 95, 0.01)
-    job = EncodeJob(source, Format.WEBP, wish, None, EVERYTHING)
+    spec = TargetSpec(Method.DSSIM, 0.02, 10, 95, 0.01)
+    job = EncodeJob(source, Format.WEBP, spec, None, EVERYTHING)
     result = PIPELINE.encode(job, Deadline())
     assert len(result.image) > 20_000 and not result.notices
 

@@ -8,25 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
-    Format,
-    Method,
-    Outcome,
-    Wish,
-)
-from autoquality_server.errors import DeadlinePassed, Overloaded
-from autoquality_server.image import ImageLimits
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.predictor import SharedPredictor, Sharing, load
-from autoquality_server.predictor.batching import BatchLimits
+from autoquality_core.errors import DeadlinePassed, Overloaded
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.networks import load
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, Outcome, TargetSpec
+from autoquality_server.inference import BatchLimits, SharedPredictor
+from tests.inference.fakes import Gated
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
-from tests.predictor.gated import Gated
 from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
@@ -37,15 +31,15 @@ class Held:
 
     def __init__(self, graph: Path) -> None:
         self.network = Gated(load(graph))
-        sharing = Sharing(BatchLimits(max_batch_size=1, max_enqueued_batches=1))
-        self.predictor = SharedPredictor(lambda: self.network, sharing)
+        limits = BatchLimits(max_batch_size=1, max_enqueued_batches=1)
+        self.predictor = SharedPredictor(lambda: self.network, limits)
         limits = ImageLimits(2**26, 50_000_000)
         self.pipeline = Pipeline(Defaults(), limits, {Format.WEBP: self.predictor})
         self.pool = ThreadPoolExecutor(4)
 
     def encode(self, deadline: Deadline | None = None) -> Future[EncodeResult]:
-        wish = Wish(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
-        job = EncodeJob(PHOTO, Format.WEBP, wish, None, EncoderOptions())
+        spec = TargetSpec(Method.ML, allowed_error=1, min_quality=1, max_quality=100)
+        job = EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions())
         return self.pool.submit(self.pipeline.encode, job, deadline or Deadline())
 
     def waits(self) -> bool:

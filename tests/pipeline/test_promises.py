@@ -5,27 +5,24 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import (
-    EncodeJob,
-    EncodeResult,
-    EncoderOptions,
+from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
+from autoquality_core.formats import EncoderOptions, JpegOptions, encoder_for
+from autoquality_core.images import ImageLimits, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import RETURN_SECONDS, Session
+from autoquality_core.runtime.context import Context
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
     Format,
-    JpegOptions,
     Method,
     NoticeCode,
     Outcome,
     RawSource,
-    Timings,
-    Wish,
+    TargetSpec,
 )
-from autoquality_server.errors import DeadlinePassed, InvalidRequest, RequestCancelled
-from autoquality_server.image import ImageLimits, open_image
-from autoquality_server.methods import Trial
-from autoquality_server.methods.trial import RETURN_SECONDS
-from autoquality_server.pipeline import Pipeline
 from tests.photos import animation, crop, with_alpha
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -35,7 +32,7 @@ WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF)
 
 def encode(
     fmt: Format | None = None,
-    wish: Wish | None = None,
+    spec: TargetSpec | None = None,
     source: bytes | RawSource = PHOTO,
     *,
     quality: int | None = None,
@@ -43,12 +40,15 @@ def encode(
     measure: bool = False,
     deadline: Deadline | None = None,
 ) -> EncodeResult:
-    job = EncodeJob(source, fmt, wish or Wish(), quality, options or EncoderOptions(), measure)
+    job = EncodeJob(
+        *(source, fmt, spec or TargetSpec(), quality, options or EncoderOptions()),
+        measure=(DSSIM,) if measure else (),
+    )
     return PIPELINE.encode(job, deadline or Deadline())
 
 
-def wide(method: Method, target: float, error: float = 0.001) -> Wish:
-    return Wish(method, target, 10, 95, error)
+def wide(method: Method, target: float, error: float = 0.001) -> TargetSpec:
+    return TargetSpec(method, target, 10, 95, error)
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def wide(method: Method, target: float, error: float = 0.001) -> Wish:
 def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> None:
     result = encode(fmt)
     assert (result.quality, result.outcome) == (quality, Outcome.FIXED_QUALITY)
-    assert result.dssim is None and len(result.probes) == 1
+    assert result.scores == {} and len(result.probes) == 1
 
 
 def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
-    result = encode(Format.WEBP, Wish(target=0.02))
+    result = encode(Format.WEBP, TargetSpec(target=0.02))
     assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
 
 
 def test_none_measures_only_when_asked() -> None:
     result = encode(Format.WEBP, quality=30, measure=True)
     assert result.quality == 30
-    assert result.dssim == result.probes[0].dssim
-    assert result.dssim is not None and 0.01 < result.dssim < 0.2
+    assert result.scores["dssim"] == result.probes[0].scores["dssim"]
+    assert 0.01 < result.scores["dssim"] < 0.2
 
 
 @pytest.mark.parametrize("fmt", WITH_QUALITY)
@@ -79,13 +79,13 @@ def test_size_is_within_budget_and_the_next_quality_is_over_it(fmt: Format) -> N
     assert result.outcome is Outcome.TARGET_MET
     assert len(result.image) <= budget
     assert len(encode(fmt, quality=result.quality + 1).image) > budget
-    assert result.dssim is None
+    assert result.scores == {}
 
 
 def test_size_measures_the_answer_when_asked() -> None:
     result = encode(Format.JPEG, wide(Method.SIZE, 3000), measure=True)
-    assert result.dssim is not None
-    assert sum(one.dssim is not None for one in result.probes) == 1
+    assert "dssim" in result.scores
+    assert sum("dssim" in one.scores for one in result.probes) == 1
 
 
 @pytest.mark.parametrize("fmt", WITH_QUALITY)
@@ -95,7 +95,7 @@ def test_a_budget_that_nothing_fits_yields_the_smallest_and_says_so(fmt: Format)
 
 
 def test_a_budget_that_everything_fits_yields_max_in_one_encoding() -> None:
-    result = encode(Format.JPEG, Wish(Method.SIZE, 1e9, 10, 60))
+    result = encode(Format.JPEG, TargetSpec(Method.SIZE, 1e9, 10, 60))
     assert (result.quality, result.outcome) == (60, Outcome.TARGET_MET)
 
 
@@ -104,21 +104,24 @@ def test_a_budget_that_everything_fits_yields_max_in_one_encoding() -> None:
 def test_dssim_is_within_the_allowed_error(fmt: Format, target: float) -> None:
     result = encode(fmt, wide(Method.DSSIM, target, 0.002))
     assert result.outcome is Outcome.TARGET_MET
-    assert result.dssim is not None and abs(result.dssim - target) <= 0.002
-    assert any(one.quality == result.quality and one.dssim == result.dssim for one in result.probes)
+    assert abs(result.scores["dssim"] - target) <= 0.002
+    assert any(
+        one.quality == result.quality and one.scores["dssim"] == result.scores["dssim"]
+        for one in result.probes
+    )
 
 
 def test_the_image_returned_is_the_one_measured() -> None:
     """Not the last probe: decoding the result gives the DSSIM that was reported."""
     result = encode(Format.WEBP, wide(Method.DSSIM, 0.02, 0.00001))
     again = PIPELINE.compare(PHOTO, result.image, Deadline())
-    assert again.dssim == pytest.approx(result.dssim, abs=1e-4)
+    assert again.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-4)
 
 
 def test_the_bound_is_returned_when_the_range_misses_the_target() -> None:
-    low = encode(Format.JPEG, Wish(Method.DSSIM, 0.0001, 10, 20, 0.00001))
+    low = encode(Format.JPEG, TargetSpec(Method.DSSIM, 0.0001, 10, 20, 0.00001))
     assert (low.quality, low.outcome) == (20, Outcome.MAX_QUALITY_REACHED)
-    high = encode(Format.JPEG, Wish(Method.DSSIM, 0.4, 90, 95, 0.001))
+    high = encode(Format.JPEG, TargetSpec(Method.DSSIM, 0.4, 90, 95, 0.001))
     assert (high.quality, high.outcome) == (90, Outcome.MIN_QUALITY_REACHED)
 
 
@@ -135,9 +138,9 @@ def test_ml_without_a_network_is_served_as_dssim_with_the_requests_own_options()
 
 @pytest.mark.parametrize("method", [Method.NONE, Method.DSSIM, Method.ML])
 def test_a_format_without_a_quality_is_saved_as_it_is(method: Method) -> None:
-    result = encode(Format.PNG, Wish(method=method), measure=True)
+    result = encode(Format.PNG, TargetSpec(method=method), measure=True)
     assert (result.quality, result.outcome) == (0, Outcome.NO_QUALITY)
-    assert result.dssim == 0.0
+    assert result.scores["dssim"] == 0.0
 
 
 def test_nothing_leaks_from_one_request_into_the_next() -> None:
@@ -165,7 +168,7 @@ class TestFormats:
         assert [one.code for one in result.notices] == [NoticeCode.ALPHA_FLATTENED]
         png = encode(Format.PNG, source=result.image).image
         red = encode(Format.PNG, source=RawSource(32, 32, 3, bytes([254, 0, 0]) * 1024)).image
-        assert PIPELINE.compare(png, red, Deadline()).dssim < 1e-4
+        assert PIPELINE.compare(png, red, Deadline()).scores["dssim"] < 1e-4
 
     @pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF])
     def test_alpha_is_kept_and_searched_by(self, fmt: Format) -> None:
@@ -177,7 +180,7 @@ class TestFormats:
     def test_animation_stays_in_webp_and_is_measured_over_all_frames(self) -> None:
         result = encode(Format.WEBP, wide(Method.DSSIM, 0.002, 0.002), animation(5))
         assert result.frames == 5
-        assert result.dssim is not None
+        assert "dssim" in result.scores
         assert not result.notices
 
     @pytest.mark.parametrize("fmt", [Format.JPEG, Format.AVIF, Format.PNG])
@@ -207,13 +210,13 @@ class TestFormats:
         self, bands: int, instead: Format
     ) -> None:
         source = RawSource(15, 15, bands, bytes([10, 200, 90, 100][:bands]) * 225)
-        result = encode(Format.AVIF, Wish(Method.DSSIM, max_quality=65), source)
+        result = encode(Format.AVIF, TargetSpec(Method.DSSIM, max_quality=65), source)
         assert result.format is instead
         assert (result.applied.min_quality, result.applied.max_quality) == (65, 65)
 
     @pytest.mark.parametrize("fmt", [None, Format.PNG])
     def test_bounds_do_not_matter_to_a_format_without_a_quality(self, fmt: Format | None) -> None:
-        assert encode(fmt, Wish(max_quality=60)).outcome is Outcome.NO_QUALITY
+        assert encode(fmt, TargetSpec(max_quality=60)).outcome is Outcome.NO_QUALITY
 
     def test_too_long_a_side_is_refused(self) -> None:
         with pytest.raises(InvalidRequest) as caught:
@@ -242,11 +245,12 @@ class TestDeadlines:
                     self.cancel()
                 return 60.0
 
-        timings = Timings()
+        deadline = GoneAfterTheFirst(60)
+        context = Context(deadline)
         job = EncodeJob(PHOTO, Format.WEBP, wide(Method.DSSIM, 0.02, 1e-9), None, EncoderOptions())
-        with pytest.raises(RequestCancelled):
-            PIPELINE.encode(job, GoneAfterTheFirst(60), timings)
-        assert timings.encode > 0
+        with context.active(), pytest.raises(RequestCancelled):
+            PIPELINE.encode(job, deadline)
+        assert context.timings.encode > 0
 
     def test_the_best_so_far_is_returned_when_no_other_probe_fits(self) -> None:
         """One encoding is made, then the deadline is nearer than another would take."""
@@ -262,24 +266,26 @@ class TestDeadlines:
     def test_a_probe_far_above_the_slowest_is_expected_to_take_longer(self) -> None:
         deadline = Deadline(3600)
         source = open_image(PHOTO, ImageLimits(2**24, 2**24)).decode(all_frames=False)
-        codec = CODECS[Format.WEBP]
-        trial = Trial(source, codec, EncoderOptions(), deadline, Timings())
-        took = trial.probe(30, measure=False).encode_seconds
+        codec = encoder_for(Format.WEBP)
+        session = Session(source, codec, deadline)
+        took = session.probe(30).encode_seconds
         deadline.remaining = lambda: took * 2 + RETURN_SECONDS  # type: ignore[method-assign]
-        assert trial.may_continue(20) and trial.may_continue(40)
-        assert not trial.may_continue(98)
+        assert session.may_continue(20) and session.may_continue(40)
+        assert not session.may_continue(98)
 
-    @pytest.mark.parametrize("wish", [wide(Method.SIZE, 3000), Wish(Method.NONE)])
-    def test_a_measurement_that_does_not_fit_the_deadline_is_left_out(self, wish: Wish) -> None:
+    @pytest.mark.parametrize("spec", [wide(Method.SIZE, 3000), TargetSpec(Method.NONE)])
+    def test_a_measurement_that_does_not_fit_the_deadline_is_left_out(
+        self, spec: TargetSpec
+    ) -> None:
         """An answer in hand is worth more than its DSSIM."""
 
         class Impatient(Deadline):
             def remaining(self) -> float:
                 return 0.001
 
-        result = encode(Format.WEBP, wish, measure=True, deadline=Impatient())
-        assert result.image and result.dssim is None
+        result = encode(Format.WEBP, spec, measure=True, deadline=Impatient())
+        assert result.image and result.scores == {}
 
     def test_a_wrong_wish_is_refused_before_the_image_is_looked_at(self) -> None:
         with pytest.raises(InvalidRequest, match="max_quality 80"):
-            encode(Format.JPEG, Wish(min_quality=90), b"not an image")
+            encode(Format.JPEG, TargetSpec(min_quality=90), b"not an image")

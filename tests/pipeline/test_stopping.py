@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Timings
-from autoquality_server.errors import RequestCancelled
-from autoquality_server.image import Pixels
-from autoquality_server.methods import Trial
+from autoquality_core.errors import RequestCancelled
+from autoquality_core.formats import EncoderOptions, encoder_for
+from autoquality_core.images import Pixels
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format
 
 NOISE = np.random.default_rng(0).integers(0, 256, (1, 2100, 2000, 3), np.uint8)
 FILE: bytes = Pixels.from_samples(NOISE).image.pngsave_buffer(compression=0)
 
 
-def trial_of(pixels: Pixels, fmt: Format, deadline: Deadline) -> Trial:
-    return Trial(pixels, CODECS[fmt], EncoderOptions(), deadline, Timings())
+def trial_of(pixels: Pixels, fmt: Format, deadline: Deadline) -> Session:
+    return Session(pixels, encoder_for(fmt, EncoderOptions()), deadline)
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.PNG])
@@ -40,16 +40,16 @@ def test_an_encoding_that_nobody_waits_for_any_more_is_stopped(fmt: Format) -> N
     source.on_read(read)
     image = pyvips.Image.new_from_source(source, "", access="sequential")
     image.set_progress(True)
-    trial = trial_of(Pixels(image, NOISE), fmt, deadline)
+    session = trial_of(Pixels(image, NOISE), fmt, deadline)
     with pytest.raises(RequestCancelled):
-        trial.probe(80, measure=False)
-    assert trial.probes == []
+        session.probe(80)
+    assert session.probes == []
     assert file.tell() < len(FILE)
 
 
 def test_libwebp_is_stopped_after_it_has_every_pixel() -> None:
     deadline = Deadline()
-    trial = trial_of(Pixels.from_samples(NOISE), Format.WEBP, deadline)
+    session = trial_of(Pixels.from_samples(NOISE), Format.WEBP, deadline)
     seen: list[int] = []
 
     def at_its_work(_: pyvips.Image, progress: Any) -> None:
@@ -57,9 +57,9 @@ def test_libwebp_is_stopped_after_it_has_every_pixel() -> None:
         if progress.percent == 100:
             deadline.cancel()
 
-    trial.pixels.image.signal_connect("eval", at_its_work)
+    session.pixels.image.signal_connect("eval", at_its_work)
     with pytest.raises(RequestCancelled):
-        trial.probe(80, measure=False)
+        session.probe(80)
     assert 100 in seen
 
 
@@ -71,7 +71,7 @@ def test_the_pixels_are_not_held_on_to_until_the_call_ends() -> None:
     deadline, memory = Deadline(), Mapping(-1, 20 * 30 * 3)
     gone = weakref.ref(memory)
     samples = np.frombuffer(memory, np.uint8).reshape(1, 20, 30, 3)
-    trial_of(Pixels.from_samples(samples), Format.PNG, deadline).probe(80, measure=False)
+    trial_of(Pixels.from_samples(samples), Format.PNG, deadline).probe(80)
     del samples, memory
     assert gone() is None
     deadline.cancel()

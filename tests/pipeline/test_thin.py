@@ -11,27 +11,30 @@ import pytest
 import pyvips
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import EncodeJob, EncoderOptions, RawSource, Timings
-from autoquality_server.errors import InvalidRequest, RequestCancelled
-from autoquality_server.image import colour, load
-from autoquality_server.image.cost import LEAST_ROW
-from autoquality_server.pipeline import Pipeline
-from autoquality_server.service.validate import job_of
-from autoquality_server.sources import OpenJob
-from tests.image.files import AMPLE, SAVERS, image_of, png_header
+from autoquality_core.errors import InvalidRequest, RequestCancelled
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import source as source_module
+from autoquality_core.images.colour import render
+from autoquality_core.images.limits import LEAST_ROW
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.sources import OpenJob
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import RawSource
+from autoquality_server.rpc.convert import encode_job
+from tests.images.files import AMPLE, SAVERS, image_of, png_header
 
 PIPELINE = Pipeline(Defaults(), AMPLE)
 
 
 def job(data: bytes, fmt: str = "UNSPECIFIED") -> EncodeJob:
     request = pb.EncodeRequest(image=data, format=pb.Format.Value(f"FORMAT_{fmt}"))
-    return job_of(request, EncoderOptions())
+    return encode_job(request, EncoderOptions())
 
 
 def opened(data: bytes, fmt: str = "UNSPECIFIED") -> OpenJob:
-    return PIPELINE.open(job(data, fmt), Deadline(), Timings())
+    return PIPELINE.open(job(data, fmt), Deadline())
 
 
 def plain(width: int, height: int, bands: int = 3, fmt: str = "png") -> bytes:
@@ -96,12 +99,12 @@ def test_a_decoding_stops_when_the_caller_has_gone(monkeypatch: pytest.MonkeyPat
     """It would go on for seconds: the worker is free for others instead."""
     source = opened(plain(1, 3_000_000))
     deadline = Deadline()
-    usual = colour.render
+    usual = render.render
 
-    def leaving(image: pyvips.Image, *args: Any, **kwargs: Any) -> colour.Rendered:
+    def leaving(image: pyvips.Image, *args: Any, **kwargs: Any) -> render.Rendered:
         threading.Timer(0.1, deadline.cancel).start()
         return usual(image, *args, **kwargs)
 
-    monkeypatch.setattr(load, "render", leaving)
+    monkeypatch.setattr(source_module, "render", leaving)
     with pytest.raises(RequestCancelled):
         source.decode(deadline)

@@ -1,38 +1,40 @@
-"""AVIF's qualities that come to one file: answer, probes and bounds tell one story."""
+"""AVIF's equivalent qualities: the answer, the probes and the bounds name the same one."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import AutoQuality, EncoderOptions, Format, Method, Outcome, Timings
-from autoquality_server.image import ImageLimits, Pixels, open_image
-from autoquality_server.methods import DssimSearch, SizeSearch, Trial
-from autoquality_server.predictor import Prediction
+from autoquality_core.formats import AvifEncoder
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import Prediction
+from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Method, Outcome, ResolvedTarget
 from tests.networks import peak_at
 from tests.photos import crop
 
-OPTIONS = EncoderOptions()
+AVIF = AvifEncoder()
 LIMITS = ImageLimits(2**24, 2**24)
-TWINS = first_twins(Format.AVIF, OPTIONS)
+EQUIVALENTS = AVIF.equivalents(has_alpha=False)
 
 
-def trial() -> Trial:
+def session() -> Session:
     pixels = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
-    return Trial(pixels, CODECS[Format.AVIF], OPTIONS, Deadline(), Timings())
+    return Session(pixels, AVIF, Deadline())
 
 
 @pytest.mark.parametrize("bands", [2, 4])
 def test_with_alpha_fewer_qualities_give_the_same_file(bands: int) -> None:
     """Libheif maps a quality to another quantiser for alpha than for colour."""
     samples = np.random.default_rng(1).integers(0, 256, (1, 24, 32, bands), np.uint8)
-    pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
-    files = [codec.encode(pixels, quality, OPTIONS) for quality in range(1, 101)]
+    pixels = Pixels.from_samples(samples)
+    files = [AVIF.encode(pixels, quality) for quality in range(1, 101)]
     first = tuple(files.index(one) + 1 for one in files)
-    assert first == first_twins(Format.AVIF, OPTIONS, has_alpha=True)
-    assert len(set(first)) > len(set(TWINS))
+    assert first == AVIF.equivalents(has_alpha=True)
+    assert len(set(first)) > len(set(EQUIVALENTS))
 
 
 @pytest.mark.parametrize("target", [0.004, 0.02, 0.05])
@@ -40,17 +42,17 @@ def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float)
     photo = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
     mask = np.linspace(0, 255, 48).astype(np.uint8)
     samples = np.dstack([photo.samples[0], np.tile(mask, (32, 1))])[None]
-    pixels, codec = Pixels.from_samples(samples), CODECS[Format.AVIF]
+    pixels = Pixels.from_samples(samples)
     for low, high in ((1, 100), (10, 95), (60, 65)):
-        one = Trial(pixels, codec, OPTIONS, Deadline(), Timings())
-        wish = AutoQuality(Method.DSSIM, target, low, high, 0.001)
-        answer = DssimSearch().run(one, wish)
-        assert one.encoded(answer.quality) == codec.encode(pixels, answer.quality, OPTIONS)
+        one = Session(pixels, AVIF, Deadline())
+        resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)
+        answer = ScoreSearch(DSSIM).run(one, resolved)
+        assert one.file(answer.quality) == AVIF.encode(pixels, answer.quality)
 
 
-def test_there_are_twins_at_the_bounds_that_are_tried_here() -> None:
-    assert TWINS[63] == TWINS[64]
-    assert TWINS[59] == TWINS[60]
+def test_the_bounds_below_have_equivalent_qualities() -> None:
+    assert EQUIVALENTS[63] == EQUIVALENTS[64]
+    assert EQUIVALENTS[59] == EQUIVALENTS[60]
 
 
 @pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (61, 64), (65, 80)])
@@ -60,28 +62,30 @@ def test_the_answer_is_among_the_probes(
     low: int, high: int, first: int | None, target: float
 ) -> None:
     prediction = None if first is None else Prediction.from_logits(peak_at(first))
-    one = trial()
-    wish = AutoQuality(Method.ML, target, low, high, 0.0005)
-    answer = DssimSearch().search(one, wish, prediction)
+    one = session()
+    resolved = ResolvedTarget(Method.ML, target, low, high, 0.0005)
+    answer = ScoreSearch(DSSIM).search(one, resolved, prediction)
     tried = [probe.quality for probe in one.probes]
     assert answer.quality in tried
-    assert len({TWINS[quality - 1] for quality in tried}) == len(tried), "no twin is tried twice"
+    assert len({EQUIVALENTS[quality - 1] for quality in tried}) == len(tried), (
+        "no file is encoded twice"
+    )
     if answer.outcome is Outcome.MIN_QUALITY_REACHED:
         assert answer.quality == low
     if answer.outcome is Outcome.MAX_QUALITY_REACHED:
         assert answer.quality == high
-    told = next(probe for probe in one.probes if probe.quality == answer.quality)
-    assert len(one.encoded(answer.quality)) == told.size_bytes
-    assert one.dssim_at(answer.quality) == told.dssim
+    chosen = next(probe for probe in one.probes if probe.quality == answer.quality)
+    assert len(one.file(answer.quality)) == chosen.size_bytes
+    assert one.scores(answer.quality)["dssim"] == chosen.scores["dssim"]
 
 
 @pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (1, 100)])
 def test_a_budget_is_used_by_the_highest_quality_that_fits(low: int, high: int) -> None:
-    sweep = trial()
-    sizes = np.array([sweep.probe(quality, measure=False).size_bytes for quality in range(1, 101)])
+    sweep = session()
+    sizes = np.array([sweep.probe(quality).size_bytes for quality in range(1, 101)])
     for budget in sizes[low - 1 : high : 4]:
-        one = trial()
-        answer = SizeSearch().run(one, AutoQuality(Method.SIZE, int(budget), low, high, 0.001))
+        one = session()
+        answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.001))
         fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
         assert answer.quality == fitting.max()
         assert answer.quality in [probe.quality for probe in one.probes]

@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.search import (
-    CurveModel,
-    CurvePrior,
-    DssimObjective,
-    Observation,
-    search,
-)
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import CurveModel, CurvePrior, Observation, ScoreGoal, search
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)
@@ -29,8 +24,8 @@ def tries(prior: CurvePrior, *, error: float = 0.0005, first: int | None = None)
         tried.append(quality)
         return Observation(quality, 1, float(np.exp(-CURVE[quality - 1])))
 
-    found = search(DssimObjective(TARGET, error), 1, 100, attempt, prior=prior, first=first)
-    assert found.best.dssim == pytest.approx(TARGET, abs=error)
+    found = search(ScoreGoal(DSSIM, TARGET, error), 1, 100, attempt, prior=prior, first=first)
+    assert found.best.score == pytest.approx(TARGET, abs=error)
     return tried
 
 

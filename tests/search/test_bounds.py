@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.search.bounds import Bounds, Roughness
+from autoquality_core.search.bounds import Bounds, Roughness
 
 ALLOWANCE = 0.25
 steps = st.lists(st.sampled_from([0.0, 0.0, 0.1, 0.5]), min_size=20, max_size=20)

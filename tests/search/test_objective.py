@@ -7,9 +7,10 @@ import statistics
 import numpy as np
 import pytest
 
-from autoquality_server.domain import Outcome
-from autoquality_server.search import DssimObjective, Observation, SizeObjective
-from autoquality_server.search.objective import _normal_cdf
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import Observation, ScoreGoal, SizeGoal
+from autoquality_core.search.goal import normal_cdf
+from autoquality_core.types import Outcome
 
 LOW, HIGH = 10, 20
 
@@ -51,7 +52,7 @@ def sizes(**by_quality: int) -> list[Observation]:
     ],
 )
 def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
-    objective = DssimObjective(0.02, 0.001)
+    objective = ScoreGoal(DSSIM, 0.02, 0.001)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
@@ -69,7 +70,7 @@ def test_dssim(seen: list[Observation], quality: int, outcome: Outcome) -> None:
     ],
 )
 def test_size(seen: list[Observation], quality: int, outcome: Outcome) -> None:
-    objective = SizeObjective(1000, 4096)
+    objective = SizeGoal(1000, 4096)
     best = objective.best(seen, LOW, HIGH)
     assert (best.quality, objective.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
@@ -77,5 +78,5 @@ def test_size(seen: list[Observation], quality: int, outcome: Outcome) -> None:
 def test_the_normal_distribution_is_that_of_the_standard_library() -> None:
     x = np.linspace(-9, 9, 401)
     exact = [statistics.NormalDist().cdf(one) for one in x]
-    assert _normal_cdf(x) == pytest.approx(exact, abs=2e-7)
-    assert _normal_cdf(np.array([-np.inf, np.inf, 0.0])) == pytest.approx([0, 1, 0.5], abs=2e-7)
+    assert normal_cdf(x) == pytest.approx(exact, abs=2e-7)
+    assert normal_cdf(np.array([-np.inf, np.inf, 0.0])) == pytest.approx([0, 1, 0.5], abs=2e-7)

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.domain import Outcome
-from autoquality_server.search import (
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
-    Objective,
+    Goal,
     Observation,
     Roughness,
-    SizeObjective,
+    ScoreGoal,
+    SizeGoal,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import Outcome
 
 PIXELS = 100_000
 ALLOWANCE = 0.08
@@ -61,7 +62,7 @@ class Bench:
         self.tried.append(quality)
         return self.look(quality)
 
-    def check(self, objective: Objective, low: int, high: int, prior: CurvePrior) -> None:
+    def check(self, objective: Goal, low: int, high: int, prior: CurvePrior) -> None:
         found = search(objective, low, high, self.attempt, prior=prior)
         expected = oracle(objective, low, high, self.look)
         assert agree(objective, found, expected), (found, expected)
@@ -74,7 +75,7 @@ class Bench:
 def test_dssim_search_finds_what_the_oracle_finds(
     rise: list[float], between: list[int], target: float, error: float
 ) -> None:
-    Bench(rise).check(DssimObjective(target, error), between[0], between[1], DSSIM_PRIOR)
+    Bench(rise).check(ScoreGoal(DSSIM, target, error), between[0], between[1], DSSIM_PRIOR)
 
 
 @settings(max_examples=300, deadline=None)
@@ -82,7 +83,7 @@ def test_dssim_search_finds_what_the_oracle_finds(
 def test_size_search_finds_what_the_oracle_finds(
     rise: list[float], between: list[int], target: int
 ) -> None:
-    Bench(rise).check(SizeObjective(target, PIXELS), between[0], between[1], SIZE_PRIOR)
+    Bench(rise).check(SizeGoal(target, PIXELS), between[0], between[1], SIZE_PRIOR)
 
 
 @settings(max_examples=200, deadline=None)
@@ -92,7 +93,7 @@ def test_size_search_is_never_over_budget_when_any_probe_fits(
 ) -> None:
     bench = Bench(rise)
     found = search(
-        SizeObjective(target, PIXELS), between[0], between[1], bench.attempt, prior=SIZE_PRIOR
+        SizeGoal(target, PIXELS), between[0], between[1], bench.attempt, prior=SIZE_PRIOR
     )
     if any(bench.look(quality).size_bytes <= target for quality in bench.tried):
         assert found.best.size_bytes <= target
@@ -108,7 +109,7 @@ def test_pinned_bounds_cost_one_encoding(
 ) -> None:
     bench = Bench(rise)
     found = search(
-        DssimObjective(target, error), quality, quality, bench.attempt, prior=DSSIM_PRIOR
+        ScoreGoal(DSSIM, target, error), quality, quality, bench.attempt, prior=DSSIM_PRIOR
     )
     assert bench.tried == [quality]
     assert found.best.quality == quality
@@ -125,7 +126,7 @@ def test_a_search_cut_short_returns_the_best_so_far(
     first: int,
 ) -> None:
     bench = Bench(rise)
-    objective = DssimObjective(target, error)
+    objective = ScoreGoal(DSSIM, target, error)
     found = search(
         objective,
         between[0],
@@ -149,7 +150,7 @@ def test_a_flat_curve_ends_with_its_only_value(value: float) -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 5000, value)
 
-    for objective in (DssimObjective(0.02, 0.001), SizeObjective(5000, PIXELS)):
+    for objective in (ScoreGoal(DSSIM, 0.02, 0.001), SizeGoal(5000, PIXELS)):
         found = search(objective, 1, 100, attempt, prior=DSSIM_PRIOR)
         assert agree(objective, found, oracle(objective, 1, 100, attempt))
 
@@ -158,7 +159,7 @@ def test_a_size_plateau_yields_its_highest_quality() -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 1000 if quality < 40 else 2000 if quality <= 60 else 3000)
 
-    found = search(SizeObjective(2000, PIXELS), 1, 100, attempt, prior=SIZE_PRIOR)
+    found = search(SizeGoal(2000, PIXELS), 1, 100, attempt, prior=SIZE_PRIOR)
     assert found.best.quality == 60
 
 
@@ -166,8 +167,8 @@ def test_of_two_equally_near_the_better_looking_wins() -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 1000, 0.75 if quality <= 50 else 0.25)
 
-    found = search(DssimObjective(0.5, 0.1), 1, 100, attempt, prior=DSSIM_PRIOR)
-    assert found.best.dssim == 0.25
+    found = search(ScoreGoal(DSSIM, 0.5, 0.1), 1, 100, attempt, prior=DSSIM_PRIOR)
+    assert found.best.score == 0.25
     assert found.outcome is Outcome.NEAREST_QUALITY
 
 
@@ -178,16 +179,16 @@ def test_a_spike_does_not_open_every_quality_again() -> None:
     rise = [value + max(0.0, more) for value, more in zip(rise, spike, strict=True)]
     for first in range(1, 101):
         bench = Bench(rise)
-        target = bench.look(62).dssim
+        target = bench.look(62).score
         assert target is not None
-        objective = DssimObjective(target * 1.01, target * 0.001)
+        objective = ScoreGoal(DSSIM, target * 1.01, target * 0.001)
         search(objective, 1, 100, bench.attempt, prior=DSSIM_PRIOR, first=first)
         assert len(bench.tried) <= 30, (first, bench.tried)
 
 
 def test_the_first_quality_is_brought_into_range() -> None:
     bench = Bench(_curve(0, [0.04] * 99, [0.0] * 100))
-    search(DssimObjective(0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
+    search(ScoreGoal(DSSIM, 0.02, 0.0001), 30, 60, bench.attempt, prior=DSSIM_PRIOR, first=95)
     assert bench.tried[0] == 60
 
 
@@ -199,7 +200,7 @@ def test_a_search_cut_short_does_not_return_merely_the_last_probe() -> None:
         )
 
     tried: list[int] = []
-    objective = DssimObjective(0.02, 1e-6)
+    objective = ScoreGoal(DSSIM, 0.02, 1e-6)
     found = search(
         objective,
         1,
@@ -223,7 +224,7 @@ def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
     def attempt(quality: int) -> Observation:
         return Observation(quality, 1000 + quality, scores[quality - 61])
 
-    objective = DssimObjective(0.01, 0.001)
+    objective = ScoreGoal(DSSIM, 0.01, 0.001)
     smooth = Roughness(0.051, 0.051, near=(0.003, -0.003, -0.018, -0.032))
     found = search(
         objective, 61, 74, attempt, prior=DSSIM_PRIOR, first=71, roughness=lambda: smooth

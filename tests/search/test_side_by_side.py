@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality_server.search import (
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import (
     CurvePrior,
-    DssimObjective,
-    Objective,
+    Goal,
     Observation,
-    SizeObjective,
+    ScoreGoal,
+    SizeGoal,
     search,
 )
-from autoquality_server.search.oracle import agree, oracle
+from autoquality_core.search.oracle import agree, oracle
 
 PIXELS = 100_000
 SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.002)
@@ -56,11 +57,11 @@ class Rounds:
         self.tried.append((quality, other))
         return [self._look(quality), self._look(other)]
 
-    def check(self, objective: Objective, prior: CurvePrior, twins: tuple[int, ...]) -> None:
+    def check(self, objective: Goal, prior: CurvePrior, twins: tuple[int, ...]) -> None:
         found = search(
             *(objective, 10, 95, self.one),
             prior=prior,
-            first_twins=twins,
+            equivalents=twins,
             attempt_two=self.two,
         )
         assert agree(objective, found, oracle(objective, 10, 95, self._look))
@@ -81,9 +82,9 @@ def test_the_answers_are_the_oracles_whether_a_core_is_idle_or_not(
 ) -> None:
     look, twins = rising(slope, level, paired=paired), PAIRED if paired else tuple(range(1, 101))
     for objective, prior in (
-        (SizeObjective(PIXELS * math.exp(goal - 4), PIXELS), SIZE_PRIOR),
-        (DssimObjective(math.exp(-goal - 4), 0.001), DSSIM_PRIOR),
-        (DssimObjective(0.0, 0.0), DSSIM_PRIOR),
+        (SizeGoal(PIXELS * math.exp(goal - 4), PIXELS), SIZE_PRIOR),
+        (ScoreGoal(DSSIM, math.exp(-goal - 4), 0.001), DSSIM_PRIOR),
+        (ScoreGoal(DSSIM, 0.0, 0.0), DSSIM_PRIOR),
     ):
         Rounds(look, iter(free).__next__).check(objective, prior, twins)
 
@@ -94,8 +95,8 @@ def test_a_second_core_changes_nothing_but_the_time() -> None:
         for level in np.linspace(0.7, 1.3, 12):
             look = rising(0.03, float(level))
             for objective, prior in (
-                (SizeObjective(look(65).size_bytes + 10, PIXELS), SIZE_PRIOR),
-                (DssimObjective(0.02, 0.0005), DSSIM_PRIOR),
+                (SizeGoal(look(65).size_bytes + 10, PIXELS), SIZE_PRIOR),
+                (ScoreGoal(DSSIM, 0.02, 0.0005), DSSIM_PRIOR),
             ):
                 alone, paired = (
                     search(*(objective, 10, 95, rounds.one), prior=prior, attempt_two=rounds.two)
@@ -112,7 +113,7 @@ def test_a_budget_is_met_in_fewer_rounds() -> None:
     alone, together, encodings = [], [], []
     for level in np.linspace(0.9, 1.1, 30):
         look = rising(0.03, float(level))
-        objective = SizeObjective(look(65).size_bytes + 10, PIXELS)
+        objective = SizeGoal(look(65).size_bytes + 10, PIXELS)
         sequential, paired = Rounds(look, lambda: False), Rounds(look)
         sequential.check(objective, prior, tuple(range(1, 101)))
         paired.check(objective, prior, tuple(range(1, 101)))
@@ -125,10 +126,10 @@ def test_a_budget_is_met_in_fewer_rounds() -> None:
 
 def test_where_the_first_is_likely_to_be_the_answer_nothing_is_tried_beside_it() -> None:
     look = rising(0.03, 1.0)
-    values = np.array([-math.log(look(quality).dssim or 1) for quality in range(1, 101)])
+    values = np.array([-math.log(look(quality).score or 1) for quality in range(1, 101)])
     known = CurvePrior(values, 1e-6 * np.eye(100), 1e-4, 0.01)
     rounds = Rounds(look)
-    rounds.check(DssimObjective(look(60).dssim or 1, 0.001), known, tuple(range(1, 101)))
+    rounds.check(ScoreGoal(DSSIM, look(60).score or 1, 0.001), known, tuple(range(1, 101)))
     assert len(rounds.tried) == 1
     assert len(rounds.tried[0]) == 1
 
@@ -142,14 +143,14 @@ def test_a_budget_outside_the_range_is_met_by_its_bounds_alone(
     sizes = np.log([look(quality).size_bytes / PIXELS for quality in range(1, 101)])
     known = CurvePrior(sizes, 1e-6 * np.eye(100), 1e-4, 0.002)
     rounds = Rounds(look)
-    rounds.check(SizeObjective(budget, PIXELS), known, tuple(range(1, 101)))
+    rounds.check(SizeGoal(budget, PIXELS), known, tuple(range(1, 101)))
     assert rounds.tried == tried
 
 
 def test_no_second_is_tried_for_which_there_is_no_time() -> None:
     look = rising(0.03, 1.0)
     rounds = Rounds(look)
-    objective = SizeObjective(look(65).size_bytes + 10, PIXELS)
+    objective = SizeGoal(look(65).size_bytes + 10, PIXELS)
     search(
         *(objective, 10, 95, rounds.one),
         prior=SIZE_PRIOR,

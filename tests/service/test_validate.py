@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.domain import (
-    ColorProfile,
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import (
     EncoderOptions,
-    Format,
     JpegOptions,
-    Method,
-    RawSource,
     WebpOptions,
     WebpPreset,
+    options_of,
 )
-from autoquality_server.errors import InvalidRequest
-from autoquality_server.service.validate import job_of
+from autoquality_core.types import ColorProfile, Format, Method, RawSource
+from autoquality_server.rpc.convert import encode_job
 
 SERVER = EncoderOptions(
     jpeg=JpegOptions(progressive=True, quant_table=3),
@@ -29,9 +27,9 @@ def request(**fields: object) -> pb.EncodeRequest:
 
 
 def test_options_left_open_are_the_servers() -> None:
-    job = job_of(request(), SERVER)
+    job = encode_job(request(), SERVER)
     assert job.options == SERVER
-    assert (job.format, job.quality, job.wish.method) == (None, None, None)
+    assert (job.format, job.quality, job.spec.method) == (None, None, None)
 
 
 def test_options_override_one_by_one() -> None:
@@ -43,7 +41,7 @@ def test_options_override_one_by_one() -> None:
         keep_copyright=False,
         keep_hidden_colors=True,
     )
-    options = job_of(asked, SERVER).options
+    options = encode_job(asked, SERVER).options
     assert options.color_profile is ColorProfile.KEEP and not options.keep_copyright
     assert options.keep_hidden_colors
     assert options.jpeg == JpegOptions(progressive=False, trellis_quant=True, quant_table=3)
@@ -52,27 +50,27 @@ def test_options_override_one_by_one() -> None:
 
 
 def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:
-    job = job_of(request(auto_quality=pb.AutoQuality(target=0.0, allowed_error=0.0)), SERVER)
-    assert (job.wish.target, job.wish.allowed_error) == (0.0, 0.0)
+    job = encode_job(request(auto_quality=pb.AutoQuality(target=0.0, allowed_error=0.0)), SERVER)
+    assert (job.spec.target, job.spec.allowed_error) == (0.0, 0.0)
     with pytest.raises(InvalidRequest, match=r"^quality: must be from 1 to 100, is 0"):
-        job_of(request(quality=0), SERVER)
+        encode_job(request(quality=0), SERVER)
 
 
 def test_raw_pixels_are_a_source() -> None:
     asked = pb.EncodeRequest(raw=pb.RawImage(width=2, height=1, bands=3, pixels=b"123456"))
-    assert job_of(asked, SERVER).source == RawSource(2, 1, 3, b"123456")
+    assert encode_job(asked, SERVER).source == RawSource(2, 1, 3, b"123456")
 
 
 def test_a_quality_asks_for_method_none() -> None:
-    job = job_of(request(quality=55), SERVER)
-    assert (job.quality, job.wish.method) == (55, Method.NONE)
+    job = encode_job(request(quality=55), SERVER)
+    assert (job.quality, job.spec.method) == (55, Method.NONE)
 
 
 @pytest.mark.parametrize(
     ("text", "colour"), [("#0a0B0c", (10, 11, 12)), ("ff0000", (255, 0, 0)), ("", (255, 255, 255))]
 )
 def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -> None:
-    assert job_of(request(background=text), SERVER).options.background == colour
+    assert encode_job(request(background=text), SERVER).options.background == colour
 
 
 @pytest.mark.parametrize(
@@ -111,15 +109,61 @@ def test_a_wrong_field_is_named_and_told_what_would_be_right(
     asked: pb.EncodeRequest, field: str, right: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        job_of(asked, SERVER)
+        encode_job(asked, SERVER)
     assert caught.value.field == field
     assert right in caught.value.description
 
 
+RANGES = {
+    "quality": (1, 100),
+    "auto_quality.min_quality": (1, 100),
+    "auto_quality.max_quality": (1, 100),
+    "auto_quality.allowed_error": (0, 1),
+    "jpeg.quant_table": (0, 8),
+    "webp.effort": (0, 6),
+    "webp.alpha_quality": (0, 100),
+    "avif.speed": (0, 9),
+    "png.compression": (0, 9),
+    "png.quantization_colors": (2, 256),
+}
+"""The ranges that the contract promises, both ends included."""
+
+
+def request_with(path: str, value: float) -> pb.EncodeRequest:
+    asked = request()
+    *groups, field = path.split(".")
+    message = getattr(asked, groups[0]) if groups else asked
+    setattr(message, field, value)
+    return asked
+
+
+@pytest.mark.parametrize("path", RANGES)
+def test_both_ends_of_a_range_are_accepted_and_one_step_beyond_is_refused(path: str) -> None:
+    low, high = RANGES[path]
+    for accepted in (low, high):
+        encode_job(request_with(path, accepted), EncoderOptions())
+    for refused in (low - 1, high + 1):
+        with pytest.raises(InvalidRequest, match=f"from {low} to {high}, is {refused}") as caught:
+            encode_job(request_with(path, refused), EncoderOptions())
+        assert caught.value.field == path
+
+
+def test_the_ranges_include_every_numeric_option() -> None:
+    numeric = {
+        f"{fmt.value}.{option.name}"
+        for fmt in Format
+        for option in options_of(type(getattr(EncoderOptions(), fmt.value)))
+        if type(option.default) is int
+    }
+    assert numeric == {
+        path for path in RANGES if path.split(".")[0] in {one.value for one in Format}
+    }
+
+
 def test_every_format_and_method_of_the_contract_is_known() -> None:
     for number in pb.Format.values():
-        job_of(request(format=number), SERVER)
+        encode_job(request(format=number), SERVER)
     for number in pb.Method.values():
         asked = pb.AutoQuality(method=number, target=1)
-        job_of(request(auto_quality=asked), SERVER)
-    assert job_of(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF
+        encode_job(request(auto_quality=asked), SERVER)
+    assert encode_job(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF

@@ -19,8 +19,8 @@ from grpc_health.v1 import health_pb2_grpc
 
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_server.admission import Admission
-from autoquality_server.app import App
 from autoquality_server.config import Settings
+from autoquality_server.process.app import App
 from autoquality_server.telemetry.metrics import Metrics
 from tests.servers import START_LIMIT, clean_environment
 from tests.shell.scripted import ScriptedServicer, request

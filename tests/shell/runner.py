@@ -6,11 +6,11 @@ import os
 import sys
 
 from autoquality_server.config import load
-from autoquality_server.serving import serve
-from autoquality_server.telemetry.stray import structured_output
+from autoquality_server.process.serving import serve
+from autoquality_server.telemetry.captured_output import capture_output
 from tests.shell.scripted import ScriptedServicer
 
 if __name__ == "__main__":
     settings = load({}, os.environ).settings
-    with structured_output(settings.log_level, settings.log_format):
+    with capture_output(settings.log_level, settings.log_format):
         sys.exit(serve(settings, ScriptedServicer))

@@ -12,10 +12,10 @@ import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
-from autoquality_server import errors
+from autoquality_core import errors
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
-from autoquality_server.deadline import Deadline
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 from tests.http2 import FORGERY
@@ -40,8 +40,8 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
     def warm_up(self) -> None:
         wait_for(self.warm, within=GATE_LIMIT)
 
-    def tell_parts(self, tell: Callable[[str, bool], None]) -> None:
-        self.tell = tell
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        self.report = report
 
     def close(self) -> None:
         self.closed = True

@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.runtime.context import Context
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed, Overloaded, RequestCancelled
 from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 
@@ -31,7 +32,9 @@ class Holder:
 
     def _run(self) -> None:
         try:
-            with self._admission.admit(self.deadline, self._pixels) as self.waited:
+            context = Context(self.deadline)
+            with context.active(), self._admission.admit(self.deadline, self._pixels):
+                self.waited = context.timings.queue
                 self.admitted.set()
                 wait_for(self.let_go, within=GATE_LIMIT)
             self._result.set_result(None)
@@ -41,9 +44,9 @@ class Holder:
     def end(self) -> None:
         """Let go and wait until it has; raises what its request raised."""
         self.let_go.set()
-        self.result()
+        self.ended()
 
-    def result(self) -> None:
+    def ended(self) -> None:
         self._result.result(LIMIT)
 
 
@@ -106,7 +109,7 @@ def test_beyond_the_queue_requests_are_refused_at_once() -> None:
     admission = Admission(workers=1, queue_size=1)
     first, second = holding(admission), waiting(admission)
     with pytest.raises(Overloaded, match="1 requests run and 1 wait"):
-        Holder(admission).result()
+        Holder(admission).ended()
     assert (admission.running, admission.queued) == (1, 1)
     first.end()
     second.end()
@@ -116,7 +119,7 @@ def test_without_a_queue_nobody_waits() -> None:
     admission = Admission(workers=1, queue_size=0)
     first = holding(admission)
     with pytest.raises(Overloaded):
-        Holder(admission).result()
+        Holder(admission).ended()
     first.end()
     holding(admission).end()
 
@@ -127,7 +130,7 @@ def test_cancellation_while_waiting_frees_the_place() -> None:
     second, third = waiting(admission), waiting(admission)
     second.deadline.cancel()
     with pytest.raises(RequestCancelled):
-        second.result()
+        second.ended()
     assert admission.queued == 1
     first.end()
     wait_for(third.admitted)
@@ -139,7 +142,7 @@ def test_a_deadline_that_passes_while_waiting_frees_the_place() -> None:
     admission = Admission(workers=1, queue_size=1)
     first = holding(admission)
     with pytest.raises(DeadlinePassed):
-        Holder(admission, Deadline(0.01)).result()
+        Holder(admission, Deadline(0.01)).ended()
     assert (admission.running, admission.queued) == (1, 0)
     first.end()
 
@@ -163,7 +166,7 @@ def test_a_request_cancelled_just_as_its_turn_comes_gives_the_worker_back() -> N
     second = waiting(admission, deadline)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        second.result()
+        second.ended()
     assert not second.admitted.is_set()
     assert (admission.running, admission.queued) == (0, 0)
 
@@ -182,7 +185,7 @@ def test_the_advice_grows_with_the_work_ahead_and_stays_within_its_bounds() -> N
         holders = [holding(admission) for _ in range(workers)]
         holders += [waiting(admission) for _ in range(queue_size)]
         with pytest.raises(Overloaded) as caught:
-            Holder(admission).result()
+            Holder(admission).ended()
         for holder in holders:
             holder.end()
         return caught.value.retry_seconds
@@ -197,7 +200,7 @@ def test_the_advice_follows_how_long_requests_take() -> None:
     def advice() -> float:
         first = holding(admission)
         with pytest.raises(Overloaded) as caught:
-            Holder(admission).result()
+            Holder(admission).ended()
         first.end()
         return caught.value.retry_seconds
 
@@ -238,3 +241,46 @@ def test_no_wake_up_is_lost_under_load() -> None:
     assert outcomes["done"] > 0
     assert most <= 3
     assert (admission.running, admission.queued) == (0, 0)
+
+
+class PassesOnceChecked(Deadline):
+    """A deadline that passes right after the first look at it."""
+
+    looks = 0
+
+    def remaining(self) -> float:
+        self.looks += 1
+        return 1.0 if self.looks == 1 else -3.0
+
+
+def test_nobody_waits_beyond_a_deadline_nor_a_negative_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float | None] = []
+
+    class Recorded(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(timeout)
+
+    admission = Admission(workers=1, queue_size=1)
+    with admission.admit(Deadline()):
+        monkeypatch.setattr(threading, "Event", Recorded)
+        with pytest.raises(DeadlinePassed), admission.admit(PassesOnceChecked()):
+            pytest.fail("it was admitted")
+    assert waits == [0.0]
+
+
+def test_the_hint_is_half_a_minute_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    admission = Admission(workers=1, queue_size=0)
+    with admission.admit(Deadline()):
+        now += 3600
+    with (
+        admission.admit(Deadline()),
+        pytest.raises(Overloaded) as caught,
+        admission.admit(Deadline()),
+    ):
+        pytest.fail("it was admitted")
+    assert caught.value.retry_seconds == 30

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.admission.line import MOST_OVERTAKINGS
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import Overloaded, RequestCancelled
+from autoquality_server.admission.wait_queue import MOST_OVERTAKINGS
 from tests.shell.test_admission import Holder
 from tests.waiting import until, wait_for
 
@@ -104,7 +104,7 @@ def test_whoever_was_kept_back_goes_when_the_one_before_gives_up() -> None:
     late = asking(admission, MP)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        large.result()
+        large.ended()
     wait_for(late.admitted)
     late.end()
     running.end()
@@ -121,8 +121,22 @@ def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done
             holder.end()
         running = asking(admission, 10 * MP)
         with pytest.raises(Overloaded) as caught:
-            Holder(admission, None, pixels).result()
+            Holder(admission, None, pixels).ended()
         running.end()
         return caught.value.retry_seconds
 
     assert advice(10 * MP) < advice(500 * MP) <= 30
+
+
+def test_a_second_worker_does_not_overtake_a_large_request_that_waits_for_pixels() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    with admission.second_worker(MP) as held:
+        assert held
+    large = asking(admission, 8 * MP)
+    with admission.second_worker(MP) as held:
+        assert not held
+    assert (admission.running, admission.pixels) == (1, 6 * MP)
+    running.end()
+    large.admitted.wait(10)
+    large.end()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import DeadlinePassed, RequestCancelled
+from autoquality_core.errors import DeadlinePassed, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
 
 
 def test_a_call_that_ends_at_its_deadline_has_passed_its_deadline() -> None:

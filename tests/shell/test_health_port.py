@@ -10,8 +10,8 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2
 
-from autoquality_server import asking
-from autoquality_server.listening import StartError
+from autoquality_server.cli import health
+from autoquality_server.config.address import StartError
 from tests.authorities import TlsFiles
 from tests.shell.conftest import ENCODING, Served, encoding_stub, health_stub
 from tests.shell.scripted import request
@@ -84,8 +84,8 @@ def test_the_command_asks_there(
     server: Served, guarded: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = variables({**guarded, "health_listen": f":{server.app.health_port}"})
-    assert asking.run([], settings) == 0
-    assert asking.run(["--health-listen", "127.0.0.1:1"], settings) == 1
+    assert health.run([], settings) == 0
+    assert health.run(["--health-listen", "127.0.0.1:1"], settings) == 1
     said = capsys.readouterr().out.splitlines()
     assert [line for line in said if line.endswith("SERVING")] == ["SERVING", "NOT SERVING"]
 
@@ -93,7 +93,7 @@ def test_the_command_asks_there(
 def test_the_command_asks_over_a_unix_socket(serve_with: Serve, tmp_path: Path) -> None:
     socket = f"unix:{tmp_path / 'health'}"
     serve_with(health_listen=socket)
-    assert asking.run(["--health-listen", socket], {}) == 0
+    assert health.run(["--health-listen", socket], {}) == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "localhost", ""])
@@ -101,11 +101,11 @@ def test_without_such_a_port_the_command_asks_where_grpc_is_served(
     serve_with: Serve, host: str
 ) -> None:
     server = serve_with()
-    assert asking.run([], {"AUTOQUALITY_LISTEN": f"{host}:{server.app.port}"}) == 0
+    assert health.run([], {"AUTOQUALITY_LISTEN": f"{host}:{server.app.port}"}) == 0
 
 
 def test_the_command_says_what_is_missing_where_it_would_need_a_certificate(
     guarded: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert asking.run([], variables(guarded)) == 2
+    assert health.run([], variables(guarded)) == 2
     assert "AUTOQUALITY_HEALTH_LISTEN: must be set where" in capsys.readouterr().err

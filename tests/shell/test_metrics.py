@@ -11,18 +11,18 @@ import pytest
 from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
-from autoquality_server import errors
-from autoquality_server.config.memory import available_memory
-from autoquality_server.domain import (
-    AutoQuality,
-    EncodeResult,
+from autoquality_core import errors
+from autoquality_core.pipeline.job import EncodeResult
+from autoquality_core.types import (
+    DropReason,
     Format,
     Method,
     Outcome,
     Probe,
+    ResolvedTarget,
     Timings,
-    Unpredicted,
 )
+from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from tests.shell.conftest import ENCODING, Served, health_stub
 from tests.shell.scripted import request
@@ -77,7 +77,7 @@ def test_every_metric_of_the_predictors_is_there_at_zero(
             assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
         for name in ("run_seconds_count", "failures_total", "available"):
             assert metrics[f"autoquality_predictor_{name}{{{label}}}"] == 0
-        for why in Unpredicted:
+        for why in DropReason:
             key = f'autoquality_predictor_unpredicted_total{{{label},reason="{why.value}"}}'
             assert metrics[key] == 0
         for result in ("loaded", "refused"):
@@ -167,15 +167,15 @@ def test_the_page_has_prometheus_own_type(serve_with: Callable[..., Served]) -> 
 
 def test_an_encoding_is_observed_in_every_respect() -> None:
     registry = CollectorRegistry()
-    probe = Probe(75, 1000, 0.0198, 0.01, 0.002)
+    probe = Probe(75, 1000, {"dssim": 0.0198}, 0.01, 0.002)
     Metrics(registry).observe(
         EncodeResult(
             image=b"x" * 900,
             format=Format.AVIF,
             quality=61,
-            dssim=0.0198,
+            scores={"dssim": 0.0198},
             outcome=Outcome.TARGET_MET,
-            applied=AutoQuality(Method.DSSIM, 0.02, 60, 65, 0.001),
+            applied=ResolvedTarget(Method.DSSIM, 0.02, 60, 65, 0.001),
             predicted_quality=None,
             probes=(probe, probe, probe),
             notices=(),
@@ -211,11 +211,11 @@ def test_what_was_not_measured_is_not_observed() -> None:
             image=b"png",
             format=Format.PNG,
             quality=0,
-            dssim=None,
+            scores={},
             outcome=Outcome.NO_QUALITY,
-            applied=AutoQuality(Method.NONE, 0.02, 70, 80, 0.001),
+            applied=ResolvedTarget(Method.NONE, 0.02, 70, 80, 0.001),
             predicted_quality=None,
-            probes=(Probe(0, 3, None, 0.01, 0.0),),
+            probes=(Probe(0, 3, {}, 0.01, 0.0),),
             notices=(),
             width=1,
             height=1,

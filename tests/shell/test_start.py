@@ -14,9 +14,9 @@ from grpc_health.v1 import health_pb2
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_server.admission import Admission
-from autoquality_server.app import App
 from autoquality_server.config import Settings
-from autoquality_server.listening import StartError, check_free
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.app import App
 from autoquality_server.telemetry.metrics import Metrics
 from tests.servers import NO_NETWORKS, clean_environment
 from tests.shell.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub

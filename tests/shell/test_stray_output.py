@@ -13,7 +13,7 @@ import grpc
 import pytest
 import trustme
 
-from autoquality_server.telemetry.stray import EVENT
+from autoquality_server.telemetry.captured_output import EVENT
 from tests.authorities import TlsFiles
 from tests.http2 import (
     FORGED,

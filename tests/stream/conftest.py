@@ -1,4 +1,4 @@
-"""Servers for the tests of this folder."""
+"""Servers for the tests of streams."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.stream.serving import Serving, serving
 
 @pytest.fixture(scope="session")
 def usual() -> Iterator[Serving]:
-    """A server as it comes, but for its networks; for tests that leave it as it was."""
+    """A server with default settings and no networks, for tests that do not change it."""
     with serving(queue_size=8) as server:
         yield server
 
 
 @pytest.fixture
 def serve_with() -> Iterator[Callable[..., Serving]]:
-    """Start servers with the settings given."""
+    """Return a function that starts a server with the given settings."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(serving(**settings))

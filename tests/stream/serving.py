@@ -1,4 +1,4 @@
-"""A real server in this process, and calls of EncodeStream without our client in between."""
+"""A real server in this process, and calls of EncodeStream without the Python client."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import pytest
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.app import App
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.config import Settings
+from autoquality_server.process.app import App
 from tests.shell.conftest import ENCODING, encoding_stub, scrape
 from tests.shell.test_errors import detail
+from tests.waiting import GATE_LIMIT
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -36,7 +38,7 @@ LOCAL: dict[str, Any] = {
 
 @dataclass
 class Serving:
-    """A server, and a client of it."""
+    """A server and a stub for it."""
 
     app: App
     stub: Any
@@ -47,7 +49,7 @@ class Serving:
         return scrape(self.app.metrics_port)
 
     def ended(self, code: str) -> float:
-        """How many streams ended with `code`."""
+        """Return how many streams ended with `code`."""
         labels = f'grpc_code="{code}",grpc_method="EncodeStream",grpc_service="{ENCODING}"'
         return self.metrics[f'grpc_server_handled_total{{{labels},grpc_type="bidi_stream"}}']
 
@@ -57,12 +59,22 @@ class Serving:
     def stream(self, parts: Iterable[pb.EncodeStreamRequest], **options: Any) -> Any:
         return self.stub.EncodeStream(iter(parts), **options)
 
+    def gauge(self, name: str) -> float:
+        return self.metrics[f"autoquality_{name}"]
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Hold the only worker, as a running request does."""
+        with self.app.admission.admit(Deadline()):
+            yield
+
     def is_idle(self) -> bool:
-        """Whether nothing runs, waits, is received or is watched lest it hang."""
-        admission = self.app.admission
-        busy = admission.running + admission.queued + admission.pixels
-        busy += len(self.app._uploads) + len(self.app._watchdog)
-        return not busy and not any(one.name == "stream" for one in threading.enumerate())
+        """Whether no request runs, waits, is sent or received, or is watched for a hang."""
+        in_flight = ("requests", "pixels", "uploads")
+        busy = sum(self.gauge(f"{name}_in_flight") for name in in_flight)
+        busy += self.gauge("requests_queued")
+        busy += len(self.app._downloads) + len(self.app._watchdog)  # no metric counts these
+        return not busy and not any(one.name.startswith("stream") for one in threading.enumerate())
 
 
 @contextmanager
@@ -86,13 +98,13 @@ def chunk(data: bytes) -> pb.EncodeStreamRequest:
 def parts(
     request: pb.EncodeRequest, source: bytes, *, size: int = 2**16
 ) -> list[pb.EncodeStreamRequest]:
-    """The request whole: `source` in chunks of `size`, its size declared."""
+    """Return the whole request: `source` in chunks of `size`, with its size declared."""
     chunks = [chunk(source[at : at + size]) for at in range(0, len(source), size)]
     return [start(request, len(source)), *chunks]
 
 
 class Sender:
-    """Parts that a test sends one by one, from whatever thread."""
+    """The parts of a request, which a test sends one by one from any thread."""
 
     def __init__(self, *first: pb.EncodeStreamRequest) -> None:
         self._parts: SimpleQueue[pb.EncodeStreamRequest | None] = SimpleQueue()
@@ -106,26 +118,26 @@ class Sender:
         self._parts.put(None)
 
     def __iter__(self) -> Iterator[pb.EncodeStreamRequest]:
-        while (part := self._parts.get()) is not None:
+        while (part := self._parts.get(timeout=GATE_LIMIT)) is not None:
             yield part
 
 
 def failure(call: Any) -> grpc.RpcError:
-    """How a stream ends that has to fail."""
+    """Return the error of a stream that must fail."""
     with pytest.raises(grpc.RpcError) as caught:
         list(call)
     return caught.value
 
 
 def detail_of(error: grpc.RpcError, kind: type[Detail]) -> Detail:
-    """The detail of a kind, which must be there."""
+    """Return the detail of this type, which must exist."""
     found = detail(error, kind)
     assert found is not None
     return found
 
 
 def stage(message: pb.EncodeStreamResponse) -> str:
-    """What has happened, without the prefix; the name of the part where that is no progress."""
+    """Return the stage of a progress, without its prefix, or the name of another part."""
     which = message.WhichOneof("part")
     if which != "progress":
         return str(which)
@@ -133,7 +145,7 @@ def stage(message: pb.EncodeStreamResponse) -> str:
 
 
 def answer_of(messages: Iterable[pb.EncodeStreamResponse]) -> pb.EncodeResponse:
-    """The answer as Encode would have given it."""
+    """Return the same answer as from Encode."""
     answer, chunks = pb.EncodeResponse(), []
     for message in messages:
         if message.HasField("result"):
@@ -145,11 +157,11 @@ def answer_of(messages: Iterable[pb.EncodeStreamResponse]) -> pb.EncodeResponse:
 
 
 def noise(width: int, height: int) -> pb.RawImage:
-    """Pixels that no encoder makes small."""
+    """Return random pixels, which no encoder compresses well."""
     samples = np.random.default_rng(7).integers(0, 256, (height, width, 3), np.uint8)
     return pb.RawImage(width=width, height=height, bands=3, pixels=samples.tobytes())
 
 
-def unfilled(raw: pb.RawImage) -> pb.RawImage:
-    """What is said of the pixels before they come."""
+def shape_of(raw: pb.RawImage) -> pb.RawImage:
+    """Return the shape of `raw`, without its pixels."""
     return pb.RawImage(width=raw.width, height=raw.height, bands=raw.bands)

@@ -1,4 +1,4 @@
-"""Who may stream, how much and how fast: as for Encode."""
+"""Authentication, quotas, the queue and the upload timeout, as for Encode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from google.rpc import error_details_pb2
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
 from tests.photos import crop
 from tests.stream.serving import Sender, Serving, answer_of, chunk, detail_of, failure, parts, start
 from tests.waiting import until
@@ -21,7 +20,7 @@ PLAIN = pb.EncodeRequest(format=pb.FORMAT_WEBP)
 TOKEN = "one-of-the-tokens-0001"
 
 
-def test_nothing_is_received_without_a_token(
+def test_a_stream_without_a_token_is_refused_before_it_is_read(
     serve_with: Callable[..., Serving], tmp_path: Path
 ) -> None:
     tokens = tmp_path / "tokens"
@@ -34,7 +33,7 @@ def test_nothing_is_received_without_a_token(
     assert answer_of(allowed).width == 200
 
 
-def test_streams_count_among_a_callers_requests(serve_with: Callable[..., Serving]) -> None:
+def test_streams_count_towards_a_caller_s_request_rate(serve_with: Callable[..., Serving]) -> None:
     server = serve_with(client_requests_per_second=0.01)
     assert answer_of(server.stream(parts(PLAIN, PHOTO))).width == 200
     refused = failure(server.stream(Sender()))
@@ -46,20 +45,22 @@ def test_streams_count_among_a_callers_requests(serve_with: Callable[..., Servin
     )
 
 
-def test_streams_count_among_a_callers_megapixels(serve_with: Callable[..., Serving]) -> None:
+def test_streams_count_towards_a_caller_s_megapixel_rate(
+    serve_with: Callable[..., Serving],
+) -> None:
     server, large = serve_with(client_megapixels_per_second=0.001), crop("chelsea.png", 400, 300)
-    for _ in range(8):  # 0.96 of the megapixel that a caller has at first
+    for _ in range(8):  # 0.96 of the first megapixel, which a caller has at once
         assert answer_of(server.stream(parts(PLAIN, large))).width == 400
     refused = failure(server.stream(parts(PLAIN, large)))
     assert detail_of(refused, error_details_pb2.ErrorInfo).reason == "RATE_EXCEEDED"
     assert detail_of(refused, error_details_pb2.RetryInfo).retry_delay.ToNanoseconds() > 0
 
 
-def test_beyond_the_queue_streams_are_refused_and_told_when_to_come_back(
+def test_a_full_queue_refuses_a_stream_with_a_retry_hint(
     serve_with: Callable[..., Serving],
 ) -> None:
     server = serve_with(queue_size=0)
-    with server.app.admission.admit(Deadline()):
+    with server.busy():
         refused = failure(server.stream(parts(PLAIN, PHOTO)))
     assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert detail_of(refused, error_details_pb2.ErrorInfo).reason == "QUEUE_FULL"
@@ -68,16 +69,16 @@ def test_beyond_the_queue_streams_are_refused_and_told_when_to_come_back(
     assert answer_of(server.stream(parts(PLAIN, PHOTO))).width == 200
 
 
-def test_a_stream_waits_for_its_turn_as_an_encode_does(serve_with: Callable[..., Serving]) -> None:
+def test_a_stream_waits_in_the_queue_as_an_encode_does(serve_with: Callable[..., Serving]) -> None:
     server = serve_with()
-    with server.app.admission.admit(Deadline()):
+    with server.busy():
         call = server.stream(parts(PLAIN, PHOTO))
-        until(lambda: server.app.admission.queued == 1)
+        until(lambda: server.gauge("requests_queued") == 1)
     assert answer_of(call).timings.queue.ToNanoseconds() > 0
 
 
 @pytest.mark.parametrize("sent", [0, 1, 2])
-def test_a_source_that_does_not_arrive_in_time_is_cut_off_and_counted(
+def test_a_source_that_does_not_arrive_in_time_is_aborted_and_counted(
     serve_with: Callable[..., Serving], sent: int
 ) -> None:
     server = serve_with(upload_timeout=0.5)
@@ -90,8 +91,8 @@ def test_a_source_that_does_not_arrive_in_time_is_cut_off_and_counted(
     stalled.end()
 
 
-def test_a_source_that_drips_is_cut_off_too(serve_with: Callable[..., Serving]) -> None:
-    """The time is that of the whole source, however often something of it comes."""
+def test_a_source_that_arrives_too_slowly_is_aborted(serve_with: Callable[..., Serving]) -> None:
+    """The timeout is for the whole source. A new chunk does not restart it."""
     server = serve_with(upload_timeout=0.5)
     over = threading.Event()
 
@@ -106,12 +107,12 @@ def test_a_source_that_drips_is_cut_off_too(serve_with: Callable[..., Serving]) 
     until(server.is_idle)
 
 
-def test_the_time_for_the_source_is_not_that_of_the_encoding(
+def test_the_upload_timeout_does_not_include_the_queue(
     serve_with: Callable[..., Serving],
 ) -> None:
     server = serve_with(upload_timeout=0.5)
-    with server.app.admission.admit(Deadline()):
+    with server.busy():
         call = server.stream(parts(PLAIN, PHOTO))
-        until(lambda: server.app.admission.queued == 1)
-        assert len(server.app._uploads) == 0
+        until(lambda: server.gauge("requests_queued") == 1)
+        assert server.gauge("uploads_in_flight") == 0
     assert answer_of(call).width == 200

@@ -1,4 +1,4 @@
-"""A call that ends before its time, at every moment at which it may: nothing of it is left."""
+"""Calls that end early, at every stage: they leave nothing behind."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import grpc
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.deadline import Deadline
 from tests.photos import crop
-from tests.stream.serving import Sender, Serving, chunk, noise, parts, stage, start, unfilled
+from tests.stream.serving import Sender, Serving, chunk, noise, parts, shape_of, stage, start
 from tests.waiting import until
 
 PHOTO = crop("chelsea.png", 200, 150)
@@ -38,16 +37,18 @@ def assert_nothing_is_left(server: Serving) -> None:
     assert stage(last) == "chunk"
 
 
-def test_before_anything_was_sent(serve_with: Callable[..., Serving]) -> None:
+def test_a_call_can_be_cancelled_before_its_first_message(
+    serve_with: Callable[..., Serving],
+) -> None:
     server, sender = serve_with(), Sender()
     call = server.stream(sender)
-    until(lambda: len(server.app._uploads) == 1)
+    until(lambda: server.gauge("uploads_in_flight") == 1)
     call.cancel()
     assert_nothing_is_left(server)
     sender.end()
 
 
-def test_while_the_source_is_sent(serve_with: Callable[..., Serving]) -> None:
+def test_a_call_can_be_cancelled_during_its_upload(serve_with: Callable[..., Serving]) -> None:
     server, sender = serve_with(), Sender(start(PLAIN, len(PHOTO)), chunk(PHOTO[:5000]))
     call = server.stream(sender)
     read_until(call, "ACCEPTED")
@@ -56,44 +57,42 @@ def test_while_the_source_is_sent(serve_with: Callable[..., Serving]) -> None:
     sender.end()
 
 
-def test_while_it_waits_for_a_worker(serve_with: Callable[..., Serving]) -> None:
+def test_a_call_can_be_cancelled_in_the_queue(serve_with: Callable[..., Serving]) -> None:
     server = serve_with()
-    with server.app.admission.admit(Deadline()):
+    with server.busy():
         call = server.stream(parts(PLAIN, PHOTO))
         read_until(call, "QUEUED")
-        until(lambda: server.app.admission.queued == 1)
+        until(lambda: server.gauge("requests_queued") == 1)
         call.cancel()
-        until(lambda: server.app.admission.queued == 0)
+        until(lambda: server.gauge("requests_queued") == 0)
     assert_nothing_is_left(server)
 
 
-def test_between_two_probes(serve_with: Callable[..., Serving]) -> None:
+def test_a_call_can_be_cancelled_between_two_probes(serve_with: Callable[..., Serving]) -> None:
     server = serve_with()
     call = server.stream(parts(LONG, PHOTO))
     read_until(call, "PROBED")
-    assert server.app.admission.running == 1
+    assert server.gauge("requests_in_flight") == 1
     call.cancel()
     assert_nothing_is_left(server)
-    assert server.metrics["autoquality_source_bytes_count"] == 1  # the one that came after
+    assert server.metrics["autoquality_source_bytes_count"] == 1  # of assert_nothing_is_left
 
 
 def test_while_the_result_is_taken(serve_with: Callable[..., Serving]) -> None:
-    """Slowly taken, it holds no worker: others are served meanwhile."""
-    server, raw = serve_with(), noise(5000, 4000)  # more than gRPC takes in before it is asked to
+    """A slow download holds no worker, so other requests run meanwhile."""
+    server, raw = serve_with(), noise(5000, 4000)  # more than gRPC buffers
     request = pb.EncodeRequest(
-        format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
+        format=pb.FORMAT_PNG, raw=shape_of(raw), png=pb.PngOptions(compression=0)
     )
     call = server.stream(parts(request, raw.pixels, size=2**20))
     read_until(call, "result")
-    until(lambda: server.app.admission.running == 0)
+    until(lambda: server.gauge("requests_in_flight") == 0)
     list(server.stream(parts(PLAIN, PHOTO)))
-    assert len(server.app._downloads) == 1
     call.cancel()
     assert_nothing_is_left(server)
-    until(lambda: len(server.app._downloads) == 0)
 
 
-def test_a_deadline_that_passes_while_the_source_is_sent(
+def test_a_deadline_can_expire_during_the_upload(
     serve_with: Callable[..., Serving],
 ) -> None:
     server, sender = serve_with(), Sender(start(PLAIN, len(PHOTO)), chunk(PHOTO[:5000]))
@@ -104,13 +103,13 @@ def test_a_deadline_that_passes_while_the_source_is_sent(
     sender.end()
 
 
-def test_a_deadline_that_passes_while_it_waits(serve_with: Callable[..., Serving]) -> None:
+def test_a_deadline_can_expire_in_the_queue(serve_with: Callable[..., Serving]) -> None:
     server = serve_with()
-    with server.app.admission.admit(Deadline()):
+    with server.busy():
         with pytest.raises(grpc.RpcError) as caught:
             list(server.stream(parts(PLAIN, PHOTO), timeout=0.5))
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        until(lambda: server.app.admission.queued == 0)
+        until(lambda: server.gauge("requests_queued") == 0)
     until(server.is_idle)
 
 
@@ -119,7 +118,7 @@ def test_a_caller_that_takes_nothing_of_the_result_is_cut_off_and_counted(
 ) -> None:
     server, raw = serve_with(download_timeout=0.5), noise(2000, 1400)
     request = pb.EncodeRequest(
-        format=pb.FORMAT_PNG, raw=unfilled(raw), png=pb.PngOptions(compression=0)
+        format=pb.FORMAT_PNG, raw=shape_of(raw), png=pb.PngOptions(compression=0)
     )
     call = server.stream(parts(request, raw.pixels, size=2**20))
     until(lambda: server.rejected("DOWNLOAD_TIMEOUT") == 1)

@@ -1,4 +1,4 @@
-"""The client's side of streams: what it sends, tells and tries again."""
+"""Streams in the Python client: messages, progress and retries."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ from autoquality.v1 import encoding_pb2 as pb
 from tests.photos import photo, photo_path
 from tests.shell.conftest import ROOT
 from tests.stream.serving import Serving
+from tests.waiting import until
 
 UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "shutting down")
 LARGE = bytes(range(256)) * 13_000
-"""More than three chunks, and a bit."""
+"""A bit more than three chunks."""
 
 
 @pytest.fixture
@@ -56,13 +57,13 @@ def result_of(events: Iterator[Progress | Encoded]) -> Encoded:
 
 
 @pytest.mark.parametrize("kind", ["bytes", "bytearray", "memoryview", "path", "pipe"])
-def test_a_source_of_any_kind_arrives_whole(
+def test_the_whole_source_arrives_from_any_kind_of_input(
     server: FakeServer, client: Client, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / "image"
     if kind == "pipe":
         os.mkfifo(path)
-        threading.Thread(target=path.write_bytes, args=(LARGE,)).start()
+        threading.Thread(target=path.write_bytes, args=(LARGE,), daemon=True).start()
     else:
         path.write_bytes(LARGE)
     image = {"bytes": LARGE, "bytearray": bytearray(LARGE), "memoryview": memoryview(LARGE)}
@@ -75,7 +76,7 @@ def test_a_source_of_any_kind_arrives_whole(
     assert encoded.size_bytes == len(encoded.image) > 0
 
 
-def test_bare_pixels_arrive_whole(server: FakeServer, client: Client) -> None:
+def test_all_raw_pixels_arrive(server: FakeServer, client: Client) -> None:
     pixels = bytes(1200 * 1000 * 3)
     raw = RawImage(width=1200, height=1000, bands=3, pixels=pixels)
     assert result_of(client.encode_stream(raw, format="webp")).width == 1200
@@ -84,41 +85,46 @@ def test_bare_pixels_arrive_whole(server: FakeServer, client: Client) -> None:
     )
 
 
-def test_a_streamed_result_is_that_of_encode(usual: Serving) -> None:
-    wish = {"format": "jpeg", "method": "dssim", "target": 0.01, "allowed_error": 0.0005}
+def test_a_streamed_result_equals_that_of_encode(usual: Serving) -> None:
+    spec = {"format": "jpeg", "method": "dssim", "target": 0.01, "allowed_error": 0.0005}
     with Client(f"127.0.0.1:{usual.app.port}") as client:
-        told: list[Progress] = []
-        streamed = client.encode(photo("rocket.jpg"), progress=told.append, **wish)  # type: ignore[arg-type]
-        events = list(client.encode_stream(photo_path("rocket.jpg"), **wish))  # type: ignore[arg-type]
-        whole = client.encode(photo_path("rocket.jpg"), **wish)  # type: ignore[arg-type]
+        steps: list[Progress] = []
+        streamed = client.encode(photo("rocket.jpg"), progress=steps.append, **spec)  # type: ignore[arg-type]
+        events = list(client.encode_stream(photo_path("rocket.jpg"), **spec))  # type: ignore[arg-type]
+        whole = client.encode(photo_path("rocket.jpg"), **spec)  # type: ignore[arg-type]
     last = events[-1]
     assert isinstance(last, Encoded)
     assert streamed.image == last.image == whole.image
     assert streamed.outcome == whole.outcome and streamed.dssim == whole.dssim
-    assert [one.stage for one in told if one.stage is not Stage.PROBED] == [
+    assert [one.stage for one in steps if one.stage is not Stage.PROBED] == [
         Stage.ACCEPTED,
         Stage.RECEIVED,
         Stage.QUEUED,
         Stage.STARTED,
     ]
-    assert tuple(one.probe for one in told if one.stage is Stage.PROBED) == streamed.probes
+    assert tuple(one.probe for one in steps if one.stage is Stage.PROBED) == streamed.probes
     assert streamed.request_id != last.request_id
     assert streamed.message.size_bytes == len(streamed.image) and not streamed.message.image
 
 
-def test_the_example_in_the_documents_works(usual: Serving, tmp_path: Path) -> None:
+def test_the_example_in_docs_streaming_md_works(usual: Serving, tmp_path: Path) -> None:
     page = (ROOT / "docs/streaming.md").read_text()
     (code,) = re.findall(r"<!-- stream:begin -->\n```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     code = code.replace("localhost:50051", f"127.0.0.1:{usual.app.port}")
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert done.stdout.startswith("tried ")
     assert (tmp_path / "example.webp").read_bytes().startswith(b"RIFF")
 
 
-def test_only_what_is_large_is_streamed_by_itself(server: FakeServer, client: Client) -> None:
+def test_only_large_sources_are_streamed_by_default(server: FakeServer, client: Client) -> None:
     client.encode(LARGE)
     client.encode(LARGE, stream_above=len(LARGE))
     client.encode(LARGE, stream_above=len(LARGE) - 1)
@@ -129,20 +135,20 @@ def test_only_what_is_large_is_streamed_by_itself(server: FakeServer, client: Cl
     ]
 
 
-def test_an_attempt_that_fails_is_made_anew_with_the_whole_source(
+def test_a_retry_sends_the_whole_source_again(
     server: FakeServer, client: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "image"
     path.write_bytes(LARGE)
     server.respond(UNAVAILABLE, Fault.overloaded(0.01), rpc="EncodeStream")
-    told: list[Progress] = []
-    assert client.encode(path, progress=told.append).request_id
+    steps: list[Progress] = []
+    assert client.encode(path, progress=steps.append).request_id
     assert [len(call.message.image) for call in server.requests] == [len(LARGE)] * 3
     assert len({call.metadata["x-request-id"] for call in server.requests}) == 1
-    assert [one.stage for one in told].count(Stage.ACCEPTED) == 3
+    assert [one.stage for one in steps].count(Stage.ACCEPTED) == 3
 
 
-def test_it_is_tried_again_so_often_and_no_more(server: FakeServer) -> None:
+def test_a_stream_is_retried_this_often(server: FakeServer) -> None:
     for fault, error in ((UNAVAILABLE, UnavailableError), (Fault.overloaded(0), OverloadedError)):
         server.respond_always(fault, rpc="EncodeStream")
         with server.client(retries=1) as client, pytest.raises(error):
@@ -150,15 +156,15 @@ def test_it_is_tried_again_so_often_and_no_more(server: FakeServer) -> None:
     assert len(server.requests) == 4
 
 
-def test_what_is_wrong_is_not_tried_again(server: FakeServer, client: Client) -> None:
-    server.respond_always(Fault.invalid("image", "is none"), rpc="EncodeStream")
+def test_an_invalid_request_is_not_retried(server: FakeServer, client: Client) -> None:
+    server.respond_always(Fault.invalid("image", "is not an image"), rpc="EncodeStream")
     with pytest.raises(InvalidRequestError) as caught:
         list(client.encode_stream(b"photo"))
     assert caught.value.field_violations[0].field == "image"
     assert len(server.requests) == 1
 
 
-def test_a_result_that_is_not_as_long_as_it_should_be_is_none(
+def test_a_result_with_missing_bytes_raises_internal_error(
     server: FakeServer, client: Client
 ) -> None:
     server.respond(pb.EncodeResponse(image=b"12345", size_bytes=6), rpc="EncodeStream")
@@ -166,11 +172,11 @@ def test_a_result_that_is_not_as_long_as_it_should_be_is_none(
         list(client.encode_stream(b"photo"))
 
 
-def test_a_file_that_cannot_be_read_says_so_at_once_or_when_it_goes_wrong(
+def test_an_unreadable_file_raises_at_once_or_during_the_iteration(
     client: Client, usual: Serving, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError):
-        client.encode_stream(tmp_path / "nothing")
+        client.encode_stream(tmp_path / "missing")
     path = tmp_path / "gone"
     path.write_bytes(LARGE)
     with Client(f"127.0.0.1:{usual.app.port}", retries=0) as real:
@@ -180,27 +186,26 @@ def test_a_file_that_cannot_be_read_says_so_at_once_or_when_it_goes_wrong(
             list(events)
 
 
-def test_a_file_that_changes_while_it_is_sent_is_refused(usual: Serving, tmp_path: Path) -> None:
+def test_a_file_that_grows_during_the_upload_is_refused(usual: Serving, tmp_path: Path) -> None:
     path = tmp_path / "grows"
     path.write_bytes(photo("rocket.jpg"))
     with Client(f"127.0.0.1:{usual.app.port}", retries=0) as client:
         events = client.encode_stream(path)
         path.write_bytes(photo("rocket.jpg") + b"more")
-        with pytest.raises(InvalidRequestError, match="more than the 112525 bytes"):
+        with pytest.raises(InvalidRequestError, match="exceeds the announced 112525 bytes"):
             list(events)
 
 
-def test_an_iteration_that_ends_early_cancels_the_call(server: FakeServer, client: Client) -> None:
+def test_closing_the_generator_cancels_the_call(server: FakeServer, client: Client) -> None:
     server.delay = 100.0
     events = client.encode_stream(b"photo")
     assert isinstance(next(events), Progress)
-    while not server.requests:
-        pass
+    until(lambda: server.requests, reason="a call")
     events.close()
-    assert server.requests[0].ended.wait(100)
+    assert server.requests[0].ended.wait(30)
 
 
-def test_closing_the_client_ends_the_call(server: FakeServer) -> None:
+def test_closing_the_client_cancels_the_stream(server: FakeServer) -> None:
     server.delay = 100.0
     with server.client() as client:
         events = client.encode_stream(b"photo")
@@ -210,7 +215,7 @@ def test_closing_the_client_ends_the_call(server: FakeServer) -> None:
             list(events)
 
 
-def test_names_and_options_are_looked_at_before_anything_is_sent(
+def test_invalid_arguments_are_refused_before_anything_is_sent(
     server: FakeServer, client: Client
 ) -> None:
     with pytest.raises(ValueError, match="format must be one of"):
@@ -220,15 +225,13 @@ def test_names_and_options_are_looked_at_before_anything_is_sent(
     assert server.requests == ()
 
 
-def test_a_view_with_gaps_arrives_whole(server: FakeServer, client: Client) -> None:
+def test_a_view_that_is_not_contiguous_arrives_whole(server: FakeServer, client: Client) -> None:
     doubled = bytes(byte for one in LARGE for byte in (one, 0))
     client.encode(memoryview(doubled)[::2], stream_above=0)
     assert server.requests[-1].message.image == LARGE
 
 
-def test_a_server_from_before_there_were_streams_gets_one_message(
-    server: FakeServer, client: Client
-) -> None:
+def test_a_server_without_streams_gets_one_message(server: FakeServer, client: Client) -> None:
     server.respond_always(Fault(grpc.StatusCode.UNIMPLEMENTED, "none"), rpc="EncodeStream")
     assert client.encode(LARGE, stream_above=0).request_id
     assert [call.rpc for call in server.requests] == ["EncodeStream", "Encode"]

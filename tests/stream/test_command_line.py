@@ -1,4 +1,4 @@
-"""The command line streams by itself what is too large for one message."""
+"""The command line streams a source that is too large for one message."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_a_file_over_the_servers_limit_for_messages_is_streamed(image: Path) -> 
     assert Path(f"{image}.webp").read_bytes().startswith(b"RIFF")
 
 
-def test_any_other_file_goes_in_one_message(image: Path, usual: Serving) -> None:
+def test_any_other_file_is_sent_in_one_message(image: Path, usual: Serving) -> None:
     before = usual.ended("OK")
     assert encode(f"127.0.0.1:{usual.app.port}", image).startswith("0")
     assert usual.ended("OK") == before
 
 
-def test_nothing_is_streamed_to_a_server_that_knows_no_streams(image: Path) -> None:
+def test_nothing_is_streamed_to_a_server_without_streams(image: Path) -> None:
     with FakeServer() as server:
         older = answer(pb.GetServerInfoRequest())
         older.limits.max_image_bytes = 10

@@ -1,4 +1,4 @@
-"""A stream by the real grpcurl: one JSON object a message."""
+"""Streams with the real grpcurl: one JSON object per message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stream(server: Serving, *messages: dict[str, Any]) -> subprocess.CompletedPr
 
 
 def objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects that follow one another in `text`."""
+    """Return the JSON objects in `text`, one after the other."""
     decoder, found, at = json.JSONDecoder(), [], 0
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
@@ -40,7 +40,7 @@ def objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_stream_of_json_objects_is_answered_by_progress_result_and_chunks(
+def test_the_answer_has_progress_a_result_and_chunks(
     usual: Serving,
 ) -> None:
     half = len(PHOTO) // 2
@@ -59,14 +59,14 @@ def test_a_stream_of_json_objects_is_answered_by_progress_result_and_chunks(
     assert image.startswith(b"RIFF")
 
 
-def test_what_is_wrong_is_told_with_its_field(usual: Serving) -> None:
+def test_an_error_names_the_invalid_field(usual: Serving) -> None:
     done = stream(usual, {"chunk": base64.b64encode(PHOTO).decode()})
     assert done.returncode != 0
     details = {one["@type"].rsplit(".", 1)[-1]: one for one in json.loads(done.stderr)["details"]}
     assert details["BadRequest"]["field_violations"][0]["field"] == "start"
 
 
-def test_the_example_in_the_documents_works(usual: Serving) -> None:
+def test_the_example_in_docs_streaming_md_works(usual: Serving) -> None:
     page = (ROOT / "docs/streaming.md").read_text()
     (script,) = re.findall(r"<!-- grpcurl:begin -->\n```sh\n(.*?)```", page, re.DOTALL)
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""What a large source costs a real server in memory, seen from outside."""
+"""The memory that a large source takes in a server process."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import grpc
 from autoquality.v1 import encoding_pb2 as pb
 from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.shell.conftest import encoding_stub
-from tests.stream.serving import answer_of, chunk, noise, parts, start, unfilled
+from tests.stream.serving import answer_of, chunk, noise, parts, shape_of, start
 
 WIDTH, HEIGHT = 8000, 8334
 SIZE = 3 * WIDTH * HEIGHT
 """200 MB."""
 
-OTHERWISE = 64 * 2**20
-"""What a request may take besides its source: chunks on their way, a few at a time in gRPC and
-protobuf; rows in the encoder; the result, some MB; and what the allocators keep of all that. The
-format is PNG, whose encoder works row by row: JPEG's would keep 6 bytes a pixel of its own."""
+OTHER = 64 * 2**20
+"""Memory that a request may take apart from its source: a few chunks in gRPC and protobuf, rows in
+the encoder, a result of some MB, and memory that the allocators keep. The format is PNG because
+its encoder works row by row. JPEG's would take 6 bytes per pixel more."""
 
 
 def resident(server: RunningServer, which: str) -> int:
-    """Bytes of the server's process: VmRSS now, VmHWM at most."""
+    """Return the process's memory in bytes: "VmRSS" is now, "VmHWM" is the peak."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     (kibibytes,) = re.findall(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)
     return 1024 * int(kibibytes)
 
 
 def large(request: pb.EncodeRequest) -> Iterator[pb.EncodeStreamRequest]:
-    """The request with its 200 MB, which are never there as a whole on this side."""
+    """Yield a request with 200 MB of pixels, without holding them all in memory."""
     yield start(request)
     rows = bytes(range(250)) * 96
     for _ in range(HEIGHT):
@@ -46,7 +46,7 @@ def test_200_mb_of_pixels_are_in_memory_once_and_then_not_at_all(tmp_path: Path)
     ):
         stub = encoding_stub(channel)
         small = noise(64, 64)
-        request = pb.EncodeRequest(format=pb.FORMAT_PNG, raw=unfilled(small))
+        request = pb.EncodeRequest(format=pb.FORMAT_PNG, raw=shape_of(small))
         request.png.compression = 1
         answer_of(stub.EncodeStream(iter(parts(request, small.pixels))))
         before = resident(server, "VmRSS")
@@ -55,5 +55,5 @@ def test_200_mb_of_pixels_are_in_memory_once_and_then_not_at_all(tmp_path: Path)
         answer = answer_of(stub.EncodeStream(large(request)))
 
         assert (answer.width, answer.height) == (WIDTH, HEIGHT)
-        assert SIZE < resident(server, "VmHWM") - before < SIZE + OTHERWISE
-        assert resident(server, "VmRSS") - before < OTHERWISE
+        assert SIZE < resident(server, "VmHWM") - before < SIZE + OTHER
+        assert resident(server, "VmRSS") - before < OTHER

@@ -1,4 +1,4 @@
-"""What is no stream as it should be, and what is refused before its source is received."""
+"""Invalid streams, and requests that are refused before their source is received."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RAW = pb.EncodeRequest(raw=pb.RawImage(width=8, height=4, bands=3))  # 96 bytes
 
 
 def refusal(server: Serving, messages: Any) -> tuple[str, str, str]:
-    """Field, reason and description of what the server finds wrong."""
+    """Return the field, the reason and the description of the server's refusal."""
     error = failure(server.stream(messages))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert detail_of(error, error_details_pb2.RequestInfo).request_id
@@ -42,14 +42,14 @@ def raw(**changes: int) -> pb.EncodeRequest:
     return pb.EncodeRequest(raw=pb.RawImage(**{"width": 8, "height": 4, "bands": 3} | changes))
 
 
-WRONG: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
+INVALID: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
     "nothing": ([], "start", "first message"),
     "no start": ([chunk(PHOTO)], "start", "first message"),
     "an empty first message": ([pb.EncodeStreamRequest()], "start", "first message"),
     "a second start": ([start(PLAIN), chunk(PHOTO), start(PLAIN)], "chunk", "after the first"),
     "an empty message": ([start(PLAIN), pb.EncodeStreamRequest()], "chunk", "after the first"),
     "no source": ([start(PLAIN)], "image", "must not be empty"),
-    "no pixels": ([start(RAW)], "chunk", "0 bytes arrived, but 96"),
+    "no pixels": ([start(RAW)], "chunk", "0 of 96 bytes arrived"),
     "a file in the request": ([start(pb.EncodeRequest(image=PHOTO))], "image", "chunks"),
     "pixels in the request": (
         [start(pb.EncodeRequest(raw=noise(8, 4)))],
@@ -66,15 +66,19 @@ WRONG: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
     "fewer bytes than declared": (
         [start(PLAIN, 10), chunk(b"123456789")],
         "chunk",
-        "9 bytes arrived, but 10 were to",
+        "9 of 10 bytes arrived",
     ),
     "more bytes than declared": (
         [start(PLAIN, 10), chunk(b"123456789"), chunk(b"12")],
         "chunk",
-        "more than the 10 bytes",
+        "exceeds the announced 10 bytes",
     ),
-    "fewer bytes than pixels need": ([start(RAW), chunk(bytes(95))], "chunk", "95 bytes arrived"),
-    "more bytes than pixels need": ([start(RAW), chunk(bytes(97))], "chunk", "more than the 96"),
+    "fewer bytes than pixels need": ([start(RAW), chunk(bytes(95))], "chunk", "95 of 96 bytes"),
+    "more bytes than pixels need": (
+        [start(RAW), chunk(bytes(97))],
+        "chunk",
+        "exceeds the announced 96 bytes",
+    ),
     "too large a chunk": (
         [start(PLAIN), chunk(bytes(4 * 2**20 + 1))],
         "chunk",
@@ -85,25 +89,25 @@ WRONG: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_it_is_refused_by_the_name_of_its_field(usual: Serving, name: str) -> None:
-    messages, field, description = WRONG[name]
-    told = refusal(usual, messages)
-    assert told[0] == field
-    assert description in told[2]
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_stream_is_refused_with_the_name_of_its_field(usual: Serving, name: str) -> None:
+    messages, field, description = INVALID[name]
+    refused = refusal(usual, messages)
+    assert refused[0] == field
+    assert description in refused[2]
 
 
 EARLY: dict[str, tuple[pb.EncodeStreamRequest, str]] = {
-    "a wrong wish": (
+    "an invalid spec": (
         start(pb.EncodeRequest(auto_quality=pb.AutoQuality(min_quality=300))),
         "auto_quality.min_quality",
     ),
-    "a wish that contradicts the server's": (
+    "a spec that contradicts the server's": (
         start(pb.EncodeRequest(format=1, auto_quality=pb.AutoQuality(min_quality=90))),
         "auto_quality.min_quality",
     ),
-    "a wrong option": (start(pb.EncodeRequest(webp=pb.WebpOptions(effort=9))), "webp.effort"),
-    "a wrong colour": (start(pb.EncodeRequest(background="red")), "background"),
+    "an invalid option": (start(pb.EncodeRequest(webp=pb.WebpOptions(effort=9))), "webp.effort"),
+    "an invalid colour": (start(pb.EncodeRequest(background="red")), "background"),
     "too large a file": (start(PLAIN, 256 * 2**20 + 1), "image"),
     "too many pixels": (start(raw(width=10_000, height=10_000)), "raw"),
     "no width": (start(raw(width=0)), "raw.width"),
@@ -112,7 +116,7 @@ EARLY: dict[str, tuple[pb.EncodeStreamRequest, str]] = {
 
 
 @pytest.mark.parametrize("name", EARLY)
-def test_it_is_refused_before_the_source_is_sent(usual: Serving, name: str) -> None:
+def test_an_invalid_start_is_refused_before_the_source_is_sent(usual: Serving, name: str) -> None:
     first, field = EARLY[name]
     never_sent = Sender(first)
     assert refusal(usual, never_sent)[0] == field
@@ -144,8 +148,8 @@ def test_a_file_over_the_limit_of_encode_can_be_streamed(
     assert stage(list(server.stream(parts(PLAIN, PHOTO)))[-1]) == "chunk"
 
 
-def test_it_is_refused_for_the_same_reasons_as_by_encode(usual: Serving) -> None:
-    def told(call: Callable[[], Any]) -> tuple[Any, str]:
+def test_a_stream_is_refused_with_the_same_details_as_an_encode(usual: Serving) -> None:
+    def error_of(call: Callable[[], Any]) -> tuple[Any, str]:
         with pytest.raises(grpc.RpcError) as caught:
             call()
         status = rpc_status.from_call(caught.value)
@@ -159,5 +163,5 @@ def test_it_is_refused_for_the_same_reasons_as_by_encode(usual: Serving) -> None
     ):
         whole = pb.EncodeRequest(image=PHOTO, **fields)  # type: ignore[arg-type]
         bare = pb.EncodeRequest(**fields)  # type: ignore[arg-type]
-        streamed = told(lambda bare=bare: list(usual.stream([start(bare)])))  # type: ignore[misc]
-        assert streamed == told(lambda whole=whole: usual.stub.Encode(whole))  # type: ignore[misc]
+        streamed = error_of(lambda bare=bare: list(usual.stream([start(bare)])))  # type: ignore[misc]
+        assert streamed == error_of(lambda whole=whole: usual.stub.Encode(whole))  # type: ignore[misc]

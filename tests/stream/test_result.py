@@ -1,4 +1,4 @@
-"""What EncodeStream answers, against what Encode does."""
+"""The results of EncodeStream, compared with those of Encode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
 from tests.photos import animation, crop, photo, with_alpha
-from tests.stream.serving import Serving, answer_of, noise, parts, stage, start, unfilled
+from tests.stream.serving import Serving, answer_of, noise, parts, shape_of, stage, start
 
 PHOTO = crop("chelsea.png", 200, 150)
 
@@ -36,15 +36,15 @@ REQUESTS: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 
 def request_of(fields: dict[str, Any]) -> pb.EncodeRequest:
-    wish = {**fields.get("auto_quality", {})}
-    if wish:
-        wish["method"] = pb.Method.Value(wish["method"])
-        fields = {**fields, "auto_quality": pb.AutoQuality(**wish)}
+    spec = {**fields.get("auto_quality", {})}
+    if spec:
+        spec["method"] = pb.Method.Value(spec["method"])
+        fields = {**fields, "auto_quality": pb.AutoQuality(**spec)}
     return pb.EncodeRequest(**fields)
 
 
-def facts(answer: pb.EncodeResponse) -> pb.EncodeResponse:
-    """All of the answer but how long anything took."""
+def without_times(answer: pb.EncodeResponse) -> pb.EncodeResponse:
+    """Return the answer without its timings."""
     bare = pb.EncodeResponse()
     bare.CopyFrom(answer)
     bare.ClearField("timings")
@@ -55,64 +55,64 @@ def facts(answer: pb.EncodeResponse) -> pb.EncodeResponse:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_the_answer_is_byte_for_byte_that_of_encode(usual: Serving, name: str) -> None:
+def test_the_answer_equals_that_of_encode_byte_for_byte(usual: Serving, name: str) -> None:
     source, fields = REQUESTS[name]
     request = request_of(fields)
     streamed = answer_of(usual.stream(parts(request, source, size=5000)))
     request.image = source
-    assert facts(streamed) == facts(usual.stub.Encode(request))
+    assert without_times(streamed) == without_times(usual.stub.Encode(request))
     assert streamed.timings.total.ToNanoseconds() > streamed.timings.decode.ToNanoseconds() > 0
 
 
-def test_bare_pixels_are_streamed_as_well_in_chunks_of_any_size(usual: Serving) -> None:
+def test_raw_pixels_can_be_streamed_in_chunks_of_any_size(usual: Serving) -> None:
     raw = noise(64, 48)
-    request = pb.EncodeRequest(format=pb.FORMAT_WEBP, raw=unfilled(raw))
+    request = pb.EncodeRequest(format=pb.FORMAT_WEBP, raw=shape_of(raw))
     messages = [parts(request, raw.pixels, size=size) for size in (1000, 64 * 48 * 3)]
     whole = usual.stub.Encode(pb.EncodeRequest(format=pb.FORMAT_WEBP, raw=raw))
     for one in messages:
-        assert facts(answer_of(usual.stream(one))) == facts(whole)
+        assert without_times(answer_of(usual.stream(one))) == without_times(whole)
 
 
 def test_the_size_of_the_source_need_not_be_declared(usual: Serving) -> None:
     request = pb.EncodeRequest(format=pb.FORMAT_WEBP)
     raw = noise(16, 16)
     of_file = [start(request), *parts(request, PHOTO)[1:]]
-    request_of_pixels = pb.EncodeRequest(format=pb.FORMAT_WEBP, raw=unfilled(raw))
+    request_of_pixels = pb.EncodeRequest(format=pb.FORMAT_WEBP, raw=shape_of(raw))
     of_pixels = [start(request_of_pixels), *parts(request_of_pixels, raw.pixels)[1:]]
     assert answer_of(usual.stream(of_file)).width == 200
     assert answer_of(usual.stream(of_pixels)).width == 16
 
 
-def test_the_progress_tells_every_probe_of_the_answer_in_order(usual: Serving) -> None:
-    wish = pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.01, min_quality=1, max_quality=100)
-    wish.allowed_error = 0
-    request = pb.EncodeRequest(format=pb.FORMAT_JPEG, auto_quality=wish)
+def test_the_progress_has_every_probe_of_the_answer_in_order(usual: Serving) -> None:
+    spec = pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.01, min_quality=1, max_quality=100)
+    spec.allowed_error = 0
+    request = pb.EncodeRequest(format=pb.FORMAT_JPEG, auto_quality=spec)
     messages = list(usual.stream(parts(request, PHOTO)))
-    told = [message.progress.probe for message in messages if stage(message) == "PROBED"]
-    assert len(told) > 1
-    assert told == list(answer_of(messages).probes)
+    probes = [message.progress.probe for message in messages if stage(message) == "PROBED"]
+    assert len(probes) > 1
+    assert probes == list(answer_of(messages).probes)
     stages = [
         "ACCEPTED",
         "RECEIVED",
         "QUEUED",
         "STARTED",
-        *["PROBED"] * len(told),
+        *["PROBED"] * len(probes),
         "result",
         "chunk",
     ]
     assert [stage(message) for message in messages] == stages
 
 
-def test_a_large_result_comes_in_chunks_that_any_client_can_receive(usual: Serving) -> None:
+def test_a_large_result_arrives_in_chunks_that_any_client_accepts(usual: Serving) -> None:
     raw = noise(1000, 1000)
-    request = pb.EncodeRequest(format=pb.FORMAT_PNG, raw=unfilled(raw))
+    request = pb.EncodeRequest(format=pb.FORMAT_PNG, raw=shape_of(raw))
     messages = list(usual.stream(parts(request, raw.pixels, size=2**20)))
     sizes = [message.ByteSize() for message in messages]
     assert sum(sizes) > 2_900_000 and max(sizes) < 2**20 + 100
     assert answer_of(messages).size_bytes == len(answer_of(messages).image)
 
 
-def test_streams_at_the_same_time_do_not_mix(usual: Serving) -> None:
+def test_parallel_streams_do_not_mix(usual: Serving) -> None:
     sources = [crop("coffee.png", 100 + 8 * index, 80) for index in range(6)]
     request = pb.EncodeRequest(format=pb.FORMAT_WEBP)
 
@@ -134,7 +134,7 @@ def test_a_stream_counts_in_the_metrics_as_an_encode_does(usual: Serving) -> Non
     assert after[bytes_in] - before[bytes_in] == len(PHOTO)
 
 
-def test_the_server_tells_its_limits_for_streams(usual: Serving) -> None:
+def test_the_server_info_has_the_limits_of_streams(usual: Serving) -> None:
     limits = usual.stub.GetServerInfo(pb.GetServerInfoRequest()).limits
     assert limits.max_stream_bytes == 256 * 2**20
     assert limits.max_chunk_bytes == 4 * 2**20

@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autoquality import Client
-from autoquality_server.app import App
 from autoquality_server.config import Settings
+from autoquality_server.process.app import App
 from autoquality_server.telemetry import traces
 from tests.tracing.spans import Tree
 

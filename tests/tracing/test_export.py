@@ -160,7 +160,7 @@ def test_without_the_extra_one_line_says_how_to_get_it() -> None:
 OFF = """
 import sys
 from autoquality import Client
-from autoquality_server.app import App
+from autoquality_server.process.app import App
 from autoquality_server.config import Settings
 app = App(Settings(
     listen="127.0.0.1:0", metrics_listen="", jpeg_net="none", webp_net="none", avif_net="none"))

@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from autoquality import InvalidRequestError
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.codecs import jpeg
-from autoquality_server.deadline import Deadline
-from tests.onnx_models import red_model
+from autoquality_core.formats import jpeg
+from autoquality_core.runtime.deadline import Deadline
+from tests.networks.onnx_models import red_model
 from tests.photos import crop
 from tests.shell.conftest import encoding_stub
 from tests.waiting import GATE_LIMIT, until, wait_for
@@ -143,7 +143,7 @@ def test_a_defect_is_told_without_its_words(traced: Serve, monkeypatch: pytest.M
     def broken(*_: object) -> bytes:
         raise RuntimeError("the pixels were b'0123'")
 
-    monkeypatch.setattr(jpeg.JpegCodec, "encode", broken)
+    monkeypatch.setattr(jpeg.JpegEncoder, "encode", broken)
     with traced() as running, pytest.raises(Exception, match="internal error"):
         running.client.encode(PHOTO, format="jpeg")
     (tree,) = running.trees
@@ -159,7 +159,7 @@ def test_a_request_that_was_cancelled_says_so(
     traced: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, cancelled = threading.Event(), threading.Event()
-    encode, cancel = jpeg.JpegCodec.encode, Deadline.cancel
+    encode, cancel = jpeg.JpegEncoder.encode, Deadline.cancel
 
     def slow(*arguments: Any) -> bytes:
         begun.set()
@@ -170,11 +170,11 @@ def test_a_request_that_was_cancelled_says_so(
         cancel(deadline)
         cancelled.set()
 
-    monkeypatch.setattr(jpeg.JpegCodec, "encode", slow)
+    monkeypatch.setattr(jpeg.JpegEncoder, "encode", slow)
     monkeypatch.setattr(Deadline, "cancel", heard)
     with traced() as running:
-        wish = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
-        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=wish)
+        spec = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
+        request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=spec)
         call = encoding_stub(running.channel).Encode.future(request)
         wait_for(begun)
         call.cancel()

@@ -7,10 +7,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.image import Pixels
-from autoquality_server.methods.priors import dssim_prior, size_prior
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
+from autoquality_core.priors import score_prior, size_prior
 from autoquality_train.sweeps import SWEPT, Sweep
 
 FloatArray = npt.NDArray[np.float32]
@@ -19,9 +18,9 @@ _USUAL_PIXELS = 448 * 448
 
 
 def curve(sweep: Sweep, setting: str) -> FloatArray:
-    """-log(DSSIM), DSSIM floored at DSSIM_FLOOR; shape (100,), exact where swept."""
-    mean = dssim_prior(*SWEPT[setting], _USUAL_PIXELS).mean
-    return _drawn(-np.log(np.maximum(sweep.dssim, DSSIM_FLOOR)), sweep, mean, setting)
+    """-log(DSSIM); shape (100,), finite, exact where swept."""
+    mean = score_prior(SWEPT[setting], DSSIM, _USUAL_PIXELS).mean
+    return _drawn(sweep.dssim_values, sweep, mean, setting)
 
 
 def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
@@ -30,7 +29,7 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
     The payload is what is beyond the file's `overhead`: without it, images of
     any size have about the same curve.
     """
-    mean = size_prior(*SWEPT[setting], _USUAL_PIXELS).mean
+    mean = size_prior(SWEPT[setting], _USUAL_PIXELS).mean
     payload = np.maximum(sweep.bytes_per_pixel * pixels - overhead(setting), 1.0)
     return _drawn(np.log(payload / pixels), sweep, mean, setting)
 
@@ -38,9 +37,8 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
 @cache
 def overhead(setting: str) -> int:
     """The bytes of a file that shows next to nothing."""
-    fmt, options = SWEPT[setting]
     nothing = Pixels.from_samples(np.full((1, 16, 16, 3), 128, np.uint8))
-    return len(CODECS[fmt].encode(nothing, 50, options))
+    return len(SWEPT[setting].encode(nothing, 50))
 
 
 def _drawn(
@@ -54,8 +52,8 @@ def _drawn(
     swept = sweep.qualities - 1
     between = mean + np.interp(np.arange(100), swept, values - mean[swept])
     between[swept] = values
-    # A quality's twin was swept if it was; else both are interpolated as one.
-    first = np.array(first_twins(*SWEPT[setting])) - 1
+    # Of equivalent qualities, either was swept, or both are interpolated as one.
+    first = np.array(SWEPT[setting].equivalents(has_alpha=False)) - 1
     for quality in swept:
         between[first[quality]] = between[quality]
     found: FloatArray = between[first].astype(np.float32)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.image import Pixels
+from autoquality_core.images import Pixels
 
 Samples = npt.NDArray[np.uint8]
 Draw = Callable[[np.random.Generator, int, int], Samples]

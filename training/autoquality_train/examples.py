@@ -13,9 +13,8 @@ import numpy.typing as npt
 import pyvips
 from numpy.lib.format import open_memmap
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.predictor.input import SIDE
-from autoquality_server.predictor.mosaic import mosaic
+from autoquality_core.errors import InvalidImage
+from autoquality_core.networks.inputs import SIDE, mosaic
 from autoquality_train.curves import curve
 from autoquality_train.files import whole
 from autoquality_train.samples import LeftOut, Sample, digest_of, nobody
@@ -27,10 +26,9 @@ class Examples:
     """What there is to learn for one encoder setting, n samples.
 
     `mosaics` (n, 416, 416, 3) uint8, R first, on disk until it is read;
-    `curves` (n, 100) float32, -log(DSSIM) at quality 1 to 100, DSSIM floored at
-    DSSIM_FLOOR; `kinds` the folder and `groups` the file that each sample comes
-    from: the pieces of one image must fall on one side of a split; `pixels`
-    (n,) int64, how many each sample has.
+    `curves` (n, 100) float32, -log(DSSIM) at quality 1 to 100; `kinds` the folder
+    and `groups` the file that each sample comes from: the pieces of one image must
+    fall on one side of a split; `pixels` (n,) int64, how many each sample has.
     """
 
     setting: str

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.formats import library_versions
+from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
 from autoquality_train.judging.networks import network_path
@@ -94,13 +94,16 @@ def train(
 
 def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
     """What is known of a network before it is frozen."""
-    _, options = SETTINGS[examples.setting]
+    options = asdict(SETTINGS[examples.setting].options)
     return {
         "name": network_path(Path(), fmt).stem,
         "version": provenance.now(),
         "format": fmt,
         "targets": {"min": TARGET_RANGE[0], "max": TARGET_RANGE[1]},
-        "encoder": {"setting": examples.setting, **_plain(asdict(options)[fmt])},
+        "encoder": {
+            "setting": examples.setting,
+            **_plain(options),
+        },
         "library_versions": library_versions(),
         "corpus": {
             "name": course.corpus,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyvips
 
-from autoquality_server.image.orientation import swaps_sides
+from autoquality_core.images.orientation import swaps_sides
 
 
 def extent(path: Path) -> tuple[int, int] | None:

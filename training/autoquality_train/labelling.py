@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pyvips
 
-from autoquality_server.errors import InvalidImage
+from autoquality_core.errors import InvalidImage
 from autoquality_train.files import sweep_up
 from autoquality_train.samples import Sample, digest_of
 from autoquality_train.sweeps import kept_sweep, sweep_file

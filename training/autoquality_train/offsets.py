@@ -1,6 +1,6 @@
 """How far the curves of slower settings lie from those of the usual ones.
 
-The files are those of `autoquality_server/methods/priors/*.offset.json`.
+The files are those of `autoquality_core/priors/*.offset.json`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import library_versions
+from autoquality_core.formats import library_versions
 from autoquality_train.basis import Basis
 from autoquality_train.files import write_text
 from autoquality_train.sweeps import USUAL

@@ -2,7 +2,7 @@
 
 From sweeps at every quality: the mean of -log(DSSIM) and of log(bytes per
 pixel) over quality, their principal components, and how rough they are. The
-files are those of `autoquality_server/methods/priors`.
+files are those of `autoquality_core/priors`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.methods.priors import roughness
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import library_versions
+from autoquality_core.priors import size_noise_scale
 from autoquality_train.files import write_text
 from autoquality_train.sweeps import Sweep
 
@@ -75,12 +74,12 @@ def fit(known: Sequence[Known]) -> dict[str, object]:
     cost every search that ends between two qualities, so the allowances are
     what is usual; a budget is kept more strictly than a DSSIM.
     """
-    dssim = -np.log(np.maximum([one.sweep.dssim for one in known], DSSIM_FLOOR))
+    dssim = np.array([one.sweep.dssim_values for one in known])
     size = np.log([one.sweep.bytes_per_pixel for one in known])
     low, high = -np.log(TARGETS[1]), -np.log(TARGETS[0])
     back = falls(dssim, (dssim > low) & (dssim < high))
     pixels = np.array([one.pixels for one in known])
-    size_back = falls(size, np.ones(size.shape, np.bool_)) / roughness(pixels)
+    size_back = falls(size, np.ones(size.shape, np.bool_)) / size_noise_scale(pixels)
     return {
         "dssim": learn(dssim, max(0.01, float(np.percentile(back, 95)))),
         "size": learn(size, max(0.002, float(np.percentile(size_back, 98)))),

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from autoquality._version import __version__
-from autoquality_server.codecs import library_versions
+from autoquality_core.formats import library_versions
 
 _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "numba")
 

@@ -1,10 +1,10 @@
 """How far an encoder's curves turn back on images with little detail.
 
 From sweeps at every quality of drawings and small crops, by the number of
-different blocks with detail (`sketch.Detail`), apart for images of few colours.
+different blocks with detail (`features.Detail`), apart for images of few colours.
 Of photographs, from sweeps of larger pieces, how far their curves turn back
 between qualities a few steps apart. The files are those of
-`autoquality_server/methods/priors`.
+`autoquality_core/priors`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import library_versions
-from autoquality_server.domain import Format
-from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA, effective_blocks
-from autoquality_server.methods.sketch import Detail
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.formats import library_versions
+from autoquality_core.priors.features import Detail
+from autoquality_core.priors.roughness import DETAILED, blocks_of_budget, effective_blocks
 from autoquality_train.files import write_text
 from autoquality_train.sweeps import SWEPT, Sweep
 
@@ -59,16 +58,19 @@ class Rough:
     spiked: bool = False
 
 
-def fit(setting: str, drawn: Sequence[Rough], photographs: Sequence[Sweep]) -> dict[str, object]:
-    """The roughness of one encoder setting's curves; see `methods.priors.rough`."""
-    tables: dict[str, object] = {
+def fit(
+    setting: str, drawn: Sequence[Rough], photographs: Sequence[Sweep]
+) -> dict[str, dict[str, Any]]:
+    """The roughness of one encoder setting's curves; see `priors.roughness`."""
+    found: dict[str, dict[str, Any]] = {
         curve: {
             "simple": _table(setting, curve, [one for one in drawn if one.detail.simple]),
             "rich": _table(setting, curve, [one for one in drawn if not one.detail.simple]),
         }
         for curve in ("size", "dssim")
     }
-    return {**tables, "near": _near(photographs)}
+    found["dssim"]["near"] = _near(photographs)
+    return found
 
 
 def write(
@@ -106,8 +108,11 @@ def _table(setting: str, curve: str, drawn: Sequence[Rough]) -> dict[str, list[f
 
 def _bins(setting: str, curve: str, one: Rough) -> npt.NDArray[np.int_]:
     """The power of two of the blocks that average out at each quality."""
-    sizes = one.sweep.bytes_per_pixel * one.pixels
-    blocks = [effective_blocks(one.detail, setting, curve, float(size)) for size in sizes]
+    if curve == "size":
+        sizes = one.sweep.bytes_per_pixel * one.pixels
+        blocks = [blocks_of_budget(one.detail, SWEPT[setting], float(size)) for size in sizes]
+    else:
+        blocks = [effective_blocks(one.detail)] * one.sweep.qualities.size
     return np.log2(blocks).astype(np.int_)
 
 
@@ -129,14 +134,12 @@ def _curve(
     if curve == "size":
         return np.log(sweep.bytes_per_pixel), np.ones(sweep.dssim.size, np.bool_)
     low, high = between
-    return -np.log(np.maximum(sweep.dssim, DSSIM_FLOOR)), (sweep.dssim > low) & (sweep.dssim < high)
+    return sweep.dssim_values, (sweep.dssim > low) & (sweep.dssim < high)
 
 
 def _break(setting: str, one: Rough) -> int:
     """Where the second part of the curve begins; 0 for a curve of one part."""
-    fmt = SWEPT[setting][0]
-    broken = fmt is Format.AVIF or (fmt is Format.JPEG and not one.grey)
-    return WHOLE_CHROMA - 1 if broken else 0
+    return (SWEPT[setting].whole_chroma_from(grey=one.grey) or 1) - 1
 
 
 def _falls(values: FloatArray) -> FloatArray:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from autoquality_server.domain import RawSource
-from autoquality_server.image import ImageLimits, Pixels, from_raw, open_image
+from autoquality_core.images import ImageLimits, Pixels, from_raw, open_image
+from autoquality_core.types import RawSource
 from autoquality_train.headers import extent
 
 SIDE = 448

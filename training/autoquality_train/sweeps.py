@@ -11,30 +11,33 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.codecs import (
+from autoquality_core.formats import (
     BEST_MOZJPEG,
-    CODECS,
-    first_twins,
+    AvifEncoder,
+    AvifOptions,
+    Encoder,
+    JpegEncoder,
+    WebpEncoder,
+    WebpOptions,
     library_versions,
 )
-from autoquality_server.domain import AvifOptions, EncoderOptions, Format, WebpOptions
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_train.files import whole
 
 FloatArray = npt.NDArray[np.float64]
 
-SETTINGS = {
-    "jpeg": (Format.JPEG, EncoderOptions()),
-    "jpeg-mozjpeg": (Format.JPEG, EncoderOptions(jpeg=BEST_MOZJPEG)),
-    "webp": (Format.WEBP, EncoderOptions()),
-    "avif": (Format.AVIF, EncoderOptions()),
+SETTINGS: dict[str, Encoder] = {
+    "jpeg": JpegEncoder(),
+    "jpeg-mozjpeg": JpegEncoder(BEST_MOZJPEG),
+    "webp": WebpEncoder(),
+    "avif": AvifEncoder(),
 }
 """The encoder settings that curves and networks are learned for."""
 
-SLOW = {
-    "webp-slow": (Format.WEBP, EncoderOptions(webp=WebpOptions(effort=6))),
-    "avif-slow": (Format.AVIF, EncoderOptions(avif=AvifOptions(speed=4))),
+SLOW: dict[str, Encoder] = {
+    "webp-slow": WebpEncoder(WebpOptions(effort=6)),
+    "avif-slow": AvifEncoder(AvifOptions(speed=4)),
 }
 """Slower settings, of which it is learned how far their curves lie from the usual ones'."""
 
@@ -62,23 +65,27 @@ class Sweep:
     bytes_per_pixel: FloatArray
 
     @property
+    def dssim_values(self) -> FloatArray:
+        """The DSSIM on the scale of curves: -log(DSSIM), finite."""
+        return np.array([DSSIM.value(one) for one in self.dssim])
+
+    @property
     def complete(self) -> bool:
         """Whether every quality was tried."""
         return self.qualities.size == len(ALL)
 
 
 def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep:
-    """Encode at each of `qualities`, decode and measure; twins are encoded once."""
-    fmt, options = SWEPT[setting]
-    codec = CODECS[fmt]
-    first = first_twins(fmt, options, has_alpha=pixels.has_alpha)
-    reference = Reference(luma(pixels))
+    """Encode at each of `qualities`, decode and measure; equivalent qualities once."""
+    encoder = SWEPT[setting]
+    first = encoder.equivalents(has_alpha=pixels.has_alpha)
+    reference = DSSIM.reference(pixels)
     made: dict[int, tuple[float, float]] = {}
     for quality in qualities:
         one = first[quality - 1]
         if one not in made:
-            data = codec.encode(pixels, one, options)
-            dssim = reference.dssim(codec.decode_luma(data, pixels))
+            data = encoder.encode(pixels, one)
+            dssim = reference.score(encoder.decode(data, pixels))
             made[one] = dssim, len(data) / (pixels.width * pixels.height)
     values = np.array([made[first[quality - 1]] for quality in qualities])
     return Sweep(np.array(qualities), values[:, 0], values[:, 1])
@@ -121,12 +128,10 @@ def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]
 
 def made_by(setting: str, qualities: Sequence[int]) -> str:
     """A short digest of all that a sweep depends on but the pixels."""
-    fmt, options = SWEPT[setting]
-    own = asdict(options)[
-        fmt.value
-    ]  # the others' options, and what decoding is told, change nothing
-    told = repr((fmt, own, tuple(qualities), sorted(library_versions().items())))
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
+    encoder = SWEPT[setting]
+    versions = sorted(library_versions().items())
+    key = repr((encoder.format, asdict(encoder.options), tuple(qualities), versions))
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def _read(path: Path) -> Sweep | None:

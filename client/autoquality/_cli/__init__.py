@@ -1,1 +1,1 @@
-"""The command line; needs click and rich, which the rest of the package does not."""
+"""The command line. Unlike the rest of the package, it needs click and rich."""

@@ -1,4 +1,4 @@
-"""Encoding many images at once; one that fails does not stop the others."""
+"""Encoding of many images at the same time. One failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from autoquality._cli.places import STANDARD, Claims, OutputError, Source
+from autoquality._cli.paths import STANDARD, OutputError, OutputPaths, Source
 from autoquality._client import Client
 from autoquality._enums import Format
 from autoquality._errors import AutoQualityError
@@ -27,24 +27,24 @@ class Done:
     source_bytes: int
     output: str
     encoded: Encoded
-    """The proof; its image is written and no longer held."""
+    """Without its image, which is no longer needed."""
 
     @property
     def saved(self) -> float:
-        """The share of the source's bytes that is gone; negative if it grew."""
+        """The saved share of the source's bytes. Negative if the result is larger."""
         return 1 - self.encoded.size_bytes / max(1, self.source_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An image that was not."""
+    """An image that failed."""
 
     source: Source
     error: Exception
 
     @property
     def message(self) -> str:
-        """Why, in words."""
+        """The reason, for people."""
         if isinstance(self.error, OSError) and self.error.strerror:
             return f"cannot be read: {self.error.strerror}"
         return str(self.error)
@@ -56,25 +56,23 @@ Encode: TypeAlias = Callable[[bytes | Path], Encoded]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be done with each image.
-
-    `format` is None to keep each source's; `claims` is None to write to standard
-    output.
-    """
+    """How to encode each image, and where to write it."""
 
     client: Client
     encode: Encode
     format: Format | None
-    claims: Claims | None
+    """None keeps each source's format."""
+    paths: OutputPaths | None
+    """None writes to standard output."""
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
-        """Encode `sources`, `jobs` at a time; yields in their order.
+        """Encode `sources`, `jobs` at a time. Yields the results in order.
 
-        On Ctrl-C (and whatever else ends the iteration early) the client is
-        closed, so that the calls under way end at once.
+        Ctrl-C, and any other early end of the iteration, closes the client. This ends the
+        running calls at once.
         """
-        # Claimed in order beforehand, so that which of two sources gets a
-        # contested name does not depend on which is faster.
+        # Reserved in order before the start: if two sources have the same output path, speed
+        # must not decide which of them gets it.
         refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
         with ThreadPoolExecutor(jobs, thread_name_prefix="autoquality-encode") as pool:
             try:
@@ -91,10 +89,10 @@ class Batch:
 
     def _refusal(self, source: Source) -> OutputError | None:
         format = self.format or source.likely_format
-        if self.claims is None or format is None:
+        if self.paths is None or format is None:
             return None
         try:
-            self.claims.claim(source, format)
+            self.paths.reserve(source, format)
         except OutputError as refusal:
             return refusal
         return None
@@ -108,15 +106,15 @@ class Batch:
             output = self._write(source, encoded)
         except (AutoQualityError, OutputError, OSError) as error:
             return Failed(source, error)
-        proof = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
-        return Done(source, size, output, proof)
+        without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
+        return Done(source, size, output, without_image)
 
     def _write(self, source: Source, encoded: Encoded) -> str:
-        if self.claims is None:
+        if self.paths is None:
             sys.stdout.buffer.write(encoded.image)
             sys.stdout.buffer.flush()
             return STANDARD
-        path: Path = self.claims.claim(source, encoded.format)
+        path = self.paths.reserve(source, encoded.format)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, encoded.image)
@@ -126,7 +124,7 @@ class Batch:
 
 
 def _read(source: Source) -> tuple[bytes | Path, int]:
-    """What the client is given, and its size; a file is left to be read as it is sent."""
+    """Return the image for the client, and its size. The client itself reads a regular file."""
     if source.path is not None and source.path.is_file():
         return source.path, source.path.stat().st_size
     data = sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()

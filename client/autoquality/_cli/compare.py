@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from autoquality._cli.exits import failures
-from autoquality._cli.session import Session, say
+from autoquality._cli.errors import failures
+from autoquality._cli.session import Session, print_line
+from autoquality._messages import fields_of
 
 _FILE = click.Path(path_type=Path)
 
@@ -19,10 +20,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -> None:
-    """Measure how different B is from A.
+    """Measure how much the image B differs from the image A.
 
-    DSSIM is 0 for identical images and 1 at most; around 0.02 a photograph
-    still looks like its original. Both must have the same size in pixels.
+    The DSSIM is 0 for identical images, and at most 1. At about 0.02, a photograph still looks
+    like its original. Both images must have the same size in pixels.
 
     \b
     Example:
@@ -31,10 +32,11 @@ def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -
     with session.connect() as client, failures(session.server):
         result = client.compare(reference, distorted)
     if session.verbose:
-        say(session.err(), f"request {result.request_id}")
+        print_line(session.err(), f"request {result.request_id}")
     if as_json:
-        fields = ("dssim", "ssim", "width", "height", "frames", "request_id")
-        click.echo(json.dumps({field: getattr(result, field) for field in fields}))
+        fields = fields_of(result)
+        del fields["message"]
+        click.echo(json.dumps(fields))
     else:
         size = f"{result.width} x {result.height}"
         click.echo(f"DSSIM {result.dssim:.6f}  SSIM {result.ssim:.6f}  {size}")

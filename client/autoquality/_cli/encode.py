@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoquality._cli.batch import Batch, Done, Failed, Result
-from autoquality._cli.exits import FAILED, failures
+from autoquality._cli.errors import FAILED, failures
 from autoquality._cli.options import encode_arguments, encode_options
-from autoquality._cli.places import (
+from autoquality._cli.paths import (
     STANDARD,
-    Claims,
     Destination,
+    OutputPaths,
     Source,
     find_sources,
     format_of,
 )
 from autoquality._cli.report import as_json, print_details, print_table
-from autoquality._cli.session import Session, say
+from autoquality._cli.session import Session, print_line
 from autoquality._client import STREAM_ABOVE
 from autoquality._enums import Format
 from autoquality._results import Limits
@@ -40,22 +40,22 @@ _FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
     "-o",
     "--output",
     metavar="PATH",
-    help="A file, or a folder for several results.  [default: beside each source]",
+    help="Output file, or output folder for several images.  [default: next to each source]",
 )
 @click.option(
     "--format",
     "format_name",
     type=click.Choice([*_FORMATS, _KEEP]),
-    help="What to write.  [default: as the output file is named, else keep]",
+    help="Output format.  [default: from the suffix of the output file, else keep]",
 )
 @encode_options
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="How many images at once.  [default: as many as the server works on at once]",
+    help="Images to encode at the same time.  [default: the server's number of workers]",
 )
-@click.option("--json", "json_lines", is_flag=True, help="Print one JSON object an image.")
+@click.option("--json", "json_lines", is_flag=True, help="Print one JSON object per image.")
 @click.pass_obj
 def encode(
     session: Session,
@@ -68,12 +68,12 @@ def encode(
     json_lines: bool,
     **options: Any,
 ) -> None:
-    """Encode images at the quality that fits best.
+    """Encode images at the best quality for a target.
 
-    Folders are walked, and their tree is kept in the output folder; hidden
-    files are left out. A result is named after its source and its format. "-"
-    is standard input or output. What cannot be encoded is listed on stderr and
-    does not stop the rest; the exit code is then 1.
+    A folder stands for all images in it, except hidden files. The output folder keeps its
+    structure. A result has the name of its source, with the suffix of its format. "-" is
+    standard input or output. If an image fails, stderr says why, the others continue, and the
+    exit code is 1.
 
     \b
     Examples:
@@ -96,15 +96,14 @@ def encode(
     skip = destination.folder if destination else None
     sources = list(find_sources(named, skip))
     if not sources:
-        raise click.UsageError("there is no image in the folders given")
+        raise click.UsageError("the folders contain no images")
     if format_name is None:
         format = format_of(destination.file) if destination and destination.file else None
     else:
         format = None if format_name == _KEEP else Format(format_name)
     with session.connect() as client:
         with failures(session.server):
-            # Asked in any case: a server that is not there is said once, not
-            # once an image.
+            # An unreachable server is reported here, once, and not for every image.
             limits = client.info().limits
         batch = Batch(
             client=client,
@@ -115,7 +114,7 @@ def encode(
                 **encode_arguments(options),
             ),
             format=format,
-            claims=None if destination is None else Claims(destination, force=force),
+            paths=None if destination is None else OutputPaths(destination, force=force),
         )
         results = list[Result]()
         try:
@@ -129,29 +128,29 @@ def encode(
 
 
 def _stream_above(limits: Limits) -> int | None:
-    """Whatever the server would refuse as one message is streamed, where it can be."""
+    """Return the size above which to stream: at most the server's limit for one message."""
     return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
 def _destination(
     named: tuple[str, ...], output: str | None, json_lines: bool
 ) -> Destination | None:
-    """Where results go, None for standard output. Raises click.UsageError."""
+    """Return where results go, or None for standard output. Raises click.UsageError."""
     if named.count(STANDARD) > 1:
-        raise click.UsageError("standard input can be encoded once only")
-    lone_file = len(named) == 1 and not Path(named[0]).is_dir()
+        raise click.UsageError('"-" (standard input) can be given only once')
+    single_file = len(named) == 1 and not Path(named[0]).is_dir()
     if output == STANDARD or (output is None and named == (STANDARD,)):
-        if not lone_file:
-            raise click.UsageError("only one image fits standard output: name a folder with -o")
+        if not single_file:
+            raise click.UsageError("standard output takes only one image: use -o with a folder")
         if json_lines:
             raise click.UsageError("--json and the image cannot both go to standard output")
         if sys.stdout.isatty():
-            raise click.UsageError("an image is not for a terminal: redirect it or use -o")
+            raise click.UsageError("will not write an image to a terminal: redirect it or use -o")
         return None
     if output is None:
         return Destination()
     names_folder = output.endswith(("/", os.sep)) or Path(output).is_dir()
-    if lone_file and not names_folder:
+    if single_file and not names_folder:
         return Destination(file=Path(output))
     if Path(output).is_file():
         raise click.UsageError(f"{output} is a file, but several images need a folder")
@@ -166,31 +165,31 @@ def _run(
     json_lines: bool,
     results: list[Result],
 ) -> None:
-    """Encode, telling as it goes; `results` grows, so that Ctrl-C loses none."""
+    """Encode, and report each result. Appends to `results`, so that Ctrl-C loses none."""
     err = session.err()
     running = contextlib.closing(batch.run(sources, min(jobs, len(sources))))
-    with _progress(err) as progress, running as done_so_far:
+    with _progress(err) as progress, running as finished:
         bar = progress.add_task("encoding", total=len(sources))
-        for result in done_so_far:
+        for result in finished:
             results.append(result)
             progress.advance(bar)
             if json_lines:
                 click.echo(as_json(result))
             if isinstance(result, Done):
-                _tell(err, result, verbose=session.verbose)
+                _print_notices(err, result, verbose=session.verbose)
             elif not json_lines:
-                say(err, f"autoquality: {result.source.name}: {result.message}")
+                print_line(err, f"autoquality: {result.source.name}: {result.message}")
 
 
-def _tell(err: Console, result: Done, *, verbose: bool) -> None:
+def _print_notices(err: Console, result: Done, *, verbose: bool) -> None:
     for notice in result.encoded.notices:
-        say(err, f"{result.source.name}: {notice.message}")
+        print_line(err, f"{result.source.name}: {notice.message}")
     if verbose:
         print_details(err, result)
 
 
 def _progress(console: Console) -> Progress:
-    """A bar that only a person at a terminal sees, and that leaves no trace."""
+    """Return a progress bar, which shows only on a terminal and disappears at the end."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

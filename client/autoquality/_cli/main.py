@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
-from autoquality._cli.exits import Interrupted
+from autoquality._cli.errors import Interrupted
 from autoquality._cli.info import info
-from autoquality._cli.session import Security, Session
+from autoquality._cli.session import Session
 from autoquality._version import __version__
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class _Group(click.Group):
-    """A group that Ctrl-C ends with one line and the shell's usual exit code."""
+    """A group that reports Ctrl-C with one line and the shell's exit code for it."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -38,21 +39,29 @@ class _Group(click.Group):
     show_default=True,
     show_envvar=True,
     metavar="HOST:PORT",
-    help="Where the service is.",
+    help="Address of the server.",
 )
-@click.option("--tls", is_flag=True, help="Use TLS; implied by --ca, --cert and --key.")
-@click.option("--ca", type=_FILE, help="Authorities to trust (PEM) instead of the system's.")
+@click.option("--tls", is_flag=True, help="Use TLS. --ca, --cert and --key imply it.")
+@click.option(
+    "--ca", type=_FILE, help="Certificate authorities to trust (PEM), instead of the system's."
+)
 @click.option("--cert", type=_FILE, help="Client certificate (PEM).")
-@click.option("--key", type=_FILE, help="Its key (PEM).")
-@click.option("--server-name", metavar="NAME", help="The name in its certificate, if another.")
+@click.option("--key", type=_FILE, help="Private key of the client certificate (PEM).")
+@click.option(
+    "--server-name",
+    metavar="NAME",
+    help="Name in the server's certificate, if it differs from the address.",
+)
 @click.option(
     "--token",
     envvar="AUTOQUALITY_TOKEN",
     show_envvar=True,
-    help="Sent as a bearer token. The variable hides it from other users of the machine.",
+    help="Bearer token. Prefer the variable: other users can see the command line.",
 )
 @click.option(
-    "--insecure", is_flag=True, help="No TLS, even if a token goes to another machine in the clear."
+    "--insecure",
+    is_flag=True,
+    help="Do not use TLS, even if this sends the token unencrypted to another machine.",
 )
 @click.option(
     "--timeout",
@@ -60,25 +69,21 @@ class _Group(click.Group):
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long one call may take, retries included.",
+    help="Time limit of one call, including its retries.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell more about each call, on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print details of each call on stderr.")
 @click.version_option(__version__, prog_name="autoquality")
 @click.pass_context
 def cli(
     context: click.Context,
+    /,
     server: str,
-    tls: bool,
-    ca: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    server_name: str | None,
-    token: str | None,
-    insecure: bool,
-    timeout: float,
     verbose: bool,
+    tls: bool,
+    insecure: bool,
+    **options: Any,
 ) -> None:
-    """Compress images just as hard as they may be compressed.
+    """Compress images as much as a size or quality target allows.
 
     \b
     Examples:
@@ -89,15 +94,16 @@ def cli(
 
     \b
     Exit codes:
-      0  all went well
-      1  something failed: a file, a call
-      2  the command line is wrong
-      3  the server cannot be reached
+      0    success
+      1    a file or a call failed
+      2    invalid command line
+      3    the server cannot be reached
+      130  interrupted
     """  # noqa: D301 (click reads \b)
     if tls and insecure:
         raise click.UsageError("--tls and --insecure contradict each other")
-    security = Security(False if insecure else tls or None, ca, cert, key, server_name, token)
-    context.obj = Session(server, security, timeout, verbose)
+    options["tls"] = False if insecure else tls or None
+    context.obj = Session(server, verbose, options)
 
 
 cli.add_command(encode)

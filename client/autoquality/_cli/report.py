@@ -1,4 +1,4 @@
-"""What was reached: as a table for people, as JSON lines for programs."""
+"""Reports of the results: a table for people, JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from autoquality._cli.batch import Done, Failed, Result
-from autoquality._cli.exits import one_line
-from autoquality._cli.session import say
+from autoquality._cli.errors import one_line
+from autoquality._cli.session import print_line
 from autoquality._errors import AutoQualityError, InvalidRequestError
 from autoquality._results import Encoded, Probe
 
 
 def as_json(result: Result) -> str:
-    """One line; the keys are stable, see `autoquality encode --help`."""
+    """Return one line. `autoquality encode --help` lists its keys, which are stable."""
     fields = _failed(result) if isinstance(result, Failed) else _done(result)
     return json.dumps({"source": result.source.name, **fields})
 
@@ -52,20 +52,20 @@ def _done(result: Done) -> dict[str, Any]:
 
 def _failed(result: Failed) -> dict[str, Any]:
     error = result.error
-    called = error if isinstance(error, AutoQualityError) else None
+    call = error if isinstance(error, AutoQualityError) else None
     violations = error.field_violations if isinstance(error, InvalidRequestError) else ()
     return {
         "ok": False,
         "error": result.message,
-        "code": called and called.code.name,
-        "reason": called and called.reason,
+        "code": call and call.code.name,
+        "reason": call and call.reason,
         "field_violations": [asdict(violation) for violation in violations],
-        "request_id": called and called.request_id,
+        "request_id": call and call.request_id,
     }
 
 
 def print_table(console: Console, results: Sequence[Result]) -> None:
-    """Print a row for each image that was encoded, and the totals."""
+    """Print a row for each encoded image, and the totals."""
     done = [result for result in results if isinstance(result, Done)]
     if not done:
         return
@@ -101,30 +101,30 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
 
 
 def print_details(console: Console, result: Done) -> None:
-    """Print how one image was served: its request, its settings, its probes, its time."""
+    """Print the request id, the settings, the probes and the timings of one image."""
     encoded = result.encoded
-    tried = ", ".join(
+    probes = ", ".join(
         f"{_quality(probe)} ({decimal(probe.size_bytes)}"
         + ("" if probe.dssim is None else f", DSSIM {probe.dssim:.5f}")
         + ")"
         for probe in encoded.probes
     )
-    spent = ", ".join(
+    timings = ", ".join(
         f"{stage} {seconds * 1000:.1f}" for stage, seconds in asdict(encoded.timings).items()
     )
-    say(
+    print_line(
         console,
         f"{result.source.name}: request {encoded.request_id}; applied {encoded.applied}; "
-        f"tried {tried}; ms: {spent}",
+        f"probes {probes}; ms: {timings}",
     )
 
 
-def _quality(one: Encoded | Probe) -> str:
-    """The quality, and that of the alpha channel if it is compressed with loss."""
-    if one.quality is None:
+def _quality(encoding: Encoded | Probe) -> str:
+    """Return the quality, and the alpha channel's if it is lossy."""
+    quality, alpha = encoding.quality, encoding.alpha_quality
+    if quality is None:
         return "-"
-    lossy = one.alpha_quality is not None and one.alpha_quality < 100
-    return f"{one.quality}, alpha {one.alpha_quality}" if lossy else str(one.quality)
+    return str(quality) if alpha in (None, 100) else f"{quality}, alpha {alpha}"
 
 
 def _percent(before: int, after: int) -> str:

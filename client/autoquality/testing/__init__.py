@@ -1,14 +1,13 @@
 """A fake server for the tests of programs that use this client.
 
-It is a real gRPC server on a loopback port that speaks the real schema, so that
-a test goes the whole way but for the image coding: the answers are computed
-from the request alone, plausible and always the same, and the "files" in them
-have the right size and the right first bytes, but no picture. It needs the base
-install only.
+It is a real gRPC server with the real contract, on a loopback port. Only the image coding is
+fake. It computes plausible answers from the request alone, so the same request always gets the
+same answer. The "files" in its answers have the right size and the right first bytes, but no
+picture. It needs only the base install.
 
     from autoquality.testing import FakeServer, Fault
 
-    def test_my_program_shrinks_what_it_uploads():
+    def test_my_program_shrinks_its_uploads():
         with FakeServer() as server, server.client() as client:
             my_program.upload("photo.jpg", client)
 
@@ -20,7 +19,7 @@ install only.
             server.respond(Fault.overloaded(retry_delay=2.0))
             ...
 
-Programs that open their own connection are given `server.target`.
+A program that opens its own connection can use `server.target`.
 """
 
 from autoquality.testing._answers import answer

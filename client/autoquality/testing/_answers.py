@@ -1,4 +1,4 @@
-"""What the fake server answers unless told otherwise."""
+"""The default answers of the fake server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from google.protobuf.duration_pb2 import Duration
 from autoquality._version import __version__
 from autoquality.testing._curve import Curve
 from autoquality.testing._fault import Fault
-from autoquality.testing._rules import refuse_compare, refuse_encode
+from autoquality.testing._validate import check_compare, check_encode
 from autoquality.v1 import encoding_pb2 as pb
 
 _DEFAULTS = pb.AutoQuality(
     method=pb.METHOD_NONE, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
 )
-# imgproxy's defaults: the quality without a search, the lowest, the highest.
+# The real server's defaults, which are imgproxy's: without a search, lowest, highest.
+# A test compares them with the real server's.
 _QUALITIES = {
     pb.FORMAT_JPEG: (80, 70, 80),
     pb.FORMAT_WEBP: (79, 70, 80),
@@ -37,16 +38,16 @@ def answer(request: pb.GetServerInfoRequest) -> pb.GetServerInfoResponse: ...
 def answer(
     request: pb.EncodeRequest | pb.CompareRequest | pb.GetServerInfoRequest,
 ) -> pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse | Fault:
-    """The computed answer to `request`: the same for the same request.
+    """Compute the answer to `request`. Equal requests have equal answers.
 
-    Only JPEG has a network. A request against the plainest rules of the
-    contract is answered with a `Fault`.
+    Only JPEG has a network. An invalid request gets a `Fault`; only the simplest rules of the
+    contract are checked.
     """
     match request:
         case pb.EncodeRequest():
-            return refuse_encode(request) or _encode(request)
+            return check_encode(request) or _encode(request)
         case pb.CompareRequest():
-            return refuse_compare(request) or _compare(request)
+            return check_compare(request) or _compare(request)
         case pb.GetServerInfoRequest():
             return _info()
     raise TypeError(f"not a request: {type(request).__name__}")
@@ -54,7 +55,7 @@ def answer(
 
 def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     curve = Curve.of(request)
-    applied = _settle(request.auto_quality, curve.format)
+    applied = _resolve(request.auto_quality, curve.format)
     low, high = applied.min_quality, applied.max_quality
     if low > high:
         return Fault.invalid("auto_quality.min_quality", f"{low} is above max_quality {high}")
@@ -65,7 +66,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         applied.method = pb.METHOD_DSSIM
         response.notices.add(
             code=pb.Notice.CODE_NETWORK_UNAVAILABLE,
-            message="no network for this format: served as METHOD_DSSIM",
+            message="there is no network for this format: METHOD_DSSIM was used",
         )
     response.applied.CopyFrom(applied)
     quality, tried, outcome = _search(curve, applied, request.quality)
@@ -105,70 +106,70 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
 
 
 def _alpha_quality(request: pb.EncodeRequest, format: pb.Format.ValueType) -> int | None:
-    """As asked for, for a WebP of raw pixels with alpha; None for others."""
+    """Return the requested alpha quality for a WebP of raw pixels with alpha, otherwise None."""
     if format != pb.FORMAT_WEBP or request.raw.bands not in (2, 4):
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 
 
-def _settle(wish: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:
-    """The wish with every field set."""
-    settled = pb.AutoQuality()
-    settled.CopyFrom(_DEFAULTS)
-    _, settled.min_quality, settled.max_quality = _QUALITIES.get(format, (0, 1, 100))
-    settled.MergeFrom(wish)
-    return settled
+def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:
+    """Return the spec with a default for every missing field."""
+    resolved = pb.AutoQuality()
+    resolved.CopyFrom(_DEFAULTS)
+    _, resolved.min_quality, resolved.max_quality = _QUALITIES.get(format, (0, 1, 100))
+    resolved.MergeFrom(spec)
+    return resolved
 
 
 def _search(
-    curve: Curve, wish: pb.AutoQuality, quality: int
+    curve: Curve, spec: pb.AutoQuality, quality: int
 ) -> tuple[int, list[int], pb.Outcome.ValueType]:
-    """The quality to use, the qualities tried in order, and why it stopped."""
+    """Return the quality to use, the qualities tried in order, and why the search stopped."""
     if curve.format not in _QUALITIES:
         return 0, [0], pb.OUTCOME_NO_QUALITY
-    if wish.method == pb.METHOD_NONE:
+    if spec.method == pb.METHOD_NONE:
         quality = quality or _QUALITIES[curve.format][0]
         return quality, [quality], pb.OUTCOME_FIXED_QUALITY
-    if wish.method == pb.METHOD_SIZE:
-        return _search_size(curve, wish)
-    if wish.method == pb.METHOD_ML and wish.allowed_error == 1:
-        middle = (wish.min_quality + wish.max_quality) // 2
+    if spec.method == pb.METHOD_SIZE:
+        return _search_size(curve, spec)
+    if spec.method == pb.METHOD_ML and spec.allowed_error == 1:
+        middle = (spec.min_quality + spec.max_quality) // 2
         return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
-    return _search_dssim(curve, wish)
+    return _search_dssim(curve, spec)
 
 
-def _search_size(curve: Curve, wish: pb.AutoQuality) -> tuple[int, list[int], pb.Outcome.ValueType]:
-    low, high, tried = wish.min_quality, wish.max_quality, list[int]()
+def _search_size(curve: Curve, spec: pb.AutoQuality) -> tuple[int, list[int], pb.Outcome.ValueType]:
+    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
     while low <= high:
         tried.append((low + high) // 2)
-        if curve.size_bytes(tried[-1]) <= wish.target:
+        if curve.size_bytes(tried[-1]) <= spec.target:
             low = tried[-1] + 1
         else:
             high = tried[-1] - 1
-    if high < wish.min_quality:
-        return wish.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    if high < spec.min_quality:
+        return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
     return high, tried, pb.OUTCOME_TARGET_MET
 
 
 def _search_dssim(
-    curve: Curve, wish: pb.AutoQuality
+    curve: Curve, spec: pb.AutoQuality
 ) -> tuple[int, list[int], pb.Outcome.ValueType]:
     def miss(quality: int) -> float:
-        return abs(curve.dssim(quality) - wish.target)
+        return abs(curve.dssim(quality) - spec.target)
 
-    low, high, tried = wish.min_quality, wish.max_quality, list[int]()
+    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
     while low <= high:
         tried.append((low + high) // 2)
-        if miss(tried[-1]) <= wish.allowed_error:
+        if miss(tried[-1]) <= spec.allowed_error:
             return tried[-1], tried, pb.OUTCOME_TARGET_MET
-        if curve.dssim(tried[-1]) > wish.target:
+        if curve.dssim(tried[-1]) > spec.target:
             low = tried[-1] + 1
         else:
             high = tried[-1] - 1
-    if high < wish.min_quality:
-        return wish.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
-    if low > wish.max_quality:
-        return wish.max_quality, tried, pb.OUTCOME_MAX_QUALITY_REACHED
+    if high < spec.min_quality:
+        return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    if low > spec.max_quality:
+        return spec.max_quality, tried, pb.OUTCOME_MAX_QUALITY_REACHED
     return min(tried, key=miss), tried, pb.OUTCOME_NEAREST_QUALITY
 
 

@@ -1,4 +1,4 @@
-"""A make-believe image: how its size and DSSIM would follow the quality."""
+"""A synthetic image: its size and its DSSIM as functions of the quality."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
 
-# Of a "file" in each format: what it begins with, and its size beside JPEG's.
+# For a "file" of each format: its first bytes, and its size relative to JPEG.
 _MAGIC = {
     pb.FORMAT_JPEG: b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
     pb.FORMAT_WEBP: b"RIFF\x00\x00\x00\x00WEBPVP8 ",
@@ -21,12 +21,12 @@ _RELATIVE_SIZE = {
     pb.FORMAT_AVIF: 0.6,
     pb.FORMAT_PNG: 4.0,
 }
-_SIZE_OF_FILES = (640, 480)
+_FILE_PIXELS = (640, 480)
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Size and DSSIM over quality, both monotone, decided by the source's bytes."""
+    """Size and DSSIM over quality. Both are monotone and depend on the source's bytes."""
 
     width: int
     height: int
@@ -36,9 +36,9 @@ class Curve:
 
     @classmethod
     def of(cls, request: pb.EncodeRequest) -> Curve:
-        """The curve of a request's source; a file is taken to be 640 x 480."""
+        """Return the curve of a request's source. A file counts as 640 x 480 pixels."""
         source = request.raw.pixels if request.HasField("raw") else request.image
-        width, height = _SIZE_OF_FILES
+        width, height = _FILE_PIXELS
         if request.HasField("raw"):
             width, height = request.raw.width, request.raw.height
         return cls(
@@ -49,24 +49,24 @@ class Curve:
         )
 
     def size_bytes(self, quality: int) -> int:
-        """The size of the file at `quality`; never less than its first bytes."""
+        """Return the size of the file at `quality`, at least that of its first bytes."""
         bytes_per_pixel = 0.15 * (0.5 + self.detail) * _RELATIVE_SIZE[self.format]
         size = self.width * self.height * bytes_per_pixel * math.exp(0.035 * (quality - 80))
         return max(len(_MAGIC[self.format]), round(size))
 
     def dssim(self, quality: int) -> float:
-        """The DSSIM at `quality`; 0 for PNG."""
+        """Return the DSSIM at `quality`. It is 0 for PNG."""
         if self.format == pb.FORMAT_PNG:
             return 0.0
         return min(0.5, 0.012 * (0.5 + self.detail) * math.exp(-0.05 * (quality - 80)))
 
     def file(self, quality: int) -> bytes:
-        """So many bytes, beginning as such a file does."""
+        """Return a file of this size, with the format's first bytes."""
         return _MAGIC[self.format].ljust(self.size_bytes(quality), b"\0")
 
 
 def _format_of(file: bytes) -> pb.Format.ValueType:
-    """The format that `file` begins as, else JPEG."""
+    """Return the format of the first bytes. The default is JPEG."""
     if file.startswith(b"\x89PNG"):
         return pb.FORMAT_PNG
     if file[:4] == b"RIFF" and file[8:12] == b"WEBP":

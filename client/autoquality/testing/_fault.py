@@ -1,4 +1,4 @@
-"""How a fake call fails."""
+"""Failures of the fake server."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ from autoquality._status import (
 
 @dataclass(frozen=True)
 class Fault:
-    """A failing status with its details, told as the real server tells it.
-
-    `metadata` comes with it, after the answer.
-    """
+    """A gRPC status with details, as the real server sends it. `metadata` is trailing metadata."""
 
     code: grpc.StatusCode
     message: str = ""
@@ -33,7 +30,7 @@ class Fault:
 
     @classmethod
     def overloaded(cls, retry_delay: float = 0.0) -> Self:
-        """The queue is full: come back after `retry_delay` seconds."""
+        """Return the fault of a full queue. `retry_delay` is the retry hint, in seconds."""
         return cls(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "the queue is full",
@@ -42,7 +39,10 @@ class Fault:
 
     @classmethod
     def invalid(cls, field: str, description: str, reason: str = "INVALID_FIELD") -> Self:
-        """`field` (its path in the request) is wrong; `description` says what is right."""
+        """Return the fault of an invalid field.
+
+        `field` is its path in the request. `description` gives the valid values.
+        """
         return cls(
             grpc.StatusCode.INVALID_ARGUMENT,
             f"{field}: {description}",
@@ -50,7 +50,7 @@ class Fault:
         )
 
     def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        """What goes after the answer: the rich status, and `metadata`."""
+        """Return the status with its details, and `metadata`."""
         code: int = self.code.value[0]
         status = encode_status(code, self.message, self.details)
         return ((STATUS_KEY, status), *self.metadata)

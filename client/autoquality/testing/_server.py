@@ -1,4 +1,4 @@
-"""The fake server itself: scripted or computed answers over real gRPC."""
+"""The fake server: scripted or computed answers over real gRPC."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Response: TypeAlias = pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoR
 Answer: TypeAlias = Response | Fault | Callable[[Any], Response | Fault]
 """A response, a fault, or a function from the request to one of them."""
 
-# Without any, clients log that they were cut off, even those that just closed.
+# With no grace period, clients log a cut connection even after their last call.
 _GRACE_SECONDS = 0.5
 
-# Beyond this many seconds there is no deadline: gRPC says 9e18 or so.
+# gRPC reports about 9e18 seconds for a call without a deadline.
 _NO_DEADLINE = 1e9
 
 
@@ -42,24 +42,23 @@ class Received:
 
     rpc: Rpc
     message: Any
-    """The request; of EncodeStream the one that Encode would have been sent."""
+    """The request. For EncodeStream, the same request as for Encode."""
     metadata: dict[str, str | bytes]
     timeout: float | None
-    """Seconds that were left when it came; None without a deadline."""
+    """Seconds until the deadline when the call arrived. None without a deadline."""
     ended: threading.Event = field(repr=False, compare=False)
     """Set when the call has ended, answered or cancelled."""
 
 
 class FakeServer:
-    """A gRPC server on a loopback port, from entering the context to leaving it.
+    """A gRPC server on a loopback port, as a context manager. Thread-safe.
 
-    Thread-safe. `delay` is how many seconds every answer waits (a call that
-    ends meanwhile waits no longer), `serving` what the health check says; both
-    may be set at any time.
+    `delay` is the time before each answer, in seconds. It ends early if the call ends.
+    `serving` is the answer to health checks. Both can be changed at any time.
     """
 
     def __init__(self, *, credentials: grpc.ServerCredentials | None = None) -> None:
-        """Prepare a server, in the clear without `credentials`."""
+        """Prepare a server, without TLS if `credentials` is None."""
         self.delay = 0.0
         self.serving = True
         self._credentials = credentials
@@ -71,7 +70,7 @@ class FakeServer:
 
     def __enter__(self) -> Self:
         self._server = grpc.server(
-            # A delayed answer holds its thread.
+            # A delayed answer occupies its thread.
             ThreadPoolExecutor(max_workers=64, thread_name_prefix="fake-server"),
             options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)],
         )
@@ -96,28 +95,28 @@ class FakeServer:
 
     @property
     def target(self) -> str:
-        """host:port, as `Client` takes it."""
+        """host:port, for `Client`."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def requests(self) -> tuple[Received, ...]:
-        """The calls so far, retries included, health checks not."""
+        """The calls so far, with retries and without health checks."""
         with self._lock:
             return tuple(self._requests)
 
     def client(self, **options: Any) -> Client:
-        """A client of this server; `options` are those of `Client`."""
-        # A proxy meant for the outside world would not find this server.
+        """Return a client of this server. `options` are those of `Client`."""
+        # An HTTP proxy in the environment cannot reach the loopback port.
         direct = [("grpc.enable_http_proxy", 0), *options.pop("channel_options", ())]
         return Client(self.target, channel_options=direct, **options)
 
     def respond(self, *answers: Answer, rpc: Rpc = "Encode") -> None:
-        """Answer the next calls of `rpc` so, one answer a call, in order."""
+        """Answer the next calls of `rpc` with `answers`, in order."""
         with self._lock:
             self._scripts[rpc].extend(answers)
 
     def respond_always(self, to_all: Answer, *, rpc: Rpc = "Encode") -> None:
-        """Answer every call of `rpc` so that `respond` has no answer for."""
+        """Answer every call of `rpc` with `to_all`. Answers from `respond` go first."""
         with self._lock:
             self._always[rpc] = to_all
 
@@ -127,7 +126,7 @@ class FakeServer:
             script = self._scripts[call.rpc]
             return script.popleft() if script else self._always.get(call.rpc, answer)
 
-    def _serve(self, rpc: Rpc, request: Any, context: grpc.ServicerContext) -> Response:
+    def _serve(self, rpc: Rpc, request: Any, context: grpc.ServicerContext) -> Any:
         metadata = dict(context.invocation_metadata())
         left = context.time_remaining()
         call = Received(
@@ -135,23 +134,23 @@ class FakeServer:
         )
         if not context.add_callback(call.ended.set):
             call.ended.set()
-        told: Answer = self._next_answer(call)
+        response: Answer = self._next_answer(call)
         if self.delay:
             call.ended.wait(self.delay)
-        if callable(told):
-            told = told(request)
+        if callable(response):
+            response = response(request)
         trailing = ((REQUEST_ID_KEY, metadata.get(REQUEST_ID_KEY, "fake")),)
-        if isinstance(told, Fault):
-            context.set_trailing_metadata(trailing + told.trailing_metadata())
-            context.abort(told.code, told.message)
+        if isinstance(response, Fault):
+            context.set_trailing_metadata(trailing + response.trailing_metadata())
+            context.abort(response.code, response.message)
         context.set_trailing_metadata(trailing)
-        return told
+        return response
 
 
 class _Servicer(EncodingServiceServicer):
-    """Hands every call to the fake server."""
+    """Passes every call to the fake server."""
 
-    def __init__(self, serve: Callable[[Rpc, Any, grpc.ServicerContext], Response]) -> None:
+    def __init__(self, serve: Callable[[Rpc, Any, grpc.ServicerContext], Any]) -> None:
         self._serve = serve
 
     def Encode(  # noqa: N802 (gRPC's name)
@@ -163,9 +162,8 @@ class _Servicer(EncodingServiceServicer):
         self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.EncodeStreamResponse]:
         yield _stream.accepted()
-        request = _stream.assembled(request_iterator)
-        response = self._serve("EncodeStream", request, context)
-        yield from _stream.parts_of(cast("pb.EncodeResponse", response))
+        request = _stream.join(request_iterator)
+        yield from _stream.split(self._serve("EncodeStream", request, context))
 
     def Compare(  # noqa: N802 (gRPC's name)
         self, request: pb.CompareRequest, context: grpc.ServicerContext
@@ -180,8 +178,8 @@ class _Servicer(EncodingServiceServicer):
 
 def _health_handler(serving: Callable[[], bool]) -> grpc.GenericRpcHandler:
     def check(_request: Any, _context: grpc.ServicerContext) -> Any:
-        # SERVING is 1, NOT_SERVING 2.
-        return _schema.HealthCheckResponse(status=1 if serving() else 2)
+        status = _health.SERVING if serving() else _health.NOT_SERVING
+        return _schema.HealthCheckResponse(status=status)
 
     service, _, method = _health.METHOD.strip("/").partition("/")
     handler = grpc.unary_unary_rpc_method_handler(

@@ -1,4 +1,4 @@
-"""EncodeStream of the fake server: one request out of many parts, many parts out of one answer."""
+"""EncodeStream of the fake server: the parts of a request joined, an answer split into parts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BEFORE_PROBES = (
 )
 
 
-def assembled(parts: Iterator[pb.EncodeStreamRequest]) -> pb.EncodeRequest:
-    """The request of Encode that `parts` amount to."""
+def join(parts: Iterator[pb.EncodeStreamRequest]) -> pb.EncodeRequest:
+    """Return the Encode request with the same content as `parts`."""
     request = pb.EncodeRequest()
     chunks = []
     for part in parts:
@@ -31,16 +31,16 @@ def assembled(parts: Iterator[pb.EncodeStreamRequest]) -> pb.EncodeRequest:
 
 
 def accepted() -> pb.EncodeStreamResponse:
-    """What is answered before the source is received."""
-    return _happened(pb.EncodeProgress.STAGE_ACCEPTED)
+    """Return the answer to a valid start, before the source arrives."""
+    return _progress(pb.EncodeProgress.STAGE_ACCEPTED)
 
 
-def parts_of(response: pb.EncodeResponse) -> Iterator[pb.EncodeStreamResponse]:
-    """The rest of the answer that Encode would have answered with `response`."""
+def split(response: pb.EncodeResponse) -> Iterator[pb.EncodeStreamResponse]:
+    """Yield the parts of the answer after the source has arrived."""
     for stage in _BEFORE_PROBES:
-        yield _happened(stage)
+        yield _progress(stage)
     for probe in response.probes:
-        yield _happened(pb.EncodeProgress.STAGE_PROBED, probe)
+        yield _progress(pb.EncodeProgress.STAGE_PROBED, probe)
     result = pb.EncodeResponse()
     result.CopyFrom(response)
     result.ClearField("image")
@@ -49,7 +49,7 @@ def parts_of(response: pb.EncodeResponse) -> Iterator[pb.EncodeStreamResponse]:
         yield pb.EncodeStreamResponse(chunk=response.image[at : at + _CHUNK_BYTES])
 
 
-def _happened(
+def _progress(
     stage: pb.EncodeProgress.Stage.ValueType, probe: pb.Probe | None = None
 ) -> pb.EncodeStreamResponse:
     return pb.EncodeStreamResponse(progress=pb.EncodeProgress(stage=stage, probe=probe))

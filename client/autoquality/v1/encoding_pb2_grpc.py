@@ -62,53 +62,57 @@ class EncodingServiceServicer(object):
     """
 
     def Encode(self, request, context):
-        """Encodes one image at the quality that fits the wish best.
+        """Encodes one image at the best quality for its target.
 
-        Errors (with google.rpc.ErrorInfo, domain "autoquality.v1"):
-        INVALID_ARGUMENT with google.rpc.BadRequest naming the field, also for
-        images that are unreadable or over a limit, and with the reason
-        REQUEST_UNREADABLE for a message that cannot be decoded; RESOURCE_EXHAUSTED with
-        google.rpc.RetryInfo when the queue is full, and with
-        google.rpc.QuotaFailure besides when this caller asks for too much;
-        UNAUTHENTICATED without a token where the server wants one;
-        DEADLINE_EXCEEDED when not even one encoding fitted the deadline, and with
-        the reason UPLOAD_TIMEOUT when the request did not arrive in the time that
-        the server allows (do not repeat that call by itself: it would take as long);
-        INTERNAL with the request id only.
+        Errors. Each has google.rpc.ErrorInfo with the domain "autoquality.v1":
+        * INVALID_ARGUMENT: a field is invalid, or the image is unreadable or exceeds
+        a limit. google.rpc.BadRequest names the field. The reason
+        REQUEST_UNREADABLE means that the message cannot be decoded.
+        * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. With
+        google.rpc.QuotaFailure too: this caller exceeds its own limits.
+        * UNAUTHENTICATED: the server requires a token, and the call has no valid one.
+        * DEADLINE_EXCEEDED: the deadline expired before the first encoding was made.
+        The reason UPLOAD_TIMEOUT means that the request did not arrive within the
+        server's own time limit. Do not retry such a call automatically: it would
+        take as long again.
+        * INTERNAL: a bug. There is only the request id.
 
-        Three errors come from gRPC itself and have no details: RESOURCE_EXHAUSTED
-        for a message larger than the server takes, UNAVAILABLE or CANCELLED from a
-        server that leaves (repeat the call), and CANCELLED for an answer that the
-        caller did not take in the time that the server allows.
+        Three errors come from gRPC itself and have no details:
+        * RESOURCE_EXHAUSTED: the message is larger than the server's limit.
+        * UNAVAILABLE or CANCELLED: the server shuts down. Retry the call.
+        * CANCELLED: the caller did not read the answer within the server's time
+        limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EncodeStream(self, request_iterator, context):
-        """Encodes one image as Encode does, with the same promises, limits and errors,
-        in messages of moderate size: for sources that are too large for one
-        message, and for callers who want to see how far it is.
+        """Encodes one image like Encode, with the same guarantees, limits and errors, in
+        messages of moderate size. Use it for sources that are too large for one
+        message, and to follow the progress.
 
         The caller sends `start`, then the source in `chunk`s of at most
-        Limits.max_chunk_bytes, and closes its side. The server sends `progress` as
-        it happens, then `result`, then the encoded file in `chunk`s, and ends the
-        call. What is wrong with `start` is told before anything of the source is
-        received. A call may be cancelled at any moment.
+        Limits.max_chunk_bytes, and half-closes the call. The server sends `progress`
+        as it happens, then `result`, then the encoded file in `chunk`s, and ends the
+        call. The server reports an invalid `start` before it receives any of the
+        source. The caller can cancel the call at any time.
 
-        Errors: as for Encode; a field of EncodeStreamStart.request is named as
-        Encode names it ("auto_quality.target"), what is particular to the stream as
-        it is named here ("start.source_bytes", "chunk").
+        Errors: as for Encode. A field of EncodeStreamStart.request has the same name
+        as in Encode ("auto_quality.target"). A field of the stream itself has its own
+        name ("start.source_bytes", "chunk").
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Measures the DSSIM between two images of equal size. Animations are compared
-        by time: each frame of the reference with what the other shows when it
-        begins. A still image is shown all the time; with an AVIF sequence, it is
-        compared with the still image that such a file holds besides.
+        """Measures the DSSIM between two images of equal size.
+
+        Animations are compared by time: each frame of the reference with the frame
+        that the other animation shows when that frame begins. A still image is
+        compared with every frame of an animation. The exception is an AVIF sequence,
+        which also contains a still image: that one is used.
 
         Errors: as for Encode.
         """
@@ -117,8 +121,8 @@ class EncodingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Tells what this server can do: formats, defaults, limits, networks. Cheap;
-        never queued.
+        """Returns what this server can do: formats, defaults, limits, networks. The call
+        is cheap and never queued.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,8 +1,7 @@
-"""How much runs at once, how much may wait, and what the rest are told.
+"""Limits how much runs at once and how much waits, and refuses the rest.
 
-A guard around the work of a request: at most `workers` run with at most
-`pixels` between them, at most `queue_size` wait for their turn (`line`), more
-are refused at once and told when to come back (`pace`).
+At most `workers` requests with at most `pixels` between them run, at most `queue_size` wait in
+the wait queue. Further requests are refused at once, with a hint when to retry.
 """
 
 from __future__ import annotations
@@ -12,110 +11,95 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autoquality_server.admission.line import Line, Waiter
-from autoquality_server.admission.pace import Pace
-from autoquality_server.admission.room import Room
-from autoquality_server.deadline import Deadline
-from autoquality_server.errors import Overloaded
-from autoquality_server.stages import stage
+from autoquality_core.errors import Overloaded
+from autoquality_core.runtime.backpressure import retry_hint
+from autoquality_core.runtime.context import step
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.admission.throughput import ThroughputEstimator
+from autoquality_server.admission.wait_queue import Capacity, Waiter, WaitQueue
 
 UNBOUNDED = 2**63 - 1
-_SHORTEST_RETRY = 0.05
-_LONGEST_RETRY = 30.0
 _LEAST_PIXELS = 2**16
-"""What the smallest image counts as: a request costs something of its own."""
+"""The smallest cost of a request: even a tiny image has some overhead."""
 
 
 class Admission:
-    """Bounds the work of a process. Thread-safe."""
+    """Limits the work of a process. Thread-safe."""
 
     def __init__(self, workers: int, queue_size: int, pixels: int = UNBOUNDED) -> None:
-        """`workers` and `pixels` are 1 or more, `queue_size` 0 (nobody waits) or more."""
-        self._workers = workers
-        self._queue_size = queue_size
+        """`workers` and `pixels` are 1 or more, `queue_size` is 0 or more."""
+        self.workers = workers
+        self.queue_size = queue_size
         self._lock = threading.Lock()
-        self._room = Room(workers, pixels)
-        self._line = Line()
-        self._pace = Pace(workers)
-        self._lent = 0
-
-    @property
-    def workers(self) -> int:
-        """The most requests that run."""
-        return self._workers
-
-    @property
-    def queue_size(self) -> int:
-        """The most requests that wait."""
-        return self._queue_size
+        self._capacity = Capacity(workers, pixels)
+        self._queue = WaitQueue()
+        self._throughput = ThroughputEstimator(workers)
+        self._second_workers = 0
 
     @property
     def running(self) -> int:
-        """Requests that hold a worker of their own."""
-        return self._room.running - self._lent
+        """The number of running requests."""
+        return self._capacity.running - self._second_workers
 
     @property
     def queued(self) -> int:
-        """Requests that wait for one."""
-        return len(self._line)
+        """The number of waiting requests."""
+        return len(self._queue)
 
     @property
     def pixels(self) -> int:
-        """Pixels that are worked on, twice where a request was lent a second worker."""
-        return self._room.pixels
+        """The pixels of running requests, counted twice for one with a second worker."""
+        return self._capacity.pixels
 
     @contextmanager
-    def admit(self, deadline: Deadline, pixels: int = 0) -> Iterator[float]:
-        """Hold a worker and `pixels` for the body; gives the seconds spent waiting for them.
+    def admit(self, deadline: Deadline, pixels: int = 0) -> Iterator[None]:
+        """Hold a worker and `pixels` for the body, after waiting for them.
 
-        More pixels than there can ever be are admitted alone. Raises Overloaded
-        at once when the queue is full, DeadlinePassed or RequestCancelled as
-        soon as either happens while waiting.
+        A request of more pixels than the limit runs alone. Raises Overloaded at once if the
+        queue is full; DeadlinePassed and RequestCancelled while it waits.
         """
-        arrived = time.monotonic()
-        cost = min(max(pixels, _LEAST_PIXELS), self._room.most_pixels)
-        with stage("queue", pixels=pixels):
+        cost = min(max(pixels, _LEAST_PIXELS), self._capacity.most_pixels)
+        with step("queue", pixels=pixels):
             self._acquire(deadline, cost)
-        started = time.monotonic()
         try:
             deadline.check()
-            yield started - arrived
+            yield
         finally:
             self._release(cost)
 
     @contextmanager
-    def spare(self, pixels: int) -> Iterator[bool]:
-        """Lend a second worker to a request for the body, if one is idle; gives whether it is.
+    def second_worker(self, pixels: int) -> Iterator[bool]:
+        """Hold a second worker and `pixels` for the body, if that is possible without waiting.
 
-        Nobody ever waits for one; who comes meanwhile may have to.
+        Yields whether it is held. A request that arrives meanwhile may have to wait for it.
         """
         cost = max(pixels, _LEAST_PIXELS)
         with self._lock:
-            lent = not len(self._line) and self._room.fits(cost)
-            if lent:
-                self._room.take(cost)
-                self._lent += 1
-                self._pace.note(self._room.is_full, time.monotonic())
+            held = not len(self._queue) and self._capacity.fits(cost)
+            if held:
+                self._capacity.take(cost)
+                self._second_workers += 1
+                self._throughput.set_full(self._capacity.is_full, time.monotonic())
         try:
-            yield lent
+            yield held
         finally:
-            if lent:
+            if held:
                 with self._lock:
-                    self._room.give(cost)
-                    self._lent -= 1
-                    self._let_in()
+                    self._capacity.release(cost)
+                    self._second_workers -= 1
+                    self._admit_waiters()
 
     def _acquire(self, deadline: Deadline, cost: int) -> None:
         deadline.check()
         waiter = Waiter(cost)
         with self._lock:
-            self._line.append(waiter)
-            self._let_in()
+            self._queue.append(waiter)
+            self._admit_waiters()
             if waiter.admitted:
                 return
-            # A worker that was only lent comes free soon: who finds it taken is not turned away.
-            if len(self._line) > self._queue_size + self._lent:
-                self._line.remove(waiter)
+            # A second worker is free again soon, so it is no reason to refuse a request.
+            if len(self._queue) > self.queue_size + self._second_workers:
+                self._queue.remove(waiter)
                 raise self._overloaded(cost)
         deadline.on_cancel(waiter.wake.set)
         self._wait(waiter, deadline)
@@ -128,32 +112,32 @@ class Admission:
                 if waiter.admitted:
                     return
                 if woken or deadline.remaining() <= 0:
-                    self._line.remove(waiter)
-                    self._let_in()  # who was kept back by this one may fit
+                    self._queue.remove(waiter)
+                    self._admit_waiters()  # one behind it may fit now
                     break
         deadline.check()
 
     def _release(self, cost: int) -> None:
         with self._lock:
-            self._room.give(cost)
-            self._pace.finished(cost, time.monotonic())
-            self._let_in()
+            self._capacity.release(cost)
+            self._throughput.finished(cost, time.monotonic())
+            self._admit_waiters()
 
-    def _let_in(self) -> None:
-        """Admit whoever's turn it is. Called whenever room or line has changed."""
-        while waiter := self._line.next(self._room):
-            self._line.remove(waiter)
-            self._room.take(waiter.cost)
+    def _admit_waiters(self) -> None:
+        """Admit all waiters that may run. Call it after every change of capacity or queue."""
+        while waiter := self._queue.next(self._capacity):
+            self._queue.remove(waiter)
+            self._capacity.take(waiter.cost)
             waiter.admitted = True
             waiter.wake.set()
-        self._pace.note(bool(len(self._line)) or self._room.is_full, time.monotonic())
+        full = bool(len(self._queue)) or self._capacity.is_full
+        self._throughput.set_full(full, time.monotonic())
 
     def _overloaded(self, cost: int) -> Overloaded:
-        ahead = len(self._line)
-        seconds = self._pace.seconds(self._line.pixels + cost, ahead + 1)
-        retry = min(max(seconds, _SHORTEST_RETRY), _LONGEST_RETRY)
+        ahead = len(self._queue)
+        retry = retry_hint(self._throughput.seconds(self._queue.pixels + cost, ahead + 1))
         return Overloaded(
-            f"{self.running} requests run and {ahead} wait, which is all that may: "
+            f"{self.running} requests run and {ahead} wait, which is the limit: "
             f"try again in {retry:.2f} s",
             retry_seconds=retry,
         )

@@ -1,17 +1,16 @@
-"""The configuration: one typed struct, and where its values come from.
+"""The configuration: typed settings, and where their values come from.
 
-spec      what is known about one setting: names, help, parser
-parse     text -> value, one function a type
-address   text -> a place to listen
-choices   what settings of logs can be set to
-cores     how many cores this process may use
-memory    how much memory it may use, and how much an image needs
-groups    the settings, a module for each group
-settings  the struct: all groups in one
-checks    what must hold between settings
-load      flags, environment and files -> the struct
-flags     the command line
-docs      the struct -> Markdown
+settings       all settings in one dataclass
+groups         the settings by subject
+spec           the description of one setting: names, meaning, parser
+parse          text -> value, one function per type
+address        addresses to listen on, and whether they are free
+resources      the cores and the memory of this process
+load           flags, environment and files -> the settings
+checks         what must hold between settings
+command_line   the flags and commands
+docs           the settings -> Markdown
+watched_files  files that may change while the server runs
 """
 
 from __future__ import annotations

@@ -1,16 +1,23 @@
-"""Where a server listens: a host and a port, or a Unix socket."""
+"""Addresses to listen on: a host and a port, or a Unix socket."""
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 _RIGHT = "must be host:port with a port from 0 to 65535"
 
 
+class StartError(Exception):
+    """The server cannot start; the message is one line that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """A host (IPv6 without brackets) and a port; port 0 lets the system choose."""
+    """A host (IPv6 without brackets) and a port; with port 0 the system chooses one."""
 
     host: str
     port: int
@@ -27,15 +34,12 @@ def parse_tcp(text: str) -> TcpAddress:
         raise ValueError(f"{_RIGHT}, an IPv6 host in brackets")
     if any(character.isspace() for character in host):
         raise ValueError(_RIGHT)
-    return TcpAddress(host or _every_interface(), int(port))
-
-
-def _every_interface() -> str:
-    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - was asked for
+    every_interface = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - requested
+    return TcpAddress(host or every_interface, int(port))
 
 
 def listen_address(text: str) -> str:
-    """Read what gRPC can listen on: `host:port`, `unix:/path`."""
+    """Read an address for gRPC: `host:port` or `unix:/path`."""
     text = text.strip()
     if text.startswith("unix:"):
         if not text.removeprefix("unix:").removeprefix("//"):
@@ -50,25 +54,63 @@ def listen_address(text: str) -> str:
 
 
 def health_address(text: str) -> str:
-    """Read where health checks alone are answered, as `listen_address`, or empty for nowhere."""
-    if _is_off(text):
-        return ""
-    try:
-        return listen_address(text)
-    except ValueError as error:
-        raise ValueError(f"{error}, or 'off'") from None
+    """Read an address as `listen_address` does; empty for none (also `off`)."""
+    return _or_off(text, listen_address)
 
 
 def metrics_address(text: str) -> str:
-    """Read where metrics are served: `host:port`, or empty for nowhere (also `off`)."""
-    if _is_off(text):
+    """Read `host:port`; empty for none (also `off`)."""
+
+    def checked(text: str) -> str:
+        parse_tcp(text)
+        return text.strip()
+
+    return _or_off(text, checked)
+
+
+def _or_off(text: str, parse: Callable[[str], str]) -> str:
+    if text.strip().lower() in ("", "off", "none"):
         return ""
     try:
-        parse_tcp(text)
+        return parse(text)
     except ValueError as error:
         raise ValueError(f"{error}, or 'off'") from None
-    return text.strip()
 
 
-def _is_off(text: str) -> bool:
-    return text.strip().lower() in ("", "off", "none")
+def check_free(setting: str, address: str) -> None:
+    """Raise StartError, naming `setting`, if `address` is not available now.
+
+    gRPC's own error does not say why, and on a Unix socket in use it reports none.
+    """
+    if address.startswith("unix:"):
+        _check_unix(setting, address, address.removeprefix("unix:"))
+        return
+    tcp = parse_tcp(address)
+    family = socket.AF_INET6 if ":" in tcp.host else socket.AF_INET
+    try:
+        socket.create_server((tcp.host, tcp.port), family=family).close()
+    except OSError as error:
+        raise cannot_listen(setting, address, error) from None
+
+
+def cannot_listen(setting: str, address: str, error: OSError) -> StartError:
+    """Return the error for an address that the system refuses."""
+    number = error.errno or 0
+    # The resolver's errors are negative, and not all arrive as gaierror.
+    why = os.strerror(number).lower() if number > 0 else "no such host"
+    return StartError(f"{setting}: cannot listen on {address}: {why}")
+
+
+def _check_unix(setting: str, address: str, path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return  # left over from a server that has ended: gRPC replaces it
+        except FileNotFoundError:
+            if Path(path).parent.is_dir():
+                return
+            raise StartError(f"{setting}: cannot listen on {address}: no such folder") from None
+        except OSError as error:
+            raise cannot_listen(setting, address, error) from None
+    raise StartError(f"{setting}: cannot listen on {address}: another server answers there")

@@ -1,12 +1,12 @@
-"""What must hold between settings."""
+"""Checks between settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autoquality_core.types import Format, Method
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
-from autoquality_server.domain import Format, Method
 
 _SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 
@@ -14,8 +14,8 @@ _SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
     """Raise ConfigError for the first contradiction.
 
-    `names` tells how each field was set (a flag, a variable), `chosen` the
-    fields that were set at all: the error blames one of those.
+    `names` says by which name each field was set (a flag, a variable). `chosen` has the fields
+    that were set: the error names one of them.
     """
     _check_target(settings, names)
     for fmt in _SEARCHED:

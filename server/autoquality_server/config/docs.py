@@ -1,7 +1,7 @@
-"""The struct to Markdown, so that no table can go stale.
+"""Writes the settings as Markdown tables, so that the documents stay correct.
 
-`python -m autoquality_server.config.docs` rewrites the tables between the
-markers; with `--check` it changes nothing and fails if one would change.
+`python -m autoquality_server.config.docs` rewrites the tables between the markers; with `--check`
+it changes nothing, and fails if a table is out of date.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from autoquality_server.config.settings import DETAIL_GROUPS, SPECS
-from autoquality_server.config.spec import Spec
+from autoquality_server.config.settings import SPECS
 
 BEGIN = "<!-- configuration:begin -->"
 END = "<!-- configuration:end -->"
@@ -22,7 +21,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def full_tables() -> str:
-    """Every setting, a table a group."""
+    """Return every setting, one table per group."""
     parts = []
     for name, specs in groupby(SPECS, key=lambda spec: spec.group):
         rows = (
@@ -40,21 +39,11 @@ def full_tables() -> str:
     return "\n\n".join(parts)
 
 
-def short_table() -> str:
-    """The settings that a first-time reader needs: all but the details."""
-    chosen: Iterable[Spec] = (spec for spec in SPECS if spec.group not in DETAIL_GROUPS)
-    rows = ((_code(spec.variable), _code(spec.default_text), spec.meaning) for spec in chosen)
-    return _table(("Variable", "Default", "Meaning"), rows)
-
-
-PAGES: dict[str, Callable[[], str]] = {
-    "docs/configuration.md": full_tables,
-    "README.md": short_table,
-}
+PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": full_tables}
 
 
 def rendered(text: str, table: str) -> str:
-    """`text` with `table` between its markers; unchanged where it has none."""
+    """Put `table` between the markers of `text`; without markers it stays as it is."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -63,7 +52,7 @@ def rendered(text: str, table: str) -> str:
 
 
 def stale_pages(root: Path) -> dict[Path, str]:
-    """The pages whose tables are out of date, with what they should be."""
+    """Return the pages whose tables are out of date, with their new texts."""
     stale = {}
     for name, table in PAGES.items():
         page = root / name
@@ -76,7 +65,7 @@ def stale_pages(root: Path) -> dict[Path, str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Update the tables, or check them; 1 if a checked one is out of date."""
+    """Update the tables, or check them; returns 1 if a checked one is out of date."""
     parser = argparse.ArgumentParser(prog="python -m autoquality_server.config.docs")
     parser.add_argument("--check", action="store_true", help="fail if a table is out of date")
     parser.add_argument("--root", type=Path, default=_ROOT, help="the repository")

@@ -1,8 +1,8 @@
-"""Flags, environment and files to the struct.
+"""Loads the settings from flags, environment and files.
 
-A flag wins over an AUTOQUALITY_* variable, that over its IMGPROXY_* alias,
-that over the default; a variable of the real environment wins over the same
-variable in the environment file. An empty variable counts as not set.
+A flag wins over its AUTOQUALITY_* variable, which wins over its IMGPROXY_* alias, which wins over
+the default. A variable in the environment wins over the same variable in the environment file. An
+empty variable counts as not set.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from autoquality_server.config.parse import is_file
 from autoquality_server.config.settings import SPECS, Settings
 from autoquality_server.config.spec import PREFIX, ConfigError, Spec
 
-# What Kubernetes puts into every pod's environment for a Service named
-# autoquality or autoquality-something.
+# Variables that Kubernetes sets in every pod for a Service named autoquality or autoquality-*.
 _KUBERNETES = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
 )
@@ -32,7 +31,7 @@ _LONGEST_QUOTE = 100
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The struct, where each field that was set came from, and what to warn of."""
+    """The settings, the origin of each field that was set, and warnings."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -41,7 +40,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A setting's text, the name it was set by, and that name with its file for messages."""
+    """A setting's text, the name that set it, and a label for messages: the name with its file."""
 
     text: str
     name: str
@@ -49,10 +48,7 @@ class _Found:
 
 
 def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
-    """Settle every field. `flags` maps field names to the texts of the flags given.
-
-    Raises ConfigError.
-    """
+    """Find the value of each setting; `flags` maps field names to texts. Raises ConfigError."""
     real = {name: text for name, text in environ.items() if _is_set(name, text)}
     found_file = _find(_SPEC["env_file"], flags, real, {}, "")
     path = found_file.text if found_file else ""
@@ -112,7 +108,7 @@ def _read(spec: Spec, found: _Found, warnings: list[str]) -> Any:
 
 def _wrong(found: _Found, right: str) -> ConfigError:
     quoted = found.text
-    if len(quoted) > _LONGEST_QUOTE:  # the end of a path tells more than its middle
+    if len(quoted) > _LONGEST_QUOTE:  # the end of a path says more than its middle
         quoted = f"{quoted[: _LONGEST_QUOTE // 4]}...{quoted[-_LONGEST_QUOTE * 3 // 4 :]}"
     return ConfigError(f"{found.label}: {right}, not {quoted!r}")
 
@@ -126,7 +122,7 @@ def _read_env_file(found: _Found) -> dict[str, str]:
         if wrong:
             raise ConfigError(
                 f"{found.label}: line {wrong[0]} of {found.text} must be VARIABLE=value, "
-                "every quote closed"
+                "with every quote closed"
             )
         entries = dotenv_values(found.text, interpolate=False)
     except (OSError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""Text to value: one function a type.
+"""Text to value: one function per type.
 
-Each raises ValueError with a sentence that says what would be right; the
-caller puts the name of the setting before it and the text behind it.
+Each raises ValueError with a sentence that says what is right. The caller adds the name of the
+setting before it and the wrong text after it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_server.domain import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
@@ -26,13 +26,13 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 
 MAX_IMAGE_BYTES = 1023 * 2**20
-"""Two images of this size and the rest of a message stay under 2 GiB, protobuf's limit."""
+"""With two images of this size, a message stays below protobuf's limit of 2 GiB."""
 
 _WITH_QUALITY = {"jpeg": Format.JPEG, "jpg": Format.JPEG, "webp": Format.WEBP, "avif": Format.AVIF}
 
 
 def boolean(text: str) -> bool:
-    """Yes or no, in the words that imgproxy and people use."""
+    """Read yes or no, in the words of imgproxy and others."""
     word = text.strip().lower()
     if word in _TRUE:
         return True
@@ -42,7 +42,7 @@ def boolean(text: str) -> bool:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from `low` to `high`."""
+    """Read a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         try:
@@ -57,7 +57,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def number(low: float, high: float, right: str) -> Callable[[str], float]:
-    """A finite number from `low` to `high`, both included; `right` says so to people."""
+    """Read a finite number from `low` to `high`, both included; `right` says so in the error."""
 
     def parse(text: str) -> float:
         try:
@@ -71,8 +71,13 @@ def number(low: float, high: float, right: str) -> Callable[[str], float]:
     return parse
 
 
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    """Read seconds from `low` to `high`."""
+    return number(low, high, f"seconds from {low:g} to {high:g}")
+
+
 def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
-    """One of the values of an enum, in any case."""
+    """Read one of the values of an enum, in upper or lower case."""
 
     def parse(text: str) -> _Choice:
         try:
@@ -85,7 +90,7 @@ def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
 
 
 def color_profile(text: str) -> ColorProfile:
-    """`srgb` or `keep`, or whether to strip the profile, as imgproxy asks."""
+    """Read `srgb` or `keep`, or imgproxy's boolean: whether to strip the profile."""
     try:
         return ColorProfile.SRGB if boolean(text) else ColorProfile.KEEP
     except ValueError:
@@ -93,7 +98,7 @@ def color_profile(text: str) -> ColorProfile:
 
 
 def size(text: str) -> int:
-    """Bytes: a number, with a unit or without (`64MiB`, `10MB`, `1048576`)."""
+    """Read a number of bytes, with a unit or without (`64MiB`, `10MB`, `1048576`)."""
     match = _SIZE.fullmatch(text.strip())
     value = float(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0.0
     if not 1 <= value <= MAX_IMAGE_BYTES:
@@ -102,7 +107,7 @@ def size(text: str) -> int:
 
 
 def is_file(path: str) -> bool:
-    """Whether there is such a file; a path that the system refuses is none."""
+    """Whether the file exists; a path that the system rejects does not."""
     try:
         return Path(path).is_file()
     except OSError:
@@ -110,38 +115,37 @@ def is_file(path: str) -> bool:
 
 
 def existing_file(text: str) -> str:
-    """The path of a file that is there."""
+    """Read the path of a file that exists."""
     if not is_file(text):
         raise ValueError("must be the path of a file that exists")
     return text
 
 
-BOX = "box"
+BUNDLED = "bundled"
 """The network that comes with the server."""
 NO_NETWORK = "none"
+_NETWORKS = {"bundled": BUNDLED, "box": BUNDLED, "none": NO_NETWORK}  # box: the name until 0.1
 
 
 def network(text: str) -> str:
-    """The path of a file, or `box` or `none`."""
-    word = text.strip().lower()
-    if word in (BOX, NO_NETWORK):
-        return word
-    if not is_file(text):
-        raise ValueError("must be the path of a network that exists, 'box' or 'none'")
-    return text
+    """Read the path of a file, `bundled` or `none`."""
+    known = _NETWORKS.get(text.strip().lower())
+    if known is None and not is_file(text):
+        raise ValueError("must be the path of a network that exists, 'bundled' or 'none'")
+    return known or text
 
 
 def batch_sizes(text: str) -> tuple[int, ...]:
-    """Rising sizes of batches, `1,2,4`; empty for the powers of two."""
+    """Read batch sizes in rising order, `1,2,4`; empty for the powers of two."""
     entries = [entry.strip() for entry in text.split(",")] if text.strip() else []
     sizes = tuple(int(entry) if entry.isascii() and entry.isdecimal() else 0 for entry in entries)
     if any(low >= high for low, high in itertools.pairwise((0, *sizes))):
-        raise ValueError("must be rising batch sizes such as 1,2,4,8")
+        raise ValueError("must be batch sizes in rising order such as 1,2,4,8")
     return sizes
 
 
 def format_qualities(base: Mapping[Format, int]) -> Callable[[str], Mapping[Format, int]]:
-    """Qualities by format, `webp=79,avif=63`, laid over `base` as imgproxy does."""
+    """Read qualities by format, `webp=79,avif=63`; `base` has those of other formats."""
 
     def parse(text: str) -> Mapping[Format, int]:
         qualities = dict(base)
@@ -160,12 +164,12 @@ def format_qualities(base: Mapping[Format, int]) -> Callable[[str], Mapping[Form
 
 
 def without_foreign_formats(text: str) -> tuple[str, list[str]]:
-    """Split a list of qualities by format into what this server writes, and the rest."""
+    """Split a list of qualities by format into formats that this server writes, and others."""
     kept: list[str] = []
     dropped: list[str] = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, equals, _ = entry.partition("=")
-        # What names no format is not imgproxy's either, and refused.
+        # An entry without a format is an error in imgproxy too: keep it, so that it is refused.
         known = not equals or name.strip().lower() in _WITH_QUALITY
         (kept if known else dropped).append(entry)
     return ",".join(kept), dropped

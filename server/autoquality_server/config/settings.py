@@ -1,21 +1,19 @@
-"""The struct: every setting with its names, its default, its meaning."""
+"""All settings, with their names, defaults and meanings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from autoquality_server.config.groups.access import AccessSettings
+from autoquality_core.formats import EncoderOptions
 from autoquality_server.config.groups.capacity import CapacitySettings
-from autoquality_server.config.groups.encoders import ENCODERS, EncoderSettings
-from autoquality_server.config.groups.logs import LogSettings
-from autoquality_server.config.groups.networks import PREDICTION, NetworkSettings
-from autoquality_server.config.groups.quality import QualitySettings
-from autoquality_server.config.groups.serving import ServingSettings
+from autoquality_server.config.groups.encoders import EncoderSettings
+from autoquality_server.config.groups.quality import (
+    NetworkSettings,
+    PredictionSettings,
+    QualitySettings,
+)
+from autoquality_server.config.groups.serving import AccessSettings, LogSettings, ServingSettings
 from autoquality_server.config.spec import Spec, specs_of
-from autoquality_server.domain import EncoderOptions
-
-DETAIL_GROUPS = (PREDICTION, *ENCODERS)
-"""The groups that a first-time reader can do without."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +23,18 @@ class Settings(
     CapacitySettings,
     QualitySettings,
     NetworkSettings,
+    PredictionSettings,
     EncoderSettings,
     LogSettings,
 ):
-    """The server's configuration; imgproxy's names and defaults where it has them."""
+    """The server's configuration, with imgproxy's names and defaults where it has them."""
 
     def __post_init__(self) -> None:
         CapacitySettings.__post_init__(self)
-        NetworkSettings.__post_init__(self)
+        PredictionSettings.__post_init__(self)
 
     def encoder_options(self) -> EncoderOptions:
-        """What a request gets where it says nothing about a format's options."""
+        """Return the options of the encoders for a request that sets none."""
         return replace(self.format_options(), allow_truncated=self.allow_truncated)
 
 

@@ -1,4 +1,4 @@
-"""What is known about one setting, and how a field of the struct carries it."""
+"""The description of one setting, and how a field of the settings carries it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autoquality_server.config import parse as parsers
+
 PREFIX = "AUTOQUALITY_"
 IMGPROXY_AUTOQUALITY = "IMGPROXY_AUTOQUALITY_"
 _KEY = "setting"
 
 
 class ConfigError(Exception):
-    """A setting is wrong: one line that names where it was set and what would be right."""
+    """A setting is wrong; the message is one line that says where it was set and what is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One setting: its names, its meaning, how its text is read.
+    """One setting: its names, its meaning and its parser.
 
-    `parse` raises ValueError with a sentence saying what would be right.
-    `default_text` stands for the default in help and tables. `aliases` are
-    imgproxy's names for it; `clean_alias`, where there is one, takes away what
-    only imgproxy understands, and returns the rest and what was taken.
-    `empty_is_value` tells an empty variable from one that is not set.
+    `parse` raises ValueError with a sentence that says what is right. Help and tables show
+    `default_text` as the default. `aliases` are imgproxy's names for the setting; `clean_alias`
+    splits their text into what this server understands and a list of what it ignores. With
+    `empty_is_value`, an empty variable is a value; otherwise it counts as not set.
     """
 
     field: str
@@ -46,41 +47,55 @@ class Spec:
 
 def setting(
     default: Any,
-    *,
-    group: str,
     meaning: str,
-    parse: Callable[[str], Any],
-    name: str | None = None,
+    *,
+    parse: Callable[[str], Any] | None = None,
+    name: str = "",
+    group: str = "",
     default_text: str | None = None,
     aliases: tuple[str, ...] = (),
     clean_alias: Callable[[str], tuple[str, list[str]]] | None = None,
     empty_is_value: bool = False,
 ) -> Any:
-    """Declare a field of the struct; `name` replaces the field's in the variable and the flag."""
-    metadata = {
-        "name": name,
-        "group": group,
-        "meaning": meaning,
-        "parse": parse,
-        "default_text": render(default) if default_text is None else default_text,
-        "aliases": aliases,
-        "clean_alias": clean_alias,
-        "empty_is_value": empty_is_value,
-        "is_switch": isinstance(default, bool),
-    }
+    """Declare a field of the settings.
+
+    By default, its name is that of the field, its group the GROUP of the class, and the type of
+    `default` decides how it is parsed.
+    """
+    spec = Spec(
+        field="",  # `specs_of` fills it in
+        variable=name,
+        group=group,
+        meaning=meaning,
+        parse=parse or _parser(default),
+        default_text=render(default) if default_text is None else default_text,
+        aliases=aliases,
+        clean_alias=clean_alias,
+        empty_is_value=empty_is_value,
+        is_switch=isinstance(default, bool),
+    )
     if isinstance(default, Mapping):
-        return dataclasses.field(default_factory=lambda: default, metadata={_KEY: metadata})
-    return dataclasses.field(default=default, metadata={_KEY: metadata})
+        return dataclasses.field(default_factory=lambda: default, metadata={_KEY: spec})
+    return dataclasses.field(default=default, metadata={_KEY: spec})
 
 
 def specs_of(struct: type[Any]) -> tuple[Spec, ...]:
-    """The specs of a struct's fields, in order."""
+    """Return the specs of the fields of a dataclass, in order."""
     found = []
     for field in dataclasses.fields(struct):
-        known = dict(field.metadata[_KEY])
-        name = known.pop("name") or field.name
-        found.append(Spec(field=field.name, variable=PREFIX + name.upper(), **known))
+        spec: Spec = field.metadata[_KEY]
+        variable = PREFIX + (spec.variable or field.name).upper()
+        group = spec.group or struct.GROUP
+        found.append(dataclasses.replace(spec, field=field.name, variable=variable, group=group))
     return tuple(found)
+
+
+def _parser(default: Any) -> Callable[[str], Any]:
+    if isinstance(default, bool):
+        return parsers.boolean
+    if isinstance(default, enum.Enum):
+        return parsers.choice(type(default))
+    return str
 
 
 def render(value: Any) -> str:
@@ -91,14 +106,10 @@ def render(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, enum.Enum):
         return str(value.value)
-    if isinstance(value, Mapping | tuple):
-        return ",".join(_entries(value))
+    if isinstance(value, Mapping):
+        value = tuple(f"{key.value}={entry}" for key, entry in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(render, value))
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
-
-
-def _entries(value: Mapping[enum.Enum, object] | tuple[object, ...]) -> list[str]:
-    if isinstance(value, tuple):
-        return [render(entry) for entry in value]
-    return [f"{key.value}={entry}" for key, entry in value.items()]

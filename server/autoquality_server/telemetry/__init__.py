@@ -1,1 +1,1 @@
-"""What the server tells its operators: metrics and logs."""
+"""Metrics, logs and traces."""

@@ -1,4 +1,4 @@
-"""Structured logs on standard error, those of libraries included."""
+"""Structured logs on standard error, including those of libraries."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from autoquality_server.config.choices import LogFormat, LogLevel
+from autoquality_core.runtime.context import active_context
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
 
 
 def configure_logging(
     level: LogLevel, form: LogFormat, stream: TextIO | None = None, **always: object
 ) -> None:
-    """Set up structlog and the standard library's logging, which gRPC uses, alike.
+    """Configure structlog and the standard library's logging, which gRPC uses.
 
-    Lines go to `stream`, standard error by default. Every line has the fields in `always`.
+    Lines go to `stream`, by default to standard error. Every line has the fields in `always`.
     """
     stream = stream or sys.stderr
 
@@ -26,10 +27,10 @@ def configure_logging(
         return {**always, **event}
 
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_attributes,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        lengths_for_bytes,
+        _replace_bytes,
         add_always,
     ]
     structlog.configure(
@@ -57,16 +58,16 @@ def _readable(stream: TextIO) -> structlog.dev.ConsoleRenderer:
 
 
 def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
-    """Write a traceback without local variables, images among them, and indented.
+    """Write an indented traceback without local variables, which may contain images.
 
-    The text of an exception may quote a peer: no line of it may look like a line of the log.
+    The text of an exception may quote a peer, and no line of it may look like a log line.
     """
     lines = "".join(traceback.format_exception(*exc_info)).splitlines()
     stream.write("".join(f"\n    {_printable(line)}" for line in lines))
 
 
 def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Escape what could forge a line or command a terminal; JSON does that by itself."""
+    """Escape characters that could forge a line or control a terminal; JSON does so already."""
     return {
         key: _printable(value) if isinstance(value, str) else value for key, value in event.items()
     }
@@ -76,19 +77,26 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def log_fields(**fields: object) -> None:
-    """Add fields to the one line that the current request writes when it ends."""
-    structlog.contextvars.bind_contextvars(**fields)
+def _add_request_attributes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    context = active_context()
+    return event if context is None else {**context.attributes, **event}
 
 
-def lengths_for_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace every bytes value by its length: no image may end up in a log."""
+def _replace_bytes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace every bytes value by its length: no image may appear in a log."""
     for key, value in event.items():
         if isinstance(value, bytes | bytearray | memoryview):
             event[key] = f"<{len(value)} bytes>"
     return event
 
 
+def log_fields(**fields: object) -> None:
+    """Add fields to the log lines of the active request."""
+    context = active_context()
+    if context is not None:
+        context.attributes.update(fields)
+
+
 def logger(name: str) -> Any:
-    """A structlog logger that follows the configuration whenever it is made."""
+    """A structlog logger, which follows the configuration even if it is made before that."""
     return structlog.stdlib.get_logger(name)

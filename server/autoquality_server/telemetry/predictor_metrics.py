@@ -1,16 +1,18 @@
-"""What predictions cost, how they fail and how far they are off, for Prometheus."""
+"""Prometheus metrics about predictions: their time, failures and errors."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from autoquality_server.domain import EncodeResult, Format, Method, Outcome, Unpredicted
-from autoquality_server.telemetry.buckets import SECONDS
+from autoquality_core.pipeline.job import EncodeResult
+from autoquality_core.types import DropReason, Format, Method, Outcome
+from autoquality_server.telemetry.rpc_metrics import SECONDS
 
-if TYPE_CHECKING:  # the shell of the server does without libvips, which that brings
-    from autoquality_server.predictor.prediction import NetworkInfo
+if TYPE_CHECKING:  # imports libvips, which the parts around the service do not need
+    from autoquality_core.networks.prediction import NetworkInfo
 
 FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 
@@ -20,87 +22,73 @@ _SECONDS = (0.0001, 0.00025, 0.0005, *SECONDS)
 
 
 class PredictorMetrics:
-    """The metrics of all formats' predictors, at zero from the start."""
+    """The metrics of the predictors of all formats, at zero from the start."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        by_format = ("format",)
-        self.batch_size = Histogram(
+        histogram = partial(Histogram, labelnames=("format",), registry=registry)
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self.batch_size = histogram(
             "autoquality_predictor_batch_size",
-            "Images in one run of the network, padding not counted.",
-            by_format,
+            "Images in one run of the network, without padding.",
             buckets=_BATCHES,
-            registry=registry,
         )
-        self.padding = Counter(
-            "autoquality_predictor_padding_total",
-            "Rows that were run only to fill a batch.",
-            by_format,
-            registry=registry,
+        self.padding = counter(
+            "autoquality_predictor_padding_total", "Rows run only to fill a batch.", ("format",)
         )
-        self.queue = Histogram(
+        self.queue = histogram(
             "autoquality_predictor_queue_seconds",
-            "Time that an image waited for its run to begin.",
-            by_format,
+            "Time that an image waited for its run.",
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.run = Histogram(
+        self.run = histogram(
             "autoquality_predictor_run_seconds",
             "Time of one run of the network.",
-            by_format,
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.failures = Counter(
+        self.failures = counter(
             "autoquality_predictor_failures_total",
-            "Images for which the network gave no usable answer.",
-            by_format,
-            registry=registry,
+            "Images for which the network failed.",
+            ("format",),
         )
-        self.left = Counter(
+        self.left = counter(
             "autoquality_predictor_unpredicted_total",
-            "Images that left the queue without a prediction, or were not let in.",
+            "Images that left the queue without a prediction, or did not enter it.",
             ("format", "reason"),
-            registry=registry,
         )
-        self.reloads = Counter(
+        self.reloads = counter(
             "autoquality_predictor_reloads_total",
-            "Changed files of networks, by whether they could be used.",
+            "Changed network files, by whether they were loaded.",
             ("format", "result"),
-            registry=registry,
         )
-        self.available = Gauge(
+        self.available = gauge(
             "autoquality_predictor_available",
-            "1 while a network answers, 0 without one and while it rests after failures.",
-            by_format,
-            registry=registry,
+            "1 while a network answers; 0 without one and while its circuit is open.",
+            ("format",),
         )
-        self.info = Gauge(
+        self.info = gauge(
             "autoquality_predictor_info",
-            "Always 1; the labels tell which network serves.",
+            "Always 1; the labels name the network.",
             ("format", "name", "version", "sha256", "device"),
-            registry=registry,
         )
-        self._error = Histogram(
+        self._error = histogram(
             "autoquality_prediction_error_quality_steps",
             "Distance of the predicted quality from the one that met the target.",
-            by_format,
             buckets=_STEPS,
-            registry=registry,
         )
         for fmt in FORMATS:
             self._start_at_zero(fmt.value)
 
     def of(self, fmt: Format) -> FormatEvents:
-        """What one format's predictor is told to count by."""
+        """The events of one format's predictor, to be counted."""
         return FormatEvents(self, fmt.value)
 
     def observe(self, result: EncodeResult) -> None:
-        """Learn from an encoded image how far its prediction was off."""
+        """Record the error of a prediction, if the search went on to meet the target."""
         searched = result.applied.method is Method.ML and result.outcome is Outcome.TARGET_MET
         if searched and result.predicted_quality is not None:
-            off = abs(result.predicted_quality - result.quality)
-            self._error.labels(result.format.value).observe(off)
+            error = abs(result.predicted_quality - result.quality)
+            self._error.labels(result.format.value).observe(error)
 
     def _start_at_zero(self, fmt: str) -> None:
         for metric in (
@@ -108,19 +96,19 @@ class PredictorMetrics:
             *(self.available, self._error),
         ):
             metric.labels(fmt)
-        for why in Unpredicted:
-            self.left.labels(fmt, why.value)
+        for reason in DropReason:
+            self.left.labels(fmt, reason.value)
         for result in ("loaded", "refused"):
             self.reloads.labels(fmt, result)
 
 
 class FormatEvents:
-    """The `Events` of one format's predictor, counted."""
+    """Counts the `PredictorEvents` of one format's predictor."""
 
     def __init__(self, metrics: PredictorMetrics, fmt: str) -> None:
         self._metrics = metrics
         self._format = fmt
-        self._told: tuple[str, ...] = ()
+        self._network: tuple[str, ...] = ()
 
     def ran(self, size: int, padding: int, seconds: float) -> None:
         self._metrics.batch_size.labels(self._format).observe(size)
@@ -133,16 +121,16 @@ class FormatEvents:
     def failed(self) -> None:
         self._metrics.failures.labels(self._format).inc()
 
-    def left(self, why: Unpredicted) -> None:
-        self._metrics.left.labels(self._format, why.value).inc()
+    def dropped(self, reason: DropReason) -> None:
+        self._metrics.left.labels(self._format, reason.value).inc()
 
     def reloaded(self, ok: bool) -> None:
         self._metrics.reloads.labels(self._format, "loaded" if ok else "refused").inc()
 
     def serving(self, info: NetworkInfo, available: bool) -> None:
         labels = (self._format, info.name, info.version, info.sha256, info.device)
-        if self._told and self._told != labels:
-            self._metrics.info.remove(*self._told)
-        self._told = labels
+        if self._network and self._network != labels:
+            self._metrics.info.remove(*self._network)
+        self._network = labels
         self._metrics.info.labels(*labels).set(1)
         self._metrics.available.labels(self._format).set(int(available))

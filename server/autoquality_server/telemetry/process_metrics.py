@@ -1,4 +1,4 @@
-"""How many processes serve, and what ended others, for Prometheus."""
+"""Prometheus metrics about the processes of a server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class ProcessMetrics:
-    """A server's processes: one on its own, or those of a supervisor."""
+    """The processes of a server: a single one, or those of a supervisor."""
 
     def __init__(
         self,
@@ -17,16 +17,16 @@ class ProcessMetrics:
         ready: Callable[[], int],
         causes: Iterable[str],
     ) -> None:
-        """`ready` tells how many serve now; `causes` are all that `ended` may be told."""
-        Gauge(
-            "autoquality_processes", "Processes that serve when all is well.", registry=registry
-        ).set(processes)
+        """`ready` returns how many serve now; `causes` are the possible arguments of `ended`."""
+        Gauge("autoquality_processes", "Processes that should serve.", registry=registry).set(
+            processes
+        )
         Gauge(
             "autoquality_processes_ready", "Processes that serve now.", registry=registry
         ).set_function(ready)
         self._restarts = Counter(
             "autoquality_process_restarts_total",
-            "Processes that ended unasked and were replaced, by why they ended.",
+            "Processes that ended unexpectedly and were replaced, by cause.",
             ("cause",),
             registry=registry,
         )
@@ -34,5 +34,5 @@ class ProcessMetrics:
             self._restarts.labels(cause)
 
     def ended(self, cause: str) -> None:
-        """Count a process that is replaced."""
+        """Count a process that has to be replaced."""
         self._restarts.labels(cause).inc()

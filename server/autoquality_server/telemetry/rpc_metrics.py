@@ -8,9 +8,20 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from autoquality_server.telemetry.buckets import SECONDS
+SECONDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Buckets from a small JPEG with method NONE to the search of a large AVIF."""
 
 _LABELS = ("grpc_type", "grpc_service", "grpc_method")
+_TYPES = {
+    (False, False): "unary",
+    (True, False): "client_stream",
+    (False, True): "server_stream",
+    (True, True): "bidi_stream",
+}
+"""By whether the client and the server stream."""
 
 
 class RpcMetrics:
@@ -23,46 +34,38 @@ class RpcMetrics:
         )
         self._handled = Counter(
             "grpc_server_handled_total",
-            "Calls completed, whatever their status.",
+            "Calls completed, with any status.",
             (*_LABELS, "grpc_code"),
             registry=registry,
         )
         self._seconds = Histogram(
             "grpc_server_handling_seconds",
-            "Time from a call's beginning to its status, receiving the request included.",
+            "Time from the start of a call to its status, including the upload.",
             _LABELS,
             buckets=SECONDS,
             registry=registry,
         )
-        self._types: dict[tuple[str, str], str] = {}
-        for service in services:
-            for method in service.methods:
-                self._types[service.full_name, method.name] = _type_of(method)
-                labels = (_type_of(method), service.full_name, method.name)
-                self._started.labels(*labels)
-                self._seconds.labels(*labels)
-                for code in grpc.StatusCode:
-                    self._handled.labels(*labels, code.name)
+        self._labels = {
+            (service.full_name, method.name): (_type_of(method), service.full_name, method.name)
+            for service in services
+            for method in service.methods
+        }
+        for labels in self._labels.values():
+            self._started.labels(*labels)
+            self._seconds.labels(*labels)
+            for code in grpc.StatusCode:
+                self._handled.labels(*labels, code.name)
 
     def started(self, service: str, method: str) -> None:
-        """Count a call that begins."""
-        self._started.labels(*self._labels(service, method)).inc()
+        """Count a call that starts."""
+        self._started.labels(*self._labels[service, method]).inc()
 
     def handled(self, service: str, method: str, code: grpc.StatusCode, seconds: float) -> None:
-        """Count a call that ended."""
-        labels = self._labels(service, method)
+        """Count a call that has ended."""
+        labels = self._labels[service, method]
         self._handled.labels(*labels, code.name).inc()
         self._seconds.labels(*labels).observe(seconds)
 
-    def _labels(self, service: str, method: str) -> tuple[str, str, str]:
-        return self._types[service, method], service, method
-
 
 def _type_of(method: MethodDescriptor) -> str:
-    streams = (method.client_streaming, method.server_streaming)
-    return {
-        (False, False): "unary",
-        (True, False): "client_stream",
-        (False, True): "server_stream",
-        (True, True): "bidi_stream",
-    }[streams]
+    return _TYPES[method.client_streaming, method.server_streaming]

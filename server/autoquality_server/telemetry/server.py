@@ -1,4 +1,8 @@
-"""The metrics over HTTP or HTTPS, at /metrics."""
+"""Serves the metrics over HTTP or HTTPS, at /metrics.
+
+prometheus_client's own server loads its certificates once, and a client that sends nothing during
+the TLS handshake would block it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,11 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from autoquality_server.config.address import parse_tcp
-from autoquality_server.listening import cannot_listen
+from autoquality_server.config.address import cannot_listen, parse_tcp
 from autoquality_server.telemetry.logs import logger
 
 _SETTING = "AUTOQUALITY_METRICS_LISTEN"
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds for a handshake, and between the bytes of a request."""
 
 _log = logger(__name__)
@@ -32,9 +35,9 @@ class MetricsServer:
         registry: CollectorRegistry,
         contexts: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        """Raises StartError if nobody can listen on `address`, a host:port.
+        """Raises StartError if the server cannot listen on `address`, a host:port.
 
-        With `contexts`, which gives that of each connection, it serves HTTPS.
+        `contexts` returns the TLS context of each connection; without it, serve HTTP.
         """
         tcp = parse_tcp(address)
         try:
@@ -59,14 +62,14 @@ class MetricsServer:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _PATIENCE
+    timeout = _TIMEOUT
 
     def log_message(self, format: str, *args: object) -> None:
-        """A scrape every few seconds is nobody's news."""
+        """Do not log scrapes: there is one every few seconds."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a connection, in which its handshake is too: a silent one holds up no other."""
+    """Handles each connection in its own thread, including the handshake."""
 
     daemon_threads = True
 
@@ -81,10 +84,10 @@ class _Server(ThreadingMixIn, WSGIServer):
         if self._contexts is None:
             super().finish_request(request, client_address)
             return
-        request.settimeout(_PATIENCE)
+        request.settimeout(_TIMEOUT)
         with self._contexts().wrap_socket(request, server_side=True) as secured:
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A handshake that failed, or whoever hung up."""
+        """A failed handshake, or a client that hung up."""
         _log.debug("a connection to the metrics failed", peer=str(client_address), exc_info=True)

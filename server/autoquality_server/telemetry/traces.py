@@ -1,15 +1,15 @@
-"""OpenTelemetry: from the stages of a request to its spans.
+"""OpenTelemetry: a span for each request and each of its steps.
 
-The one module that imports OpenTelemetry, and imported only where traces are
-on. Where they go and which are kept say the standard OTEL_* variables.
+No other module imports OpenTelemetry, and this one is imported only if tracing is enabled. The
+standard OTEL_* variables configure the exporter and the sampler.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Mapping
 
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -21,21 +21,21 @@ from opentelemetry.sdk.trace.export import (
 )
 
 from autoquality._version import __version__
+from autoquality_core.errors import ServiceError
+from autoquality_core.runtime.context import Attribute, Observer, Step, clock
 from autoquality_server.config import ConfigError
-from autoquality_server.errors import ServiceError
-from autoquality_server.stages import Fact
 from autoquality_server.telemetry.logs import logger
 
 SETTING = "AUTOQUALITY_TRACING"
 _OURS = "autoquality."
 _FLUSH_SECONDS = 3.0
-"""How long a drain waits for a collector that does not answer."""
+"""How long a drain waits for a collector."""
 
 _log = logger(__name__)
 
 
 def open_traces() -> Traces:
-    """What the OTEL_* variables describe. Raises ConfigError where they are wrong."""
+    """The traces that the OTEL_* variables describe. Raises ConfigError if they are invalid."""
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
     exporter = _exporter()
     if exporter is not None:
@@ -44,17 +44,20 @@ def open_traces() -> Traces:
 
 
 class Traces:
-    """Makes the trace of each request. Thread-safe."""
+    """Starts the trace of each request. Thread-safe."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        """Takes over `provider`."""
+        """Own `provider` from now on."""
         self._provider = provider
         self._tracer = provider.get_tracer("autoquality_server", __version__)
 
     def begin(
-        self, name: str, metadata: Iterable[tuple[str, str | bytes]], attributes: Mapping[str, Fact]
+        self,
+        name: str,
+        metadata: Iterable[tuple[str, str | bytes]],
+        attributes: Mapping[str, Attribute],
     ) -> Trace:
-        """Begin the span of a call: a part of the caller's trace if `metadata` names one."""
+        """Start the span of a call, as a part of the caller's trace if `metadata` names one."""
         carrier: dict[str, list[str]] = {}
         for key, value in metadata:
             if isinstance(value, str):
@@ -68,7 +71,7 @@ class Traces:
         return Trace(self._tracer, span)
 
     def close(self) -> None:
-        """Send what was not sent yet, for a few seconds at most."""
+        """Send the remaining spans; wait a few seconds at most."""
         flushing = threading.Thread(target=self._flush, name="traces", daemon=True)
         flushing.start()
         flushing.join(_FLUSH_SECONDS)
@@ -76,21 +79,23 @@ class Traces:
     def _flush(self) -> None:
         try:
             self._provider.shutdown()
-        except Exception:  # noqa: BLE001 (a thread that ends so ends the process: `ending`)
+        except Exception:  # noqa: BLE001 (an exception in a thread ends the process)
             _log.warning("traces were not sent", exc_info=True)
 
 
-class Trace:
-    """The spans of one request: a Follower of its stages."""
+class Trace(Observer):
+    """The spans of one request and of its steps."""
 
     def __init__(self, tracer: trace.Tracer, root: trace.Span) -> None:
         self._tracer = tracer
-        self._open = [root]
+        self._root = root
+        self._open: dict[Step, trace.Span] = {}
+        self._epoch = time.time() - clock()
 
     @property
     def ids(self) -> dict[str, str]:
-        """What log lines name: `trace_id` and `span_id` in hexadecimal; nothing without a trace."""
-        context = self._open[0].get_span_context()
+        """`trace_id` and `span_id` in hexadecimal, for the log; empty without a trace."""
+        context = self._root.get_span_context()
         if not context.is_valid:
             return {}
         return {
@@ -100,46 +105,46 @@ class Trace:
 
     @property
     def is_kept(self) -> bool:
-        """Whether anybody will see it: the sampler decides as it begins."""
-        return self._open[0].is_recording()
+        """Whether it is exported: the sampler decides at the start."""
+        return self._root.is_recording()
 
-    @contextmanager
-    def stage(self, name: str, facts: Mapping[str, Fact]) -> Iterator[None]:
-        """See Follower."""
-        span = self._tracer.start_span(name, trace.set_span_in_context(self._open[-1]))
-        self._open.append(span)
-        self.note(facts)
-        try:
-            yield
-        except BaseException as error:
-            # A defect's own words may quote anything: they stay in the log.
-            told = error if isinstance(error, ServiceError) else None
-            span.set_attribute("error.type", told.reason if told else type(error).__qualname__)
-            span.set_status(trace.StatusCode.ERROR, told.message if told else None)
-            raise
-        finally:
-            self._open.pop()
-            span.end()
+    def started(self, step: Step) -> None:
+        parent = self._open[step.parent] if step.parent else self._root
+        self._open[step] = self._tracer.start_span(
+            step.name, trace.set_span_in_context(parent), start_time=self._time(step.started)
+        )
 
-    def note(self, facts: Mapping[str, Fact]) -> None:
-        """See Follower."""
-        for key, value in facts.items():
+    def finished(self, step: Step, error: BaseException | None) -> None:
+        span = self._open.pop(step)
+        for key, value in step.attributes.items():
             if value is not None:
-                self._open[-1].set_attribute(_OURS + key, value)
+                span.set_attribute(_OURS + key, value)
+        if error is not None:
+            # The text of an unexpected exception may quote anything: it stays in the log.
+            known = error if isinstance(error, ServiceError) else None
+            span.set_attribute("error.type", known.reason if known else type(error).__qualname__)
+            span.set_status(trace.StatusCode.ERROR, known.message if known else None)
+        span.end(self._time(step.started + step.seconds))
 
-    def end(self, attributes: Mapping[str, Fact], *, failed: bool, why: str | None) -> None:
+    def _time(self, at: float) -> int:
+        """A time of `clock` in nanoseconds since 1970."""
+        return round((self._epoch + at) * 1e9)
+
+    def end(
+        self, attributes: Mapping[str, Attribute], *, failed: bool, message: str | None
+    ) -> None:
         """End the span of the call."""
-        root = self._open[0]
+        root = self._root
         for key, value in attributes.items():
             if value is not None:
                 root.set_attribute(key, value)
         if failed:
-            root.set_status(trace.StatusCode.ERROR, why)
+            root.set_status(trace.StatusCode.ERROR, message)
         root.end()
 
 
 def _resource() -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over what we call ourselves."""
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES; by default our own name and version."""
     found = Resource.create()
     if str(found.attributes[SERVICE_NAME]).startswith("unknown_service"):
         found = found.merge(Resource({SERVICE_NAME: "autoquality"}))
@@ -169,7 +174,7 @@ def _otlp() -> SpanExporter:
     try:
         return OTLPSpanExporter()
     except Exception as error:
-        # A certificate that is not there, a compression that does not exist.
+        # For example a missing certificate or an unknown compression.
         raise ConfigError(
             f"{SETTING}: the OTEL_EXPORTER_OTLP_* variables cannot be used: {error}"
         ) from error

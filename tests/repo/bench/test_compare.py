@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from autoquality_server.domain import Method
+from autoquality_core.types import Method, ResolvedTarget
 from autoquality_train.sweeps import NETWORKS, SETTINGS
 from bench.clock import CommandFailed, Spent, command
 from bench.compare import __main__ as compare
@@ -25,7 +25,7 @@ from bench.compare.searches import searches
 from bench.compare.subject import load
 from bench.compare.summary import measures
 from bench.compare.tables import our_cost
-from bench.compare.task import Goal, Task
+from bench.compare.task import Task
 from bench.record import Measure, read, record_of
 from tests.photos import crop, with_alpha
 
@@ -100,14 +100,14 @@ def test_nonsense_is_refused_with_the_argument_that_is_wrong(
     assert field in capsys.readouterr().err
 
 
-def task(tmp_path: Path, setting: str, goal: Goal) -> Task:
+def task(tmp_path: Path, setting: str, resolved: ResolvedTarget) -> Task:
     path = tmp_path / "image.png"
     path.write_bytes(crop("astronaut.png", 160, 120))
-    return Task(load(path, tmp_path), setting, goal, "10-95")
+    return Task(load(path, tmp_path), setting, resolved, "10-95")
 
 
 def test_loops_and_searches_keep_a_budget_that_some_quality_fits(tmp_path: Path) -> None:
-    asked = task(tmp_path, "jpeg", Goal(Method.SIZE, 4000, 10, 95))
+    asked = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 4000, 10, 95, 0.001))
     mine = Ours(Method.SIZE, {}).encode(asked)
     entrants: list[Entrant] = [*searches(), *loops()]
     for one in entrants:
@@ -119,13 +119,13 @@ def test_loops_and_searches_keep_a_budget_that_some_quality_fits(tmp_path: Path)
 
 
 def test_thumbors_loop_gives_up_with_its_first_file(tmp_path: Path) -> None:
-    asked = task(tmp_path, "jpeg", Goal(Method.SIZE, 10, 10, 95))
+    asked = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 10, 10, 95, 0.001))
     loop = next(one for one in loops() if one.name == "thumbor max_bytes")
     assert len(loop.encode(asked).data) > 4000
 
 
 def test_loops_for_a_dssim_come_as_near_as_our_own_metric_says(tmp_path: Path) -> None:
-    asked = task(tmp_path, "webp", Goal(Method.DSSIM, 0.02, 10, 95, 0.002))
+    asked = task(tmp_path, "webp", ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.002))
     entrants: list[Entrant] = [*searches(), *loops()]
     for one in entrants:
         if one.enters(asked):
@@ -134,10 +134,10 @@ def test_loops_for_a_dssim_come_as_near_as_our_own_metric_says(tmp_path: Path) -
 
 def test_guetzli_takes_so_many_images_and_no_more(rivals: Path, tmp_path: Path) -> None:
     (guetzli,) = (one for one in commands(guetzli_images=1) if one.name == "guetzli")
-    goal = Goal(Method.DSSIM, 0.02, 10, 95)
-    first = task(tmp_path, "jpeg-mozjpeg", goal)
+    resolved = ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001)
+    first = task(tmp_path, "jpeg-mozjpeg", resolved)
     (tmp_path / "other.png").write_bytes(crop("coffee.png", 64, 48))
-    other = Task(load(tmp_path / "other.png", tmp_path), "jpeg-mozjpeg", goal, "10-95")
+    other = Task(load(tmp_path / "other.png", tmp_path), "jpeg-mozjpeg", resolved, "10-95")
     assert [guetzli.enters(one) for one in (first, other, first)] == [True, False, True]
 
 
@@ -150,7 +150,9 @@ def test_what_no_tool_reads_is_made_plain_for_all(tmp_path: Path) -> None:
 
 
 def test_a_curve_gives_the_bytes_of_its_own_encodings(tmp_path: Path) -> None:
-    curve = Curve(task(tmp_path, "jpeg", Goal(Method.DSSIM, 0.02, 10, 95)).subject, "jpeg")
+    curve = Curve(
+        task(tmp_path, "jpeg", ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001)).subject, "jpeg"
+    )
     for quality in (20, 55, 90):
         size, dssim = curve.at(quality)
         found = curve.bytes_at_dssim(dssim)
@@ -159,7 +161,7 @@ def test_a_curve_gives_the_bytes_of_its_own_encodings(tmp_path: Path) -> None:
 
 
 def test_cost_is_that_of_the_same_image_and_quality(tmp_path: Path) -> None:
-    asked = task(tmp_path, "jpeg", Goal(Method.DSSIM, 0.02, 10, 95))
+    asked = task(tmp_path, "jpeg", ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001))
     (row, *_) = run([asked.subject], [Ours(Method.DSSIM, {})], [], PLAN, lambda _: None)
     assert row.quality is not None and row.none is not None and row.floor is not None
     assert none(asked, row.quality).cpu > 0 and floor(asked, row.quality).cpu > 0
@@ -188,12 +190,12 @@ def test_rivals_are_held_against_ours_at_the_same_task() -> None:
     assert (cost.value, cost.wanted, cost.kept) == (2.0, 2.2, True)
 
 
-def test_the_time_on_the_wall_stands_beside_the_processors() -> None:
+def test_the_table_shows_wall_clock_time_next_to_processor_time() -> None:
     one = replace(row("autoquality size", 2.0), wall=1.25, none_wall=0.5)
     header, _, line = our_cost(record_of("compare", measures([one]), {})).splitlines()
     cells = dict(zip(header.split(" | "), line.split(" | "), strict=True))
     assert cells["ms a megapixel"] == "2000"
-    assert cells["the same on the wall"] == "2.50"
+    assert cells["wall clock"] == "2.50"
 
 
 def test_the_least_of_both_times_counts(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_the_least_of_both_times_counts(tmp_path: Path) -> None:
         def encode(self, task: Task) -> Entry:
             return replace(super().encode(task), spent=next(spent))
 
-    asked = task(tmp_path, "jpeg", Goal(Method.DSSIM, 0.02, 10, 95))
+    asked = task(tmp_path, "jpeg", ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001))
     twice = replace(PLAN, repeats=2)
     rows = run([asked.subject], [Timed(Method.DSSIM, {})], [], twice, lambda _: None)
     assert {(one.cpu, one.wall) for one in rows} == {(1.0, 1.0)}

@@ -52,7 +52,7 @@ def test_the_service_is_measured_beside_the_bare_codec(tmp_path: Path) -> None:
     growth = found["memory after all", "service"].value / held[0].value - 1
     assert found["growth of memory", "service"].value == pytest.approx(growth, abs=1e-3)
     told = service_tables.page(record)
-    assert "Memory was watched over 12 requests, not over 10000." in told
+    assert "Memory was measured over 12 requests, not over 10000." in told
     assert "| growth of memory | service | all formats | 12 requests |" in told
     (drawn,) = service_figures.plots(record).values()
     assert drawn.startswith(b"\x89PNG")

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Method
-from autoquality_server.methods.priors import size_prior
-from autoquality_server.methods.sketch import coloured, sketch
-from autoquality_server.pipeline import Pipeline
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.priors import size_prior
+from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.types import Method
 from autoquality_train.sweeps import SETTINGS
 from bench.compare.subject import LIMITS
 from bench.record import read
@@ -72,26 +71,26 @@ def test_a_run_tells_every_search_and_its_parts_add_up(
                 if one.method == method and setting in (one.setting, "all")
             ]
             assert mean.value == pytest.approx(sum(tries) / number, abs=1e-3)
-    assert "| one/same.png | " in said and "networks: none" in said
+    assert "| one/same.png | " in said and "without networks" in said
 
 
 def test_a_search_is_told_as_it_went(tmp_path: Path) -> None:
     path = tmp_path / "coffee.png"
     path.write_bytes(crop("coffee.png", 160, 120))
     picture = run.middle(path, 1.0)
-    fmt, options = SETTINGS["webp"]
+    encoder = SETTINGS["webp"]
     found = run.one_search(
         Pipeline(Defaults(), LIMITS), picture, Method.SIZE, "webp", run.Plan(budget=65)
     )
     for one in found.tries:
-        assert one.size == len(CODECS[fmt].encode(picture.pixels, one.quality, options))
+        assert one.size == len(encoder.encode(picture.pixels, one.quality))
     answer = found.find(found.answer)
     assert answer is not None and found.tries[answer].size <= found.target
     assert found.known_by in ("encoder", "sketch")
     seen = None
     if found.known_by == "sketch":
-        seen = coloured(sketch(picture.pixels), picture.pixels)
-    prior = size_prior(fmt, options, 160 * 120, seen)
+        seen = with_chroma(luma_features(picture.pixels), picture.pixels)
+    prior = size_prior(encoder, 160 * 120, seen)
     believed = float(np.exp(prior.mean[found.tries[0].quality - 1])) * 160 * 120
     assert found.expected == pytest.approx(believed)
     assert search_of(found.note()) == found
@@ -102,8 +101,8 @@ def test_a_budget_needs_its_answer_and_the_proof_that_more_is_over() -> None:
     assert causes(one) == [Cause.FIRST, Cause.PROOF, Cause.ANSWER]
     said = why(one)
     assert said[0] == (
-        "first guess 60 off by −5: the sketch said 1,000 B, it was 900 B "
-        "(−10 %, 1.1 of its standard deviations)"
+        "first guess 60 off by −5: the image features predicted 1,000 B, measured 900 B "
+        "(−10 %, 1.1 standard deviations)"
     )
     assert "proof that 66 does not fit (+0.4 %)" in said
 
@@ -114,8 +113,8 @@ def test_what_comes_after_the_proof_rules_out_that_the_curve_turns_back() -> Non
     assert why(one) == [
         "first guess right",
         "proof that 66 does not fit (+0.4 %)",
-        "67, 63 to rule out that the curve turns back (it may by 1.0 %)",
-        "the curve turns back: 1,004 B at 66, 1,003 B at 67",
+        "67, 63 to check for a non-monotonic curve (allowed: 1.0 %)",
+        "the curve is not monotonic: 1,004 B at 66, 1,003 B at 67",
     ]
 
 
@@ -134,7 +133,7 @@ def test_a_curve_that_turns_back_where_the_answer_is_proves_nothing() -> None:
     tries = [(60, 900, 0.0225), (61, 990, 0.0282), (62, 950, 0.0140)]
     one = search(tries, 60, 0.02, "nearest_quality")
     assert causes(one) == [Cause.ANSWER, Cause.TURNS, Cause.TURNS]
-    assert "no quality comes near enough: 60 comes nearest, 0.0225" in why(one)
+    assert "no quality is close enough: 60 is nearest, 0.0225" in why(one)
 
 
 def test_a_curve_that_hardly_changes_is_called_flat() -> None:
@@ -147,7 +146,7 @@ def test_a_curve_that_hardly_changes_is_called_flat() -> None:
 def test_a_target_outside_the_range_is_told_by_the_bound() -> None:
     one = search([(90, 900, 0.031), (95, 990, 0.025)], 95, 0.02, "max_quality_reached")
     assert causes(one) == [Cause.FIRST, Cause.ANSWER]
-    assert "target outside what the range gives: 0.0250 at 95, its highest" in why(one)
+    assert "target out of range: 0.0250 at 95, the highest quality" in why(one)
 
 
 def test_a_twin_of_the_answer_is_no_guess_astray() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 from autoquality._version import __version__
-from autoquality_server.app import ENCODING
+from autoquality_server.cli.doctor.machine import most_memory
 from autoquality_server.config import Settings, load
 from autoquality_server.config.address import parse_tcp
-from autoquality_server.config.memory import BYTES_A_PIXEL
+from autoquality_server.config.resources import BYTES_A_PIXEL
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import PREFIX
-from autoquality_server.doctor.machine import most_memory
+from autoquality_server.process.app import ENCODING
 from tests.repo.deploy.rendered import Rendered
 from tests.repo.house.test_image import DOCKERFILE, ENV
 from tools.check_manifests import ROOT

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells people to write and to set is right."""
+"""docs/operations.md agrees with the code and the manifests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoquality._version import __version__
 from autoquality_server.config.settings import SPECS
+from deploy.grafana.panels import ROWS
 from tests.repo.deploy.rendered import Rendered
 from tools.check_manifests import ROOT, VERSIONS, problems, render
 
@@ -17,6 +18,20 @@ PAGE = (ROOT / "docs/operations.md").read_text()
 def test_every_variable_that_is_named_is_a_setting() -> None:
     named = set(re.findall(r"AUTOQUALITY_[A-Z_]+[A-Z]", PAGE))
     assert named <= {spec.variable for spec in SPECS}
+
+
+def test_every_log_line_that_is_named_is_in_the_code() -> None:
+    named = set(re.findall(r"log\s+line\s+`([^`]+)`", PAGE))
+    code = "\n".join(path.read_text() for path in (ROOT / "server").rglob("*.py"))
+    assert len(named) > 3
+    assert [line for line in sorted(named) if f'"{line}"' not in code] == []
+
+
+def test_every_panel_that_is_named_is_on_the_dashboard() -> None:
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", PAGE)) - {"Changed", "Removed"}
+    titles = {panel.title for row in ROWS for panel in row.panels}
+    assert len(named) > 3
+    assert {" ".join(name.split()) for name in named} <= titles
 
 
 def test_the_overlay_of_the_walk_through_renders_and_does_what_it_says(tmp_path: Path) -> None:

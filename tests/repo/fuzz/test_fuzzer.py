@@ -1,4 +1,4 @@
-"""The fuzzer itself, for a moment each: it starts, goes its rounds and finds nothing."""
+"""The fuzzer starts, runs each target for a moment and finds nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fuzz.targets import NAMES
 from tests.commands import ROOT
 
 RUNS = {"encode": 60, "image": 500, "settings": 300}
-"""Inputs, where one takes longer than a millisecond."""
+"""Inputs of targets that take longer than a millisecond for one."""
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +27,7 @@ def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_target_withstands_its_first_rounds(name: str, tmp_path: Path) -> None:
+def test_a_target_handles_its_first_inputs(name: str, tmp_path: Path) -> None:
     runs = RUNS.get(name, 2000)
     done = fuzz(name, "--runs", str(runs), "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr[-4000:]
@@ -37,8 +37,8 @@ def test_a_target_withstands_its_first_rounds(name: str, tmp_path: Path) -> None
     assert list((tmp_path / "corpus" / name).iterdir()), "nothing was learned"
 
 
-def test_an_error_that_is_not_documented_is_a_find(tmp_path: Path) -> None:
-    """Shown with a target that refuses everything by an exception of its own."""
+def test_an_undocumented_error_is_reported(tmp_path: Path) -> None:
+    """With a target that raises KeyError for every input."""
     broken = (
         "import sys, fuzz.targets as targets\n"
         "def run(data):\n"
@@ -56,7 +56,7 @@ def test_an_error_that_is_not_documented_is_a_find(tmp_path: Path) -> None:
     assert next(tmp_path.iterdir()).name.startswith("crash-")
 
 
-def test_an_unknown_target_is_refused_with_those_there_are() -> None:
+def test_an_unknown_target_is_refused_with_a_list_of_all() -> None:
     done = fuzz("nonsense")
     assert done.returncode == 2
-    assert "no such target: nonsense; there are request, encode" in done.stderr
+    assert "unknown targets: nonsense; known are request, encode" in done.stderr

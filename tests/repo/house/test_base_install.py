@@ -55,7 +55,7 @@ def test_the_client_works(environment: Path, tmp_path: Path) -> None:
     assert run(environment / "python", "-c", TRY, cwd=tmp_path) == "healthy False\n"
 
 
-@pytest.mark.parametrize("name", ["client", "server", "training", "tests", "tools"])
+@pytest.mark.parametrize("name", ["client", "core", "server", "training", "tests", "tools"])
 def test_no_folder_of_the_repository_can_be_imported(
     environment: Path, tmp_path: Path, name: str
 ) -> None:

@@ -14,10 +14,11 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_only_the_three_packages_are_at_the_top_level(names: set[str]) -> None:
+def test_only_our_packages_are_at_the_top_level(names: set[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         "autoquality",
+        "autoquality_core",
         "autoquality_server",
         "autoquality_train",
     }
@@ -25,7 +26,8 @@ def test_only_the_three_packages_are_at_the_top_level(names: set[str]) -> None:
 
 def test_all_packages_say_that_they_are_typed(names: set[str]) -> None:
     assert {
-        f"{name}/py.typed" for name in ("autoquality", "autoquality_server", "autoquality_train")
+        f"{name}/py.typed"
+        for name in ("autoquality", "autoquality_core", "autoquality_server", "autoquality_train")
     } <= names
 
 
@@ -37,7 +39,7 @@ def test_the_stubs_come_with_their_types(names: set[str]) -> None:
 def test_the_networks_come_with_their_side_files(names: set[str]) -> None:
     for fmt in ("jpeg", "webp", "avif"):
         assert {
-            f"autoquality_server/networks/autoquality-{fmt}.{kind}" for kind in ("pb", "json")
+            f"autoquality_core/networks/bundled/autoquality-{fmt}.{kind}" for kind in ("pb", "json")
         } <= names
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoquality_server.domain import RawSource
-from autoquality_server.image import ImageLimits, Pixels, from_raw
+from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.types import RawSource
 from autoquality_train.judging.swept import Swept
 from autoquality_train.sweeps import FloatArray, Sweep
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import first_twins
-from autoquality_server.predictor.mosaic import mosaic
-from autoquality_server.search.objective import DSSIM_FLOOR
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks.inputs import mosaic
 from autoquality_train.curves import curve
 from autoquality_train.examples import gather
 from autoquality_train.samples import decode, digest_of, samples_of
@@ -35,13 +34,13 @@ def test_qualities_with_one_quantiser_have_one_value(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(crop("coffee.png", 64, 64))
     found = curve(sweep(decode(path), "avif", SOME), "avif")
-    first = np.array(first_twins(*SETTINGS["avif"])) - 1
+    first = np.array(SETTINGS["avif"].equivalents(has_alpha=False)) - 1
     np.testing.assert_array_equal(found, found[first])
 
 
-def test_a_dssim_of_nothing_is_floored() -> None:
+def test_a_dssim_of_0_has_a_finite_value() -> None:
     nothing = Sweep(np.array(ALL), np.zeros(100), np.ones(100))
-    np.testing.assert_allclose(curve(nothing, "webp"), -np.log(DSSIM_FLOOR), rtol=1e-6)
+    np.testing.assert_allclose(curve(nothing, "webp"), DSSIM.value(0.0), rtol=1e-6)
 
 
 def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_server.predictor import Prediction
-from autoquality_server.search import DssimObjective
-from autoquality_train.judging.baselines import bisection, secant
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import Prediction
+from autoquality_core.search import ScoreGoal
+from autoquality_core.types import Method, ResolvedTarget
 from autoquality_train.judging.calibration import (
     expected_error,
     mass_within,
@@ -15,12 +16,20 @@ from autoquality_train.judging.calibration import (
     transform,
 )
 from autoquality_train.judging.cases import case
-from autoquality_train.judging.goal import Goal
-from autoquality_train.judging.replay import dssim_search, first_guess_search, ml_search
-from autoquality_train.judging.right import miss, reachable, right_qualities
+from autoquality_train.judging.searches import (
+    bisection,
+    dssim_search,
+    first_guess_search,
+    ml_search,
+    secant,
+)
 from autoquality_train.judging.summary import calibration, groups, spread, summarise
+from autoquality_train.judging.swept import miss
 from tests.networks import peak_at
 from tests.repo.training.swept import line, swept
+
+GOAL = ScoreGoal(DSSIM, 0.02, 0.001)
+RESOLVED = ResolvedTarget(Method.DSSIM, 0.02, 10, 95, 0.001)
 
 
 def predicting(quality: int) -> Prediction:
@@ -29,43 +38,43 @@ def predicting(quality: int) -> Prediction:
 
 
 def test_the_right_quality_is_the_one_nearest_to_the_target() -> None:
-    assert right_qualities(swept(line()), 0.02, 10, 95).tolist() == [61]
-    assert right_qualities(swept(line()), 0.0202, 10, 95).tolist() == [61]
+    assert swept(line()).right_qualities(0.02, 10, 95).tolist() == [61]
+    assert swept(line()).right_qualities(0.0202, 10, 95).tolist() == [61]
 
 
 def test_it_is_a_bound_where_the_whole_range_lies_on_one_side() -> None:
-    assert right_qualities(swept(line()), 0.02, 70, 80).tolist() == [70]
-    assert right_qualities(swept(line()), 0.02, 10, 50).tolist() == [50]
+    assert swept(line()).right_qualities(0.02, 70, 80).tolist() == [70]
+    assert swept(line()).right_qualities(0.02, 10, 50).tolist() == [50]
 
 
 def test_qualities_of_the_same_dssim_are_right_together() -> None:
     steps = line()[(np.arange(100) // 2) * 2]
-    right = right_qualities(swept(steps), 0.02, 10, 95)
+    right = swept(steps).right_qualities(0.02, 10, 95)
     assert right.tolist() == [61, 62]
     assert [miss(quality, right) for quality in (58, 61, 62, 65)] == [-3, 0, 0, 3]
 
 
 def test_a_target_is_reachable_if_any_quality_in_range_comes_near_enough() -> None:
     made = swept(line())
-    assert reachable(made, 0.02, 0.001, 63, 80)  # 0.019 at 63
-    assert not reachable(made, 0.02, 0.001, 64, 80)
+    assert made.reachable(0.02, 0.001, 63, 80)  # 0.019 at 63
+    assert not made.reachable(0.02, 0.001, 64, 80)
 
 
 def test_a_first_guess_that_is_right_costs_one_encoding() -> None:
-    made, goal = swept(line()), Goal(0.02, 0.001, 10, 95)
+    made = swept(line())
     for search in (ml_search, first_guess_search):
-        found = search(made, goal, predicting(61))
+        found = search(made, RESOLVED, predicting(61))
         assert (found.quality, found.iterations) == (61, 1)
 
 
 def test_every_search_meets_the_target_on_a_smooth_curve() -> None:
-    made, goal = swept(line()), Goal(0.02, 0.001, 10, 95)
+    made = swept(line())
     for found in (
-        ml_search(made, goal, predicting(40)),
-        first_guess_search(made, goal, predicting(40)),
-        dssim_search(made, goal),
-        secant(goal.objective, 10, 95, made.observation),
-        bisection(goal.objective, 10, 95, made.observation),
+        ml_search(made, RESOLVED, predicting(40)),
+        first_guess_search(made, RESOLVED, predicting(40)),
+        dssim_search(made, RESOLVED),
+        secant(GOAL, 10, 95, made.observation),
+        bisection(GOAL, 10, 95, made.observation),
     ):
         assert 59 <= found.quality <= 63
         assert found.iterations >= 2 or found.quality == 52
@@ -73,22 +82,22 @@ def test_every_search_meets_the_target_on_a_smooth_curve() -> None:
 
 def test_bisection_halves_what_is_open() -> None:
     # 52 (too low), 74 (too high), 63: good enough.
-    found = bisection(DssimObjective(0.02, 0.001), 10, 95, swept(line()).observation)
+    found = bisection(GOAL, 10, 95, swept(line()).observation)
     assert (found.quality, found.iterations) == (63, 3)
 
 
 def test_the_secant_follows_the_line_through_its_latest_probes() -> None:
     curve = np.exp(-0.045 * np.arange(1, 101)) / 2  # of just the usual slope
-    found = secant(DssimObjective(0.02, 0.001), 10, 95, swept(curve).observation)
+    found = secant(GOAL, 10, 95, swept(curve).observation)
     assert found.iterations == 2
 
 
 @pytest.mark.parametrize("search", [secant, bisection])
 def test_without_a_good_enough_quality_the_nearest_is_answered(search) -> None:
     coarse = np.where(np.arange(1, 101) < 50, 0.03, 0.012)
-    found = search(DssimObjective(0.02, 0.001), 10, 95, swept(coarse).observation)
+    found = search(GOAL, 10, 95, swept(coarse).observation)
     assert found.quality >= 50
-    one_side = search(DssimObjective(0.001, 0.0001), 10, 95, swept(line()).observation)
+    one_side = search(ScoreGoal(DSSIM, 0.001, 0.0001), 10, 95, swept(line()).observation)
     assert one_side.quality == 95
 
 

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from autoquality_server.codecs import BEST_MOZJPEG, CODECS
-from autoquality_server.domain import EncoderOptions, Format
-from autoquality_server.dssim import Reference
-from autoquality_server.image import ImageLimits, Pixels, luma, open_image
-from autoquality_server.predictor import NetworkError, SharedPredictor, load
-from autoquality_server.predictor.mosaic import mosaic
+from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM
+from autoquality_core.networks import NetworkError, load
+from autoquality_core.networks.inputs import mosaic
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, parts
 from autoquality_train.network import Fitted, TooFewImages, blocks, fit, freeze
@@ -103,8 +102,9 @@ def test_the_codec_in_the_graph_comes_near_a_real_one(name: str) -> None:
     """Within a fifth of what mozjpeg does to a photograph at the same quality."""
     pixels = pixels_of(name)
     told = tile_statistics(mosaic(pixels)[None], Strengths((blocks.jpeg_table(65),)))[0, :, 0]
-    data = CODECS[Format.JPEG].encode(pixels, 65, EncoderOptions(jpeg=BEST_MOZJPEG))
-    real = Reference(luma(pixels)).dssim(CODECS[Format.JPEG].decode_luma(data, pixels))
+    encoder = JpegEncoder(BEST_MOZJPEG)
+    decoded = encoder.decode(encoder.encode(pixels, 65), pixels)
+    real = DSSIM.reference(pixels).score(decoded)
     assert float(told.astype(np.float64).mean()) == pytest.approx(real, rel=0.2)
 
 
@@ -202,19 +202,19 @@ def test_a_network_learns_and_its_graph_says_the_same(tmp_path: Path) -> None:
     mean = np.asarray(distribution(fitted, examples.mosaics[:4])[0])
     away = mean - examples.curves[:4]
     assert np.abs(away).mean() < 0.5 * np.abs(examples.curves.mean(0) - examples.curves[:4]).mean()
-    predictor = SharedPredictor(lambda: load(path))
+    network = load(path)
     try:
         for at in (0, 3):
             pixels = Pixels.from_samples(examples.mosaics[at : at + 1].copy())
             assert (mosaic(pixels) != examples.mosaics[at]).any(), "tiles are turned"
             (seen_mean,), (seen_factor,) = distribution(fitted, mosaic(pixels)[None])
-            curve = predictor.predict(pixels, 0.02).curve
+            curve = network.predict(pixels, 0.02).curve
             assert curve is not None
             assert curve.mean == pytest.approx(np.asarray(seen_mean), abs=2e-3)
             spread = (np.asarray(seen_factor) ** 2).sum(axis=0) + RESIDUAL**2
             assert np.diag(curve.covariance) == pytest.approx(spread, rel=0.01)
     finally:
-        predictor.close()
+        network.close()
 
 
 def test_a_network_that_another_backend_fitted_is_frozen_from_what_it_saved(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner, Result
 
-from autoquality_server.search import CurvePrior, DssimObjective, Observation, search
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
 from autoquality_train.cli.main import cli
 from tests.photos import crop
 
@@ -50,13 +51,13 @@ def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None
     with np.load(complete[0]) as one:
         dssim = one["dssim"]
     found = search(
-        DssimObjective(0.02, 0.002),
+        ScoreGoal(DSSIM, 0.02, 0.002),
         1,
         100,
         lambda quality: Observation(quality, 1, float(dssim[quality - 1])),
         prior=prior,
     )
-    assert found.best.dssim is not None and abs(found.best.dssim - 0.02) <= 0.002
+    assert found.best.score is not None and abs(found.best.score - 0.02) <= 0.002
 
     assert run(*learn).exit_code == 0
     assert json.loads((out / "webp.json").read_text()) == learned

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from click.testing import CliRunner
 
-from autoquality_server.methods.priors.rough import DETAILED, WHOLE_CHROMA
-from autoquality_server.methods.sketch import Detail
+from autoquality_core.formats.jpeg import WHOLE_CHROMA
+from autoquality_core.priors.features import Detail
+from autoquality_core.priors.roughness import DETAILED
 from autoquality_train.cli.main import cli
 from autoquality_train.roughness import APART, KNOTS, MARGIN, Rough, fit
 from autoquality_train.sweeps import ALL, Sweep
@@ -33,7 +34,7 @@ def test_a_fall_is_learned_for_images_with_as_much_detail_and_less() -> None:
     size = rising()
     size[50] = size[49] * np.exp(-0.2)
     learned = fit("jpeg", [rough(size)], [sweep(rising())])
-    within = learned["size"]["rich"]["within"]  # type: ignore[index]
+    within = learned["size"]["rich"]["within"]
     at = 5  # 32 to 63 blocks
     assert within[at] == np.round(MARGIN * 0.2, 4)
     assert within[0] == within[at]
@@ -45,14 +46,14 @@ def test_a_fall_at_the_break_counts_between_the_parts_alone() -> None:
     size = rising()
     size[WHOLE_CHROMA - 1 :] *= np.exp(-0.5)
     learned = fit("jpeg", [rough(size)], [sweep(rising())])
-    rich = learned["size"]["rich"]  # type: ignore[index]
+    rich = learned["size"]["rich"]
     assert max(rich["within"]) == 0
     assert max(rich["across"]) > 0.4
 
 
 def test_photographs_rise_again_with_the_distance() -> None:
     smooth = sweep(rising(), np.geomspace(0.2, 0.001, 100))
-    near = fit("jpeg", [rough(rising())], [smooth, smooth])["near"]
+    near = fit("jpeg", [rough(rising())], [smooth, smooth])["dssim"]["near"]
     assert isinstance(near, list) and len(near) == APART
     assert near == sorted(near, reverse=True)
     assert near[-1] < -0.3
@@ -74,4 +75,4 @@ def test_the_command_writes_what_the_server_reads(tmp_path: Path) -> None:
     for curve in ("size", "dssim"):
         for kind in ("simple", "rich"):
             assert len(learned["curves"][curve][kind]["within"]) == KNOTS
-    assert len(learned["curves"]["near"]) == APART
+    assert len(learned["curves"]["dssim"]["near"]) == APART

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from autoquality_server.domain import Format
-from autoquality_server.predictor import load
+from autoquality_core.networks import load
+from autoquality_core.types import Format
 from autoquality_train.cli import train as train_command
 from autoquality_train.cli.main import cli
 from autoquality_train.examples import Examples

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_server.codecs import CODECS, first_twins
-from autoquality_server.dssim import Reference
-from autoquality_server.image import Pixels, luma
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_train import sweeps
 from autoquality_train.samples import decode
 from autoquality_train.sweeps import ALL, SETTINGS, SOME, kept_sweep, known_sweep, sweep_file
@@ -27,26 +26,26 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
 
 
 def test_qualities_that_share_a_quantiser_give_the_same_bytes(pixels: Pixels) -> None:
-    fmt, options = SETTINGS["avif"]
-    first = first_twins(fmt, options)
-    encoded = [CODECS[fmt].encode(pixels, quality, options) for quality in ALL]
+    encoder = SETTINGS["avif"]
+    first = encoder.equivalents(has_alpha=False)
+    encoded = [encoder.encode(pixels, quality) for quality in ALL]
     assert len(set(first)) == len(set(encoded)) == 64
     assert all(encoded[q - 1] == encoded[one - 1] for q, one in zip(ALL, first, strict=True))
 
 
 @pytest.mark.parametrize("setting", ["jpeg", "jpeg-mozjpeg", "webp"])
-def test_only_avif_has_such_twins(setting: str) -> None:
-    assert first_twins(*SETTINGS[setting]) == ALL
+def test_only_avif_has_equivalent_qualities(setting: str) -> None:
+    assert SETTINGS[setting].equivalents(has_alpha=False) == ALL
 
 
 @pytest.mark.parametrize("setting", list(SETTINGS))
-def test_a_sweep_tells_what_each_quality_comes_to(pixels: Pixels, setting: str) -> None:
-    fmt, options = SETTINGS[setting]
+def test_a_sweep_has_the_size_and_the_score_of_each_quality(pixels: Pixels, setting: str) -> None:
+    encoder = SETTINGS[setting]
     found = sweeps.sweep(pixels, setting, (20, 50, 81))
     for at, quality in enumerate((20, 50, 81)):
-        data = CODECS[fmt].encode(pixels, quality, options)
-        decoded = CODECS[fmt].decode_luma(data, pixels)
-        assert found.dssim[at] == Reference(luma(pixels)).dssim(decoded)
+        data = encoder.encode(pixels, quality)
+        decoded = encoder.decode(data, pixels)
+        assert found.dssim[at] == DSSIM.reference(pixels).score(decoded)
         assert found.bytes_per_pixel[at] == len(data) / (80 * 64)
 
 

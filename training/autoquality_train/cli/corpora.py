@@ -9,8 +9,8 @@ from pathlib import Path
 import pyvips
 from rich.console import Console
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import Pixels
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import Pixels
 from autoquality_train.cli.exits import Failed
 from autoquality_train.progress import progress
 from autoquality_train.samples import Sample, digest_of, samples_of, wholes_in

@@ -7,13 +7,13 @@ import click
 from autoquality._version import __version__
 from autoquality_train.cli.corpus import corpus
 from autoquality_train.cli.exits import Interrupted
+from autoquality_train.cli.features import features
 from autoquality_train.cli.label import label
 from autoquality_train.cli.offsets import offsets
 from autoquality_train.cli.priors import priors
 from autoquality_train.cli.report import report
 from autoquality_train.cli.roughness import roughness
 from autoquality_train.cli.run import run
-from autoquality_train.cli.sketches import sketches
 from autoquality_train.cli.train import train
 
 
@@ -55,5 +55,5 @@ def cli() -> None:
     """  # noqa: D301 (click reads \b)
 
 
-for command in (corpus, label, priors, sketches, offsets, roughness, train, report, run):
+for command in (corpus, label, priors, features, offsets, roughness, train, report, run):
     cli.add_command(command)

@@ -113,8 +113,7 @@ def learns_from_labels(files: str) -> Decorator:
             "--out",
             required=True,
             type=PLACE,
-            help=f"Where {files} go; the server reads those in"
-            " server/autoquality_server/methods/priors.",
+            help=f"Where {files} go; the server reads those in core/autoquality_core/priors.",
         ),
         click.option("--name", required=True, help="What to call the corpus in the files."),
     )

@@ -9,7 +9,7 @@ import click
 import pyvips
 from rich.console import Console
 
-from autoquality_server.errors import InvalidImage
+from autoquality_core.errors import InvalidImage
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import gather_samples, tell_left_out
 from autoquality_train.cli.exits import Failed

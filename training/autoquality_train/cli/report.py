@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from autoquality_server.predictor import NetworkError, PredictionFailed
+from autoquality_core.networks import NetworkError, PredictionFailed
 from autoquality_train.cli import options
 from autoquality_train.cli.corpora import gather_samples, tell_left_out
 from autoquality_train.cli.exits import Failed

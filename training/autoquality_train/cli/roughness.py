@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.image import Pixels
-from autoquality_server.methods.sketch import detail
+from autoquality_core.images import Pixels
+from autoquality_core.priors.features import detail
 from autoquality_train.cli import options
 from autoquality_train.cli.exits import Failed
 from autoquality_train.drawings import DRAWINGS, Samples, crop, drawing
@@ -38,8 +37,7 @@ _Work = tuple[str, int, Samples]
     "--out",
     required=True,
     type=options.PLACE,
-    help="Where SETTING.rough.json go; the server reads those in"
-    " server/autoquality_server/methods/priors.",
+    help="Where SETTING.rough.json go; the server reads those in core/autoquality_core/priors.",
 )
 @click.option("--name", required=True, help="What to call the corpus in the files.")
 @click.option(
@@ -131,10 +129,10 @@ def _swept(work: _Work, sweeps: Path, settings: Sequence[str]) -> dict[str, Swee
     pixels = Pixels.from_samples(work[2][None])
     found = {}
     for setting in settings:
-        codec = CODECS[SWEPT[setting][0]]
-        if min(pixels.width, pixels.height) < codec.min_side:
+        encoder = SWEPT[setting]
+        if min(pixels.width, pixels.height) < encoder.min_side:
             continue
-        if pixels.has_alpha and not codec.keeps_alpha:
+        if pixels.has_alpha and not encoder.keeps_alpha:
             continue
         found[setting] = kept_sweep(pixels, digest_of(pixels), setting, sweeps)
     return found

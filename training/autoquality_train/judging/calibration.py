@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_train.judging.right import IntArray
+from autoquality_train.judging.swept import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 

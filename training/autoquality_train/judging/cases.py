@@ -6,15 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_server.defaults import Defaults
-from autoquality_server.domain import Format
-from autoquality_server.predictor import Prediction
-from autoquality_train.judging.baselines import bisection, secant
+from autoquality_core.networks import Prediction
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import Format, Method, ResolvedTarget
 from autoquality_train.judging.calibration import STEPS, mass_within, transform
-from autoquality_train.judging.goal import Goal, Searched
-from autoquality_train.judging.replay import dssim_search, first_guess_search, ml_search
-from autoquality_train.judging.right import miss, reachable, right_qualities
-from autoquality_train.judging.swept import Swept
+from autoquality_train.judging.searches import (
+    Searched,
+    bisection,
+    dssim_search,
+    first_guess_search,
+    goal_of,
+    ml_search,
+    secant,
+)
+from autoquality_train.judging.swept import Swept, miss
 
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 ERRORS = (0.001, 0.002)
@@ -89,13 +94,14 @@ def ranges(fmt: Format) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def case(swept: Swept, target: float, prediction: Prediction) -> Case:
     """Judge one prediction."""
-    wide, usual = (_in_range(swept, target, prediction, *one) for one in ranges(swept.format))
-    right = right_qualities(swept, target, *EVERYTHING)
+    fmt = swept.encoder.format
+    wide, usual = (_in_range(swept, target, prediction, *one) for one in ranges(fmt))
+    right = swept.right_qualities(target, *EVERYTHING)
     quality, probabilities = prediction.quality, prediction.probabilities
     return Case(
         image=swept.image,
         kind=swept.kind,
-        format=swept.format.value,
+        format=fmt.value,
         target=target,
         pixels=swept.pixels.width * swept.pixels.height,
         predicted=quality,
@@ -109,7 +115,7 @@ def case(swept: Swept, target: float, prediction: Prediction) -> Case:
 
 def _in_range(swept: Swept, target: float, prediction: Prediction, low: int, high: int) -> InRange:
     guess = min(max(prediction.quality, low), high)
-    right = right_qualities(swept, target, low, high)
+    right = swept.right_qualities(target, low, high)
     off = miss(guess, right)
     return InRange(
         low=low,
@@ -120,25 +126,32 @@ def _in_range(swept: Swept, target: float, prediction: Prediction, low: int, hig
         guess_dssim=swept.dssim(guess),
         miss=off,
         goals=tuple(
-            _attained(swept, Goal(target, error, low, high), prediction, guess) for error in ERRORS
+            _attained(
+                swept, ResolvedTarget(Method.DSSIM, target, low, high, error), prediction, guess
+            )
+            for error in ERRORS
         ),
     )
 
 
-def _attained(swept: Swept, goal: Goal, prediction: Prediction, guess: int) -> Attained:
-    plain = (goal.objective, goal.low, goal.high, swept.observation)
+def _attained(
+    swept: Swept, resolved: ResolvedTarget, prediction: Prediction, guess: int
+) -> Attained:
+    goal = goal_of(resolved, swept.pixels.width * swept.pixels.height)
+    low, high = resolved.min_quality, resolved.max_quality
+    plain = (goal, low, high, swept.observation)
     searches: dict[str, Callable[[], Searched]] = {
-        "network": partial(ml_search, swept, goal, prediction),
-        "first guess": partial(first_guess_search, swept, goal, prediction),
-        "prior": partial(dssim_search, swept, goal),
+        "network": partial(ml_search, swept, resolved, prediction),
+        "first guess": partial(first_guess_search, swept, resolved, prediction),
+        "prior": partial(dssim_search, swept, resolved),
         "secant": partial(secant, *plain),
         "bisection": partial(bisection, *plain),
     }
     found = {name: run() for name, run in searches.items()}
     return Attained(
-        error=goal.error,
-        reachable=reachable(swept, goal.target, goal.error, goal.low, goal.high),
-        met_by_guess=goal.objective.finished(swept.observation(guess)),
+        error=resolved.allowed_error,
+        reachable=swept.reachable(resolved.target, resolved.allowed_error, low, high),
+        met_by_guess=goal.finished(swept.observation(guess)),
         iterations={name: one.iterations for name, one in found.items()},
         quality={name: one.quality for name, one in found.items()},
     )

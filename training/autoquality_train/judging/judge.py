@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyvips
 
-from autoquality_server.errors import InvalidImage
-from autoquality_server.image import Pixels
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import Pixels
 from autoquality_train.judging.cases import TARGETS, Case, case
 from autoquality_train.judging.networks import Predict
 from autoquality_train.judging.pictures import Picture

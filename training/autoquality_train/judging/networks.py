@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoquality_server.domain import Format
-from autoquality_server.image import Pixels
-from autoquality_server.predictor import LoadOptions, Prediction, load
+from autoquality_core.images import Pixels
+from autoquality_core.networks import LoadOptions, Prediction, load
+from autoquality_core.types import Format
 
 Predict = Callable[[Pixels, float], Prediction]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from autoquality_server.image import Pixels
+from autoquality_core.images import Pixels
 from autoquality_train.sweeps import FloatArray
 
 _SIDE = 224

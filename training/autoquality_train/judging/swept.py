@@ -1,23 +1,30 @@
-"""An image whose every quality is known, and trials that look it up."""
+"""An image of which every quality was tried: right answers, and searches without encoding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoquality_server.codecs import CODECS
-from autoquality_server.deadline import Deadline
-from autoquality_server.domain import EncoderOptions, Format, Probe, Timings
-from autoquality_server.image import Pixels
-from autoquality_server.methods import Trial
-from autoquality_server.search import Observation
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import Encoder
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Observation, ScoreGoal
+from autoquality_core.search.oracle import oracle
+from autoquality_core.types import Probe
 from autoquality_train.sweeps import SETTINGS, Sweep
+
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """One image and its sweep at every quality by the encoder setting `setting`.
 
-    `image` and `kind` say which one it is: its file's name and its folder's.
+    `image` is the name of its file, `kind` that of its folder.
     """
 
     image: str
@@ -27,17 +34,13 @@ class Swept:
     sweep: Sweep
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a quality is missing."""
+        """Raises ValueError if a quality is missing."""
         if not self.sweep.complete:
             raise ValueError(f"{self.image} is not swept at every quality")
 
     @property
-    def format(self) -> Format:
-        return SETTINGS[self.setting][0]
-
-    @property
-    def options(self) -> EncoderOptions:
-        return SETTINGS[self.setting][1]
+    def encoder(self) -> Encoder:
+        return SETTINGS[self.setting]
 
     def dssim(self, quality: int) -> float:
         """The DSSIM at `quality`, 1 to 100."""
@@ -51,16 +54,36 @@ class Swept:
     def observation(self, quality: int) -> Observation:
         return Observation(quality, self.size(quality), self.dssim(quality))
 
+    def right_qualities(self, target: float, low: int, high: int) -> IntArray:
+        """The qualities in [low, high] with the DSSIM nearest to `target`, rising.
 
-class SweptTrial(Trial):
-    """A trial whose probes are looked up in a sweep; nothing is encoded, no time passes."""
+        If the whole range lies on one side of the target, a bound is right. Equivalent qualities
+        have the same DSSIM, and are right together.
+        """
+        best = oracle(ScoreGoal(DSSIM, target, 0.0), low, high, self.observation).best
+        qualities = np.arange(low, high + 1)
+        found: IntArray = qualities[self.sweep.dssim[low - 1 : high] == best.score]
+        return found
+
+    def reachable(self, target: float, error: float, low: int, high: int) -> bool:
+        """True if any quality in [low, high] has a DSSIM within `error` of `target`."""
+        goal = ScoreGoal(DSSIM, target, error)
+        return any(goal.finished(self.observation(one)) for one in range(low, high + 1))
+
+
+class SweptSession(Session):
+    """A session that looks its probes up in a sweep, without encoding."""
 
     def __init__(self, swept: Swept) -> None:
-        super().__init__(swept.pixels, CODECS[swept.format], swept.options, Deadline(), Timings())
+        super().__init__(swept.pixels, swept.encoder, Deadline())
         self._swept = swept
 
-    def probe(self, quality: int, *, measure: bool) -> Probe:
-        dssim = self._swept.dssim(quality) if measure else None
-        one = Probe(quality, self._swept.size(quality), dssim, 0.0, 0.0)
-        self.probes.append(one)
-        return one
+    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
+        scores = {DSSIM.name: self._swept.dssim(quality)} if metric is DSSIM else {}
+        return Probe(quality, self._swept.size(quality), scores, 0.0, 0.0), b""
+
+
+def miss(quality: int, right: IntArray) -> int:
+    """Quality steps from the nearest of `right` to `quality`; positive if it is too high."""
+    steps = quality - right
+    return int(steps[np.argmin(np.abs(steps))])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_server.image.blocks import (
+from autoquality_core.images.blocks import (
     BLOCK,
     LUMA,
     FloatArray,

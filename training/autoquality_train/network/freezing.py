@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_server.predictor.input import SIDE
-from autoquality_server.predictor.mosaic import TILE
-from autoquality_server.predictor.runtime import tensorflow
+from autoquality_core.networks.inputs import SIDE, TILE
+from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train.files import whole
 from autoquality_train.network.fitting import Fitted
 from autoquality_train.network.head import coefficients_of, rest_of

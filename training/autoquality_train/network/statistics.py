@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from autoquality_server.predictor.mosaic import PER_SIDE, TILES
+from autoquality_core.networks.inputs import PER_SIDE, TILES
 from autoquality_train.network import blocks
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2

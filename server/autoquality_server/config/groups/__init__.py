@@ -1,10 +1,7 @@
-"""The settings by what they are about: a module, and a struct, for each.
+"""The settings by subject.
 
-serving   where and how long the server serves
-access    who may call, and for how much
+serving   where the server listens, who may call it, and what it logs
 capacity  how much runs at once, and how large it may be
-quality   how a quality is chosen
-networks  which networks predict, and how they run
-encoders  what the encoders are told
-logs      what is told of requests: the log, and traces
+quality   how the quality is chosen, and the networks that predict it
+encoders  the options of the encoders
 """

@@ -3,82 +3,80 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from autoquality_server.config import parse
-from autoquality_server.config.cores import available_cores
-from autoquality_server.config.memory import BYTES_A_PIXEL, available_memory
+from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 from autoquality_server.config.spec import setting
 
-_CAPACITY = "Capacity and limits"
-
 _QUEUE_PER_WORKER = 4
-"""The last in the queue waits for about this many requests' time: still within
-a caller's deadline of a few seconds, where a longer queue would only hold
-images in memory for callers that have given up."""
+"""The last request in the queue waits for about this many others: within a deadline of a few
+seconds. A longer queue would only hold the images of callers that have given up."""
 
 _IMAGES_SHARE = 0.5
-"""The share of the memory that images may take; the rest is for requests that
-arrive or wait, networks and the code."""
+"""The share of the memory for images; the rest is for requests that arrive or wait, the networks
+and the code."""
 
 
 @dataclass(frozen=True)
 class CapacitySettings:
-    """Places, limits on sources, memory.
+    """Concurrency, memory, and limits on sources.
 
-    What depends on other things is settled on construction: 0 workers become
-    one a core, a negative queue four places a worker, 0 megapixels in flight what
-    half the memory holds (but never less than one image). Cores and memory are
-    shared out among the processes: what is bounded is bounded in each.
+    The constructor fills in the defaults that depend on the machine: for 0 workers one per core,
+    for a negative queue four per worker, for 0 megapixels in flight half the memory (but at least
+    one image). Several processes share the cores and the memory; each limit is per process.
     """
+
+    GROUP: ClassVar = "Capacity and limits"
 
     # fmt: off
     processes: int = setting(
-        1, group=_CAPACITY, parse=parse.whole(1, 256),
-        meaning="Processes that serve on one port: a crash harms only what one of them was given.")
+        1, "Processes that serve on one port; a crash affects only the requests of one.",
+        parse=parse.whole(1, 256))
     hung_grace: float = setting(
-        300.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds that a request may run on when nobody waits for it any more, until its "
-        "process ends as hung; 0: any time.")
+        300.0,
+        "Seconds that a request may run on after its deadline, or after its caller left, until its "
+        "process ends as hung; 0: no limit.",
+        parse=parse.seconds(0, 86400))
     workers: int = setting(
-        0, group=_CAPACITY, parse=parse.whole(0, 4096), default_text="one a core",
-        meaning="Requests that a process runs at the same time; 0: one for each core there is, "
-        "shared out among the processes.")
+        0,
+        "Requests that a process runs at the same time; 0: one per core, divided among the "
+        "processes.",
+        parse=parse.whole(0, 4096), default_text="one per core")
     queue_size: int = setting(
-        -1, group=_CAPACITY, parse=parse.whole(0, 65536),
-        default_text=f"{_QUEUE_PER_WORKER} a worker",
-        meaning="Requests that may wait for a worker; more are refused with RESOURCE_EXHAUSTED.")
+        -1, "Requests that may wait for a worker; more are rejected with RESOURCE_EXHAUSTED.",
+        parse=parse.whole(0, 65536), default_text=f"{_QUEUE_PER_WORKER} per worker")
     parallel_probes: bool = setting(
-        False, group=_CAPACITY, parse=parse.boolean,
-        meaning="Try two qualities of an image at the same time while a worker is idle: answers "
-        "come sooner, for more processor time.")
+        False,
+        "Try two qualities of an image at the same time while a worker is idle: faster answers for "
+        "more CPU time.")
     upload_timeout: float = setting(
-        60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds in which a connection must be set up, and a request arrive; 0: any time.")
+        60.0, "Seconds to set up a connection, and to receive a request; 0: no limit.",
+        parse=parse.seconds(0, 86400))
     download_timeout: float = setting(
-        60.0, group=_CAPACITY, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds in which an answer, or each message of a streamed one, must be taken; "
-        "0: any time.")
+        60.0,
+        "Seconds for the caller to receive an answer, or each message of a stream; 0: no limit.",
+        parse=parse.seconds(0, 86400))
     max_image_bytes: int = setting(
-        64 * 2**20, group=_CAPACITY, parse=parse.size, default_text="64MiB",
-        meaning="The largest source file; 64MiB, 10MB or plain bytes.")
+        64 * 2**20, "The largest source file; 64MiB, 10MB or plain bytes.",
+        parse=parse.size, default_text="64MiB")
     max_stream_bytes: int = setting(
-        256 * 2**20, group=_CAPACITY, parse=parse.size, default_text="256MiB",
-        meaning="The largest source, file or bare pixels, that EncodeStream takes.")
+        256 * 2**20, "The largest source, a file or raw pixels, for EncodeStream.",
+        parse=parse.size, default_text="256MiB")
     max_resolution: float = setting(
-        50.0, group=_CAPACITY, parse=parse.number(1e-6, 1e6, "megapixels above 0"),
-        aliases=("IMGPROXY_MAX_SRC_RESOLUTION",),
-        meaning="The most megapixels in a source, all frames counted.")
+        50.0, "The most megapixels of a source, all frames together.",
+        parse=parse.number(1e-6, 1e6, "megapixels above 0"),
+        aliases=("IMGPROXY_MAX_SRC_RESOLUTION",))
     allow_truncated: bool = setting(
-        False, group=_CAPACITY, parse=parse.boolean,
-        meaning="Encode what there is of a truncated or damaged JPEG or PNG.")
+        False, "Encode the readable part of a truncated or damaged JPEG or PNG.")
     max_resolution_in_flight: float = setting(
-        0.0, group=_CAPACITY, parse=parse.number(0, 1e9, "megapixels, or 0"),
-        default_text="half the memory",
-        meaning="Megapixels of all requests that a process runs together; others wait. 0: its "
-        "share of half the memory.")
+        0.0,
+        "The most megapixels of the requests that a process runs together; others wait. 0: its "
+        "share of half the memory.",
+        parse=parse.number(0, 1e9, "megapixels, or 0"), default_text="half the memory")
     vips_concurrency: int = setting(
-        1, group=_CAPACITY, parse=parse.whole(1, 1024),
-        meaning="Threads that libvips uses for one image.")
+        1, "Threads that libvips uses for one image.",
+        parse=parse.whole(1, 1024))
     # fmt: on
 
     def __post_init__(self) -> None:
@@ -94,10 +92,10 @@ class CapacitySettings:
 
     @property
     def max_pixels(self) -> int:
-        """The most pixels in a source, all frames counted."""
+        """The most pixels of a source, all frames together."""
         return round(self.max_resolution * 1e6)
 
     @property
     def max_pixels_in_flight(self) -> int:
-        """The most pixels of all requests that run together."""
+        """The most pixels of the requests that run together."""
         return round(self.max_resolution_in_flight * 1e6)

@@ -1,51 +1,117 @@
-"""Where and how long the server serves."""
+"""Where the server listens, who may call it, and what it logs."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+from typing import ClassVar
 
 from autoquality_server.config import parse
-from autoquality_server.config.address import (
-    health_address,
-    listen_address,
-    metrics_address,
-)
+from autoquality_server.config.address import health_address, listen_address, metrics_address
 from autoquality_server.config.spec import setting
 
-_SERVE = "Serving"
+
+class LogLevel(enum.Enum):
+    """The lowest level that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(enum.Enum):
+    """The format of the log's lines."""
+
+    JSON = "json"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True)
 class ServingSettings:
-    """Addresses, side services, drain and connections."""
+    """Addresses, optional services, drain and connections."""
+
+    GROUP: ClassVar = "Serving"
 
     # fmt: off
     env_file: str = setting(
-        "", group=_SERVE, parse=str, aliases=("IMGPROXY_ENV_LOCAL_FILE_PATH",),
-        meaning="File of VARIABLE=value lines to read; the real environment wins over it.")
+        "", "File with lines of VARIABLE=value; variables of the environment win over it.",
+        aliases=("IMGPROXY_ENV_LOCAL_FILE_PATH",))
     listen: str = setting(
-        "127.0.0.1:50051", group=_SERVE, parse=listen_address,
-        meaning="Where gRPC is served: host:port, :port for every interface, or unix:/path.")
+        "127.0.0.1:50051",
+        "Address of the gRPC server: host:port, :port for every interface, or unix:/path.",
+        parse=listen_address)
     health_listen: str = setting(
-        "", group=_SERVE, parse=health_address,
-        meaning="Where health checks alone are answered, in the clear: host:port or unix:/path.")
+        "", "Separate address for health checks, without TLS and tokens: host:port or unix:/path.",
+        parse=health_address)
     metrics_listen: str = setting(
-        "127.0.0.1:9464", group=_SERVE, parse=metrics_address, empty_is_value=True,
-        meaning="Where Prometheus metrics are served over HTTP: host:port; empty or off: nowhere.")
-    reflection: bool = setting(
-        True, group=_SERVE, parse=parse.boolean,
-        meaning="Serve gRPC reflection, so that grpcurl needs no schema.")
-    channelz: bool = setting(
-        False, group=_SERVE, parse=parse.boolean,
-        meaning="Serve channelz: live facts about connections, for debugging.")
+        "127.0.0.1:9464",
+        "Address of the Prometheus metrics over HTTP: host:port; empty or off: no metrics.",
+        parse=metrics_address, empty_is_value=True)
+    reflection: bool = setting(True, "Serve gRPC reflection, so that grpcurl needs no schema.")
+    channelz: bool = setting(False, "Serve channelz, which shows live connections for debugging.")
     drain_timeout: float = setting(
-        30.0, group=_SERVE, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds that accepted requests get to finish after SIGTERM.")
+        30.0, "Seconds for accepted requests to finish after SIGTERM.",
+        parse=parse.seconds(0, 86400))
     max_connection_age: float = setting(
-        0.0, group=_SERVE, parse=parse.number(0, 86400, "seconds from 0 to 86400"),
-        meaning="Seconds after which a connection is closed, so that clients look for new servers; "
-        "0: never.")
+        0.0,
+        "Seconds after which the server closes a connection, so that clients find new servers; 0: "
+        "never.",
+        parse=parse.seconds(0, 86400))
     max_connection_age_grace: float = setting(
-        60.0, group=_SERVE, parse=parse.number(1, 86400, "seconds from 1 to 86400"),
-        meaning="Seconds that the requests of a connection so closed get to finish.")
+        60.0, "Seconds for the requests of such a connection to finish.",
+        parse=parse.seconds(1, 86400))
+    # fmt: on
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """TLS, tokens and limits per caller."""
+
+    GROUP: ClassVar = "Access"
+
+    # fmt: off
+    tls_cert: str = setting(
+        "", "Certificate chain (PEM) to serve with TLS; reloaded when it changes.",
+        parse=parse.existing_file)
+    tls_key: str = setting("", "Private key (PEM) of the certificate.", parse=parse.existing_file)
+    tls_client_ca: str = setting(
+        "",
+        "Certificate authorities (PEM). If set, clients need a certificate issued by one of them.",
+        parse=parse.existing_file)
+    metrics_tls: bool = setting(False, "Serve the metrics over HTTPS with the same certificate.")
+    metrics_client_ca: str = setting(
+        "",
+        "Certificate authorities (PEM). If set, clients of the metrics need a certificate issued "
+        "by one of them.",
+        parse=parse.existing_file)
+    token_file: str = setting(
+        "",
+        "File of bearer tokens, one name:token per line. If set, each call needs one; reloaded "
+        "when it changes.",
+        parse=parse.existing_file)
+    open_health: bool = setting(True, "Answer health checks without a token.")
+    client_requests_per_second: float = setting(
+        0.0,
+        "Limit of requests per second and caller, identified by token, client certificate or "
+        "address; 0: no limit.",
+        parse=parse.number(0, 1e6, "requests a second, or 0"))
+    client_megapixels_per_second: float = setting(
+        0.0, "Limit of source megapixels per second and caller; 0: no limit.",
+        parse=parse.number(0, 1e6, "megapixels a second, or 0"))
+    # fmt: on
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """The log, and traces."""
+
+    GROUP: ClassVar = "Logs and traces"
+
+    # fmt: off
+    log_level: LogLevel = setting(
+        LogLevel.INFO, "The lowest level to log: debug, info, warning or error.")
+    log_format: LogFormat = setting(LogFormat.JSON, "json for programs, console for people.")
+    tracing: bool = setting(
+        False, "Send OpenTelemetry traces, configured by the OTEL_* variables (extra `[otel]`).")
     # fmt: on

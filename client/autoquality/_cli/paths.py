@@ -1,0 +1,130 @@
+"""The files to encode, and the path of each result."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoquality._enums import Format
+
+STANDARD = "-"
+"""The name of standard input and output."""
+
+_FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), Format.JPEG),
+    **dict.fromkeys((".png", ".apng"), Format.PNG),
+    ".webp": Format.WEBP,
+    ".avif": Format.AVIF,
+}
+# Suffixes of the images in a folder. A file that the user names needs none of them.
+_SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff", ".jxl"}
+
+
+class OutputError(Exception):
+    """A result cannot be written to its path. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One image to encode."""
+
+    path: Path | None
+    """None for standard input."""
+    relative: Path
+    """The path within the folder that the user named. The output folder uses it too."""
+
+    @property
+    def name(self) -> str:
+        """The name for messages."""
+        return STANDARD if self.path is None else str(self.path)
+
+    @property
+    def likely_format(self) -> Format | None:
+        """The format of the name's suffix, or None if the server does not write it."""
+        return format_of(self.relative)
+
+
+def format_of(path: Path) -> Format | None:
+    """Return the format of the name's suffix, or None if the server does not write it."""
+    return _FORMATS.get(path.suffix.lower())
+
+
+def find_sources(named: Sequence[str], skip: Path | None) -> Iterator[Source]:
+    """Yield every named image, and the images in the named folders, sorted by name.
+
+    Skips hidden files and folders, and the folder `skip`.
+    """
+    for name in named:
+        path = Path(name)
+        if name == STANDARD:
+            yield Source(None, Path("stdin"))
+        elif path.is_dir():
+            yield from _walk(path, skip)
+        else:
+            yield Source(path, Path(path.name))
+
+
+def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and not (skip and _same(here / name, skip))
+        )
+        for name in sorted(files):
+            path = here / name
+            if path.suffix.lower() in _SUFFIXES and not name.startswith("."):
+                yield Source(path, path.relative_to(root))
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where results go: to a file, to a folder, or, with neither, next to each source."""
+
+    file: Path | None = None
+    folder: Path | None = None
+
+    def path_for(self, source: Source, format: Format) -> Path:
+        """Return the path of `source` in `format`. A suffix that fits the format stays."""
+        if self.file:
+            return self.file
+        path = source.relative if self.folder else (source.path or source.relative)
+        if format_of(path) is not format:
+            path = path.with_suffix(format.suffix)
+        return self.folder / path if self.folder else path
+
+
+class OutputPaths:
+    """Reserves an output path for each source. Thread-safe."""
+
+    def __init__(self, destination: Destination, *, force: bool) -> None:
+        self._destination = destination
+        self._force = force
+        self._owners: dict[Path, Source] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, source: Source, format: Format) -> Path:
+        """Return the path of `source` in `format`, and reserve it.
+
+        Raises OutputError if another source has reserved the path, if the file exists and may
+        not be overwritten, or if the path is the source's own and the user did not name it.
+        """
+        path = self._destination.path_for(source, format)
+        with self._lock:
+            owner = self._owners.setdefault(path.absolute(), source)
+        if owner is not source:
+            raise OutputError(f"{path} is already the output of {owner.name}")
+        unnamed = self._destination == Destination()
+        if source.path and unnamed and _same(path, source.path):
+            raise OutputError("would overwrite the source: choose an output with -o")
+        if path.exists() and not self._force:
+            raise OutputError(f"{path} exists: use --force to overwrite it")
+        return path
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)

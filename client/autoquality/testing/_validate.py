@@ -1,0 +1,53 @@
+"""Validation of requests: the simplest of the real server's rules."""
+
+from __future__ import annotations
+
+import re
+
+from autoquality.testing._fault import Fault
+from autoquality.v1 import encoding_pb2 as pb
+
+_BACKGROUND = re.compile(r"#[0-9a-fA-F]{6}|")
+
+
+def check_encode(request: pb.EncodeRequest) -> Fault | None:
+    """Return the fault of an invalid request, or None."""
+    if not (request.image or request.raw.pixels):
+        return Fault.invalid("image", "an image file or raw pixels must be given")
+    raw = request.raw
+    if request.HasField("raw") and len(raw.pixels) != raw.width * raw.height * raw.bands:
+        return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
+    if not _BACKGROUND.fullmatch(request.background):
+        return Fault.invalid("background", "must be #rrggbb")
+    spec = request.auto_quality
+    if request.HasField("quality"):
+        if not 1 <= request.quality <= 100:
+            return Fault.invalid("quality", "must be from 1 to 100")
+        if spec.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+            return Fault.invalid("quality", "is for METHOD_NONE only")
+    return _check_spec(spec)
+
+
+def check_compare(request: pb.CompareRequest) -> Fault | None:
+    """Return the fault of an invalid request, or None."""
+    for field in ("reference", "distorted"):
+        if not getattr(request, field):
+            return Fault.invalid(field, "an image file must be given")
+    return None
+
+
+def _check_spec(spec: pb.AutoQuality) -> Fault | None:
+    for field in ("min_quality", "max_quality"):
+        if spec.HasField(field) and not 1 <= getattr(spec, field) <= 100:
+            return Fault.invalid(f"auto_quality.{field}", "must be from 1 to 100")
+    both = spec.HasField("min_quality") and spec.HasField("max_quality")
+    if both and spec.min_quality > spec.max_quality:
+        return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
+    if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= 1:
+        return Fault.invalid("auto_quality.allowed_error", "must be from 0 to 1")
+    if spec.method == pb.METHOD_SIZE and not spec.target >= 1:
+        return Fault.invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
+    by_dssim = spec.method in (pb.METHOD_DSSIM, pb.METHOD_ML)
+    if by_dssim and spec.HasField("target") and not 0 <= spec.target <= 1:
+        return Fault.invalid("auto_quality.target", "must be a DSSIM from 0 to 1")
+    return None

@@ -1,0 +1,150 @@
+"""The formats that are written: one module each, with its options, behind one interface.
+
+To add a format, write a module with an options class and an `Encoder`, and add both here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any
+
+import cv2
+import numpy as np
+import pyvips
+
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats.avif import AvifEncoder, AvifOptions
+from autoquality_core.formats.base import Encoder, Option, options_of
+from autoquality_core.formats.containers import fitting_metadata, with_metadata
+from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
+from autoquality_core.formats.png import PngEncoder, PngOptions
+from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
+from autoquality_core.images import Pixels
+from autoquality_core.types import ColorProfile, Format
+
+__all__ = [
+    "BEST_MOZJPEG",
+    "ENCODERS",
+    "OPTIONS",
+    "AvifEncoder",
+    "AvifOptions",
+    "Encoder",
+    "EncoderOptions",
+    "JpegEncoder",
+    "JpegOptions",
+    "Option",
+    "PngEncoder",
+    "PngOptions",
+    "WebpEncoder",
+    "WebpOptions",
+    "WebpPreset",
+    "encoder_for",
+    "fitting_metadata",
+    "library_versions",
+    "options_of",
+    "substitute",
+    "with_metadata",
+    "writable",
+]
+
+ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
+    {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder)}
+)
+"""Every format, with its encoder. `writable` has those that this machine can write."""
+
+OPTIONS: Mapping[Format, type[Any]] = MappingProxyType(
+    {fmt: type(encoder().options) for fmt, encoder in ENCODERS.items()}
+)
+"""The class of each format's options."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """The options of every format, named as the format, and how the source is read."""
+
+    jpeg: JpegOptions = JpegOptions()
+    webp: WebpOptions = WebpOptions()
+    avif: AvifOptions = AvifOptions()
+    png: PngOptions = PngOptions()
+    background: tuple[int, int, int] = (255, 255, 255)
+    keep_metadata: bool = False
+    keep_copyright: bool = True
+    color_profile: ColorProfile = ColorProfile.SRGB
+    keep_hidden_colors: bool = False
+    allow_truncated: bool = False
+
+
+def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
+    """The encoder of a format, bound to its options, by default the default ones."""
+    if options is None:
+        return ENCODERS[fmt]()
+    make: Any = ENCODERS[fmt]
+    encoder: Encoder = make(getattr(options, fmt.value))
+    return encoder
+
+
+@cache
+def writable() -> tuple[Format, ...]:
+    """The formats that this libvips can write: each encodes a small image on the first call."""
+    pixels = Pixels.from_samples(np.zeros((1, 16, 16, 1), np.uint8))
+    found = []
+    for fmt in ENCODERS:
+        try:
+            encoder_for(fmt).encode(pixels, 50)
+        except (pyvips.Error, AttributeError):
+            continue
+        found.append(fmt)
+    return tuple(found)
+
+
+def substitute(requested: Format, width: int, height: int, *, has_alpha: bool) -> Format:
+    """The format to write for an image that was requested as `requested`.
+
+    AVIF with a side under 16 pixels becomes PNG where there is alpha, else JPEG. Raises
+    InvalidRequest if a side is longer than the format allows (reason IMAGE_TOO_LARGE), and for
+    a format that cannot be written here.
+    """
+    fmt = requested
+    encoder = _writable_encoder(fmt)
+    if min(width, height) < encoder.min_side:
+        fmt = Format.PNG if has_alpha else Format.JPEG
+        encoder = _writable_encoder(fmt)
+    if max(width, height) > encoder.max_side:
+        raise InvalidRequest(
+            "format",
+            f"{encoder.name} holds at most {encoder.max_side} pixels a side,"
+            f" the image is {width}x{height}; choose another format",
+            reason="IMAGE_TOO_LARGE",
+        )
+    return fmt
+
+
+def _writable_encoder(fmt: Format) -> type[Encoder]:
+    if fmt not in writable():
+        able = ", ".join(ENCODERS[one].name for one in writable())
+        raise InvalidRequest(
+            "format", f"{ENCODERS[fmt].name} cannot be written here; choose {able}"
+        )
+    return ENCODERS[fmt]
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that decide bytes and pixels, by name.
+
+    pyvips-binary, where libvips comes from it, stands for the encoders (mozjpeg, libwebp,
+    libaom ...): a release of it pins them all, and they do not report their own versions.
+    """
+    versions = {
+        "libvips": ".".join(str(pyvips.version(part)) for part in range(3)),
+        "opencv": cv2.__version__,
+        "pyvips": pyvips.__version__,
+    }
+    try:
+        versions["pyvips-binary"] = metadata.version("pyvips-binary")
+    except metadata.PackageNotFoundError:
+        pass  # libvips is the system's
+    return versions

@@ -1,0 +1,105 @@
+"""AVIF: written by libheif and libaom, read by libavif."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import pyvips
+
+from autoquality_core.formats.base import (
+    EACH_QUALITY,
+    Encoder,
+    in_colour,
+    option,
+    profile_flag,
+    samples_of,
+)
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.plain_files import decode_plain_avif
+from autoquality_core.types import Format
+
+_FASTEST = 9
+_USUAL_SPEED = 8
+"""The speed that curves were learned for."""
+_WHOLE_CHROMA = 90
+_SIDE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AvifOptions:
+    """How an AVIF is written."""
+
+    speed: int = option(_USUAL_SPEED, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
+    no_subsample: bool = option(False, "Keep chroma at full resolution.")
+
+
+@dataclass(frozen=True, slots=True)
+class AvifEncoder(Encoder):
+    """AVIF: alpha, one frame, 8 bits.
+
+    The same pixels and options give the same bytes every time, but other bytes with another
+    number of threads (`images.configure`).
+    """
+
+    format = Format.AVIF
+    name: ClassVar[str] = "AVIF"
+    min_side = 16
+    max_side = 16384
+    default_quality = 63
+    default_range = (60, 65)
+    block_bytes = 1.5
+    probe_seconds_per_pixel = 3e-7
+
+    options: AvifOptions = AvifOptions()
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        data: bytes = in_colour(pixels).heifsave_buffer(
+            Q=quality,
+            compression="av1",
+            effort=_FASTEST - self.options.speed,
+            subsample_mode="off" if self.options.no_subsample else "auto",
+            bitdepth=8,
+            keep=profile_flag(pixels),
+        )
+        return data
+
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        # Grey is written as RGB.
+        bands = 4 if pixels.has_alpha else 3
+        samples = decode_plain_avif(data, pixels.width, pixels.height, bands)
+        if samples is None:
+            samples = samples_of(pyvips.Image.heifload_buffer(data, access="sequential"))
+        return Decoded(samples)
+
+    def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
+        """As in `Encoder`: 64 of the files for 100 qualities differ, with alpha 88.
+
+        AVIF has 64 quantisers, and libheif maps a quality to another quantiser for alpha than
+        for colour. The mapping has changed between releases of libheif, so it is measured by
+        encoding. The quality changes only the quantisers and the resolution of chroma, so the
+        result for one image holds for every image of its kind, at any speed.
+        """
+        return _equivalents(self.options.no_subsample, has_alpha)
+
+    @property
+    def learned_offset(self) -> str | None:
+        return "avif-slow" if self.options.speed < _USUAL_SPEED else None
+
+    def whole_chroma_from(self, *, grey: bool) -> int | None:
+        return None if self.options.no_subsample else _WHOLE_CHROMA
+
+
+@cache
+def _equivalents(no_subsample: bool, has_alpha: bool) -> tuple[int, ...]:
+    bands = 4 if has_alpha else 3
+    noise = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, bands), np.uint8)
+    pixels = Pixels.from_samples(noise)
+    encoder = AvifEncoder(AvifOptions(_FASTEST, no_subsample))
+    first: dict[bytes, int] = {}
+    return tuple(
+        first.setdefault(encoder.encode(pixels, quality), quality) for quality in EACH_QUALITY
+    )

@@ -1,0 +1,147 @@
+"""The interface of encoders: a format bound to its options; and how options are declared."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_core.images import Pixels
+from autoquality_core.images.colour.icc import PROFILE, in_rgb
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.types import MAX_QUALITY, Format
+
+T = TypeVar("T")
+Samples = npt.NDArray[np.uint8]
+
+EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a format; `low` and `high` bound a number, both included."""
+
+    name: str
+    default: Any
+    meaning: str
+    low: int = 0
+    high: int = 0
+
+
+def option(default: T, meaning: str, low: int = 0, high: int = 0) -> T:
+    """Declare a field of an options class. A number needs its range, `low` to `high`."""
+    known = {"meaning": meaning, "low": low, "high": high}
+    field: T = dataclasses.field(default=default, metadata=known)
+    return field
+
+
+def options_of(options: type[Any]) -> tuple[Option, ...]:
+    """The options that a class declares with `option`, in order."""
+    return tuple(
+        Option(field.name, field.default, **field.metadata) for field in dataclasses.fields(options)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder(ABC):
+    """A format with its options: pixels to a file and back. Hashable and stateless.
+
+    `encode` takes images that the format can hold: one frame unless `keeps_animation`, no alpha
+    unless `keeps_alpha`, sides of `min_side` to `max_side` pixels (see `formats.substitute`). Any
+    failure within that is a defect, and pyvips.Error escapes.
+    """
+
+    format: ClassVar[Format]
+    name: ClassVar[str]
+    has_quality: ClassVar[bool] = True
+    keeps_alpha: ClassVar[bool] = True
+    keeps_animation: ClassVar[bool] = False
+    min_side: ClassVar[int] = 1
+    max_side: ClassVar[int]
+    default_quality: ClassVar[int] = 80
+    """The quality of METHOD_NONE; imgproxy's, as is the range."""
+    default_range: ClassVar[tuple[int, int]] = (70, 80)
+    """The lowest and the highest quality that a search may use."""
+    block_bytes: ClassVar[float] = 3.0
+    """Bytes that a block with detail takes at least."""
+    probe_seconds_per_pixel: ClassVar[float] = 1e-7
+    """Cost of a measured probe on one core, with default options."""
+
+    options: Any = None
+    """An instance of the format's options class; frozen."""
+
+    @abstractmethod
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        """The encoded file; `quality` is 1 to 100, and ignored without `has_quality`."""
+
+    @abstractmethod
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        """The pixels of a file that `encode` made of `pixels`."""
+
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        """The number of frames in a file that `encode` made of `pixels`."""
+        return 1
+
+    def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
+        """For each quality 1 to 100, the lowest one that gives the same file."""
+        return EACH_QUALITY
+
+    @property
+    def learned(self) -> str:
+        """The key in `priors` of the data learned for these options, or for the nearest ones."""
+        return self.format.value
+
+    @property
+    def learned_offset(self) -> str | None:
+        """The key of the learned offset from the curves of `learned`, if these options need one."""
+        return None
+
+    def whole_chroma_from(self, *, grey: bool) -> int | None:
+        """The lowest quality with chroma at full resolution; None if it never changes."""
+        return None
+
+    def for_network(self) -> Encoder:
+        """The encoder that the bundled network of this format predicts for."""
+        return self
+
+    @property
+    def alpha_quality(self) -> int | None:
+        """The quality of the alpha channel, 0 to 100; None if it has none of its own."""
+        return None
+
+    def with_alpha_quality(self, alpha_quality: int) -> Encoder:
+        """The same encoder with another quality of alpha."""
+        raise NotImplementedError(f"{self.name} has no alpha quality")
+
+    def alpha_bytes(self, data: bytes) -> int:
+        """Bytes of a file that depend on alpha alone, not on the quality."""
+        return 0
+
+
+def profile_flag(pixels: Pixels) -> int:
+    """Libvips' `keep` flags: the colour profile if the pixels have one, and nothing else.
+
+    EXIF, XMP and IPTC are inserted into the finished file (`formats.containers`).
+    """
+    return int(pyvips.ForeignKeep.ICC) if pixels.image.get_typeof(PROFILE) else 0
+
+
+def in_colour(pixels: Pixels) -> pyvips.Image:
+    """The image for a format that writes grey as RGB, with a profile for RGB."""
+    image, profile = pixels.image, pixels.profile
+    if profile is None or pixels.bands > 2:
+        return image
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, PROFILE, in_rgb(profile))
+    return image
+
+
+def samples_of(image: pyvips.Image, frames: int = 1) -> Samples:
+    """The samples of a file opened by libvips: (frames, height, width, bands)."""
+    samples = np.frombuffer(image.write_to_memory(), np.uint8)
+    return samples.reshape(frames, image.height // frames, image.width, image.bands)

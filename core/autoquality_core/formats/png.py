@@ -1,0 +1,54 @@
+"""PNG: lossless, unless reduced to a palette."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pyvips
+
+from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.types import Format
+
+
+@dataclass(frozen=True, slots=True)
+class PngOptions:
+    """How a PNG is written."""
+
+    compression: int = option(6, "zlib level, 0 (fast) to 9 (small).", 0, 9)
+    interlaced: bool = option(False, "Adam7 interlacing.")
+    quantize: bool = option(False, "Reduce to a palette (lossy).")
+    quantization_colors: int = option(256, "Colours of the palette, 2 to 256.", 2, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class PngEncoder(Encoder):
+    """PNG: alpha, one frame, no quality."""
+
+    format = Format.PNG
+    name: ClassVar[str] = "PNG"
+    has_quality = False
+    max_side = 2**31 - 1
+
+    options: PngOptions = PngOptions()
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        options = self.options
+        palette = {"palette": True, "bitdepth": _index_bits(options.quantization_colors)}
+        data: bytes = pixels.image.pngsave_buffer(
+            compression=options.compression,
+            interlace=options.interlaced,
+            keep=profile_flag(pixels),
+            **(palette if options.quantize else {}),
+        )
+        return data
+
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        return Decoded(samples_of(pyvips.Image.pngload_buffer(data, access="sequential")))
+
+
+def _index_bits(colours: int) -> int:
+    """Bits of a palette index for `colours`: the palette may grow to 2, 4, 16 or 256."""
+    return next(bits for bits in (1, 2, 4, 8) if colours <= 1 << bits)

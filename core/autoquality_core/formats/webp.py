@@ -1,0 +1,158 @@
+"""WebP, by libwebp: lossy, stills and animations. Plain stills go through OpenCV, faster."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import ClassVar
+
+import pyvips
+
+from autoquality_core.formats import opencv
+from autoquality_core.formats.base import (
+    Encoder,
+    in_colour,
+    option,
+    profile_flag,
+    samples_of,
+)
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.timing import frames_shown
+from autoquality_core.types import Format
+
+_USUAL_EFFORT = 4
+"""The effort that curves were learned for."""
+
+
+class WebpPreset(enum.Enum):
+    """The content a WebP encoder tunes itself for; values are libvips' nicknames."""
+
+    DEFAULT = "default"
+    PICTURE = "picture"
+    PHOTO = "photo"
+    DRAWING = "drawing"
+    ICON = "icon"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class WebpOptions:
+    """How a WebP is written."""
+
+    effort: int = option(_USUAL_EFFORT, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
+    preset: WebpPreset = option(
+        WebpPreset.DEFAULT,
+        "Content to tune for: default, picture, photo, drawing, icon or text.",
+    )
+    smart_subsample: bool = option(False, "Sharper colour edges for more time.")
+    alpha_quality: int = option(
+        100, "Quality of the alpha channel, 0 (small) to 100 (lossless).", 0, 100
+    )
+
+
+_PLAIN = WebpOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class WebpEncoder(Encoder):
+    """WebP: alpha (lossless at alpha_quality 100), animation."""
+
+    format = Format.WEBP
+    name: ClassVar[str] = "WebP"
+    keeps_animation = True
+    max_side = 16383
+    default_quality = 79
+
+    options: WebpOptions = _PLAIN
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        plain = replace(self.options, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
+        if plain and not profile_flag(pixels) and _opencv_agrees():
+            data = opencv.webp(pixels, quality)
+            if data is not None:
+                return data
+        data = self.by_libvips(pixels, quality)
+        return _with_alpha_flag(data) if pixels.has_alpha else data
+
+    def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
+        """The file as libvips writes it."""
+        data: bytes = in_colour(pixels).webpsave_buffer(
+            Q=quality,
+            alpha_q=self.options.alpha_quality,
+            effort=self.options.effort,
+            preset=self.options.preset.value,
+            smart_subsample=self.options.smart_subsample,
+            keep=profile_flag(pixels),
+        )
+        return data
+
+    def decode(self, data: bytes, pixels: Pixels) -> Decoded:
+        # Grey is written as RGB, and read as RGB.
+        samples = opencv.decoded(data, pixels, 3)
+        if samples is not None:
+            return Decoded(samples)
+        if pixels.frames == 1:
+            return Decoded(samples_of(pyvips.Image.webpload_buffer(data, access="sequential")))
+        image = pyvips.Image.webpload_buffer(data, n=-1, access="sequential")
+        samples = samples_of(image, image.height // pixels.height)
+        if samples.shape[0] == pixels.frames:
+            return Decoded(samples)
+        delays = image.get("delay") if image.get_typeof("delay") else [0]
+        return Decoded(samples, frames_shown(pixels.delays, delays))
+
+    def frames(self, data: bytes, pixels: Pixels) -> int:
+        if pixels.frames == 1:
+            return 1
+        image = pyvips.Image.webpload_buffer(data, access="sequential")
+        return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+    @property
+    def learned_offset(self) -> str | None:
+        return "webp-slow" if self.options.effort > _USUAL_EFFORT else None
+
+    @property
+    def alpha_quality(self) -> int | None:
+        return self.options.alpha_quality
+
+    def with_alpha_quality(self, alpha_quality: int) -> WebpEncoder:
+        return WebpEncoder(replace(self.options, alpha_quality=alpha_quality))
+
+    def alpha_bytes(self, data: bytes) -> int:
+        """Bytes of a still before its colours: header, profile and alpha; 0 for an animation.
+
+        libwebp codes alpha apart from the colours.
+        """
+        at = 12
+        while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            at += 8 + size + size % 2
+        return at - 12 if data[at : at + 4] == b"VP8 " else 0
+
+
+_EXTENDED = b"VP8X"
+_NAME = slice(12, 16)
+_FLAGS = 20
+_ANIMATION = 0x02
+_ALPHA = 0x10
+
+
+def _with_alpha_flag(data: bytes) -> bytes:
+    """An animation that is marked as transparent; other files unchanged.
+
+    libwebp sets the flag only if a frame has an alpha channel. It writes frames without one if
+    they are opaque but leave a part of the canvas uncovered: readers that trust the flag then
+    show black where the canvas is transparent. The header chunk is described in the WebP
+    container specification.
+    """
+    if data[_NAME] != _EXTENDED or not data[_FLAGS] & _ANIMATION:
+        return data
+    flags = data[_FLAGS] | _ALPHA
+    return data[:_FLAGS] + bytes([flags]) + data[_FLAGS + 1 :]
+
+
+@cache
+def _opencv_agrees() -> bool:
+    """Checks that OpenCV's files are libvips' here."""
+    return opencv.agrees(opencv.webp, WebpEncoder().by_libvips)

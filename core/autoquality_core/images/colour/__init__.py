@@ -1,0 +1,1 @@
+"""The colours of files, and their conversion to sRGB."""

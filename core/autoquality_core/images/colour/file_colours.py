@@ -1,0 +1,131 @@
+"""The colours that a file declares, by the rules of precedence of its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import pyvips
+
+from autoquality_core.images.colour import icc
+from autoquality_core.images.colour.cicp import Colours, Transfer
+from autoquality_core.images.colour.icc import PROFILE
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.colour.spaces import Space
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.images.png import colours as png_colours
+from autoquality_core.types import Data
+
+DEVICE = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})
+"""Samples whose meaning a profile defines, or else sRGB. Others, such as CIELAB, define it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileColours:
+    """The colours of a file: `profile` or `described` is set, neither for sRGB.
+
+    Never both: the format says which takes precedence. A profile that cannot be used
+    is ignored, as viewers do. `premultiplied` says that the samples are multiplied by
+    alpha, which libvips does not undo.
+    """
+
+    channels: int
+    profile: bytes | None = None
+    described: Colours | None = None
+    premultiplied: bool = False
+
+    @property
+    def kept(self) -> bytes | None:
+        """The profile to write with samples in these colours; None for sRGB."""
+        if self.described is None:
+            tables = self.space(256) is None
+            usable = self.channels == 3 or (self.channels == 1 and not tables)
+            return self.profile if usable else None
+        colours = self.described
+        if colours.hdr:
+            colours = replace(colours, transfer=Transfer.SRGB)
+        if Space.described(colours, self.channels, 256).changes_nothing:
+            return None
+        return icc.profile_of(colours, self.channels)
+
+    def space(self, levels: int) -> Space | None:
+        """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""
+        if self.described is not None:
+            return Space.described(self.described, self.channels, levels)
+        if self.profile is not None:
+            return icc.space_of(self.profile, self.channels, levels)
+        return None
+
+
+def colour_bands(image: pyvips.Image) -> int:
+    """How many bands of the image are colours: 1 for grey, 3 for RGB, 4 for CMYK."""
+    if image.interpretation == "cmyk":
+        return 4
+    grey = image.interpretation in ("b-w", "grey16") or image.bands < 3
+    return 1 if grey else 3
+
+
+def file_colours(data: Data, name: str, header: pyvips.Image, meta: Meta | None) -> FileColours:
+    """The colours of a file of format `name`, given the header that libvips has read.
+
+    `meta` is that of a HEIF or AVIF.
+    """
+    channels = colour_bands(header)
+    profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
+    defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
+    if profile is not None and (defined or not _usable(profile, channels)):
+        profile = None
+    described, first, premultiplied = None, False, False
+    if name == "png":
+        described, first = png_colours.described(data)
+    elif meta is not None:
+        described, premultiplied = meta.colours(), meta.premultiplied
+        first = described is not None and described.hdr  # the profile is for viewers without HDR
+    if profile is not None and not first:
+        described = icc.hdr_colours(profile)
+        profile = profile if described is None else None
+    elif first:
+        profile = None
+    return FileColours(channels, profile, described, premultiplied)
+
+
+def plain(fmt: str, channels: int) -> str:
+    """The libvips interpretation of samples that a file does not describe."""
+    if fmt == "ushort":
+        return "grey16" if channels == 1 else "rgb16"
+    return "b-w" if channels == 1 else "srgb"
+
+
+def image_of(samples: Samples, profile: bytes) -> pyvips.Image:
+    """A libvips view of grey or RGB samples (height, width, bands) with a profile."""
+    image = pyvips.Image.new_from_array(samples)
+    fmt = "uchar" if samples.itemsize == 1 else "ushort"
+    image = image.copy(interpretation=plain(fmt, 1 if samples.shape[-1] < 3 else 3))
+    image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    return image
+
+
+def _usable(profile: bytes, channels: int) -> bool:
+    """Whether the colours of samples can be computed by a profile."""
+    if channels == 4:
+        return True  # libvips uses its own if this one is unusable
+    if not icc.fits(profile, channels):
+        return False
+    if icc.space_of(profile, channels, 256) is not None:
+        return True
+    usable = _usable_by_lcms
+    return (usable if len(profile) <= icc.CACHED_BYTES else usable.__wrapped__)(profile, channels)
+
+
+@lru_cache(maxsize=64)
+def _usable_by_lcms(profile: bytes, channels: int) -> bool:
+    image = image_of(np.zeros((1, 1, channels), np.uint8), profile)
+    try:
+        with allocation_failures():  # these are not errors of the profile
+            image.icc_transform("srgb", embedded=True).avg()
+    except pyvips.Error:
+        pyvips.vips_lib.vips_error_clear()
+        return False
+    return True

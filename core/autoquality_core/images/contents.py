@@ -1,0 +1,67 @@
+"""The contents of a file that libvips does not read: frames, further images, a gain map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pyvips
+
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
+from autoquality_core.images.jpeg import find_images
+from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
+from autoquality_core.types import Data
+
+Animation: TypeAlias = Apng | Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """`pages` counts the images that a viewer shows on their own, frames included.
+
+    `animation` is set if they are frames that libvips does not read: it takes such a
+    file for a still image.
+    """
+
+    pages: int
+    gain_map: bool = False
+    animation: Animation | None = None
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of `animation`, 1 without it."""
+        return 1 if self.animation is None else self.animation.frames
+
+
+def contents_of(
+    data: Data, header: pyvips.Image, name: str, meta: Meta | None, most_frames: int
+) -> Contents:
+    """The contents of a file of format `name`, given the header that libvips has read.
+
+    `meta` is that of a HEIF or AVIF. The frames of an animation with more than
+    `most_frames` are counted, but not checked. Raises ValueError for a HEIF or AVIF
+    whose boxes cannot be followed.
+    """
+    if meta is not None:
+        return _of_heif(data, header, meta, most_frames)
+    if name == "png":
+        try:
+            apng = read_apng(data, most_frames)
+        except NotFollowedError as error:
+            return Contents(max(error.frames, 1))
+        return Contents(1) if apng is None else Contents(apng.frames, animation=apng)
+    if name == "jpeg":
+        found = find_images(data)
+        return Contents(found.images, found.gain_map)
+    return Contents(int(header.get("n-pages")) if header.get_typeof("n-pages") else 1)
+
+
+def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> Contents:
+    sequence = read_sequence(data, most_frames)
+    if sequence is None:
+        return Contents(meta.images(), meta.gain_map)
+    same_size = (sequence.width, sequence.height) == (header.width, header.height)
+    animated = sequence.readable and same_size and sequence.frames > 1
+    pages = max(meta.images(), sequence.frames)
+    return Contents(pages, meta.gain_map, sequence if animated else None)

@@ -1,0 +1,96 @@
+"""Recognising plain AVIF files: `plain_files.decode_plain_avif` says which they are.
+
+Based on ISO/IEC 14496-12 for the container, 23008-12 for its images, and the AV1 Image
+File Format. The check lists the boxes that are known to be harmless; a list of
+harmful ones would never be complete.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from autoquality_core.images.isobmff.av1 import coded_size
+from autoquality_core.images.isobmff.boxes import boxes
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.types import Data
+
+_FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
+_META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref"})
+_REFERENCES = frozenset({b"auxl", b"cdsc", b"prem"})
+_PROPERTIES = frozenset({b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"})
+_COLOURS = frozenset({b"nclx", b"prof", b"rICC"})
+_METADATA = frozenset({b"Exif", b"mime"})
+
+# Plain files have a dozen in one place.
+_MOST_BOXES = 32
+
+# In the third byte of av1C.
+_HIGH_BIT_DEPTH = 0x40
+_MONOCHROME = 0x10
+
+_Boxes = dict[bytes, list[memoryview]]
+
+
+def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memoryview:
+    """A copy of a plain file of this width and height, with its Exif and XMP hidden.
+
+    OpenCV would parse Exif, and does not recognise a file with metadata behind the
+    pixels. Raises ValueError if the file is not plain, and struct.error if a box is
+    too short.
+    """
+    copy = memoryview(bytearray(data))
+    meta = _boxes(_only(_boxes(copy, _FILE), b"meta")[4:], _META)
+    images = _images(_only(meta, b"iinf"))
+    _require(len(images) == (2 if alpha else 1))
+
+    # libavif would scale a picture whose coded size differs from the size of the image.
+    items = Meta.read(copy)
+    extents = [items.items[image].extents for image in images]
+    _require(all(len(one) == 1 and one[0].method == 0 for one in extents))
+    _require(all(coded_size(items.content(one[0])) == size for one in extents))
+
+    for references in meta.get(b"iref", ()):
+        _boxes(references[4:], _REFERENCES)
+    iprp = _boxes(_only(meta, b"iprp"), frozenset({b"ipco", b"ipma"}))
+    properties = _boxes(_only(iprp, b"ipco"), _PROPERTIES)
+    # If all sizes in a file are the same, every reader takes the size that was checked.
+    _require({struct.unpack_from(">4x2I", ispe) for ispe in properties.get(b"ispe", ())} == {size})
+    _require(all(bytes(colour[:4]) in _COLOURS for colour in properties.get(b"colr", ())))
+    _require(len(properties.get(b"auxC", ())) == len(images) - 1)
+    codings = [coding[2] for coding in properties.get(b"av1C", ()) if len(coding) > 2]
+    _require(not any(coding & _HIGH_BIT_DEPTH for coding in codings))
+    _require(not all(coding & _MONOCHROME for coding in codings))
+    return copy
+
+
+def _boxes(content: memoryview, known: frozenset[bytes]) -> _Boxes:
+    """The contents of the boxes in `content`, by their types. All types must be `known`."""
+    found: _Boxes = {}
+    for number, (kind, inside) in enumerate(boxes(content)):
+        _require(kind in known and number < _MOST_BOXES)
+        found.setdefault(kind, []).append(inside)
+    return found
+
+
+def _only(found: _Boxes, kind: bytes) -> memoryview:
+    _require(len(found.get(kind, ())) == 1)
+    return found[kind][0]
+
+
+def _images(iinf: memoryview) -> list[int]:
+    """The numbers of the coded images. Other items must be metadata, and are hidden."""
+    _require(bytes(iinf[:1]) == b"\0")
+    images = []
+    for entry in _boxes(iinf[6:], frozenset({b"infe"})).get(b"infe", ()):
+        version, item, kind = struct.unpack_from(">B3xH2x4s", entry)
+        _require(version == 2 and (kind == b"av01" or kind in _METADATA))
+        if kind == b"av01":
+            images.append(item)
+        else:
+            entry[8:12] = b"none"  # readers ignore items of unknown types
+    return images
+
+
+def _require(plain: bool) -> None:
+    if not plain:
+        raise ValueError("not a plain AVIF")

@@ -1,0 +1,243 @@
+"""Image sequences in AVIF and HEIF (ISO/IEC 23008-12): their structure, and the frames of AVIF.
+
+The frames are the samples of a track (ISO/IEC 14496-12). libvips reads only the still
+image in front of them. OpenCV's libavif reads the frames of an AVIF, and allocates
+memory by the size of each coded picture. So these sizes are checked first.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.isobmff.av1 import announced_sizes
+from autoquality_core.images.isobmff.boxes import boxes, full, only
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.types import Data
+
+_MAJOR_BRAND = slice(8, 12)
+_PICTURES, _ALPHA = b"pict", b"auxv"
+
+# In the sample entry of a picture: width and height, and the end of the fixed fields.
+_SIDES = 24
+_ENTRY_END = 78
+
+_SINGLE = frozenset(
+    {
+        *(b"tkhd", b"edts", b"elst", b"mdia", b"hdlr", b"minf", b"stbl"),
+        *(b"stsd", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
+    }
+)
+"""The boxes of a track that are read here, and may occur only once."""
+
+# In the third byte of av1C.
+_HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
+
+_ENDLESS = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
+"""The duration of an endless track, by the version of its box `tkhd`."""
+
+_FULL_RANGE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """An image sequence. `plays` is 0 for an endless loop.
+
+    `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
+    track of pictures of `width` x `height` pixels. There may be one track of alpha.
+    """
+
+    width: int
+    height: int
+    frames: int
+    plays: int
+    depth: int
+    readable: bool
+
+    def decode(self, data: Data) -> tuple[Samples, tuple[int, ...]] | None:
+        """The samples (frames, height, width, bands) of all frames, and their durations in ms.
+
+        The samples have 16 bits if the file has more than 8. None if OpenCV does not
+        recognise the file. Raises ValueError if it is damaged, and MemoryError.
+        """
+        content = np.frombuffer(data, np.uint8)
+        try:
+            with allocation_failures():
+                done, film = cv2.imdecodeanimation(content, 0, 1)
+                if not done:
+                    return None
+                done, film = cv2.imdecodeanimation(content, 0, self.frames)
+        except cv2.error:
+            raise ValueError("damaged") from None
+        frames, durations = list(film.frames), tuple(int(one) for one in film.durations)
+        del film  # also holds the frames
+        if not done or not len(frames) == len(durations) == self.frames:
+            raise ValueError("damaged")
+        if any(frame.shape[:2] != (self.height, self.width) for frame in frames):
+            raise ValueError("a frame differs in size from the sequence")
+        first = _rgb(frames[0])
+        samples = np.empty((self.frames, *first.shape), first.dtype)
+        for at in range(self.frames):
+            samples[at] = _rgb(frames[at])
+            frames[at] = first  # frees the memory of the frame
+        if samples.dtype == np.uint16:
+            samples <<= _FULL_RANGE - self.depth
+        return samples, durations
+
+
+def read_sequence(data: Data, most_frames: int) -> Sequence | None:
+    """The sequence in a HEIF or AVIF, None if there is none.
+
+    The pictures of a sequence with more than `most_frames` frames are not checked.
+    Raises ValueError if the boxes cannot be followed.
+    """
+    view = memoryview(data)
+    try:
+        tracks = list(_tracks(view))
+    except (struct.error, KeyError, IndexError, StopIteration):
+        raise ValueError("a box is missing or too short") from None
+    shown = [track for track in tracks if track.kind == _PICTURES]
+    masks = [track for track in tracks if track.kind == _ALPHA]
+    if not shown:
+        return None
+    first = shown[0]
+    readable = bytes(view[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
+    if readable and first.frames <= most_frames:
+        readable = all(track.is_plain(view, first) for track in tracks)
+    return Sequence(*(first.width, first.height, first.frames, first.plays, first.depth, readable))
+
+
+def _tracks(data: memoryview) -> Iterator[_Track]:
+    """The tracks of pictures and of alpha. Raises errors of reading boxes."""
+    for kind, movie in boxes(data, lenient=True):
+        for name, content in boxes(movie) if kind == b"moov" else ():
+            if name == b"trak":
+                track = _named(content)
+                media = _named(track[b"mdia"])
+                handler = bytes(media[b"hdlr"][8:12])
+                if handler in (_PICTURES, _ALPHA):
+                    yield _Track.read(handler, track, media)
+
+
+def _named(content: memoryview) -> dict[bytes, memoryview]:
+    """The boxes in a box by their types.
+
+    Raises ValueError if one in _SINGLE occurs twice, since two readers may choose different
+    ones. Others may: colours are given by code points and by a profile.
+    """
+    found = list(boxes(content))
+    by_name = dict(found)
+    names = [name for name, _ in found if name in _SINGLE]
+    if len(names) != len(set(names)):
+        raise ValueError("a box occurs twice")
+    return by_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    kind: bytes
+    coding: bytes
+    width: int
+    height: int
+    depth: int
+    frames: int
+    plays: int
+    table: dict[bytes, memoryview]
+
+    @classmethod
+    def read(
+        cls, kind: bytes, track: dict[bytes, memoryview], media: dict[bytes, memoryview]
+    ) -> _Track:
+        table = _named(_named(media[b"minf"])[b"stbl"])
+        coding, entry = next(boxes(table[b"stsd"][8:]))
+        width, height = struct.unpack_from(">2H", entry, _SIDES)
+        settings = _named(entry[_ENTRY_END:]).get(b"av1C", b"\0\0\0")
+        depth = 8
+        if settings[2] & _HIGH_BIT_DEPTH:
+            depth = 12 if settings[2] & _TWELVE_BITS else 10
+        sizes = table.get(b"stsz", table.get(b"stz2", memoryview(b"")))
+        (frames,) = struct.unpack_from(">8xI", sizes)
+        plays = _plays(track[b"tkhd"], track.get(b"edts"))
+        return cls(kind, coding, width, height, depth, frames, plays, table)
+
+    def is_plain(self, data: memoryview, first: _Track) -> bool:
+        """Whether it is like the `first` track, and all its coded pictures have the same size.
+
+        Raises ValueError if samples are missing.
+        """
+        alike = (self.coding, self.width, self.height, self.frames)
+        if alike != (b"av01", first.width, first.height, first.frames):
+            return False
+        found: set[tuple[int, int]] = set()
+        try:
+            places = list(self._places())
+        except (IndexError, KeyError, struct.error):
+            raise ValueError("samples without a place") from None
+        if any(start + size > len(data) for start, size in places):
+            raise ValueError("truncated")
+        try:
+            for start, size in places:
+                found |= announced_sizes(bytes(data[start : start + size]))
+        except ValueError:
+            return False
+        return found == {(self.width, self.height)}
+
+    def _places(self) -> Iterator[tuple[int, int]]:
+        """Where each sample begins, and its size in bytes."""
+        (size,) = struct.unpack_from(">4xI", self.table[b"stsz"])
+        sizes = iter(
+            [size] * self.frames
+            if size
+            else struct.unpack_from(f">{self.frames}I", self.table[b"stsz"], 12)
+        )
+        name, number = (b"stco", "I") if b"stco" in self.table else (b"co64", "Q")
+        (chunks,) = struct.unpack_from(">4xI", self.table[name])
+        (count,) = struct.unpack_from(">4xI", self.table[b"stsc"])
+        if not count <= chunks <= self.frames:
+            raise ValueError("more chunks than samples")
+        starts = struct.unpack_from(f">{chunks}{number}", self.table[name], 8)
+        runs = list(struct.iter_unpack(">3I", self.table[b"stsc"][8 : 8 + 12 * count]))
+        left, run = self.frames, 0
+        for chunk, start in enumerate(starts, 1):
+            while run + 1 < len(runs) and runs[run + 1][0] <= chunk:
+                run += 1
+            place = start
+            for _ in range(min(runs[run][1], left)):
+                one = next(sizes)
+                yield place, one
+                place += one
+                left -= 1
+        if left:
+            raise ValueError("samples without a place")
+
+
+def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
+    """How often a track is played; 0 for an endless loop, and if the file does not say."""
+    if edts is None:
+        return 0
+    version, _, header = full(tkhd)
+    header.uint(24 if version else 16)
+    duration = header.uint(8 if version else 4)
+    edit_version, flags, edits = full(only(list(boxes(edts)), b"elst"))
+    if not flags & 1:
+        return 1
+    if duration == _ENDLESS.get(version):
+        return 0
+    edits.uint(4)
+    segment = edits.uint(8 if edit_version else 4)
+    return -(-duration // segment) if segment else 0
+
+
+def _rgb(frame: npt.NDArray[Any]) -> Samples:
+    """A frame of OpenCV, which is (height, width) or in the order BGR, as grey, RGB or RGBA."""
+    if frame.ndim == 2:
+        return frame[..., np.newaxis]
+    order = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return cast("Samples", cv2.cvtColor(frame, order))

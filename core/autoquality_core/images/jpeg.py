@@ -1,0 +1,149 @@
+"""The structure of JPEG files: their scans, and further images behind the first.
+
+Decoders show the first image of a file and ignore others. Cameras add a second view by
+a multi-picture index (CIPA DC-007); Ultra HDR and ISO 21496-1 add a gain map for HDR
+screens. Scans and markers are those of ITU-T T.81, annex B.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from autoquality_core.images.metadata.exif import Tiff
+from autoquality_core.types import Data
+
+MOST_SEGMENTS = 10_000
+"""64 MiB of metadata alone take some 1,000 segments."""
+
+# Markers that start a segment, and the start and end of an image. Between segments, libjpeg
+# skips everything else: stray and fill bytes, stuffed zeros, and markers that stand alone
+# (TEM, RSTn) or are reserved (02 to BF).
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_APP1, _APP2 = 0xE1, 0xE2
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""SOFn, without DHT, JPG and DAC, which lie between them."""
+
+_INDEX = b"MPF\0"
+_IMAGE = b"\xff\xd8\xff"
+_ENTRIES_TAG = 0xB002
+_ENTRY = 16
+_UNDEFINED = 7
+_THUMBNAIL = 0x01
+"""The class of an image in the index that is a smaller version of the first."""
+
+_GAIN_MAPS = (
+    (_APP1, b"http://ns.adobe.com/hdr-gain-map/1.0/"),
+    (_APP1, b"http://ns.apple.com/HDRGainMap/1.0/"),
+    (_APP2, b"urn:iso:std:iso:ts:21496:-1\0"),
+    (_APP2, b"urn:com:apple:photo:2020:aux:hdrgainmap"),
+)
+"""Contents of segments in an image with a gain map, or in the gain map."""
+
+# Of each image, before its scans; ICC profiles and extended XMP take several.
+_MOST_HEADER_SEGMENTS = 256
+_MOST_IMAGES = 1000
+_MOST_SEARCHED = 4
+
+
+class Scans(NamedTuple):
+    """The scans of the first image, and the pixels of its frame, 0 without a frame header.
+
+    Counting stops at more than MOST_SEGMENTS `segments`.
+    """
+
+    scans: int
+    pixels: int
+    segments: int
+
+
+class Images(NamedTuple):
+    """How many images a file holds, without thumbnails, and whether one is a gain map."""
+
+    images: int
+    gain_map: bool
+
+
+def count_scans(data: Data) -> Scans:
+    """Count the scans of the first image, which is all that libjpeg decodes.
+
+    The count is never below the number that libjpeg decodes. If libjpeg rejects a file
+    (with a second frame header, or a hierarchical image), it may be above.
+    """
+    at = scans = pixels = segments = 0
+    while segments <= MOST_SEGMENTS:
+        marker = _MARKER.search(data, at)
+        if marker is None:
+            break
+        at, code = marker.end(), marker.group()[1]
+        if code == _END:
+            break
+        if code == _START:
+            continue
+        segments += 1
+        scans += code == _SCAN
+        if code in _FRAMES:
+            height, width = _number(data, at + 3), _number(data, at + 5)
+            pixels = max(pixels, width * height)
+        at += max(2, _number(data, at))  # the length includes its own 2 bytes
+    return Scans(scans, pixels, segments)
+
+
+def find_images(data: Data) -> Images:
+    """Find further images and gain maps, by the segments before the scans of each image."""
+    view = memoryview(data)
+    further: list[int] = []
+    for code, start, content in _segments(view, 0):
+        if code == _APP2 and bytes(content[: len(_INDEX)]) == _INDEX:
+            further = _further(content[len(_INDEX) :], start + len(_INDEX), view)
+            break
+    gain_map = any(_mentions_gain_map(view, at) for at in (0, *further[:_MOST_SEARCHED]))
+    return Images(1 + max(len(further), gain_map), gain_map)
+
+
+def _number(data: Data, at: int) -> int:
+    """The 16 bits at `at`, or fewer at the end of the file."""
+    return int.from_bytes(data[at : at + 2], "big")
+
+
+def _segments(data: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
+    """The segments of the image at `at`, up to its first scan: code, start and content of each."""
+    at += 2
+    for _ in range(_MOST_HEADER_SEGMENTS):
+        while bytes(data[at : at + 2]) == b"\xff\xff":
+            at += 1
+        if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] in (_SCAN, _END):
+            return
+        length = _number(data, at + 2)
+        yield data[at + 1], at + 4, data[at + 4 : at + 2 + length]
+        at += 2 + max(length, 2)
+
+
+def _mentions_gain_map(data: memoryview, at: int) -> bool:
+    return any(
+        code == wanted and words in bytes(content)
+        for code, _, content in _segments(data, at)
+        for wanted, words in _GAIN_MAPS
+    )
+
+
+def _further(index: memoryview, base: int, data: memoryview) -> list[int]:
+    """Where the images of an index begin, without the first and thumbnails.
+
+    Images that are not in the file are left out: some tools remove them and leave the index.
+    """
+    tiff = Tiff.of(index)  # an index has the layout of a TIFF
+    entries = None if tiff is None else tiff.first.entries.get(_ENTRIES_TAG)
+    if tiff is None or entries is None or entries.kind != _UNDEFINED:
+        return []
+    found = []
+    for at in range(entries.start, entries.end - _ENTRY + 1, _ENTRY)[:_MOST_IMAGES]:
+        kind, _, offset = struct.unpack_from(tiff.order + "III", index, at)
+        start = base + offset
+        is_image = offset and bytes(data[start : start + len(_IMAGE)]) == _IMAGE
+        if is_image and kind >> 16 & 0xFF != _THUMBNAIL:
+            found.append(start)
+    return found

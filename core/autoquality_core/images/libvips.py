@@ -1,0 +1,88 @@
+"""libvips and OpenCV: their settings, and their errors for lack of memory."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import pyvips
+
+_log = logging.getLogger(__name__)
+
+_configured = threading.Event()
+_configuring = threading.Lock()
+
+# The messages of libvips, libpng, libjpeg, OpenCV, libwebp, libheif and aom. libheif reports lack
+# of memory as (6.0), and a file that exceeds its own limits as (6.1000). "failed to allocate
+# memory for ..." of libtiff is not among them: libtiff says so of empty tables, too.
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
+    r"|av1_create_context_and_bufferpool\(\) failed",
+    re.IGNORECASE,
+)
+
+
+def configure(concurrency: int = 1) -> None:
+    """Set up libvips and OpenCV for the whole process; may be called again.
+
+    `concurrency` is the number of threads (1 or more) that one operation on one
+    image may use. It changes the bytes of an AVIF, because the encoder cuts the
+    image into as many tiles; other formats do not depend on it.
+
+    The settings hold before this package decodes anything: it calls this
+    function itself, with the default, unless the program has done so.
+
+    libvips also reads the environment variable VIPS_WARNING, once, while pyvips
+    is imported. A program that must never write to stderr sets it to "0" first;
+    otherwise warnings about damaged files can appear while the process ends.
+    """
+    with _configuring:
+        _apply(concurrency)
+
+
+def ensure_configured() -> None:
+    """Call `configure` unless that has been done."""
+    if not _configured.is_set():
+        with _configuring:
+            if not _configured.is_set():
+                _apply(concurrency=1)
+
+
+def _apply(concurrency: int) -> None:
+    # Security: no loaders that libvips does not consider safe for untrusted files.
+    pyvips.block_untrusted_set(True)
+    # Privacy and memory: a cache of operations would keep images of earlier requests.
+    pyvips.cache_set_max(0)
+    # Reproducible bytes, and threads left to other images.
+    pyvips.concurrency_set(concurrency)
+    cv2.setNumThreads(concurrency)
+    # Privacy: at DEBUG, pyvips logs the arguments and results of operations: whole images.
+    logging.getLogger("pyvips").setLevel(logging.INFO)
+    # Damaged files are the caller's business: errors report them, logs and stderr do not.
+    pyvips.logger.addFilter(_demote)  # has no effect the second time
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _configured.set()
+
+
+@contextmanager
+def allocation_failures() -> Iterator[None]:
+    """Raise MemoryError if the body fails because a library could not allocate memory."""
+    try:
+        yield
+    except (pyvips.Error, cv2.error) as error:
+        if _OUT_OF_MEMORY.search(str(error)) is None:
+            raise
+        pyvips.vips_lib.vips_error_clear()
+        raise MemoryError("a codec could not allocate memory") from error
+
+
+def _demote(record: logging.LogRecord) -> bool:
+    """Turn warnings of libvips into debug messages of our own."""
+    if record.levelno <= logging.DEBUG:
+        return True
+    _log.debug("%s", record.getMessage())
+    return False

@@ -1,0 +1,1 @@
+"""EXIF, XMP and IPTC: reading, cleaning and keeping metadata."""

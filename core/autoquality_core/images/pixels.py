@@ -1,0 +1,133 @@
+"""A decoded image, resident in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
+from autoquality_core.images.libvips import ensure_configured
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """8-bit samples, sRGB or grey, alpha last.
+
+    `samples` has the shape (frames, height, width, bands) and is read-only. bands: 1 grey,
+    2 grey and alpha, 3 RGB, 4 RGB and alpha. An alpha that is fully opaque is dropped.
+    `image` is the libvips view of the same memory: frames below one another, with a
+    page-height if there are several. It carries the ICC profile to write, unless the
+    colours are sRGB. `delays` holds the duration of each frame in milliseconds, and is
+    empty for a still image. `tone_mapped` and `clipped` say that HDR brightness or
+    visible colours outside sRGB were lost in decoding.
+    """
+
+    image: pyvips.Image
+    samples: npt.NDArray[np.uint8]
+    delays: tuple[int, ...] = ()
+    tone_mapped: bool = False
+    clipped: bool = False
+
+    @property
+    def frames(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def height(self) -> int:
+        """Height of one frame in pixels."""
+        return int(self.samples.shape[1])
+
+    @property
+    def width(self) -> int:
+        return int(self.samples.shape[2])
+
+    @property
+    def bands(self) -> int:
+        return int(self.samples.shape[3])
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.bands in (2, 4)
+
+    @classmethod
+    def from_samples(
+        cls,
+        samples: npt.NDArray[np.uint8],
+        delays: Sequence[int] = (),
+        *,
+        origin: pyvips.Image | None = None,
+        profile: bytes | None = None,
+        tone_mapped: bool = False,
+        clipped: bool = False,
+    ) -> Self:
+        """Wrap `samples`, of the shape described above, without a copy unless alpha is dropped.
+
+        `profile` is their ICC profile, None for sRGB. `origin` has the number of loops of
+        an animation; nothing else of it is used. The caller must not change the samples
+        afterwards.
+        """
+        ensure_configured()
+        samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
+        samples.flags.writeable = False
+        frames, height, width, bands = samples.shape
+        image = pyvips.Image.new_from_memory(
+            samples.reshape(-1).data, width, frames * height, bands, "uchar"
+        ).copy(interpretation="b-w" if bands < 3 else "srgb")
+        if origin is not None and frames > 1 and origin.get_typeof("loop"):
+            image.set_type(origin.get_typeof("loop"), "loop", origin.get("loop"))
+        if profile is not None:
+            image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+        if frames > 1:
+            image.set_type(pyvips.GValue.gint_type, "page-height", height)
+            image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
+        image.set_progress(True)  # otherwise libvips does not check whether it was stopped
+        return cls(image, samples, tuple(delays), tone_mapped, clipped)
+
+    @property
+    def profile(self) -> bytes | None:
+        """The ICC profile to write; None for sRGB."""
+        image = self.image
+        return bytes(image.get(PROFILE)) if image.get_typeof(PROFILE) else None
+
+    def stop(self) -> None:
+        """Make a running encoding of these pixels fail; callable from any thread.
+
+        libvips checks this while it passes pixels to an encoder, and during all of a WebP
+        encoding. mozjpeg's trellis and aom start when they have all pixels, and cannot
+        be stopped then. Nor can the encoders of OpenCV (`formats.opencv`).
+        """
+        self.image.set_kill(True)
+
+    def flattened(self, background: tuple[int, int, int]) -> Self:
+        """Without alpha, over a background in sRGB; stays grey if both are grey."""
+        if not self.has_alpha:
+            return self
+        image, profile = self.image, self.profile
+        if self.bands == 2 and len(set(background)) > 1:
+            image, profile = image.colourspace("srgb"), in_rgb(profile)
+        colours = nearest(background, profile)
+        flat = image.flatten(background=colours if image.bands == 4 else colours[:1])
+        samples = np.frombuffer(flat.write_to_memory(), np.uint8)
+        return type(self).from_samples(
+            samples.reshape(self.frames, self.height, self.width, flat.bands),
+            self.delays,
+            origin=self.image,
+            profile=profile,
+        )
+
+
+def _without_opaque_alpha(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    frames, height, width, bands = samples.shape
+    if bands in (1, 3) or samples[..., -1].min() < 255:
+        return samples
+    if bands == 2:
+        return samples[..., :1]
+    rows = samples.reshape(frames * height, width, bands)
+    colours = np.asarray(cv2.cvtColor(rows, cv2.COLOR_RGBA2RGB), np.uint8)
+    return colours.reshape(frames, height, width, 3)

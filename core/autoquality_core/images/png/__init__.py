@@ -1,0 +1,1 @@
+"""PNG: its chunks, colours and animation."""

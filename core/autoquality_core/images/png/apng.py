@@ -1,0 +1,265 @@
+"""Animated PNG (PNG specification, third edition): its frames, composed as browsers show them.
+
+libvips reads the default image only. A frame is a PNG with another header and other
+chunk names, so each is rewritten as a PNG that libvips decodes. The frames are
+composed in the colours of the file and converted together, so that they share a
+tone map and a profile.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.png.chunks import SIGNATURE, chunk, chunks
+from autoquality_core.types import Data
+
+_COLOURS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT"})
+"""Chunks of the file that each frame needs for decoding."""
+
+# Of one file; encoders write a handful for each frame.
+_MOST_CHUNKS = 50_000
+
+# Pixels that are blended at once, to limit the memory for intermediate results.
+_AT_ONCE = 1 << 16
+
+_HEADER = 13
+_IN_COLOUR = 2
+_ANIMATION = struct.Struct(">II")
+_CONTROL = struct.Struct(">5I2H2B")
+_CLEAR, _RESTORE = 1, 2
+_OVER = 1
+
+
+class NotFollowedError(ValueError):
+    """The chunks of an animation contradict each other: readers show the default image.
+
+    `frames` counts the frames found so far.
+    """
+
+    def __init__(self, frames: int) -> None:
+        super().__init__("the chunks of the animation contradict each other")
+        self.frames = frames
+
+
+@dataclass(slots=True)
+class _Frame:
+    left: int
+    top: int
+    width: int
+    height: int
+    delay: int
+    after: int
+    over: bool
+    chunks: list[memoryview] = field(default_factory=list)
+
+    @property
+    def region(self) -> tuple[slice, slice]:
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Apng:
+    """An animation whose chunks are in order; nothing is decoded yet.
+
+    `plays` is 0 for an endless loop. With `separate_default`, the image that libvips
+    reads is not one of the frames, and browsers do not show it. `damaged` says that the
+    file ends too early, or that a checksum is wrong.
+    """
+
+    width: int
+    height: int
+    frames: int
+    plays: int
+    separate_default: bool
+    damaged: bool
+    header: bytes = field(repr=False)
+    colours: bytes = field(repr=False)
+    parts: tuple[_Frame, ...] = field(repr=False)
+
+    def decode(
+        self, count: int, decode_png: Callable[[bytes], Samples]
+    ) -> tuple[Samples, tuple[int, ...]]:
+        """The first `count` frames, (count, height, width, bands), and their durations in ms.
+
+        bands: 2 for grey, else 4, alpha last. `decode_png` gives the samples (height,
+        width, bands) of a PNG without converting them. Raises ValueError if the file is
+        damaged, and errors of `decode_png`.
+        """
+        if self.damaged:
+            raise ValueError("damaged")
+        depth, kind = self.header[8:10]
+        bands = 4 if kind & _IN_COLOUR else 2
+        canvas = np.zeros((self.height, self.width, bands), np.uint16 if depth > 8 else np.uint8)
+        shown = np.empty((count, *canvas.shape), canvas.dtype)
+        for at, frame in enumerate(self.parts[:count]):
+            part = _with_alpha(decode_png(self._png(frame)))
+            under = canvas[frame.region]
+            before = under.copy() if frame.after == _RESTORE and at else None
+            if frame.over:
+                _lay_over(part, under)
+            else:
+                under[:] = part
+            shown[at] = canvas
+            if before is not None:
+                under[:] = before
+            elif frame.after in (_CLEAR, _RESTORE):
+                under[:] = 0
+        return shown, tuple(frame.delay for frame in self.parts[:count])
+
+    def _png(self, frame: _Frame) -> bytes:
+        """One frame as a PNG file."""
+        header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
+        parts = [SIGNATURE, chunk(b"IHDR", header), self.colours]
+        for part in frame.chunks:
+            if not _intact(part):
+                raise ValueError("damaged")
+            parts.append(chunk(b"IDAT", part[8 if bytes(part[:4]) == b"fdAT" else 4 : -4]))
+        return b"".join([*parts, chunk(b"IEND", b"")])
+
+
+def read_apng(data: Data, most_frames: int) -> Apng | None:
+    """The animation in a PNG, None if there is none.
+
+    Reading stops after `most_frames` frames and one more. Raises NotFollowedError if
+    the chunks contradict each other.
+    """
+    if re.search(rb"acTL", data) is None:
+        return None
+    reader = _Reader()
+    for part in _chunks(memoryview(data)):
+        if not reader.take(part) or len(reader.frames) > most_frames:
+            break
+    else:
+        reader.damaged = True
+    return reader.animation(complete=len(reader.frames) <= most_frames)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """The state after the chunks read so far."""
+
+    header: bytes = b""
+    colours: list[bytes] = field(default_factory=list)
+    frames: list[_Frame] = field(default_factory=list)
+    announced: int = 0
+    plays: int = 0
+    numbers: int = 0
+    pixels_begun: bool = False
+    separate_default: bool = False
+    damaged: bool = False
+
+    def take(self, chunk: memoryview) -> bool:
+        """Process a chunk, from its name to its checksum; False if no later chunk matters."""
+        name, content = bytes(chunk[:4]), chunk[4:-4]
+        if name in (b"acTL", b"fcTL") and not _intact(chunk):
+            self.damaged = True
+            return False
+        if name == b"IHDR":
+            self.header = bytes(content)
+        elif name in _COLOURS and not self.pixels_begun:
+            self.colours.append(struct.pack(">I", len(content)) + chunk)
+        elif name == b"acTL" and not self.pixels_begun and len(content) >= _ANIMATION.size:
+            self.announced, self.plays = _ANIMATION.unpack_from(content)
+        elif name == b"fcTL":
+            self._begin(content)
+        elif name == b"IDAT":
+            self._add_default(chunk)
+        elif name == b"fdAT":
+            self._number(content)
+            self._add(chunk, len(self.frames) > (not self.separate_default))
+        return name != b"IEND" and bool(self.announced or not self.pixels_begun)
+
+    def animation(self, *, complete: bool) -> Apng | None:
+        """The animation read; with `complete`, nothing may be missing unless it is damaged."""
+        if not self.announced or len(self.header) != _HEADER:
+            return None
+        width, height = struct.unpack_from(">II", self.header)
+        if complete and not self.damaged:
+            self._require(len(self.frames) == self.announced)
+            self._require(all(frame.chunks for frame in self.frames))
+        if self.frames and not self.separate_default:
+            first = self.frames[0]
+            self._require((first.width, first.height) == (width, height))
+        frames = max(len(self.frames), self.announced if self.damaged else 0)
+        if not self.separate_default and frames < 2:
+            return None  # the default image only
+        return Apng(
+            *(width, height, frames, self.plays, self.separate_default, self.damaged),
+            *(self.header, b"".join(self.colours), tuple(self.frames)),
+        )
+
+    def _begin(self, content: memoryview) -> None:
+        self._number(content)
+        self._require(len(content) >= _CONTROL.size and len(self.header) == _HEADER)
+        self._require(not self.frames or bool(self.frames[-1].chunks))
+        control = _CONTROL.unpack_from(content)
+        _, width, height, left, top, numerator, denominator, after, blend = control
+        across, down = struct.unpack_from(">II", self.header)
+        self._require(0 < width <= across - left and 0 < height <= down - top)
+        delay = round(1000 * numerator / (denominator or 100))
+        self.frames.append(_Frame(left, top, width, height, delay, after, blend == _OVER))
+
+    def _add_default(self, chunk: memoryview) -> None:
+        if not self.frames:
+            self.separate_default = True
+        elif not self.separate_default:
+            self._add(chunk, len(self.frames) == 1)
+        self.pixels_begun = True
+
+    def _add(self, chunk: memoryview, in_order: bool) -> None:
+        self._require(in_order)
+        self.frames[-1].chunks.append(chunk)
+
+    def _number(self, content: memoryview) -> None:
+        """Check the number of a chunk: the chunks of an animation count from 0."""
+        self._require(len(content) >= 4 and int.from_bytes(content[:4], "big") == self.numbers)
+        self.numbers += 1
+
+    def _require(self, holds: bool) -> None:
+        if not holds:
+            raise NotFollowedError(len(self.frames))
+
+
+def _chunks(data: memoryview) -> Iterator[memoryview]:
+    """The complete chunks of a PNG, each from its name to its checksum."""
+    for _, start, length in islice(chunks(data), _MOST_CHUNKS):
+        if start + length + 4 > len(data):
+            return
+        yield data[start - 4 : start + length + 4]
+
+
+def _intact(chunk: memoryview) -> bool:
+    return zlib.crc32(chunk[:-4]) == int.from_bytes(chunk[-4:], "big")
+
+
+def _with_alpha(samples: Samples) -> npt.NDArray[Any]:
+    """Grey or RGB samples (height, width, bands) with alpha, opaque if they had none."""
+    if samples.shape[-1] in (2, 4):
+        return samples
+    opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, samples.dtype)
+    return np.concatenate((samples, opaque), axis=-1)
+
+
+def _lay_over(part: Samples, under: Samples) -> None:
+    """Blend one image over another, in place, a few rows at a time; neither is premultiplied."""
+    most = int(np.iinfo(part.dtype).max)
+    sums: npt.DTypeLike = np.int32 if most == 255 else np.int64
+    rows = max(_AT_ONCE // part.shape[1], 1)
+    for top in range(0, part.shape[0], rows):
+        above, below = part[top : top + rows], under[top : top + rows]
+        alpha: npt.NDArray[Any] = above[..., -1:].astype(sums)
+        left: npt.NDArray[Any] = below[..., -1:].astype(sums) * (most - alpha)  # of most * most
+        whole = most * alpha + left
+        colours = above[..., :-1] * (most * alpha) + below[..., :-1] * left
+        below[..., :-1] = (colours + whole // 2) // np.maximum(whole, 1)
+        below[..., -1:] = (whole + most // 2) // most

@@ -1,0 +1,300 @@
+"""Opening and decoding image files.
+
+`open_image` checks a file against the limits and returns a `Source`: the header is read,
+nothing is decoded. `Source.decode` returns `Pixels`: 8-bit sRGB or grey, upright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
+from functools import partial
+from typing import cast
+
+import numpy as np
+import pyvips
+
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images.colour.file_colours import FileColours, colour_bands, file_colours
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.colour.render import device_samples, render
+from autoquality_core.images.contents import (
+    Animation,
+    Contents,
+    contents_of,
+)
+from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.isobmff.sequence import Sequence
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.images.limits import ImageLimits, check_count, cost_of
+from autoquality_core.images.loaders import ANIMATED, TOLERABLE, load, sniff, source_formats
+from autoquality_core.images.metadata.kept import Blocks, Metadata, kept_metadata
+from autoquality_core.images.orientation import swaps_sides, upright
+from autoquality_core.images.pixels import Pixels
+from autoquality_core.images.plain_files import decode_plain_avif, decode_plain_webp
+from autoquality_core.images.png.apng import Apng
+from autoquality_core.images.structure import check_structure
+from autoquality_core.types import ColorProfile, Data
+
+Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Makes a context in which another thread can stop the body by the callable given, as
+`Deadline.calling` does."""
+
+# The most that a WebP can hold; the duration is over four hours per frame.
+_LONGEST_MS = 2**24 - 1
+_MOST_PLAYS = 2**16 - 1
+
+# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
+# of the message, and leaves it in libvips, where the next error would fail on it, too.
+_FAILURES = (pyvips.Error, UnicodeDecodeError)
+
+
+def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image file that is within the limits and has not been decoded yet.
+
+    `format` is one of `source_formats`. `width` and `height` are those of one upright
+    frame (with the EXIF orientation applied). `frames` counts the frames of an
+    animation. `pages` counts all images of the file: the pages of a TIFF, HEIF or
+    multi-picture JPEG are separate images, and the first (primary) one is used.
+    `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
+    `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
+    `animation` reads frames that libvips does not read. `gain_map` says that there is
+    one for HDR screens, which is never decoded.
+    """
+
+    data: Data = attribute(repr=False)
+    field: str
+    format: str
+    width: int
+    height: int
+    frames: int
+    pages: int
+    has_alpha: bool
+    orientation: int
+    colours: FileColours
+    blocks: Blocks = attribute(repr=False)
+    parts_pixels: int = 0
+    animation: Animation | None = attribute(default=None, repr=False)
+    gain_map: bool = False
+
+    def pixels(self, *, all_frames: bool) -> int:
+        """Pixels that `decode` makes: those of the frames, or of the parts if they have more."""
+        return max(self.width * self.height * (self.frames if all_frames else 1), self.parts_pixels)
+
+    def cost(self, *, all_frames: bool) -> int:
+        """As `pixels`, but more for a narrow image (`cost_of`)."""
+        shown = cost_of(self.width, self.height, self.frames if all_frames else 1)
+        return max(shown, self.parts_pixels)
+
+    @property
+    def holds_still(self) -> bool:
+        """Whether the file holds a still image in addition to an animation."""
+        return isinstance(self.animation, Sequence)
+
+    @property
+    def tolerable(self) -> bool:
+        """Whether `decode` can decode a part if the file is damaged or truncated."""
+        return self.format in TOLERABLE
+
+    def metadata(self, *, everything: bool, copyright_too: bool) -> Metadata:
+        """The file's metadata to write to the output; see `kept_metadata`."""
+        return kept_metadata(
+            *(self.data, self.format, self.blocks, (self.width, self.height)),
+            swapped=swaps_sides(self.orientation),
+            everything=everything,
+            copyright_too=copyright_too,
+        )
+
+    def decode(
+        self,
+        *,
+        all_frames: bool,
+        damaged: bool = False,
+        profile: ColorProfile = ColorProfile.SRGB,
+        stoppable: Stoppable = _unstoppable,
+    ) -> Pixels:
+        """Decode the first frame, or all.
+
+        `stoppable` receives a function that stops libvips between two rows; `decode`
+        then raises InvalidImage. `damaged` decodes as many pixels as it can.
+
+        Raises InvalidImage for a file that is damaged or truncated, unless `damaged` is
+        set. Raises MemoryError if a library could not allocate memory.
+        """
+        try:
+            with allocation_failures():
+                frames = self.frames if all_frames else 1
+                return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
+        except _FAILURES:
+            raise _unreadable(self.field, self.format) from None
+
+    def _pixels(
+        self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
+    ) -> Pixels:
+        header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+        animation = None if damaged else self._animation(header, frames, stoppable)
+        source: pyvips.Image | Samples
+        if animation is not None:
+            samples, delays, header = animation
+            frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
+        else:
+            if self.format not in ANIMATED:
+                frames = 1
+            plain = self._plain(header, frames)
+            source = header if plain is None else plain[0]
+            delays = _delays(header, frames)
+        with _stopping(source, stoppable):
+            rendered = render(source, self.colours, keep=keep_colours)
+        del animation, source  # may be twice as large as the result
+        samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
+        return Pixels.from_samples(
+            upright(samples, self.orientation),
+            delays if frames > 1 else (),
+            origin=header,
+            profile=rendered.profile,
+            tone_mapped=rendered.tone_mapped,
+            clipped=rendered.clipped,
+        )
+
+    def _animation(
+        self, header: pyvips.Image, frames: int, stoppable: Stoppable
+    ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
+        """Samples, delays and header of an animation that libvips does not read.
+
+        The samples are in the colours of the file, and not premultiplied. None if this
+        is not supported.
+        """
+        animation, channels = self.animation, self.colours.channels
+        separate = isinstance(animation, Apng) and animation.separate_default
+        if animation is None or not (frames > 1 or separate):
+            return None
+
+        def samples_of(png: bytes) -> Samples:
+            image = load(png, "png")
+            with _stopping(image, stoppable):
+                return device_samples(image, self.colours)
+
+        found: tuple[Samples, tuple[int, ...]] | None
+        try:
+            if isinstance(animation, Apng):
+                found = animation.decode(frames, samples_of)
+            else:
+                found = animation.decode(self.data)
+        except ValueError:
+            raise _unreadable(self.field, self.format) from None
+        if found is None:
+            return None
+        samples, delays = found
+        if samples.shape[-1] == 1 and channels == 3:  # libvips reads a grey AVIF as RGB
+            samples = cast("Samples", np.repeat(samples, 3, axis=-1))
+        if samples.shape[-1] not in (channels, channels + 1):
+            return None
+        header = header.copy()
+        header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
+        return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+
+    def _plain(self, header: pyvips.Image, frames: int) -> Samples | None:
+        """The samples of a plain file, decoded without libvips: (1, height, width, bands)."""
+        if self.format == "webp" and frames == 1:
+            return decode_plain_webp(self.data, header.width, header.height)
+        if self.format == "avif":
+            return decode_plain_avif(self.data, header.width, header.height, header.bands)
+        return None
+
+
+def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Source:
+    """Recognise the format of `data`, read its header and check it against the limits.
+
+    `field` is the path of the field in the request, for errors. Raises InvalidImage
+    with the reason IMAGE_UNSUPPORTED if the format is not one of `source_formats`,
+    IMAGE_TOO_LARGE over a limit, and IMAGE_UNREADABLE if the header is damaged.
+    """
+    if not data:
+        raise InvalidImage(field, "must not be empty")
+    check_count(field, "bytes", len(data), limits.max_bytes)
+    name = sniff(data)
+    if name is None:
+        raise _unsupported(field)
+    try:
+        meta = Meta.read(data) if name in ("avif", "heif") else None
+        parts_pixels = 0 if meta is None else meta.decoded_pixels()
+    except ValueError:
+        raise _unreadable(field, name) from None
+    check_count(field, "pixels with all parts", parts_pixels, limits.max_pixels)
+    check_structure(data, name, limits, field)
+    try:
+        with allocation_failures():
+            header = load(data, name)
+    except _FAILURES:
+        raise _unreadable(field, name) from None
+    if meta is not None:
+        name = "avif" if header.get("heif-compression") == "av1" else "heif"
+    if name not in source_formats():
+        raise _unsupported(field)
+    try:
+        contents = contents_of(data, header, name, meta, limits.max_frames)
+    except ValueError:
+        raise _unreadable(field, name) from None
+    source = _described(data, field, name, header, meta, contents)
+    limits.check_size(field, source.width, source.height, source.frames, header.bands)
+    return replace(source, parts_pixels=parts_pixels)
+
+
+def _described(
+    data: Data, field: str, name: str, header: pyvips.Image, meta: Meta | None, contents: Contents
+) -> Source:
+    orientation = int(header.get("orientation")) if header.get_typeof("orientation") else 1
+    width, height = header.width, header.height
+    if swaps_sides(orientation):
+        width, height = height, width
+    return Source(
+        data=data,
+        field=field,
+        format=name,
+        width=width,
+        height=height,
+        frames=contents.pages if name in ANIMATED else contents.frames,
+        pages=contents.pages,
+        has_alpha=header.bands > colour_bands(header),
+        orientation=orientation,
+        colours=file_colours(data, name, header, meta),
+        blocks=Blocks.of(header),
+        animation=contents.animation,
+        gain_map=contents.gain_map,
+    )
+
+
+def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[None]:
+    """A context that allows to stop libvips; has no effect for samples."""
+    if not isinstance(source, pyvips.Image):
+        return nullcontext()
+    source.set_progress(True)  # otherwise libvips does not check whether it was stopped
+    return stoppable(partial(source.set_kill, True))
+
+
+def _delays(header: pyvips.Image, frames: int) -> tuple[int, ...]:
+    """The duration of each frame in milliseconds, 0 if the file does not say."""
+    known = header.get("delay") if header.get_typeof("delay") else []
+    return tuple(max(0, int(known[at])) if at < len(known) else 0 for at in range(frames))
+
+
+def _unsupported(field: str) -> InvalidImage:
+    return InvalidImage(
+        field,
+        f"not an image of a supported format ({', '.join(source_formats())})",
+        reason="IMAGE_UNSUPPORTED",
+    )
+
+
+def _unreadable(field: str, name: str) -> InvalidImage:
+    pyvips.vips_lib.vips_error_clear()
+    return InvalidImage(
+        field, f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
+    )

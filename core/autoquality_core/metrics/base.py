@@ -1,0 +1,62 @@
+"""The interface of metrics: the difference between two images, as a number."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Reference(Protocol):
+    """An image that encodings of it are measured against. Thread-safe."""
+
+    def score(self, decoded: Decoded) -> float:
+        """The score of a decoded encoding of the image."""
+
+
+class Metric(Protocol):
+    """A way to measure how different two images look.
+
+    Every score has a `value` on a scale on which the curve over quality is smooth and rises:
+    higher looks better. `score` inverts it.
+    """
+
+    name: str
+    """The key of learned data, and the field of the contract that carries the score."""
+
+    low: float
+    high: float
+    """The range of scores."""
+
+    lower_is_better: bool
+    default_target: float
+
+    usual_curve: tuple[float, float]
+    """The usual values at quality 1 and 100, for encoders that nothing was learned for."""
+
+    noise: float
+    """The usual standard deviation of values around a smooth curve."""
+
+    allowance: float
+    """By how much a curve of values usually falls at most."""
+
+    def reference(self, pixels: Pixels) -> Reference:
+        """Prepare an image to be compared with encodings of it. Fast; may sample large images."""
+
+    def compare(self, first: Pixels, second: Pixels) -> float:
+        """The exact score between two images of the same size, as they appear over time."""
+
+    def value(self, score: float) -> float:
+        """The value of a score."""
+
+    def score(self, value: FloatArray) -> FloatArray:
+        """The scores of values: the inverse of `value`, elementwise."""
+
+    def warm_up(self) -> None:
+        """Compile everything now, so that the first measurement does not wait for it."""

@@ -1,0 +1,81 @@
+"""DSSIM = (1 - SSIM) / 2 on 8-bit luma: 0 for identical images, at most 1.
+
+SSIM after Wang et al. 2004, "Image quality assessment: from error visibility
+to structural similarity": 11x11 Gaussian window with sigma 1.5, K1 = 0.01,
+K2 = 0.03, L = 255, windows wholly inside the image, mean over windows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images import Pixels, luma, luma_planes
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.timing import frames_together
+from autoquality_core.metrics.dssim import reference
+from autoquality_core.metrics.dssim.reference import KEPT_PIXELS, Reference, UncachedReference
+
+FloatArray = npt.NDArray[np.float64]
+
+_FLOOR = 1e-7
+"""Stands for 0 where a logarithm is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageReference:
+    """See `metrics.base.Reference`."""
+
+    planes: Reference | UncachedReference
+    over_backgrounds: bool
+
+    def score(self, decoded: Decoded) -> float:
+        planes = luma_planes(decoded.samples, over_backgrounds=self.over_backgrounds)
+        return self.planes.dssim(planes if decoded.shown is None else planes[:, decoded.shown])
+
+
+@dataclass(frozen=True)
+class Dssim:
+    """See `metrics.base.Metric`. An image with alpha is measured over black and over white."""
+
+    name = "dssim"
+    low = 0.0
+    high = 1.0
+    lower_is_better = True
+    default_target = 0.02
+    usual_curve = (2.5, 7.0)
+    noise = 0.005
+    allowance = 0.05
+
+    def reference(self, pixels: Pixels) -> _ImageReference:
+        planes = partial(luma, pixels)
+        area = pixels.frames * pixels.height * pixels.width
+        kept = Reference(planes()) if area <= KEPT_PIXELS else UncachedReference(planes)
+        return _ImageReference(kept, pixels.has_alpha)
+
+    def compare(self, first: Pixels, second: Pixels) -> float:
+        one, other = luma(first), luma(second)
+        # Without alpha, an image looks the same over any background.
+        surfaces = max(one.shape[0], other.shape[0])
+        if first.frames > 1 or second.frames > 1:
+            pairs = frames_together(first.delays, second.delays)
+            one, other = one[:, pairs[0]], other[:, pairs[1]]
+        shape = (surfaces, *one.shape[1:])
+        return reference.compare(np.broadcast_to(one, shape), np.broadcast_to(other, shape))
+
+    def value(self, score: float) -> float:
+        return -math.log(max(score, _FLOOR))
+
+    def score(self, value: FloatArray) -> FloatArray:
+        scores: FloatArray = np.exp(-value)
+        return scores
+
+    def warm_up(self) -> None:
+        reference.warm_up()
+
+
+DSSIM = Dssim()

@@ -1,0 +1,52 @@
+"""Neural networks that predict the quality an image needs.
+
+    from autoquality_core.networks import load
+
+    network = load(Path("autoquality-jpeg.pb"))
+    network.predict(pixels, 0.02).quality
+
+    loading, side_file         a file to a network
+    network                    a loaded network
+    prediction                 the Predictor interface and its predictions
+    inputs                     how a network sees an image
+    backend                    a graph in a library, and the checks while loading
+    frozen_graph, onnx_model   the two backends
+    signature                  the inputs and outputs of a frozen graph
+    tensorflow                 a late and silent import
+    bundled                    the networks that are installed with the library
+    errors
+
+Only `load` imports TensorFlow (3 s, 500 MB) or onnxruntime.
+"""
+
+from __future__ import annotations
+
+from autoquality_core.networks.errors import (
+    CircuitOpen,
+    DeviceMissing,
+    NetworkError,
+    PredictionFailed,
+)
+from autoquality_core.networks.loading import load
+from autoquality_core.networks.network import LoadOptions, Network, PredictionResult
+from autoquality_core.networks.prediction import (
+    CurveDistribution,
+    NetworkInfo,
+    Prediction,
+    Predictor,
+)
+
+__all__ = [
+    "CircuitOpen",
+    "CurveDistribution",
+    "DeviceMissing",
+    "LoadOptions",
+    "Network",
+    "NetworkError",
+    "NetworkInfo",
+    "Prediction",
+    "PredictionFailed",
+    "PredictionResult",
+    "Predictor",
+    "load",
+]

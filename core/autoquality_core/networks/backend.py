@@ -1,0 +1,154 @@
+"""A network's graph in the library that runs it, and the checks that it passes while loading."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.networks.errors import NetworkError, PredictionFailed
+from autoquality_core.networks.prediction import Prediction
+
+Array = npt.NDArray[Any]
+Rgb = npt.NDArray[np.uint8]
+"""An image of the shape (side, side, 3), R first, 0 to 255."""
+
+Outputs = tuple[Array, ...]
+"""What a graph answers for one image."""
+
+_GREY = 128
+_GREY_TARGET = 0.02
+_CHECK_TARGETS = (0.01, 0.04)
+
+_TOLERANCE = 0.01
+"""How far an output may differ in a batch, relative to the largest: libraries use other kernels
+for batches, which round differently."""
+
+
+class Backend(ABC):
+    """One reading of a network's graph, in the library that runs it. Thread-safe.
+
+    Its input has `side` x `side` pixels, as float32 in [0, 1] or else as uint8,
+    with the channels first or last. `batch` is the only batch size that the graph
+    takes, None if it takes any. `device` is "CPU:0" or "GPU:0".
+    """
+
+    side: ClassVar[int]
+    is_float: bool
+    channels_first: bool
+    batch: int | None
+    device: str
+
+    def prepare(self, image: Rgb) -> Array:
+        """An image in the graph's type and layout."""
+        pixels: Array = image
+        if self.is_float:
+            pixels = np.divide(image, np.float32(255), dtype=np.float32)
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1) if self.channels_first else pixels)
+
+    @abstractmethod
+    def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
+        """The outputs for each of some prepared images, given their target DSSIMs.
+
+        Raises PredictionFailed.
+        """
+
+    @abstractmethod
+    def decode(self, *outputs: Array) -> Prediction:
+        """The prediction of one image's outputs, all finite. Raises PredictionFailed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the library's resources."""
+
+
+def layouts(shape: Sequence[object] | None, side: int) -> list[bool]:
+    """The values of `channels_first` that the shape of an image input allows.
+
+    Open sizes are no integers; without a shape, even the rank is open.
+    """
+    return [
+        channels_first
+        for channels_first, image in ((False, (side, side, 3)), (True, (3, side, side)))
+        if shape is None
+        or (
+            len(shape) == 1 + len(image)
+            and all(
+                not isinstance(size, int) or size == wanted
+                for size, wanted in zip(shape[1:], image, strict=True)
+            )
+        )
+    ]
+
+
+def check_finite(outputs: Outputs) -> None:
+    """Raise PredictionFailed if an output is infinite or not a number."""
+    if not all(np.isfinite(part).all() for part in outputs):
+        raise PredictionFailed("its answer is not finite")
+
+
+def first_working(
+    path: Path,
+    backends: Iterable[Backend],
+    check: Callable[[Outputs], None] = check_finite,
+) -> Backend:
+    """The first of several readings of one graph whose outputs for a grey image pass `check`.
+
+    Raises NetworkError with the problem of the first reading if none does.
+    """
+    problem = ""
+    for backend in backends:
+        size = backend.batch or 1
+        image = backend.prepare(np.full((backend.side, backend.side, 3), _GREY, np.uint8))
+        try:
+            for outputs in backend.run([image] * size, [_GREY_TARGET] * size):
+                check(outputs)
+        except PredictionFailed as error:
+            problem = problem or f"it fails on a grey image: {error}"
+        else:
+            return backend
+    raise NetworkError(path, problem)
+
+
+def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, ...]:
+    """All of `wanted` in rising order if `backend` runs each of them correctly, else 1 alone.
+
+    Each image of a batch must get the outputs that it gets alone. Some exported
+    networks mix the images of a batch, or use one image's target for all of them.
+    Every size is run, so that the library compiles its code for each.
+    """
+    images = [backend.prepare(image) for image in _check_images(backend.side)]
+    alone = [
+        _numbers(backend.run([image], [target]))[0]
+        for image, target in zip(images, _CHECK_TARGETS, strict=True)
+    ]
+    sizes = sorted(set(wanted))
+    for size in sizes:
+        which = [i % len(images) for i in range(size)]
+        expected = np.stack([alone[i] for i in which])
+        try:
+            batch = _numbers(
+                backend.run([images[i] for i in which], [_CHECK_TARGETS[i] for i in which])
+            )
+        except Exception:  # noqa: BLE001 - any error means that it cannot run batches
+            return (1,)
+        limit = _TOLERANCE * (1 + np.abs(expected).max())
+        if batch.shape != expected.shape or not np.abs(batch - expected).max() <= limit:
+            return (1,)
+    return tuple(sizes)
+
+
+def _numbers(rows: Sequence[Outputs]) -> npt.NDArray[np.float64]:
+    """All outputs of each image in one row."""
+    return np.array([np.concatenate([np.ravel(part) for part in row]) for row in rows], np.float64)
+
+
+def _check_images(side: int) -> tuple[Rgb, Rgb]:
+    """A grey image, and one that differs from it in the mean of every channel."""
+    ramp = np.linspace(0, 255, side).astype(np.uint8)
+    planes = np.broadcast_arrays(ramp[:, None] // 2, 255 - ramp[None, :] // 3, np.uint8(32))
+    return np.full((side, side, 3), _GREY, np.uint8), np.stack(planes, -1)

@@ -1,0 +1,116 @@
+"""A loaded network, whichever library runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoquality_core.images.pixels import Pixels
+from autoquality_core.networks.backend import (
+    Array,
+    Backend,
+    Outputs,
+    Rgb,
+    check_finite,
+    working_batch_sizes,
+)
+from autoquality_core.networks.errors import PredictionFailed, one_line
+from autoquality_core.networks.prediction import NetworkInfo, Prediction
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Device
+
+Recipe = Callable[[Pixels], Rgb]
+"""Makes a network's input of an image."""
+
+PredictionResult = Prediction | PredictionFailed
+"""The result for one image of a batch. A failure concerns that image only."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How to load networks.
+
+    `threads` bounds the threads of one operation; the first network of a process
+    settles it. Loading runs each of `batch_sizes` once. A network that cannot run
+    them, or runs on a CPU without `batch_on_cpu`, runs one image at a time.
+    """
+
+    device: Device = Device.AUTO
+    threads: int = 1
+    batch_sizes: tuple[int, ...] = (1,)
+    batch_on_cpu: bool = True
+
+    def batch_sizes_on(self, device: str) -> tuple[int, ...]:
+        """The sizes to run on a device such as "CPU:0"."""
+        return self.batch_sizes if self.batch_on_cpu or device.startswith("GPU") else (1,)
+
+
+class Network:
+    """A network in memory. It is a Predictor without batches or a queue."""
+
+    available = True
+    """See Predictor."""
+
+    def __init__(
+        self,
+        info: NetworkInfo,
+        backend: Backend,
+        recipe: Recipe,
+        targets: tuple[float, float],
+        batch_sizes: tuple[int, ...],
+    ) -> None:
+        """Take over `backend` and find out which of `batch_sizes` it can run.
+
+        `targets` are the least and the greatest DSSIM that it was trained for.
+        Raises PredictionFailed if it cannot run a single image.
+        """
+        self.info = info
+        self._backend = backend
+        self._recipe = recipe
+        self._targets = targets
+        self.batch_sizes: tuple[int, ...] = (
+            working_batch_sizes(backend, batch_sizes) if backend.batch is None else (backend.batch,)
+        )
+        """The batch sizes that it can run, in rising order."""
+
+    def prepare(self, pixels: Pixels) -> Array:
+        """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
+        return self._backend.prepare(self._recipe(pixels))
+
+    def run(self, images: Sequence[Array], targets: Sequence[float]) -> Sequence[PredictionResult]:
+        """Predict for prepared images, one of `batch_sizes` in number, each with its target DSSIM.
+
+        Targets outside the trained range count as its nearest end. Raises
+        PredictionFailed if there is no usable output for any image.
+        """
+        try:
+            rows = self._backend.run(images, np.clip(targets, *self._targets))
+        except PredictionFailed as error:
+            raise self._failure(error) from error
+        return [self._result(row) for row in rows]
+
+    def predict(
+        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+    ) -> Prediction:
+        """See Predictor."""
+        size = self.batch_sizes[0]
+        result = self.run([self.prepare(pixels)] * size, [target] * size)[0]
+        if isinstance(result, PredictionFailed):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Release its resources. It must not run any more."""
+        self._backend.close()
+
+    def _result(self, outputs: Outputs) -> PredictionResult:
+        try:
+            check_finite(outputs)
+            return self._backend.decode(*outputs)
+        except PredictionFailed as error:
+            return self._failure(error)
+
+    def _failure(self, error: PredictionFailed) -> PredictionFailed:
+        return PredictionFailed(f"{self.info.name}: {one_line(str(error))}")

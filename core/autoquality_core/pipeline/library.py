@@ -1,0 +1,104 @@
+"""Encode and compare in one call: what `import autoquality_core` offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, TypeVar
+
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import Encoder, EncoderOptions
+from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.networks import Predictor, load
+from autoquality_core.networks.bundled import bundled_network
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Data, Format, Method, RawSource, TargetSpec
+
+E = TypeVar("E", Format, Method)
+
+LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
+"""The largest sources that are accepted by default."""
+
+
+def encode(
+    source: Data | RawSource,
+    output: Encoder | Format | str | None = None,
+    *,
+    method: Method | str = Method.DSSIM,
+    target: float | None = None,
+    quality: int | None = None,
+    min_quality: int = 1,
+    max_quality: int = 100,
+    allowed_error: float | None = None,
+    measure: Iterable[str] = (),
+    networks: Mapping[Format, Predictor] | None = None,
+    timeout: float | None = None,
+    limits: ImageLimits = LIMITS,
+    **reading: Any,
+) -> EncodeResult:
+    """Choose the quality of an image, and encode it.
+
+    `source` is an image file, or bare pixels. `output` is an encoder with its options, a format,
+    or None to keep the source's. `target` is the most bytes for the method "size", and a score
+    for "dssim" and "ml"; a `quality` encodes once, without a search. Qualities are 1 to 100.
+    `measure` names metrics to report the score of besides. `networks` are needed for "ml"
+    (`bundled_networks`). `timeout` in seconds ends a search with its best answer so far.
+    `reading` takes the fields of `EncoderOptions` that are not options of a format, such as
+    `keep_metadata` or `background`.
+
+    Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, DeadlinePassed if
+    the timeout ends before one encoding, and MemoryError.
+    """
+    options = EncoderOptions(**reading)
+    if isinstance(output, Encoder):
+        options = replace(options, **{output.format.value: output.options})
+        fmt: Format | None = output.format
+    else:
+        fmt = None if output is None else _member("output", output, Format)
+    chosen = Method.NONE if quality is not None else _member("method", method, Method)
+    spec = TargetSpec(chosen, target, min_quality, max_quality, allowed_error)
+    metrics = tuple(_metric(name) for name in measure)
+    job = EncodeJob(source, fmt, spec, quality, options, metrics)
+    return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
+
+
+def compare(
+    reference: bytes,
+    distorted: bytes,
+    *,
+    timeout: float | None = None,
+    limits: ImageLimits = LIMITS,
+) -> Comparison:
+    """The exact scores between two image files of the same size, by every metric.
+
+    Raises InvalidImage for a file that cannot be used, InvalidRequest for different sizes,
+    DeadlinePassed, and MemoryError.
+    """
+    return Pipeline(Defaults(), limits).compare(reference, distorted, Deadline(timeout))
+
+
+def _member(argument: str, value: E | str, kind: type[E]) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(one.value) for one in kind)
+        raise InvalidRequest(argument, f"must be one of {known}, is {value}") from None
+
+
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        raise InvalidRequest("measure", f"must name metrics among {', '.join(METRICS)}, is {name}")
+    return METRICS[name]
+
+
+@cache
+def bundled_networks() -> Mapping[Format, Predictor]:
+    """The networks that come with this package, loaded once. Needs TensorFlow."""
+    paths = {fmt: bundled_network(fmt) for fmt in Format}
+    return {fmt: load(path) for fmt, path in paths.items() if path is not None}

@@ -1,0 +1,7 @@
+"""The methods: none, size, dssim and ml. Each is a handler behind one small interface."""
+
+from autoquality_core.pipeline.methods.base import Answer, FixedQuality, MethodHandler
+from autoquality_core.pipeline.methods.score import MlSearch, ScoreSearch
+from autoquality_core.pipeline.methods.size import SizeSearch
+
+__all__ = ["Answer", "FixedQuality", "MethodHandler", "MlSearch", "ScoreSearch", "SizeSearch"]

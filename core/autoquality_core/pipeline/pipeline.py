@@ -1,0 +1,225 @@
+"""From a source and a target to an encoded image and its proof.
+
+`Pipeline.encode` is a list of steps; the deadline is checked between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from autoquality_core import images
+from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
+from autoquality_core.images import ImageLimits, check_raw_shape, hidden
+from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.metrics import DSSIM, METRICS
+from autoquality_core.networks import Predictor
+from autoquality_core.pipeline.candidates import candidates, source_notices
+from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import (
+    Answer,
+    FixedQuality,
+    MethodHandler,
+    MlSearch,
+    ScoreSearch,
+    SizeSearch,
+)
+from autoquality_core.pipeline.policy import PredictionPolicy
+from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.sources import (
+    OpenJob,
+    OpenPair,
+    check_fits,
+    decode_one,
+    open_job,
+    open_pair,
+)
+from autoquality_core.priors import features
+from autoquality_core.runtime.context import context_for, step
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
+    Format,
+    Method,
+    Notice,
+    NoticeCode,
+    Outcome,
+    RawSource,
+    ResolvedTarget,
+    Timings,
+)
+
+
+class Pipeline:
+    """Encodes and compares; shared by all threads, holds no state of a request."""
+
+    def __init__(
+        self,
+        defaults: Defaults,
+        limits: ImageLimits,
+        predictors: Mapping[Format, Predictor] | None = None,
+        *,
+        predict_dssim: bool = True,
+        lend_core: LendCore | None = None,
+    ) -> None:
+        """With `predict_dssim`, METHOD_DSSIM may ask the predictors too, where it saves time.
+
+        With `lend_core`, two qualities are tried at the same time where it lends a core.
+        """
+        self.defaults = defaults
+        self.limits = limits
+        self.predictors = dict(predictors or {})
+        self._lend_core = lend_core
+        policy = PredictionPolicy(self.predictors) if predict_dssim else None
+        by_dssim = ScoreSearch(DSSIM, policy)
+        self._searches: dict[Method, MethodHandler] = {
+            Method.SIZE: SizeSearch(),
+            Method.DSSIM: by_dssim,
+            Method.ML: MlSearch(self.predictors, by_dssim),
+        }
+
+    def warm_up(self) -> None:
+        """Compile everything now, so that the first request does not wait for it."""
+        warm_up()
+
+    def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
+        """Choose the quality and encode.
+
+        Raises InvalidRequest (InvalidImage for the source), DeadlinePassed and
+        RequestCancelled.
+        """
+        with context_for(deadline):
+            return self.run(self.open(job, deadline), deadline)
+
+    def check(self, job: EncodeJob) -> None:
+        """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
+        if job.format is not None:
+            self._resolve(job, job.format)
+        if isinstance(job.source, RawSource):
+            check_raw_shape(job.source, self.limits)
+            check_fits(job, job.source)
+
+    def open(self, job: EncodeJob, deadline: Deadline, max_bytes: int | None = None) -> OpenJob:
+        """Refuse a bad target, and a bad source by its header; raises as `encode` does.
+
+        Cheap. `max_bytes` overrides the limit on the size of a file. The result has the cost of
+        `run`.
+        """
+        deadline.check()
+        self.check(job)
+        limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
+        with step("open"):
+            opened = open_job(job, limits)
+            check_fits(job, opened.source)
+        return opened
+
+    @allocation_failures()
+    def run(self, opened: OpenJob, deadline: Deadline) -> EncodeResult:
+        """Decode, choose the quality and encode; raises as `encode` does, and MemoryError."""
+        with context_for(deadline) as context:
+            return self._run(opened, deadline, context.timings)
+
+    def _run(self, opened: OpenJob, deadline: Deadline, timings: Timings) -> EncodeResult:
+        deadline.check()
+        job = opened.job
+        with step("decode", pixels=opened.pixels):
+            pixels, origin = opened.decode(deadline)
+            (candidate,) = candidates(job, pixels, origin)
+            encoder = candidate.encoder
+            metadata = fitting_metadata(encoder.format, origin.metadata)
+
+        notices = [*source_notices(pixels, origin), *candidate.notices]
+        if metadata.dropped:
+            notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
+        resolved = self._resolve(job, encoder.format)
+        if job.spec.target is not None and resolved.method is Method.NONE:
+            message = "METHOD_NONE searches for nothing: the target was not used; set the method"
+            notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
+        session = Session(
+            candidate.pixels,
+            encoder,
+            deadline,
+            lend_core=self._lend_core,
+            metadata=metadata,
+        )
+        answer = self._handler(job, encoder, resolved).run(session, resolved)
+        for metric in job.measure:
+            if session.may_continue(answer.quality):
+                session.measure(answer.quality, metric)
+        return _result(session, answer, notices, timings)
+
+    def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
+        """The exact scores of two image files by every metric.
+
+        Raises InvalidImage, DeadlinePassed and RequestCancelled.
+        """
+        return self.measure(self.open_pair(reference, distorted, deadline), deadline)
+
+    def open_pair(self, reference: bytes, distorted: bytes, deadline: Deadline) -> OpenPair:
+        """Refuse bad sources by their headers; raises as `compare` does."""
+        deadline.check()
+        with step("open"):
+            pair = open_pair(reference, distorted, self.limits)
+        check_sides(pair.reference, pair.distorted)
+        return pair
+
+    @allocation_failures()
+    def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
+        """Decode both and compare; raises as `compare` does, and MemoryError."""
+        decoded = []
+        for source, other in (
+            (pair.reference, pair.distorted),
+            (pair.distorted, pair.reference),
+        ):
+            deadline.check()
+            whole = other.frames > 1 or not source.holds_still
+            with step("decode", pixels=source.pixels(all_frames=whole)):
+                decoded.append(decode_one(source, deadline, all_frames=whole, profile=pair.profile))
+        deadline.check()
+        with step("measure"):
+            return compared(decoded[0], decoded[1], METRICS.values())
+
+    def _resolve(self, job: EncodeJob, fmt: Format) -> ResolvedTarget:
+        substituted = job.format is not None and fmt is not job.format
+        lossless = not ENCODERS[fmt].has_quality
+        return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
+
+    def _handler(self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget) -> MethodHandler:
+        if not encoder.has_quality:
+            return FixedQuality(0, Outcome.NO_QUALITY)
+        if resolved.method is Method.NONE:
+            return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
+        return self._searches[resolved.method]
+
+
+def warm_up() -> None:
+    """Compile every loop, or load it from numba's disk cache, and see what libvips can do."""
+    images.source_formats()
+    writable()
+    images.warm_up()
+    hidden.warm_up()
+    features.warm_up()
+    for metric in METRICS.values():
+        metric.warm_up()
+
+
+def _result(
+    session: Session, answer: Answer, notices: Iterable[Notice], timings: Timings
+) -> EncodeResult:
+    return EncodeResult(
+        image=session.file(answer.quality),
+        format=session.encoder.format,
+        quality=answer.quality,
+        scores=session.scores(answer.quality),
+        outcome=answer.outcome,
+        applied=answer.applied,
+        predicted_quality=answer.predicted_quality,
+        probes=tuple(session.probes),
+        notices=(*notices, *answer.notices),
+        width=session.pixels.width,
+        height=session.pixels.height,
+        frames=session.frames(answer.quality),
+        alpha_quality=session.alpha_quality,
+        timings=timings,
+    )

@@ -1,0 +1,241 @@
+"""The encodings made of one image: their bytes, their scores, their time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cached_property, partial
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import Encoder, with_metadata
+from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of
+from autoquality_core.metrics import Metric, Reference
+from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.runtime.context import report, run_both, set_attributes, step
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Probe, Stage
+
+SLOWDOWN = 1.3
+"""The predicted cost of the next probe relative to the slowest so far; times 1.3 again per 10
+quality steps above it."""
+
+LIKELY = 0.9
+"""The probability that the first probe ends a search from which the features of the image are not
+computed: they cost half a millisecond, as much as a very small JPEG."""
+
+RETURN_SECONDS = 0.02
+"""Kept back from the deadline for sending the answer."""
+
+LendCore = Callable[[int], AbstractContextManager[bool]]
+"""Lends an idle core for the body, to work on so many pixels. Yields True if there is one."""
+
+
+class Session:
+    """One image and all encodings made of it, by the current `encoder` and by others.
+
+    Belongs to one request and one thread, except during `probe_two`.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        encoder: Encoder,
+        deadline: Deadline,
+        lend_core: LendCore | None = None,
+        metadata: Metadata = NO_METADATA,
+    ) -> None:
+        """With `lend_core`, two probes may run at once. `metadata` is part of every file."""
+        self.pixels = pixels
+        self.encoder = encoder
+        self.probes: list[Probe] = []
+        self.deadline = deadline
+        self.metadata = metadata
+        self._lend_core = lend_core
+        self._keys: list[tuple[Encoder, int]] = []
+        """What each probe encoded: the encoder, and the lowest quality with the same file."""
+        self._files: dict[tuple[Encoder, int], bytes] = {}
+        """Without metadata."""
+        self._references: dict[str, Reference] = {}
+        self._slowest = 0.0
+        self._slowest_quality = 0
+
+    @property
+    def equivalents(self) -> tuple[int, ...]:
+        """For each quality 1 to 100, the lowest one that gives the same file."""
+        return self.encoder.equivalents(has_alpha=self.pixels.has_alpha)
+
+    @property
+    def pixel_count(self) -> int:
+        """Pixels, all frames counted."""
+        return self.pixels.frames * self.pixels.height * self.pixels.width
+
+    @property
+    def cost(self) -> int:
+        """As `pixel_count`, but more for a narrow image."""
+        return cost_of(self.pixels.width, self.pixels.height, self.pixels.frames)
+
+    @property
+    def alpha_quality(self) -> int | None:
+        """The quality of the alpha channel; None if it has none of its own."""
+        return self.encoder.alpha_quality if self.pixels.has_alpha else None
+
+    def use_metadata(self, metadata: Metadata) -> None:
+        """Write other metadata, also into the encodings that exist."""
+        if metadata == self.metadata:
+            return
+        self.metadata = metadata
+        for at, one in enumerate(self.probes):
+            size = len(self._finished(self._keys[at]))
+            self.probes[at] = replace(one, size_bytes=size)
+
+    def knows(self, quality: int) -> bool:
+        """True if this quality, or an equivalent one, was probed with the current encoder."""
+        return self._key(quality) in self._files
+
+    def size(self, quality: int) -> int:
+        """Bytes of the file at a known quality."""
+        return self.probes[self._index(quality)].size_bytes
+
+    def alpha_bytes(self, quality: int) -> int:
+        """Bytes of the file at a known quality that depend on alpha alone."""
+        if self.alpha_quality is None:
+            return 0
+        return self.encoder.alpha_bytes(self._files[self._key(quality)])
+
+    def probe(self, quality: int, metric: Metric | None = None) -> Probe:
+        """Encode at `quality`, and measure the result if there is a metric."""
+        return self._keep(*self._make_probe(quality, metric))
+
+    @property
+    def may_probe_two(self) -> bool:
+        """False if `probe_two` never uses a second core."""
+        return self._lend_core is not None
+
+    def probe_two(self, quality: int, other: int, metric: Metric | None = None) -> list[Probe]:
+        """Probe at `quality`, and at the same time at `other` if a core is idle."""
+        if self._lend_core is None:
+            return [self.probe(quality, metric)]
+        with self._lend_core(self.cost) as lent:
+            if not lent:
+                return [self.probe(quality, metric)]
+            if metric is not None:
+                self._reference(metric)  # made once, not by both
+            made = run_both(
+                partial(self._make_probe, quality, metric), partial(self._make_probe, other, metric)
+            )
+        return [self._keep(one, data) for one, data in made]
+
+    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
+        """A probe and its file without metadata. Changes nothing, so two threads may run it."""
+        self.deadline.check()
+        with step("probe", quality=quality):
+            data, encode_seconds = self._encode(quality)
+            scores, measure_seconds = self._measured(data, metric) if metric else ({}, 0.0)
+            size = len(with_metadata(self.encoder.format, data, self.metadata))
+            set_attributes(size_bytes=size, **scores)
+        probe = Probe(quality, size, scores, encode_seconds, measure_seconds, self.alpha_quality)
+        return probe, data
+
+    def _keep(self, one: Probe, data: bytes) -> Probe:
+        key = self._key(one.quality)
+        self._files[key] = data
+        self._keys.append(key)
+        self.probes.append(one)
+        if _seconds(one) > self._slowest:
+            self._slowest, self._slowest_quality = _seconds(one), one.quality
+        report(Stage.PROBED, one)
+        return one
+
+    def _encode(self, quality: int) -> tuple[bytes, float]:
+        """A file, and the seconds that it took."""
+        try:
+            # The deadline outlives the encoding: the call may still be sending its answer.
+            with step("encode") as encoding, self.deadline.calling(self.pixels.stop):
+                data = self.encoder.encode(self.pixels, quality)
+        except Exception:
+            self.deadline.check()  # failed because it was stopped
+            raise
+        self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
+        return data, encoding.seconds
+
+    def measure(self, quality: int, metric: Metric) -> None:
+        """Measure the encoding at a known quality, unless that was done."""
+        at = self._index(quality)
+        one = self.probes[at]
+        if metric.name in one.scores:
+            return
+        scores, seconds = self._measured(self._files[self._keys[at]], metric)
+        self.probes[at] = replace(
+            one,
+            scores={**one.scores, **scores},
+            measure_seconds=one.measure_seconds + seconds,
+        )
+
+    def _measured(self, data: bytes, metric: Metric) -> tuple[Mapping[str, float], float]:
+        """The score of a file by the metric's name, and the seconds that it took."""
+        with step("measure") as measuring:
+            score = self._reference(metric).score(self.encoder.decode(data, self.pixels))
+        return {metric.name: score}, measuring.seconds
+
+    def file(self, quality: int) -> bytes:
+        """The file at a known quality, with metadata."""
+        return self._finished(self._key(quality))
+
+    def _finished(self, key: tuple[Encoder, int]) -> bytes:
+        return with_metadata(key[0].format, self._files[key], self.metadata)
+
+    def frames(self, quality: int) -> int:
+        """The number of frames in the file at a known quality."""
+        return self.encoder.frames(self._files[self._key(quality)], self.pixels)
+
+    def scores(self, quality: int) -> Mapping[str, float]:
+        """The scores at a known quality, by the metric's name."""
+        return self.probes[self._index(quality)].scores
+
+    def may_continue(self, quality: int) -> bool:
+        """False if a probe at `quality`, or its measurement, would miss the deadline.
+
+        Raises RequestCancelled if the caller is gone.
+        """
+        remaining = self.deadline.remaining()
+        if remaining > 0:
+            self.deadline.check()
+        above = max(quality - self._slowest_quality, 0)
+        expected = self._slowest * SLOWDOWN ** (1 + above / 10)
+        return remaining == math.inf or remaining > expected + RETURN_SECONDS
+
+    def choose(self, quality: int) -> None:
+        """Make a known quality the answer: a probe of an equivalent one takes its name."""
+        at = self._index(quality)
+        self.probes[at] = replace(self.probes[at], quality=quality)
+
+    def _key(self, quality: int) -> tuple[Encoder, int]:
+        lowest = self.equivalents[quality - 1] if self.encoder.has_quality else quality
+        return self.encoder, lowest
+
+    def _index(self, quality: int) -> int:
+        """Which probe encoded at a quality, or an equivalent one, with the current encoder."""
+        return self._keys.index(self._key(quality))
+
+    @cached_property
+    def features(self) -> npt.NDArray[np.float64] | None:
+        """The features of the luma. None for animations: one frame says little about the rest."""
+        return luma_features(self.pixels) if self.pixels.frames == 1 else None
+
+    @cached_property
+    def size_features(self) -> npt.NDArray[np.float64] | None:
+        """The features with those of the chroma, which sizes depend on. None for animations."""
+        return None if self.features is None else with_chroma(self.features, self.pixels)
+
+    def _reference(self, metric: Metric) -> Reference:
+        if metric.name not in self._references:
+            self._references[metric.name] = metric.reference(self.pixels)
+        return self._references[metric.name]
+
+
+def _seconds(one: Probe) -> float:
+    return one.encode_seconds + one.measure_seconds

@@ -1,0 +1,189 @@
+"""The sources of a request with their headers read: their formats, sizes and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from autoquality_core.errors import InvalidImage, InvalidRequest
+from autoquality_core.formats import ENCODERS, substitute, writable
+from autoquality_core.images import (
+    NO_METADATA,
+    ImageLimits,
+    Metadata,
+    Pixels,
+    Source,
+    check_raw,
+    cost_of,
+    from_raw,
+    open_image,
+)
+from autoquality_core.images.colour.icc import in_rgb
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import ColorProfile, Format, RawSource
+
+
+def _format_of(source_format: str) -> Format | None:
+    """The format to write to keep that of a source; None if it cannot be written."""
+    return next((fmt for fmt in writable() if fmt.value == source_format), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The format of a source ("raw" for bare pixels), and its frames or pages.
+
+    `damaged` is True if only a part could be decoded. `metadata` is the part to keep.
+    """
+
+    format: str
+    frames: int
+    pages: int
+    damaged: bool = False
+    gain_map: bool = False
+    metadata: Metadata = NO_METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job whose source is within the limits and has not been decoded yet."""
+
+    job: EncodeJob
+    source: Source | RawSource
+    limits: ImageLimits
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that `decode` will make, all its frames counted."""
+        if isinstance(self.source, Source):
+            return self.source.pixels(all_frames=self._all_frames)
+        return self.source.width * self.source.height
+
+    @property
+    def cost(self) -> int:
+        """As `pixels`, but more for a narrow image."""
+        if isinstance(self.source, Source):
+            return self.source.cost(all_frames=self._all_frames)
+        return cost_of(self.source.width, self.source.height)
+
+    def decode(self, deadline: Deadline) -> tuple[Pixels, Origin]:
+        """Decode as many frames as the format to be written can hold.
+
+        Raises InvalidImage, DeadlinePassed and RequestCancelled.
+        """
+        try:
+            return self._decoded(deadline)
+        except InvalidImage:
+            deadline.check()  # failed because it was stopped
+            raise
+
+    def _decoded(self, deadline: Deadline) -> tuple[Pixels, Origin]:
+        source = self.source
+        if isinstance(source, RawSource):
+            return from_raw(source, self.limits), Origin("raw", 1, 1)
+        options = self.job.options
+        decode = partial(
+            source.decode,
+            all_frames=self._all_frames,
+            profile=options.color_profile,
+            stoppable=deadline.calling,
+        )
+        metadata = source.metadata(
+            everything=options.keep_metadata, copyright_too=options.keep_copyright
+        )
+        origin = Origin(
+            *(source.format, source.frames, source.pages),
+            gain_map=source.gain_map,
+            metadata=metadata,
+        )
+        try:
+            return decode(), origin
+        except InvalidImage as error:
+            tolerated = self.job.options.allow_truncated and source.tolerable
+            if not tolerated or error.reason != InvalidImage.reason:
+                raise
+        deadline.check()
+        return decode(damaged=True), replace(origin, damaged=True)
+
+    @property
+    def _all_frames(self) -> bool:
+        if isinstance(self.source, RawSource):
+            return False
+        formats = requested_formats(self.job, self.source.format, has_alpha=False)
+        return any(ENCODERS[fmt].keeps_animation for fmt in formats)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPair:
+    """Two image files to compare, within the limits and not decoded yet."""
+
+    reference: Source
+    distorted: Source
+
+    @property
+    def cost(self) -> int:
+        """Pixels of both, all frames counted, and more for narrow images."""
+        return sum(one.cost(all_frames=True) for one in (self.reference, self.distorted))
+
+    @property
+    def profile(self) -> ColorProfile:
+        """The colours to compare in: their own if these are the same, else sRGB."""
+        same = in_rgb(self.reference.colours.kept) == in_rgb(self.distorted.colours.kept)
+        return ColorProfile.KEEP if same else ColorProfile.SRGB
+
+
+def open_job(job: EncodeJob, limits: ImageLimits) -> OpenJob:
+    """Read the header of the job's source. Raises InvalidRequest (InvalidImage for a file)."""
+    if isinstance(job.source, RawSource):
+        check_raw(job.source, limits)
+        return OpenJob(job, job.source, limits)
+    return OpenJob(job, open_image(job.source, limits), limits)
+
+
+def open_pair(reference: bytes, distorted: bytes, limits: ImageLimits) -> OpenPair:
+    """Read the headers of both. Raises InvalidImage, naming the field."""
+    return OpenPair(
+        open_image(reference, limits, field="reference"),
+        open_image(distorted, limits, field="distorted"),
+    )
+
+
+def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) -> tuple[Format, ...]:
+    """The formats that may be written: the requested one, that of the source, or a suitable one."""
+    natural = Format.PNG if has_alpha else Format.JPEG
+    return (job.format or _format_of(source_format) or natural,)
+
+
+def check_fits(job: EncodeJob, source: Source | RawSource) -> None:
+    """Refuse an image whose sides fit no format that may be written. Raises InvalidRequest.
+
+    An alpha may turn out opaque, which changes the formats.
+    """
+    if isinstance(source, RawSource):
+        name, with_alpha = "raw", source.bands in (2, 4)
+    else:
+        name, with_alpha = source.format, source.has_alpha
+    tried = [
+        (fmt, has_alpha)
+        for has_alpha in ((True, False) if with_alpha else (False,))
+        for fmt in requested_formats(job, name, has_alpha=has_alpha)
+    ]
+    refusals = []
+    for fmt, has_alpha in tried:
+        try:
+            substitute(fmt, source.width, source.height, has_alpha=has_alpha)
+        except InvalidRequest as error:
+            refusals.append(error)
+    if len(refusals) == len(tried):
+        raise refusals[0]
+
+
+def decode_one(
+    source: Source, deadline: Deadline, *, all_frames: bool, profile: ColorProfile
+) -> Pixels:
+    """Decode a source to compare. Raises InvalidImage, DeadlinePassed and RequestCancelled."""
+    try:
+        return source.decode(all_frames=all_frames, profile=profile, stoppable=deadline.calling)
+    except InvalidImage:
+        deadline.check()  # failed because it was stopped
+        raise

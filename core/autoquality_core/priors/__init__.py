@@ -1,0 +1,149 @@
+"""The knowledge about each encoder's curves before the first probe of an image.
+
+A curve is log(bytes per pixel), named "size", or the values of a metric, named as the metric.
+The JSON files in this folder are learned from sweeps over a corpus by `autoquality-train`:
+
+    KEY.json            mean and covariance of an encoder's curves     (priors)
+    KEY.features.json   the regression from image features to curves   (features)
+    KEY.offset.json     the distance of slower options' curves         (offsets)
+    KEY.rough.json      how far curves fall on images of little detail (roughness)
+
+KEY is `Encoder.learned` or `Encoder.learned_offset`. Each file names its encoder options,
+corpus and library versions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import Encoder
+from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.priors.regression import FeatureRegression
+from autoquality_core.search.curve import CurvePrior, Offset, rbf
+
+FloatArray = npt.NDArray[np.float64]
+
+SIZE = "size"
+
+TINY_PIXELS = 160 * 160
+"""The smallest images of the corpus that scores were learned from."""
+
+_RESIDUAL_REACH = 5.0
+"""Qualities over which the residuals of components stay correlated."""
+
+
+def score_prior(
+    encoder: Encoder, metric: Metric, pixels: int, features: FloatArray | None = None
+) -> CurvePrior:
+    """The prior of the metric's values for an image of `pixels`.
+
+    With the features of the image, it is the prior of this image; else of any.
+    """
+    prior = load_prior(encoder.learned, metric.name)
+    tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(np.array(TINY_PIXELS))
+    prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
+    regression = None if features is None else load_regression(encoder.learned, metric.name)
+    if features is not None and regression is not None:
+        prior = prior.with_curve(*regression.curve(features))
+    return _with_offset(prior, encoder, metric.name)
+
+
+def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None) -> CurvePrior:
+    """The prior of log(bytes per pixel) for an image of `pixels`.
+
+    With the features of the image, chroma included, it is the prior of this image; else of any.
+    """
+    prior = load_prior(encoder.learned, SIZE)
+    prior = replace(prior, allowance=prior.allowance * float(size_noise_scale(np.array(pixels))))
+    regression = None if features is None else load_regression(encoder.learned, SIZE)
+    if features is not None and regression is not None:
+        payload, covariance = regression.curve(features)
+        size = np.logaddexp(payload, np.log(regression.overhead / pixels))
+        prior = prior.with_curve(size, covariance)
+    return _with_offset(prior, encoder, SIZE)
+
+
+def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+    """The noise of a size curve at so many pixels, relative to 512x512.
+
+    The noise of single blocks averages out with the root of their number.
+    """
+    scale: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
+    return scale.clip(0.25, 32)
+
+
+def _with_offset(prior: CurvePrior, encoder: Encoder, curve: str) -> CurvePrior:
+    offset = load_offset(encoder.learned_offset, curve) if encoder.learned_offset else None
+    return prior if offset is None else prior.above(offset)
+
+
+def unlearned(curve: str) -> CurvePrior:
+    """The prior without a corpus: a curve of the usual slope, of unknown level."""
+    if curve == SIZE:
+        return CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01)
+    metric = METRICS[curve]
+    return CurvePrior.smooth(*metric.usual_curve, noise=metric.noise, allowance=metric.allowance)
+
+
+@cache
+def load_prior(key: str, curve: str) -> CurvePrior:
+    """The learned prior of an encoder's curve; `unlearned` if there is none."""
+    learned = load_learned(f"{key}.json", curve)
+    if learned is None:
+        return unlearned(curve)
+    return CurvePrior.learned(
+        np.array(learned["mean"]),
+        np.array(learned["components"]),
+        residual=learned["residual"],
+        noise=learned["noise"],
+        allowance=learned["allowance"],
+    )
+
+
+@cache
+def load_regression(key: str, curve: str) -> FeatureRegression | None:
+    """The learned regression from image features to an encoder's curve; None if there is none."""
+    learned = load_learned(f"{key}.features.json", curve)
+    if learned is None:
+        return None
+    mean, components = np.array(learned["mean"]), np.array(learned["components"])
+    errors = np.array(learned["covariance"])
+    return FeatureRegression(
+        centre=np.array(learned["centre"]),
+        spread=np.array(learned["spread"]),
+        landmarks=np.array(learned["landmarks"]),
+        weights=np.array(learned["weights"]),
+        mean=mean,
+        components=components,
+        covariance=components.T @ errors @ components
+        + learned["residual"] ** 2 * rbf(_RESIDUAL_REACH),
+        overhead=learned["overhead"],
+    )
+
+
+@cache
+def load_offset(key: str, curve: str) -> Offset | None:
+    """The learned distance between two encoders' curves; None if there is none."""
+    learned = load_learned(f"{key}.offset.json", curve)
+    if learned is None:
+        return None
+    components = np.array(learned["components"])
+    covariance = components.T @ components
+    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    return Offset(np.array(learned["mean"]), covariance)
+
+
+@cache
+def load_learned(name: str, curve: str) -> Any | None:
+    """A curve's entry in a file of this folder; None if there is no such file or entry."""
+    file = files(__package__).joinpath(name)
+    if not file.is_file():
+        return None
+    return json.loads(file.read_text(encoding="utf-8"))["curves"].get(curve)

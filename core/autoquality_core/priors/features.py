@@ -1,0 +1,210 @@
+"""Features of an image: some fifty numbers that predict its curves roughly.
+
+A thousand blocks are transformed and quantised at a few strengths. The features measure how
+much detail there is, how much quantisation costs in DSSIM, and how many bits are left. That
+takes half a millisecond for an image of any size. A learned regression maps the features to
+an encoder's curves (`priors/*.features.json`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images import Pixels
+from autoquality_core.images.blocks import (
+    BLOCK,
+    CHROMA,
+    LUMA,
+    bands,
+    cosine_transform,
+    flat_table,
+    jpeg_table,
+)
+from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
+
+FloatArray = npt.NDArray[np.float64]
+
+BLOCKS = 1024
+SQUARES = 256
+"""The most blocks of luma, and squares of 16 x 16 pixels of chroma, that are sampled."""
+
+_FLAT, _SIMPLE = 2.0, 4
+"""A block has detail if its levels differ by more than the first. The second is how many levels a
+simple block has at most."""
+
+_MUCH = 0.03
+"""The share of blocks from which a frame counts as saturated."""
+
+_GREY = 128.0
+_AREA = BLOCK * BLOCK
+_CHROMA = CHROMA / np.float32(4)
+_AS_IT_IS = np.ones(1, np.float32)
+_GOLDEN = 0.6180339887498949
+
+_TRANSFORM = cosine_transform()
+_BANDS = np.ascontiguousarray(bands().T)
+_TABLES = (*(jpeg_table(quality) for quality in (20, 50, 75, 90)), flat_table(8.0))
+_WAVES = np.full(_AREA, 1 / _AREA, np.float32)
+_WAVES[0] = 0
+"""Sums the squares of a block's coefficients to its variance (Parseval); the first is its mean."""
+
+_VARIANCES = (4.0, 15.0, 60.0, 240.0, 960.0)
+
+NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
+COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
+
+
+def luma_features(pixels: Pixels) -> FloatArray:
+    """The features of the first frame's luma, shape (NUMBERS,), finite; alpha lies over white."""
+    return _described(_blocks(pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much detail an encoder's roughness averages out over.
+
+    `blocks` estimates how many different 8x8 blocks with detail the first frame has, at least 1.
+    `simple` is True if most of them have at most 4 levels of luma, as in drawings and text without
+    anti-aliasing. `saturated` is True if much of the frame is flat and of a colour at the edge of
+    the gamut: coding its chroma changes its luma, all of it at once.
+    """
+
+    blocks: float
+    simple: bool
+    saturated: bool = False
+
+
+def detail(pixels: Pixels) -> Detail:
+    """The detail of an image, from up to BLOCKS of its blocks."""
+    frame = _at_least(pixels.samples[0], BLOCK)
+    rows, columns = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    luma = _luma(frame, rows, columns)
+    seen = luma.shape[1]
+    hashes = np.empty(seen, np.uint64)
+    detailed, simple = patterns(luma, _FLAT, _SIMPLE, hashes)
+    counts = np.unique(hashes[hashes != 0], return_counts=True)[1]
+    blocks = float(counts.size)
+    in_all = (pixels.height // BLOCK) * (pixels.width // BLOCK)
+    if in_all > seen:
+        # Chao's estimate of how many kinds there are, from those seen once and twice.
+        once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+        blocks += once * (once - 1) / (2 * (twice + 1))
+        blocks = min(blocks, detailed * in_all / seen)
+    corners = frame[rows * BLOCK, columns * BLOCK][hashes == 0, :3].astype(np.int16)
+    return Detail(
+        max(blocks, 1.0),
+        simple > detailed / 2 or detailed == 0,
+        frame.shape[2] > 2 and _saturated(corners) > _MUCH * seen,
+    )
+
+
+def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
+    """The features of the luma and of the chroma, shape (COLOURED_NUMBERS,), for sizes.
+
+    The chroma is halved in both directions, as most encoders do.
+    """
+    return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
+
+
+def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
+    """The features of blocks of luma (n, 64), 0 to 255."""
+    return _described(np.ascontiguousarray(luma.T, np.float32) - np.float32(_GREY))
+
+
+def warm_up() -> None:
+    """Compile the loops, or load them from numba's disk cache."""
+    pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
+    detail(pixels)
+    with_chroma(luma_features(pixels), pixels)
+
+
+def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
+    """The features of blocks of luma (64, n) less 128."""
+    coefficients = _TRANSFORM @ luma
+    squares = coefficients * coefficients
+    variance = _WAVES @ squares
+    numbers: list[npt.ArrayLike] = []
+    for table in _TABLES:
+        lack, left, bits = coded(coefficients, table, variance)
+        numbers += [
+            -np.log(max(lack / 2, 0.0) + 1e-5),
+            np.log(left + 0.05),
+            np.log(bits + 0.05),
+        ]
+    energy = _BANDS @ squares
+    numbers.extend(np.log(energy.mean(axis=1) + 1) / 2)
+    numbers.extend(np.log(energy + 1).mean(axis=1) / 2)
+    logarithms = np.log(variance + 1)
+    numbers.extend([np.log(variance.mean() + 1), logarithms.mean(), logarithms.std()])
+    numbers.append(1 + coefficients[0].mean() / (BLOCK * _GREY))
+    numbers.extend((one / (variance + one)).mean() for one in _VARIANCES)
+    return np.array(numbers, np.float64)
+
+
+def _colours(pixels: Pixels) -> FloatArray:
+    frame = _at_least(pixels.samples[0], 2 * BLOCK)
+    rows, columns = _places(frame.shape[0] // (2 * BLOCK), frame.shape[1] // (2 * BLOCK), SQUARES)
+    chroma = np.empty((_AREA, 2 * rows.size), np.float32)
+    gather_colours(frame, rows, columns, _CHROMA, chroma)
+    return _described_colours(chroma)
+
+
+def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
+    coefficients = _TRANSFORM @ chroma
+    squares = coefficients * coefficients
+    variance = _WAVES @ squares
+    numbers: list[npt.ArrayLike] = []
+    for table in _TABLES:
+        _, left, bits = coded(coefficients, table, variance)
+        numbers += [np.log(left + 0.01), np.log(bits + 0.01)]
+    numbers.extend(np.log(_BANDS @ squares + 1).mean(axis=1) / 2)
+    return np.array(numbers, np.float64)
+
+
+def _blocks(pixels: Pixels) -> npt.NDArray[np.float32]:
+    """Up to BLOCKS whole blocks of luma less 128, (64, n), spread evenly."""
+    frame = _at_least(pixels.samples[0], BLOCK)
+    return _luma(frame, *_places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS))
+
+
+def _saturated(colours: npt.NDArray[np.int16]) -> int:
+    """How many RGB colours (n, 3) are strong and at the edge of the gamut."""
+    most, least = colours.max(axis=1, initial=0), colours.min(axis=1, initial=255)
+    return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
+
+
+def _luma(
+    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """The luma less 128 of blocks of a frame, (64, n)."""
+    luma = np.empty((_AREA, rows.size), np.float32)
+    gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
+    return luma
+
+
+def _at_least(frame: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """A frame (height, width, bands), padded to `side` by repeating its edges."""
+    short = [max(side - extent, 0) for extent in frame.shape[:2]]
+    if any(short):
+        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+        frame.flags.writeable = False  # numba would compile for both kinds
+    return frame
+
+
+def _places(down: int, across: int, most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of up to `most` of down x across squares, spread evenly."""
+    count = min(down * across, most)
+    at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
+    rows, columns = np.divmod(at, across)
+    # Each row starts at another column, so that a picture of columns is sampled evenly.
+    return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
+
+
+@cache
+def _no_colours() -> FloatArray:
+    """The features of a chroma of zeros, for grey images."""
+    return _described_colours(np.zeros((_AREA, 1), np.float32))

@@ -1,0 +1,1 @@
+"""What every part of a request uses: deadlines, steps, compilation, memory."""

@@ -1,0 +1,37 @@
+"""Finds the quality with few encodings.
+
+Knows no codec, no gRPC and no image: a search gets a function that tries one quality, and a
+`goal`. Curves of sizes and scores nearly rise with quality. `bounds` rules qualities out, under a
+stated limit on how far a curve may fall. `acquisition` chooses the next quality to try, from the
+Gaussian beliefs about the curve in `curve`.
+"""
+
+from autoquality_core.search.acquisition import chance
+from autoquality_core.search.bounds import Roughness
+from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
+from autoquality_core.search.engine import (
+    Contender,
+    Found,
+    search,
+    search_several,
+)
+from autoquality_core.search.goal import Goal, Observation, Scale
+from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
+
+__all__ = [
+    "Contender",
+    "CurveModel",
+    "CurvePrior",
+    "FewestBytesGoal",
+    "Found",
+    "Goal",
+    "Observation",
+    "Offset",
+    "Roughness",
+    "Scale",
+    "ScoreGoal",
+    "SizeGoal",
+    "chance",
+    "search",
+    "search_several",
+]

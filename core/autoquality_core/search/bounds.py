@@ -1,0 +1,137 @@
+"""What probes rule out about the qualities that were not probed.
+
+A curve of values over quality (log bytes, or the values of a metric) rises, but not strictly:
+it may fall by an *allowance*, v(p) - allowance <= v(q) for p < q. So each probe bounds every
+other quality from one side. How far a curve may fall depends on the image: the less detail it
+has, the less averages out. If an encoder codes differently from some quality on, the curve has a
+break there, and another allowance holds between its two parts.
+
+Two probes that break the assumption widen the allowance for this image to twice their distance.
+For photographs, the widened allowance is at most `WIDEST` times the learned one. A JPEG that is
+saved again at its own quality is almost identical there, and such a spike must not open every
+quality again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+WIDEST = 4
+"""The most that an allowance may be widened, as a factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roughness:
+    """How far a curve may fall, in its units (natural logarithms): 0.05 is 5 %.
+
+    `allowance` holds between qualities of one part of the curve, `across` between its parts. A new
+    part begins at each quality in `breaks`. `near[d - 1]` holds instead between qualities that are
+    d apart; the last entry also holds for larger distances, since a smooth curve has risen again
+    by then. A curve that is not `smooth` may exceed its allowance by any factor.
+    """
+
+    allowance: float
+    across: float = 0.0
+    breaks: tuple[int, ...] = ()
+    near: tuple[float, ...] = ()
+    smooth: bool = True
+
+
+class Interval(NamedTuple):
+    """The least and the greatest value possible at each quality; exact where it was probed."""
+
+    lower: FloatArray
+    upper: FloatArray
+
+
+class Bounds:
+    """Lower and upper bounds of a nearly monotone curve at `low`..`high`."""
+
+    def __init__(self, low: int, high: int, roughness: Callable[[], Roughness]) -> None:
+        """`roughness` is called when a bound is first needed, as it may inspect the image."""
+        self.qualities = np.arange(low, high + 1)
+        self._look = roughness
+        self._values = np.full(self.qualities.shape, np.nan)
+
+    @property
+    def allowance(self) -> float:
+        """How far a part of the curve may fall, given its probes."""
+        fall = max(_fall(self._values[part]) for part in self._parts)
+        return self._widened(self._roughness.allowance, fall)
+
+    def add(self, quality: int, value: float) -> None:
+        """Add a probe."""
+        self._values[quality - self.qualities[0]] = value
+
+    def interval(self, *, near: bool = True) -> Interval:
+        """The bounds at each quality. Without `near`, allowances by distance do not count."""
+        if np.isnan(self._values).all():
+            shape = self._values.shape
+            return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
+        within = self.allowance
+        across = self._widened(max(self._roughness.across, within), _fall(self._values))
+        # Unprobed qualities neither raise a maximum nor lower a minimum.
+        low = np.where(self.unprobed(), -np.inf, self._values)
+        high = np.where(self.unprobed(), np.inf, self._values)
+        lower = np.maximum.accumulate(low) - across
+        upper = np.minimum.accumulate(high[::-1])[::-1] + across
+        for part in self._parts:
+            lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - within)
+            back = np.minimum.accumulate(high[part][::-1])[::-1] + within
+            upper[part] = np.minimum(upper[part], back)
+        for apart, most in enumerate(self._near() if near else (), start=1):
+            if apart < low.size:
+                lower[apart:] = np.maximum(lower[apart:], low[:-apart] - most)
+                upper[:-apart] = np.minimum(upper[:-apart], high[apart:] + most)
+        probed = ~self.unprobed()
+        lower[probed] = upper[probed] = self._values[probed]
+        return Interval(lower, upper)
+
+    def between(self) -> FloatArray:
+        """A value for each of `qualities`, interpolated between the probes."""
+        probed = ~self.unprobed()
+        found: FloatArray = np.interp(self.qualities, self.qualities[probed], self._values[probed])
+        return found
+
+    def unprobed(self) -> npt.NDArray[np.bool_]:
+        """A mask over `qualities`: True where nothing was tried yet."""
+        mask: npt.NDArray[np.bool_] = np.isnan(self._values)
+        return mask
+
+    def _near(self) -> tuple[float, ...]:
+        """The allowances by distance; none if probes contradict them."""
+        near = self._roughness.near
+        if not near or _fall(self._values) > max(near):
+            return ()
+        return near + (near[-1],) * (self.qualities.size - len(near))
+
+    def _widened(self, allowance: float, fall: float) -> float:
+        most = WIDEST * allowance if self._roughness.smooth else math.inf
+        return min(max(allowance, 2 * fall), most)
+
+    @cached_property
+    def _roughness(self) -> Roughness:
+        return self._look()
+
+    @cached_property
+    def _parts(self) -> list[slice]:
+        """The parts of the range, in order, none empty."""
+        inside = (at - int(self.qualities[0]) for at in self._roughness.breaks)
+        cuts = [0, *(at for at in inside if 0 < at < self.qualities.size), self.qualities.size]
+        return [slice(*pair) for pair in pairwise(cuts)]
+
+
+def _fall(values: FloatArray) -> float:
+    """How far probes fall; NaN stands for none."""
+    probed = values[~np.isnan(values)]
+    return float((np.maximum.accumulate(probed) - probed).max(initial=0.0))

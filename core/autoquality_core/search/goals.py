@@ -1,0 +1,266 @@
+"""The goals: a byte limit, a score, or the fewest bytes at a score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from autoquality_core.search.bounds import Interval
+from autoquality_core.search.goal import (
+    BoolArray,
+    Chances,
+    FloatArray,
+    Observation,
+    Scale,
+    normal_cdf,
+)
+from autoquality_core.types import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class SizeGoal:
+    """The highest quality whose file has at most `target` bytes, for an image of `pixels`."""
+
+    target: float
+    pixels: int
+    edge: ClassVar[int] = 1
+    fallback: ClassVar[None] = None
+
+    def values(self, seen: Observation) -> tuple[float, ...]:
+        return (math.log(seen.size_bytes / self.pixels),)
+
+    @property
+    def aim(self) -> float:
+        return math.log(self.target / self.pixels)
+
+    @property
+    def width(self) -> float:
+        return math.inf
+
+    def finished(self, seen: Observation) -> bool:
+        return False
+
+    def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
+        fitting = [one for one in seen if one.size_bytes <= self.target]
+        if fitting:
+            return max(fitting, key=lambda one: one.quality)
+        at_bound = [one for one in seen if one.quality == low]
+        return at_bound[0] if at_bound else min(seen, key=lambda one: one.size_bytes)
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        return False
+
+    def open(
+        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
+    ) -> BoolArray:
+        lower = intervals[0].lower
+        may_fit: BoolArray = lower <= self.aim
+        fitting = [one.quality for one in seen if one.size_bytes <= self.target]
+        if fitting:
+            qualities = np.arange(high - lower.size + 1, high + 1)
+            may_fit &= qualities > max(fitting)
+        else:
+            may_fit[-1] = True  # curves may fall: the other end is tried before giving up
+        return may_fit
+
+    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
+        fits = normal_cdf((self.aim - means[0]) / deviations[0])
+        return Chances(fits, np.zeros_like(fits), 1 - fits)
+
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
+        fits = best.size_bytes <= self.target
+        return Outcome.TARGET_MET if fits else Outcome.MIN_QUALITY_REACHED
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGoal:
+    """A score within `error` of `target`, or else the nearest to it.
+
+    A *loss* is a score with its sign chosen so that lower looks better.
+    """
+
+    scale: Scale
+    target: float
+    error: float
+    edge: ClassVar[int] = 0
+    fallback: ClassVar[None] = None
+
+    @classmethod
+    def between(cls, scale: Scale, one: float, other: float) -> ScoreGoal:
+        """A score between two others, or else the nearest to them."""
+        return cls(scale, (one + other) / 2, abs(one - other) / 2)
+
+    def values(self, seen: Observation) -> tuple[float, ...]:
+        return (self.scale.value(_score(seen)),)
+
+    @property
+    def aim(self) -> float:
+        return self.scale.value(self.target)
+
+    @property
+    def width(self) -> float:
+        worst, finest = self._limits()
+        best = self.scale.low if self.scale.lower_is_better else self.scale.high
+        return (self.scale.value(best) if finest is None else finest) - worst
+
+    def finished(self, seen: Observation) -> bool:
+        return abs(_score(seen) - self.target) <= self.error
+
+    def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
+        for one in seen:
+            if self.finished(one):
+                return one
+        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        if all(one > target for one in losses):
+            bound = [one for one in seen if one.quality == high]
+        elif all(one < target for one in losses):
+            bound = [one for one in seen if one.quality == low]
+        else:
+            bound = []
+        if bound:
+            return bound[0]
+        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        scores = [_score(one) for one in seen]
+        return bool(scores) and min(scores) < self.target < max(scores)
+
+    def open(
+        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
+    ) -> BoolArray:
+        least, most = _losses(self.scale, intervals[0])
+        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        if not losses or min(losses) > target or max(losses) < target:
+            # All probes are on one side. A quality matters if it may be good enough; if none is,
+            # the bound is the answer, even if another quality comes nearer to the target.
+            return (least <= target + self.error) & (most >= target - self.error)
+        nearest = min(losses, key=lambda loss: (abs(loss - target), loss))
+        gap = abs(nearest - target)
+        ties_win = nearest > target  # of two equally near, the better-looking one
+        reaches = most >= target - gap if ties_win else most > target - gap
+        return (least < target + gap) & reaches
+
+    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
+        mean, deviation = means[0], deviations[0]
+        worst, finest = self._limits()
+        too_poor = normal_cdf((worst - mean) / deviation)
+        too_good = np.zeros_like(mean)
+        if finest is not None:
+            too_good = 1 - normal_cdf((finest - mean) / deviation)
+        return Chances(1 - too_poor - too_good, too_poor, too_good)
+
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
+        if self.finished(best):
+            return Outcome.TARGET_MET
+        if self.crossed(seen):
+            return Outcome.NEAREST_QUALITY
+        away = self._loss(_score(best)) - self._loss(self.target)
+        if best.quality == high and away > 0:
+            return Outcome.MAX_QUALITY_REACHED
+        if best.quality == low and away < 0:
+            return Outcome.MIN_QUALITY_REACHED
+        return Outcome.NEAREST_QUALITY
+
+    def _limits(self) -> tuple[float, float | None]:
+        """The values of the worst and the best good score; None if no score is too good."""
+        sign = 1 if self.scale.lower_is_better else -1
+        perfect = self.scale.low if self.scale.lower_is_better else self.scale.high
+        worst = self.scale.value(self.target + sign * self.error)
+        finest = self.target - sign * self.error
+        return worst, self.scale.value(finest) if sign * finest > sign * perfect else None
+
+    def _loss(self, score: float) -> float:
+        return score if self.scale.lower_is_better else -score
+
+
+@dataclass(frozen=True, slots=True)
+class FewestBytesGoal:
+    """The fewest bytes that look at least as good as the score `worst`, at most `max_bytes`.
+
+    If no quality satisfies both, the limit on bytes counts: the answer is that of a `SizeGoal`.
+    """
+
+    scale: Scale
+    worst: float
+    pixels: int
+    max_bytes: float = math.inf
+    edge: ClassVar[int] = -1
+
+    @property
+    def fallback(self) -> SizeGoal:
+        return SizeGoal(self.max_bytes, self.pixels)
+
+    def values(self, seen: Observation) -> tuple[float, ...]:
+        return self.scale.value(_score(seen)), math.log(seen.size_bytes / self.pixels)
+
+    @property
+    def aim(self) -> float:
+        return self.scale.value(self.worst)
+
+    @property
+    def width(self) -> float:
+        return math.inf
+
+    def finished(self, seen: Observation) -> bool:
+        return False
+
+    def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
+        good = [one for one in seen if self._good(one)]
+        if good:
+            return min(good, key=lambda one: (one.size_bytes, -one.quality))
+        return self.fallback.best(seen, low, high)
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        good = [self._looks_good(one) for one in seen]
+        return any(good) and not all(good)
+
+    def open(
+        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
+    ) -> BoolArray:
+        scores, sizes = intervals
+        may_be_good: BoolArray = (scores.upper >= self.aim) & (sizes.lower <= self.fallback.aim)
+        good = [one for one in seen if self._good(one)]
+        if good:
+            may_be_good &= sizes.lower < min(self.values(one)[1] for one in good)
+        return may_be_good
+
+    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
+        too_poor = normal_cdf((self.aim - means[0]) / deviations[0])
+        fits, _, too_large = self.fallback.chances(means[1:], deviations[1:])
+        return Chances((1 - too_poor) * fits, too_poor, too_large)
+
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
+        if self._good(best):
+            return Outcome.TARGET_MET
+        if best.size_bytes > self.max_bytes:
+            return Outcome.MIN_QUALITY_REACHED
+        return Outcome.MAX_QUALITY_REACHED if best.quality == high else Outcome.NEAREST_QUALITY
+
+    def _good(self, seen: Observation) -> bool:
+        return self._looks_good(seen) and seen.size_bytes <= self.max_bytes
+
+    def _looks_good(self, seen: Observation) -> bool:
+        score = _score(seen)
+        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
+
+
+def _losses(scale: Scale, interval: Interval) -> tuple[FloatArray, FloatArray]:
+    """The least and the greatest losses of an interval of values."""
+    least, most = scale.score(interval.upper), scale.score(interval.lower)
+    return (least, most) if scale.lower_is_better else (-least, -most)
+
+
+def _score(seen: Observation) -> float:
+    if seen.score is None:
+        raise ValueError(f"quality {seen.quality} was not measured")
+    return seen.score

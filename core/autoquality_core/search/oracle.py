@@ -1,0 +1,30 @@
+"""The answer that trying every quality finds: `search` must find the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autoquality_core.search.engine import Found
+from autoquality_core.search.goal import Goal, Observation
+
+
+def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation]) -> Found:
+    """Try every quality in [low, high].
+
+    If several are good enough (`Goal.finished`), any of them is right; this returns the lowest.
+    """
+    seen = [attempt(quality) for quality in range(low, high + 1)]
+    best = goal.best(seen, low, high)
+    return Found(best, goal.outcome(best, seen, low, high))
+
+
+def agree(goal: Goal, found: Found, expected: Found) -> bool:
+    """True if a search's answer is as good as the oracle's, with the same outcome.
+
+    Of files with the same fewest bytes, any is right.
+    """
+    if found.outcome is not expected.outcome:
+        return False
+    if goal.finished(expected.best):
+        return goal.finished(found.best)
+    return goal.values(found.best)[-1] == goal.values(expected.best)[-1]

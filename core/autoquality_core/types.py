@@ -1,0 +1,176 @@
+"""The words of the service: what every other module speaks in.
+
+Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
+`Timings` is filled while a request runs.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Data: TypeAlias = bytes | memoryview
+"""Bytes, or a view of them that nobody writes to any more."""
+
+MIN_QUALITY = 1
+MAX_QUALITY = 100
+
+
+class Format(enum.Enum):
+    """A file format that the service writes."""
+
+    JPEG = "jpeg"
+    WEBP = "webp"
+    AVIF = "avif"
+    PNG = "png"
+
+
+class Method(enum.Enum):
+    """How the quality is chosen; the values are imgproxy's names."""
+
+    NONE = "none"
+    SIZE = "size"
+    DSSIM = "dssim"
+    ML = "ml"
+
+
+class Outcome(enum.Enum):
+    """Why the search stopped; see the enum of the same name in the contract."""
+
+    TARGET_MET = "target_met"
+    MIN_QUALITY_REACHED = "min_quality_reached"
+    MAX_QUALITY_REACHED = "max_quality_reached"
+    FIXED_QUALITY = "fixed_quality"
+    DEADLINE_REACHED = "deadline_reached"
+    NEAREST_QUALITY = "nearest_quality"
+    PREDICTION_TRUSTED = "prediction_trusted"
+    NO_QUALITY = "no_quality"
+
+
+class NoticeCode(enum.Enum):
+    """Kinds of notices; see `Notice.Code` in the contract."""
+
+    NETWORK_UNAVAILABLE = "network_unavailable"
+    FORMAT_SUBSTITUTED = "format_substituted"
+    FIRST_FRAME_ONLY = "first_frame_only"
+    ALPHA_FLATTENED = "alpha_flattened"
+    TARGET_UNUSED = "target_unused"
+    SOURCE_TRUNCATED = "source_truncated"
+    HDR_TONE_MAPPED = "hdr_tone_mapped"
+    COLORS_CLIPPED = "colors_clipped"
+    METADATA_DROPPED = "metadata_dropped"
+    GAIN_MAP_DROPPED = "gain_map_dropped"
+    ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+
+
+class ColorProfile(enum.Enum):
+    """What happens to the colours of a source; see the enum of the same name in the contract."""
+
+    SRGB = "srgb"
+    KEEP = "keep"
+
+
+class Device(enum.Enum):
+    """Where networks run; AUTO is a GPU where there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class DropReason(enum.Enum):
+    """Why an image left a network's queue, or was not let in, though nothing had failed."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    QUEUE_FULL = "queue_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the caller should know; `message` is for people."""
+
+    code: NoticeCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTarget:
+    """A spec with every field settled.
+
+    `target` is bytes for SIZE and a DSSIM in [0, 1] for DSSIM and ML;
+    1 <= min_quality <= max_quality <= 100; allowed_error is in [0, 1].
+    """
+
+    method: Method
+    target: float
+    min_quality: int
+    max_quality: int
+    allowed_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One encoding and its scores by the metric's name; times in seconds.
+
+    `alpha_quality` is None if the alpha channel has no quality of its own.
+    """
+
+    quality: int
+    size_bytes: int
+    scores: Mapping[str, float]
+    encode_seconds: float
+    measure_seconds: float
+    alpha_quality: int | None = None
+
+
+class Stage(enum.Enum):
+    """What has just happened to a request; see `EncodeProgress.Stage` in the contract."""
+
+    ACCEPTED = "accepted"
+    RECEIVED = "received"
+    QUEUED = "queued"
+    STARTED = "started"
+    PROBED = "probed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a request is; `probe` with the stage PROBED."""
+
+    stage: Stage
+    probe: Probe | None = None
+
+
+@dataclass(slots=True)
+class Timings:
+    """Where the time of one request went, in seconds; stages do not overlap."""
+
+    queue: float = 0.0
+    decode: float = 0.0
+    predict: float = 0.0
+    encode: float = 0.0
+    measure: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawSource:
+    """Bare 8-bit interleaved sRGB (or grey) samples, height x width x bands bytes."""
+
+    width: int
+    height: int
+    bands: int
+    pixels: Data
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """A spec as the caller stated it; None takes the server's default."""
+
+    method: Method | None = None
+    target: float | None = None
+    min_quality: int | None = None
+    max_quality: int | None = None
+    allowed_error: float | None = None

@@ -1,0 +1,57 @@
+"""A value read from files, and read again when they change.
+
+The files are checked at each use, not at intervals: a revoked token is refused from the next call
+on, and there is no thread to start or stop.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from autoquality_server.config.spec import ConfigError
+from autoquality_server.config.watched_files import WatchedFiles
+from autoquality_server.telemetry.logs import logger
+
+T = TypeVar("T")
+
+_log = logger(__name__)
+
+
+class Reloaded(Generic[T]):
+    """The newest usable value of some files. Thread-safe."""
+
+    def __init__(self, what: str, paths: Iterable[Path], read: Callable[[], T]) -> None:
+        """Read the value; raises ConfigError, as `read` does. `what` names it in the log."""
+        self._what = what
+        self._read = read
+        self._lock = threading.Lock()
+        self._last_error = ""
+        self._files = WatchedFiles(paths)
+        self._value = read()
+
+    def current(self) -> T:
+        """Return the value: the same object until the files say something else.
+
+        Files that cannot be used, because they are missing or half-written, leave the value as it
+        was; the error is logged once.
+        """
+        with self._lock:
+            if self._files.changed():
+                self._reload()
+            return self._value
+
+    def _reload(self) -> None:
+        try:
+            value = self._read()
+        except ConfigError as error:
+            if str(error) != self._last_error:
+                self._last_error = str(error)
+                _log.error(f"{self._what} stay as they were", error=self._last_error)
+            return
+        self._last_error = ""
+        if value != self._value:
+            self._value = value
+            _log.info(f"{self._what} were replaced")

@@ -1,0 +1,189 @@
+"""TLS for gRPC and for the metrics, renewed when the certificates change.
+
+The files are checked before gRPC gets them. For a wrong file, gRPC logs a line that does not name
+the file; for one that becomes wrong later, it refuses every new connection.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+
+from autoquality_server.auth.reload import Reloaded
+from autoquality_server.config import ConfigError, Settings
+
+_CERT = "AUTOQUALITY_TLS_CERT"
+_KEY = "AUTOQUALITY_TLS_KEY"
+_CLIENT_CA = "AUTOQUALITY_TLS_CLIENT_CA"
+_METRICS_CLIENT_CA = "AUTOQUALITY_METRICS_CLIENT_CA"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """What a TLS server needs, in PEM.
+
+    `chain` starts with the server's own certificate. `client_ca` holds the authorities that issue
+    client certificates, None if clients need none.
+    """
+
+    chain: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    client_ca: bytes | None = field(repr=False)
+
+
+def server_credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    """Return the credentials for gRPC, None to serve without TLS. Raises ConfigError.
+
+    gRPC asks for the certificates at each handshake, so new connections get renewed ones. Open
+    connections keep those that they started with.
+    """
+    if not settings.tls_cert:
+        return None
+    certificates = _watch("the certificates", settings, settings.tls_client_ca, _CLIENT_CA)
+    first = certificates.current()
+    # The stubs do not know that the fetcher may return None.
+    fetch: Any = _Fetcher(certificates, first)
+    client_needs_one = first.client_ca is not None
+    return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, client_needs_one)
+
+
+def metrics_contexts(settings: Settings) -> MetricsContexts | None:
+    """Return the TLS contexts of the metrics, None to serve without TLS. Raises ConfigError."""
+    return MetricsContexts(settings) if settings.metrics_tls else None
+
+
+_SETTLING_SECONDS = 0.1
+"""gRPC calls the fetcher under a lock, but uses its answer after releasing it. A handshake that got
+None may be about to use the configuration that the next call replaces and frees (grpc/grpc#22489,
+not wholly fixed by #22647). While this call sleeps, no other begins, and earlier ones finish."""
+
+
+class _Fetcher:
+    """Called by gRPC at each handshake: returns a new configuration, or None for no change."""
+
+    def __init__(self, certificates: Reloaded[Certificates], given: Certificates) -> None:
+        self._certificates = certificates
+        self._given = given
+
+    def __call__(self) -> grpc.ServerCertificateConfiguration | None:
+        current = self._certificates.current()
+        if current is self._given:
+            return None
+        self._given = current
+        time.sleep(_SETTLING_SECONDS)
+        return _configuration(current)
+
+
+class MetricsContexts:
+    """Called for each connection: returns the newest usable TLS context. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError."""
+        self._settings = settings
+        self._certificates = _watch(
+            "the certificates of the metrics",
+            settings,
+            settings.metrics_client_ca,
+            _METRICS_CLIENT_CA,
+        )
+        self._lock = threading.Lock()
+        self._given = self._certificates.current()
+        self._context = self._context_of(self._given)
+
+    def __call__(self) -> ssl.SSLContext:
+        current = self._certificates.current()
+        with self._lock:
+            if current is not self._given:
+                try:
+                    self._context, self._given = self._context_of(current), current
+                except (OSError, ssl.SSLError):
+                    pass  # a file changed after it was checked: the next connection tries again
+            return self._context
+
+    def _context_of(self, certificates: Certificates) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
+        if certificates.client_ca is not None:
+            context.load_verify_locations(cadata=certificates.client_ca.decode("ascii"))
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def _configuration(certificates: Certificates) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(certificates.key, certificates.chain)], root_certificates=certificates.client_ca
+    )
+
+
+def _watch(what: str, settings: Settings, client_ca: str, setting: str) -> Reloaded[Certificates]:
+    cert, key = Path(settings.tls_cert), Path(settings.tls_key)
+    authorities = Path(client_ca) if client_ca else None
+    paths = [path for path in (cert, key, authorities) if path]
+    return Reloaded(what, paths, partial(_read_certificates, cert, key, authorities, setting))
+
+
+def _read_certificates(
+    cert: Path, key: Path, client_ca: Path | None, client_ca_setting: str
+) -> Certificates:
+    """Read the files and check that they belong together.
+
+    Raises ConfigError, naming the setting, for a file that is missing or not PEM, and for a key
+    that has a passphrase or does not match the certificate.
+    """
+    certificates = Certificates(
+        _read(_CERT, cert),
+        _read(_KEY, key),
+        _read(client_ca_setting, client_ca) if client_ca else None,
+    )
+    _check_certificates(_CERT, cert, certificates.chain)
+    if client_ca and certificates.client_ca is not None:
+        _check_certificates(client_ca_setting, client_ca, certificates.client_ca)
+    _check_key(cert, key)
+    # OpenSSL reads the files itself: make sure that it checked the bytes that we have.
+    if (cert.read_bytes(), key.read_bytes()) != (certificates.chain, certificates.key):
+        raise ConfigError(f"{_CERT}: {cert} or its key changed while it was read")
+    return certificates
+
+
+def _read(setting: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise ConfigError(
+            f"{setting}: must be a file that can be read, not {str(path)!r}"
+        ) from None
+
+
+def _check_certificates(setting: str, path: Path, pem: bytes) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=pem.decode("ascii"))
+    except (ValueError, ssl.SSLError):  # ValueError: not ASCII, a null byte, or empty
+        raise ConfigError(f"{setting}: must be certificates in PEM, not {str(path)!r}") from None
+
+
+def _check_key(cert: Path, key: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, password=lambda: _refuse_passphrase(key))
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise ConfigError(
+                f"{_KEY}: must be the key of the certificate in {_CERT}, not {str(key)!r}"
+            ) from None
+        if error.reason and error.reason.endswith("_TOO_SMALL"):
+            raise ConfigError(f"{_CERT}: the key of {str(cert)!r} is too short") from None
+        raise ConfigError(f"{_KEY}: must be a private key in PEM, not {str(key)!r}") from None
+    except OSError:
+        raise ConfigError(f"{_KEY}: must be a file that can be read, not {str(key)!r}") from None
+
+
+def _refuse_passphrase(key: Path) -> NoReturn:
+    raise ConfigError(f"{_KEY}: must be a key without a passphrase, not {str(key)!r}")

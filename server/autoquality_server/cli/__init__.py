@@ -1,0 +1,1 @@
+"""The commands `health` and `doctor`, which check a server instead of running one."""

@@ -1,0 +1,70 @@
+"""Checks the addresses to listen on, and who could reach the server there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoquality_server.auth.exposure import missing_protection
+from autoquality_server.auth.identity import identifier
+from autoquality_server.auth.tls import metrics_contexts, server_credentials
+from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.config import ConfigError, Settings
+from autoquality_server.config.address import StartError, check_free, parse_tcp
+
+
+def check_addresses(settings: Settings) -> Iterator[Finding]:
+    """Check whether the addresses of gRPC, health checks and metrics are free."""
+    taken: dict[str, str] = {}
+    yield _check_address(taken, "gRPC", "AUTOQUALITY_LISTEN", settings.listen)
+    if settings.health_listen:
+        yield _check_address(taken, "health", "AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
+    if settings.metrics_listen:
+        yield _check_address(
+            taken, "metrics", "AUTOQUALITY_METRICS_LISTEN", settings.metrics_listen
+        )
+    else:
+        yield Finding("metrics", Verdict.OK, "not served")
+
+
+def check_access(settings: Settings) -> Iterator[Finding]:
+    """Check certificates and tokens, and whether protection is missing."""
+    try:
+        secure = server_credentials(settings) is not None
+        identifier(settings)
+        metrics_contexts(settings)
+    except ConfigError as error:
+        yield Finding("access", Verdict.WRONG, str(error))
+        return
+    missing = missing_protection(settings)
+    for text in missing:
+        yield Finding("access", Verdict.WARNING, f"reachable from other machines without {text}")
+    if not missing:
+        protection = [
+            "TLS" if secure else "no TLS",
+            *(["client certificates"] if settings.tls_client_ca else []),
+            *(["tokens"] if settings.token_file else []),
+        ]
+        yield Finding("access", Verdict.OK, ", ".join(protection))
+
+
+def _check_address(taken: dict[str, str], part: str, setting: str, address: str) -> Finding:
+    for other, others_address in taken.items():
+        if _overlap(others_address, address):
+            text = f"{setting}: {address} is the address of {other}"
+            return Finding(part, Verdict.FAILED, text)
+    taken[part] = address
+    try:
+        check_free(setting, address)
+    except StartError as error:
+        return Finding(part, Verdict.FAILED, str(error))
+    return Finding(part, Verdict.OK, f"{address} is free")
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Whether both need the same port; port 0 is a different one each time."""
+    if first.startswith("unix:") or second.startswith("unix:"):
+        return first == second
+    one, other = parse_tcp(first), parse_tcp(second)
+    every = {"::", "0.0.0.0"}  # noqa: S104 - compared with, not listened on
+    overlap = one.host == other.host or bool({one.host, other.host} & every)
+    return one.port == other.port != 0 and overlap

@@ -1,0 +1,50 @@
+"""`autoquality-server health`: checks whether a server on this machine is serving.
+
+For the health checks of containers and services. It needs no certificate and no token, as it uses
+the separate address for health checks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from autoquality import Client
+from autoquality._version import __version__
+from autoquality_server.config import ConfigError, Settings, load
+from autoquality_server.config.address import parse_tcp
+from autoquality_server.config.command_line import HEALTH, PROGRAM, parse_command_line
+
+_TIMEOUT_SECONDS = 4.0
+_EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Check the server; returns 0 if it is serving, 1 if not, 2 if a setting is wrong."""
+    try:
+        command = parse_command_line(arguments, __version__, HEALTH)
+        target = _target(load(command.flags, environ).settings)
+    except ConfigError as error:
+        sys.stderr.write(f"{PROGRAM} {HEALTH}: error: {error}\n")
+        return 2
+    # A container may have a proxy in its environment, which is for other machines.
+    with Client(target, retries=0, channel_options=[("grpc.enable_http_proxy", 0)]) as client:
+        serving = client.health(timeout=_TIMEOUT_SECONDS)
+    sys.stdout.write("SERVING\n" if serving else "NOT SERVING\n")
+    return 0 if serving else 1
+
+
+def _target(settings: Settings) -> str:
+    """Return the address to check. Raises ConfigError if it requires a certificate or a token."""
+    listen = settings.health_listen
+    if not listen:
+        if settings.tls_cert or (settings.token_file and not settings.open_health):
+            raise ConfigError(
+                "AUTOQUALITY_HEALTH_LISTEN: must be set if health checks require TLS or a token"
+            )
+        listen = settings.listen
+    if listen.startswith("unix:"):
+        return listen
+    tcp = parse_tcp(listen)
+    host = "127.0.0.1" if tcp.host in _EVERY_INTERFACE else tcp.host
+    return f"[{host}]:{tcp.port}" if ":" in host else f"{host}:{tcp.port}"

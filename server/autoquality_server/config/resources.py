@@ -1,0 +1,63 @@
+"""The cores and the memory that this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+BYTES_A_PIXEL = 80
+"""The most memory that a request takes for each pixel of its source, the encoder's own included:
+an AVIF with transparency by dssim (measured: 76; without transparency 45, WebP 56 and 23, JPEG
+21)."""
+
+_CPU_V2 = Path("/sys/fs/cgroup/cpu.max")
+_CPU_V1 = Path("/sys/fs/cgroup/cpu")
+_MEMORY_V2 = Path("/sys/fs/cgroup/memory.max")
+_MEMORY_V1 = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def available_cores() -> int:
+    """Return the cores of the affinity mask, or the cgroup's CPU quota (rounded up) if less."""
+    quota = cgroup_quota(_CPU_V2, _CPU_V1)
+    cores = len(os.sched_getaffinity(0))
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def cgroup_quota(v2: Path, v1: Path) -> float | None:
+    """Return the CPU quota in cores, None if there is none.
+
+    `v2` is cgroup v2's `cpu.max`, `v1` the folder of cgroup v1's CPU controller.
+    """
+    try:
+        quota, period = v2.read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        pass
+    try:
+        microseconds = int((v1 / "cpu.cfs_quota_us").read_text())
+        return (
+            microseconds / int((v1 / "cpu.cfs_period_us").read_text()) if microseconds > 0 else None
+        )
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def available_memory() -> int:
+    """Return the bytes of the machine, or the cgroup's limit if less."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = cgroup_limit(_MEMORY_V2, _MEMORY_V1)
+    return machine if limit is None else min(machine, limit)
+
+
+def cgroup_limit(v2: Path, v1: Path) -> int | None:
+    """Return the memory limit in bytes, None if there is none.
+
+    `v2` is cgroup v2's `memory.max`, `v1` cgroup v1's `memory.limit_in_bytes`.
+    """
+    for file in (v2, v1):
+        try:
+            return int(file.read_text())
+        except (OSError, ValueError):  # ValueError: "max"
+            continue
+    return None

@@ -1,0 +1,121 @@
+"""Loads the predictors that the configuration asks for, and reloads changed files."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from autoquality_core.networks import DeviceMissing, LoadOptions, NetworkError, load
+from autoquality_core.networks.bundled import BUNDLED, bundled_network
+from autoquality_core.types import Format
+from autoquality_server.config import ConfigError, Settings, parse
+from autoquality_server.inference.batching import BatchLimits
+from autoquality_server.inference.breaker import CircuitBreaker
+from autoquality_server.inference.reload import Poller, WatchedNetwork
+from autoquality_server.inference.shared import SharedPredictor
+from autoquality_server.telemetry.logs import logger
+from autoquality_server.telemetry.predictor_metrics import FORMATS, PredictorMetrics
+
+_HEALTH_NAME = "autoquality.predictor"
+"""The health service name of a predictor is this, a dot and the format."""
+
+_log = logger(__name__)
+
+
+def load_options(settings: Settings) -> LoadOptions:
+    """The options with which `settings` load networks."""
+    return LoadOptions(
+        settings.predictor_device,
+        settings.predictor_threads,
+        settings.allowed_batch_sizes,
+        settings.batch_on_cpu,
+    )
+
+
+class Predictors:
+    """The predictors of all formats, loaded and ready. One per process."""
+
+    def __init__(
+        self, settings: Settings, metrics: PredictorMetrics, bundled_folder: Path = BUNDLED
+    ) -> None:
+        """Load the networks of `settings`.
+
+        Raises ConfigError if a network that is given by its path cannot be used. A
+        bundled network may be missing, and so may TensorFlow: that is logged, and
+        the format has no predictor.
+        """
+        self._settings = settings
+        self._metrics = metrics
+        self._reloads: list[tuple[WatchedNetwork, Callable[[], bool]]] = []
+        self._poller: Poller | None = None
+        self._by_format: dict[Format, SharedPredictor] = {}
+        bundled: dict[Format, Path] = {}
+        for fmt, path in settings.networks.items():
+            if path != parse.BUNDLED:
+                self._load_given(fmt, Path(path))
+            elif file := bundled_network(fmt, bundled_folder):
+                bundled[fmt] = file
+        self._load_bundled(bundled)
+
+    @property
+    def by_format(self) -> Mapping[Format, SharedPredictor]:
+        """The predictors that were loaded."""
+        return self._by_format
+
+    def start(self, set_health: Callable[[str, bool], None]) -> None:
+        """Report each predictor's availability by its health service name; start polling files."""
+        for fmt in FORMATS:
+            name = f"{_HEALTH_NAME}.{fmt.value}"
+            if fmt in self._by_format:
+                self._by_format[fmt].on_available(partial(set_health, name))
+            else:
+                set_health(name, False)
+        if self._reloads and self._settings.network_poll_interval:
+            self._poller = Poller(self._reloads, self._settings.network_poll_interval)
+
+    def close(self) -> None:
+        """Stop polling and release every network."""
+        if self._poller:
+            self._poller.close()
+        for predictor in self._by_format.values():
+            predictor.close()
+
+    def _load_given(self, fmt: Format, path: Path) -> None:
+        files = WatchedNetwork(path)
+        try:
+            predictor = self._load(fmt, path)
+        except NetworkError as error:
+            raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
+        self._by_format[fmt] = predictor
+        self._reloads.append((files, predictor.reload))
+
+    def _load_bundled(self, files: Mapping[Format, Path]) -> None:
+        if files and not importlib.util.find_spec("tensorflow"):
+            _log.warning(
+                "TensorFlow is not installed: the bundled networks are not used, "
+                "METHOD_ML is served as METHOD_DSSIM",
+                formats=[fmt.value for fmt in files],
+            )
+            return
+        for fmt, path in files.items():
+            try:
+                self._by_format[fmt] = self._load(fmt, path)
+            except DeviceMissing as error:
+                raise ConfigError(f"AUTOQUALITY_PREDICTOR_DEVICE: {error}") from None
+            except NetworkError as error:
+                _log.error("a bundled network cannot be used", error=str(error))
+
+    def _load(self, fmt: Format, path: Path) -> SharedPredictor:
+        settings = self._settings
+        return SharedPredictor(
+            partial(load, path, load_options(settings), fmt),
+            BatchLimits(
+                settings.max_batch_size,
+                settings.batch_timeout_micros,
+                settings.max_enqueued_batches,
+            ),
+            CircuitBreaker(settings.predictor_failure_limit, settings.predictor_retry_interval),
+            self._metrics.of(fmt),
+        )

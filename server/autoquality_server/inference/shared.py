@@ -1,0 +1,146 @@
+"""One predictor for all handlers: batches, a circuit breaker, reloads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from autoquality_core.images.pixels import Pixels
+from autoquality_core.networks import (
+    CircuitOpen,
+    Network,
+    NetworkError,
+    NetworkInfo,
+    Prediction,
+    PredictionFailed,
+)
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
+from autoquality_server.inference.breaker import CircuitBreaker, Result
+from autoquality_server.inference.events import NoEvents, PredictorEvents
+
+_CLOSING_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+Loader = Callable[[], Network]
+"""Loads the network from its file. Raises NetworkError."""
+
+
+class SharedPredictor:
+    """A Predictor for all handlers. Thread-safe."""
+
+    def __init__(
+        self,
+        load: Loader,
+        limits: BatchLimits | None = None,
+        breaker: CircuitBreaker | None = None,
+        events: PredictorEvents | None = None,
+    ) -> None:
+        """Load the network. Raises NetworkError."""
+        self._load = load
+        self._limits = limits or BatchLimits()
+        self._breaker = breaker or CircuitBreaker()
+        self._events = events or NoEvents()
+        self._swap = threading.Lock()
+        self._closed = False
+        self._publishing = threading.Lock()
+        self._listeners: list[Callable[[bool], None]] = []
+        self._batcher = self._new_batcher()
+        self._publish()
+
+    @property
+    def info(self) -> NetworkInfo:
+        """See Predictor."""
+        return self._batcher.network.info
+
+    @property
+    def available(self) -> bool:
+        """See Predictor."""
+        return self._breaker.is_closed and not self._closed
+
+    def on_available(self, listener: Callable[[bool], None]) -> None:
+        """Call `listener` with `available`: now, and whenever it changes."""
+        with self._publishing:
+            self._listeners.append(listener)
+            listener(self.available)
+
+    def predict(
+        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+    ) -> Prediction:
+        """See Predictor. Prepares the network's input in the caller's thread."""
+        permit = self._breaker.acquire()
+        if permit is None:
+            raise CircuitOpen(f"{self.info.name}: not run after repeated failures")
+        result = Result.UNKNOWN
+        try:
+            prediction = self._predict(pixels, target, deadline or Deadline())
+            result = Result.SUCCESS
+        except PredictionFailed:
+            result = Result.FAILURE
+            self._events.failed()
+            raise
+        finally:
+            if self._breaker.report(permit, result):
+                self._publish()
+        return prediction
+
+    def reload(self) -> bool:
+        """Load the network's file again. Returns whether it can be used.
+
+        The old network serves until the new one is loaded and checked, and
+        finishes the images in its queue. A file that cannot be used is logged and
+        counted, and the old network stays.
+        """
+        try:
+            fresh = self._new_batcher()
+        except NetworkError as error:
+            _log.error("a changed network cannot be used, the old one stays: %s", error)
+            self._events.reloaded(ok=False)
+            return False
+        with self._swap:
+            if self._closed:
+                fresh.close()
+                return False
+            old, self._batcher = self._batcher, fresh
+        old.close()
+        self._breaker.reset()
+        self._events.reloaded(ok=True)
+        self._publish()
+        _log.info("network reloaded: %s, sha256 %s", self.info.name, self.info.sha256)
+        return True
+
+    def close(self) -> None:
+        """Answer the queued images, then release the network."""
+        with self._swap:
+            self._closed = True
+        self._batcher.close(wait_seconds=_CLOSING_SECONDS)
+
+    def _predict(self, pixels: Pixels, target: float, deadline: Deadline) -> Prediction:
+        while True:
+            batcher = self._batcher
+            image = batcher.network.prepare(pixels)
+            try:
+                return batcher.predict(image, target, deadline)
+            except BatcherClosed:
+                if self._closed:
+                    raise PredictionFailed(f"{self.info.name}: closed") from None
+                # It was replaced, and the new network may need another input.
+
+    def _new_batcher(self) -> Batcher:
+        return Batcher(self._load(), self._limits, self._events)
+
+    def _publish(self) -> None:
+        # Under a lock, so that listeners get changes in their order.
+        with self._publishing:
+            available = self.available
+            self._events.serving(self.info, available)
+            for listener in self._listeners:
+                listener(available)
+        if not available:
+            _log.error(
+                "network %s failed %d times in a row: METHOD_ML is served without it for now",
+                self.info.name,
+                self._breaker.limit,
+            )

@@ -1,0 +1,26 @@
+"""A server process from its start to its exit status, and the supervisor of several.
+
+This module imports nothing, so that the first lines of a program may import it.
+"""
+
+from __future__ import annotations
+
+import os
+
+CLEAN = 0
+FAILED = 1
+"""The server could not start, or its drain cut requests off."""
+WRONG_SETTING = 2
+HUNG = 3
+"""A request ran on long after its caller had left: see `rpc.watchdog`."""
+BROKEN = 4
+"""A thread ended with an exception, for example out of memory: see `fatal`."""
+
+
+def limit_blas_threads() -> None:
+    """Keep NumPy's linear algebra on one core; call it before NumPy is imported.
+
+    The matrices here are 100 x 100. OpenBLAS would spread them over all cores, where its idle
+    threads spin: more CPU time than the computation itself. A value set in the environment wins.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

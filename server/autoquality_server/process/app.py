@@ -1,0 +1,264 @@
+"""Wires the parts of a server together, starts it and drains it.
+
+start    bind -> health checks say NOT_SERVING -> warm up -> SERVING
+         (on a shared port: warm up -> bind -> SERVING)
+drain    NOT_SERVING -> refuse new calls -> finish the accepted ones -> close
+give up  as drain, in a process where a request hangs: do not wait for that one
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import CollectorRegistry
+
+from autoquality.v1 import encoding_pb2, encoding_pb2_grpc
+from autoquality_server.admission import Admission
+from autoquality_server.auth.exposure import warn_if_exposed
+from autoquality_server.auth.identity import identifier
+from autoquality_server.auth.rates import Rates
+from autoquality_server.auth.tls import metrics_contexts, server_credentials
+from autoquality_server.config import ConfigError, Settings
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.supervisor.restarts import CAUSES
+from autoquality_server.rpc import health
+from autoquality_server.rpc.diagnostics import Diagnostics
+from autoquality_server.rpc.health import Health, HealthServer
+from autoquality_server.rpc.interceptors import interceptors, open_interceptors
+from autoquality_server.rpc.interceptors.timer import TimeoutTimer
+from autoquality_server.rpc.options import HEADROOM, grpc_options
+from autoquality_server.rpc.watchdog import Watchdog
+from autoquality_server.telemetry.logs import logger
+from autoquality_server.telemetry.metrics import Metrics
+from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.rpc_metrics import RpcMetrics
+from autoquality_server.telemetry.server import MetricsServer
+
+if TYPE_CHECKING:  # imports OpenTelemetry, which only a server with traces needs
+    from autoquality_server.telemetry.traces import Traces
+
+ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
+
+_CUT_OFF_MARGIN = 60.0
+"""Seconds beyond the drain timeout before gRPC cancels calls: longer than our own wait, so that the
+calls still running can be counted."""
+
+_CHECK_INTERVAL = 0.05
+_LAST_ANSWERS = 1.0
+"""Seconds for the last answers to be sent after their requests have finished."""
+
+_log = logger(__name__)
+
+
+class Service(Protocol):
+    """A servicer of EncodingService."""
+
+    def warm_up(self) -> None:
+        """Load and compile everything, so that the first request does not have to wait."""
+
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        """Report the health service name and state of each part, now and on each change."""
+
+    def close(self) -> None:
+        """Release its resources, after the last request."""
+
+
+ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
+
+
+def build_default_service(settings: Settings, admission: Admission, metrics: Metrics) -> Service:
+    """Build the real service; imported late, as it loads libvips and more."""
+    from autoquality_server.rpc.build import build_service
+
+    service: Service = build_service(settings, admission, metrics)
+    return service
+
+
+def traces_of(settings: Settings) -> Traces | None:
+    """Open the traces, or return None if they are off. Raises ConfigError without OpenTelemetry."""
+    if not settings.tracing:
+        return None
+    try:
+        from autoquality_server.telemetry.traces import open_traces
+    except ImportError:
+        raise ConfigError(
+            "AUTOQUALITY_TRACING: needs OpenTelemetry: pip install 'autoquality[otel]'"
+        ) from None
+    return open_traces()
+
+
+class App:
+    """A server, from `start` to `drain`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service_factory: ServiceFactory = build_default_service,
+        *,
+        shares_port: bool = False,
+        on_hang: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Build all parts, but do not listen yet. Raises ConfigError for files that cannot be used.
+
+        `shares_port` is for one of several processes. `on_hang` is called once when a request
+        hangs: then the process has to be replaced.
+        """
+        self._settings = settings
+        self._shares_port = shares_port
+        self._credentials = server_credentials(settings)
+        self._metrics_contexts = metrics_contexts(settings)
+        self.admission = Admission(
+            settings.workers, settings.queue_size, settings.max_pixels_in_flight
+        )
+        self.registry = CollectorRegistry()
+        metrics = Metrics(self.registry)
+        if not shares_port:
+            ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
+        metrics.watch(self.admission)
+        self._uploads = TimeoutTimer(settings.upload_timeout)
+        self._downloads = TimeoutTimer(settings.download_timeout)
+        metrics.watch_uploads(self._uploads)
+        self._traces = traces_of(settings)
+        self._health = Health((ENCODING.full_name,))
+        self._watchdog = Watchdog(settings.hung_grace, on_hang)
+        self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
+        services = (ENCODING, health.SERVICE, *self._diagnostics.services)
+        threads = settings.workers + settings.queue_size + HEADROOM
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
+        rpc_metrics = RpcMetrics(self.registry, services)
+        self._options = grpc_options(settings, threads, shares_port=shares_port)
+        self._server = grpc.server(
+            self._pool,
+            interceptors=interceptors(
+                ENCODING.full_name,
+                watchdog=self._watchdog,
+                rpc_metrics=rpc_metrics,
+                rejected=metrics.reject,
+                identify=identifier(settings),
+                open_services=frozenset({health.SERVICE.full_name} if settings.open_health else ()),
+                rates=Rates("requests", settings.client_requests_per_second),
+                uploads=self._uploads,
+                downloads=self._downloads,
+                traces=self._traces,
+            ),
+            options=self._options,
+        )
+        self._open = open_interceptors(rpc_metrics, metrics.reject, self._uploads)
+        self._health_server: HealthServer | None = None
+        self._service = service_factory(settings, self.admission, metrics)
+        encoding_pb2_grpc.add_EncodingServiceServicer_to_server(
+            cast("Any", self._service), self._server
+        )
+        self._health.add_to(self._server)
+        self._diagnostics.add_to(self._server, (ENCODING.full_name, health.SERVICE.full_name))
+        self._metrics_server: MetricsServer | None = None
+        self.port = 0
+        """The gRPC port once started; 1 for a Unix socket."""
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of the metrics once started, None if they are not served."""
+        return self._metrics_server.port if self._metrics_server else None
+
+    @property
+    def health_port(self) -> int | None:
+        """The separate port for health checks once started, None without one."""
+        return self._health_server.port if self._health_server else None
+
+    def start(self) -> None:
+        """Listen, warm up, serve. Raises StartError if an address is not available."""
+        listen = self._settings.listen
+        if self._shares_port:
+            # A process that listens gets connections at once, so warm up first.
+            self._service.warm_up()
+        else:
+            check_free("AUTOQUALITY_LISTEN", listen)
+            warn_if_exposed(self._settings)
+        if self._settings.health_listen:
+            self._health_server = HealthServer(
+                self._settings.health_listen,
+                self._health,
+                self._open,
+                self._options,
+                shares_port=self._shares_port,
+            )
+        if self._settings.metrics_listen:
+            self._metrics_server = MetricsServer(
+                self._settings.metrics_listen, self.registry, self._metrics_contexts
+            )
+        try:
+            if self._credentials is None:
+                self.port = self._server.add_insecure_port(listen)
+            else:
+                self.port = self._server.add_secure_port(listen, self._credentials)
+        except RuntimeError:
+            raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
+        self._server.start()
+        if not self._shares_port:
+            self._service.warm_up()
+        self._service.report_parts(self._health.part)
+        self._health.serving()
+        _log.info(
+            "process ready" if self._shares_port else "ready",
+            listen=listen,
+            port=self.port,
+            metrics_listen=self._settings.metrics_listen,
+            metrics_port=self.metrics_port,
+            health_port=self.health_port,
+            workers=self._settings.workers,
+            queue_size=self._settings.queue_size,
+            tls=self._credentials is not None,
+        )
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a request hangs."""
+        return self._watchdog.hung
+
+    def give_up(self) -> None:
+        """Refuse new calls, and finish those with a caller within the drain timeout.
+
+        Closes no part, as the request that hangs may hold any lock.
+        """
+        seconds = self._settings.drain_timeout
+        _log.info("giving up", running=self.admission.running, queued=self.admission.queued)
+        self._health.drain()
+        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
+        self._diagnostics.drain()
+        end = time.monotonic() + seconds
+        while self._watchdog.has_waiting_callers() and time.monotonic() < end:
+            stopped.wait(_CHECK_INTERVAL)
+        stopped.wait(min(seconds, _LAST_ANSWERS))
+
+    def drain(self) -> bool:
+        """Refuse new calls and finish the accepted ones; returns whether all finished in time.
+
+        A request is accepted once it has been received completely.
+        """
+        seconds = self._settings.drain_timeout
+        _log.info("draining", running=self.admission.running, queued=self.admission.queued)
+        self._health.drain()
+        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
+        self._diagnostics.drain()
+        finished = stopped.wait(seconds)
+        cut_off = 0 if finished else self.admission.running + self.admission.queued
+        if not finished:
+            self._server.stop(grace=0)
+        stopped.wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._uploads.close()
+        self._downloads.close()
+        self._watchdog.close()
+        self._service.close()
+        if self._traces:
+            self._traces.close()
+        for side in (self._health_server, self._metrics_server):
+            if side:
+                side.close()
+        _log.info("stopped", cut_off=cut_off)
+        return not cut_off

@@ -1,0 +1,55 @@
+"""Ends a process that cannot go on, or that does not stop by itself."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from autoquality_server.process import BROKEN
+from autoquality_server.telemetry.logs import logger
+
+_log = logger(__name__)
+
+
+class ExitTimer:
+    """Ends the process after a time that is set later.
+
+    Its thread starts at once: when memory is short, none can be started.
+    """
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        threading.Thread(target=self._work, name="exit-timer", daemon=True).start()
+
+    def start(self, seconds: float, status: int) -> None:
+        """End the process with `status` in so many seconds, whatever it does; only once."""
+        if not self._set.is_set():
+            self._seconds, self._status = seconds, status
+            self._set.set()
+
+    def _work(self) -> None:
+        self._set.wait()
+        time.sleep(self._seconds)
+        _log.critical("did not stop in time", seconds=self._seconds)
+        os._exit(self._status)
+
+
+def end_with_any_thread() -> None:
+    """From now on, exit as BROKEN when a thread of this process ends with an exception.
+
+    Out of memory, this may hit the thread that receives the requests or that times them. Without
+    it, a server neither recovers nor drains.
+    """
+    threading.excepthook = _on_exception
+
+
+def _on_exception(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_type is SystemExit:
+        return
+    try:
+        name = ended.thread.name if ended.thread else ""
+        exc_info = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        _log.critical("a thread ended: the process ends", thread=name, exc_info=exc_info)
+    finally:
+        os._exit(BROKEN)

@@ -1,0 +1,203 @@
+"""Starts the server processes, replaces those that end, drains them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from autoquality_server.auth.exposure import warn_if_exposed
+from autoquality_server.auth.tls import metrics_contexts
+from autoquality_server.config import ConfigError, Settings
+from autoquality_server.config.address import StartError
+from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
+from autoquality_server.process.fatal import end_with_any_thread
+from autoquality_server.process.supervisor.metrics import MergedMetrics
+from autoquality_server.process.supervisor.port import Reservation
+from autoquality_server.process.supervisor.process import Process
+from autoquality_server.process.supervisor.restarts import (
+    CAUSES,
+    START,
+    Backoff,
+    cause_of,
+    in_words,
+)
+from autoquality_server.telemetry.logs import logger
+from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.server import MetricsServer
+
+_DRAIN_MARGIN = 5.0
+"""Seconds beyond the drain timeout before a process that drains is killed."""
+
+_REFRESH_TIMEOUT = 1.0
+"""Seconds that a scrape waits for a process that does not answer."""
+
+_log = logger(__name__)
+
+
+class Supervisor:
+    """Several processes on one port, from `run` to its end; for the main thread."""
+
+    def __init__(self, settings: Settings, command: Sequence[str]) -> None:
+        """`command` starts this program again.
+
+        Raises StartError if an address is not free, ConfigError for files that cannot be used.
+        """
+        self._settings = settings
+        self._command = command
+        self._metrics_contexts = metrics_contexts(settings)
+        self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
+        if settings.health_listen:
+            health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
+            self._reserved["health_listen"] = health
+        self._addresses = {name: one.address for name, one in self._reserved.items()}
+        own = CollectorRegistry()
+        ProcessCollector(registry=own)
+        self._metrics = ProcessMetrics(own, settings.processes, self._ready, CAUSES)
+        self._merged = MergedMetrics(own, self._refresh)
+        self._metrics_server: MetricsServer | None = None
+        self._processes: dict[int, Process] = {}
+        """The running processes, by number."""
+        self._draining = asyncio.Event()
+        self._ready_logged = False
+        self._has_served = False
+        self._all_finished = True
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, and return the exit status.
+
+        Raises StartError or ConfigError if no process can start.
+        """
+        end_with_any_thread()
+        try:
+            asyncio.run(self._serve())
+        finally:
+            for process in self._processes.values():
+                process.reap()
+            for reservation in self._reserved.values():
+                reservation.close()
+        _log.info("all processes stopped", finished=self._all_finished)
+        return CLEAN if self._all_finished else FAILED
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._on_signal, number)
+        settings = self._settings
+        if settings.metrics_listen:
+            registry = CollectorRegistry()
+            registry.register(self._merged)
+            self._metrics_server = MetricsServer(
+                settings.metrics_listen, registry, self._metrics_contexts
+            )
+        warn_if_exposed(settings)
+        _log.info("starting processes", **self._facts())
+        try:
+            await asyncio.gather(*map(self._keep, range(settings.processes)))
+        finally:
+            if self._metrics_server:
+                self._metrics_server.close()
+
+    async def _keep(self, number: int) -> None:
+        """Run one process, and replace it each time it ends, until the drain."""
+        backoff = Backoff()
+        while not self._draining.is_set():
+            cause, why, served = await self._run(number)
+            if self._draining.is_set():
+                return
+            delay = backoff.after(served)
+            self._metrics.ended(cause)
+            _log.error(
+                "process ended",
+                process=number,
+                cause=cause,
+                why=why,
+                served_seconds=round(served, 3),
+                next_in_seconds=delay,
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), delay)
+
+    async def _run(self, number: int) -> tuple[str, str, float]:
+        """Run one process once; returns why it ended, in two ways, and how long it served.
+
+        Raises StartError or ConfigError if it cannot start, unless another has served before.
+        """
+        settings = self._settings
+        try:
+            process = Process(
+                number, self._command, self._addresses, settings.hung_grace, self._on_metrics
+            )
+        except OSError as error:  # out of memory, or too many processes
+            return START, error.strerror or "", 0.0
+        self._processes[number] = process
+        status = await process.run()
+        del self._processes[number]
+        self._merged.retire(process.pid)
+        failure, why = process.failure, in_words(status)
+        if self._draining.is_set():
+            # One that never served has accepted nothing.
+            self._all_finished &= status == CLEAN or not process.serves
+            _log.info("process ended", process=number, why=why)
+        elif failure and not self._has_served:
+            kind = ConfigError if failure["status"] == WRONG_SETTING else StartError
+            raise kind(failure["failed"])
+        cause = cause_of(status, served=process.serves, unresponsive=process.unresponsive)
+        return cause, failure["failed"] if failure else why, process.served_seconds
+
+    def _on_metrics(self, process: Process, changes: dict[str, Any]) -> None:
+        self._merged.update(process.pid, changes)
+        self._has_served = True
+        if not self._ready_logged and self._ready() == self._settings.processes:
+            self._ready_logged = True
+            _log.info("ready", **self._facts())
+
+    def _on_signal(self, number: int) -> None:
+        """Drain on the first signal, exit at once on the second."""
+        if self._draining.is_set():
+            self._kill()
+            os._exit(128 + number)
+        self._draining.set()
+        _log.info("draining", processes=len(self._processes))
+        for process in self._processes.values():
+            process.drain()
+        self._loop.call_later(self._settings.drain_timeout + _DRAIN_MARGIN, self._kill)
+
+    def _kill(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+
+    def _refresh(self) -> None:
+        """Wait, in another thread, until the processes have sent their metrics."""
+        with contextlib.suppress(TimeoutError, CancelledError):
+            asyncio.run_coroutine_threadsafe(self._poll(), self._loop).result(_REFRESH_TIMEOUT)
+
+    async def _poll(self) -> None:
+        serving = [one for one in self._processes.values() if one.serves]
+        async with asyncio.timeout(_REFRESH_TIMEOUT):
+            await asyncio.gather(*(one.poll() for one in serving))
+
+    def _ready(self) -> int:
+        """How many processes serve."""
+        return sum(one.serves for one in self._processes.values())
+
+    def _facts(self) -> dict[str, Any]:
+        settings = self._settings
+        health = self._reserved.get("health_listen")
+        return {
+            "listen": settings.listen,
+            "port": self._reserved["listen"].port,
+            "health_port": health.port if health else None,
+            "metrics_listen": settings.metrics_listen,
+            "metrics_port": self._metrics_server.port if self._metrics_server else None,
+            "processes": settings.processes,
+            "workers": settings.workers * settings.processes,
+            "queue_size": settings.queue_size * settings.processes,
+            "tls": bool(settings.tls_cert),
+        }

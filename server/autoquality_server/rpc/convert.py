@@ -1,0 +1,244 @@
+"""Between the messages of the contract and the types of the core.
+
+Every field of a request is checked; an error names its field.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import EncoderOptions, Option, options_of
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import check_spec
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.types import (
+    MAX_QUALITY,
+    MIN_QUALITY,
+    ColorProfile,
+    Data,
+    Format,
+    Method,
+    NoticeCode,
+    Outcome,
+    Probe,
+    Progress,
+    RawSource,
+    ResolvedTarget,
+    Stage,
+    TargetSpec,
+    Timings,
+)
+
+T = TypeVar("T")
+V = TypeVar("V", bound=int)
+
+FORMAT_NUMBERS = {one: pb.Format.Value(f"FORMAT_{one.name}") for one in Format}
+METHOD_NUMBERS = {one: pb.Method.Value(f"METHOD_{one.name}") for one in Method}
+_FORMATS = {number: one for one, number in FORMAT_NUMBERS.items()}
+_METHODS = {number: one for one, number in METHOD_NUMBERS.items()}
+_COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
+_OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
+_STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
+_NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
+
+
+def encode_job(
+    request: pb.EncodeRequest, server: EncoderOptions, source: Data | RawSource | None = None
+) -> EncodeJob:
+    """The job that `request` describes, with the `server`'s options where it sets none.
+
+    `source` replaces the source of the request. Raises InvalidRequest for the first field that
+    is wrong.
+    """
+    spec, quality = _target_spec(request)
+    return EncodeJob(
+        source=_source(request) if source is None else source,
+        format=_enum("format", request.format, _FORMATS, pb.Format),
+        spec=spec,
+        quality=quality,
+        options=_options(request, server),
+        measure=(DSSIM,) if request.measure_dssim else (),
+    )
+
+
+def _source(request: pb.EncodeRequest) -> bytes | RawSource:
+    which = request.WhichOneof("source")
+    if which == "image":
+        return request.image
+    if which == "raw":
+        raw = request.raw
+        return RawSource(raw.width, raw.height, raw.bands, raw.pixels)
+    raise InvalidRequest("source", "set image (a whole file) or raw (bare pixels)")
+
+
+def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
+    asked = request.auto_quality
+    method = _enum("auto_quality.method", asked.method, _METHODS, pb.Method)
+    quality = _optional(request, "quality")
+    if quality is not None:
+        _check_range("quality", quality, MIN_QUALITY, MAX_QUALITY)
+        if method not in (None, Method.NONE):
+            raise InvalidRequest(
+                "quality",
+                f"is for METHOD_NONE; with METHOD_{method.name} set min_quality and max_quality",
+            )
+        method = Method.NONE
+    spec = TargetSpec(
+        method=method,
+        target=_optional(asked, "target"),
+        min_quality=_optional(asked, "min_quality"),
+        max_quality=_optional(asked, "max_quality"),
+        allowed_error=_optional(asked, "allowed_error"),
+    )
+    check_spec(spec)
+    return spec, quality
+
+
+def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOptions:
+    profile = _enum("color_profile", request.color_profile, _COLOR_PROFILES, pb.ColorProfile)
+
+    def or_server(field: str) -> Any:
+        value = _optional(request, field)
+        return getattr(server, field) if value is None else value
+
+    formats = {
+        fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server) for fmt in Format
+    }
+    return EncoderOptions(
+        **formats,
+        background=_background(request.background, server.background),
+        keep_metadata=request.keep_metadata,
+        keep_copyright=or_server("keep_copyright"),
+        color_profile=profile or server.color_profile,
+        keep_hidden_colors=or_server("keep_hidden_colors"),
+        allow_truncated=or_server("allow_truncated"),
+    )
+
+
+def _format_options(name: str, message: Message, server: EncoderOptions) -> Any:
+    """The options of a format: the request's where it sets them, otherwise the server's."""
+    ours = getattr(server, name)
+    chosen = {}
+    for option in options_of(type(ours)):
+        value = _format_option(f"{name}.{option.name}", message, option)
+        chosen[option.name] = getattr(ours, option.name) if value is None else value
+    return type(ours)(**chosen)
+
+
+def _format_option(path: str, message: Message, option: Option) -> Any | None:
+    """One option of a request; None if it is not set. Raises InvalidRequest."""
+    if isinstance(option.default, enum.Enum):
+        kind: Any = message.DESCRIPTOR.fields_by_name[option.name].enum_type
+        known = {value.number: value.name for value in kind.values if value.number}
+        prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+        name = _enum(path, getattr(message, option.name), known, getattr(pb, kind.name))
+        return None if name is None else type(option.default)[name.removeprefix(prefix)]
+    value = _optional(message, option.name)
+    if value is not None and not isinstance(option.default, bool):
+        _check_range(path, value, option.low, option.high)
+    return value
+
+
+def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
+    if not text:
+        return default
+    if not re.fullmatch(r"#?[0-9a-fA-F]{6}", text):
+        raise InvalidRequest("background", 'must be a colour like "#ffffff"')
+    value = int(text.lstrip("#"), 16)
+    return value >> 16, value >> 8 & 0xFF, value & 0xFF
+
+
+def _enum(name: str, value: V, known: Mapping[V, T], kind: Any) -> T | None:
+    """The core's value for a number of an enum; None for UNSPECIFIED."""
+    if value == 0:
+        return None
+    if value not in known:
+        names = ", ".join(kind.Name(number) for number in known)
+        raise InvalidRequest(name, f"{value} is not known to this server; known are {names}")
+    return known[value]
+
+
+def _optional(message: Message, field: str) -> Any:
+    return getattr(message, field) if message.HasField(field) else None
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InvalidRequest(name, f"must be from {low} to {high}, is {value}")
+
+
+def encode_response(
+    result: EncodeResult, total_seconds: float, *, with_image: bool = True
+) -> pb.EncodeResponse:
+    """The response to a request that took `total_seconds` in the server."""
+    return pb.EncodeResponse(
+        image=result.image if with_image else b"",
+        format=FORMAT_NUMBERS[result.format],
+        quality=result.quality,
+        size_bytes=len(result.image),
+        **result.scores,
+        iterations=len(result.probes),
+        outcome=_OUTCOMES[result.outcome],
+        applied=target_message(result.applied),
+        predicted_quality=result.predicted_quality,
+        probes=[_probe(one) for one in result.probes],
+        timings=_timings(result.timings, total_seconds),
+        notices=[pb.Notice(code=_NOTICES[one.code], message=one.message) for one in result.notices],
+        width=result.width,
+        height=result.height,
+        frames=result.frames,
+        alpha_quality=result.alpha_quality,
+    )
+
+
+def progress_response(progress: Progress) -> pb.EncodeStreamResponse:
+    """The message of a stream that reports a stage."""
+    probe = None if progress.probe is None else _probe(progress.probe)
+    stage = _STAGES[progress.stage]
+    return pb.EncodeStreamResponse(progress=pb.EncodeProgress(stage=stage, probe=probe))
+
+
+def target_message(target: ResolvedTarget) -> pb.AutoQuality:
+    """A resolved target, with every field set."""
+    return pb.AutoQuality(
+        method=METHOD_NUMBERS[target.method],
+        target=target.target,
+        min_quality=target.min_quality,
+        max_quality=target.max_quality,
+        allowed_error=target.allowed_error,
+    )
+
+
+def _probe(one: Probe) -> pb.Probe:
+    return pb.Probe(
+        quality=one.quality,
+        size_bytes=one.size_bytes,
+        **one.scores,
+        encode_time=_duration(one.encode_seconds),
+        measure_time=_duration(one.measure_seconds),
+        alpha_quality=one.alpha_quality,
+    )
+
+
+def _timings(timings: Timings, total_seconds: float) -> pb.Timings:
+    return pb.Timings(
+        queue=_duration(timings.queue),
+        decode=_duration(timings.decode),
+        predict=_duration(timings.predict),
+        encode=_duration(timings.encode),
+        measure=_duration(timings.measure),
+        total=_duration(total_seconds),
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    microseconds = round(seconds * 1e6)
+    return Duration(seconds=microseconds // 1_000_000, nanos=microseconds % 1_000_000 * 1000)

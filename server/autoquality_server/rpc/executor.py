@@ -1,0 +1,52 @@
+"""Dedicated threads for services that must answer while every worker is busy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+
+class DedicatedExecutor:
+    """A few threads, and the open calls of the services that they serve."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._lock = threading.Lock()
+        self._open: set[grpc.ServicerContext] = set()
+
+    def run_methods(self, servicer: object, service: ServiceDescriptor) -> None:
+        """Make gRPC run the methods of `servicer` here; call it before registering it."""
+        for method in service.methods:
+            inner = getattr(servicer, method.name)
+            setattr(servicer, method.name, self._on_this_pool(inner))
+
+    def cancel_calls(self) -> None:
+        """Cancel the open calls; a client may keep a stream open without end."""
+        with self._lock:
+            calls = tuple(self._open)
+        for call in calls:
+            call.cancel()
+
+    def _on_this_pool(self, inner: Callable[..., Any]) -> Callable[..., Any]:
+        def behavior(request: Any, call: grpc.ServicerContext, *rest: Any) -> Any:
+            with self._lock:
+                self._open.add(call)
+            if not call.add_callback(lambda: self._forget(call)):
+                self._forget(call)
+            return inner(request, call, *rest)
+
+        # gRPC looks for these on the behaviour (`_select_thread_pool_for_behavior`).
+        behavior.experimental_thread_pool = self._pool  # type: ignore[attr-defined]
+        behavior.experimental_non_blocking = getattr(  # type: ignore[attr-defined]
+            inner, "experimental_non_blocking", False
+        )
+        return behavior
+
+    def _forget(self, call: grpc.ServicerContext) -> None:
+        with self._lock:
+            self._open.discard(call)

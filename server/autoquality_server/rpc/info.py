@@ -1,0 +1,68 @@
+"""The answer of GetServerInfo."""
+
+from __future__ import annotations
+
+from autoquality._version import __version__
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.formats import ENCODERS, library_versions, writable
+from autoquality_core.images import source_formats
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.types import Format, ResolvedTarget
+from autoquality_server.config import Settings
+from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message
+from autoquality_server.rpc.receiving import MAX_CHUNK_BYTES
+
+
+def limits_of(settings: Settings) -> pb.Limits:
+    """The limits of a server with these settings."""
+    return pb.Limits(
+        max_image_bytes=settings.max_image_bytes,
+        max_resolution_pixels=settings.max_pixels,
+        workers=settings.workers,
+        queue_size=settings.queue_size,
+        max_stream_bytes=settings.max_stream_bytes,
+        max_chunk_bytes=MAX_CHUNK_BYTES,
+    )
+
+
+def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoResponse:
+    """Formats, defaults, limits and networks of a server with this pipeline."""
+    defaults = pipeline.defaults
+    return pb.GetServerInfoResponse(
+        version=__version__,
+        formats=[_format(pipeline, fmt) for fmt in writable()],
+        source_formats=source_formats(),
+        defaults=target_message(
+            ResolvedTarget(
+                defaults.method,
+                defaults.target_for(defaults.method) or 0.0,
+                defaults.min_quality,
+                defaults.max_quality,
+                defaults.allowed_error,
+            )
+        ),
+        limits=limits,
+        library_versions=library_versions(),
+    )
+
+
+def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
+    number = FORMAT_NUMBERS[fmt]
+    if not ENCODERS[fmt].has_quality:
+        return pb.FormatInfo(format=number)
+    low, high = pipeline.defaults.bounds_for(fmt)
+    info = pb.FormatInfo(
+        format=number,
+        has_quality=True,
+        default_quality=pipeline.defaults.quality_for(fmt),
+        min_quality=low,
+        max_quality=high,
+    )
+    predictor = pipeline.predictors.get(fmt)
+    if predictor is not None:
+        info.network.name = predictor.info.name
+        info.network.sha256 = predictor.info.sha256
+        info.network.device = predictor.info.device
+        info.network.version = predictor.info.version
+        info.network.resting = not predictor.available
+    return info

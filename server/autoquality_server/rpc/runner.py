@@ -1,0 +1,89 @@
+"""Runs the pipeline for one request, within the limits of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from autoquality_core.metrics import METRICS
+from autoquality_core.pipeline.comparison import Comparison
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.context import report
+from autoquality_core.types import Stage
+from autoquality_server.admission import Admission
+from autoquality_server.admission.semaphore import DeadlineSemaphore
+from autoquality_server.auth.rates import Rates
+from autoquality_server.rpc.request_context import current_request
+from autoquality_server.telemetry.logs import log_fields
+from autoquality_server.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Encodes and compares for the call that the current thread serves.
+
+    A request first holds a header slot, to learn its size, and then a worker slot.
+    """
+
+    pipeline: Pipeline
+    header_slots: DeadlineSemaphore
+    admission: Admission
+    megapixels: Rates
+    metrics: Metrics
+
+    def encode(self, job: EncodeJob, max_bytes: int | None = None) -> EncodeResult:
+        """Encode once a worker is free; `max_bytes` is that of `Pipeline.open`.
+
+        Raises ServiceError and MemoryError.
+        """
+        if job.format:
+            log_fields(format=job.format.value)
+        if job.spec.method:
+            log_fields(method=job.spec.method.value)
+        deadline = current_request().deadline
+        with self.header_slots.acquire(deadline):
+            opened = self.pipeline.open(job, deadline, max_bytes)
+        report(Stage.QUEUED)
+        with self._worker_slot(opened.cost):
+            report(Stage.STARTED)
+            return self.pipeline.run(opened, deadline)
+
+    def compare(self, reference: bytes, distorted: bytes) -> Comparison:
+        """Compare once a worker is free. Raises ServiceError and MemoryError."""
+        deadline = current_request().deadline
+        with self.header_slots.acquire(deadline):
+            pair = self.pipeline.open_pair(reference, distorted, deadline)
+        with self._worker_slot(pair.cost):
+            comparison = self.pipeline.measure(pair, deadline)
+        log_fields(**comparison.scores, width=comparison.width, height=comparison.height)
+        return comparison
+
+    def record(self, result: EncodeResult, source_bytes: int) -> None:
+        """Count a result and add it to the log line of the call."""
+        self.metrics.observe(result, source_bytes)
+        log_fields(
+            format=result.format.value,
+            method=result.applied.method.value,
+            quality=result.quality or None,
+            outcome=result.outcome.value,
+            iterations=len(result.probes),
+            **{name: result.scores.get(name) for name in METRICS},
+            source_bytes=source_bytes,
+            encoded_bytes=len(result.image),
+            width=result.width,
+            height=result.height,
+            frames=result.frames,
+        )
+
+    @contextmanager
+    def _worker_slot(self, pixels: int) -> Iterator[None]:
+        """Hold a worker and `pixels`.
+
+        Raises RateExceeded, Overloaded, DeadlinePassed and RequestCancelled.
+        """
+        request = current_request()
+        self.megapixels.take(request.caller, pixels / 1e6)
+        with self.admission.admit(request.deadline, pixels):
+            yield

@@ -1,0 +1,82 @@
+"""The gRPC service: the methods of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import grpc
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality.v1 import encoding_pb2_grpc as pb_grpc
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.metrics import DSSIM
+from autoquality_core.runtime.context import clock, step
+from autoquality_server.inference.predictors import Predictors
+from autoquality_server.rpc.convert import encode_job, encode_response
+from autoquality_server.rpc.request_context import current_request
+from autoquality_server.rpc.runner import Runner
+from autoquality_server.rpc.streaming import Streaming
+
+
+class EncodingServicer(pb_grpc.EncodingServiceServicer):
+    """Serves the contract. An interceptor translates the errors that its methods raise."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        options: EncoderOptions,
+        info: Callable[[], pb.GetServerInfoResponse],
+        predictors: Predictors,
+        max_stream_bytes: int,
+    ) -> None:
+        """`options` apply where a request sets none."""
+        self._runner = runner
+        self._options = options
+        self._info = info
+        self._predictors = predictors
+        self._streaming = Streaming(runner, options, max_stream_bytes)
+
+    def warm_up(self) -> None:
+        """Compile everything now, so that the first request does not wait for it."""
+        self._runner.pipeline.warm_up()
+
+    def report_parts(self, report: Callable[[str, bool], None]) -> None:
+        """Report which predictors are available, now and on every change."""
+        self._predictors.start(report)
+
+    def close(self) -> None:
+        """Close the networks, once no request runs any more."""
+        self._predictors.close()
+
+    def Encode(  # noqa: N802 - the contract's name
+        self, request: pb.EncodeRequest, context: grpc.ServicerContext
+    ) -> pb.EncodeResponse:
+        start = clock()
+        with step("validate"):
+            job = encode_job(request, self._options)
+        result = self._runner.encode(job)
+        self._runner.record(result, job.source_bytes)
+        with step("answer"):
+            return encode_response(result, clock() - start)
+
+    def EncodeStream(  # noqa: N802 - the contract's name
+        self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        return self._streaming.respond(request_iterator, current_request().deadline)
+
+    def Compare(  # noqa: N802 - the contract's name
+        self, request: pb.CompareRequest, context: grpc.ServicerContext
+    ) -> pb.CompareResponse:
+        comparison = self._runner.compare(request.reference, request.distorted)
+        return pb.CompareResponse(
+            **comparison.scores,
+            ssim=1 - 2 * comparison.scores[DSSIM.name],
+            width=comparison.width,
+            height=comparison.height,
+            frames=comparison.frames,
+        )
+
+    def GetServerInfo(  # noqa: N802 - the contract's name
+        self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
+    ) -> pb.GetServerInfoResponse:
+        return self._info()

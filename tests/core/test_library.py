@@ -1,0 +1,74 @@
+"""`import autoquality_core` works without a server, as docs/library.md says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+import autoquality_core as aq
+from tests.photos import crop
+
+ROOT = Path(__file__).parents[2]
+SOURCE = crop("coffee.png", 96, 64)
+
+
+def test_every_example_of_the_document_runs(tmp_path: Path) -> None:
+    text = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 5
+    program = "\n".join(blocks).replace('"docs/', f'"{ROOT}/docs/')
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr
+    assert "TARGET_MET" in done.stdout
+    assert (tmp_path / "example.webp").stat().st_size > 1000
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in aq.__all__:
+        assert getattr(aq, name) is not None
+    assert set(dir(aq)) == set(aq.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        aq.nothing  # noqa: B018
+
+
+def test_the_scores_of_encode_and_compare_agree() -> None:
+    result = aq.encode(SOURCE, "webp", target=0.01)
+    found = aq.compare(SOURCE, result.image)
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, is gif"),
+        ({"method": "best"}, "method: must be one of none, size, dssim, ml, is best"),
+        ({"measure": ["psnr"]}, "measure: must name metrics among dssim, is psnr"),
+        ({"method": "size"}, "METHOD_SIZE needs a target"),
+        ({"quality": 80, "min_quality": 0}, "auto_quality.min_quality: must be from 1 to 100"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_would_be_right(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(aq.InvalidRequest, match=re.escape(message)):
+        aq.encode(SOURCE, **arguments)
+
+
+def test_another_process_gives_the_same_answer() -> None:
+    """Arguments and results are pickled, as Ray and Spark do."""
+    encoder = aq.AvifEncoder(aq.AvifOptions(speed=9))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(aq.encode, SOURCE, encoder, target=0.02).result(timeout=200)
+    here = aq.encode(SOURCE, encoder, target=0.02)
+    assert (there.image, there.scores, there.quality) == (here.image, here.scores, here.quality)

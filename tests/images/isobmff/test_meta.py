@@ -1,0 +1,93 @@
+"""The images in the boxes of a HEIF or AVIF."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+import pyvips
+
+from autoquality_core.errors import InvalidImage
+from autoquality_core.images import open_image
+from autoquality_core.images.isobmff.meta import Meta
+from tests.hostile.derived import _box, _full, grid
+from tests.images.files import AMPLE, SAVERS, corners, image_of
+
+
+def items_file(
+    items: list[tuple[int, bytes, int]],
+    references: list[tuple[bytes, int, list[int]]] = [],  # noqa: B006 - not written to
+    alternatives: list[int] = [],  # noqa: B006 - not written to
+    property_box: bytes = b"",
+) -> bytes:
+    """The boxes of a HEIF whose primary image is 1: items are number, kind and flags."""
+    entries = [
+        _box(b"infe", struct.pack(">IHH", 2 << 24 | flags, item, 0), kind, b"\0")
+        for item, kind, flags in items
+    ]
+    uses = [
+        _box(kind, struct.pack(f">HH{len(to)}H", origin, len(to), *to))
+        for kind, origin, to in references
+    ]
+    group = struct.pack(f">II{len(alternatives)}I", 9, len(alternatives), *alternatives)
+    return _full(
+        b"meta",
+        0,
+        _full(b"pitm", 0, struct.pack(">H", 1)),
+        _full(b"iinf", 0, struct.pack(">H", len(items)), *entries),
+        _full(b"iloc", 0, struct.pack(">HH", 0, 0)),
+        _full(b"iref", 0, *uses),
+        _box(b"iprp", _box(b"ipco", property_box)),
+        _box(b"grpl", _full(b"altr", 0, group)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (items_file([(1, b"av01", 0), (2, b"Exif", 1)]), (1, False)),
+        (items_file([(1, b"hvc1", 0), (2, b"hvc1", 0), (3, b"hvc1", 0)]), (3, False)),
+        (items_file([(1, b"av01", 0), (2, b"av01", 1)]), (1, False)),
+        (items_file([(1, b"av01", 0), (2, b"av01", 0)], [(b"thmb", 2, [1])]), (1, False)),
+        (items_file([(1, b"av01", 0), (2, b"av01", 0)], [(b"auxl", 2, [1])]), (1, False)),
+        (
+            items_file([(1, b"grid", 0), (2, b"av01", 0)], [(b"dimg", 1, [2, 2])]),
+            (1, False),
+        ),
+        (items_file([(1, b"av01", 0), (2, b"av01", 0)], alternatives=[2, 1]), (1, False)),
+        (
+            items_file([(1, b"av01", 0), (2, b"av01", 0), (3, b"tmap", 0)], [(b"dimg", 3, [1, 2])]),
+            (1, True),
+        ),
+        (
+            items_file(
+                [(1, b"hvc1", 0), (2, b"hvc1", 1)],
+                [(b"auxl", 2, [1])],
+                property_box=_full(b"auxC", 0, b"urn:com:apple:photo:2020:aux:hdrgainmap\0"),
+            ),
+            (1, True),
+        ),
+    ],
+    ids=["one", "three", "hidden", "thumbnail", "mask", "grid", "alternative", "tmap", "apple"],
+)
+def test_images_shown_on_their_own_count(data: bytes, found: tuple[int, bool]) -> None:
+    meta = Meta.read(data)
+    assert (meta.images(), meta.gain_map) == found
+
+
+@pytest.mark.parametrize("length", range(6))
+def test_a_file_whose_properties_end_too_early_is_unreadable(length: int) -> None:
+    data = bytes(SAVERS["avif"](image_of(corners())))
+    start = data.index(b"ipma") - 4
+    (size,) = struct.unpack_from(">I", data, start)
+    content = data[start + 8 : start + 8 + length]
+    short = _box(b"ipma", content) + _box(b"free", bytes(size - 16 - length))
+    with pytest.raises(InvalidImage):
+        open_image(data[:start] + short + data[start + size :], AMPLE)
+
+
+def test_tiles_of_a_grid_are_not_pages_although_they_are_not_hidden() -> None:
+    data = grid(2, 2, (100, 100), (100, 100))
+    assert pyvips.Image.heifload_buffer(data).get("n-pages") > 1
+    source = open_image(data, AMPLE)
+    assert (source.frames, source.pages) == (1, 1)

@@ -1,0 +1,430 @@
+"""Batches form, each caller gets its own answer, and no caller waits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.networks import LoadOptions, Prediction, PredictionFailed, load
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import DropReason
+from autoquality_server.inference import batching
+from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
+from tests.inference.fakes import Gated, RecordedEvents
+from tests.networks import (
+    channel_means,
+    constant_graph,
+    image_input,
+    logits_around,
+    mean_graph,
+    peak_at,
+    picky_graph,
+    quality_of,
+    target_graph,
+    write_graph,
+)
+from tests.networks.images import plain
+from tests.waiting import LIMIT, until
+
+SIZES = LoadOptions(batch_sizes=(1, 2, 4, 8))
+RED = (1.0, 0.0, 0.0)
+# Not close to a rounding boundary of the quality: in float32, the sums of a batch differ slightly.
+REDS = [red for red in range(256) if abs(99 * red / 255 - round(99 * red / 255)) < 0.06]
+
+
+class Clock:
+    """The batcher's clock, moved by the test, and by `step` at each look."""
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now = 0.0
+        self.step = step
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class Bench:
+    """A batcher over a gated network, and a pool of callers."""
+
+    def __init__(self, graph: Path, **limits: Any) -> None:
+        self.network = Gated(load(graph, SIZES))
+        self.events = RecordedEvents()
+        self.batcher = Batcher(
+            self.network, BatchLimits(**{"max_batch_size": 8, **limits}), self.events
+        )
+        self.pool = ThreadPoolExecutor(64)
+
+    def predict(self, red: int, target: float, deadline: Deadline | None) -> Prediction:
+        image = self.network.prepare(plain((red, 0, 0)))
+        return self.batcher.predict(image, target, deadline or Deadline())
+
+    def ask(
+        self, red: int = 0, target: float = 0.02, deadline: Deadline | None = None
+    ) -> Future[Prediction]:
+        return self.pool.submit(self.predict, red, target, deadline)
+
+    def occupy(self) -> Future[Prediction]:
+        """Make the network wait at its gate with one image."""
+        first = self.ask()
+        until(lambda: self.network.sizes)
+        return first
+
+    def queued(self, *reds: int) -> list[Future[Prediction]]:
+        """Queue the images in this order while the network waits."""
+        asked = []
+        for red in reds:
+            length = self.length + 1
+            asked.append(self.ask(red))
+            until(partial(self.is_long, length))
+        return asked
+
+    @property
+    def length(self) -> int:
+        return len(self.batcher._queue)
+
+    def is_long(self, length: int) -> bool:
+        return self.length == length
+
+    def close(self) -> None:
+        self.network.gate.set()
+        self.batcher.close(60)
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def bench_of() -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(graph: Path, **limits: Any) -> Bench:
+        made.append(Bench(graph, **limits))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def red_bench(tmp_path: Path, bench_of: Callable[..., Bench]) -> Bench:
+    return bench_of(mean_graph(tmp_path / "a.pb", RED))
+
+
+def test_waiting_callers_share_one_run_padded_to_the_next_size(red_bench: Bench) -> None:
+    first = red_bench.occupy()
+    waiting = red_bench.queued(*REDS[2:12:2])
+    red_bench.network.gate.set()
+    assert [one.result(LIMIT).quality for one in waiting] == list(map(quality_of, REDS[2:12:2]))
+    assert first.result(LIMIT).quality == 1
+    assert red_bench.network.sizes == [1, 8]
+    assert red_bench.events.runs == [(1, 0), (5, 3)]
+    assert red_bench.events.waits == 6
+
+
+def test_every_caller_gets_its_own_answer_from_one_thread(red_bench: Bench) -> None:
+    red_bench.network.gate.set()
+    reds = [REDS[i * 7 % len(REDS)] for i in range(300)]
+    asked = [red_bench.ask(red) for red in reds]
+    assert [one.result(LIMIT).quality for one in asked] == [quality_of(red) for red in reds]
+    assert len(red_bench.network.threads) == 1
+    assert sum(size for size, _ in red_bench.events.runs) == 300
+
+
+def test_every_image_of_a_batch_has_its_own_target(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(target_graph(tmp_path / "a.pb", (None,)))
+    bench.occupy()
+    asked = [bench.ask(0, target) for target in (0.0, 0.25, 0.4, 1.0)]
+    until(lambda: bench.length == 4)
+    bench.network.gate.set()
+    assert [one.result(LIMIT).quality for one in asked] == [1, 26, 41, 100]
+    assert bench.events.runs == [(1, 0), (4, 0)]
+
+
+def test_a_batch_has_at_most_max_batch_size_images(red_bench: Bench) -> None:
+    red_bench.occupy()
+    waiting = red_bench.queued(*range(0, 200, 20))
+    red_bench.network.gate.set()
+    for one in waiting:
+        one.result(LIMIT)
+    assert red_bench.events.runs == [(1, 0), (8, 0), (2, 0)]
+
+
+def test_a_full_batch_starts_before_its_timeout(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    graph = mean_graph(tmp_path / "a.pb", RED)
+    bench = bench_of(graph, max_batch_size=2, batch_timeout_micros=3_600_000_000)
+    bench.network.gate.set()
+    assert [one.result(LIMIT).quality for one in (bench.ask(0), bench.ask(255))] == [1, 100]
+    assert bench.events.runs == [(2, 0)]
+
+
+def test_a_partial_batch_starts_after_its_timeout(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED), batch_timeout_micros=1000)
+    bench.network.gate.set()
+    assert bench.ask(255).result(LIMIT).quality == 100
+
+
+def test_a_batch_starts_one_timeout_after_its_first_image(
+    tmp_path: Path, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later images neither postpone it nor bring it forward."""
+    clock = Clock()
+    monkeypatch.setattr(batching, "time", clock)
+    graph = mean_graph(tmp_path / "a.pb", RED)
+    bench = bench_of(graph, batch_timeout_micros=3_600_000_000)
+    bench.network.gate.set()
+    waiting = bench.queued(0)
+    clock.now += 3599
+    waiting += bench.queued(0)
+    clock.now += 1
+    waiting += [bench.ask()]
+    for one in waiting:
+        one.result(LIMIT)
+    assert bench.events.runs == [(3, 1)]
+
+
+@pytest.mark.parametrize(("seconds", "hint"), [(0.0, 0.05), (1.0, 3.0), (3600.0, 30.0)])
+def test_the_retry_hint_is_the_time_to_run_the_queue(
+    tmp_path: Path,
+    bench_of: Callable[..., Bench],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    hint: float,
+) -> None:
+    """Two full batches wait and one more is refused: three runs, but 0.05 to 30 seconds."""
+    clock = Clock(step=seconds)
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED), max_batch_size=2, max_enqueued_batches=2)
+    bench.network.gate.set()
+    monkeypatch.setattr(batching, "time", clock)
+    bench.ask().result(LIMIT)
+    clock.step = 0.0
+    bench.network.gate.clear()
+    bench.network.sizes.clear()
+    bench.occupy()
+    waiting = bench.queued(1, 2, 3, 4)
+    with pytest.raises(Overloaded) as caught:
+        bench.ask().result(LIMIT)
+    assert caught.value.retry_seconds == pytest.approx(hint)
+    bench.network.gate.set()
+    for one in waiting:
+        one.result(LIMIT)
+
+
+def test_an_image_whose_deadline_passes_in_the_queue_is_not_run(red_bench: Bench) -> None:
+    red_bench.occupy()
+    expired = red_bench.ask(255, deadline=Deadline(0.05))
+    with pytest.raises(DeadlinePassed):
+        expired.result(LIMIT)
+    assert red_bench.length == 0
+    (after,) = red_bench.queued(126)
+    red_bench.network.gate.set()
+    assert after.result(LIMIT).quality == quality_of(126)
+    assert red_bench.events.runs == [(1, 0), (1, 0)]
+    assert red_bench.events.drops == [DropReason.DEADLINE]
+
+
+def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:
+    red_bench.occupy()
+    deadline = Deadline()
+    cancelled = red_bench.ask(255, deadline=deadline)
+    until(lambda: red_bench.length == 1)
+    (after,) = red_bench.queued(126)
+    deadline.cancel()
+    with pytest.raises(RequestCancelled):
+        cancelled.result(LIMIT)
+    assert red_bench.length == 1
+    red_bench.network.gate.set()
+    after.result(LIMIT)
+    assert red_bench.events.runs == [(1, 0), (1, 0)]
+    assert red_bench.events.drops == [DropReason.CANCELLED]
+
+
+def test_a_caller_leaves_even_while_its_image_is_run(red_bench: Bench) -> None:
+    deadline = Deadline()
+    running = red_bench.ask(255, deadline=deadline)
+    until(lambda: red_bench.network.sizes)
+    deadline.cancel()
+    with pytest.raises(RequestCancelled):
+        running.result(LIMIT)
+    red_bench.network.gate.set()
+    assert red_bench.ask(126).result(LIMIT).quality == quality_of(126)
+
+
+def test_a_full_queue_refuses_at_once(tmp_path: Path, bench_of: Callable[..., Bench]) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED), max_batch_size=2, max_enqueued_batches=2)
+    bench.occupy()
+    waiting = bench.queued(1, 2, 3, 4)
+    with pytest.raises(Overloaded, match="4 images wait") as caught:
+        bench.ask().result(LIMIT)
+    assert 0 < caught.value.retry_seconds <= 30
+    assert bench.events.drops == [DropReason.QUEUE_FULL]
+    bench.network.gate.set()
+    for one in waiting:
+        one.result(LIMIT)
+
+
+def test_an_image_that_fails_its_batch_fails_alone(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(picky_graph(tmp_path / "a.pb"))
+    bench.occupy()
+    good, bad, fine = bench.queued(18, 255, 201)
+    bench.network.gate.set()
+    assert (good.result(LIMIT).quality, fine.result(LIMIT).quality) == (
+        quality_of(18),
+        quality_of(201),
+    )
+    with pytest.raises(PredictionFailed, match=r"^a\.pb: "):
+        bad.result(LIMIT)
+    assert bench.ask(36).result(LIMIT).quality == quality_of(36)
+
+
+def test_an_answer_that_is_not_a_number_is_one_images_failure(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        logits_around(tf, red / tf.cast(red < 0.9, tf.float32))
+
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.occupy()
+    good, bad = bench.queued(18, 255)
+    bench.network.gate.set()
+    assert good.result(LIMIT).quality == quality_of(18)
+    with pytest.raises(PredictionFailed, match="not finite"):
+        bad.result(LIMIT)
+    assert bench.events.runs == [(1, 0), (2, 0)]
+
+
+def test_the_thread_survives_any_error_of_a_library(red_bench: Bench) -> None:
+    red_bench.network.gate.set()
+    red_bench.network.error = ValueError("from the library")
+    with pytest.raises(PredictionFailed, match="ValueError: from the library"):
+        red_bench.ask().result(LIMIT)
+    red_bench.network.error = None
+    assert red_bench.ask(255).result(LIMIT).quality == 100
+
+
+def test_closing_answers_the_queued_images(red_bench: Bench) -> None:
+    red_bench.occupy()
+    (waiting,) = red_bench.queued(255)
+    red_bench.batcher.close()
+    with pytest.raises(BatcherClosed):
+        red_bench.ask().result(LIMIT)
+    red_bench.network.gate.set()
+    assert waiting.result(LIMIT).quality == 100
+    assert red_bench.network.closed.wait(LIMIT)
+
+
+def _flat(tf: Any) -> None:
+    """One row of logits for any number of images."""
+    logits = logits_around(tf, channel_means(tf, image_input(tf))[:, 0])
+    tf.reshape(logits[:1], [100], "logits")
+
+
+def _mixing(tf: Any) -> None:
+    """Subtracts half the mean of the batch."""
+    red = channel_means(tf, image_input(tf))[:, 0]
+    logits_around(tf, red - 0.5 * tf.reduce_mean(red))
+
+
+def _one_at_a_time(tf: Any) -> None:
+    logits_around(tf, channel_means(tf, image_input(tf, (1, 416, 416, 3)))[:, 0])
+
+
+def _up_to_four(tf: Any) -> None:
+    """Right for up to four images, another shape beyond."""
+    red = channel_means(tf, image_input(tf))[:, 0]
+    logits_around(tf, red[:4])
+
+
+@pytest.mark.parametrize("build", [_flat, _mixing, _one_at_a_time, _up_to_four])
+def test_a_network_that_cannot_run_batches_runs_one_image_at_a_time(
+    tmp_path: Path, bench_of: Callable[..., Bench], build: Callable[[Any], None]
+) -> None:
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.occupy()
+    waiting = bench.queued(40, 80, 120)
+    bench.network.gate.set()
+    alone = [bench.network.inner.predict(plain((red, 0, 0)), 0.02) for red in (40, 80, 120)]
+    for one, expected in zip(waiting, alone, strict=True):
+        assert (one.result(LIMIT).probabilities == expected.probabilities).all()
+    assert bench.events.runs == [(1, 0)] * 4
+
+
+def test_the_probabilities_are_the_softmax_of_the_logits(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    logits = np.linspace(-3, 5, 100, dtype=np.float32)
+    bench = bench_of(constant_graph(tmp_path / "a.pb", logits))
+    bench.network.gate.set()
+    weights = np.exp(logits.astype(np.float64))
+    for one in [bench.ask(red) for red in range(5)]:
+        np.testing.assert_allclose(
+            one.result(LIMIT).probabilities, weights / weights.sum(), rtol=1e-12
+        )
+
+
+def test_a_graph_with_a_fixed_batch_gets_that_size(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(mean_graph(tmp_path / "a.pb", RED, (3, 416, 416, 3)))
+    bench.occupy()
+    waiting = bench.queued(*REDS[:8:2])
+    bench.network.gate.set()
+    assert [one.result(LIMIT).quality for one in waiting] == list(map(quality_of, REDS[:8:2]))
+    assert bench.events.runs == [(1, 2), (3, 0), (1, 2)]
+
+
+def test_a_single_image_is_padded_if_1_is_no_allowed_size(tmp_path: Path) -> None:
+    network = Gated(load(mean_graph(tmp_path / "a.pb", RED), LoadOptions(batch_sizes=(4, 8))))
+    events = RecordedEvents()
+    batcher = Batcher(network, BatchLimits(), events)
+    network.gate.set()
+    image = network.prepare(plain((255, 0, 0)))
+    assert batcher.predict(image, 0.02, Deadline()).quality == 100
+    assert (network.sizes, events.runs) == ([4], [(1, 3)])
+    batcher.close(60)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_graph_with_one_target_for_all_runs_single_images(tmp_path: Path, shape: Any) -> None:
+    assert load(target_graph(tmp_path / "a.pb", shape), SIZES).batch_sizes == (1,)
+
+
+def test_a_wrong_shape_for_one_image_is_a_failed_prediction(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    """The checks while loading do not find it."""
+
+    def build(tf: Any) -> None:
+        red = channel_means(tf, image_input(tf))[:, 0]
+        logits = logits_around(tf, red)
+        width = tf.where(tf.reduce_all(red < 0.9), 100, 50)
+        tf.identity(logits[:, :width], "cut")
+
+    bench = bench_of(write_graph(tmp_path / "a.pb", build))
+    bench.network.gate.set()
+    with pytest.raises(PredictionFailed, match=r"shape \[1, 50\], not 1x100"):
+        bench.ask(255).result(LIMIT)
+    assert bench.ask(36).result(LIMIT).quality == quality_of(36)
+
+
+def test_the_peak_is_where_the_graph_puts_it(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(constant_graph(tmp_path / "a.pb", peak_at(57)))
+    bench.network.gate.set()
+    assert bench.ask().result(LIMIT).quality == 57

@@ -1,0 +1,71 @@
+"""Changed files of networks are noticed once they are complete."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from autoquality_server.inference.reload import Poller, WatchedNetwork
+from tests.waiting import until
+
+
+def changes(network: WatchedNetwork, polls: int) -> list[bool]:
+    return [network.changed() for _ in range(polls)]
+
+
+def test_a_change_is_reported_once_two_polls_agree(tmp_path: Path) -> None:
+    """A file that is still being written is left alone."""
+    path = tmp_path / "a.pb"
+    path.write_bytes(b"first")
+    network = WatchedNetwork(path)
+    assert not network.changed()
+    path.write_bytes(b"second, half")
+    assert not network.changed()
+    path.write_bytes(b"second, half and the rest")
+    assert changes(network, 3) == [False, True, False]
+
+
+def test_a_new_side_file_is_a_change(tmp_path: Path) -> None:
+    """The network itself may stay the same."""
+    path = tmp_path / "a.pb"
+    path.write_bytes(b"first")
+    network = WatchedNetwork(path)
+    path.with_suffix(".json").write_text("{}")
+    assert changes(network, 3) == [False, True, False]
+
+
+def test_a_missing_network_is_no_change_until_it_is_back(tmp_path: Path) -> None:
+    """The loaded network serves meanwhile."""
+    path = tmp_path / "a.pb"
+    path.write_bytes(b"first")
+    network = WatchedNetwork(path)
+    path.unlink()
+    assert changes(network, 3) == [False, False, False]
+    path.write_bytes(b"back")
+    assert changes(network, 3) == [False, True, False]
+
+
+def test_an_error_of_one_network_does_not_stop_the_polling(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged."""
+    reloaded: list[str] = []
+
+    def fail() -> None:
+        reloaded.append("failed")
+        raise RuntimeError("from the library")
+
+    reloads = []
+    for name, reload in (("a.pb", fail), ("b.pb", lambda: reloaded.append("b"))):
+        path = tmp_path / name
+        network = WatchedNetwork(path)
+        path.write_bytes(b"new")
+        reloads.append((network, reload))
+    with caplog.at_level(logging.ERROR):
+        poller = Poller(reloads, 0.01)
+        until(lambda: len(reloaded) == 2)
+        poller.close()
+    assert reloaded == ["failed", "b"]
+    assert "could not be loaded" in caplog.text

@@ -1,0 +1,59 @@
+"""A network is used as a library, without the server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoquality_core.networks import Predictor, load
+from autoquality_core.runtime.deadline import Deadline
+from tests.networks import constant_graph, mean_graph, peak_at, quality_of
+from tests.networks.images import plain
+from tests.networks.onnx_models import red_model
+
+
+def test_a_loaded_network_is_a_predictor(tmp_path: Path) -> None:
+    """Mypy checks the interface, and the call goes straight to the network."""
+    predictor: Predictor = load(mean_graph(tmp_path / "a.pb", (1.0, 0.0, 0.0)))
+    assert predictor.available
+    assert predictor.info.name == "a.pb"
+    assert predictor.predict(plain((51, 0, 0)), 0.02).quality == quality_of(51)
+    assert predictor.predict(plain((255, 0, 0)), 0.02, Deadline(60)).quality == 100
+
+
+@pytest.mark.parametrize("name", ["a.pb", "a.onnx"])
+def test_a_notebook_predicts_without_the_server(tmp_path: Path, name: str) -> None:
+    """A file, `load`, `predict` and `encode` are enough; no package of the server is imported."""
+    path = tmp_path / name
+    if name == "a.onnx":
+        red_model(path)
+    else:
+        constant_graph(path, peak_at(57))
+    notebook = """
+import sys
+from skimage import data
+import autoquality_core as aq
+from autoquality_core.images import Pixels
+from autoquality_core.networks import load
+
+network = load(sys.argv[1])
+samples = data.astronaut()[:64, :64]
+print(network.predict(Pixels.from_samples(samples[None].copy()), 0.02).quality)
+raw = aq.RawSource(64, 64, 3, samples.tobytes())
+result = aq.encode(
+    raw, "webp", method="ml", allowed_error=1, networks={aq.Format.WEBP: network}
+)
+print(result.outcome.value, result.predicted_quality)
+network.close()
+print(*sorted({"autoquality", "autoquality_server", "grpc"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", notebook, str(path)], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    quality, outcome, predicted = done.stdout.split()
+    assert outcome == "prediction_trusted"
+    assert quality == predicted

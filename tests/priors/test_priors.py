@@ -1,0 +1,121 @@
+"""Where the search starts: learned curves, offsets for slower options, and the unlearned prior."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    AvifEncoder,
+    AvifOptions,
+    Encoder,
+    JpegEncoder,
+    JpegOptions,
+    WebpEncoder,
+    WebpOptions,
+)
+from autoquality_core.metrics import DSSIM
+from autoquality_core.priors import (
+    SIZE,
+    load_offset,
+    load_prior,
+    score_prior,
+    size_prior,
+    unlearned,
+)
+from autoquality_core.search import CurvePrior
+
+AREA = 512 * 512
+SLOW = (
+    (WebpEncoder(), WebpEncoder(WebpOptions(effort=6))),
+    (AvifEncoder(), AvifEncoder(AvifOptions(speed=4))),
+)
+
+each_curve = pytest.mark.parametrize("curve", [DSSIM.name, SIZE])
+
+
+def prior_of(encoder: Encoder, curve: str) -> CurvePrior:
+    return size_prior(encoder, AREA) if curve == SIZE else score_prior(encoder, DSSIM, AREA)
+
+
+@each_curve
+@pytest.mark.parametrize(
+    ("encoder", "key"),
+    [
+        (JpegEncoder(), "jpeg"),
+        (JpegEncoder(JpegOptions(progressive=True)), "jpeg"),
+        (JpegEncoder(BEST_MOZJPEG), "jpeg-mozjpeg"),
+        (WebpEncoder(), "webp"),
+        (AvifEncoder(), "avif"),
+    ],
+)
+def test_every_encoder_has_a_learned_curve_that_rises(
+    encoder: Encoder, key: str, curve: str
+) -> None:
+    assert encoder.learned == key
+    prior = prior_of(encoder, curve)
+    assert np.all(np.diff(prior.mean[9:95]) >= 0)
+    assert np.linalg.eigvalsh(prior.covariance).min() > -1e-9
+    assert not np.array_equal(prior.mean, unlearned(curve).mean)
+
+
+@each_curve
+def test_an_encoder_without_a_file_gets_the_unlearned_prior(curve: str) -> None:
+    found, expected = load_prior("never-learned", curve), unlearned(curve)
+    assert np.array_equal(found.mean, expected.mean)
+    assert found.allowance == expected.allowance
+
+
+def test_curves_of_small_images_may_fall_further() -> None:
+    sizes = [size_prior(WebpEncoder(), side**2).allowance for side in (64, 512, 2048)]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] == pytest.approx(8 * sizes[1])
+    tiny, usual, large = (
+        score_prior(WebpEncoder(), DSSIM, side**2).allowance for side in (16, 160, 2048)
+    )
+    assert tiny == pytest.approx(10 * usual) and usual == large
+
+
+@each_curve
+@pytest.mark.parametrize(("usual", "slow"), SLOW)
+def test_slower_options_start_from_a_raised_and_less_certain_curve(
+    usual: Encoder, slow: Encoder, curve: str
+) -> None:
+    offset = load_offset(str(slow.learned_offset), curve)
+    assert offset is not None
+    before, after = prior_of(usual, curve), prior_of(slow, curve)
+    assert after.mean - before.mean == pytest.approx(offset.mean)
+    assert (np.diag(after.covariance) > np.diag(before.covariance)).all()
+    assert np.linalg.eigvalsh(offset.covariance).min() > -1e-9
+
+
+@pytest.mark.parametrize(("_", "slow"), SLOW)
+def test_slower_options_give_smaller_files(_: Encoder, slow: Encoder) -> None:
+    offset = load_offset(str(slow.learned_offset), SIZE)
+    assert offset is not None
+    assert -0.3 < offset.mean[50:90].mean() < 0
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        JpegEncoder(),
+        WebpEncoder(),
+        WebpEncoder(WebpOptions(effort=2)),
+        AvifEncoder(),
+        AvifEncoder(AvifOptions(speed=9)),
+    ],
+)
+def test_usual_and_faster_options_have_no_offset(encoder: Encoder) -> None:
+    assert encoder.learned_offset is None
+
+
+def test_an_offset_raises_every_belief() -> None:
+    prior = size_prior(AvifEncoder(), AREA).with_curve(np.zeros(100), np.eye(100) * 1e-4)
+    offset = load_offset("avif-slow", SIZE)
+    assert offset is not None
+    raised = prior.above(offset)
+    assert sum(one.weight for one in raised.beliefs) == pytest.approx(1)
+    for before, after in zip(prior.beliefs, raised.beliefs, strict=True):
+        assert after.weight == pytest.approx(before.weight)
+        assert after.mean - before.mean == pytest.approx(offset.mean)
