@@ -6,6 +6,9 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# More processes than the two cores of CI: many tests wait for timers and other processes. These
+# start faster with their byte code kept.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
@@ -132,8 +135,12 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp .tools/chromium/.stamp ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
+	@$(PYTEST) --ignore=tests/repo $(ARGS)
+
+.PHONY: test-repo
+test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
+	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
 
 .PHONY: fuzz
 fuzz: .venv/.stamp ## Fuzz all parsers (ARGS="image --seconds 600")
