@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import Any
@@ -73,10 +74,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         ) -> Iterator[tuple[RequestContext, Any]]:
             """The call within its layers, and its message or messages."""
             request = new_request(call)
-            with ExitStack() as stack:
-                stack.enter_context(request.active())
-                for layer in self._layers:
-                    stack.enter_context(layer(request))
+            with _entered(self._layers, request) as stack:
                 if handler.request_streaming:
                     timer = self._uploads if own else None
                     messages = receive_messages(request, requests, decode, timer)
@@ -103,3 +101,19 @@ class CallInterceptor(grpc.ServerInterceptor):
         # As a stream, even of one message, the request is read when it is asked for.
         make = getattr(grpc, f"stream_{responses_shape}_rpc_method_handler")
         return make(behavior, response_serializer=handler.response_serializer)
+
+
+@contextmanager
+def _entered(layers: Sequence[Layer], request: RequestContext) -> Iterator[ExitStack]:
+    """Run the body within the layers; it may enter more."""
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(request.active())
+            for layer in layers:
+                stack.enter_context(layer(request))
+            yield stack
+    except BaseException as error:
+        # A frame of ExitStack refers to the traceback that refers to it. The call would last
+        # until a garbage collection, and gRPC would count its stream as open until then.
+        traceback.clear_frames(error.__traceback__)
+        raise
