@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Generator
 
 import pytest
@@ -135,6 +137,20 @@ def test_a_new_context_ends_with_the_body_and_an_active_one_stays() -> None:
             assert again is context
         assert active_context() is context
     assert active_context() is None
+
+
+def test_a_finished_request_needs_no_garbage_collection() -> None:
+    """For gRPC a call's stream is open for as long as its context lives."""
+    gc.disable()
+    try:
+        context = Context()
+        with context.active(), step("outer"), step("inner"):
+            pass
+        left = weakref.ref(context)
+        del context
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:

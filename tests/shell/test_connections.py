@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 import trustme
 
+from autoquality.v1 import encoding_pb2 as pb
 from tests.authorities import TlsFiles
 from tests.shell.conftest import Served
 from tests.shell.scripted import request
@@ -51,3 +54,37 @@ def test_whoever_connects_and_says_nothing_is_hung_up_on(
     with socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as connection:
         while connection.recv(4096):
             pass
+
+
+@pytest.mark.parametrize("how", ["", "field", "overloaded", "abort"])
+def test_a_connection_takes_calls_without_a_garbage_collection(
+    serve_with: Callable[..., Served], how: str
+) -> None:
+    """GRPC allows some calls at a time, and counts a call until all of its objects are freed."""
+    server = serve_with()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(200):
+            if how:
+                with pytest.raises(grpc.RpcError) as caught:
+                    server.stub.Encode(request(how))
+                assert caught.value.code() is not grpc.StatusCode.UNAVAILABLE
+            else:
+                server.stub.Encode(request())
+    finally:
+        gc.enable()
+
+
+def test_a_connection_takes_streams_without_a_garbage_collection(
+    serve_with: Callable[..., Served],
+) -> None:
+    """Streams end in the same way."""
+    server = serve_with()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(200):
+            assert len(list(server.stub.EncodeStream(iter([pb.EncodeStreamRequest()])))) == 2
+    finally:
+        gc.enable()

@@ -12,9 +12,7 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
-import cv2
 import numpy as np
-import pyvips
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats.avif import AvifEncoder, AvifOptions
@@ -24,6 +22,7 @@ from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
 from autoquality_core.formats.png import PngEncoder, PngOptions
 from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
 from autoquality_core.images import Pixels
+from autoquality_core.runtime.codecs import cv2, pyvips
 from autoquality_core.types import ColorProfile, Format
 
 __all__ = [

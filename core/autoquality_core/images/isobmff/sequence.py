@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +19,7 @@ from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.runtime.codecs import cv2
 from autoquality_core.types import Data
 
 _MAJOR_BRAND = slice(8, 12)
