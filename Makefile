@@ -120,10 +120,6 @@ capacity: .venv/.stamp ## Estimate the images a day and the price of a cluster (
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
 	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
-.PHONY: bench-prediction-time
-bench-prediction-time: .venv/.stamp ## Time one prediction on one core (ARGS=IMAGES...)
-	@$(BIN)/python -m bench.prediction_time $(ARGS)
-
 .PHONY: bench-predictions
 bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,30 @@ def here(work: Callable[[], Result]) -> tuple[Result, Spent]:
     cpu, wall = time.process_time(), time.perf_counter()
     result = work()
     return result, Spent(time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def repeat(
+    work: Callable[[int], object], threads: int, seconds: float
+) -> tuple[list[float], float]:
+    """Repeat `work` in threads, with the number of the thread, at least once in each.
+
+    Returns the duration of every run, and of everything, in seconds.
+    """
+    durations: list[list[float]] = [[] for _ in range(threads)]
+    start = time.perf_counter()
+
+    def loop(number: int, own: list[float]) -> None:
+        while not own or time.perf_counter() < start + seconds:
+            began = time.perf_counter()
+            work(number)
+            own.append(time.perf_counter() - began)
+
+    running = [threading.Thread(target=loop, args=one) for one in enumerate(durations)]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    return [one for own in durations for one in own], time.perf_counter() - start
 
 
 def command(

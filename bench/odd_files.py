@@ -166,7 +166,7 @@ def main() -> int:
         alive = server.alive
         memory = (rest, server.peak(), settled(server)) if alive else None
         stuck = server.metric("autoquality_requests_in_flight") if alive else 0
-        defects = server.events("a defect: unexpected exception")
+        defects = server.defects()
         foreign = server.foreign_lines()
     print(f"{len(paths)} files, {len(results)} calls\n")
     print("\n".join([*statuses(results), "", *slowest(results), ""]))
@@ -179,7 +179,7 @@ def main() -> int:
     for line in foreign[:10]:
         print(f"WRONG in the log: {line}")
     for defect in defects:
-        print(f"DEFECT {defect.get('exception', defect)}")
+        print(f"DEFECT {defect}")
     if not alive:
         print(f"WRONG the server died with {results[-1].file}")
     if stuck:

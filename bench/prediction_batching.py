@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,6 +30,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Device, RawSource
 from autoquality_server.inference.batching import Batcher, BatchLimits
 from autoquality_server.inference.events import NoEvents
+from bench.clock import repeat
 from bench.command import parser
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
@@ -81,32 +80,9 @@ def measured(
     predict: Predict, images: Sequence[npt.NDArray[Any]], callers: int, seconds: float
 ) -> Figures:
     """Predict in `callers` threads for `seconds`."""
-    waits: list[list[float]] = [[] for _ in range(callers)]
-    begin = threading.Barrier(callers + 1)
-    end = threading.Event()
-
-    def work(own: list[float], image: npt.NDArray[Any]) -> None:
-        begin.wait()
-        while not end.is_set():
-            start = time.perf_counter()
-            predict(image)
-            own.append(time.perf_counter() - start)
-
-    threads = [
-        threading.Thread(target=work, args=(own, images[i % len(images)]))
-        for i, own in enumerate(waits)
-    ]
-    for thread in threads:
-        thread.start()
-    begin.wait()
-    start = time.perf_counter()
-    time.sleep(seconds)
-    end.set()
-    for thread in threads:
-        thread.join()
-    took = time.perf_counter() - start
-    every = sorted(wait for own in waits for wait in own)
-    return Figures(len(every) / took, statistics.median(every), every[int(0.95 * len(every))])
+    waits, took = repeat(lambda number: predict(images[number % len(images)]), callers, seconds)
+    waits.sort()
+    return Figures(len(waits) / took, statistics.median(waits), waits[int(0.95 * len(waits))])
 
 
 def ways(path: Path, arguments: argparse.Namespace) -> tuple[Network, list[Way]]:

@@ -77,6 +77,11 @@ class Server:
         """The lines of the log with this event."""
         return _events(self.log, event)
 
+    def defects(self) -> list[str]:
+        """The tracebacks of unexpected exceptions in the log."""
+        found = self.events("a defect: unexpected exception")
+        return [str(one.get("exception", one)) for one in found]
+
     def foreign_lines(self) -> list[str]:
         """The lines of the log that are not JSON: the output of libraries."""
         lines = self.log.read_text(errors="replace").splitlines()

@@ -108,12 +108,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, CommandFailed) as error:
             given.error(str(error))
         networks = ours.predictors()
-        mine = [
+        methods = [
             *(ours.Ours(method, networks) for method in METHODS),
             ours.Ours(Method.SIZE, networks, two=True),
         ]
-        warm_up(images[0], mine, plan)
-        rows = run(images, mine, rivals, plan, lambda text: print(text, file=sys.stderr))
+        warm_up(images[0], methods, plan)
+        rows = run(images, methods, rivals, plan, lambda text: print(text, file=sys.stderr))
     if args.rows:
         args.rows.write_text(json.dumps([asdict(row) for row in rows]) + "\n")
     record = record_of(

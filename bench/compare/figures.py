@@ -69,8 +69,8 @@ def rivals(record: Record, method: str, title: str) -> bytes:
             places.append(y)
             y += 1
             for one in group:
-                mine = one.by.startswith("autoquality")
-                axes.barh(y, one.value, 0.8, color=COLOURS[0] if mine else COLOURS[5])
+                ours = one.by.startswith("autoquality")
+                axes.barh(y, one.value, 0.8, color=COLOURS[0] if ours else COLOURS[5])
                 axes.plot([one.low, one.high], [y, y], color=INK, linewidth=1)
                 axes.text(one.high * 1.05, y + 0.3, f"{one.value:.0f}", va="bottom", fontsize=7)
                 names.append(one.by)

@@ -43,7 +43,7 @@ def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[
 
 def run(
     subjects: Iterable[Subject],
-    mine: Sequence[ours.Ours],
+    methods: Sequence[ours.Ours],
     rivals: Sequence[Entrant],
     plan: Plan,
     log: Callable[[str], None],
@@ -55,19 +55,19 @@ def run(
             log(f"{number}: {subject.name}, {subject.megapixels:.2f} MP, {setting}")
             curve = Curve(subject, setting)
             for task in tasks(subject, setting, curve, plan):
-                rows += [_ours(one, task, plan.repeats) for one in mine if one.enters(task)]
+                rows += [_ours(one, task, plan.repeats) for one in methods if one.enters(task)]
                 if task.span == "10-95":
                     rows += [_rival(one, task, curve) for one in rivals if one.enters(task)]
     return rows
 
 
-def warm_up(subject: Subject, mine: Sequence[ours.Ours], plan: Plan) -> None:
+def warm_up(subject: Subject, methods: Sequence[ours.Ours], plan: Plan) -> None:
     """Load and compile everything that only a first request waits for."""
     for setting in plan.settings:
         for method in (Method.SIZE, Method.DSSIM):
             target = 1e4 if method is Method.SIZE else 0.02
             task = Task(subject, setting, ResolvedTarget(method, target, 30, 70, 0.01), "10-95")
-            for one in mine:
+            for one in methods:
                 if one.enters(task):
                     one.encode(task)
 

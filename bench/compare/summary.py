@@ -115,7 +115,7 @@ def _against(
     method = f"{OURS}{rows[0].method}"
     pairs = [(row, own[row.task, method]) for row in rows if (row.task, method) in own]
     if pairs:
-        spread = spread_of([row.cpu / mine.cpu for row, mine in pairs])
+        spread = spread_of([row.cpu / ours.cpu for row, ours in pairs])
         yield Measure("time over ours", entrant, setting, goal, *spread, "x", "neither", len(pairs))
     sizes = [row.at_equal_dssim for row in rows if row.at_equal_dssim is not None]
     if sizes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from autoquality import Client
+from bench.clock import repeat
 from bench.images import photograph
 from bench.record import Better, Measure, short
 from bench.serving import alone, serving
@@ -70,22 +69,11 @@ def numbers_of_cores() -> list[int]:
 
 def call(client: Client, source: bytes, number: int, seconds: float) -> tuple[list[float], float]:
     """Call from so many threads; returns every waiting time and the total time in seconds."""
-    waits: list[list[float]] = [[] for _ in range(number)]
-    end = time.perf_counter() + seconds
 
-    def loop(own: list[float]) -> None:
-        while not own or time.perf_counter() < end:
-            start = time.perf_counter()
-            client.encode(source, format=FORMAT, auto_quality=TARGET, timeout=120)
-            own.append(time.perf_counter() - start)
+    def request(_thread: int) -> None:
+        client.encode(source, format=FORMAT, auto_quality=TARGET, timeout=120)
 
-    start = time.perf_counter()
-    threads = [threading.Thread(target=loop, args=(own,)) for own in waits]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return [one for own in waits for one in own], time.perf_counter() - start
+    return repeat(request, number, seconds)
 
 
 def _measure(

@@ -10,7 +10,6 @@ cores, counts as time when the server could not run.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,7 +26,7 @@ from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
-from bench.clock import here
+from bench.clock import here, repeat
 from bench.compare.ours import job_of
 from bench.compare.subject import LIMITS
 from bench.images import photograph
@@ -104,19 +103,22 @@ def throughput(rounds: int, seconds: float) -> Iterator[Measure]:
     by_cpu: list[float] = []
     with serving(**alone(cores)) as server, Client(server.address) as client:
 
-        def request() -> object:
-            return client.encode(source, format="jpeg", quality=QUALITY, timeout=60)
+        def request(_thread: int) -> None:
+            client.encode(source, format="jpeg", quality=QUALITY, timeout=60)
 
-        repeated(request, cores * CALLERS_A_WORKER, min(seconds, 1.0))
+        def bare_codec(_thread: int) -> None:
+            bare(source)
+
+        repeat(request, cores * CALLERS_A_WORKER, min(seconds, 1.0))
         for _ in range(rounds):
             own = time.process_time()
-            count, took = repeated(partial(bare, source), cores, seconds)
-            codec.append(count / took)
-            each = (time.process_time() - own) / count
+            runs, took = repeat(bare_codec, cores, seconds)
+            codec.append(len(runs) / took)
+            each = (time.process_time() - own) / len(runs)
             own, server_time = time.process_time(), server.cpu()
-            count, took = repeated(request, cores * CALLERS_A_WORKER, seconds)
-            service.append(count / (took - (time.process_time() - own) / cores))
-            by_cpu.append(each * count / (server.cpu() - server_time))
+            runs, took = repeat(request, cores * CALLERS_A_WORKER, seconds)
+            service.append(len(runs) / (took - (time.process_time() - own) / cores))
+            by_cpu.append(each * len(runs) / (server.cpu() - server_time))
     yield _measure("throughput", "bare codec in threads", codec, "images/s", "higher")
     yield _measure("throughput", "service", service, "images/s", "higher")
     parts = [one / other for one, other in zip(service, codec, strict=True)]
@@ -124,25 +126,6 @@ def throughput(rounds: int, seconds: float) -> Iterator[Measure]:
     yield _measure(what, "service", parts, "share", "higher", WANTED_SHARE)
     # Without waiting times, so that other load of the machine has little effect.
     yield _measure("the same by processor time alone", "service", by_cpu, "share", "higher")
-
-
-def repeated(work: Callable[[], object], threads: int, seconds: float) -> tuple[int, float]:
-    """Repeat `work` in threads; returns how often it ran, and in how many seconds."""
-    counts = [0] * threads
-    end = time.perf_counter() + seconds
-
-    def loop(at: int) -> None:
-        while time.perf_counter() < end:
-            work()
-            counts[at] += 1
-
-    start = time.perf_counter()
-    running = [threading.Thread(target=loop, args=(at,)) for at in range(threads)]
-    for one in running:
-        one.start()
-    for one in running:
-        one.join()
-    return sum(counts), time.perf_counter() - start
 
 
 def metric(rounds: int) -> Iterator[Measure]:

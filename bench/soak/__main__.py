@@ -35,10 +35,10 @@ def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
             seed=options.seed,
         )
         soaked = load.run()
-        defects = server.events("a defect: unexpected exception")
+        defects = server.defects()
         foreign = server.foreign_lines()
     wrong = faults(soaked)
-    wrong += [f"a defect: {one.get('exception', one)}" for one in defects]
+    wrong += [f"a defect: {one}" for one in defects]
     wrong += [f"in the log: {line}" for line in foreign]
     if server.process.returncode != 0:
         wrong.append(f"the server ended with {server.process.returncode}")

@@ -76,7 +76,7 @@ def test_one_tiny_image_goes_through_every_tool(
         (["--quick", "--budgets", "101"], "--budgets"),
         (["--quick", "--repeats", "0"], "--repeats"),
         (["--quick", "--guetzli", "-1"], "--guetzli"),
-        (["--quick", "--rivals", "nobody"], "'nobody' is unknown; there are bisection"),
+        (["--quick", "--rivals", "gimp"], "'gimp' is unknown; there are bisection"),
         (["--quick", "--settings", "gif"], "--settings"),
     ],
 )
@@ -105,14 +105,14 @@ def task(tmp_path: Path, setting: str, resolved: ResolvedTarget) -> Task:
 
 def test_loops_and_searches_stay_within_the_budget(tmp_path: Path) -> None:
     given = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 4000, 10, 95, 0.001))
-    mine = Ours(Method.SIZE, {}).encode(given)
+    ours = Ours(Method.SIZE, {}).encode(given)
     entrants: list[Entrant] = [*searches(), *loops()]
     for one in entrants:
         if one.enters(given):
             entry = one.encode(given)
             assert len(entry.data) <= 4000, one.name
             assert entry.encodings is not None and entry.encodings >= 2
-    assert len(mine.data) <= 4000 and mine.met
+    assert len(ours.data) <= 4000 and ours.met
 
 
 def test_the_loop_of_thumbor_gives_up_with_its_first_file(tmp_path: Path) -> None:
