@@ -20,7 +20,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def stranger() -> trustme.CA:
-    """An authority that nobody trusts at first."""
+    """An authority that is not trusted at first."""
     return trustme.CA()
 
 

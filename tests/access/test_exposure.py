@@ -1,4 +1,4 @@
-"""A server that others can reach without TLS or without knowing who calls says so, once."""
+"""A server that other machines can reach without TLS or without authentication warns once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVENT = "the server can be reached from other machines"
         *(("0.0.0.0:1", False), ("[::]:1", False), ("10.0.0.1:1", False), ("example.org:1", False)),
     ],
 )
-def test_what_only_this_machine_reaches_is_local(listen: str, local: bool) -> None:
+def test_loopback_addresses_and_unix_sockets_are_local(listen: str, local: bool) -> None:
     assert is_local(listen) is local
 
 
@@ -34,16 +34,16 @@ def test_what_only_this_machine_reaches_is_local(listen: str, local: bool) -> No
         (("tls_cert", "tls_client_ca"), []),
     ],
 )
-def test_what_is_missing_is_told_of_a_server_that_others_can_reach(
+def test_missing_protection_is_listed_for_a_server_that_is_not_local(
     fields: tuple[str, ...], missing: list[str]
 ) -> None:
     given = dict.fromkeys(fields, "/a/file")
-    told = missing_protection(Settings(listen="0.0.0.0:0", **given))
-    assert [text.partition(" (")[0] for text in told] == missing
+    found = missing_protection(Settings(listen="0.0.0.0:0", **given))
+    assert [text.partition(" (")[0] for text in found] == missing
     assert missing_protection(Settings(listen="127.0.0.1:0", **given)) == []
 
 
-def test_it_is_told_in_one_line_at_the_start(start_process: Callable[..., Process]) -> None:
+def test_one_line_at_the_start_warns(start_process: Callable[..., Process]) -> None:
     (line,) = start_process(LISTEN="0.0.0.0:0").lines(EVENT)
     assert line["level"] == "warning"
     assert len(line["missing"]) == 2

@@ -1,4 +1,4 @@
-"""Callers are told apart by token, else by certificate, else by address."""
+"""Callers are identified by token, else by certificate, else by address."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_address_is_an_identity_without_its_port(peer: str, identity: str) ->
     assert address_of(peer) == identity
 
 
-def test_without_tokens_and_certificates_the_log_tells_the_address(
+def test_without_tokens_and_certificates_the_log_has_the_address(
     start_process: Callable[..., Process],
 ) -> None:
     server = start_process()
@@ -39,7 +39,7 @@ def test_without_tokens_and_certificates_the_log_tells_the_address(
     assert server.lines("request")[0]["caller"] == "127.0.0.1"
 
 
-def test_with_client_certificates_the_log_tells_their_subject(
+def test_with_client_certificates_the_log_has_their_subject(
     start_process: Callable[..., Process], files: TlsFiles, authority: trustme.CA
 ) -> None:
     paths = {"TLS_CERT": files.cert, "TLS_KEY": files.key, "TLS_CLIENT_CA": files.client_ca}

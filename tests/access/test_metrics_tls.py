@@ -17,6 +17,7 @@ import trustme
 from autoquality_server.config import ConfigError, load
 from tests.authorities import TlsFiles, replace
 from tests.shell.conftest import Served
+from tests.waiting import LIMIT
 
 Serve = Callable[..., Served]
 
@@ -34,7 +35,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 def read(server: Served, context: ssl.SSLContext) -> str:
     url = f"https://127.0.0.1:{server.app.metrics_port}/metrics"
-    with urllib.request.urlopen(url, context=context) as answer:
+    with urllib.request.urlopen(url, context=context, timeout=LIMIT) as answer:
         return str(answer.read().decode())
 
 
@@ -82,7 +83,7 @@ def test_a_renewed_certificate_is_shown_to_whoever_reads_metrics_next(
 def test_whoever_connects_and_says_nothing_keeps_nobody_from_the_metrics(
     server: Served, authority: trustme.CA
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server.app.metrics_port)):
+    with socket.create_connection(("127.0.0.1", server.app.metrics_port), LIMIT):
         assert "autoquality_build_info" in read(server, trusting(authority))
         assert server.app.drain()
 

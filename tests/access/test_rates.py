@@ -1,4 +1,4 @@
-"""Limits by caller: what one asks for too much is refused, the others notice nothing."""
+"""Limits per caller: a caller over its limit is refused, other callers are served."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from tests.shell.test_errors import detail
 ONE, OTHER = "one-of-the-tokens-0001", "the-token-of-another-1"
 
 
-def test_an_allowance_holds_a_burst_and_then_what_was_refilled() -> None:
-    allowance = TokenBucket(2.0, now=100.0)
-    assert [allowance.take(1, 100.0) for _ in range(10)] == [0] * 10
-    assert allowance.take(1, 100.0) == 0.5
-    assert allowance.take(1, 100.25) == 0.25
-    assert allowance.take(1, 100.5) == 0
-    assert allowance.take(1, 100.5) == 0.5
-    assert [allowance.take(1, 10_000.0) for _ in range(11)] == [0] * 10 + [0.5]
+def test_a_bucket_holds_a_burst_and_refills_over_time() -> None:
+    bucket = TokenBucket(2.0, now=100.0)
+    assert [bucket.take(1, 100.0) for _ in range(10)] == [0] * 10
+    assert bucket.take(1, 100.0) == 0.5
+    assert bucket.take(1, 100.25) == 0.25
+    assert bucket.take(1, 100.5) == 0
+    assert bucket.take(1, 100.5) == 0.5
+    assert [bucket.take(1, 10_000.0) for _ in range(11)] == [0] * 10 + [0.5]
 
 
-def test_what_is_more_than_an_allowance_is_taken_from_a_full_one_and_paid_back() -> None:
-    allowance = TokenBucket(1.0, now=0.0)
-    assert allowance.take(25, 0.0) == 0
-    assert allowance.take(1, 0.0) == 21
-    assert allowance.take(1, 21.0) == 0
-    assert allowance.take(25, 21.0) == 5
+def test_an_amount_above_the_capacity_needs_a_full_bucket_and_is_paid_back() -> None:
+    bucket = TokenBucket(1.0, now=0.0)
+    assert bucket.take(25, 0.0) == 0
+    assert bucket.take(1, 0.0) == 21
+    assert bucket.take(1, 21.0) == 0
+    assert bucket.take(25, 21.0) == 5
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 20), st.floats(0, 3)), max_size=50))
-def test_over_any_time_no_more_is_given_than_a_burst_the_refill_and_one_large_request(
+def test_a_bucket_never_gives_more_than_a_burst_the_refill_and_one_large_request(
     asked: list[tuple[float, float]],
 ) -> None:
-    allowance, now, given = TokenBucket(1.5, now=0.0), 0.0, 0.0
+    bucket, now, given = TokenBucket(1.5, now=0.0), 0.0, 0.0
     for amount, pause in asked:
         now += pause
-        if allowance.take(amount, now) == 0:
+        if bucket.take(amount, now) == 0:
             given += amount
     assert given <= 1.5 * BURST_SECONDS + 1.5 * now + 20 + 1e-6
 
@@ -63,7 +63,7 @@ def exhaust(limit: Rates, caller: str) -> None:
         limit.take(caller, 1)
 
 
-def test_a_refused_caller_that_waits_as_long_as_it_is_told_is_served() -> None:
+def test_a_refused_caller_is_served_after_the_wait_that_the_error_names() -> None:
     limit = Rates("requests", 50.0)
     for _ in range(3):
         with pytest.raises(RateExceeded) as caught:
@@ -85,7 +85,7 @@ def test_only_so_many_callers_are_remembered(monkeypatch: pytest.MonkeyPatch) ->
     limit.take("caller 0", 1)  # forgotten
 
 
-def test_without_a_limit_nobody_is_remembered() -> None:
+def test_without_a_limit_no_caller_is_remembered() -> None:
     limit = Rates("requests", 0.0)
     for number in range(100):
         limit.take(f"caller {number}", 1e9)
@@ -104,7 +104,7 @@ def encode_as(server: Served, token: str) -> Any:
     return server.stub.Encode(request(), metadata=(("authorization", f"Bearer {token}"),))
 
 
-def test_a_caller_over_its_limit_is_told_so_and_another_is_served(server: Served) -> None:
+def test_a_caller_over_its_limit_gets_an_error_and_another_is_served(server: Served) -> None:
     assert encode_as(server, ONE).quality == 80
     with pytest.raises(grpc.RpcError) as caught:
         encode_as(server, ONE)

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 from autoquality import Client, UnavailableError
 from autoquality_server.config import ConfigError, load
 from tests.authorities import TlsFiles, chain_of, key_of, replace
-from tests.shell.conftest import ROOT, Process, Served, until
+from tests.shell.conftest import ROOT, Process, Served
+from tests.waiting import LIMIT, in_background, until
 
 
 def connect(server: Served, authority: trustme.CA, **options: Any) -> Client:
@@ -44,7 +45,7 @@ def presented(server: Served) -> bytes:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
     with (
-        socket.create_connection(("127.0.0.1", server.app.port)) as plain,
+        socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as plain,
         context.wrap_socket(plain) as secured,
     ):
         shown = secured.getpeercert(binary_form=True)
@@ -70,8 +71,7 @@ def test_a_renewed_certificate_is_shown_to_new_connections_and_no_call_is_lost(
     server = serve_with(workers=2, **files.settings)
     over, answered = threading.Event(), 0
     with connect(server, authority) as steady, connect(server, authority) as slow:
-        running = threading.Thread(target=lambda: slow.encode(b"x", background="wait"))
-        running.start()
+        running = in_background(slow.encode, b"x", background="wait")
         until(lambda: server.app.admission.running)
 
         def go_on_calling() -> None:
@@ -80,22 +80,19 @@ def test_a_renewed_certificate_is_shown_to_new_connections_and_no_call_is_lost(
                 steady.encode(b"x")
                 answered += 1
 
-        def wait_for(calls: int) -> None:
-            until(lambda: answered >= calls or not calling.is_alive())
-
-        calling = threading.Thread(target=go_on_calling)
-        calling.start()
+        calling = in_background(go_on_calling)
         for _ in range(3):
             renewed = files.renew(authority)
             assert presented(server) == renewed
             with connect(server, authority) as newcomer:
                 assert newcomer.encode(b"x").quality == 80
-            wait_for(answered + 1)
-            assert calling.is_alive()
+            before = answered
+            until(lambda: answered > before or calling.done())  # noqa: B023 - called at once
+            assert not calling.done()
         over.set()
-        calling.join()
+        calling.result(LIMIT)
         server.servicer.gate.set()
-        running.join()
+        running.result(LIMIT)
     assert server.servicer.calls == answered + 4
 
 

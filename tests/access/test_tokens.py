@@ -1,4 +1,4 @@
-"""Bearer tokens: who has one is let in by its name, nobody else, and no token is told on."""
+"""Bearer tokens: only callers with a token are served, by its name, and no token is logged."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def refusal(server: Served, *authorization: str) -> grpc.Call:
 
 @pytest.mark.parametrize("token", [ONE, OTHER, UNNAMED])
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_each_of_the_tokens_lets_in(server: Served, token: str, scheme: str) -> None:
+def test_a_call_with_any_of_the_tokens_is_served(server: Served, token: str, scheme: str) -> None:
     assert encode_with(server, f"{scheme} {token}").quality == 80
 
 
-def test_a_call_without_a_token_is_told_what_is_missing(server: Served) -> None:
+def test_the_error_for_a_call_without_a_token_says_what_is_missing(server: Served) -> None:
     call = refusal(server)
     assert call.details() == "a token is required: authorization: Bearer ..."
     info = detail(call, error_details_pb2.ErrorInfo)
@@ -85,18 +85,18 @@ def test_any_other_token_is_refused(server: Served, authorization: str) -> None:
     assert info is not None and info.reason == "TOKEN_INVALID"
 
 
-def test_two_tokens_in_one_call_are_none(server: Served) -> None:
+def test_a_call_with_two_tokens_is_refused(server: Served) -> None:
     refusal(server, f"Bearer {ONE}", "Bearer wrong-but-long-enough")
 
 
-def test_nothing_is_received_of_a_call_without_a_token(server: Served) -> None:
+def test_the_message_of_a_call_without_a_token_is_not_received(server: Served) -> None:
     """The upload is endless: only a server that does not wait for it can answer."""
     ended: Any = server.channel.stream_unary("/autoquality.v1.EncodingService/Encode")
     call = ended.future(iter(lambda: bytes(65536), None))
     assert call.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_health_is_open_unless_it_is_closed(
+def test_health_checks_need_a_token_only_if_configured(
     serve_with: Callable[..., Served], server: Served, token_file: Path
 ) -> None:
     question = health_pb2.HealthCheckRequest()
@@ -124,7 +124,7 @@ def test_reflection_and_channelz_are_behind_the_token(
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_a_changed_file_holds_from_the_next_call_on(server: Served, token_file: Path) -> None:
+def test_a_changed_file_takes_effect_with_the_next_call(server: Served, token_file: Path) -> None:
     fresh = "a-fresh-token-0000001"
     refusal(server, f"Bearer {fresh}")
     replace(token_file, f"shop:{fresh}\n".encode())
@@ -169,7 +169,7 @@ def test_a_wrong_line_is_named_by_its_number_and_not_quoted(
     assert line.rpartition(":")[2] not in said or not line.rpartition(":")[2]
 
 
-def test_every_token_is_looked_at_in_constant_time_whichever_is_given(
+def test_every_token_is_compared_in_constant_time(
     token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens, compared, really = read_tokens(token_file), 0, hmac.compare_digest
@@ -202,15 +202,15 @@ def test_tokens_are_in_no_log_and_no_metric_but_the_names_are_in_the_log(
     ):
         client.encode(b"x")
     metrics = "\n".join(scrape(server.metrics_port))
-    told = [server.log.read_text(), metrics, str(caught.value), repr(caught.value.details)]
+    texts = [server.log.read_text(), metrics, str(caught.value), repr(caught.value.details)]
     for secret in (ONE, OTHER, UNNAMED, wrong):
-        assert not any(secret in text for text in told)
+        assert not any(secret in text for text in texts)
     callers = [line.get("caller") for line in server.lines("request")]
     assert callers == ["shop", "shop", "token-5", "token-5", None]
     assert 'autoquality_rejected_total{reason="TOKEN_INVALID"}' in metrics
 
 
-def test_a_token_is_needed_besides_a_client_certificate(
+def test_a_token_is_required_in_addition_to_a_client_certificate(
     serve_with: Callable[..., Served], token_file: Path, files: TlsFiles, authority: Any
 ) -> None:
     server = serve_with(token_file=os.fspath(token_file), **files.mutual)

@@ -40,9 +40,9 @@ def gif(count: int) -> bytes:
     return file.getvalue()
 
 
-def as_webp(source: bytes, options: WebpOptions = WebpOptions()) -> bytes:
+def as_webp(source: bytes, effort: int = 4) -> bytes:
     pixels = open_image(source, AMPLE).decode(all_frames=True)
-    return WebpEncoder(options).encode(pixels, 80)
+    return WebpEncoder(WebpOptions(effort=effort)).encode(pixels, 80)
 
 
 def flags(data: bytes) -> int:
@@ -54,7 +54,7 @@ def flags(data: bytes) -> int:
 @pytest.mark.parametrize("frames", [1, 2, 3])
 @pytest.mark.parametrize("effort", [2, 4])
 def test_pillow_sees_what_is_transparent(frames: int, effort: int) -> None:
-    image = Image.open(io.BytesIO(as_webp(gif(frames), WebpOptions(effort=effort))))
+    image = Image.open(io.BytesIO(as_webp(gif(frames), effort)))
     assert getattr(image, "n_frames", 1) == frames
     for at in range(frames):
         image.seek(at)

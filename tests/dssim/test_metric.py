@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as npst
 
 from autoquality_core.metrics.dssim import reference as dssim
 from tests.dssim.pictures import DRAWINGS, PHOTOGRAPHS, Luma, encoded, luma_of, scikit_dssim
+from tests.waiting import LIMIT, in_background
 
 
 def planes(*frames: Luma) -> Luma:
@@ -158,15 +159,13 @@ def test_many_threads_share_one_reference() -> None:
     start = threading.Barrier(len(distorted))
 
     def measure(index: int) -> None:
-        start.wait()
+        start.wait(LIMIT)
         for _ in range(10):
             together[index].append(reference.dssim(distorted[index]))
 
-    threads = [threading.Thread(target=measure, args=(index,)) for index in range(len(distorted))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    measuring = [in_background(measure, index) for index in range(len(distorted))]
+    for one in measuring:
+        one.result(LIMIT)
     assert together == [[value] * 10 for value in alone]
 
 

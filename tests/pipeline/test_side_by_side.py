@@ -21,6 +21,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Probe, Progress, TargetSpec
 from autoquality_server.admission import Admission
 from tests.photos import crop
+from tests.waiting import LIMIT, in_background
 
 LIMITS = ImageLimits(2**26, 2**26)
 IMAGE = crop("coffee.png", 256, 192)
@@ -171,11 +172,9 @@ def test_who_waits_goes_before_a_second_core() -> None:
 
     with admission.admit(Deadline(), 10**6):
         with admission.second_worker(10**6):
-            waiting = threading.Thread(target=wait)
-            waiting.start()
+            waiting = in_background(wait)
             assert not served.wait(0.1)
-        assert served.wait(10)
-        waiting.join()
+        waiting.result(LIMIT)
 
 
 def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
@@ -188,11 +187,9 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
 
     with admission.admit(Deadline(), 10**6):
         with admission.second_worker(10**6):
-            coming = threading.Thread(target=come)
-            coming.start()
+            coming = in_background(come)
             assert not served.wait(0.1)
-        assert served.wait(10)
-        coming.join()
+        coming.result(LIMIT)
         with admission.admit(Deadline(), 10**6), pytest.raises(Overloaded):
             come()
 

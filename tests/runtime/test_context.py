@@ -22,6 +22,7 @@ from autoquality_core.runtime.context import (
 )
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage, Timings
+from tests.waiting import LIMIT
 
 
 class Recorder(Observer):
@@ -103,11 +104,11 @@ def test_a_step_that_raises_is_finished_with_its_error() -> None:
 def test_of_two_at_the_same_time_the_slower_one_counts() -> None:
     context, recorder = Context(), Recorder()
     context.observers += (recorder,)
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2)
 
     def work(*names: str) -> list[float]:
         assert active_context() is context
-        both.wait()
+        both.wait(LIMIT)
         steps = [step(name) for name in names]
         for one in steps:
             with one:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,21 +22,17 @@ from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
 from autoquality_server.telemetry.metrics import Metrics
+from tests.servers import START_LIMIT, clean_environment
 from tests.shell.scripted import ScriptedServicer, request
+from tests.waiting import LIMIT, until
 
 ROOT = Path(__file__).parents[2]
 ENCODING = "autoquality.v1.EncodingService"
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that happens in another thread or process."""
-    while not condition():
-        time.sleep(0.005)
-
-
 def scrape(port: int) -> dict[str, float]:
     """The samples of a metrics server, by name and labels as they are written."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
         lines = answer.read().decode().splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in samples}
@@ -140,14 +134,14 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.shell.runner"],
-                env={"PATH": os.environ["PATH"], **environ},
+                env={**clean_environment(), **environ},
                 cwd=ROOT,
                 stderr=output,
                 text=True,
             )
         server = Process(process, log, 0, 0)
         started.append(server)
-        until(lambda: process.poll() is not None or _ports(log))
+        until(lambda: process.poll() is not None or _ports(log), within=START_LIMIT)
         assert process.poll() is None, log.read_text()
         server.port, server.metrics_port = _ports(log)["port"], _ports(log)["metrics_port"]
         return server
@@ -155,4 +149,4 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     yield start
     for server in started:
         server.process.kill()
-        server.process.wait()
+        server.process.wait(LIMIT)

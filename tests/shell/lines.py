@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from tests.waiting import GATE_LIMIT, LIMIT, in_background, wait_for
+
 
 @contextmanager
 def slow_line(
@@ -28,7 +30,7 @@ def slow_line(
             while data := source.recv(65536):
                 count.append(len(data))
                 if carried >= most:
-                    goes_on.wait()
+                    wait_for(goes_on, within=GATE_LIMIT)
                 sink.sendall(data)
                 carried += len(data)
 
@@ -41,9 +43,8 @@ def slow_line(
                     threading.Thread(target=carry, args=arguments, daemon=True).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=accept, args=(listener,))
-        thread.start()
+        accepting = in_background(accept, listener)
         yield listener.getsockname()[1], lambda: sum(sent), goes_on
         goes_on.set()
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        accepting.result(LIMIT)

@@ -19,6 +19,7 @@ from autoquality_server.config import Settings
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 from tests.http2 import FORGERY
+from tests.waiting import GATE_LIMIT, wait_for
 
 SECRET = "a secret of the inside"  # pragma: allowlist secret
 
@@ -37,7 +38,7 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
         self.closed = False
 
     def warm_up(self) -> None:
-        self.warm.wait()
+        wait_for(self.warm, within=GATE_LIMIT)
 
     def report_parts(self, report: Callable[[str, bool], None]) -> None:
         self.report = report
@@ -54,7 +55,7 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
         with self.admission.admit(deadline):
             action, _, argument = request.background.partition(":")
             if action == "wait":
-                self.gate.wait()
+                wait_for(self.gate, within=GATE_LIMIT)
             elif action == "wait-for":
                 while not Path(argument).exists():
                     time.sleep(0.005)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -13,6 +12,7 @@ from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
 from autoquality_core.runtime.context import Context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
+from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 
 class Holder:
@@ -36,7 +36,7 @@ class Holder:
             with context.active(), self._admission.admit(self.deadline, self._pixels):
                 self.waited = context.timings.queue
                 self.admitted.set()
-                self.let_go.wait()
+                wait_for(self.let_go, within=GATE_LIMIT)
             self._result.set_result(None)
         except Exception as error:  # noqa: BLE001 - handed to the test
             self._result.set_exception(error)
@@ -44,20 +44,15 @@ class Holder:
     def end(self) -> None:
         """Let go and wait until it has; raises what its request raised."""
         self.let_go.set()
-        self.result()
+        self.ended()
 
-    def result(self) -> None:
-        self._result.result(timeout=30)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.001)
+    def ended(self) -> None:
+        self._result.result(LIMIT)
 
 
 def holding(admission: Admission) -> Holder:
     holder = Holder(admission)
-    holder.admitted.wait()
+    wait_for(holder.admitted)
     return holder
 
 
@@ -75,7 +70,7 @@ def test_as_many_run_as_there_are_workers() -> None:
     third = waiting(admission)
     assert (admission.running, admission.queued) == (2, 1)
     holders[0].end()
-    third.admitted.wait()
+    wait_for(third.admitted)
     assert (admission.running, admission.queued) == (2, 0)
     holders[1].end()
     third.end()
@@ -89,7 +84,7 @@ def test_the_seconds_in_the_queue_are_told() -> None:
     joined = time.monotonic()
     time.sleep(0.02)
     first.end()
-    second.admitted.wait()
+    wait_for(second.admitted)
     assert second.waited >= 0.02
     assert second.waited <= time.monotonic() - joined + 1
     assert first.waited < second.waited
@@ -102,7 +97,7 @@ def test_the_queue_is_first_in_first_out() -> None:
     queue = [waiting(admission) for _ in range(5)]
     for following in queue:
         running.end()
-        following.admitted.wait()
+        wait_for(following.admitted)
         assert [holder.admitted.is_set() for holder in queue].count(True) == (
             queue.index(following) + 1
         )
@@ -114,7 +109,7 @@ def test_beyond_the_queue_requests_are_refused_at_once() -> None:
     admission = Admission(workers=1, queue_size=1)
     first, second = holding(admission), waiting(admission)
     with pytest.raises(Overloaded, match="1 requests run and 1 wait"):
-        Holder(admission).result()
+        Holder(admission).ended()
     assert (admission.running, admission.queued) == (1, 1)
     first.end()
     second.end()
@@ -124,7 +119,7 @@ def test_without_a_queue_nobody_waits() -> None:
     admission = Admission(workers=1, queue_size=0)
     first = holding(admission)
     with pytest.raises(Overloaded):
-        Holder(admission).result()
+        Holder(admission).ended()
     first.end()
     holding(admission).end()
 
@@ -135,10 +130,10 @@ def test_cancellation_while_waiting_frees_the_place() -> None:
     second, third = waiting(admission), waiting(admission)
     second.deadline.cancel()
     with pytest.raises(RequestCancelled):
-        second.result()
+        second.ended()
     assert admission.queued == 1
     first.end()
-    third.admitted.wait()
+    wait_for(third.admitted)
     third.end()
     assert (admission.running, admission.queued) == (0, 0)
 
@@ -147,7 +142,7 @@ def test_a_deadline_that_passes_while_waiting_frees_the_place() -> None:
     admission = Admission(workers=1, queue_size=1)
     first = holding(admission)
     with pytest.raises(DeadlinePassed):
-        Holder(admission, Deadline(0.01)).result()
+        Holder(admission, Deadline(0.01)).ended()
     assert (admission.running, admission.queued) == (1, 0)
     first.end()
 
@@ -171,7 +166,7 @@ def test_a_request_cancelled_just_as_its_turn_comes_gives_the_worker_back() -> N
     second = waiting(admission, deadline)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        second.result()
+        second.ended()
     assert not second.admitted.is_set()
     assert (admission.running, admission.queued) == (0, 0)
 
@@ -190,7 +185,7 @@ def test_the_advice_grows_with_the_work_ahead_and_stays_within_its_bounds() -> N
         holders = [holding(admission) for _ in range(workers)]
         holders += [waiting(admission) for _ in range(queue_size)]
         with pytest.raises(Overloaded) as caught:
-            Holder(admission).result()
+            Holder(admission).ended()
         for holder in holders:
             holder.end()
         return caught.value.retry_seconds
@@ -205,7 +200,7 @@ def test_the_advice_follows_how_long_requests_take() -> None:
     def advice() -> float:
         first = holding(admission)
         with pytest.raises(Overloaded) as caught:
-            Holder(admission).result()
+            Holder(admission).ended()
         first.end()
         return caught.value.retry_seconds
 

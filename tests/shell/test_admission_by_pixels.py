@@ -8,7 +8,8 @@ from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
 from autoquality_server.admission.wait_queue import MOST_OVERTAKINGS
-from tests.shell.test_admission import Holder, until
+from tests.shell.test_admission import Holder
+from tests.waiting import until, wait_for
 
 MP = 1_000_000
 
@@ -35,7 +36,7 @@ def test_what_runs_never_has_more_pixels_than_there_may_be() -> None:
     second.end()
     assert (admission.running, admission.queued, admission.pixels) == (1, 1, 6 * MP)
     first.end()
-    third.admitted.wait()
+    wait_for(third.admitted)
     assert (admission.running, admission.pixels) == (1, 5 * MP)
     third.end()
     assert (admission.running, admission.pixels) == (0, 0)
@@ -47,11 +48,11 @@ def test_a_request_larger_than_the_bound_runs_alone() -> None:
     huge = asking(admission, 25 * MP)
     assert not huge.admitted.is_set()
     small.end()
-    huge.admitted.wait()
+    wait_for(huge.admitted)
     following = asking(admission, MP)
     assert not following.admitted.is_set()
     huge.end()
-    following.admitted.wait()
+    wait_for(following.admitted)
     following.end()
 
 
@@ -63,7 +64,7 @@ def test_small_requests_do_not_wait_behind_a_large_one_that_does_not_fit() -> No
     assert small.admitted.is_set() and not large.admitted.is_set()
     small.end()
     running.end()
-    large.admitted.wait()
+    wait_for(large.admitted)
     large.end()
 
 
@@ -76,8 +77,8 @@ def test_a_large_request_is_overtaken_only_so_often() -> None:
     late = asking(admission, MP)
     assert not late.admitted.is_set()
     running.end()
-    large.admitted.wait()
-    late.admitted.wait()
+    wait_for(large.admitted)
+    wait_for(late.admitted)
     large.end()
     late.end()
 
@@ -88,7 +89,7 @@ def test_those_of_one_size_keep_their_order() -> None:
     waiting = [asking(admission, 10 * MP) for _ in range(4)]
     for following in waiting:
         running.end()
-        following.admitted.wait()
+        wait_for(following.admitted)
         running = following
     running.end()
 
@@ -103,8 +104,8 @@ def test_whoever_was_kept_back_goes_when_the_one_before_gives_up() -> None:
     late = asking(admission, MP)
     deadline.cancel()
     with pytest.raises(RequestCancelled):
-        large.result()
-    late.admitted.wait()
+        large.ended()
+    wait_for(late.admitted)
     late.end()
     running.end()
 
@@ -120,7 +121,7 @@ def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done
             holder.end()
         running = asking(admission, 10 * MP)
         with pytest.raises(Overloaded) as caught:
-            Holder(admission, None, pixels).result()
+            Holder(admission, None, pixels).ended()
         running.end()
         return caught.value.retry_seconds
 

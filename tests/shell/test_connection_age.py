@@ -8,8 +8,9 @@ from pathlib import Path
 import grpc
 from grpc import ChannelConnectivity
 
-from tests.shell.conftest import Process, encoding_stub, until
+from tests.shell.conftest import Process, encoding_stub
 from tests.shell.scripted import request
+from tests.waiting import LIMIT, until
 
 
 def states_of(channel: grpc.Channel) -> list[ChannelConnectivity]:
@@ -33,7 +34,7 @@ def test_a_connection_of_age_is_closed_and_what_runs_on_it_is_finished(
         running = encoding_stub(channel).Encode.future(request(f"wait-for:{tmp_path / 'gate'}"))
         until(lambda: left_ready(seen))
         (tmp_path / "gate").touch()
-        assert running.result().quality == 80
+        assert running.result(LIMIT).quality == 80
 
 
 def test_what_outlives_the_grace_is_cut_off(
@@ -42,7 +43,7 @@ def test_what_outlives_the_grace_is_cut_off(
     server = start_process(MAX_CONNECTION_AGE="0.1", MAX_CONNECTION_AGE_GRACE="1")
     with grpc.insecure_channel(server.address) as channel:
         running = encoding_stub(channel).Encode.future(request(f"wait-for:{tmp_path / 'never'}"))
-        assert running.exception().code() in (
+        assert running.exception(LIMIT).code() in (
             grpc.StatusCode.UNAVAILABLE,
             grpc.StatusCode.CANCELLED,
         )

@@ -13,6 +13,7 @@ import trustme
 from tests.authorities import TlsFiles
 from tests.shell.conftest import Served
 from tests.shell.scripted import request
+from tests.waiting import LIMIT
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS, PING, GOAWAY = 4, 6, 7
@@ -33,7 +34,7 @@ def frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
 
 def test_a_client_that_pings_too_often_is_sent_away(serve_with: Callable[..., Served]) -> None:
     server = serve_with()
-    with socket.create_connection(("127.0.0.1", server.app.port)) as connection:
+    with socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as connection:
         connection.sendall(PREFACE + frame(SETTINGS) + 8 * frame(PING, bytes(8)))
         reason = next(payload for kind, payload in frames(connection) if kind == GOAWAY)
     assert int.from_bytes(reason[4:8]) == ENHANCE_YOUR_CALM
@@ -47,6 +48,6 @@ def test_whoever_connects_and_says_nothing_is_hung_up_on(
 ) -> None:
     files = TlsFiles.of(tmp_path, trustme.CA())
     server = serve_with(upload_timeout=0.2, **(files.settings if secured else {}))
-    with socket.create_connection(("127.0.0.1", server.app.port)) as connection:
+    with socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as connection:
         while connection.recv(4096):
             pass

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.shell.conftest import ENCODING, Served
 from tests.shell.scripted import request
+from tests.waiting import GATE_LIMIT, wait_for
 
 
 def services_of(server: Served) -> set[str]:
@@ -63,7 +64,7 @@ def test_open_reflection_streams_do_not_take_the_workers_threads(
 
     def asking() -> Iterator[Any]:
         yield reflection_pb2.ServerReflectionRequest(list_services="")
-        close.wait()
+        wait_for(close, within=GATE_LIMIT)
 
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(server.channel)  # type: ignore[no-untyped-call]
     streams = [stub.ServerReflectionInfo(asking()) for _ in range(50)]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from autoquality import CancelledError, Client
 from tests.http2 import PREFACE, room_for, unary_call
-from tests.shell.conftest import ENCODING, Served, until
+from tests.shell.conftest import ENCODING, Served
 from tests.shell.lines import slow_line
 from tests.shell.scripted import request
+from tests.waiting import LIMIT, in_background, until
 
 REJECTED = 'autoquality_rejected_total{reason="DOWNLOAD_TIMEOUT"}'
 
@@ -24,7 +24,7 @@ def test_answers_that_nobody_takes_are_cut_off_and_counted_and_hold_up_nobody(
     server = serve_with(download_timeout=1.0, drain_timeout=100.0)
     calls = server.app._pool._max_workers + 5
     message = request(image=bytes(16_000)).SerializeToString()
-    with socket.create_connection(("127.0.0.1", server.app.port)) as client:
+    with socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as client:
         client.sendall(PREFACE + room_for(0))
         for call in range(calls):
             client.sendall(unary_call(2 * call + 1, f"{ENCODING}/Encode", message))
@@ -46,14 +46,13 @@ def test_our_client_does_not_ask_again_for_an_answer_that_was_too_slow(
     with (
         slow_line(server.app.port, back=200_000) as (port, _, goes_on),
         Client(f"127.0.0.1:{port}", channel_options=SMALL_WINDOW) as client,
-        ThreadPoolExecutor(1) as pool,
     ):
         above = 0 if streamed else None
-        call = pool.submit(client.encode, file, background="large", stream_above=above)
+        call = in_background(client.encode, file, background="large", stream_above=above)
         until(lambda: server.metrics[REJECTED] == 1)
         goes_on.set()
         with pytest.raises(CancelledError, match="read too slowly"):
-            call.result()
+            call.result(LIMIT)
     assert server.servicer.calls == 1
 
 

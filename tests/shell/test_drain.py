@@ -16,8 +16,9 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from autoquality.v1 import encoding_pb2 as pb
-from tests.shell.conftest import ENCODING, Process, encoding_stub, health_stub, scrape, until
+from tests.shell.conftest import ENCODING, Process, encoding_stub, health_stub, scrape
 from tests.shell.scripted import request
+from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -50,8 +51,8 @@ def test_what_runs_and_what_waits_is_finished(
         assert next(watching).status == NOT_SERVING
         assert scrape(server.metrics_port)["autoquality_requests_in_flight"] == 1
         (tmp_path / "gate").touch()
-        assert [call.result().quality for call in calls] == [80] * 4
-    assert server.process.wait() == 0
+        assert [call.result(LIMIT).quality for call in calls] == [80] * 4
+    assert server.process.wait(LIMIT) == 0
     assert server.lines("stopped")[0]["cut_off"] == 0
     with pytest.raises(urllib.error.URLError):
         scrape(server.metrics_port)
@@ -66,7 +67,7 @@ def test_a_signal_that_another_thread_took_is_heeded(
     threads = sorted(int(one.name) for one in Path(f"/proc/{pid}/task").iterdir())
     other = next(one for one in threads if one != pid)
     assert ctypes.CDLL(None).tgkill(pid, other, signal.SIGTERM) == 0
-    assert server.process.wait(30) == 0
+    assert server.process.wait(LIMIT) == 0
     assert server.lines("stopped")[0]["cut_off"] == 0
 
 
@@ -83,8 +84,8 @@ def test_new_calls_are_refused_while_draining(
         with grpc.insecure_channel(server.address) as another:
             until(lambda: _refused(another))
         (tmp_path / "gate").touch()
-        assert running.result().quality == 80
-    assert server.process.wait() == 0
+        assert running.result(LIMIT).quality == 80
+    assert server.process.wait(LIMIT) == 0
 
 
 def _refused(channel: grpc.Channel) -> bool:
@@ -102,7 +103,7 @@ def test_open_streams_of_watchers_and_reflection_do_not_hold_up_the_drain(
     server = start_process(DRAIN_TIMEOUT="3600")
     with grpc.insecure_channel(server.address) as channel:
         watching = watch(channel)
-        until_closed = iter(lambda: server.process.wait() and None, None)
+        until_closed = iter(lambda: server.process.wait(LIMIT) and None, None)
 
         def asking() -> Any:
             yield reflection_pb2.ServerReflectionRequest(list_services="")
@@ -114,7 +115,7 @@ def test_open_streams_of_watchers_and_reflection_do_not_hold_up_the_drain(
         server.process.terminate()
         assert [answer.status for answer in watching] == [NOT_SERVING]
         assert watching.code() is grpc.StatusCode.OK
-        assert server.process.wait() == 0
+        assert server.process.wait(LIMIT) == 0
 
 
 def test_what_exceeds_the_drain_timeout_is_cut_off_and_told(
@@ -124,11 +125,11 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_told(
     with grpc.insecure_channel(server.address) as channel:
         (running,) = occupy(server, channel, tmp_path / "never", queued=0)
         server.process.terminate()
-        assert running.exception().code() in (
+        assert running.exception(LIMIT).code() in (
             grpc.StatusCode.CANCELLED,
             grpc.StatusCode.UNAVAILABLE,
         )
-    assert server.process.wait() == 1
+    assert server.process.wait(LIMIT) == 1
     assert server.lines("stopped")[0]["cut_off"] == 1
 
 
@@ -140,7 +141,7 @@ def test_an_upload_that_never_ends_is_nothing_that_was_accepted(
         ended = threading.Event()
 
         def never() -> Iterator[pb.EncodeRequest]:
-            ended.wait()
+            wait_for(ended, within=GATE_LIMIT)
             yield request()
 
         upload = channel.stream_unary(
@@ -151,9 +152,9 @@ def test_an_upload_that_never_ends_is_nothing_that_was_accepted(
         # Once this is answered, the headers of the upload have arrived as well.
         encoding_stub(channel).GetServerInfo(request())
         server.process.terminate()
-        assert server.process.wait() == 0
+        assert server.process.wait(LIMIT) == 0
         ended.set()
-        assert upload.exception() is not None
+        assert upload.exception(LIMIT) is not None
     assert server.lines("stopped")[0]["cut_off"] == 0
 
 
@@ -167,10 +168,10 @@ def test_a_second_signal_ends_the_process_at_once(
         server.process.terminate()
         assert next(watching).status == NOT_SERVING
         server.process.terminate()
-        assert server.process.wait() == 128 + signal.SIGTERM
+        assert server.process.wait(LIMIT) == 128 + signal.SIGTERM
 
 
 def test_an_idle_server_ends_with_0(start_process: Callable[..., Process]) -> None:
     server = start_process()
     server.process.terminate()
-    assert server.process.wait() == 0
+    assert server.process.wait(LIMIT) == 0

@@ -72,7 +72,7 @@ def detail(call: grpc.Call, kind: type[_Detail]) -> _Detail | None:
         (
             "memory",
             grpc.StatusCode.RESOURCE_EXHAUSTED,
-            "not enough memory for this request: a smaller image may do",
+            "not enough memory for this request: try a smaller image",
             "OUT_OF_MEMORY",
         ),
         ("defect", grpc.StatusCode.INTERNAL, "internal error; request id the-id", "INTERNAL"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from grpc_health.v1 import health_pb2
 from autoquality_server.cli import health
 from autoquality_server.config.address import StartError
 from tests.authorities import TlsFiles
-from tests.shell.conftest import ENCODING, Served, encoding_stub, health_stub, until
+from tests.shell.conftest import ENCODING, Served, encoding_stub, health_stub
 from tests.shell.scripted import request
+from tests.waiting import LIMIT, in_background, until
 
 Serve = Callable[..., Served]
 Status = health_pb2.HealthCheckResponse
@@ -65,13 +65,12 @@ def test_nothing_but_health_is_served_there(server: Served, channel: grpc.Channe
 def test_while_the_server_drains_it_says_not_serving(serve_with: Serve) -> None:
     server = serve_with(health_listen="127.0.0.1:0")
     (call,) = server.fill(running=1, queued=0)
-    draining = threading.Thread(target=server.app.drain)
     with grpc.insecure_channel(f"127.0.0.1:{server.app.health_port}") as channel:
-        draining.start()
+        draining = in_background(server.app.drain)
         until(lambda: status(channel) == Status.NOT_SERVING)
         server.servicer.gate.set()
-        assert call.result().quality == 80
-        draining.join()
+        assert call.result(LIMIT).quality == 80
+        draining.result(LIMIT)
         with pytest.raises(grpc.RpcError):
             status(channel)
 
@@ -109,4 +108,4 @@ def test_the_command_says_what_is_missing_where_it_would_need_a_certificate(
     guarded: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert health.run([], variables(guarded)) == 2
-    assert "AUTOQUALITY_HEALTH_LISTEN: must be set where" in capsys.readouterr().err
+    assert "AUTOQUALITY_HEALTH_LISTEN: must be set if" in capsys.readouterr().err

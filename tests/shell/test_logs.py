@@ -8,8 +8,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from tests.shell.conftest import ENCODING, Process, encoding_stub, health_stub, until
+from tests.shell.conftest import ENCODING, Process, encoding_stub, health_stub
 from tests.shell.scripted import SECRET, request
+from tests.waiting import until
 
 
 def encode(server: Process, how: str = "", image: bytes = b"") -> None:

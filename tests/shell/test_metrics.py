@@ -24,8 +24,9 @@ from autoquality_core.types import (
 )
 from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
-from tests.shell.conftest import ENCODING, Served, health_stub, until
+from tests.shell.conftest import ENCODING, Served, health_stub
 from tests.shell.scripted import request
+from tests.waiting import LIMIT, until
 
 GRPC = f'grpc_method="{{}}",grpc_service="{ENCODING}",grpc_type="unary"'
 
@@ -160,7 +161,7 @@ def test_metrics_can_be_served_nowhere(serve_with: Callable[..., Served]) -> Non
 
 def test_the_page_has_prometheus_own_type(serve_with: Callable[..., Served]) -> None:
     address = f"http://127.0.0.1:{serve_with().app.metrics_port}/metrics"
-    with urllib.request.urlopen(address) as answer:
+    with urllib.request.urlopen(address, timeout=LIMIT) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
 
 

@@ -10,8 +10,9 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from autoquality.v1 import encoding_pb2 as pb
-from tests.shell.conftest import ENCODING, Served, health_stub, until
+from tests.shell.conftest import ENCODING, Served, health_stub
 from tests.shell.scripted import request
+from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -32,7 +33,7 @@ def test_beyond_the_queue_requests_are_refused_while_the_others_go_on(
             server.stub.Encode(request())
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     server.servicer.gate.set()
-    assert [call.result().quality for call in calls] == [80] * 5
+    assert [call.result(LIMIT).quality for call in calls] == [80] * 5
     assert server.stub.Encode(request()).quality == 80
 
 
@@ -48,7 +49,7 @@ def test_slow_uploads_cannot_starve_health_checks(serve_with: Callable[..., Serv
     arrive = threading.Event()
 
     def late() -> Iterator[pb.EncodeRequest]:
-        arrive.wait()
+        wait_for(arrive, within=GATE_LIMIT)
         yield request()
 
     upload = server.channel.stream_unary(
@@ -62,7 +63,7 @@ def test_slow_uploads_cannot_starve_health_checks(serve_with: Callable[..., Serv
     assert health_of(server) == SERVING
     arrive.set()
     for call in uploads:
-        call.exception()
+        call.exception(LIMIT)
 
 
 def test_a_caller_that_gives_up_in_the_queue_leaves_its_place(
@@ -75,8 +76,8 @@ def test_a_caller_that_gives_up_in_the_queue_leaves_its_place(
     following = server.stub.Encode.future(request())
     until(lambda: server.servicer.admission.queued == 1)
     server.servicer.gate.set()
-    assert running.result().quality == 80
-    assert following.result().quality == 80
+    assert running.result(LIMIT).quality == 80
+    assert following.result(LIMIT).quality == 80
 
 
 def test_a_deadline_that_passes_in_the_queue_is_told(serve_with: Callable[..., Served]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,8 +18,10 @@ from autoquality_server.config import Settings
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.process.app import App
 from autoquality_server.telemetry.metrics import Metrics
-from tests.shell.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub, until
+from tests.servers import NO_NETWORKS, clean_environment
+from tests.shell.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
 from tests.shell.scripted import ScriptedServicer, request
+from tests.waiting import LIMIT, in_background, until
 
 Status = health_pb2.HealthCheckResponse
 
@@ -34,8 +35,7 @@ def test_health_says_not_serving_until_the_service_is_warm() -> None:
         return made[0]
 
     app = App(Settings(listen="127.0.0.1:0", metrics_listen="", workers=1), cold)
-    starting = threading.Thread(target=app.start)
-    starting.start()
+    starting = in_background(app.start)
     until(lambda: app.port)
     with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
         check = health_stub(channel).Check
@@ -46,7 +46,7 @@ def test_health_says_not_serving_until_the_service_is_warm() -> None:
 
         assert statuses() == {Status.NOT_SERVING}
         made[0].warm.set()
-        starting.join()
+        starting.result(LIMIT)
         assert statuses() == {Status.SERVING}
         with pytest.raises(grpc.RpcError) as caught:
             check(health_pb2.HealthCheckRequest(service="nobody"))
@@ -71,7 +71,11 @@ def test_every_interface_is_served_when_asked_for(serve_with: Callable[..., Serv
 def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
-        env={f"AUTOQUALITY_{name}": text for name, text in variables.items()},
+        env={
+            **clean_environment(),
+            **NO_NETWORKS,
+            **{f"AUTOQUALITY_{name}": text for name, text in variables.items()},
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,

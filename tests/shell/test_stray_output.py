@@ -25,8 +25,9 @@ from tests.http2 import (
     leave_with,
     unary_call,
 )
-from tests.shell.conftest import ENCODING, Process, encoding_stub, until
+from tests.shell.conftest import ENCODING, Process, encoding_stub
 from tests.shell.scripted import request
+from tests.waiting import LIMIT, until
 
 
 def test_a_goaways_debug_text_is_escaped_inside_lines_of_the_log(
@@ -73,14 +74,14 @@ def test_whatever_a_peer_sends_every_line_of_the_log_is_json_in_ascii(
     server = start_process(LOG_LEVEL="debug", METRICS_LISTEN="127.0.0.1:0", **tls)
     for port in (server.port, server.metrics_port):
         for data in HOSTILE.values():
-            with socket.create_connection(("127.0.0.1", port)) as client:
+            with socket.create_connection(("127.0.0.1", port), LIMIT) as client:
                 client.sendall(data)
                 client.shutdown(socket.SHUT_WR)
                 with contextlib.suppress(ConnectionError):
                     while client.recv(4096):
                         pass
     server.process.terminate()
-    assert server.process.wait() == 0
+    assert server.process.wait(LIMIT) == 0
     log = server.log.read_bytes().decode("ascii")
     assert log.replace("\n", "").isprintable()
     assert "forged" not in [json.loads(line)["event"] for line in log.splitlines()]
@@ -106,7 +107,7 @@ def test_a_fatal_traceback_is_in_the_log_after_a_crash(
 ) -> None:
     server = start_process()
     server.process.send_signal(signal.SIGSEGV)
-    assert server.process.wait() == -signal.SIGSEGV
+    assert server.process.wait(LIMIT) == -signal.SIGSEGV
     until(lambda: "runner.py" in server.log.read_text())
     texts = [line["text"] for line in server.lines(EVENT)]
     assert texts[0] == "Fatal Python error: Segmentation fault"

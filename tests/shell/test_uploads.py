@@ -13,10 +13,11 @@ from grpc_health.v1 import health_pb2
 
 from autoquality import Client, DeadlineExceededError
 from autoquality.v1 import encoding_pb2 as pb
-from tests.shell.conftest import ENCODING, Served, health_stub, until
+from tests.shell.conftest import ENCODING, Served, health_stub
 from tests.shell.lines import slow_line
 from tests.shell.scripted import request
 from tests.shell.test_errors import detail
+from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
 
 def upload(server: Served) -> Any:
@@ -147,13 +148,13 @@ def test_a_slow_upload_within_the_time_is_served(serve_with: Callable[..., Serve
     arrive = threading.Event()
 
     def late() -> Iterator[pb.EncodeRequest]:
-        arrive.wait()
+        wait_for(arrive, within=GATE_LIMIT)
         yield request()
 
     call = upload(server).future(late())
     until(lambda: server.metrics["autoquality_uploads_in_flight"] == 1)
     arrive.set()
-    assert call.result().quality == 80
+    assert call.result(LIMIT).quality == 80
 
 
 def test_without_a_limit_an_upload_may_take_any_time(serve_with: Callable[..., Served]) -> None:

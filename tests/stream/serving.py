@@ -20,6 +20,7 @@ from autoquality_server.config import Settings
 from autoquality_server.process.app import App
 from tests.shell.conftest import ENCODING, encoding_stub, scrape
 from tests.shell.test_errors import detail
+from tests.waiting import GATE_LIMIT
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -117,7 +118,7 @@ class Sender:
         self._parts.put(None)
 
     def __iter__(self) -> Iterator[pb.EncodeStreamRequest]:
-        while (part := self._parts.get()) is not None:
+        while (part := self._parts.get(timeout=GATE_LIMIT)) is not None:
             yield part
 
 

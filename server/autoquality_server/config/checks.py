@@ -13,7 +13,7 @@ from autoquality_server.config.spec import ConfigError, render
 def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
     """Raise ConfigError for the first contradiction.
 
-    `names` says by which name each field was set (a flag, a variable). `chosen` has the fields
+    `names` maps each field to the name that set it (a flag, a variable). `chosen` has the fields
     that were set: the error names one of them.
     """
     _check_target(settings, names)

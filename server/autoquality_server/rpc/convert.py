@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -234,14 +235,8 @@ def _probe(one: Probe) -> pb.Probe:
 
 
 def _timings(timings: Timings, total_seconds: float) -> pb.Timings:
-    return pb.Timings(
-        queue=_duration(timings.queue),
-        decode=_duration(timings.decode),
-        predict=_duration(timings.predict),
-        encode=_duration(timings.encode),
-        measure=_duration(timings.measure),
-        total=_duration(total_seconds),
-    )
+    parts = {one.name: _duration(getattr(timings, one.name)) for one in fields(timings)}
+    return pb.Timings(total=_duration(total_seconds), **parts)
 
 
 def _duration(seconds: float) -> Duration:
