@@ -23,7 +23,8 @@ def test_a_network_predicts_and_a_missing_one_is_ok(tmp_path: Path) -> None:
     write_side_file(
         path, side_content(tensors={"image": "images:0", "logits": "logits:0"}, version="2.1")
     )
-    networks = NetworkChecks(Settings(jpeg_net=str(path), webp_net="none"), tmp_path)
+    chosen: dict[str, Any] = {"jpeg_net": str(path), "webp_net": "none"}
+    networks = NetworkChecks(Settings(**chosen), tmp_path)
     found = {one.part: one for one in networks.run()}
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     text = found["jpeg network"].text

@@ -56,11 +56,10 @@ def alive() -> int:
     ids=["quality", "search", "no image", "wrong field", "compare", "stream", "refused stream"],
 )
 def test_nothing_refers_to_a_call_that_has_ended(
-    serve_with: Callable[..., Served], call: Callable[[Client], object]
+    app: App, call: Callable[[Client], object]
 ) -> None:
-    """GRPC counts a call as an open stream of its connection while something refers to it."""
-    served = serve_with()
-    with Client(f"127.0.0.1:{served.app.port}") as client, without_collector():
+    """While something refers to it, gRPC counts it as an open stream of its connection."""
+    with Client(f"127.0.0.1:{app.port}") as client, without_collector():
         before = alive()
         for _ in range(5):
             with suppress(AutoQualityError):
