@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from autoquality_core.types import Device, Format
 from autoquality_server.cli.doctor.finding import Finding, Verdict
