@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 import pytest
 
-from autoquality_core.search.goal import normal_cdf
+from autoquality_core.search.base import normal_cdf
 
 
 def test_the_normal_distribution_is_that_of_the_standard_library() -> None:

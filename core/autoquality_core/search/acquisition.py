@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.search.base import BoolArray, Chances, Goal, Observation
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
-from autoquality_core.search.goal import BoolArray, Chances, Goal, Observation
 from autoquality_core.types import Outcome
 
 IntArray = npt.NDArray[np.int_]

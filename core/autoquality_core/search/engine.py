@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
+from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurvePrior
-from autoquality_core.search.goal import Goal, Observation
 from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 

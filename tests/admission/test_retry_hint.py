@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality_core.runtime.backpressure import MovingAverage, retry_hint
+from autoquality_server.admission.retry_hint import MovingAverage, retry_hint
 
 
 def test_an_average_starts_with_its_first_measurement() -> None:

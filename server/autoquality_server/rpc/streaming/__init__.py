@@ -11,16 +11,16 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage
-from autoquality_server.rpc.background import background_events
 from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
-from autoquality_server.rpc.receiving import (
+from autoquality_server.rpc.runner import Runner
+from autoquality_server.rpc.streaming.background import background_events
+from autoquality_server.rpc.streaming.chunks import (
     announced_source,
     expected_bytes,
     first_part,
     receive,
     with_data,
 )
-from autoquality_server.rpc.runner import Runner
 
 RESULT_CHUNK_BYTES = 2**20
 """Size of a chunk of the result: any gRPC client accepts it with its default limits."""
