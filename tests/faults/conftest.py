@@ -21,8 +21,8 @@ from autoquality._retry import RETRIES
 from autoquality_server.telemetry.captured_output import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
+from tests.rpc.conftest import ROOT, scrape
 from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment
-from tests.shell.conftest import ROOT, scrape
 from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("coffee.png", 96, 64)

@@ -17,7 +17,7 @@ from autoquality import AutoQualityError, RawImage, UnavailableError
 from autoquality_server.process import BROKEN, FAILED
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import BLOCKED, EXHAUSTED
-from tests.shell.conftest import ROOT
+from tests.rpc.conftest import ROOT
 from tests.waiting import LIMIT, in_background, until
 
 LARGE = RawImage(4000, 3000, 3, bytes(36_000_000))

@@ -19,7 +19,7 @@ from autoquality_server.rpc.watchdog import Watchdog
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import GATE, HANGS, WAITS
 from tests.faults.test_crashes import restarts
-from tests.shell.conftest import health_stub
+from tests.rpc.conftest import health_stub
 from tests.waiting import LIMIT, in_background, until, wait_for
 
 

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from tests.authorities import TlsFiles
 from tests.faults.conftest import Fleet
 from tests.faults.faulty import DEADLY
-from tests.shell.conftest import health_stub
+from tests.rpc.conftest import health_stub
 from tests.waiting import LIMIT, until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -21,8 +21,8 @@ from tests.authorities import TlsFiles
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import GATE, WAITS
 from tests.faults.test_crashes import HANDLED, restarts
+from tests.rpc.conftest import ROOT
 from tests.servers import NO_NETWORKS, clean_environment
-from tests.shell.conftest import ROOT
 from tests.waiting import LIMIT, until
 
 

@@ -19,7 +19,7 @@ from autoquality_core.formats import jpeg
 from autoquality_core.runtime.deadline import Deadline
 from tests.networks.onnx_models import red_model
 from tests.photos import crop
-from tests.shell.conftest import encoding_stub
+from tests.rpc.conftest import encoding_stub
 from tests.waiting import GATE_LIMIT, until, wait_for
 
 PHOTO = crop("coffee.png", 96, 64)

@@ -23,8 +23,8 @@ from tests.repo.deploy.prometheus import Prometheus, scraping
 from tests.repo.deploy.promql import filled_in, selectors
 from tests.repo.deploy.rendered import Rendered
 from tests.repo.deploy.test_agreement import PROBES
+from tests.rpc.conftest import health_stub, scrape
 from tests.servers import NO_NETWORKS, RunningServer, running_server
-from tests.shell.conftest import health_stub, scrape
 from tests.waiting import until
 
 PHOTO = crop("coffee.png", 96, 64)
