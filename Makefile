@@ -49,6 +49,11 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv-mutants/.stamp: requirements/mutants.lock
+	@tools/make-venv.sh .venv-mutants $(PYTHON)
+	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 .PHONY: rivals
 rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
 
@@ -137,6 +142,10 @@ test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, c
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
 	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
+
+.PHONY: mutants
+mutants: .venv/.stamp .venv-mutants/.stamp ## Check that tests notice small changes of the code (ARGS="search --sample 30")
+	@.venv-mutants/bin/python tools/mutants.py $(ARGS)
 
 .PHONY: fuzz
 fuzz: .venv/.stamp ## Fuzz all parsers (ARGS="image --seconds 600")
@@ -237,5 +246,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-audit .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -56,6 +56,7 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
         ("build", (), ("build",)),
         ("protos", (), ("protos",)),
         ("audit", (), ("audit",)),
+        ("mutants", (), ("mutants",)),
     ],
 )
 def test_a_lock_pins_what_pyproject_asks_for(
