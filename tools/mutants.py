@@ -52,10 +52,10 @@ AREAS = {
     "search": Area(
         tuple(
             f"{SEARCH}/{name}.py"
-            for name in ("acquisition", "bounds", "curve", "engine", "goal", "goals")
+            for name in ("acquisition", "bounds", "curve", "base", "engine", "goals")
         ),
         (
-            *("tests/search/test_goal.py", "tests/search/test_goals.py"),
+            *("tests/search/test_base.py", "tests/search/test_goals.py"),
             *("tests/search/test_bounds.py", "tests/search/test_curve.py", "tests/search"),
         ),
     ),
@@ -63,19 +63,19 @@ AREAS = {
     "admission": Area(
         (f"{SERVER}/admission",),
         (
-            *("tests/shell/test_turns.py", "tests/shell/test_admission.py"),
-            "tests/shell/test_admission_by_pixels.py",
+            *("tests/rpc/test_turns.py", "tests/rpc/test_admission.py"),
+            "tests/rpc/test_admission_by_pixels.py",
         ),
     ),
-    "rates": Area((f"{SERVER}/auth/rates.py",), ("tests/access/test_rates.py",)),
+    "rates": Area((f"{SERVER}/auth/rates.py",), ("tests/auth/test_rates.py",)),
     "identity": Area(
         (f"{SERVER}/auth/identity.py", f"{SERVER}/auth/tokens.py"),
-        ("tests/access/test_identity.py", "tests/access/test_tokens.py"),
+        ("tests/auth/test_identity.py", "tests/auth/test_tokens.py"),
     ),
     "breaker": Area((f"{SERVER}/inference/breaker.py",), ("tests/inference/test_breaker.py",)),
     "batching": Area((f"{SERVER}/inference/batching.py",), ("tests/inference/test_batching.py",)),
     "validation": Area(
-        (f"{SERVER}/rpc/convert.py",), ("tests/service/test_validate.py", "tests/defaults")
+        (f"{SERVER}/rpc/convert.py",), ("tests/rpc/test_convert.py", "tests/defaults")
     ),
     "parse": Area((f"{SERVER}/config/parse.py",), ("tests/config/test_parse.py",)),
 }
