@@ -1,7 +1,7 @@
 """Changes the code in small ways, and checks that a test fails for each change: `make mutants`.
 
 Cosmic Ray makes the mutants, in a copy of the working tree. A change that no test notices is
-printed: it needs a test, or it is equivalent (docs/robustness.md lists some). Each place in the
+printed: it needs a test, or it is equivalent (a comment then says why). Each place in the
 code gets one mutant at most.
 
     make mutants ARGS="search rates --sample 30"    30 mutants of each of these areas
@@ -59,11 +59,14 @@ AREAS = {
             *("tests/search/test_bounds.py", "tests/search/test_curve.py", "tests/search"),
         ),
     ),
-    "defaults": Area(("core/autoquality_core/pipeline/defaults.py",), ("tests/defaults",)),
+    "defaults": Area(
+        ("core/autoquality_core/pipeline/defaults.py",), ("tests/pipeline/test_defaults.py",)
+    ),
     "admission": Area(
         (f"{SERVER}/admission",),
         (
-            *("tests/rpc/test_turns.py", "tests/rpc/test_admission.py"),
+            "tests/admission",
+            *("tests/rpc/test_semaphore.py", "tests/rpc/test_admission.py"),
             "tests/rpc/test_admission_by_pixels.py",
         ),
     ),
@@ -75,7 +78,8 @@ AREAS = {
     "breaker": Area((f"{SERVER}/inference/breaker.py",), ("tests/inference/test_breaker.py",)),
     "batching": Area((f"{SERVER}/inference/batching.py",), ("tests/inference/test_batching.py",)),
     "validation": Area(
-        (f"{SERVER}/rpc/convert.py",), ("tests/rpc/test_convert.py", "tests/defaults")
+        (f"{SERVER}/rpc/convert.py",),
+        ("tests/rpc/test_convert.py", "tests/pipeline/test_defaults.py"),
     ),
     "parse": Area((f"{SERVER}/config/parse.py",), ("tests/config/test_parse.py",)),
 }
