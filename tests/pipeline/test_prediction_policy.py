@@ -13,7 +13,7 @@ from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
-from autoquality_core.pipeline import policy
+from autoquality_core.pipeline import prediction_policy as policy
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
