@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Generator
 
 import pytest
@@ -150,3 +152,18 @@ def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:
         begun.close()
         assert active_context() is own
         set_attributes(pixels=1)
+
+
+def test_a_request_is_freed_when_it_ends_not_by_the_garbage_collector() -> None:
+    context = Context(None, Recorder())
+    alive = weakref.ref(context)
+    gc.disable()
+    try:
+        with context.active(), pytest.raises(DeadlinePassed), step("probe"), step("encode"):
+            raise DeadlinePassed
+        with context.active():
+            run_both(lambda: None, lambda: None)
+        del context
+        assert alive() is None
+    finally:
+        gc.enable()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import grpc
@@ -26,15 +26,14 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Layer,
         uploads: TimeoutTimer,
         downloads: Downloads | None = None,
         service: str = "",
     ) -> None:
-        """The first of `layers` is the outermost.
+        """`uploads` limits unary requests, and streams of `service`; `downloads` its answers.
 
-        `uploads` limits unary requests, and streams of `service`; `downloads` limits the answers
-        of `service`. Other streams may stay open, as those of reflection and health watches do.
+        Other streams may stay open, as those of reflection and health watches do.
         """
         self._layers = layers
         self._service = service
@@ -73,14 +72,14 @@ class CallInterceptor(grpc.ServerInterceptor):
         ) -> Iterator[tuple[RequestContext, Any]]:
             """The call within its layers, and its message or messages."""
             request = new_request(call)
-            with ExitStack() as stack:
-                stack.enter_context(request.active())
-                for layer in self._layers:
-                    stack.enter_context(layer(request))
+            # No ExitStack: it keeps an error in a reference cycle, and with it the call, whose
+            # stream gRPC counts as open until the next garbage collection.
+            with request.active(), self._layers(request):
                 if handler.request_streaming:
                     timer = self._uploads if own else None
                     messages = receive_messages(request, requests, decode, timer)
-                    yield request, stack.enter_context(closing(messages))
+                    with closing(messages):
+                        yield request, messages
                 else:
                     yield request, receive_message(request, requests, decode, self._uploads)
 
