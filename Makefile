@@ -6,6 +6,9 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# More processes than the two cores of CI: many tests wait for timers and other processes. These
+# start faster with their byte code kept.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
@@ -67,7 +70,7 @@ lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgr
 # --- running ----------------------------------------------------------------
 
 .PHONY: demo
-demo: .venv/.stamp ## Encode a photograph by every method and show what was reached
+demo: .venv/.stamp ## Encode a photograph by every method, and show the results
 	@$(BIN)/python demo/demo.py --out demo-out $(ARGS)
 
 .PHONY: serve
@@ -75,23 +78,23 @@ serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
 	@$(BIN)/autoquality-server $(ARGS)
 
 # --- measuring --------------------------------------------------------------
-# docs/bench.md tells what is measured; `make bench-pages` writes its tables.
+# docs/bench.md explains the numbers; `make bench-pages` writes its tables.
 
 .PHONY: bench
-bench: .venv/.stamp .tools/rivals/.stamp ## Compare with others side by side (ARGS="IMAGES..."; hours for a hundred)
+bench: .venv/.stamp .tools/rivals/.stamp ## Compare with other tools (ARGS="IMAGES..."; hours for a hundred)
 	@$(BIN)/python -m bench.compare $(ARGS)
 
 .PHONY: bench-quick
-bench-quick: .venv/.stamp .tools/rivals/.stamp ## The same on four small photographs, in two minutes
+bench-quick: .venv/.stamp .tools/rivals/.stamp ## Compare on four small photographs, in two minutes
 	@$(BIN)/python -m bench.compare --quick --guetzli 0 $(ARGS)
 
 .PHONY: bench-worst
-bench-worst: .venv/.stamp ## Tell the searches with most encodings, and why (ARGS="IMAGES..." or --quick)
+bench-worst: .venv/.stamp ## List the searches with the most encodings, and why (ARGS="IMAGES..." or --quick)
 	@$(BIN)/python -m bench.worst $(ARGS)
 
 .PHONY: bench-exhaustive
-bench-exhaustive: .venv/.stamp ## Judge searches on images with rough curves by every quality (ARGS="IMAGES...")
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.exhaustive $(ARGS)
+bench-exhaustive: .venv/.stamp ## Check searches on images with rough curves by trying every quality (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.exhaustive $(ARGS)
 
 .PHONY: bench-service
 bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
@@ -102,27 +105,23 @@ bench-scaling: .venv/.stamp ## Measure cost by megapixels, callers and cores (AR
 	@$(BIN)/python -m bench.scaling $(ARGS)
 
 .PHONY: bench-profile
-bench-profile: .venv/.stamp ## Tell where the time of one request goes
+bench-profile: .venv/.stamp ## Show where the time of one request goes
 	@$(BIN)/python -m bench.profile $(ARGS)
 
 .PHONY: bench-pages
-bench-pages: .venv/.stamp ## Write tables and plots of the newest records in bench/results
+bench-pages: .venv/.stamp ## Write tables and plots from the newest records in bench/results
 	@$(BIN)/python -m bench.pages
 
 .PHONY: capacity
-capacity: .venv/.stamp ## What a cluster does a day, and its price (ARGS="--machines 9 --price 0.5")
+capacity: .venv/.stamp ## Estimate the images a day and the price of a cluster (ARGS="--machines 9 --price 0.5")
 	@$(BIN)/python -m bench.capacity $(ARGS)
 
 .PHONY: bench-dssim
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
-	@$(BIN)/python bench/dssim_kernel.py $(ARGS)
-
-.PHONY: bench-prediction-time
-bench-prediction-time: .venv/.stamp ## Time one prediction on one core (ARGS=IMAGES...)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.prediction_time $(ARGS)
+	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
 .PHONY: bench-predictions
-bench-predictions: .venv/.stamp ## Time predictions in batches against one by one, at 1 to 64 callers
+bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
 .PHONY: bench-sizing
@@ -132,15 +131,19 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp .tools/chromium/.stamp ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
+	@$(PYTEST) --ignore=tests/repo $(ARGS)
+
+.PHONY: test-repo
+test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
+	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
 
 .PHONY: fuzz
-fuzz: .venv/.stamp ## Fuzz whatever reads what others wrote (ARGS="image --seconds 600")
+fuzz: .venv/.stamp ## Fuzz all parsers (ARGS="image --seconds 600")
 	@$(BIN)/python -m fuzz $(ARGS)
 
 .PHONY: odd-files
-odd-files: .venv/.stamp ## Send every file of a folder to a server in every way (ARGS=FOLDER)
+odd-files: .venv/.stamp ## Send every file of a folder to a server, by every method and format (ARGS=FOLDER)
 	@$(BIN)/python -m bench.odd_files $(ARGS)
 
 .PHONY: digests
@@ -152,7 +155,7 @@ soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARG
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
+check: lint types layers contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -162,6 +165,10 @@ lint: .venv/.stamp ## Style: ruff's rules and formatting
 .PHONY: types
 types: .venv/.stamp ## Types: mypy, strict
 	$(BIN)/mypy $(PY_DIRS)
+
+.PHONY: layers
+layers: .venv/.stamp ## Layers: which package may import which (import-linter)
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: contract
 contract: .venv/.stamp ## Contract: buf's lint and format, nothing broken for callers

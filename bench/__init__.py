@@ -1,14 +1,14 @@
-"""What is measured, in processes set up as the server's is.
+"""Benchmarks and checks, in processes that are set up like the server's.
 
-NumPy's linear algebra is kept to one thread, as `autoquality-server` keeps it:
-its idle threads spin, and would be counted as time of whatever ran. That has to
-be said before NumPy is imported.
+OpenBLAS gets one thread, as in `autoquality-server`: its idle threads spin, and would count as
+processor time. NumPy must not be imported before that.
 """
 
 from __future__ import annotations
 
-from autoquality_core.runtime.allocator import limit_arenas
-from autoquality_server.process import limit_blas_threads
+import os
 
-limit_blas_threads()
+from autoquality_core.runtime.allocator import limit_arenas
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 limit_arenas()

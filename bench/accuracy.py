@@ -1,15 +1,13 @@
-"""How often the target is met, in how many encodings: one table over a folder of images.
+"""Checks how often searches meet their target, and in how many encodings.
 
-Asks a running server for METHOD_DSSIM by every format and target, and checks
-each answer with a metric of other hands: Pillow decodes the result and
-scikit-image measures its SSIM.
+Encodes every image with METHOD_DSSIM on a running server, in every format and for every target. An
+independent metric checks each result: Pillow decodes it, and scikit-image measures its SSIM.
 
     python -m bench.accuracy IMAGES... --server localhost:50051 --json results.json
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import statistics
@@ -25,16 +23,22 @@ from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
 from autoquality import AutoQualityError, Client
-from autoquality_train.samples import images_in
+from bench.command import add_images, images_of, parser
+from bench.record.markdown import table
+
+Luma = npt.NDArray[np.uint8]
 
 WINDOW = 11
-GROUNDS = ("white", "black")
-ON_TARGET = ("target_met",)
+BACKGROUNDS = ("white", "black")
+ON_TARGET = "target_met"
+
+SAMPLING = 1e-4
+"""The greatest difference between the service's sampled windows and all windows."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image by one format at one target."""
+    """The result for one image, format and target."""
 
     folder: str
     image: str
@@ -49,8 +53,8 @@ class Row:
     megapixels: float
 
 
-def lumas(data: bytes, grounds: Iterable[str]) -> list[npt.NDArray[np.uint8]]:
-    """8-bit BT.601 luma by Pillow over each of `grounds`, upright, colours brought to sRGB."""
+def lumas(data: bytes, backgrounds: Iterable[str]) -> list[Luma]:
+    """8-bit BT.601 luma by Pillow over each background, upright, converted to sRGB."""
     image: Image.Image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     profile = image.info.get("icc_profile")
     alpha = image.convert("RGBA").getchannel("A")
@@ -62,31 +66,37 @@ def lumas(data: bytes, grounds: Iterable[str]) -> list[npt.NDArray[np.uint8]]:
         image = converted or image
     colours = image.convert("RGB")
     over = [
-        Image.composite(colours, Image.new("RGB", image.size, ground), alpha) for ground in grounds
+        Image.composite(colours, Image.new("RGB", image.size, one), alpha) for one in backgrounds
     ]
     return [np.asarray(one.convert("L")) for one in over]
 
 
-def independent_dssim(source: bytes, encoded: bytes) -> float | None:
-    """(1 - SSIM) / 2 by scikit-image; with alpha, the worse over white and black.
+def luma_dssim(reference: Luma, distorted: Luma) -> float:
+    """(1 - SSIM) / 2 of two luma planes by scikit-image."""
+    ssim = structural_similarity(
+        reference,
+        distorted,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+    )
+    return (1 - float(ssim)) / 2
 
-    What lost its alpha was laid over white. None for an image too small to
-    have a window.
+
+def independent_dssim(source: bytes, encoded: bytes) -> float | None:
+    """The DSSIM of two files by Pillow and scikit-image.
+
+    With alpha it is the greater one over white and over black. If the encoding has no alpha, that
+    of the source was composited over white. None for an image that is smaller than a window.
     """
-    grounds = GROUNDS if Image.open(io.BytesIO(encoded)).has_transparency_data else GROUNDS[:1]
+    both = Image.open(io.BytesIO(encoded)).has_transparency_data
+    backgrounds = BACKGROUNDS if both else BACKGROUNDS[:1]
     worst = 0.0
-    for one, other in zip(lumas(source, grounds), lumas(encoded, grounds), strict=True):
+    for one, other in zip(lumas(source, backgrounds), lumas(encoded, backgrounds), strict=True):
         if min(one.shape) < WINDOW:
             return None
-        ssim = structural_similarity(
-            one,
-            other,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            data_range=255,
-        )
-        worst = max(worst, float(1 - ssim) / 2)
+        worst = max(worst, luma_dssim(one, other))
     return worst
 
 
@@ -121,13 +131,13 @@ def measure(client: Client, path: Path, fmt: str, target: float, error: float) -
 COLUMNS = (
     *("images", "format", "target", "count", "on target", "at a bound", "nearest"),
     *("mean encodings", "p95", "max", "median s", "p95 s"),
-    *("worst difference to the independent check", "independently on target"),
+    *("greatest difference to the independent metric", "on target by the independent metric"),
 )
 
 
-def summary(rows: list[Row], error: float) -> list[str]:
-    """A Markdown table: all images, then each folder, one line a format and target."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|"]
+def summary(rows: list[Row], error: float) -> str:
+    """A table of all images, then of each folder, with one line for each format and target."""
+    lines = []
     folders = sorted({one.folder for one in rows})
     for folder in ("all", *(folders if len(folders) > 1 else ())):
         for fmt, target in sorted({(one.format, one.target) for one in rows}):
@@ -136,24 +146,23 @@ def summary(rows: list[Row], error: float) -> list[str]:
                 for one in rows
                 if (one.format, one.target) == (fmt, target) and folder in ("all", one.folder)
             ]
-            lines.append(f"| {folder} | {fmt} | {target:g} | {_line(some, target, error)} |")
-    return lines
+            lines.append((folder, fmt, f"{target:g}", *_cells(some, target, error)))
+    return table(COLUMNS, lines)
 
 
-def _line(rows: list[Row], target: float, error: float) -> str:
+def _cells(rows: list[Row], target: float, error: float) -> tuple[str, ...]:
     counts = [one.iterations for one in rows]
     seconds = [one.seconds for one in rows]
-    met = [one for one in rows if one.outcome in ON_TARGET]
+    met = [one for one in rows if one.outcome == ON_TARGET]
     bound = sum(one.outcome.endswith("quality_reached") for one in rows)
     checked = [(one, one.independent) for one in rows if one.independent is not None]
     off = [abs(independent - one.dssim) for one, independent in checked]
-    # The service may judge by sampled windows: they may differ by 1e-4 from the full metric.
     agreeing = [
-        abs(independent - target) <= error + 1e-4
+        abs(independent - target) <= error + SAMPLING
         for one, independent in checked
-        if one.outcome in ON_TARGET
+        if one.outcome == ON_TARGET
     ]
-    cells = (
+    return (
         f"{len(rows)}",
         f"{len(met) / len(rows):.0%}",
         f"{bound / len(rows):.0%}",
@@ -166,24 +175,19 @@ def _line(rows: list[Row], target: float, error: float) -> str:
         f"{max(off, default=0.0):.1e}",
         f"{sum(agreeing)}/{len(agreeing)}",
     )
-    return " | ".join(cells)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    parser.add_argument("--server", default="localhost:50051")
-    parser.add_argument("--formats", nargs="+", default=["jpeg", "webp", "avif"])
-    parser.add_argument("--targets", nargs="+", type=float, default=[0.01, 0.02])
-    parser.add_argument("--allowed-error", type=float, default=0.001)
-    parser.add_argument("--jobs", type=int, default=1, help="requests at the same time")
-    parser.add_argument("--json", type=Path, help="write every row here")
-    args = parser.parse_args()
-    images = images_in(args.images)
-    if not images:
-        parser.error("no images among the arguments")
+    given = parser("bench.accuracy", __doc__)
+    add_images(given)
+    given.add_argument("--server", default="localhost:50051", help="(default: localhost:50051)")
+    given.add_argument("--formats", nargs="+", default=["jpeg", "webp", "avif"])
+    given.add_argument("--targets", nargs="+", type=float, default=[0.01, 0.02], help="DSSIM")
+    given.add_argument("--allowed-error", type=float, default=0.001)
+    given.add_argument("--jobs", type=int, default=1, help="requests at the same time")
+    given.add_argument("--json", type=Path, help="a file for every result")
+    args = given.parse_args()
+    images = images_of(given, args)
 
     rows: list[Row] = []
     with Client(args.server, timeout=300) as client, ThreadPoolExecutor(args.jobs) as pool:
@@ -193,8 +197,8 @@ def main() -> None:
                 try:
                     rows += pool.map(job, images)
                 except AutoQualityError as error:
-                    parser.error(str(error))
-    print("\n".join(summary(rows, args.allowed_error)))
+                    given.error(str(error))
+    print(summary(rows, args.allowed_error))
     worst = sorted(rows, key=lambda one: -one.iterations)[:10]
     print("\nMost encodings:")
     for one in worst:

@@ -1,4 +1,4 @@
-"""Whether an answer is what it says that it is, found with decoders of other hands (Pillow's)."""
+"""Checks that an answer of the service matches its own claims, with Pillow as the decoder."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from PIL import Image
 
 from autoquality import Encoded, Method, NoticeCode, Outcome
 
-# A GIF or WebP may hold more pixels than Pillow thinks wise; the server has a limit of its own.
+# A GIF or WebP may have more pixels than Pillow allows; the server has its own limit.
 Image.MAX_IMAGE_PIXELS = None
 
 _SEARCHES = (Method.SIZE, Method.DSSIM, Method.ML)
 
 
-def fault(answer: Encoded, asked: str | None = None) -> str | None:
-    """What is wrong with an answer to a request for the format `asked`; None where nothing is."""
-    return _file_fault(answer) or _format_fault(answer, asked) or _claim_fault(answer)
+def fault(answer: Encoded, requested: str | None = None) -> str | None:
+    """What is wrong with the answer to a request for a format; None if nothing is."""
+    return _file_fault(answer) or _format_fault(answer, requested) or _claim_fault(answer)
 
 
 def _file_fault(answer: Encoded) -> str | None:
-    """The file must decode, and be of the format, the sides and the frames that are claimed."""
+    """The file must decode, and have the format, sides and frames of the answer."""
     if len(answer.image) != answer.size_bytes:
         return f"claims {answer.size_bytes} bytes, has {len(answer.image)}"
     try:
@@ -36,15 +36,15 @@ def _file_fault(answer: Encoded) -> str | None:
     return None if found == claimed else f"claims {claimed}, is {found}"
 
 
-def _format_fault(answer: Encoded, asked: str | None) -> str | None:
+def _format_fault(answer: Encoded, requested: str | None) -> str | None:
     substituted = any(one.code is NoticeCode.FORMAT_SUBSTITUTED for one in answer.notices)
-    if asked is None or answer.format.value == asked or substituted:
+    if requested is None or answer.format.value == requested or substituted:
         return None
-    return f"{asked} was asked for, {answer.format} came"
+    return f"{requested} was requested, but the answer is {answer.format}"
 
 
 def _claim_fault(answer: Encoded) -> str | None:
-    """What the proof says must agree with itself."""
+    """Quality, outcome and probes must be consistent."""
     applied = answer.applied
     if answer.iterations != len(answer.probes):
         return f"claims {answer.iterations} encodings, shows {len(answer.probes)}"
@@ -57,7 +57,7 @@ def _claim_fault(answer: Encoded) -> str | None:
 
 
 def _target_fault(answer: Encoded) -> str | None:
-    """A target that is said to be met must be."""
+    """With the outcome TARGET_MET, the target must be met."""
     applied = answer.applied
     target, error = applied.target or 0.0, applied.allowed_error or 0.0
     if applied.method is Method.SIZE:

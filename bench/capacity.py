@@ -5,12 +5,12 @@ python -m bench.capacity --machines 10 --cores 8 --price 0.40 --megapixels 2
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from bench.command import parser
 from bench.compare.task import NAMES
 from bench.record import FOLDER, Measure, Record, latest, read
 from bench.record.markdown import NOTHING, made, number, table
@@ -114,31 +114,36 @@ def page(record: Record, cluster: Cluster | None = None) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Print the page for another cluster."""
     usual = Cluster()
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.capacity",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    given = parser("bench.capacity", __doc__)
+    given.add_argument("--machines", type=int, default=usual.machines)
+    given.add_argument("--cores", type=int, default=usual.cores, help="of each machine")
+    given.add_argument(
+        "--price", type=float, default=usual.price, help="of one machine for one hour"
     )
-    parser.add_argument("--machines", type=int, default=usual.machines)
-    parser.add_argument("--cores", type=int, default=usual.cores, help="of a machine")
-    parser.add_argument("--price", type=float, default=usual.price, help="of a machine-hour")
-    parser.add_argument("--megapixels", type=float, default=usual.megapixels, help="of an image")
-    parser.add_argument("--utilisation", type=float, default=usual.utilisation, help="0 to 1")
-    parser.add_argument("--record", type=Path, help="of bench.scaling (default: the newest)")
-    args = parser.parse_args(arguments)
+    given.add_argument("--megapixels", type=float, default=usual.megapixels, help="of each image")
+    given.add_argument(
+        "--utilisation",
+        type=float,
+        default=usual.utilisation,
+        help="planned share of the cores' time, up to 1",
+    )
+    given.add_argument(
+        "--record", type=Path, help="a record of bench.scaling (default: the newest)"
+    )
+    args = given.parse_args(arguments)
     for name in ("machines", "cores", "price", "megapixels"):
         if getattr(args, name) <= 0:
-            parser.error(f"--{name}: must be above 0")
+            given.error(f"--{name}: must be above 0")
     if not 0 < args.utilisation <= 1:
-        parser.error("--utilisation: above 0, at most 1")
+        given.error("--utilisation: above 0, at most 1")
     try:
         record = read(args.record) if args.record else latest("scaling", FOLDER)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        given.error(str(error))
     if record is None or record.bench != "scaling":
-        parser.error("no record of bench.scaling: run make bench-scaling, or give --record")
-    told = {name: getattr(args, name) for name in Cluster.__dataclass_fields__}
-    print(page(record, Cluster(**told)))
+        given.error("no record of bench.scaling: run make bench-scaling, or give --record")
+    chosen = {name: getattr(args, name) for name in Cluster.__dataclass_fields__}
+    print(page(record, Cluster(**chosen)))
     return 0
 
 

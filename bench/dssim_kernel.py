@@ -1,13 +1,14 @@
-"""Times the DSSIM kernel side by side with scikit-image and with five OpenCV blurs.
+"""Times the DSSIM kernel against scikit-image and five OpenCV blurs.
 
-Every method measures the same pairs (an image and its JPEG) on one thread, in
-turn within each repeat, so that whatever else the machine does slows all of
-them alike. Times are medians per megapixel, errors are against scikit-image.
+Every method measures the same pairs (an image and its JPEG) on one thread. They take turns in each
+repeat, so that other load slows all of them equally. Times are medians per megapixel, errors are
+relative to scikit-image.
+
+    python -m bench.dssim_kernel [IMAGES...]
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import statistics
 import time
@@ -19,10 +20,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import skimage
-from skimage.metrics import structural_similarity
 
 from autoquality_core.metrics.dssim import reference as dssim
 from autoquality_core.metrics.dssim.sampling import default_stride
+from bench.accuracy import luma_dssim
+from bench.command import parser
 
 Luma = npt.NDArray[np.uint8]
 
@@ -32,32 +34,19 @@ C2 = (0.03 * 255) ** 2
 
 
 class Method(NamedTuple):
-    """A way to measure one pair; `measure` is what the time is taken of."""
+    """A way to measure one pair; `measure` is timed."""
 
     name: str
     measure: Callable[[], float]
 
 
-def scikit(reference: Luma, distorted: Luma) -> float:
-    """DSSIM by the reference implementation."""
-    ssim = structural_similarity(
-        reference,
-        distorted,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        data_range=255,
-    )
-    return (1 - float(ssim)) / 2
-
-
 def blur(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The weighted mean of every 11x11 window wholly inside `image`."""
+    """The weighted mean of every 11x11 window inside `image`."""
     return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5), np.float32)[5:-5, 5:-5]
 
 
 def five_blurs(reference: Luma, distorted: Luma) -> float:
-    """DSSIM as it is usually written with OpenCV, in 32-bit floats."""
+    """The usual implementation with OpenCV, in 32-bit floats."""
     x, y = reference.astype(np.float32), distorted.astype(np.float32)
     mx, my = blur(x), blur(y)
     vx, vy, cov = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
@@ -70,12 +59,12 @@ def methods(reference: Luma, distorted: Luma) -> list[Method]:
     x, y = reference[np.newaxis, np.newaxis], distorted[np.newaxis, np.newaxis]
     default = default_stride(*reference.shape)
     found = [
-        Method("scikit-image", functools.partial(scikit, reference, distorted)),
+        Method("scikit-image", functools.partial(luma_dssim, reference, distorted)),
         Method("five OpenCV blurs", functools.partial(five_blurs, reference, distorted)),
     ]
     for stride in sorted({1, 2, default, 4}):
         name = f"stride {stride}" + (" (default)" if stride == default else "")
-        # A probe measures against a reference whose moments are known already.
+        # In a probe, the moments of the reference exist already.
         probe = functools.partial(dssim.Reference(x, stride).dssim, y)
         found.append(Method(name, probe))
         found.append(Method(f"{name}, both", functools.partial(dssim.compare, x, y, stride)))
@@ -133,17 +122,16 @@ def report(name: str, luma: Luma, quality: int, repeats: int) -> None:
 
 
 def main() -> None:
-    """Parse the arguments and print a table an image."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, help="images (default: 0.25, 1 and 8 MP)")
-    parser.add_argument("--quality", type=int, default=75, help="of the JPEG (default: 75)")
-    parser.add_argument("--repeats", type=int, default=9, help="per method (default: 9)")
-    arguments = parser.parse_args()
+    given = parser("bench.dssim_kernel", __doc__)
+    given.add_argument("files", nargs="*", type=Path, help="images (default: 0.25, 1 and 8 MP)")
+    given.add_argument("--quality", type=int, default=75, help="of the JPEG (default: 75)")
+    given.add_argument("--repeats", type=int, default=9, help="per method (default: 9)")
+    arguments = given.parse_args()
     cv2.setNumThreads(1)
     dssim.warm_up()
     files = [(path.name, load(path)) for path in arguments.files]
-    print("'stride N': every N-th row of windows, the reference's moments known (one probe);")
-    print("'both': the reference's moments computed too. 'x': how many times faster than.")
+    print("'stride N': every Nth row of windows, with the moments of the reference (one probe);")
+    print("'both': also computes these moments. 'x': how many times faster than that method.")
     for name, luma in files or photographs():
         report(name, luma, arguments.quality, arguments.repeats)
 

@@ -1,17 +1,15 @@
-"""Searches on images with rough curves, each judged by trying every quality.
+"""Checks searches on images with rough curves by trying every quality.
 
-Draws small images (patterns, charts, text, icons; grey, with alpha, animated) and
-takes small pieces of the images given. For every format, encodes each at every
-quality, then lets the service's own method handlers search by size, dssim and ml.
-An answer is wrong if trying every quality finds a better one, or if method none
-at the returned quality gives another file.
+Generates small drawings (patterns, charts, text, icons; grey, with alpha, animated) and takes small
+pieces of IMAGES. Encodes each in every format at every quality, then searches by size, dssim and
+ml. An answer is wrong if trying every quality finds a better one, or if method none at the returned
+quality gives another file.
 
     python -m bench.exhaustive [IMAGES...] --drawings 300
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -40,13 +38,15 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Found, Observation
 from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
+from autoquality_train.corpus.samples import decode, images_in
 from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.judging.searches import goal_of
-from autoquality_train.samples import decode, images_in
-from autoquality_train.sweeps import NETWORKS, SETTINGS
+from autoquality_train.labels.sweeps import NETWORKS, SETTINGS
+from bench.command import add_images, parser
+from bench.record.markdown import table
 
 FIRST_SEED = 1_000_000
-"""Far from the seeds that `autoquality-train roughness` learns from."""
+"""`autoquality-train roughness` learns from other seeds."""
 
 RANGES = ((10, 95), (1, 100), (70, 80), (40, 95), (60, 100))
 ERRORS = (0.001, 0.001, 0.002, 0.0005, 0.0001)
@@ -55,7 +55,7 @@ TARGETS = (0.005, 0.01, 0.02, 0.04)
 
 @dataclass(frozen=True)
 class Verdict:
-    """One search: what it was on, how many encodings it took, and what was wrong with it."""
+    """The result of one search; `wrong` says what is wrong with it."""
 
     kind: str
     setting: str
@@ -79,7 +79,7 @@ class Files:
 
 
 class CachedSession(Session):
-    """A session that encodes nothing that `files` already has."""
+    """A session that takes existing files from `files`."""
 
     def __init__(self, files: Files, encoder: Encoder) -> None:
         super().__init__(files.pixels, encoder, Deadline())
@@ -90,7 +90,7 @@ class CachedSession(Session):
 
 
 def judge(name: str, pixels: Pixels, seed: int, searches: int) -> list[Verdict]:
-    """Search one image by every format that holds it; `searches` of each method."""
+    """Search one image in every format that can hold it, `searches` times by each method."""
     found: list[Verdict] = []
     for setting, encoder in SETTINGS.items():
         if pixels.has_alpha and not encoder.keeps_alpha:
@@ -142,7 +142,7 @@ def _seen(session: Session, quality: int) -> Observation:
 def _target_spec(
     method: Method, curve: Sequence[Observation], random: np.random.Generator
 ) -> ResolvedTarget:
-    """A target that some quality in the range hits, or nearly."""
+    """A target that some quality in the range meets, or almost meets."""
     low, high = RANGES[random.integers(len(RANGES))]
     one = curve[int(random.integers(low, high + 1)) - 1]
     if method is Method.SIZE:
@@ -162,12 +162,12 @@ def _wrong(
     goal = goal_of(resolved, session.pixel_count)
     best = oracle(goal, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
     if best.outcome is Outcome.MIN_QUALITY_REACHED and session.alpha_quality not in (None, 100):
-        # Only less alpha quality fits: the oracle knows but one.
+        # Only a lower quality of alpha fits, which the oracle does not try.
         return "" if found.best.size_bytes <= resolved.target else "over the budget"
     if agree(goal, found, best):
         return ""
-    told = f"quality {found.best.quality}, {found.outcome.name}"
-    return f"{told}; {best.best.quality}, {best.outcome.name} by every quality"
+    answer = f"quality {found.best.quality}, {found.outcome.name}"
+    return f"{answer}; {best.best.quality}, {best.outcome.name} by every quality"
 
 
 @cache
@@ -183,7 +183,7 @@ def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
 
 
 def work_of(drawings: int, images: Sequence[Path]) -> Iterator[tuple[str, Pixels, int]]:
-    """Images, their names and seeds: drawings, animations, pieces of `images`."""
+    """The names, pixels and seeds of drawings, animations and pieces of `images`."""
     for seed in range(FIRST_SEED, FIRST_SEED + drawings):
         name, samples = drawing(seed)
         shape = {1: "grey", 3: "rgb", 4: "alpha"}[samples.shape[2]]
@@ -203,29 +203,27 @@ def _judged(work: tuple[str, Any, Any, int, int]) -> list[Verdict]:
     return judge(name, pixels, seed, searches)
 
 
-def rows(verdicts: Sequence[Verdict], key: str) -> Iterator[str]:
+def summary(verdicts: Sequence[Verdict], key: str) -> str:
     """A table of verdicts by one of their fields."""
-    yield f"| {key} | searches | wrong | encodings: mean, 95th percentile, most |"
-    yield "| --- | --- | --- | --- |"
+    rows = []
     for name in sorted({getattr(one, key) for one in verdicts}):
         some = [one for one in verdicts if getattr(one, key) == name]
         counts = [one.encodings for one in some]
         wrong = sum(bool(one.wrong) for one in some)
-        yield (
-            f"| {name} | {len(some)} | {wrong} "
-            f"| {np.mean(counts):.2f}, {np.percentile(counts, 95):.0f}, {max(counts)} |"
-        )
+        most = f"{np.mean(counts):.2f}, {np.percentile(counts, 95):.0f}, {max(counts)}"
+        rows.append((name, str(len(some)), str(wrong), most))
+    return table((key, "searches", "wrong", "encodings: mean, 95th percentile, most"), rows)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = parser("bench.exhaustive", __doc__)
+    add_images(given, "*")
+    given.add_argument("--drawings", type=int, default=300, help="drawings (default: 300)")
+    given.add_argument(
+        "--searches", type=int, default=4, help="by each method in each format (default: 4)"
     )
-    parser.add_argument("images", nargs="*", type=Path, help="image files, or folders of them")
-    parser.add_argument("--drawings", type=int, default=300, help="how many images are drawn")
-    parser.add_argument("--searches", type=int, default=4, help="of each method, by each format")
-    parser.add_argument("--jobs", type=int, default=2, help="images at the same time")
-    args = parser.parse_args()
+    given.add_argument("--jobs", type=int, default=2, help="images at the same time (default: 2)")
+    args = given.parse_args()
     work = [
         (name, pixels.samples, pixels.delays, seed, args.searches)
         for name, pixels, seed in work_of(args.drawings, images_in(args.images))
@@ -237,7 +235,7 @@ def main() -> int:
             if done % 50 == 0:
                 print(f"{done} of {len(work)} images", file=sys.stderr, flush=True)
     for key in ("setting", "method", "kind"):
-        print("\n".join([*rows(verdicts, key), ""]))
+        print(f"{summary(verdicts, key)}\n")
     bad = [one for one in verdicts if one.wrong]
     print(f"{len(verdicts)} searches, {len(bad)} wrong")
     for one in bad:

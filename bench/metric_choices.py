@@ -1,19 +1,16 @@
-"""What the metric's short cuts would cost: the numbers behind ARCHITECTURE.md.
+"""Measures the errors of short cuts in the metric: the numbers in ARCHITECTURE.md.
 
-For every image, format and quality, the DSSIM by every window of the decoded
-image's luma, against: the windows that the service samples; a plain lattice of
-every fourth row and column; for JPEG the Y channel as it is in the file; for
-AVIF the chroma as libheif repeats it.
+For every image, format and quality, the DSSIM of every window is compared with: the windows that
+the service samples; a lattice of every fourth row and column; for JPEG, the Y channel of the file;
+for AVIF, the chroma that libheif repeats.
 
     python -m bench.metric_choices IMAGES...
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import defaultdict
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +21,8 @@ from autoquality_core.formats import AvifEncoder, JpegEncoder, WebpEncoder
 from autoquality_core.formats.base import samples_of
 from autoquality_core.images import Pixels, luma, luma_planes
 from autoquality_core.metrics.dssim.reference import Reference, compare
-from autoquality_train.samples import decode, images_in
+from autoquality_train.corpus.samples import decode
+from bench.command import add_images, images_of, parser
 
 Luma = npt.NDArray[np.uint8]
 
@@ -32,11 +30,11 @@ ENCODERS = (JpegEncoder(), WebpEncoder(), AvifEncoder())
 QUALITIES = (10, 30, 50, 70, 90)
 LATTICE = 4
 LARGE = 500_000
-"""Pixels from which sampling matters: the service measures smaller images by every second row."""
+"""Pixels; of smaller images, the service samples every second row."""
 
 
 def lattice_dssim(one: Luma, other: Luma) -> float:
-    """DSSIM over every fourth window of every fourth row, by OpenCV in double precision."""
+    """DSSIM of every fourth window of every fourth row, by OpenCV in double precision."""
     kernel = cv2.getGaussianKernel(11, 1.5)
 
     def mean(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -53,7 +51,7 @@ def lattice_dssim(one: Luma, other: Luma) -> float:
 
 
 def differences(pixels: Pixels) -> dict[str, list[float]]:
-    """How far each short cut is off, and how long the two ways to a JPEG's luma take."""
+    """The errors of each short cut, and the time that the Y channel of a JPEG saves."""
     found: dict[str, list[float]] = defaultdict(list)
     source = luma(pixels)
     reference = Reference(source)
@@ -88,14 +86,9 @@ def _luma(samples: Luma, pixels: Pixels) -> Luma:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    args = parser.parse_args()
-    images = images_in(args.images)
-    if not images:
-        parser.error("no images among the arguments")
+    given = parser("bench.metric_choices", __doc__)
+    add_images(given)
+    images = images_of(given, given.parse_args())
     found: dict[str, list[float]] = defaultdict(list)
     for path in images:
         for name, values in differences(decode(path)).items():

@@ -1,8 +1,8 @@
-"""Sends every file of a folder to a server of its own, in every way that makes sense.
+"""Sends every file of a folder to a server, by every method and format.
 
-Each file must come back as an image or as a clear refusal, within its deadline,
-and the server must live and give the memory back. Prints how the calls ended,
-the slowest of them and the memory; ends with 1 where a call ended as it must not.
+Each call must return an image or a clear error within its deadline, and the server must survive
+and free its memory. Prints the results, the slowest calls and the memory. Exits with 1 if a call
+ended in any other way.
 
     python -m bench.odd_files FOLDER
     python -m bench.odd_files FOLDER --deadline 5 --callers 4
@@ -10,7 +10,6 @@ the slowest of them and the memory; ends with 1 where a call ended as it must no
 
 from __future__ import annotations
 
-import argparse
 import collections
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,36 +20,37 @@ from pathlib import Path
 
 from autoquality import AutoQualityError, Client, ErrorInfo
 from bench.answers import fault
+from bench.command import add_networks, parser
 from bench.serving import MIB, Server, networks, serving
 
 GOOD = frozenset({"OK", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
-"""How a call may end: the last only for want of memory, since no more call than may wait."""
+"""The allowed results of a call. The last one only for lack of memory: the queue never fills."""
 
 SLOWEST = 5
 GRACE = 2.0
-"""Seconds past its deadline at which a call counts as hung."""
+"""Seconds after its deadline when a call counts as hung."""
 
 SETTLE = 10.0
-"""Seconds in which what was cut off by its deadline may end, and its memory come back."""
+"""Seconds for work beyond its deadline to end and to free its memory."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to ask for a file."""
+    """A method and a format for a call."""
 
     method: str
     format: str | None
-    wish: str = "none"
+    target: str = "none"
     truncated: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.method} | {self.format or 'as it is'}"
+        return f"{self.method} | {self.format or 'keep'}"
 
 
 WAYS = (
     *(Way("none", fmt) for fmt in (None, "jpeg", "webp", "avif", "png")),
-    *(Way("none, what there is", fmt, truncated=True) for fmt in ("jpeg", "webp")),
+    *(Way("none, truncated allowed", fmt, truncated=True) for fmt in ("jpeg", "webp")),
     *(Way("dssim", fmt, "dssim:0.02:10:95:0.001") for fmt in ("jpeg", "webp", "avif")),
     *(Way("size", fmt, "size:2000:10:95") for fmt in ("jpeg", "webp")),
     *(Way("ml", fmt, "ml:0.02:10:95:0.001") for fmt in ("jpeg", "webp", "avif")),
@@ -59,8 +59,8 @@ COMPARE = Way("compare with itself", None)
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How one call ended; `wrong` says what must not be, if anything."""
+class Result:
+    """The result of one call; `wrong` says what is wrong with it."""
 
     file: str
     way: Way
@@ -70,7 +70,7 @@ class Ending:
     wrong: str | None
 
 
-def ask(client: Client, path: Path, way: Way, deadline: float) -> Ending:
+def call(client: Client, path: Path, way: Way, deadline: float) -> Result:
     """Make one call."""
     data = path.read_bytes()
     start = time.perf_counter()
@@ -84,7 +84,7 @@ def ask(client: Client, path: Path, way: Way, deadline: float) -> Ending:
             answer = client.encode(
                 data,
                 format=way.format,
-                auto_quality=way.wish,
+                auto_quality=way.target,
                 allow_truncated=truncated,
                 measure_dssim=way.truncated,
                 timeout=deadline,
@@ -97,43 +97,43 @@ def ask(client: Client, path: Path, way: Way, deadline: float) -> Ending:
         wrong = None if status in GOOD else str(error)
     seconds = time.perf_counter() - start
     if seconds > deadline + GRACE:
-        wrong = wrong or f"took {seconds:.1f} s, allowed were {deadline:.1f}"
-    return Ending(path.name, way, status, reason, seconds, wrong)
+        wrong = wrong or f"took {seconds:.1f} s, but {deadline:.1f} were allowed"
+    return Result(path.name, way, status, reason, seconds, wrong)
 
 
-def ask_all(
+def call_all(
     server: Server, paths: Sequence[Path], deadline: float, callers: int
-) -> Iterator[Ending]:
-    """Every file in every way; stops where the server has died."""
+) -> Iterator[Result]:
+    """Every file in every way; stops if the server has died."""
     ways = (*WAYS, COMPARE)
     with Client(server.address, retries=0) as client, ThreadPoolExecutor(callers) as pool:
         for path in paths:
             if not server.alive:
                 return
-            yield from pool.map(partial(ask, client, path, deadline=deadline), ways)
+            yield from pool.map(partial(call, client, path, deadline=deadline), ways)
 
 
-def counted(endings: Iterable[Ending]) -> list[str]:
-    """How the calls ended, a line for each way."""
-    endings = list(endings)
-    columns = sorted({_column(one) for one in endings}, key=lambda name: (name != "OK", name))
+def statuses(results: Iterable[Result]) -> list[str]:
+    """The statuses of the calls, one line for each way."""
+    results = list(results)
+    columns = sorted({_column(one) for one in results}, key=lambda name: (name != "OK", name))
     lines = [f"| method | format | {' | '.join(columns)} | slowest, s |"]
     lines.append(f"| --- | --- {'| ---: ' * len(columns)}| ---: |")
-    for way in dict.fromkeys(one.way for one in endings):
-        mine = [one for one in endings if one.way == way]
-        counts = collections.Counter(map(_column, mine))
+    for way in dict.fromkeys(one.way for one in results):
+        some = [one for one in results if one.way == way]
+        counts = collections.Counter(map(_column, some))
         cells = " | ".join(str(counts[name]) for name in columns)
-        lines.append(f"| {way.name} | {cells} | {max(one.seconds for one in mine):.2f} |")
+        lines.append(f"| {way.name} | {cells} | {max(one.seconds for one in some):.2f} |")
     return lines
 
 
-def slowest(endings: Iterable[Ending]) -> list[str]:
-    """The files that took longest, each by its slowest way."""
-    by_file: dict[str, Ending] = {}
-    for one in sorted(endings, key=lambda one: one.seconds):
+def slowest(results: Iterable[Result]) -> list[str]:
+    """The slowest files, each with its slowest call."""
+    by_file: dict[str, Result] = {}
+    for one in sorted(results, key=lambda one: one.seconds):
         by_file[one.file] = one
     found = sorted(by_file.values(), key=lambda one: -one.seconds)[:SLOWEST]
-    lines = ["| file | method | format | ended as | s |", "| --- | --- | --- | --- | ---: |"]
+    lines = ["| file | method | format | status | s |", "| --- | --- | --- | --- | ---: |"]
     lines += [
         f"| {one.file} | {one.way.name} | {_column(one)} | {one.seconds:.2f} |" for one in found
     ]
@@ -141,7 +141,7 @@ def slowest(endings: Iterable[Ending]) -> list[str]:
 
 
 def settled(server: Server) -> int:
-    """The resident memory once nothing runs any more."""
+    """The resident memory when no request is running."""
     end = time.monotonic() + SETTLE
     while server.metric("autoquality_requests_in_flight") and time.monotonic() < end:
         time.sleep(0.2)
@@ -149,45 +149,45 @@ def settled(server: Server) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = parser("bench.odd_files", __doc__)
+    given.add_argument("folder", type=Path, help="a folder; its subfolders count")
+    given.add_argument(
+        "--deadline", type=float, default=30.0, help="seconds for a call (default: 30)"
     )
-    parser.add_argument("folder", type=Path, help="searched with all that lies below it")
-    parser.add_argument("--deadline", type=float, default=30.0, help="seconds a call")
-    parser.add_argument("--callers", type=int, default=2, help="calls at the same time")
-    parser.add_argument("--networks", choices=("box", "none"), default="box")
-    options = parser.parse_args()
+    given.add_argument("--callers", type=int, default=2, help="calls at the same time (default: 2)")
+    add_networks(given)
+    options = given.parse_args()
     paths = sorted(path for path in options.folder.rglob("*") if path.is_file())
     if not paths:
-        parser.error(f"no files in {options.folder}")
+        given.error(f"no files in {options.folder}")
     with serving(**networks(options.networks)) as server:
         rest = server.resident()
-        endings = list(ask_all(server, paths, options.deadline, options.callers))
+        results = list(call_all(server, paths, options.deadline, options.callers))
         alive = server.alive
         memory = (rest, server.peak(), settled(server)) if alive else None
         stuck = server.metric("autoquality_requests_in_flight") if alive else 0
-        defects = server.events("a defect: unexpected exception")
+        defects = server.defects()
         foreign = server.foreign_lines()
-    print(f"{len(paths)} files, {len(endings)} calls\n")
-    print("\n".join([*counted(endings), "", *slowest(endings), ""]))
+    print(f"{len(paths)} files, {len(results)} calls\n")
+    print("\n".join([*statuses(results), "", *slowest(results), ""]))
     if memory is not None:
         at_rest, peak, after = (value / MIB for value in memory)
-        print(f"Memory: {at_rest:.0f} MiB at rest, {peak:.0f} at most, {after:.0f} afterwards")
-    wrong = [one for one in endings if one.wrong is not None]
+        print(f"Memory: {at_rest:.0f} MiB at rest, peak {peak:.0f}, {after:.0f} afterwards")
+    wrong = [one for one in results if one.wrong is not None]
     for one in wrong:
         print(f"WRONG {one.file} | {one.way.name}: {one.status}: {one.wrong}")
     for line in foreign[:10]:
         print(f"WRONG in the log: {line}")
     for defect in defects:
-        print(f"DEFECT {defect.get('exception', defect)}")
+        print(f"DEFECT {defect}")
     if not alive:
-        print(f"WRONG the server died with {endings[-1].file}")
+        print(f"WRONG the server died with {results[-1].file}")
     if stuck:
-        print(f"WRONG {stuck:g} requests still run {SETTLE:g} s after the last call")
+        print(f"WRONG {stuck:g} requests are running {SETTLE:g} s after the last call")
     return 1 if wrong or defects or foreign or stuck or not alive else 0
 
 
-def _column(one: Ending) -> str:
+def _column(one: Result) -> str:
     return f"{one.status} {one.reason}".strip() if one.status != "OK" else "OK"
 
 

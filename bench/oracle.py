@@ -1,15 +1,13 @@
-"""How the search fares against trying every quality, and against bisection.
+"""Compares the search with trying every quality, and with bisection.
 
-Sweeps every quality of every image (kept in build/sweeps), then searches on
-those curves: no encoding is made twice, and each search can be judged by the
-oracle's answer.
+Encodes every image at every quality (stored in build/sweeps), then searches on these results. So
+every answer can be compared with the best one.
 
     python -m bench.oracle IMAGES...
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,14 +32,16 @@ from autoquality_core.search import (
     search,
 )
 from autoquality_core.search.oracle import agree, oracle
+from autoquality_train.corpus.samples import decode, digest_of
 from autoquality_train.judging.searches import bisection
-from autoquality_train.samples import decode, digest_of, images_in
-from autoquality_train.sweeps import SETTINGS, kept_sweep
+from autoquality_train.labels.sweeps import SETTINGS, cached_sweep
+from bench.command import add_images, images_of, parser
+from bench.record.machine import ROOT
 
-FOLDER = Path(__file__).resolve().parent.parent / "build" / "sweeps"
+FOLDER = ROOT / "build" / "sweeps"
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 BUDGETS = (30, 50, 75, 90)
-"""Budgets are what these qualities come to, and 1 % more."""
+"""Budgets are 1 % above the sizes at these qualities."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Score:
-    """One search: whether it agreed with the oracle, and what it and bisection cost."""
+    """One search: its agreement with the oracle, its encodings and those of bisection."""
 
     agrees: bool
     encodings: int
@@ -65,9 +65,9 @@ class Score:
 
 
 def curve(path: Path, setting: str, folder: Path) -> Curve:
-    """Sweep one image, laid on white if it has alpha."""
+    """Sweep one image, composited over white if it has alpha."""
     image = decode(path)
-    found = kept_sweep(image, digest_of(image), setting, folder)
+    found = cached_sweep(image, digest_of(image), setting, folder)
     pixels = image.width * image.height
     seen = {
         int(quality): Observation(int(quality), round(size * pixels), float(dssim))
@@ -87,7 +87,7 @@ def judge(
     high: int,
     encoder: Encoder,
 ) -> Score:
-    """Search once on a known curve of an encoder."""
+    """Search once on a swept image."""
     if isinstance(goal, SizeGoal):
         roughness = partial(size_roughness, one.image, encoder, goal.target)
     else:
@@ -123,17 +123,22 @@ def line(name: str, scores: list[Score]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = parser("bench.oracle", __doc__)
+    add_images(given)
+    given.add_argument(
+        "--sweeps", type=Path, default=FOLDER, help="the folder of sweeps (default: build/sweeps)"
     )
-    parser.add_argument("images", nargs="+", type=Path, help="image files, or folders of them")
-    parser.add_argument("--sweeps", type=Path, default=FOLDER)
-    parser.add_argument("--jobs", type=int, default=2, help="images swept at the same time")
-    parser.add_argument("--range", nargs=2, type=int, default=[10, 95], metavar=("MIN", "MAX"))
-    args = parser.parse_args()
-    images = images_in(args.images)
-    if not images:
-        parser.error("no images among the arguments")
+    given.add_argument("--jobs", type=int, default=2, help="images at the same time (default: 2)")
+    given.add_argument(
+        "--range",
+        nargs=2,
+        type=int,
+        default=[10, 95],
+        metavar=("MIN", "MAX"),
+        help="qualities (default: 10 95)",
+    )
+    args = given.parse_args()
+    images = images_of(given, args)
     args.sweeps.mkdir(parents=True, exist_ok=True)
     low, high = args.range
 

@@ -6,12 +6,12 @@ python -m bench.pages --check     change nothing; fail if a table or plot is out
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.capacity import page as capacity
+from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
 from bench.profile import figures as profile_figures
@@ -21,8 +21,7 @@ from bench.record.machine import ROOT
 from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
-from bench.service import figures as service_figures
-from bench.service import tables as service
+from bench.service import pages as service
 from bench.worst import tables as worst
 
 RESULTS = Path("bench") / "results"
@@ -47,7 +46,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
 
 PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "compare": (compare_figures.plots, compare_figures.NAMES_OF_PLOTS),
-    "service": (service_figures.plots, service_figures.NAMES_OF_PLOTS),
+    "service": (service.plots, service.NAMES_OF_PLOTS),
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
@@ -99,21 +98,17 @@ def stale_plots(root: Path, newest: Mapping[str, Record]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the pages, or check them; 1 if a check fails."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.pages",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--check", action="store_true", help="change nothing")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the repository")
-    args = parser.parse_args(arguments)
+    given = parser("bench.pages", __doc__)
+    given.add_argument("--check", action="store_true", help="change nothing")
+    given.add_argument("--root", type=Path, default=ROOT, help="the repository")
+    args = given.parse_args(arguments)
     newest = records(args.root)
     pages, plots = stale_pages(args.root, newest), stale_plots(args.root, newest)
     if args.check:
         for page in pages:
-            print(f"{page}: does not match bench/results: run {parser.prog}", file=sys.stderr)
+            print(f"{page}: does not match bench/results: run {given.prog}", file=sys.stderr)
         for bench in plots:
-            print(f"{PLOTS}: plots of {bench} are stale: run {parser.prog}", file=sys.stderr)
+            print(f"{PLOTS}: plots of {bench} are stale: run {given.prog}", file=sys.stderr)
         return 1 if pages or plots else 0
     for page, text in pages.items():
         page.write_text(text, encoding="utf-8")

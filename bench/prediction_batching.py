@@ -1,13 +1,13 @@
-"""How many predictions a second a network gives, in batches and one by one.
+"""Measures predictions a second of a network, in batches and one by one.
 
-1 to 64 callers ask as fast as they are answered, each with an image that is
-prepared already, so what is timed is the network and what lies around it: one
-thread that runs batches, or every caller running the network himself. The ways
-take turns in every repeat, so that whatever else the machine does slows all of
-them alike; what is printed are medians.
+1 to 64 callers predict continuously, each with a prepared image. Either one thread runs batches for
+all callers, or every caller runs the network itself. The ways take turns in every repeat, so that
+other load slows all of them equally. The tables show medians.
 
-Without a file the network is made here: some 34,000 weights, an 8 x 8
-convolution with stride 8, three separable ones, a mean and 100 logits.
+Without a file, an untrained network is made: 34,000 weights, an 8 x 8 convolution with stride 8,
+three separable ones, a mean and 100 logits.
+
+    python -m bench.prediction_batching [NETWORK.pb]
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,30 +30,32 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Device, RawSource
 from autoquality_server.inference.batching import Batcher, BatchLimits
 from autoquality_server.inference.events import NoEvents
+from bench.clock import repeat
+from bench.command import parser
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
 TARGET = 0.02
 
-Ask = Callable[[npt.NDArray[Any]], object]
+Predict = Callable[[npt.NDArray[Any]], object]
 
 
 class Way(NamedTuple):
-    """A way to ask the network."""
+    """A way to use the network."""
 
     name: str
-    ask: Ask
+    predict: Predict
 
 
 class Figures(NamedTuple):
-    """Predictions a second, and the median and 95th percentile of a caller's wait in seconds."""
+    """Predictions a second, and median and 95th percentile of the waiting time in seconds."""
 
     rate: float
     median: float
     slow: float
 
 
-def stand_in(path: Path, seed: int = 7) -> Path:
-    """A network of the size of ours, untrained: uint8 images, logits for each."""
+def untrained_network(path: Path, seed: int = 7) -> Path:
+    """Write an untrained network as large as ours: uint8 images to logits."""
     tf = tensorflow()
     random = np.random.default_rng(seed)
 
@@ -76,38 +76,17 @@ def stand_in(path: Path, seed: int = 7) -> Path:
     return path
 
 
-def measured(ask: Ask, images: Sequence[npt.NDArray[Any]], callers: int, seconds: float) -> Figures:
-    """Let `callers` ask for `seconds`."""
-    waits: list[list[float]] = [[] for _ in range(callers)]
-    begin = threading.Barrier(callers + 1)
-    end = threading.Event()
-
-    def work(mine: list[float], image: npt.NDArray[Any]) -> None:
-        begin.wait()
-        while not end.is_set():
-            start = time.perf_counter()
-            ask(image)
-            mine.append(time.perf_counter() - start)
-
-    threads = [
-        threading.Thread(target=work, args=(mine, images[i % len(images)]))
-        for i, mine in enumerate(waits)
-    ]
-    for thread in threads:
-        thread.start()
-    begin.wait()
-    start = time.perf_counter()
-    time.sleep(seconds)
-    end.set()
-    for thread in threads:
-        thread.join()
-    took = time.perf_counter() - start
-    every = sorted(wait for mine in waits for wait in mine)
-    return Figures(len(every) / took, statistics.median(every), every[int(0.95 * len(every))])
+def measured(
+    predict: Predict, images: Sequence[npt.NDArray[Any]], callers: int, seconds: float
+) -> Figures:
+    """Predict in `callers` threads for `seconds`."""
+    waits, took = repeat(lambda number: predict(images[number % len(images)]), callers, seconds)
+    waits.sort()
+    return Figures(len(waits) / took, statistics.median(waits), waits[int(0.95 * len(waits))])
 
 
 def ways(path: Path, arguments: argparse.Namespace) -> tuple[Network, list[Way]]:
-    """The network, and the ways to ask it: each batched way has a copy of its own."""
+    """The network, and the ways to use it; each batched way has a copy."""
     options = LoadOptions(arguments.device, arguments.threads, sizes_up_to(arguments.max_batch))
     alone = load(path, options)
     least = alone.batch_sizes[0]
@@ -119,12 +98,11 @@ def ways(path: Path, arguments: argparse.Namespace) -> tuple[Network, list[Way]]
     for micros in arguments.timeouts:
         limits = BatchLimits(arguments.max_batch, micros, 64)
         batcher = Batcher(load(path, options), limits, NoEvents())
-        ask = partial(ask_batcher, batcher)
-        found.append(Way(f"batches, {micros} us", ask))
+        found.append(Way(f"batches, {micros} us", partial(predict_in_batch, batcher)))
     return alone, found
 
 
-def ask_batcher(batcher: Batcher, image: npt.NDArray[Any]) -> object:
+def predict_in_batch(batcher: Batcher, image: npt.NDArray[Any]) -> object:
     """One prediction from a batcher."""
     return batcher.predict(image, TARGET, Deadline())
 
@@ -153,31 +131,32 @@ def report(path: Path, arguments: argparse.Namespace) -> None:
         runs: dict[str, list[Figures]] = {name: [] for name in names}
         for _ in range(arguments.repeats):
             for way in candidates:
-                runs[way.name].append(measured(way.ask, images, callers, arguments.seconds))
+                runs[way.name].append(measured(way.predict, images, callers, arguments.seconds))
         cells = [median_of(runs[name]) for name in names]
         print(f"| {callers} | {' | '.join(cells)} |", flush=True)
 
 
 def median_of(runs: list[Figures]) -> str:
-    """Two cells of the table: the medians of the repeats."""
+    """Two cells of the table with the medians of the repeats."""
     rate, median, slow = (statistics.median(values) for values in zip(*runs, strict=True))
     return f"{rate:.0f} | {median * 1e3:.1f}, {slow * 1e3:.1f}"
 
 
 def main() -> None:
-    """Parse the arguments and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("network", nargs="?", type=Path, help="a frozen graph (default: made)")
-    parser.add_argument("--callers", type=int, nargs="+", default=CALLERS)
-    parser.add_argument("--timeouts", type=int, nargs="+", default=[0], help="batch_timeout_micros")
-    parser.add_argument("--max-batch", type=int, default=8, help="a power of two (default: 8)")
-    parser.add_argument("--threads", type=int, default=1, help="of one operation (default: 1)")
-    parser.add_argument("--device", type=Device, default=Device.AUTO, help="auto, cpu or gpu")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure (default: 1)")
-    parser.add_argument("--repeats", type=int, default=5, help="of each figure (default: 5)")
-    arguments = parser.parse_args()
+    given = parser("bench.prediction_batching", __doc__)
+    given.add_argument(
+        "network", nargs="?", type=Path, help="a frozen graph (default: an untrained network)"
+    )
+    given.add_argument("--callers", type=int, nargs="+", default=CALLERS)
+    given.add_argument("--timeouts", type=int, nargs="+", default=[0], help="batch_timeout_micros")
+    given.add_argument("--max-batch", type=int, default=8, help="a power of two (default: 8)")
+    given.add_argument("--threads", type=int, default=1, help="for one operation (default: 1)")
+    given.add_argument("--device", type=Device, default=Device.AUTO, help="auto, cpu or gpu")
+    given.add_argument("--seconds", type=float, default=1.0, help="for each number (default: 1)")
+    given.add_argument("--repeats", type=int, default=5, help="of each number (default: 5)")
+    arguments = given.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report(arguments.network or stand_in(Path(folder) / "stand-in.pb"), arguments)
+        report(arguments.network or untrained_network(Path(folder) / "untrained.pb"), arguments)
 
 
 if __name__ == "__main__":

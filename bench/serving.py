@@ -1,4 +1,4 @@
-"""A server of a bench's own: started, watched from outside, stopped."""
+"""Runs a server for a benchmark, and observes its process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OURS = ("AUTOQUALITY_", "IMGPROXY_", "TF_")
 
 @dataclass(frozen=True)
 class Vitals:
-    """What the kernel tells of a process: resident bytes, open descriptors, threads."""
+    """Resident bytes, open descriptors and threads of a process."""
 
     rss: int
     descriptors: int
@@ -42,43 +42,48 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """True while the process runs."""
         return self.process.poll() is None
 
     def metric(self, name: str) -> float:
-        """The sum of a metric's samples called `name`."""
+        """The sum of the samples of a metric."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
             families = text_string_to_metric_families(answer.read().decode())
         samples = (sample for family in families for sample in family.samples)
         return sum(sample.value for sample in samples if sample.name == name)
 
     def cpu(self) -> float:
-        """Seconds of processor that it has used."""
+        """The processor time so far, in seconds."""
         return of_process(self.process.pid)
 
     def resident(self) -> int:
-        """Bytes of memory that it holds now."""
+        """The resident bytes."""
         return self._status("VmRSS") * 1024
 
     def peak(self) -> int:
-        """The most that it held since it began, or since `forget_peak`."""
+        """The peak of resident bytes since the start, or since `reset_peak`."""
         return self._status("VmHWM") * 1024
 
-    def forget_peak(self) -> None:
-        """Begin anew: see clear_refs in proc(5)."""
+    def reset_peak(self) -> None:
+        """Reset `peak`: see clear_refs in proc(5)."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def vitals(self) -> Vitals:
-        """How it is now. Raises OSError or KeyError once it has ended."""
+        """The vitals now. Raises OSError or KeyError if the process has ended."""
         descriptors = len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
         return Vitals(self.resident(), descriptors, self._status("Threads"))
 
     def events(self, event: str) -> list[dict[str, object]]:
-        """The lines of its log with this event."""
+        """The lines of the log with this event."""
         return _events(self.log, event)
 
+    def defects(self) -> list[str]:
+        """The tracebacks of unexpected exceptions in the log."""
+        found = self.events("a defect: unexpected exception")
+        return [str(one.get("exception", one)) for one in found]
+
     def foreign_lines(self) -> list[str]:
-        """What stands in its log that it did not write itself: what libraries say."""
+        """The lines of the log that are not JSON: the output of libraries."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [line for line in lines if line and not line.startswith("{")]
 
@@ -88,26 +93,26 @@ class Server:
         return int(table[what].split()[0])
 
 
-_PARTING = 60.0
-"""Seconds that a server gets to end, twice what it gives its requests."""
+_STOP_SECONDS = 60.0
+"""The time that a server has to stop, twice that of its requests."""
 
 
 @contextmanager
 def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[Server]:
-    """A fresh server with these settings (`workers="1"`), and nothing from the environment.
+    """A new server with these settings (`workers="1"`), and none from the environment.
 
-    `cores` are those that it may use; without them it may use all that we may.
+    `cores` are the cores that it may use, by default those of this process.
     """
     command = [sys.executable, "-m", "autoquality_server"]
     if cores is not None:
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
     ours = {f"AUTOQUALITY_{name.upper()}": text for name, text in local.items()}
-    around = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
+    others = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with log.open("w") as output:
-            process = subprocess.Popen(command, env=around | ours, stderr=output)
+            process = subprocess.Popen(command, env=others | ours, stderr=output)
         try:
             ready = _wait(process, log)
             address = f"127.0.0.1:{ready['port']}"
@@ -115,24 +120,24 @@ def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[
         finally:
             process.terminate()
             try:
-                process.wait(_PARTING)
+                process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
 
 
 def networks(which: str) -> dict[str, str]:
-    """The settings that give every format the network `which`: "box" or "none"."""
+    """Settings with the bundled networks ("box") or without networks ("none")."""
     return {f"{name}_net": which for name in ("jpeg", "webp", "avif")}
 
 
 def alone(workers: int) -> dict[str, str]:
-    """The settings of a server whose encoders are measured, no network, images of any size."""
+    """Settings for measuring encoders: no networks, images of any size."""
     return {"workers": str(workers), "max_resolution": "100", **networks("none")}
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path) -> dict[str, object]:
-    """The log line that says it serves; an error if it ends instead."""
+    """The log line of the ready server. Raises AssertionError if it ends instead."""
     while not (ready := _events(log, "ready")):
         assert process.poll() is None, log.read_text()
         time.sleep(0.1)
@@ -145,7 +150,7 @@ def _events(log: Path, event: str) -> list[dict[str, object]]:
 
 
 def _parsed(line: str) -> dict[str, object]:
-    """A line of the log; nothing for one that is still being written."""
+    """A line of the log; empty if it is incomplete."""
     try:
         found: dict[str, object] = json.loads(line)
     except ValueError:

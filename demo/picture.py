@@ -1,4 +1,4 @@
-"""The picture: curves with the chosen points, and the original beside the results at 1:1."""
+"""The picture: curves with the chosen points, and the original next to the results at 1:1."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from autoquality import Client, Format, Method
 
 DPI = 100
 CROP = 400
-"""Side of the square shown of each image, in pixels of the image and of the picture."""
+"""The side of the square that is shown of each image, in pixels."""
 
 GAP = 24
 MARGIN = 86
 CURVE = 230
-"""Height of one plot; there are two below each other."""
+"""The height of one of the two plots."""
 
 TITLE = 130
 CAPTION = 90
 SPACE = 90
-"""Between the plots of two formats."""
+"""The space between the plots of two formats."""
 
 USUAL_DSSIM = (0.002, 0.2)
 SHOWN_QUALITIES = (5, 97)
@@ -63,8 +63,8 @@ def draw(
     text(
         MARGIN,
         54,
-        "Lines: every quality tried for this picture.  Dots: what the service chose, "
-        "and in how many encodings.",
+        "Lines: every third quality.  Dots: the qualities that the service chose, "
+        "with the number of encodings.",
         fontsize=11,
         color="#57606a",
     )
@@ -150,7 +150,7 @@ def _style(plot: Axes, name: str) -> None:
 
 
 def _crop(client: Client, data: bytes) -> npt.NDArray[np.uint8]:
-    """The middle of an image file, decoded by way of PNG that matplotlib reads."""
+    """The middle of an image file, converted to PNG for matplotlib."""
     png = client.encode(data, format=Format.PNG).image
     pixels = plt.imread(io.BytesIO(png))
     top, left = max(0, (pixels.shape[0] - CROP) // 2), max(0, (pixels.shape[1] - CROP) // 2)

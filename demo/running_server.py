@@ -1,4 +1,4 @@
-"""A server for the time of a `with` block."""
+"""A server for the duration of a `with` block."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ START_SECONDS = 60.0
 
 
 def connect(address: str) -> Client:
-    """A client that no proxy for the outside world keeps from a server on this machine."""
+    """A client that uses no proxy for a server on this machine."""
     here = address.startswith(("127.", "localhost:", "[::1]:"))
     return Client(address, channel_options=[("grpc.enable_http_proxy", 0)] if here else ())
 
 
 @contextmanager
 def running_server(address: str | None, log: Path) -> Iterator[str]:
-    """The address of a server that serves; one is started unless `address` names one."""
+    """The address of a ready server. Starts one unless there is an `address`."""
     if address is not None:
         yield address
         return

@@ -1,4 +1,4 @@
-"""What the demonstration asks of the server."""
+"""The requests of the demonstration."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ BUDGET_SHARE = 1 / 15
 
 @dataclass(frozen=True)
 class Result:
-    """One answer and the wish it answers."""
+    """One answer and its target."""
 
     method: Method
-    asked: str
+    target: str
     encoded: Encoded
 
     @property
     def served_by(self) -> str:
-        """The method, and what really served it where that is another."""
+        """The method, and the one that was used instead, if any."""
         applied = self.encoded.applied.method
         return str(self.method) if applied == self.method else f"{self.method} (as {applied})"
 
@@ -42,10 +42,10 @@ class Point:
 
 
 def encode_all(client: Client, image: Path) -> list[Result]:
-    """Every method in every format."""
+    """Encode by every method in every format."""
     budget = round(image.stat().st_size * BUDGET_SHARE, -3)
     wide = {"min_quality": 10, "max_quality": 95}
-    wishes = {
+    targets = {
         Method.NONE: (AutoQuality(method=Method.NONE), "default quality"),
         Method.SIZE: (
             AutoQuality(method=Method.SIZE, target=budget, **wide),
@@ -63,16 +63,16 @@ def encode_all(client: Client, image: Path) -> list[Result]:
     return [
         Result(
             method,
-            asked,
-            client.encode(image, format=fmt, auto_quality=wish, measure_dssim=True),
+            words,
+            client.encode(image, format=fmt, auto_quality=target, measure_dssim=True),
         )
         for fmt in FORMATS
-        for method, (wish, asked) in wishes.items()
+        for method, (target, words) in targets.items()
     ]
 
 
 def sweep_all(client: Client, image: Path) -> dict[Format, list[Point]]:
-    """Each format's curve: quality against DSSIM and size."""
+    """DSSIM and size over quality, for each format."""
     return {fmt: [_point(client, image, fmt, quality) for quality in SWEEP] for fmt in FORMATS}
 
 

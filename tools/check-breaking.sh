@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Fail where the contract breaks callers of the one on main, or where
-# protos/baseline.binpb, which records that one, has fallen behind.
+# Fail if the contract breaks callers of the contract on main, or if the baseline,
+# protos/baseline.binpb, is older than the contract.
 #
-# A recorded baseline instead of a look into git: it works in a shallow clone
-# and in one whose HEAD is main, and a deliberate break shows in the diff.
+# Unlike a comparison with git, a stored baseline works in shallow clones and on main,
+# and a deliberate break shows in the diff.
 #
 # usage: tools/check-breaking.sh [--accept | --update]
-#   --update   record the contract if it breaks nobody (`make protos` does this)
-#   --accept   record the contract although it breaks callers
+#   --update   store the contract if it breaks no caller (`make protos` does this)
+#   --accept   store the contract even if it breaks callers
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -28,6 +28,6 @@ if [[ -n ${1-} ]]; then
     cp "$current" "$baseline"
     chmod 644 "$baseline"
 elif ! cmp --silent "$current" "$baseline"; then
-    echo "$baseline is behind the contract: run 'make protos'." >&2
+    echo "$baseline is older than the contract: run 'make protos'." >&2
     exit 1
 fi

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fail where a file of this repository holds what looks like a password, a key
-# or a token (detect-secrets' rules; it asks nobody whether one is in use).
+# Fail if a file of this repository contains something that looks like a password,
+# a key or a token, by the rules of detect-secrets, offline.
 #
-# A line that only looks so says why not: # pragma: allowlist secret
+# Mark a false positive with: # pragma: allowlist secret
 #
 # usage: tools/check-secrets.sh
 set -euo pipefail
@@ -10,6 +10,6 @@ set -euo pipefail
 audit=$(dirname "$(realpath "$0")")/../.venv-audit/bin
 cd "$(dirname "$0")/.."
 
-# Locks are hashes and nothing else; side files of networks tell the hashes of graphs, records those of what they are of.
+# Locks, side files of networks and records contain hashes.
 git ls-files -z --cached --others --exclude-standard -- ':!requirements/*.lock' ':!core/autoquality_core/networks/bundled/*.json' ':!bench/results/*.json' |
     xargs -0 "$audit/detect-secrets-hook" --no-verify

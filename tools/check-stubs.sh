@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fail, naming the files, where the committed stubs are not what the
-# contract generates.
+# Fail if the committed stubs differ from those that the contract generates, and
+# name the files.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

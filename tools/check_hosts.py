@@ -1,9 +1,8 @@
-"""Fail where a committed file names the host of a package registry.
+"""Fails if a committed file names the host of a package registry.
 
-Which registry packages come from is the business of whoever installs them: a
-file that names one breaks behind a mirror. The hosts are those that pip is set
-up with here, and the public ones, spelled in parts because this file is
-searched too.
+Users choose the registry: a file that names one fails behind a mirror. The hosts are those in pip's
+configuration here, and the public ones. They are written in parts, because this file is searched,
+too.
 """
 
 from __future__ import annotations

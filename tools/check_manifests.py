@@ -1,10 +1,8 @@
-"""Render the manifests of deploy/ and hold them against the schemas of Kubernetes.
+"""Validates the rendered manifests of deploy/ with the schemas of Kubernetes.
 
-kustomize renders what would be applied. Each resource is checked against the
-schemas of the oldest Kubernetes that is supported and of the newest that is
-known, strictly: a field that the schema does not know is an error, and so is a
-kind or an API version. The Prometheus operator's own models are the schemas of
-its resources.
+Each resource is validated strictly for the oldest supported and the newest known Kubernetes:
+unknown fields, kinds and API versions are errors. The models of the Prometheus operator are the
+schemas of its resources.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ OPERATOR = "monitoring.coreos.com/v1"
 
 
 def render(folder: Path) -> list[dict[str, Any]]:
-    """What `kubectl apply --kustomize` would apply. Raises CalledProcessError."""
+    """The resources that `kubectl apply --kustomize` applies. Raises CalledProcessError."""
     kubectl = Path(sys.executable).parent / "kubectl"
     done = subprocess.run(
         [str(kubectl), "kustomize", str(folder)], stdout=subprocess.PIPE, text=True, check=True
@@ -39,7 +37,7 @@ def render(folder: Path) -> list[dict[str, Any]]:
 
 
 def problems(resource: dict[str, Any], version: str) -> list[str]:
-    """What is wrong with a resource by the schemas of Kubernetes `version`, one line each."""
+    """The errors of a resource by the schemas of Kubernetes `version`, one line each."""
     try:
         if resource["apiVersion"] == OPERATOR:
             operator_schema(resource["kind"]).validate(resource)
@@ -56,7 +54,7 @@ def problems(resource: dict[str, Any], version: str) -> list[str]:
 
 @cache
 def operator_schema(kind: str) -> jsonschema.Draft202012Validator:
-    """The schema of a resource of the operator, strict. Raises LookupError for another kind."""
+    """The strict schema of an operator's resource. Raises LookupError for another kind."""
     if kind not in ("PrometheusRule", "ServiceMonitor"):
         raise LookupError(kind)
     schema: dict[str, Any] = getattr(operator, kind).model_json_schema(by_alias=True)

@@ -1,4 +1,4 @@
-# Debian's packages without installing them; sourced by the scripts that need some.
+# Unpacks Debian packages without installing them; for other scripts to source.
 # shellcheck shell=bash
 
 fail() {
@@ -6,18 +6,18 @@ fail() {
     exit 1
 }
 
-# unpack ROOT HELP PACKAGE...: unpack the packages, and what they need that is not
-# installed here, below ROOT. It needs no root, but for fetching apt's lists
-# where there are none. HELP is what to say where it cannot be done.
+# unpack ROOT HELP PACKAGE...: unpack the packages and their missing dependencies
+# below ROOT. Needs the root user only to fetch apt's lists if there are none.
+# Prints HELP if it fails.
 unpack() {
     local root=$1 help=$2 work package
     shift 2
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "$help"
     work=$(mktemp -d)
-    # shellcheck disable=SC2064 # the folder of now
+    # shellcheck disable=SC2064 # expand it now
     trap "rm -rf '$work'" EXIT
     if ! download "$work" "$@"; then
-        # apt knows no packages before its lists are there, which only root may fetch.
+        # Without its lists, apt knows no packages; only the root user may fetch them.
         [[ $(id -u) == 0 ]] || fail "$help" "$(cat "$work/said")"
         apt-get update -qq
         download "$work" "$@" || fail "$help" "$(cat "$work/said")"
@@ -29,7 +29,7 @@ unpack() {
     done
 }
 
-# What apt would install is what is missing.
+# The missing packages are those that apt would install.
 download() {
     local work=$1 names
     shift
@@ -39,7 +39,7 @@ download() {
     (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root $names 2>>"$work/said")
 }
 
-# libraries_in ROOT: the folders of shared libraries below it, for LD_LIBRARY_PATH.
+# libraries_in ROOT: the folders of shared libraries below ROOT, for LD_LIBRARY_PATH.
 libraries_in() {
     find "$1" -name '*.so*' -path '*/lib/*' -not -path '*/modules-*' -printf '%h\n' | sort -u | paste -sd:
 }

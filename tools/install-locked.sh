@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Install the packages that LOCK pins into the virtual environment DIR.
 #
-# Every download is checked against its hash. pyvips comes as source: it is
-# built with the pinned tools of build.lock rather than whatever is newest, and
-# without pkg-config, so that it takes libvips from pyvips-binary and never
-# compiles against another libvips that the machine may have.
+# Every download is checked against its hash. pyvips is built from source with the
+# pinned tools of build.lock. Without pkg-config, it uses libvips from pyvips-binary
+# and not another libvips of the machine.
 #
 # usage: tools/install-locked.sh DIR LOCK
 set -euo pipefail

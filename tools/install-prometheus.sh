@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Put `prometheus` and `promtool` into DIR, unless they are there.
+# Install `prometheus` and `promtool` in DIR, unless they exist there.
 #
-# Those on the PATH are taken. Otherwise Debian's package is unpacked there, not
-# installed: no daemon starts, and it needs no root.
+# Links those on the PATH. Otherwise unpacks Debian's package, which starts no daemon
+# and does not need the root user.
 #
 # usage: tools/install-prometheus.sh DIR
 set -euo pipefail

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Install the server, and nothing that it does not need, into a new virtual
-# environment PREFIX. The Dockerfile and the tests run this same script.
+# Install only the server and its dependencies into a new virtual environment PREFIX.
+# The Dockerfile and the tests use this script.
 #
-# A second, temporary environment collects a wheel of everything that LOCK pins
-# and of this project; PREFIX is filled from those files alone, so it holds no
-# build tools and no pip.
+# A temporary environment builds a wheel of this project and of everything in LOCK.
+# PREFIX gets only these wheels, so it contains no build tools and no pip.
 #
 # usage: tools/install-server.sh PREFIX [LOCK]    (LOCK: requirements/server.lock)
 #   PYTHON   the interpreter, python3 by default
@@ -29,5 +28,5 @@ pip=("$work/build/bin/python" -m pip)
 
 "$python" -m venv --without-pip "$prefix"
 "${pip[@]}" --python "$prefix/bin/python" install --quiet --no-index --no-deps "$work"/wheels/*.whl
-# Headers for those who compile TensorFlow operations: 270 MB that no server reads.
+# Headers for compiling TensorFlow operations: 270 MB that the server does not use.
 rm -rf "$prefix"/lib/python3.*/site-packages/tensorflow/include

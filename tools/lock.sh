@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Pin, with hashes, what each environment holds (requirements/*.lock), from
-# pyproject.toml; versions pinned before are kept unless they no longer fit.
+# Pin the packages of each environment with hashes (requirements/*.lock), from
+# pyproject.toml. Keeps pinned versions that still match.
 #
-# The locks hold for every platform and Python that the project supports, and
-# name no index: whoever installs uses the one that pip is set up with.
+# The locks are valid for all supported platforms and Python versions, and name no
+# package index: pip uses its own configuration.
 #
 # usage: tools/lock.sh [--upgrade]
 set -euo pipefail
@@ -19,7 +19,7 @@ lock() {
 }
 
 lock dev pyproject.toml --extra demo --extra onnx --extra otel --extra train --group dev "$@"
-# What is shipped is what was tested: the others take the versions of dev.lock.
+# The other locks use the versions of dev.lock, which were tested.
 lock server pyproject.toml --extra server --extra onnx --extra otel --group image --no-emit-package tensorflow \
     --constraint requirements/dev.lock
 lock gpu pyproject.toml --extra gpu --extra onnx --extra otel --constraint requirements/dev.lock

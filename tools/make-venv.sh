@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Make the virtual environment DIR with the interpreter PYTHON, unless it is there.
+# Make the virtual environment DIR with the interpreter PYTHON, unless it exists.
 #
-# Says what to do where the interpreter is missing, of an unsupported version or
-# without venv (Debian packages that apart).
+# Prints instructions if the interpreter is missing, has an unsupported version, or
+# has no venv module (a separate package in Debian).
 #
 # usage: tools/make-venv.sh DIR [PYTHON]
 set -euo pipefail

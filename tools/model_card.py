@@ -33,15 +33,15 @@ def made(found: dict[str, dict[str, Any]]) -> str:
     """The version, encoder options, size and training data of each network."""
     header = ("network", "version", "encoder", "bytes", "images", "samples", "kinds of samples")
     rows = []
-    for fmt, told in found.items():
-        encoder = ", ".join(f"{name} {value}" for name, value in told["encoder"].items())
+    for fmt, described in found.items():
+        encoder = ", ".join(f"{name} {value}" for name, value in described["encoder"].items())
         kinds = ", ".join(
-            f"{kind} {count}" for kind, count in sorted(told["corpus"]["kinds"].items())
+            f"{kind} {count}" for kind, count in sorted(described["corpus"]["kinds"].items())
         )
         size = (BUNDLED / f"autoquality-{fmt}.pb").stat().st_size
-        training = told["training"]
+        training = described["training"]
         counts = (str(training["images"]), str(training["samples"]))
-        rows.append((NAMES[fmt], told["version"], encoder, f"{size:,}", *counts, kinds))
+        rows.append((NAMES[fmt], described["version"], encoder, f"{size:,}", *counts, kinds))
     return table(header, rows)
 
 
@@ -54,10 +54,10 @@ def accurate(found: dict[str, dict[str, Any]]) -> str:
         *("encodings at ±0.001", "at ±0.002", "without a network at ±0.001"),
     )
     rows = []
-    for fmt, told in found.items():
+    for fmt, described in found.items():
         for group in GROUPS:
             for target in TARGETS:
-                one = told["accuracy"][group][target]
+                one = described["accuracy"][group][target]
                 wide = one["wide"]
                 miss = wide["miss"]
                 close, near = (wide["allowed_error"][error] for error in ("0.001", "0.002"))
@@ -76,9 +76,9 @@ def accurate(found: dict[str, dict[str, Any]]) -> str:
 def sure(found: dict[str, dict[str, Any]]) -> str:
     """The calibration error of each network."""
     rows = [
-        (NAMES[fmt], ", ".join(told["accuracy"]["judged_on"]), f"{error:.3f}")
-        for fmt, told in found.items()
-        for error in [told["accuracy"]["calibration_error"]]
+        (NAMES[fmt], ", ".join(described["accuracy"]["judged_on"]), f"{error:.3f}")
+        for fmt, described in found.items()
+        for error in [described["accuracy"]["calibration_error"]]
     ]
     return table(("network", "judged on", "calibration error"), rows)
 

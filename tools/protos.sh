@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Generate the Python stubs of the contract, with their type stubs, below OUT.
 #
-# usage: tools/protos.sh OUT    (`make protos` gives client/)
+# usage: tools/protos.sh OUT    (client/ in `make protos`)
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,8 +9,8 @@ out=$1
 
 cd "$root"
 PATH=$root/.venv-protos/bin:$PATH # protoc finds the mypy plug-ins there
-# The plug-ins' own stubs are a protobuf release older than their runtime, and
-# warn of it; nothing that they write is.
+# The stubs of the plug-ins themselves are older than their runtime, which causes a
+# warning; the stubs that they generate are not.
 PYTHONWARNINGS=ignore::UserWarning python -m grpc_tools.protoc -Iprotos \
     --python_out="$out" --grpc_python_out="$out" \
     --mypy_out="quiet:$out" --mypy_grpc_out="quiet:$out" \

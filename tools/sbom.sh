@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Write a software bill of materials (CycloneDX 1.6, JSON) for each image, from
-# the lock that it is installed from: names, versions and hashes.
+# Write a software bill of materials (CycloneDX 1.6, JSON) for each image from its
+# lock: names, versions and hashes.
 #
 # usage: tools/sbom.sh [FOLDER]
 set -euo pipefail

@@ -1,19 +1,15 @@
-"""Ours and others side by side: the same images, the same machine, one run.
+"""Compares our methods with other tools: the same images, the same machine, one run.
 
-task        what is asked: an image, an encoder's setting, a goal
-subject     an image as everybody gets it
-curve       what our encoders come to on an image, to compare sizes at an equal DSSIM
-entrant     who takes part, and what he hands in
-ours        the service's core, without gRPC; method none and the floor to hold it against
-searches    bisection and secant by our codecs and our metric
-pillow      loops as people write them with Pillow
-commands    jpegoptim, ImageMagick, cwebp, guetzli
-run         everybody at everything, in turn
-rows        what came out, one row each
-summary     rows to measures
-wanted      the limits that are to be kept
-tables      measures to Markdown
-figures     measures to plots
+subject   an image as every tool gets it
+task      what tools get, and what they return
+curve     size and DSSIM of our encoder by quality, to compare sizes at an equal DSSIM
+ours      our methods, and other searches with our encoders
+pillow    loops around Pillow
+commands  jpegoptim, ImageMagick, cwebp, guetzli
+run       every tool on every task
+summary   results to measures
+tables    measures to Markdown
+figures   measures to plots
 
     python -m bench.compare IMAGES...
     python -m bench.compare --quick

@@ -1,7 +1,7 @@
-"""The comparison, from the command line.
+"""Compares our methods with other tools.
 
-python -m bench.compare IMAGES...        everything; hours for a hundred images
-python -m bench.compare --quick          photographs that scikit-image ships, two minutes
+python -m bench.compare IMAGES...        takes hours for a hundred images
+python -m bench.compare --quick          four small photographs, two minutes
 """
 
 from __future__ import annotations
@@ -17,55 +17,50 @@ from pathlib import Path
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.types import Method
-from autoquality_train.samples import images_in
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.corpus.samples import images_in
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import CommandFailed
+from bench.command import add_images, parser
 from bench.compare import ours, tables
 from bench.compare.commands import commands, program_versions
-from bench.compare.entrant import Entrant
 from bench.compare.pillow import loops
 from bench.compare.run import Plan, run, warm_up
-from bench.compare.searches import searches
 from bench.compare.subject import Subject, load
 from bench.compare.summary import measures
-from bench.quick import photographs
-from bench.record import FOLDER, record_of
-from bench.record.machine import ROOT
-from bench.record.report import finish
+from bench.compare.task import Entrant
+from bench.images import quick_photographs
+from bench.record import FOLDER, QUICK_FOLDER, record_of
+from bench.record.changes import finish
 
 METHODS = (Method.SIZE, Method.DSSIM, Method.ML)
-QUICK_FOLDER = ROOT / "build" / "bench"
-"""Where records go that no document is made of."""
 
 
-def parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(
-        prog="python -m bench.compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    found.add_argument("images", nargs="*", type=Path, help="image files, or folders of them")
-    found.add_argument("--quick", action="store_true", help="scikit-image's photographs, cropped")
+    found = parser("bench.compare", __doc__)
+    add_images(found, "*")
+    found.add_argument("--quick", action="store_true", help="four small photographs")
     found.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
     found.add_argument("--targets", nargs="+", type=float, help="DSSIM (default: 0.01 0.02)")
-    found.add_argument("--budgets", nargs="+", type=int, help="qualities (default: 50 80)")
-    found.add_argument("--repeats", type=int, default=2, help="of ours; the least time counts")
-    found.add_argument("--rivals", nargs="*", help="only those whose name begins so; none: no one")
-    found.add_argument("--guetzli", type=int, default=3, help="images for guetzli, which is slow")
-    found.add_argument("--results", type=Path, help="folder for the record")
-    found.add_argument("--rows", type=Path, help="write every single result here, as JSON")
+    found.add_argument(
+        "--budgets", nargs="+", type=int, help="qualities, 1 %% above whose size (default: 50 80)"
+    )
+    found.add_argument("--repeats", type=int, default=2, help="of our methods (default: 2)")
+    found.add_argument("--rivals", nargs="*", help="only tools whose name starts with one of these")
+    found.add_argument("--guetzli", type=int, default=3, help="images for guetzli (default: 3)")
+    found.add_argument("--results", type=Path, help="the folder for the record")
+    found.add_argument("--rows", type=Path, help="a JSON file for every single result")
     return found
 
 
 def plan_of(args: argparse.Namespace) -> Plan:
-    """What the command line asks for. Raises ValueError naming the option."""
+    """The tasks. Raises ValueError, with the option that is wrong."""
     targets = args.targets or ([0.02] if args.quick else [0.01, 0.02])
     budgets = args.budgets or ([65] if args.quick else [50, 80])
     if not all(0 < one < 1 for one in targets):
         raise ValueError("--targets: a DSSIM is above 0 and below 1, for example 0.02")
     if not all(1 <= one <= 100 for one in budgets):
-        raise ValueError("--budgets: given as the qualities, 1 to 100, that come to them")
+        raise ValueError("--budgets: qualities from 1 to 100")
     if args.repeats < 1:
         raise ValueError("--repeats: 1 or more")
     if args.guetzli < 0:
@@ -74,22 +69,22 @@ def plan_of(args: argparse.Namespace) -> Plan:
 
 
 def entrants(args: argparse.Namespace) -> list[Entrant]:
-    """The rivals that are asked for. Raises ValueError for a name that none has."""
-    known: list[Entrant] = [*searches(), *loops(), *commands(guetzli_images=args.guetzli)]
+    """The other tools. Raises ValueError for an unknown name."""
+    known: list[Entrant] = [*ours.searches(), *loops(), *commands(guetzli_images=args.guetzli)]
     if args.rivals is None:
         return known
     wrong = [one for one in args.rivals if not any(it.name.startswith(one) for it in known)]
     if wrong:
         names = ", ".join(it.name for it in known)
-        raise ValueError(f"--rivals: nobody is called {wrong[0]!r}; there are {names}")
+        raise ValueError(f"--rivals: {wrong[0]!r} is unknown; there are {names}")
     return [it for it in known if any(it.name.startswith(one) for one in args.rivals)]
 
 
 def subjects(args: argparse.Namespace, folder: Path) -> list[Subject]:
-    """The images. Raises ValueError where there are none, or one is unreadable."""
+    """The images. Raises ValueError if there are none, or one is unreadable."""
     if bool(args.images) == args.quick:
-        raise ValueError("give images, or --quick for those that scikit-image ships")
-    paths = photographs(folder) if args.quick else images_in(args.images)
+        raise ValueError("give images or --quick")
+    paths = quick_photographs(folder) if args.quick else images_in(args.images)
     if not paths:
         raise ValueError("no images among the arguments")
     found = []
@@ -102,39 +97,37 @@ def subjects(args: argparse.Namespace, folder: Path) -> list[Subject]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare, write the record, tell what changed."""
-    command_line = parser()
-    args = command_line.parse_args(arguments)
+    """Compare, write the record and print the changes."""
+    given = command_line()
+    args = given.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         try:
             plan = plan_of(args)
             rivals = entrants(args)
             images = subjects(args, Path(name))
         except (ValueError, CommandFailed) as error:
-            command_line.error(str(error))
+            given.error(str(error))
         networks = ours.predictors()
-        mine = [
+        methods = [
             *(ours.Ours(method, networks) for method in METHODS),
             ours.Ours(Method.SIZE, networks, two=True),
         ]
-        warm_up(images[0], mine, plan)
-        rows = run(images, mine, rivals, plan, lambda text: print(text, file=sys.stderr))
+        warm_up(images[0], methods, plan)
+        rows = run(images, methods, rivals, plan, lambda text: print(text, file=sys.stderr))
     if args.rows:
         args.rows.write_text(json.dumps([asdict(row) for row in rows]) + "\n")
     record = record_of(
         "compare",
         measures(rows),
-        {**asdict(plan), "rivals": [one.name for one in rivals], "images": _told(images)},
+        {**asdict(plan), "rivals": [one.name for one in rivals], "images": _images(images)},
         more_versions=program_versions(),
     )
-    return finish(record, tables.page(record), args.results or _folder(args))
+    folder = args.results or (QUICK_FOLDER if args.quick else FOLDER)
+    return finish(record, tables.page(record), folder)
 
 
-def _folder(args: argparse.Namespace) -> Path:
-    return QUICK_FOLDER if args.quick else FOLDER
-
-
-def _told(images: Sequence[Subject]) -> dict[str, str | int | float]:
+def _images(images: Sequence[Subject]) -> dict[str, str | int | float]:
+    """Number, sizes and digest of the images, for the record."""
     digest = hashlib.sha256("".join(sorted(one.digest for one in images)).encode())
     sizes = sorted(one.megapixels for one in images)
     return {

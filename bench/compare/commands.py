@@ -1,8 +1,7 @@
-"""Programs that search by themselves, as Debian ships them.
+"""Programs with a search of their own, from Debian.
 
-What a program takes to start (the loader, the libraries) is measured and
-taken off: in a service it would be a library. Reading the source and writing
-the result count, as they do for everybody.
+The time that a program takes to start is measured and subtracted, because a service would use it
+as a library. Reading the source and writing the result count, as for every tool.
 """
 
 from __future__ import annotations
@@ -16,19 +15,18 @@ from pathlib import Path
 
 from autoquality_core.types import Method
 from bench.clock import CommandFailed, Spent, command
-from bench.compare.entrant import Entry
-from bench.compare.task import Task
+from bench.compare.task import Entry, Task
 from bench.record.machine import ROOT
 
 FOLDER = ROOT / ".tools" / "rivals" / "bin"
-"""Where `make` has tools/install-rivals.sh put them."""
+"""The folder that tools/install-rivals.sh fills."""
 
 STARTS = 5
 GUETZLI_LARGEST = 0.3
-"""Megapixels; guetzli takes a minute and more for each."""
+"""Megapixels; guetzli takes a minute and more for each megapixel."""
 
 Words = Callable[[Task, str], Sequence[str]]
-"""The command's words for a task, without the program, given where to write."""
+"""The arguments of a program for a task and an output file."""
 
 
 class Command:
@@ -44,12 +42,12 @@ class Command:
         words: Words,
         fits: Callable[[Task], bool],
     ) -> None:
-        """`idle` are arguments that make the program end as soon as it has started."""
+        """`idle` are arguments with which the program does nothing."""
         self.name = name
         self.program = program
         self._words = words
         self._fits = fits
-        start = [command([str(program), *idle], may_fail=(0, 1)) for _ in range(STARTS)]
+        start = [command([str(program), *idle], allowed=(0, 1)) for _ in range(STARTS)]
         self._start = Spent(
             statistics.median(one.cpu for one in start),
             statistics.median(one.wall for one in start),
@@ -71,7 +69,7 @@ def _by_size(*settings: str) -> Callable[[Task], bool]:
 
 
 def _jpegoptim(task: Task, out: str) -> Sequence[str]:
-    # It reads nothing but JPEG, counts in kilobytes, and writes beside or to stdout.
+    # It reads only JPEG, its budget is in kilobytes, and it writes in place or to stdout.
     size = f"--size={int(task.resolved.target // 1024)}"
     script = 'exec "$0" --quiet --strip-all --stdout "$1" "$2" >"$3"'
     return ["-c", script, str(FOLDER / "jpegoptim"), size, task.subject.jpeg_file, out]
@@ -90,25 +88,24 @@ def _cwebp_psnr(task: Task, out: str) -> Sequence[str]:
 
 
 def psnr_of(task: Task) -> float:
-    """The PSNR that comes nearest to the DSSIM asked for, on the average photograph.
+    """The PSNR for the target DSSIM of a task, which is the same for every image.
 
-    cwebp knows no DSSIM: whoever wants one has to guess a PSNR, the same for
-    every image.
+    cwebp has no DSSIM, so its users have to guess a PSNR.
     """
     return PSNR_FOR[min(PSNR_FOR, key=lambda dssim: abs(dssim - task.resolved.target))]
 
 
 PSNR_FOR = {0.005: 45.4, 0.01: 42.0, 0.02: 37.5, 0.04: 34.6}
-"""cwebp's PSNR (of its YUV planes) at a DSSIM, medians over photographs."""
+"""The median PSNR (of YUV planes, by cwebp) of photographs by their DSSIM."""
 
 
 def _guetzli(task: Task, out: str) -> Sequence[str]:
-    # 84 is the lowest quality that it takes.
+    # 84 is its lowest quality.
     return ["--quality", "84", task.subject.file, out]
 
 
 def _some(count: int, fits: Callable[[Task], bool]) -> Callable[[Task], bool]:
-    """As `fits`, for the first `count` images alone."""
+    """As `fits`, but only for the first `count` images."""
     seen: list[str] = []
 
     def some(task: Task) -> bool:
@@ -122,7 +119,7 @@ def _some(count: int, fits: Callable[[Task], bool]) -> Callable[[Task], bool]:
 
 
 def _dssim(setting: str, most: float = math.inf) -> Callable[[Task], bool]:
-    """Goals in DSSIM by a setting, for images of up to so many megapixels."""
+    """Tasks with a DSSIM target by a setting, for images of at most so many megapixels."""
     return lambda task: (
         task.resolved.method is Method.DSSIM
         and task.setting == setting
@@ -131,10 +128,10 @@ def _dssim(setting: str, most: float = math.inf) -> Callable[[Task], bool]:
 
 
 def commands(folder: Path = FOLDER, guetzli_images: int = 3) -> list[Command]:
-    """All of them. Raises CommandFailed where one is missing."""
+    """All programs. Raises CommandFailed if one is missing."""
     missing = [name for name in PROGRAMS if not (folder / name).is_file()]
     if missing:
-        raise CommandFailed(f"{', '.join(missing)}: not in {folder}; run make rivals")
+        raise CommandFailed(f"{', '.join(missing)}: not in {folder}; run `make rivals`")
     shell = Path("/bin/sh")
     return [
         Command(
@@ -166,13 +163,13 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
 
 
 def program_versions(folder: Path = FOLDER) -> dict[str, str]:
-    """Versions as the programs tell them; guetzli tells none."""
+    """The versions that the programs print; guetzli prints none."""
     found = {}
     for name, arguments in PROGRAMS.items():
         if arguments:
             done = subprocess.run(
                 [str(folder / name), *arguments], capture_output=True, text=True, check=False
             )
-            told = re.search(r"\d+\.\d[\w.-]*", done.stdout + done.stderr)
-            found[name] = told.group() if told else "unknown"
+            version = re.search(r"\d+\.\d[\w.-]*", done.stdout + done.stderr)
+            found[name] = version.group() if version else "unknown"
     return found

@@ -1,4 +1,4 @@
-"""What our encoder comes to on an image: to say what a file of others would have cost us."""
+"""Size and DSSIM of an image by quality, with our encoder."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.compare.subject import Subject
 
 _NEAR = 3
-"""Qualities on either side of a crossing that are searched for another."""
+"""Qualities on both sides of a crossing that are searched for another crossing."""
 
 _LEAST = 1e-6
-"""A DSSIM below this is taken as this: identical files have no logarithm."""
+"""Replaces smaller DSSIMs, because 0 has no logarithm."""
 
 
 class Curve:
-    """Bytes and DSSIM by quality, of one image by one setting; encoded as they are asked for."""
+    """Bytes and DSSIM by quality, of one image by one setting; encodes on demand."""
 
     def __init__(self, subject: Subject, setting: str) -> None:
         self._pixels = subject.pixels
@@ -28,18 +28,18 @@ class Curve:
 
     def at(self, quality: int) -> tuple[int, float]:
         """Bytes and DSSIM at a quality."""
-        name = self._equivalents[quality - 1]
-        if name not in self._known:
-            data = self._encoder.encode(self._pixels, name)
+        lowest = self._equivalents[quality - 1]
+        if lowest not in self._known:
+            data = self._encoder.encode(self._pixels, lowest)
             dssim = self._reference.score(self._encoder.decode(data, self._pixels))
-            self._known[name] = len(data), max(dssim, _LEAST)
-        return self._known[name]
+            self._known[lowest] = len(data), max(dssim, _LEAST)
+        return self._known[lowest]
 
     def bytes_at_dssim(self, dssim: float) -> float | None:
-        """The least bytes for a DSSIM, between qualities by a straight line in logarithms.
+        """The fewest bytes for a DSSIM, interpolated between qualities in logarithms.
 
-        None beyond qualities 1 to 100. A curve may turn back a little and so
-        reach a DSSIM more than once: what lies near a crossing is looked at, too.
+        None beyond qualities 1 to 100. A curve may fall a little and cross a DSSIM more than
+        once, so the qualities near a crossing are searched, too.
         """
         low, high = MIN_QUALITY, MAX_QUALITY
         if not self.at(low)[1] >= dssim >= self.at(high)[1] or dssim <= _LEAST:
@@ -54,7 +54,7 @@ class Curve:
         return min(found for one in near if (found := self._crossing(one, dssim)) is not None)
 
     def _crossing(self, quality: int, dssim: float) -> float | None:
-        """Bytes where the line from a quality to the next has the DSSIM; None where it has not."""
+        """Bytes where the line to the next quality crosses the DSSIM; None if it does not."""
         (size, worse), (next_size, better) = self.at(quality), self.at(quality + 1)
         if not worse >= dssim >= better:
             return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from bench.compare.task import NAMES
-from bench.record.measure import Measure
 from bench.record.plots import COLOURS, GREY, INK, png
-from bench.record.store import Record
+from bench.record.store import Measure, Record
 
 NAMES_OF_PLOTS = ("cost.png", "rivals-size.png", "rivals-dssim.png")
 
@@ -54,7 +53,7 @@ def cost(record: Record) -> bytes:
 
 
 def rivals(record: Record, method: str, title: str) -> bytes:
-    """Processor time a megapixel of every tool, one group a setting."""
+    """Processor time a megapixel of every tool, grouped by setting."""
     goal = f"{method} 10-95"
     groups = [
         (name, _sorted(record.find(what="processor time", setting=setting, goal=goal)))
@@ -65,13 +64,13 @@ def rivals(record: Record, method: str, title: str) -> bytes:
     def draw(axes: Axes) -> None:
         y, names, places = 0, [], []
         for name, group in groups:
-            # The group's name stands on a line of its own.
+            # The group's name has a line of its own.
             names.append(name)
             places.append(y)
             y += 1
             for one in group:
-                mine = one.by.startswith("autoquality")
-                axes.barh(y, one.value, 0.8, color=COLOURS[0] if mine else COLOURS[5])
+                ours = one.by.startswith("autoquality")
+                axes.barh(y, one.value, 0.8, color=COLOURS[0] if ours else COLOURS[5])
                 axes.plot([one.low, one.high], [y, y], color=INK, linewidth=1)
                 axes.text(one.high * 1.05, y + 0.3, f"{one.value:.0f}", va="bottom", fontsize=7)
                 names.append(one.by)

@@ -1,28 +1,37 @@
-"""The service's core as its callers meet it, and what it is held against."""
+"""Our methods without gRPC, method none and the floor, and other searches with our encoders.
+
+imgproxy documents bisection for its method `dssim`: between the bounds, until the DSSIM is within
+the allowed error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from autoquality_core.formats import Encoder, EncoderOptions
 from autoquality_core.images import open_image
 from autoquality_core.metrics import DSSIM
-from autoquality_core.networks import LoadOptions, Predictor, bundled, load
+from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.library import bundled_networks
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import Goal, Observation
 from autoquality_core.types import Data, Format, Method, Outcome, RawSource, TargetSpec
-from autoquality_train.sweeps import NETWORKS
+from autoquality_train.judging.searches import Attempt, Searched, bisection, goal_of, secant
+from autoquality_train.labels.sweeps import NETWORKS
 from bench.clock import Spent, here
-from bench.compare.entrant import Entry
+from bench.command import NETWORKS as CHOICES
 from bench.compare.subject import LIMITS
-from bench.compare.task import Task
+from bench.compare.task import Entry, Task
 
-MET = (Outcome.TARGET_MET,)
 TWO = ", two at a time"
+
+Search = Callable[[Goal, int, int, Attempt], Searched]
 
 
 @contextmanager
@@ -30,14 +39,9 @@ def _idle(_pixels: int) -> Iterator[bool]:
     yield True
 
 
-def predictors() -> Mapping[Format, Predictor]:
-    """The bundled networks, one image at a time."""
-    found: dict[Format, Predictor] = {}
-    for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
-        path = bundled.bundled_network(fmt)
-        if path is not None:
-            found[fmt] = load(path, LoadOptions(), fmt)
-    return found
+def predictors(which: str = CHOICES[0]) -> Mapping[Format, Predictor]:
+    """The networks of the option --networks."""
+    return bundled_networks() if which == CHOICES[0] else {}
 
 
 def job_of(
@@ -49,22 +53,23 @@ def job_of(
 
 
 class Ours:
-    """One method of the service: `size` or `dssim` as the goal says, or `ml` for a DSSIM."""
+    """One of our methods: `size` or `dssim` for targets of that kind, or `ml` for a DSSIM."""
 
     own_encoder = False
 
     def __init__(
         self, method: Method, networks: Mapping[Format, Predictor], *, two: bool = False
     ) -> None:
-        """With `two`, qualities are tried two at a time, as if a core were always idle."""
+        """With `two`, two qualities are tried at a time, as if a core were always idle."""
         self.method = method
         self.name = f"autoquality {method.value}{TWO if two else ''}"
         self._networks = networks
-        self._pipeline = Pipeline(Defaults(), LIMITS, networks, lend_core=_idle if two else None)
+        lend_core = _idle if two else None
+        self._pipeline = Pipeline(Defaults(), LIMITS, networks, lend_core=lend_core)
 
     def enters(self, task: Task) -> bool:
         if self.method is Method.ML:
-            # A JPEG by ml is one by the best mozjpeg settings, whatever was asked for.
+            # METHOD_ML writes every JPEG with the best mozjpeg options.
             return (
                 task.resolved.method is Method.DSSIM
                 and task.setting in NETWORKS.values()
@@ -73,30 +78,73 @@ class Ours:
         return task.resolved.method is self.method
 
     def encode(self, task: Task) -> Entry:
-        asked = task.resolved
+        target = task.resolved
         spec = TargetSpec(
             self.method,
-            asked.target,
-            asked.min_quality,
-            asked.max_quality,
-            asked.allowed_error,
+            target.target,
+            target.min_quality,
+            target.max_quality,
+            target.allowed_error,
         )
         job = job_of(task.encoder, task.subject.source, spec)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
-        met = found.outcome in MET
+        met = found.outcome is Outcome.TARGET_MET
         return Entry(found.image, spent, len(found.probes), found.quality, met)
 
 
+class SearchedBy:
+    """Another search with our encoders and our metric."""
+
+    own_encoder = False
+
+    def __init__(self, name: str, search: Search) -> None:
+        self.name = name
+        self._search = search
+
+    def enters(self, task: Task) -> bool:
+        return True
+
+    def encode(self, task: Task) -> Entry:
+        resolved = task.resolved
+        metric = None if task.by_size else DSSIM
+
+        def work() -> tuple[bytes, Searched, bool]:
+            pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
+            session = Session(pixels, task.encoder, Deadline())
+            goal = goal_of(resolved, session.pixel_count)
+
+            def attempt(quality: int) -> Observation:
+                one = session.probe(quality, metric)
+                return Observation(quality, one.size_bytes, one.scores.get(DSSIM.name))
+
+            found = self._search(goal, resolved.min_quality, resolved.max_quality, attempt)
+            data = session.file(found.quality)
+            dssim = session.scores(found.quality).get(DSSIM.name)
+            met = (
+                len(data) <= resolved.target
+                if dssim is None
+                else abs(dssim - resolved.target) <= resolved.allowed_error
+            )
+            return data, found, met
+
+        (data, found, met), spent = here(work)
+        return Entry(data, spent, found.iterations, found.quality, met)
+
+
+def searches() -> list[SearchedBy]:
+    """Bisection and secant."""
+    return [SearchedBy("bisection", bisection), SearchedBy("secant", secant)]
+
+
 def none(task: Task, quality: int) -> Spent:
-    """The same image by method none at a quality: what is paid for no search at all."""
+    """The time of method none at a quality."""
     pipeline = Pipeline(Defaults(), LIMITS)
-    spec = TargetSpec(Method.NONE)
-    job = job_of(task.encoder, task.subject.source, spec, quality)
+    job = job_of(task.encoder, task.subject.source, TargetSpec(Method.NONE), quality)
     return here(lambda: pipeline.encode(job, Deadline()))[1]
 
 
 def floor(task: Task, quality: int) -> Spent:
-    """The least that any method must pay: decode, encode once, decode that, measure it."""
+    """The least time of any method: decode, encode once, decode the result and measure it."""
     encoder = task.encoder
 
     def least() -> float:

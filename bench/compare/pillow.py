@@ -1,4 +1,4 @@
-"""Loops as people write them around Pillow, and thumbor's."""
+"""Common loops around Pillow, and that of thumbor."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
-from skimage.metrics import structural_similarity
 
 from autoquality_core.types import Method
+from bench.accuracy import luma_dssim
 from bench.clock import here
-from bench.compare.entrant import Entry
 from bench.compare.subject import opened_by_pillow
-from bench.compare.task import Task
+from bench.compare.task import Entry, Task
 
 FORMATS = {"jpeg": "JPEG", "webp": "WEBP"}
-"""The settings that Pillow has like ours; its AVIF has other defaults."""
+"""The settings that Pillow shares with us; its AVIF has other defaults."""
 
 Save = Callable[[int], bytes]
-Way = Callable[[Image.Image, Save, Task], "tuple[bytes, int]"]
+Loop = Callable[[Image.Image, Save, Task], "tuple[bytes, int]"]
+"""Returns the file, and how often it saved."""
 
 
 class PillowLoop:
-    """Opens with Pillow, then saves as `way` says: it answers the file and how often it saved."""
+    """Opens with Pillow, then saves in a loop."""
 
     own_encoder = True
 
-    def __init__(self, name: str, method: Method, way: Way) -> None:
+    def __init__(self, name: str, method: Method, loop: Loop) -> None:
         self.name = name
         self._method = method
-        self._way = way
+        self._loop = loop
 
     def enters(self, task: Task) -> bool:
         return task.setting in FORMATS and task.resolved.method is self._method
@@ -45,14 +45,14 @@ class PillowLoop:
                 image.save(buffer, FORMATS[task.setting], quality=quality)
                 return buffer.getvalue()
 
-            return self._way(image, save, task)
+            return self._loop(image, save, task)
 
         (data, saved), spent = here(work)
         return Entry(data, spent, saved)
 
 
 def step_down(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
-    """From the highest quality down in steps of 5 until it fits."""
+    """Lowers the quality in steps of 5 until the file fits."""
     quality, saved = task.resolved.max_quality, 1
     data = save(quality)
     while len(data) > task.resolved.target and quality - 5 >= task.resolved.min_quality:
@@ -62,8 +62,8 @@ def step_down(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     return data, saved
 
 
-def halve_size(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
-    """Bisect for the highest quality that fits."""
+def bisect_size(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
+    """Finds the highest quality that fits by bisection."""
     low, high, saved = task.resolved.min_quality, task.resolved.max_quality, 0
     best = smallest = None
     while low <= high:
@@ -79,8 +79,8 @@ def halve_size(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]
     return found, saved
 
 
-def halve_dssim(image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
-    """Bisect for the DSSIM, measured by scikit-image."""
+def bisect_dssim(image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
+    """Finds the DSSIM by bisection; scikit-image measures it."""
     reference = np.asarray(image.convert("L"))
     low, high, saved = task.resolved.min_quality, task.resolved.max_quality, 0
     data, nearest = b"", float("inf")
@@ -88,7 +88,8 @@ def halve_dssim(image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]
         quality = (low + high) // 2
         tried = save(quality)
         saved += 1
-        off = _dssim(reference, tried) - task.resolved.target
+        luma = np.asarray(Image.open(io.BytesIO(tried)).convert("L"))
+        off = luma_dssim(reference, luma) - task.resolved.target
         if abs(off) < nearest:
             data, nearest = tried, abs(off)
         if nearest <= task.resolved.allowed_error:
@@ -98,10 +99,9 @@ def halve_dssim(image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]
 
 
 def thumbor(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
-    """The filter max_bytes of thumbor: a quarter off the quality until it fits.
+    """The filter max_bytes of thumbor: lowers the quality by a quarter until the file fits.
 
-    It begins at its default of 80 and gives up below 10: the first file is the
-    answer then, over the budget or not.
+    It starts at its default of 80 and gives up below 10. Then the answer is the first file.
     """
     quality, saved = 80, 1
     first = data = save(quality)
@@ -114,23 +114,11 @@ def thumbor(_image: Image.Image, save: Save, task: Task) -> tuple[bytes, int]:
     return data, saved
 
 
-def _dssim(reference: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], data: bytes) -> float:
-    ssim = structural_similarity(
-        reference,
-        np.asarray(Image.open(io.BytesIO(data)).convert("L")),
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        data_range=255,
-    )
-    return (1 - float(ssim)) / 2
-
-
 def loops() -> list[PillowLoop]:
-    """All of them."""
+    """All loops."""
     return [
         PillowLoop("Pillow, quality -= 5", Method.SIZE, step_down),
-        PillowLoop("Pillow, bisection", Method.SIZE, halve_size),
+        PillowLoop("Pillow, bisection", Method.SIZE, bisect_size),
         PillowLoop("thumbor max_bytes", Method.SIZE, thumbor),
-        PillowLoop("Pillow + scikit-image, bisection", Method.DSSIM, halve_dssim),
+        PillowLoop("Pillow + scikit-image, bisection", Method.DSSIM, bisect_dssim),
     ]

@@ -1,4 +1,4 @@
-"""Everybody at everything, in turn, so that whatever else the machine does slows all alike."""
+"""Runs every tool on every task, in turn, so that other load slows all of them equally."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autoquality_core.types import Method, ResolvedTarget
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import Spent
 from bench.compare import ours
 from bench.compare.curve import Curve
-from bench.compare.entrant import Entrant, Entry
-from bench.compare.rows import Row
 from bench.compare.subject import Subject
-from bench.compare.task import DEFAULT_RANGES, WIDE, Task
-
-Tell = Callable[[str], None]
+from bench.compare.task import DEFAULT_RANGES, WIDE, Entrant, Entry, Row, Task
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of every image.
+    """The tasks for every image.
 
-    Budgets are 1 % more than these qualities come to: sizes that somebody
-    might want, and that no entrant has chosen. `repeats` of a task by ours, of
-    which the least time counts.
+    Budgets are 1 % above the sizes at the qualities `budgets`. Our methods do each task `repeats`
+    times, and the least time counts.
     """
 
     settings: Sequence[str] = tuple(SETTINGS)
@@ -48,37 +43,36 @@ def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[
 
 def run(
     subjects: Iterable[Subject],
-    mine: Sequence[ours.Ours],
+    methods: Sequence[ours.Ours],
     rivals: Sequence[Entrant],
     plan: Plan,
-    tell: Tell,
+    log: Callable[[str], None],
 ) -> list[Row]:
-    """Every row. Rivals do the tasks of the wide range alone."""
+    """All results. Other tools get only the tasks with the wide range."""
     rows: list[Row] = []
     for number, subject in enumerate(subjects, 1):
         for setting in plan.settings:
-            tell(f"{number}: {subject.name}, {subject.megapixels:.2f} MP, {setting}")
+            log(f"{number}: {subject.name}, {subject.megapixels:.2f} MP, {setting}")
             curve = Curve(subject, setting)
             for task in tasks(subject, setting, curve, plan):
-                rows += [_ours(one, task, plan.repeats) for one in mine if one.enters(task)]
+                rows += [_ours(one, task, plan.repeats) for one in methods if one.enters(task)]
                 if task.span == "10-95":
                     rows += [_rival(one, task, curve) for one in rivals if one.enters(task)]
     return rows
 
 
-def warm_up(subject: Subject, mine: Sequence[ours.Ours], plan: Plan) -> None:
-    """Let everything be loaded and compiled that only a first request waits for."""
+def warm_up(subject: Subject, methods: Sequence[ours.Ours], plan: Plan) -> None:
+    """Load and compile everything that only a first request waits for."""
     for setting in plan.settings:
         for method in (Method.SIZE, Method.DSSIM):
             target = 1e4 if method is Method.SIZE else 0.02
             task = Task(subject, setting, ResolvedTarget(method, target, 30, 70, 0.01), "10-95")
-            for one in mine:
+            for one in methods:
                 if one.enters(task):
                     one.encode(task)
 
 
 def _ours(one: ours.Ours, task: Task, repeats: int) -> Row:
-    # Method none and the floor encode as the method does: ml with its own settings.
     entries: list[Entry] = []
     fixed: list[Spent] = []
     least: list[Spent] = []

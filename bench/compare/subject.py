@@ -1,4 +1,4 @@
-"""An image as everybody gets it: the same bytes, readable by the simplest of tools."""
+"""An image as every tool gets it: the same bytes, in a form that simple tools can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
-from autoquality_train.samples import decode, digest_of
+from autoquality_train.corpus.samples import decode, digest_of
 
 LIMITS = ImageLimits(2**30, 2**30)
 PLAIN = {"png": ".png", "jpeg": ".jpg"}
@@ -46,19 +46,19 @@ class Subject:
 
     @cached_property
     def jpeg_file(self) -> str:
-        """The source as a JPEG of quality 98 , for what reads nothing else."""
+        """The source as a JPEG of quality 98, for tools that read only JPEG."""
         path = self.folder / f"{self.digest}.source.jpg"
         path.write_bytes(self.pixels.image.jpegsave_buffer(Q=98, subsample_mode="on", keep="none"))
         return str(path)
 
     def dssim(self, encoded: bytes) -> float:
-        """The DSSIM of an encoding, over every window, decoded as viewers decode it."""
+        """The DSSIM of an encoded file, over every window."""
         found = open_image(encoded, LIMITS).decode(all_frames=False)
         return DSSIM.compare(self.pixels, found)
 
 
 def load(path: Path, folder: Path) -> Subject:
-    """An image file as a subject; what is no plain file becomes a PNG. Raises InvalidImage."""
+    """An image file as a subject, converted to PNG if necessary. Raises InvalidImage."""
     source = path.read_bytes()
     pixels = decode(path)
     suffix = _plain(source)
@@ -69,7 +69,7 @@ def load(path: Path, folder: Path) -> Subject:
 
 
 def _plain(source: bytes) -> str | None:
-    """The suffix of a file that every tool reads alike, None for any other."""
+    """The suffix of a file that every tool reads in the same way; None for any other."""
     opened = open_image(source, LIMITS)
     image = pyvips.Image.new_from_buffer(source, "")
     simple = (
@@ -84,6 +84,6 @@ def _plain(source: bytes) -> str | None:
 
 
 def opened_by_pillow(source: bytes) -> Image.Image:
-    """A subject's source as Pillow sees it."""
+    """A subject's source, opened by Pillow."""
     image = Image.open(io.BytesIO(source))
     return image if image.mode in ("L", "RGB") else image.convert("RGB")

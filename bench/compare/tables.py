@@ -16,20 +16,20 @@ METHOD_GOALS = {"size": "size", "size, two at a time": "size", "dssim": "dssim",
 
 
 def page(record: Record) -> str:
-    """Everything."""
+    """The whole page."""
     return "\n\n".join((about(record), our_cost(record), rivals(record)))
 
 
 def about(record: Record) -> str:
     """What was measured, where and when."""
     images = record.arguments["images"]
-    told = ", ".join(f"{name} {value}" for name, value in record.versions.items())
+    versions = ", ".join(f"{name} {value}" for name, value in record.versions.items())
     targets = ", ".join(f"{one:g}" for one in record.arguments["targets"])
     budgets = ", ".join(str(one) for one in record.arguments["budgets"])
     return (
         f"{images['count']} images of {images['smallest']} to {images['largest']} megapixels "
         f"(median {images['median']}), DSSIM targets {targets} ± {record.arguments['error']:g}, "
-        f"budgets 1 % above the size at quality {budgets}. {made(record)}; {told}."
+        f"budgets 1 % above the size at quality {budgets}. {made(record)}; {versions}."
     )
 
 
@@ -71,8 +71,8 @@ def mean_encodings(record: Record) -> str:
 def rivals(record: Record) -> str:
     """All tools on the same tasks, ours first."""
     parts = []
-    for method, asked in (("size", "Byte budget"), ("dssim", "DSSIM target")):
-        parts += [f"{asked}, qualities 10 to 95:", _rivals(record, method)]
+    for method, target in (("size", "Byte budget"), ("dssim", "DSSIM target")):
+        parts += [f"{target}, qualities 10 to 95:", _rivals(record, method)]
     return "\n\n".join(parts)
 
 

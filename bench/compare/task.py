@@ -1,16 +1,18 @@
-"""What every tool is asked to do."""
+"""What every tool gets, and what it returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from autoquality_core.formats import Encoder
 from autoquality_core.types import Format, Method, ResolvedTarget
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
+from bench.clock import Spent
 from bench.compare.subject import Subject
 
 DEFAULT_RANGES = {"jpeg": (70, 80), "jpeg-mozjpeg": (70, 80), "webp": (70, 80), "avif": (60, 65)}
-"""The range where a request names none: imgproxy's, and the service's."""
+"""The default ranges of imgproxy and of the service."""
 
 WIDE = (10, 95)
 NAMES = {
@@ -41,3 +43,71 @@ class Task:
     @property
     def format(self) -> Format:
         return self.encoder.format
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file that a tool encoded, and its cost; None for numbers that the tool does not give.
+
+    `met` is True if the tool itself reports that it met the target.
+    """
+
+    data: bytes
+    spent: Spent
+    encodings: int | None = None
+    quality: int | None = None
+    met: bool | None = None
+
+
+class Entrant(Protocol):
+    """A tool that takes part."""
+
+    name: str
+    own_encoder: bool
+    """True if it does not use our encoder: then sizes are compared, too."""
+
+    def enters(self, task: Task) -> bool:
+        """True if the tool can do the task."""
+
+    def encode(self, task: Task) -> Entry:
+        """Do the task; times everything that a user would wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The result of one tool for one task; times are processor seconds, sizes bytes.
+
+    `dssim` is measured with every window. `at_equal_dssim` divides the size by that of our
+    encoder at the same DSSIM. Only for our methods: `none` and `floor` are the times of method
+    none and of the floor at the quality that was found, `none_wall` is wall-clock time.
+    """
+
+    image: str
+    megapixels: float
+    setting: str
+    span: str
+    method: str
+    target: float
+    error: float
+    entrant: str
+    size: int
+    dssim: float
+    cpu: float
+    wall: float
+    encodings: int | None = None
+    quality: int | None = None
+    met: bool | None = None
+    at_equal_dssim: float | None = None
+    none: float | None = None
+    none_wall: float | None = None
+    floor: float | None = None
+
+    @property
+    def budget_used(self) -> float:
+        """The part of the byte budget that the file takes."""
+        return self.size / self.target
+
+    @property
+    def task(self) -> tuple[str, str, str, str, float]:
+        """A key of the task, equal for all tools."""
+        return self.image, self.setting, self.span, self.method, self.target

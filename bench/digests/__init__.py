@@ -1,1 +1,1 @@
-"""A digest for each answer of the service, to prove that a change of code changed none."""
+"""Digests of every answer of the service, to check that a change of code changes none."""

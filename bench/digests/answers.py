@@ -141,10 +141,10 @@ def _digest(data: bytes) -> str:
 
 
 def _with_budget(source: Source, options: Options) -> Options:
-    wish = options.get("auto_quality", "")
-    if not wish.startswith(BUDGET):
+    target = options.get("auto_quality", "")
+    if not target.startswith(BUDGET):
         return options
-    return {**options, "auto_quality": wish.replace("budget", str(_budget(source)))}
+    return {**options, "auto_quality": target.replace("budget", str(_budget(source)))}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Which requests are sent: every image by every method and format, some by every option."""
+"""The requests: every image by every method and format, some images by every option."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from bench.digests.pictures import FOLDER, photo, pictures
 
 FORMATS = ("jpeg", "webp", "avif", "png")
 LARGE = 2_000_000
-"""Pixels above which a file is only encoded in some ways: AVIF is slow."""
+"""Pixels; larger files are encoded in fewer ways, because AVIF is slow."""
 
 PHOTOGRAPHS = ("astronaut.png", "camera.png", "coffee.png", "no_time_for_that_tiny.gif")
 SEARCHES = (BUDGET, "dssim", "ml", f"{BUDGET}:10:95", "dssim:0.02:10:95", "ml:0.02:10:95")
-WISHES = (
+TARGETS = (
     *SEARCHES,
     "size:1",
     "size:500:10:95",
@@ -119,19 +119,19 @@ UNKNOWN: tuple[Options, ...] = (
     {"raw": {"width": 2, "height": 2, "bands": 3}},
     {},
 )
-"""Fields of requests that the client does not send."""
+"""Requests that the client does not send."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One call: `key` names it, `call` makes it."""
+    """One call and its key."""
 
     key: str
     call: Callable[[Service], Fields]
 
 
 def cases(files: Mapping[str, Path]) -> Iterator[Case]:
-    """Every call: those for the files first, because they take longest."""
+    """Every call, those for the files first, because they are slow."""
     shipped = {f"skimage/{name}": FOLDER / name for name in PHOTOGRAPHS}
     for name, path in {**files, **shipped}.items():
         for options in _whole(path):
@@ -143,8 +143,8 @@ def cases(files: Mapping[str, Path]) -> Iterator[Case]:
     for name in OPTIONED:
         for options in _by_encoder():
             yield _encode(name, made[name], options)
-    for name, fmt, wish in product(STREAMED, FORMATS, SEARCHES[3:]):
-        options = {"format": fmt, "auto_quality": wish}
+    for name, fmt, target in product(STREAMED, FORMATS, SEARCHES[3:]):
+        options = {"format": fmt, "auto_quality": target}
         yield _encode(f"{name}{STREAM}", made[name], options, streamed)
     for options in WRONG:
         yield _encode("grey.png", made["grey.png"], options)
@@ -167,7 +167,7 @@ def _encode(
 
 
 def _text(options: Options) -> str:
-    """Options in a line: "format=jpeg auto_quality=dssim jpeg.quant_table=3"."""
+    """Options as text, such as "format=jpeg auto_quality=dssim jpeg.quant_table=3"."""
     parts = []
     for name, value in options.items():
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -178,52 +178,52 @@ def _text(options: Options) -> str:
     return " ".join(parts)
 
 
-def _asked(formats: Sequence[str | None], some: Sequence[Options]) -> Iterator[Options]:
+def _combined(formats: Sequence[str | None], some: Sequence[Options]) -> Iterator[Options]:
     for fmt, options in product(formats, some):
         yield options if fmt is None else {"format": fmt, **options}
 
 
-def _wishes(wishes: Sequence[str]) -> list[Options]:
-    return [{"auto_quality": wish} for wish in wishes]
+def _targets(targets: Sequence[str]) -> list[Options]:
+    return [{"auto_quality": target} for target in targets]
 
 
 def _whole(path: Path) -> Iterator[Options]:
-    """A file, by every method and format."""
+    """The options for a file: every method and format."""
     if _pixels(path) > LARGE:
-        yield from _asked(("jpeg",), [{}, *_wishes(SEARCHES)])
-        yield from _asked(("webp", "avif"), _wishes(SEARCHES[3:5]))
+        yield from _combined(("jpeg",), [{}, *_targets(SEARCHES)])
+        yield from _combined(("webp", "avif"), _targets(SEARCHES[3:5]))
     else:
-        yield from _asked(("jpeg", "webp", "avif"), [{}, *_wishes(SEARCHES)])
-        yield from _asked(("png",), [{}, *_wishes(SEARCHES[:3])])
+        yield from _combined(("jpeg", "webp", "avif"), [{}, *_targets(SEARCHES)])
+        yield from _combined(("png",), [{}, *_targets(SEARCHES[:3])])
 
 
 def _small() -> Iterator[Options]:
-    """A small image, by every wish and every option that holds for all formats."""
+    """The options for a small image: every target, and every option that is not of one format."""
     fixed: list[Options] = [{}, {"quality": 30}, {"quality": 95, "measure_dssim": True}]
-    yield from _asked(("jpeg", "webp", "avif"), [*fixed, *_wishes(WISHES)])
-    yield from _asked(("png", None), [*fixed[1:], *_wishes(SEARCHES)])
-    some = [{}, *_wishes(SEARCHES[3:5])]
-    for fmt, wish, general in product(FORMATS, some, GENERAL):
-        yield {"format": fmt, **wish, **general}
+    yield from _combined(("jpeg", "webp", "avif"), [*fixed, *_targets(TARGETS)])
+    yield from _combined(("png", None), [*fixed[1:], *_targets(SEARCHES)])
+    some = [{}, *_targets(SEARCHES[3:5])]
+    for fmt, target, general in product(FORMATS, some, GENERAL):
+        yield {"format": fmt, **target, **general}
 
 
 def _by_encoder() -> Iterator[Options]:
-    """Every option of every format, by every method."""
+    """Every option of every format, with every method."""
     slow = (f"{BUDGET}:40:70", "dssim:0.02:40:70", "ml:0.02:40:70")
     for fmt, values in ENCODERS.items():
-        wishes = _wishes(slow if fmt == "avif" else SEARCHES[3:])
-        for value, wish in product(values, [{"quality": 60}, *wishes]):
-            yield {"format": fmt, **wish, fmt: value}
+        targets = _targets(slow if fmt == "avif" else SEARCHES[3:])
+        for value, target in product(values, [{"quality": 60}, *targets]):
+            yield {"format": fmt, **target, fmt: value}
 
 
 def _raw() -> Iterator[Case]:
-    """Bare pixels, right and wrong."""
+    """Bare pixels, valid and invalid."""
     small = photo("astronaut.png", 96, 64)
     alpha = small.copy()
     alpha.putalpha(Image.linear_gradient("L").resize(small.size))
     for image, mode in ((small, "L"), (alpha, "LA"), (small, "RGB"), (alpha, "RGBA")):
         raw = RawImage.from_array(np.asarray(image.convert(mode)))
-        for options in _asked(FORMATS, [{}, *_wishes(SEARCHES[3:])]):
+        for options in _combined(FORMATS, [{}, *_targets(SEARCHES[3:])]):
             yield _encode(f"raw {mode}", raw, options)
             yield _encode(f"raw {mode}{STREAM}", raw, options, streamed)
     for sides in ((0, 4, 3), (4, 4, 5), (4, 4, 2), (-1, 4, 3), (60_000, 60_000, 3)):
@@ -231,7 +231,7 @@ def _raw() -> Iterator[Case]:
 
 
 def _pairs(made: Mapping[str, bytes]) -> Iterator[Case]:
-    """Comparisons: every image with itself, with its successor, and some with all."""
+    """Comparisons: every image with itself and with the next one, and some with all."""
     names = list(made)
     pairs = {(name, name) for name in names} | set(pairwise(names))
     pairs |= {(one, other) for one in ("small.tif", "film.gif", "alpha.png") for other in names}

@@ -1,4 +1,4 @@
-"""Answers in a file, one a line: the key, a tab, the fields as JSON; and how two files differ."""
+"""Files of answers, one on each line: the key, a tab, the fields as JSON; and their differences."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Lines = dict[str, dict[str, Any]]
 """The fields of every answer, by key."""
 
 STREAM = " in a stream"
-"""Part of a key: the request is sent as a stream, and gets the answer that it gets without."""
+"""The part of the key of a streamed request, whose answer must equal that without a stream."""
 
 SHARE = 10
-"""One key in so many is in the sample."""
+"""The sample has one key in SHARE."""
 
 
 def write(lines: Lines, path: Path) -> None:
@@ -35,13 +35,13 @@ def read(path: Path) -> Lines:
 
 
 def sampled(key: str) -> bool:
-    """Whether a key is in the sample: the same keys on each run, a stream with its unary call."""
+    """True if a key is in the sample: the same keys on each run, streams with their unary calls."""
     digest = hashlib.sha256(key.replace(STREAM, "").encode())
     return int(digest.hexdigest(), 16) % SHARE == 0
 
 
 def changes(before: Lines, after: Lines) -> Iterator[str]:
-    """The answers that differ, with every field that does."""
+    """The answers that differ, with every field that differs."""
     before, after = (json.loads(_text(lines)) for lines in (before, after))
     for key in sorted({*before, *after}):
         if key not in before or key not in after:
@@ -54,7 +54,7 @@ def changes(before: Lines, after: Lines) -> Iterator[str]:
 
 
 def unlike(lines: Lines) -> Iterator[str]:
-    """The answers in a stream that are not the answers to the same requests without."""
+    """The streamed answers that differ from the unary ones."""
     for key, fields in lines.items():
         unary = lines.get(key.replace(STREAM, ""))
         if STREAM in key and unary is not None:
@@ -63,7 +63,7 @@ def unlike(lines: Lines) -> Iterator[str]:
 
 
 def _change(name: str, old: Any, new: Any) -> str:
-    """One field; of two lists only the first place where they differ."""
+    """The change of one field; for two lists, only the first difference."""
     if isinstance(old, list) and isinstance(new, list):
         at = next(
             (at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None

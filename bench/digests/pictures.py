@@ -1,4 +1,4 @@
-"""Small source images of every kind: formats, bands, depths, colours, animations, broken files."""
+"""Small source images of every kind: formats, bands, depths, colours, animations, invalid files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ HDR = {"pq": (9, 16), "hlg": (9, 18), "p3": (12, 13)}
 
 
 def pictures() -> dict[str, bytes]:
-    """Every image by name; the same bytes on each run."""
+    """Every image by name, with the same bytes on each run."""
     return {**_stills(), **_deep(), **_films(), **_with_metadata(), **_tiny(), **_broken()}
 
 
 def photo(name: str, width: int, height: int) -> Image.Image:
-    """The middle of a photograph that scikit-image ships."""
+    """The middle of a photograph from scikit-image."""
     image = Image.open(FOLDER / name)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))
 
 
 def saved(image: Image.Image, fmt: str, **options: Any) -> bytes:
-    """A file by Pillow."""
+    """A file that Pillow writes."""
     file = io.BytesIO()
     image.save(file, fmt, **options)
     return file.getvalue()
@@ -163,7 +163,7 @@ def _noise(height: int, width: int, bands: int) -> Image.Image:
 
 
 def _encoded(suffix: str, samples: npt.NDArray[np.uint16], *settings: int) -> bytes:
-    """A file by OpenCV of grey or RGB samples."""
+    """A file that OpenCV writes from grey or RGB samples."""
     ordered = samples[..., ::-1] if samples.ndim == 3 else samples
     return cv2.imencode(suffix, np.ascontiguousarray(ordered), settings)[1].tobytes()
 

@@ -1,11 +1,9 @@
 """Where the time of one request goes, by method and encoder setting.
 
-slices     what the parts of a request are called
-stages     a clock around every stage of a request, native code included
-libraries  which of them encoded and decoded
-calls      Python's own profiler, for what the stages do not tell apart
-tables     all of it as Markdown
-figures    the slices as a picture
+stages     the stages of a request, and a clock for them
+libraries  the libraries that encoded and decoded
+tables     stages and functions as Markdown
+figures    stages as a plot
 
     python -m bench.profile
 """

@@ -1,4 +1,4 @@
-"""Where the time of one request goes, from the command line.
+"""Shows where the processor time of one request goes.
 
 python -m bench.profile
 python -m bench.profile --megapixels 0.1 --repeats 1 --results /tmp
@@ -6,10 +6,13 @@ python -m bench.profile --megapixels 0.1 --repeats 1 --results /tmp
 
 from __future__ import annotations
 
-import argparse
+import cProfile
+import pstats
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from autoquality_core.images import open_image
 from autoquality_core.pipeline.defaults import Defaults
@@ -17,22 +20,24 @@ from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
-from autoquality_train.sweeps import NETWORKS, SETTINGS
+from autoquality_train.labels.sweeps import NETWORKS, SETTINGS
+from bench.command import parser
 from bench.compare.ours import job_of, predictors
 from bench.compare.subject import LIMITS
 from bench.compare.task import WIDE
-from bench.pictures import picture
+from bench.images import photograph
 from bench.profile import tables
-from bench.profile.calls import profiled
 from bench.profile.libraries import SIDES, named, noted
 from bench.profile.stages import StageClock, staged
+from bench.profile.tables import SMALL
 from bench.record import FOLDER, Measure, record_of, spread_of
-from bench.record.report import finish
+from bench.record.changes import finish
+from bench.record.machine import ROOT
 
 METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.ML)
 DSSIM, ERROR = 0.02, 0.001
 BUDGET = 65
-"""Method none encodes at this quality, method size is given 1 % more than that comes to."""
+"""The quality of method none. The budget of method size is 1 % above the size at it."""
 
 
 def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
@@ -54,7 +59,7 @@ def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
 def measured(
     work: Callable[[], object], setting: str, method: Method, repeats: int, notes: list[str]
 ) -> Iterator[Measure]:
-    """The stages of `work`, which was done before, and its functions; `notes` its libraries."""
+    """The stages and functions of `work`; adds its libraries to `notes`."""
     runs = []
     for _ in range(repeats):
         clock = StageClock()
@@ -65,34 +70,61 @@ def measured(
     found = {one: named(fmt, one, clock.through[one]) for one in SIDES if clock.through[one]}
     notes.append(noted(method.value, setting, found))
 
-    def time(what: str, by: str, seconds: list[float]) -> Measure:
+    def duration(what: str, by: str, seconds: list[float]) -> Measure:
         spread = spread_of([1e3 * one for one in seconds])
         return Measure(what, by, setting, method.value, *spread, "ms", "lower", repeats)
 
-    yield time("request", "core", [sum(one.values()) for one in runs])
+    yield duration("request", "core", [sum(one.values()) for one in runs])
     for stage in sorted({name for one in runs for name in one}):
-        yield time("stage", stage, [one.get(stage, 0.0) for one in runs])
-    for name, part in profiled(lambda: [work() for _ in range(repeats)]):
+        yield duration("stage", stage, [one.get(stage, 0.0) for one in runs])
+    for name, part in functions(lambda: [work() for _ in range(repeats)]):
         share = spread_of([part])
         yield Measure("function", name, setting, method.value, *share, "share", "neither")
 
 
+def functions(work: Callable[[], object]) -> list[tuple[str, float]]:
+    """The functions with the greatest shares of `work` by Python's profiler, without callees.
+
+    Native code counts for the Python function or builtin that calls it. Threads of a network
+    count for the function that waits for them: `acquire`.
+    """
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(work)
+    stats = cast("dict[tuple[str, int, str], Any]", cast("Any", pstats.Stats(profile)).stats)
+    own = {_function(key): value[2] for key, value in stats.items()}
+    total = sum(own.values())
+    found = [(name, seconds / total) for name, seconds in own.items() if seconds >= SMALL * total]
+    return sorted(found, key=lambda one: -one[1])
+
+
+def _function(key: tuple[str, int, str]) -> str:
+    """A function as file:name, with the file relative to the repository or to its package."""
+    file, _, function = key
+    if file == "~":
+        # Native functions are named by their repr, some with an address.
+        return function.partition(" at 0x")[0].strip("<>")
+    path = Path(file)
+    if "site-packages" in path.parts:
+        path = Path(*path.parts[path.parts.index("site-packages") + 1 :])
+    elif path.is_relative_to(ROOT):
+        path = path.relative_to(ROOT)
+    else:
+        path = Path(path.name)
+    return f"{path}:{function.strip('<>')}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Profile, write the record, tell what changed."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.profile",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--megapixels", type=float, default=1.0, help="of the source")
-    parser.add_argument("--repeats", type=int, default=5, help="of which medians are taken")
-    parser.add_argument("--results", type=Path, default=FOLDER, help="folder for the record")
-    args = parser.parse_args(arguments)
+    """Profile, write the record and print the changes."""
+    given = parser("bench.profile", __doc__)
+    given.add_argument("--megapixels", type=float, default=1.0, help="of the source (default: 1)")
+    given.add_argument("--repeats", type=int, default=5, help="for medians (default: 5)")
+    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    args = given.parse_args(arguments)
     if not 0.01 <= args.megapixels <= 50:
-        parser.error("--megapixels: from 0.01 to 50")
+        given.error("--megapixels: from 0.01 to 50")
     if args.repeats < 1:
-        parser.error("--repeats: 1 or more")
-    source, size = picture(args.megapixels)
+        given.error("--repeats: 1 or more")
+    source, size = photograph(args.megapixels)
     pipeline = Pipeline(Defaults(), LIMITS, predictors())
     measures: list[Measure] = []
     notes: list[str] = []
@@ -103,8 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         work()
         measures += measured(work, setting, method, args.repeats, notes)
-    told = {"megapixels": size, "repeats": args.repeats}
-    record = record_of("profile", measures, told, notes=notes)
+    chosen = {"megapixels": size, "repeats": args.repeats}
+    record = record_of("profile", measures, chosen, notes=notes)
     return finish(record, tables.whole(record), args.results)
 
 

@@ -1,14 +1,13 @@
-"""The profile as a plot: one bar a request, one piece a stage."""
+"""The profile as a plot: one bar for each request, one part for each stage."""
 
 from __future__ import annotations
 
 from matplotlib.axes import Axes
 
 from bench.compare.task import NAMES
-from bench.profile.libraries import libraries
-from bench.profile.slices import (
-    DECODE_RESULT,
-    ENCODE,
+from bench.profile.libraries import DECODE_RESULT, ENCODE, libraries
+from bench.profile.stages import (
+    FEATURES,
     HEADER,
     LUMA,
     METRIC,
@@ -16,17 +15,15 @@ from bench.profile.slices import (
     NETWORK,
     PRIOR,
     SEARCH,
-    SKETCH,
-    SLICES,
     SOURCE,
+    STAGES,
     VALIDATE,
     title,
 )
 from bench.profile.tables import requests
 from bench.record.markdown import number
-from bench.record.measure import Measure
 from bench.record.plots import GREY, INK, png
-from bench.record.store import Record
+from bench.record.store import Measure, Record
 
 NAMES_OF_PLOTS = ("slices.png",)
 
@@ -36,7 +33,7 @@ _COLOURS = {
     LUMA: "#bcd6f0",
     MOMENTS: "#b4e0c8",
     METRIC: "#2f9e62",
-    SKETCH: "#d9822b",
+    FEATURES: "#d9822b",
     PRIOR: "#f0c08a",
     SEARCH: "#c53030",
     NETWORK: "#8256d0",
@@ -57,7 +54,7 @@ def plots(record: Record) -> dict[str, bytes]:
 
 
 def bars(record: Record) -> bytes:
-    """The share of each stage, in the order of `SLICES`, with the total milliseconds."""
+    """The share of each stage, in the order of `STAGES`, with the total milliseconds."""
     found = list(requests(record))
     firsts = {total.setting: total for total, _ in reversed(found)}
     settings = list(dict.fromkeys(total.setting for total, _ in found))
@@ -73,7 +70,7 @@ def bars(record: Record) -> bytes:
                     places.append(y)
                     names.append(total.goal)
                     y += 1
-        for name in SLICES:
+        for name in STAGES:
             if any(parts.get(name, 0) >= _SEEN * total.value for total, parts in found):
                 axes.barh(0, 0, color=_COLOURS.get(name, GREY), label=title(name))
         axes.set_yticks(places, names)
@@ -96,15 +93,15 @@ def _heading(record: Record, total: Measure) -> str:
 
 def _bar(axes: Axes, y: float, total: float, parts: dict[str, float]) -> None:
     left, whole = 0.0, sum(parts.values())  # medians add up to nearly that of the request
-    for name in (*SLICES, *sorted(set(parts) - set(SLICES))):
+    for name in (*STAGES, *sorted(set(parts) - set(STAGES))):
         part = parts.get(name, 0.0) / whole
         colour = _COLOURS.get(name, GREY)
         axes.barh(y, part, 0.8, left, color=colour, edgecolor="white", linewidth=0.4)
         if part >= _LABELLED:
             light = colour in ("#bcd6f0", "#b4e0c8", "#f0c08a", "#7fb0df")
-            told = f"{part:.0%}".replace("%", " %")
+            label = f"{part:.0%}".replace("%", " %")
             axes.text(
-                left + part / 2, y, told, fontsize=7, ha="center", va="center",
+                left + part / 2, y, label, fontsize=7, ha="center", va="center",
                 color=INK if light else "white",
             )  # fmt: skip
         left += part

@@ -1,4 +1,4 @@
-"""Which libraries encoded and decoded, told by the calls that were made."""
+"""The libraries that encoded and decoded, by the calls that were made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import cv2
 import pyvips
 
 from autoquality_core.types import Format
-from bench.profile.slices import DECODE_RESULT, ENCODE
 from bench.record.store import Record
+
+ENCODE = "encode"
+DECODE_RESULT = "decode the result"
 
 OPENCV, LIBVIPS = "OpenCV", "libvips"
 SIDES = (ENCODE, DECODE_RESULT)
@@ -33,11 +35,11 @@ _INSIDE = {
     (Format.AVIF, DECODE_RESULT, OPENCV): "libavif",
     (Format.AVIF, DECODE_RESULT, LIBVIPS): "libheif",
 }
-"""What does the work inside of what is called."""
+"""The codec inside the library that is called."""
 
 
 @contextmanager
-def told(note: Callable[[str], None]) -> Iterator[None]:
+def observed(note: Callable[[str], None]) -> Iterator[None]:
     """Call `note` with OPENCV or LIBVIPS whenever either writes or reads a file in the body."""
 
     def noting(function: Callable[..., Any], through: str) -> Callable[..., Any]:
@@ -59,19 +61,19 @@ def told(note: Callable[[str], None]) -> Iterator[None]:
 
 
 def named(fmt: Format, stage: str, through: set[str]) -> str:
-    """As "libwebp by OpenCV"; what both did, both."""
+    """The libraries of a stage, such as "libwebp by OpenCV"."""
     return " and ".join(
         f"{_INSIDE.get((fmt, stage, one), 'a library')} by {one}" for one in sorted(through)
     )
 
 
 def noted(method: str, setting: str, found: Mapping[str, str]) -> str:
-    """The libraries of one request, by stage, as one line for a record."""
+    """The libraries of one request by stage, as one line for a record."""
     return json.dumps({"method": method, "setting": setting, **found})
 
 
 def libraries(record: Record, method: str, setting: str) -> dict[str, str]:
-    """What a record has noted of a request, by stage; nothing where it has not."""
+    """The libraries of a request in a record, by stage."""
     for note in record.notes:
         found: dict[str, str] = json.loads(note)
         if (found["method"], found["setting"]) == (method, setting):

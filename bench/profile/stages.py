@@ -1,8 +1,7 @@
-"""A clock around every stage of a request.
+"""The stages of a request, and a clock for them.
 
-Stages lie in one another (the luma of a result is made while that is decoded):
-each is told without those inside it. Time is processor time of all threads, so
-that of a network's own threads counts.
+Stages may contain other stages (decoding a result computes its luma); the time of a stage excludes
+those. Time is the processor time of all threads, so the threads of a network count.
 """
 
 from __future__ import annotations
@@ -22,26 +21,45 @@ from autoquality_core.networks import Network
 from autoquality_core.pipeline import pipeline, session, sources
 from autoquality_core.pipeline.methods import score as by_score
 from autoquality_core.pipeline.methods import size as by_size
-from bench.profile.libraries import told
-from bench.profile.slices import (
-    DECODE_RESULT,
-    ENCODE,
-    HEADER,
-    LUMA,
-    METRIC,
-    MOMENTS,
-    NETWORK,
-    PRIOR,
-    REST,
-    SEARCH,
-    SKETCH,
-    SOURCE,
-    VALIDATE,
+from bench.profile.libraries import DECODE_RESULT, ENCODE, observed
+
+LUMA = "grey of both images"
+MOMENTS = "metric, the source's part"
+METRIC = "metric"
+FEATURES = "sketch of the image"
+PRIOR = "expected curve"
+SEARCH = "search arithmetic"
+NETWORK = "network's prediction"
+SOURCE = "decode the source"
+HEADER = "read and check its header"
+VALIDATE = "check the request"
+REST = "everything else"
+
+STAGES = (
+    *(ENCODE, DECODE_RESULT, LUMA, MOMENTS, METRIC),
+    *(FEATURES, PRIOR, SEARCH, NETWORK),
+    *(SOURCE, HEADER, VALIDATE, REST),
 )
+"""In the order of tables and plots. Records contain these names."""
+
+_TITLES = {
+    LUMA: "luma",
+    MOMENTS: "metric, source part",
+    FEATURES: "image features",
+    SEARCH: "search",
+    NETWORK: "prediction",
+    HEADER: "read the header",
+    REST: "other",
+}
+
+
+def title(name: str) -> str:
+    """The heading of a stage in tables and plots."""
+    return _TITLES.get(name, name)
 
 
 class StageClock:
-    """Seconds of processor by stage, and through what library each wrote or read files."""
+    """Processor seconds by stage, and the libraries that wrote or read files in it."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -51,7 +69,7 @@ class StageClock:
 
     @contextmanager
     def running(self, stage: str) -> Iterator[None]:
-        """Count what follows as `stage`."""
+        """Count the body as `stage`."""
         self._lap()
         self._open.append(stage)
         try:
@@ -71,7 +89,7 @@ class StageClock:
         return wrapped
 
     def note(self, library: str) -> None:
-        """Hear what the stage that runs is done by."""
+        """Add a library to the current stage."""
         if self._open:
             self.through[self._open[-1]].add(library)
 
@@ -84,8 +102,8 @@ class StageClock:
 
 @contextmanager
 def staged(clock: StageClock) -> Iterator[None]:
-    """Let every stage of the core tell `clock`, on this thread; whatever else is REST."""
-    seen: list[tuple[str, Any, str]] = [
+    """Measure every stage of the core in the body with `clock`; the rest of the body is REST."""
+    measured: list[tuple[str, Any, str]] = [
         (VALIDATE, pipeline.Pipeline, "check"),
         (HEADER, pipeline, "open_job"),
         (SOURCE, sources.OpenJob, "decode"),
@@ -93,17 +111,17 @@ def staged(clock: StageClock) -> Iterator[None]:
         (MOMENTS, Reference, "__init__"),
         (METRIC, Reference, "dssim"),
         (NETWORK, Network, "predict"),
-        *((SKETCH, session, name) for name in ("luma_features", "with_chroma")),
+        *((FEATURES, session, name) for name in ("luma_features", "with_chroma")),
         (PRIOR, by_score, "score_prior"),
         (PRIOR, by_size, "size_prior"),
         *((SEARCH, place, name) for place in (by_score, by_size) for name in ("search", "chance")),
     ]
     for encoder in ENCODERS.values():
-        seen += [(ENCODE, encoder, "encode"), (DECODE_RESULT, encoder, "decode")]
+        measured += [(ENCODE, encoder, "encode"), (DECODE_RESULT, encoder, "decode")]
     with ExitStack() as stack:
-        for stage, place, name in seen:
+        for stage, place, name in measured:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
-        stack.enter_context(told(clock.note))
+        stack.enter_context(observed(clock.note))
         with clock.running(REST):
             yield

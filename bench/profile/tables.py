@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from bench.compare.task import NAMES
 from bench.profile.libraries import SIDES, libraries
-from bench.profile.slices import SLICES, title
+from bench.profile.stages import STAGES, title
 from bench.record.markdown import NOTHING, made, number, table
-from bench.record.measure import Measure
-from bench.record.store import Record
+from bench.record.store import Measure, Record
 
 SMALL = 0.03
 """The least share of a request for a function to be listed and a stage to show its share."""
@@ -21,7 +20,7 @@ def page(record: Record) -> str:
     return (
         f"One request for a JPEG of {size} megapixels, medians of {record.arguments['repeats']}; "
         f"qualities 10 to 95, DSSIM 0.02 ± 0.001, a budget 1 % above the size at quality 65, and "
-        f"quality 65 for none. {made(record)}.\n\n{slices(record)}"
+        f"quality 65 for none. {made(record)}.\n\n{stages(record)}"
     )
 
 
@@ -41,10 +40,10 @@ def requests(record: Record) -> Iterator[tuple[Measure, dict[str, float]]]:
         yield total, {one.by: one.value for one in found if one.value > 0}
 
 
-def slices(record: Record) -> str:
-    """One row a request, one column a stage: milliseconds and the share."""
+def stages(record: Record) -> str:
+    """One row for each request, one column for each stage: milliseconds and share."""
     known = {name for _, parts in requests(record) for name in parts}
-    columns = [name for name in SLICES if name in known] + sorted(known - set(SLICES))
+    columns = [name for name in STAGES if name in known] + sorted(known - set(STAGES))
     rows = []
     for total, parts in requests(record):
         by = libraries(record, total.goal, total.setting)
@@ -64,7 +63,7 @@ def _cell(milliseconds: float | None, total: float) -> str:
 
 
 def calls(record: Record) -> str:
-    """One row a function."""
+    """One row for each function."""
     rows = [
         (one.goal, one.setting, f"`{one.by}`", f"{one.value:.0%}")
         for one in record.find(what="function")

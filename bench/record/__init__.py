@@ -1,27 +1,38 @@
-"""What a bench found, kept so that the next run can be compared with it.
+"""The results of a benchmark, stored so that the next run can be compared with them.
 
-measure     one number: its spread, its unit, which way is better, what is wanted
-machine     what it was measured on, and with which versions
-store       records as JSON files, one a run
-changes     one record against the one before: what got worse first
-markdown    tables
-page        pages whose tables are made of records
-plots       how plots look
+store     measures and records, one JSON file for each run
+machine   machine, versions and commit of a run
+changes   the differences between two records, regressions first
+markdown  tables
+plots     plots as PNG files
 """
 
 from __future__ import annotations
 
-from bench.record.measure import Better, Measure, spread_of
-from bench.record.store import FOLDER, Record, latest, read, record_of, write
+from bench.record.store import (
+    FOLDER,
+    QUICK_FOLDER,
+    Better,
+    Measure,
+    Record,
+    latest,
+    read,
+    record_of,
+    short,
+    spread_of,
+    write,
+)
 
 __all__ = [
     "FOLDER",
+    "QUICK_FOLDER",
     "Better",
     "Measure",
     "Record",
     "latest",
     "read",
     "record_of",
+    "short",
     "spread_of",
     "write",
 ]

@@ -1,29 +1,28 @@
-"""One record against the one before: what got worse comes first, and nothing is left out.
+"""Compares two records of a benchmark: regressions first, and every missing measure.
 
 python -m bench.record.changes OLD.json NEW.json
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.record.measure import Measure
-from bench.record.store import Record, read
+from bench.command import parser
+from bench.record.store import Measure, Record, latest, read, write
 
 TOLERANCE = 0.03
-"""The part of a number that may change without being told as better or worse."""
+"""Relative changes up to this count as equal."""
 
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Change:
-    """A measure that two records have. `worse` is by which part of the old number; < 0: better."""
+    """A measure of both records; `worse` is its relative change, below 0 if it is better."""
 
     old: Measure
     new: Measure
@@ -32,29 +31,29 @@ class Change:
 
 @dataclass(frozen=True)
 class Changes:
-    """Everything that differs between two records, the worst first."""
+    """The differences between two records, the worst first."""
 
     worse: tuple[Change, ...]
     better: tuple[Change, ...]
-    alike: int
+    equal: int
     gone: tuple[Measure, ...]
     missed: tuple[Measure, ...]
     drift: float | None
-    """By which part others' processor time moved, which nothing here changes: how busy the machine
-    was. None between different machines."""
+    """The relative change of other tools' processor time, which shows how busy the machine was.
+    None between different machines."""
 
 
 def changes(old: Record, new: Record, tolerance: float = TOLERANCE) -> Changes:
-    """Compare; between different machines only what means the same on both."""
+    """Compare two records. Between different machines, only portable measures count."""
     before = {one.name: one for one in old.measures}
     after = {one.name: one for one in new.measures}
-    elsewhere = old.machine != new.machine
+    other_machine = old.machine != new.machine
     both = [
         Change(before[name], one, _worse_by(before[name], one))
         for name, one in after.items()
-        if name in before and one.better != "neither" and (one.portable or not elsewhere)
+        if name in before and one.better != "neither" and (one.portable or not other_machine)
     ]
-    # Ratios, counts and shares before times, which move with whatever else the machine does.
+    # Ratios, counts and shares first: times also depend on other work of the machine.
     both.sort(key=lambda change: (not change.new.portable, -change.worse))
     worse = tuple(one for one in both if one.worse > tolerance)
     better = tuple(
@@ -69,25 +68,25 @@ def changes(old: Record, new: Record, tolerance: float = TOLERANCE) -> Changes:
         len(both) - len(worse) - len(better),
         tuple(one for name, one in before.items() if name not in after),
         misses(new),
-        None if elsewhere else _drift(before, after),
+        None if other_machine else _drift(before, after),
     )
 
 
 def misses(record: Record) -> tuple[Measure, ...]:
-    """The measures beyond what is wanted of them."""
-    return tuple(one for one in record.measures if one.kept is False)
+    """The measures beyond their limits."""
+    return tuple(one for one in record.measures if one.within_limit is False)
 
 
-def told(found: Changes, old: Record) -> str:
-    """For people: worse, gone, missed, then what is better."""
+def report(found: Changes, old: Record) -> str:
+    """The differences as text: worse, missing and missed measures, then better ones."""
     lines = [f"Compared with {old.commit} of {old.date}:"]
     if found.drift is None:
         lines.append("  measured on another machine: only ratios, counts and shares are compared")
     elif found.drift:
         lines.append(
-            f"  others' processor time moved by {found.drift:+.0%}: so much the machine did"
+            f"  other tools' processor time changed by {found.drift:+.0%}: the machine's load"
         )
-    lines += [f"  {len(found.worse)} worse, {len(found.better)} better, {found.alike} alike"]
+    lines += [f"  {len(found.worse)} worse, {len(found.better)} better, {found.equal} equal"]
     lines += [f"  WORSE  {_line(one)}" for one in found.worse]
     lines += [f"  GONE   {one.title}: was {one.value:g} {one.unit}" for one in found.gone]
     lines += missed_lines(found.missed)
@@ -98,7 +97,7 @@ def told(found: Changes, old: Record) -> str:
 
 
 def missed_lines(missed: tuple[Measure, ...]) -> list[str]:
-    """One line for each limit that is not kept."""
+    """One line for each measure beyond its limit."""
     return [
         f"  MISSED {one.title}: {one.value:g} {one.unit}, wanted "
         f"{'at least' if one.better == 'higher' else 'at most'} {one.wanted:g}"
@@ -132,24 +131,41 @@ def _line(change: Change) -> str:
     return f"{new.title}: {old.value:g} -> {new.value:g} {new.unit} ({part})"
 
 
+def finish(record: Record, page: str, folder: Path) -> int:
+    """Print the changes since the last comparable record, and the page; write the record.
+
+    Returns the exit status 0: numbers depend on the machine, so people judge regressions.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before = latest(record.bench, folder, like=record)
+    if before is None:
+        print(f"{folder} has no earlier record with these arguments to compare with.")
+        print("\n".join(missed_lines(misses(record))))
+    else:
+        print(report(changes(before, record), before))
+    print(f"\n{page}\n")
+    print(f"Written: {write(record, folder)}", file=sys.stderr)
+    return 0
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    given = parser("bench.record.changes", __doc__)
+    given.add_argument("old", type=Path)
+    given.add_argument("new", type=Path)
+    given.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, help="relative change (default: 0.03)"
     )
-    parser.add_argument("old", type=Path)
-    parser.add_argument("new", type=Path)
-    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="a part, as 0.03")
-    args = parser.parse_args()
+    args = given.parse_args()
     if not 0 <= args.tolerance < 1:
-        parser.error("--tolerance is a part from 0 to 1, for example 0.03")
+        given.error("--tolerance must be from 0 to 1, for example 0.03")
     try:
         old, new = read(args.old), read(args.new)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        given.error(str(error))
     if old.bench != new.bench:
-        parser.error(f"{args.old} is of {old.bench}, {args.new} of {new.bench}")
+        given.error(f"{args.old} is of {old.bench}, {args.new} of {new.bench}")
     found = changes(old, new, args.tolerance)
-    print(told(found, old))
+    print(report(found, old))
     return 1 if found.worse or found.gone else 0
 
 

@@ -1,4 +1,4 @@
-"""What a bench ran on: the machine, the versions, the commit."""
+"""Machine, versions and commit of a run."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from pathlib import Path
 
 from autoquality import __version__
 from autoquality_core.formats import library_versions
+from autoquality_train.provenance import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def machine() -> dict[str, str]:
-    """The processor, how many cores this process may use, and the memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """The processor, the number of usable cores, and the memory."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(len(os.sched_getaffinity(0))),
-        "memory": f"{pages / 2**30:.0f} GiB",
+        "memory": f"{memory / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
 def versions() -> dict[str, str]:
-    """Ours, Python's and those of the libraries that decide bytes and pixels."""
+    """The versions of this project, of Python and of the libraries that affect results."""
     ours = {"autoquality": __version__, "python": platform.python_version()}
     return ours | library_versions()
 
 
 def commit() -> str:
-    """The commit, with a + where files differ from it; "unknown" outside a repository."""
-    # Eight digits: the check for secrets takes longer ones for a key.
+    """The commit, with a + if files were changed since; "unknown" outside a repository."""
+    # Eight digits, because the check for secrets takes longer ones for a key.
     head = _git("rev-parse", "--short=8", "HEAD")
     if not head:
         return "unknown"
@@ -47,12 +48,3 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -1,11 +1,10 @@
-"""Tables, in Markdown."""
+"""Markdown tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.record.measure import Measure
-from bench.record.store import Record
+from bench.record.store import Measure, Record
 
 NOTHING = "–"
 
@@ -17,12 +16,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, or all that stand before the point."""
+    """A number with three significant digits, or all digits before the point."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
 def made(record: Record) -> str:
-    """Of what, when and where a record was made."""
+    """The commit, date and machine of a record."""
     machine = record.machine
     return (
         f"Commit {record.commit}, {record.date[:10]}, "
@@ -31,7 +30,7 @@ def made(record: Record) -> str:
 
 
 def cell(measure: Measure | None, *, spread: bool = True) -> str:
-    """A measure with its quartiles; what keeps no limit is bold and says which."""
+    """A measure with its quartiles and its limit; bold if it is beyond the limit."""
     if measure is None:
         return NOTHING
     if measure.unit == "share":
@@ -44,4 +43,6 @@ def cell(measure: Measure | None, *, spread: bool = True) -> str:
         return text
     side = "≥" if measure.better == "higher" else "≤"
     wanted = f"{measure.wanted:.0%}" if measure.unit == "share" else f"{measure.wanted:g}"
-    return f"{text}, {side} {wanted}" if measure.kept else f"**{text}, not {side} {wanted}**"
+    return (
+        f"{text}, {side} {wanted}" if measure.within_limit else f"**{text}, not {side} {wanted}**"
+    )

@@ -1,4 +1,4 @@
-"""How plots look: PNG, the same bytes for the same numbers."""
+"""Plots as PNG files; the same numbers give the same bytes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["COLOURS", "GREY", "INK", "png", "record_in"]
 
 
 def png(
-    draw: Callable[[Axes], None], title: str, made_of: str, width: float = 7.2, height: float = 3.6
+    draw: Callable[[Axes], None], title: str, record: str, width: float = 7.2, height: float = 3.6
 ) -> bytes:
-    """What `draw` draws, in inches. `made_of` names the record, so that a stale plot is found."""
+    """The plot that `draw` draws, in inches, with the name of its `record` in the metadata."""
     buffer, small = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")
@@ -34,15 +34,15 @@ def png(
         draw(axes)
         figure.patch.set_facecolor("white")
         figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    told = PngInfo()
-    told.add_text("Source", made_of)
+    metadata = PngInfo()
+    metadata.add_text("Source", record)
     picture = Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
-    picture.save(small, "PNG", optimize=True, pnginfo=told)
+    picture.save(small, "PNG", optimize=True, pnginfo=metadata)
     return small.getvalue()
 
 
 def record_in(plot: Path) -> str:
-    """The record that a plot was made of, "" for another file or none."""
+    """The name of the record in a plot's metadata; "" for any other file."""
     try:
         with Image.open(plot) as picture:
             return str(picture.info.get("Source", ""))

@@ -1,4 +1,4 @@
-"""Records: everything that one run of a bench found, as a JSON file."""
+"""Measures and records: everything that one run of a benchmark found, as a JSON file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,83 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from autoquality_train.files import write_text
 from bench.record.machine import ROOT, commit, machine, versions
-from bench.record.measure import Measure
 
 FOLDER = ROOT / "bench" / "results"
-"""Where the records that documents are made of are committed."""
+"""The committed records, which the documents are made from."""
+
+QUICK_FOLDER = ROOT / "build" / "bench"
+"""Records of quick runs, for which there are no documents."""
+
+Better = Literal["lower", "higher", "neither"]
+
+PORTABLE = ("x", "encodings", "share")
+"""Units that mean the same on any machine: ratios, counts, shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A median (or another statistic) with its quartiles.
+
+    Four parts name it: `what` was measured, `by` which method, tool or stage, under which
+    `setting` (mostly an encoder's), for which `goal`. `wanted` is its limit, on the side of
+    `better`.
+    """
+
+    what: str
+    by: str
+    setting: str
+    goal: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    better: Better = "lower"
+    count: int = 1
+    wanted: float | None = None
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        return self.what, self.by, self.setting, self.goal
+
+    @property
+    def title(self) -> str:
+        """The name in words."""
+        return ", ".join(part for part in self.name if part)
+
+    @property
+    def portable(self) -> bool:
+        """True if it can be compared between machines."""
+        return self.unit in PORTABLE
+
+    @property
+    def within_limit(self) -> bool | None:
+        """True if it is within its limit; None if it has no limit."""
+        if self.wanted is None:
+            return None
+        return self.value >= self.wanted if self.better == "higher" else self.value <= self.wanted
+
+
+def spread_of(values: Sequence[float], *, mean: bool = False) -> tuple[float, float, float]:
+    """The median (or the mean) of some numbers and their quartiles, to five digits."""
+    low, median, high = np.percentile(values, [25, 50, 75])
+    middle = np.mean(values) if mean else median
+    return short(float(middle)), short(float(low)), short(float(high))
+
+
+def short(value: float) -> float:
+    """A number with five significant digits."""
+    return float(f"{float(value):.5g}")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run. `arguments` are all that decides what was measured; `notes` what has no number."""
+    """One run. `arguments` are everything that affects the results; `notes` have no number."""
 
     bench: str
     date: str
@@ -36,7 +100,7 @@ class Record:
         return f"{self.bench}-{stamp}-{self.commit.rstrip('+')}.json"
 
     def find(self, **named: str) -> list[Measure]:
-        """The measures whose parts are as given, for example what="cost", setting="webp"."""
+        """The measures with these parts, for example what="cost", setting="webp"."""
         return [
             one
             for one in self.measures
@@ -44,11 +108,11 @@ class Record:
         ]
 
     def one(self, **named: str) -> Measure | None:
-        """The first such measure."""
+        """The first measure with these parts."""
         return next(iter(self.find(**named)), None)
 
     def comparable(self, other: Record) -> bool:
-        """Whether both measured the same."""
+        """True if both records measured the same."""
         return (self.bench, self.arguments) == (other.bench, other.arguments)
 
 
@@ -60,40 +124,40 @@ def record_of(
     more_versions: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Record:
-    """What was found now and here."""
+    """The record of a run on this machine that ends now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = versions() | dict(more_versions or {})
-    told = json.loads(json.dumps(arguments))  # as it will be read again
-    return Record(bench, now, commit(), machine(), known, told, tuple(measures), tuple(notes))
+    as_read = json.loads(json.dumps(arguments))
+    return Record(bench, now, commit(), machine(), known, as_read, tuple(measures), tuple(notes))
 
 
 def write(record: Record, folder: Path = FOLDER) -> Path:
-    """Write a record; one line a measure, so that a diff reads well."""
-    told = asdict(record)
-    rows = [list(one.values()) for one in told.pop("measures")]
+    """Write a record, with one line for each measure, so that diffs are readable."""
+    head = asdict(record)
+    rows = [list(one.values()) for one in head.pop("measures")]
     lines = ",\n".join("  " + json.dumps(row, allow_nan=False) for row in rows)
-    told["columns"] = [one.name for one in fields(Measure)]
-    head = json.dumps(told, indent=1, allow_nan=False).rstrip("}\n")
+    head["columns"] = [one.name for one in fields(Measure)]
+    text = json.dumps(head, indent=1, allow_nan=False).rstrip("}\n")
     path = folder / record.file_name
-    write_text(path, f'{head},\n "measures": [\n{lines}\n ]\n}}\n')
+    write_text(path, f'{text},\n "measures": [\n{lines}\n ]\n}}\n')
     return path
 
 
 def read(path: Path) -> Record:
-    """A record that was written. Raises ValueError, naming the file, for anything else."""
+    """Read a record. Raises ValueError, with the path, for any other file."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        columns = told.pop("columns")
-        rows = told.pop("measures")
+        parts = json.loads(path.read_text(encoding="utf-8"))
+        columns = parts.pop("columns")
+        rows = parts.pop("measures")
         measures = tuple(Measure(**dict(zip(columns, row, strict=True))) for row in rows)
-        notes = tuple(told.pop("notes", ()))
-        return Record(measures=measures, notes=notes, **told)
+        notes = tuple(parts.pop("notes", ()))
+        return Record(measures=measures, notes=notes, **parts)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: not the record of a bench ({error})") from None
+        raise ValueError(f"{path}: not the record of a benchmark ({error})") from None
 
 
 def latest(bench: str, folder: Path = FOLDER, like: Record | None = None) -> Record | None:
-    """The newest record of a bench, or the newest that measured the same as `like`."""
+    """The newest record of a benchmark, or the newest that measured the same as `like`."""
     found = [read(path) for path in folder.glob(f"{bench}-*.json")] if folder.is_dir() else []
     some = [one for one in found if like is None or one.comparable(like)]
     return max((one for one in some if one.bench == bench), key=lambda one: one.date, default=None)

@@ -1,12 +1,12 @@
 """How cost grows: with the image, with the callers, with the cores.
 
-megapixels  one image at a time, by the core, from 0.1 to 50 megapixels
-callers     1 to 64 at a real server
-cores       a real server on one core, on two ...
-tables, figures   as Markdown and as plots
+megapixels  one image at a time by the core, 0.1 to 50 megapixels
+load        1 to 64 callers of a server; a server on one core, on two ...
+tables      measures as Markdown
+figures     measures as plots
 
     python -m bench.scaling
     python -m bench.scaling --quick
 
-bench/capacity.py works out from it what a cluster does in a day.
+bench/capacity.py estimates the capacity of a cluster from these measures.
 """

@@ -41,7 +41,7 @@ def megapixels(record: Record) -> bytes:
 
 
 def callers(record: Record) -> bytes:
-    """Throughput, and the wait on an axis of its own."""
+    """Throughput, and waiting times on another axis."""
 
     def draw(axes: Axes) -> None:
         other = axes.twinx()
@@ -67,13 +67,13 @@ def callers(record: Record) -> bytes:
 
 
 def cores(record: Record) -> bytes:
-    """Throughput over cores, and what it would be if the first were simply repeated."""
+    """Throughput by cores, and that of one core times the number of cores."""
 
     def draw(axes: Axes) -> None:
         x, y = _points(record, "throughput", "cores")
         if x:
             even = [y[0] * one / x[0] for one in x]
-            axes.plot(x, even, color=GREY, linewidth=1, label="the first core's, repeated")
+            axes.plot(x, even, color=GREY, linewidth=1, label="one core × cores")
         axes.plot(x, y, color=COLOURS[0], marker="o", label="measured")
         axes.set_xticks(x, [f"{one:g}" for one in x])
         axes.set_xlabel("cores of the server")

@@ -1,4 +1,4 @@
-"""Cost against megapixels: one image at a time, by the core."""
+"""Processor time by megapixels: one image at a time, by the core."""
 
 from __future__ import annotations
 
@@ -9,50 +9,49 @@ from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, TargetSpec
-from autoquality_train.sweeps import NETWORKS, SETTINGS
+from autoquality_train.labels.sweeps import NETWORKS, SETTINGS
 from bench.clock import here
 from bench.compare.ours import job_of, predictors
 from bench.compare.subject import LIMITS
-from bench.pictures import picture
+from bench.images import photograph
 from bench.record import Measure, spread_of
 
 WHAT = "processor time by size"
 METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.ML)
 BUDGET = 0.06
-"""Bytes a pixel that method size is given."""
+"""The budget of method size in bytes per pixel."""
 
 
 def megapixels(
     sizes: Sequence[float],
     settings: Sequence[str],
-    patience: float,
+    limit: float,
     repeats: int,
-    tell: Callable[[str], None],
+    on_skip: Callable[[str], None],
 ) -> Iterator[Measure]:
-    """Seconds by setting, method and size; the goal names the size.
+    """Seconds by setting, method and size; the goal of a measure is the size.
 
-    Sizes whose next encoding would take more than `patience` seconds are left
-    out, and `tell` is told so.
+    Sizes that would take more than `limit` seconds are skipped; `on_skip` is called with a message.
     """
     pipeline = Pipeline(Defaults(), LIMITS, predictors())
-    pictures = [picture(size) for size in sizes]
+    pictures = [photograph(size) for size in sizes]
     for setting in settings:
         for method in METHODS:
             if method is Method.ML and setting not in NETWORKS.values():
                 continue
             before: tuple[float, float] | None = None
             for source, size in pictures:
-                if before is not None and before[0] * size / before[1] > patience:
-                    tell(
+                if before is not None and before[0] * size / before[1] > limit:
+                    on_skip(
                         f"{setting} by {method.value}: nothing above {before[1]:.1f} megapixels, "
-                        f"which took {before[0]:.1f} s of the {patience:g} s allowed"
+                        f"which took {before[0]:.1f} s of the {limit:g} s allowed"
                     )
                     break
                 target = BUDGET * size * 1e6 if method is Method.SIZE else 0.02
                 spec = TargetSpec(method, None if method is Method.NONE else target, 10, 95, 0.001)
                 job = job_of(SETTINGS[setting], source, spec)
                 if before is None:
-                    pipeline.encode(job, Deadline())  # what only a first request waits for
+                    pipeline.encode(job, Deadline())  # loads and compiles
                 encode = partial(pipeline.encode, job, Deadline())
                 spread = spread_of([here(encode)[1].cpu for _ in range(repeats)])
                 before = spread[0], size

@@ -5,21 +5,21 @@ from __future__ import annotations
 from bench.compare.task import NAMES
 from bench.record.markdown import NOTHING, made, number, table
 from bench.record.store import Record
-from bench.scaling.callers import MEGAPIXELS, WISH
+from bench.scaling.load import MEGAPIXELS, TARGET
 from bench.scaling.megapixels import WHAT
 
 
 def page(record: Record) -> str:
-    """Everything."""
-    left_out = "\n".join(f"* {note}" for note in record.notes)
+    """The whole page."""
+    skipped = "\n".join(f"* {note}" for note in record.notes)
     return "\n\n".join(
         part
         for part in (
             f"{made(record)}.",
             "Processor time in seconds by megapixels, qualities 10 to 95:",
             by_size(record),
-            left_out and f"Left out because they take too long:\n\n{left_out}",
-            f"By number of callers, each with a JPEG of {MEGAPIXELS} megapixels, `{WISH}`:",
+            skipped and f"Skipped because they take too long:\n\n{skipped}",
+            f"By number of callers, each with a JPEG of {MEGAPIXELS} megapixels, `{TARGET}`:",
             by_number(record, "callers"),
             "By cores of the server, with one worker and two callers a core:",
             by_number(record, "cores"),
@@ -29,12 +29,12 @@ def page(record: Record) -> str:
 
 
 def sizes(record: Record) -> list[str]:
-    """The sizes that were measured, in megapixels, as the record names them."""
+    """The measured sizes in megapixels, as text."""
     return sorted({one.goal for one in record.find(what=WHAT)}, key=float)
 
 
 def by_size(record: Record) -> str:
-    """One line a setting and method, one column a size."""
+    """One line for each setting and method, one column for each size."""
     columns = sizes(record)
     rows = []
     for setting, name in NAMES.items():

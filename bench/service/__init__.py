@@ -1,12 +1,9 @@
-"""What the service takes beside encoding: time, throughput, memory.
+"""The cost of the service besides encoding: time, throughput, memory.
 
-overhead    one request at a time against the core and the bare codec
-throughput  all cores busy against the bare codec in threads
-memory      bytes a pixel of a running request; whether it stays flat
-bare_codec  the same of libvips alone, as a program of its own
-kernel      the metric alone
-tables      measures to Markdown
-figures     memory over requests as a plot
+speed       one request at a time, and all cores busy, against a bare codec; the metric alone
+memory      bytes per pixel of a request, and growth over many requests
+bare_codec  the memory of libvips alone, as a program
+pages       measures as Markdown and as a plot
 
     python -m bench.service
     python -m bench.service --quick

@@ -1,11 +1,11 @@
-"""What libvips alone holds at most to decode a JPEG and to encode it by our settings.
+"""Measures the memory of libvips alone: decode a JPEG and encode it with our settings.
 
-A program of its own, not a part of the bench: it imports nothing but pyvips.
+This program imports only pyvips.
 
     python bench/service/bare_codec.py FORMAT QUALITY SMALL.jpg LARGE.jpg
 
-prints the bytes held at most for the large image beyond what was held after the
-small one, the result's own bytes taken off.
+It prints the peak of memory for the large image in bytes, without the memory after the small one
+and without the result.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ def encoded(file: Path, fmt: str, quality: int) -> int:
     return len(SAVE[fmt](image, quality))
 
 
-def held(what: str) -> int:
-    """Bytes by the kernel's name."""
+def memory(name: str) -> int:
+    """Bytes of a field of /proc/self/status."""
     lines = _STATUS.read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(what)).split()[1]) * 1024
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
 
 
 def main() -> None:
-    """Encode both, and print what the second took."""
+    """Encode both images, and print the memory of the second."""
     fmt, quality, small, large = sys.argv[1:]
     pyvips.cache_set_max(0)
     pyvips.concurrency_set(1)
     encoded(Path(small), fmt, int(quality))
-    rest = held("VmRSS")
+    rest = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     result = encoded(Path(large), fmt, int(quality))
-    print(held("VmHWM") - rest - result)
+    print(memory("VmHWM") - rest - result)
 
 
 if __name__ == "__main__":

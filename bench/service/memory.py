@@ -1,4 +1,4 @@
-"""Memory of running requests, and whether it stays flat over many."""
+"""The memory of running requests, and its growth over many."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,43 +15,36 @@ from typing import Any
 from autoquality import Client
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Format
-from bench.pictures import picture
-from bench.record import Measure
-from bench.record.measure import short
+from bench.images import photograph
+from bench.record import Measure, short
 from bench.serving import MIB, Server, alone, serving
 
 FORMATS = ("jpeg", "webp", "avif")
-WISHES = {"none": "none", "dssim": "dssim:0.02:10:95:0.002"}
+TARGETS = {"none": "none", "dssim": "dssim:0.02:10:95:0.002"}
 WANTED_BYTES = 12.0
 WANTED_GROWTH = 0.05
 MANY = 10_000
-"""Requests over which memory is to stay flat."""
+"""Requests for which the memory must stay flat."""
 
 TENTHS = 10
 SERIES = "memory over requests"
-PATIENCE = 600.0
+TIMEOUT = 600.0
 _BARE = Path(__file__).with_name("bare_codec.py")
 
 
-def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterator[Measure]:
-    """Bytes a source pixel of each of `together` requests, beyond their sources and results."""
-    source, size = picture(megapixels)
-    small, _ = picture(0.05)
+def per_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterator[Measure]:
+    """Bytes per source pixel of each of `together` requests, without their sources and results."""
+    source, size = photograph(megapixels)
+    small, _ = photograph(0.05)
     for fmt in formats:
-        for method, spec in WISHES.items():
+        for method, spec in TARGETS.items():
             with serving(**alone(together)) as server, Client(server.address) as client:
-
-                def ask(
-                    image: bytes, client: Client = client, fmt: str = fmt, spec: str = spec
-                ) -> int:
-                    asked = client.encode(image, format=fmt, auto_quality=spec, timeout=PATIENCE)
-                    return len(asked.image)
-
-                ask(small)
+                request = partial(_result_bytes, client, fmt, spec)
+                request(small)
                 rest = server.resident()
-                server.forget_peak()
+                server.reset_peak()
                 with ThreadPoolExecutor(together) as pool:
-                    files = sum(pool.map(ask, [source] * together)) + len(source) * together
+                    files = sum(pool.map(request, [source] * together)) + len(source) * together
                 more = server.peak() - rest - files
             value = short(more / (size * 1e6 * together))
             yield Measure(
@@ -60,9 +54,9 @@ def a_pixel(megapixels: float, together: int, formats: Sequence[str]) -> Iterato
 
 
 def bare(megapixels: float, formats: Sequence[str]) -> Iterator[Measure]:
-    """The same of the codec alone: libvips in a process of its own, as a user of it would."""
-    source, size = picture(megapixels)
-    small, _ = picture(0.05)
+    """The same for the codec alone: a process with nothing but libvips."""
+    source, size = photograph(megapixels)
+    small, _ = photograph(0.05)
     for fmt in formats:
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder) / name for name in ("small", "large")]
@@ -79,13 +73,12 @@ def bare(megapixels: float, formats: Sequence[str]) -> Iterator[Measure]:
         )
 
 
-def flat(requests: int) -> Iterator[Measure]:
-    """What a server holds after each tenth of many small requests, and by how much that grew.
+def growth(requests: int) -> Iterator[Measure]:
+    """The memory of a server after each tenth of many small requests, and its growth.
 
-    The first tenth is what it takes to have served every kind once and often; what
-    comes on top of that afterwards is what a leak would be.
+    The first tenth serves requests of every kind many times; later growth indicates a leak.
     """
-    small, _ = picture(0.01)
+    small, _ = photograph(0.01)
     tenths = (max(1, requests * tenth // TENTHS) for tenth in range(1, TENTHS + 1))
     ends = list(dict.fromkeys(tenths))
     held = []
@@ -110,14 +103,18 @@ def flat(requests: int) -> Iterator[Measure]:
 
 
 def _after(server: Server, client: Client, image: bytes, requests: range) -> int:
-    """Resident bytes once these more requests, of every kind in turn, are answered."""
-    kinds = [(fmt, spec) for fmt in FORMATS for spec in WISHES.values()]
+    """The resident bytes after these requests, of every kind in turn."""
+    kinds = [(fmt, spec) for fmt in FORMATS for spec in TARGETS.values()]
 
-    def ask(number: int) -> None:
+    def request(number: int) -> None:
         fmt, spec = kinds[number % len(kinds)]
-        client.encode(image, format=fmt, auto_quality=spec, timeout=PATIENCE)
+        client.encode(image, format=fmt, auto_quality=spec, timeout=TIMEOUT)
 
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(ask, requests):
+        for _ in pool.map(request, requests):
             pass
     return server.resident()
+
+
+def _result_bytes(client: Client, fmt: str, spec: str, image: bytes) -> int:
+    return len(client.encode(image, format=fmt, auto_quality=spec, timeout=TIMEOUT).image)

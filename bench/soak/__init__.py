@@ -1,11 +1,11 @@
-"""Hours of mixed load on a real server, every answer checked: `python -m bench.soak --help`.
+"""Mixed load on a real server for hours, with checks of every answer.
 
-pictures  what is sent: photographs of many sizes and kinds, and files that are none
-plan      what is asked for, drawn at random from a seed
-calls     one call through the real client, and what became of it
-checks    whether the answer is right
-load      the callers, the bursts, the pauses
-watch     the server's memory, descriptors and threads over time
-verdict   what must hold in the end, and the tables
+pictures  the sources: photographs of many sizes and formats, and invalid files
+plan      random calls, reproducible by a seed
+calls     one call through the client, and the check of its answer
+load      callers, bursts and pauses; memory, descriptors and threads of the server
+verdict   the conditions at the end, and the tables
 plots     latency and memory over time
+
+    python -m bench.soak --help
 """

@@ -1,11 +1,10 @@
-"""Loads a server of its own with everything that callers do, and checks every answer.
+"""Loads a server with all kinds of calls, and checks every answer.
 
-All methods, formats and sizes, cancellations, deadlines too near, bad files,
-broken connections and bursts beyond what may wait. Every image is decoded by
-Pillow and held against what the answer claims, the DSSIM of some is measured
-anew by scikit-image, every call must end in a way that its kind allows, and the
-server's memory, descriptors and threads must come back. Prints tables, writes
-plots to OUT, and ends with 1 where anything was lost, wrong or grew.
+The calls use all methods, formats and sizes. Some are cancelled, have short deadlines, send invalid
+files or close the connection, and bursts overflow the queue. Pillow decodes every image and
+compares it with the answer. scikit-image measures some DSSIMs again. Every call must have an
+allowed result, and memory, descriptors and threads of the server must return to normal. Prints
+tables and writes plots to OUT. Exits with 1 if a call was lost or wrong, or if the server grew.
 
     python -m bench.soak                     # half an hour
     python -m bench.soak photos/ --minutes 5 --out soak-out
@@ -16,6 +15,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.command import add_networks, parser
 from bench.serving import networks, serving
 from bench.soak.load import Load, Soaked
 from bench.soak.pictures import pictures
@@ -24,7 +24,7 @@ from bench.soak.verdict import faults, tables
 
 
 def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
-    """Run it; what was seen, and what must not be."""
+    """Run the load; returns the results and everything that is wrong."""
     images = pictures(options.largest, options.images)
     with serving(**networks(options.networks)) as server:
         load = Load(
@@ -35,10 +35,10 @@ def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
             seed=options.seed,
         )
         soaked = load.run()
-        defects = server.events("a defect: unexpected exception")
+        defects = server.defects()
         foreign = server.foreign_lines()
     wrong = faults(soaked)
-    wrong += [f"a defect: {one.get('exception', one)}" for one in defects]
+    wrong += [f"a defect: {one}" for one in defects]
     wrong += [f"in the log: {line}" for line in foreign]
     if server.process.returncode != 0:
         wrong.append(f"the server ended with {server.process.returncode}")
@@ -46,19 +46,17 @@ def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    given = parser("bench.soak", __doc__)
+    given.add_argument("images", nargs="*", type=Path, help="more images, or folders of them")
+    given.add_argument("--minutes", type=float, default=30.0, help="(default: 30)")
+    given.add_argument("--callers", type=int, default=6, help="at the same time (default: 6)")
+    given.add_argument(
+        "--largest", type=float, default=6.0, help="megapixels of images (default: 6)"
     )
-    parser.add_argument("images", nargs="*", type=Path, help="images besides ours, or folders")
-    parser.add_argument("--minutes", type=float, default=30.0, help="(default: 30)")
-    parser.add_argument("--callers", type=int, default=6, help="at the same time (default: 6)")
-    parser.add_argument("--largest", type=float, default=6.0, help="megapixels (default: 6)")
-    parser.add_argument("--networks", choices=("box", "none"), default="box")
-    parser.add_argument("--seed", type=int, default=1, help="of what is asked for (default: 1)")
-    parser.add_argument("--out", type=Path, default=Path("soak-out"), help="(default: soak-out)")
-    options = parser.parse_args()
+    add_networks(given)
+    given.add_argument("--seed", type=int, default=1, help="of the random calls (default: 1)")
+    given.add_argument("--out", type=Path, default=Path("soak-out"), help="(default: soak-out)")
+    options = given.parse_args()
     soaked, wrong = soak(options)
     print(f"{len(soaked.records)} calls in {soaked.seconds / 60:g} minutes\n")
     print("\n".join(tables(soaked)))

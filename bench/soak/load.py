@@ -1,36 +1,44 @@
-"""Callers that make one call after another, bursts of many at once, pauses to measure in."""
+"""Callers with one call after another, bursts of many calls at once, and pauses to measure in."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from autoquality import Client
-from bench.serving import Server
+from bench.serving import Server, Vitals
 from bench.soak.calls import Record, make
 from bench.soak.pictures import Picture
 from bench.soak.plan import Call, Plan
-from bench.soak.watch import Sample, sample, watching
 
 RESTS = (0.1, 0.3, 0.5, 0.75, 1.0)
-"""When the load pauses, as parts of the whole: memory is compared at rest."""
+"""The times of pauses, as parts of the whole. Memory is compared in pauses."""
 
 SETTLE = 1.0
-"""Seconds of rest before it is measured."""
+"""Seconds of a pause before the measurement."""
 
 BURST = 40
-"""Calls of a burst: several more than may run and wait on a small server."""
+"""Calls of a burst: more than fit into the queue of a small server."""
 
 BURST_EVERY = 20.0
 SAMPLES = 400
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The vitals of the server at a time, in seconds on the monotonic clock."""
+
+    at: float
+    vitals: Vitals
+
+
 @dataclass
 class Soaked:
-    """What happened: `start` in seconds on the monotonic clock, `rests` by RESTS."""
+    """The results; `start` is in seconds on the monotonic clock, `rests` belong to RESTS."""
 
     start: float
     seconds: float
@@ -65,7 +73,7 @@ class Load:
         self._soaked = Soaked(time.monotonic(), seconds)
 
     def run(self) -> Soaked:
-        """Load the server for as long as was asked, and rest at the end."""
+        """Load the server, with a pause at the end."""
         soaked = self._soaked
         callers = [
             threading.Thread(
@@ -73,7 +81,7 @@ class Load:
             )
             for n in range(self._callers)
         ]
-        with self._client, watching(self._server, max(0.2, soaked.seconds / SAMPLES)) as samples:
+        with self._client, sampled(self._server, max(0.2, soaked.seconds / SAMPLES)) as samples:
             for caller in callers:
                 caller.start()
             for part in RESTS:
@@ -88,7 +96,7 @@ class Load:
         return soaked
 
     def _call_on(self, plan: Plan) -> None:
-        """One caller: one call after another, until the end."""
+        """One caller, until the end."""
         while True:
             call = plan.draw()
             with self._open:
@@ -105,7 +113,7 @@ class Load:
                     self._open.notify_all()
 
     def _burst_until(self, end: float) -> None:
-        """A burst at the beginning, and one every so many seconds."""
+        """A burst now, and one every BURST_EVERY seconds."""
         while True:
             self._burst([self._bursts.burst() for _ in range(BURST)])
             left = end - time.monotonic()
@@ -126,7 +134,7 @@ class Load:
             list(pool.map(one, calls))
 
     def _rest(self) -> None:
-        """Let everything end, wait a moment, measure, and go on."""
+        """Wait until all calls have ended, measure, and continue."""
         with self._open:
             self._paused = True
             self._open.wait_for(lambda: self._active == 0)
@@ -142,3 +150,30 @@ class Load:
     def _note(self, record: Record) -> None:
         with self._open:
             self._soaked.records.append(record)
+
+
+def sample(server: Server) -> Sample:
+    """The vitals now. Raises OSError or KeyError if the server has ended."""
+    return Sample(time.monotonic(), server.vitals())
+
+
+@contextmanager
+def sampled(server: Server, every: float) -> Iterator[list[Sample]]:
+    """Add a sample to the list every so many seconds, while the server lives."""
+    samples: list[Sample] = []
+    end = threading.Event()
+
+    def observe() -> None:
+        while not end.wait(every):
+            try:
+                samples.append(sample(server))
+            except (OSError, KeyError):
+                return
+
+    observer = threading.Thread(target=observe)
+    observer.start()
+    try:
+        yield samples
+    finally:
+        end.set()
+        observer.join()

@@ -1,4 +1,4 @@
-"""What is sent: photographs of 0.01 to several megapixels in many kinds of files, and bad files."""
+"""The sources: photographs of 0.01 to several megapixels in many formats, and invalid files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import skimage.data
 from PIL import Image
 
 from autoquality import RawImage
-from autoquality_train.samples import images_in
+from autoquality_train.corpus.samples import images_in
 
 PHOTOGRAPHS = ("coffee.png", "astronaut.png", "chelsea.png", "rocket.jpg")
 SIZES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 6.0)
-"""Megapixels. The larger come as JPEG alone, as they do in real life."""
+"""Megapixels. Large images are JPEGs, as in real traffic."""
 
 SMALL = 0.35
-"""Megapixels up to which a picture comes in every kind of file, and is measured again."""
+"""Megapixels. Smaller pictures are sent in every format, and their results are measured again."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Something to send; `good` where an image must come back."""
+    """A source; with `good`, the answer must be an image."""
 
     name: str
     source: bytes | RawImage = field(repr=False)
@@ -38,7 +38,7 @@ class Picture:
 
 
 def pictures(largest: float, folders: Iterable[Path] = ()) -> list[Picture]:
-    """All that are to be sent, none over `largest` megapixels; images of `folders` as they are."""
+    """All sources: ours up to `largest` megapixels, and the images in `folders` unchanged."""
     found = [*_photographs(largest), *_bad()]
     for path in images_in(folders):
         image = Image.open(path)
@@ -64,7 +64,7 @@ def _photographs(largest: float) -> Iterator[Picture]:
 
 
 def _bad() -> Iterator[Picture]:
-    """None of them holds an image that is whole and allowed."""
+    """Files without a valid image."""
     picture = Image.new("RGB", (640, 480), (90, 120, 30))
     png, jpeg = _saved(picture, "PNG"), _saved(picture, "JPEG")
     giant = bytearray(jpeg)
@@ -85,12 +85,12 @@ def _scaled(image: Image.Image, megapixels: float) -> Image.Image:
     factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = (max(16, round(image.width * factor)), max(16, round(image.height * factor)))
     scaled = image.resize(size, Image.Resampling.LANCZOS)
-    scaled.info.clear()  # a profile would go with it, which not every decoder applies alike
+    scaled.info.clear()  # without the profile, which decoders apply differently
     return scaled
 
 
 def _faded(image: Image.Image) -> Image.Image:
-    """With an alpha that rises to the right."""
+    """An image with an alpha that rises to the right."""
     ramp = np.linspace(0, 255, image.width, dtype=np.uint8)
     faded = image.copy()
     faded.putalpha(Image.fromarray(np.tile(ramp, (image.height, 1))))

@@ -1,4 +1,4 @@
-"""What is asked for, drawn at random: the same seed, the same calls."""
+"""Random calls, which are reproducible by their seed."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ EXPECTED = {
     "bad": {"INVALID_ARGUMENT", _OVERLOADED},
     "leave": {"LEFT"},
 }
-"""How a call of a kind may end. Anything else, a deadline of minutes included, is a call lost.
+"""The allowed results of a call, by its kind.
 
-hurry: a deadline too near; cancel: the client closes meanwhile; bad: no usable image; leave: a
-connection that breaks off in the middle of a request; burst: one of many at once."""
+hurry: a short deadline; cancel: the client is closed during the call; bad: no usable image; leave:
+the connection is closed during the request; burst: one of many calls at once.
+"""
 
-PATIENCE = 180.0
-"""Seconds for a call that is to be answered, many times what the slowest takes."""
+TIMEOUT = 180.0
+"""Seconds for a call, many times those of the slowest."""
 
 _WEIGHTS = {"encode": 60, "compare": 5, "hurry": 10, "cancel": 10, "bad": 10, "leave": 5}
 
-# An AVIF of several megapixels takes many seconds; now and then is enough.
+# An AVIF of several megapixels takes many seconds, so there are only a few.
 _LARGE = 1.5
 _LARGE_AVIF = 0.1
 
@@ -45,24 +46,24 @@ class Call:
     picture: Picture
     method: str
     format: str | None
-    wish: str
-    patience: float
-    """Seconds that the call may take."""
-    stays: float
-    """Seconds after which the client is closed, where that is the kind."""
+    target: str
+    timeout: float
+    """Seconds for the call."""
+    close_after: float
+    """Seconds after which the client is closed, for the kind cancel."""
     measure: bool
     check_dssim: bool
     streamed: bool
-    """Whether the source goes, and the result comes, in chunks."""
+    """True if source and result are streamed."""
 
     @property
     def name(self) -> str:
-        """What its latency is counted under."""
+        """The name under which its latency is counted."""
         return self.method if self.kind in ("encode", "burst") else self.kind
 
 
 class Plan:
-    """Draws calls; one for each caller, since it is not thread-safe."""
+    """Draws calls. Not thread-safe: every caller has its own plan."""
 
     def __init__(self, seed: str, pictures: Sequence[Picture]) -> None:
         self._chance = random.Random(seed)
@@ -75,7 +76,7 @@ class Plan:
         return self._call(kind)
 
     def burst(self) -> Call:
-        """One of many that are made at once."""
+        """One of many calls at once."""
         return self._call("burst")
 
     def _call(self, kind: str) -> Call:
@@ -93,15 +94,15 @@ class Plan:
             picture=picture,
             method=method,
             format=fmt,
-            wish=self._target_spec(method, picture),
-            patience=soon if kind == "hurry" else PATIENCE,
-            stays=soon,
+            target=self._target(method, picture),
+            timeout=soon if kind == "hurry" else TIMEOUT,
+            close_after=soon,
             measure=chance.random() < 0.3,
             check_dssim=chance.random() < 0.25,
             streamed=chance.random() < 0.25,
         )
 
-    def _target_spec(self, method: str, picture: Picture) -> str:
+    def _target(self, method: str, picture: Picture) -> str:
         low, high = self._chance.choice(((10, 95), (40, 90), (70, 80)))
         if method == "none":
             return "none"

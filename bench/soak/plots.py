@@ -1,15 +1,15 @@
-"""Latency and memory over time, as PNG."""
+"""Latency and memory over time as PNG files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from autoquality_train.report.figures import STYLE
 from bench.serving import MIB
 from bench.soak.calls import Record
 from bench.soak.load import Soaked
@@ -19,23 +19,13 @@ from bench.soak.verdict import PERCENTILES, percentiles
 BINS = 30
 _SHADES = ("#7fb0df", "#2b6cb0", "#1a365d")
 _REST = "#d9822b"
-_STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e6e8eb",
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-}
 
 
 def draw(soaked: Soaked, folder: Path) -> list[Path]:
     """Write `latency.png` and `memory.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         for name, figure in (("latency", _latency(soaked)), ("memory", _memory(soaked))):
             path = folder / f"{name}.png"
             figure.savefig(path, dpi=110)
@@ -44,13 +34,13 @@ def draw(soaked: Soaked, folder: Path) -> list[Path]:
 
 
 def _latency(soaked: Soaked) -> Figure:
-    """A panel for each method: percentiles of the calls that ended in each bin of time."""
+    """Percentiles of latency over time, one panel for each method."""
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True).flat
     for axes, method in zip(panels, METHODS, strict=True):
-        mine = [one for one in soaked.records if one.ok and one.name == method]
-        _percentile_lines(axes, mine, soaked)
-        axes.set_title(f"{method} ({len(mine)} answers)")
+        some = [one for one in soaked.records if one.ok and one.name == method]
+        _percentile_lines(axes, some, soaked)
+        axes.set_title(f"{method} ({len(some)} answers)")
         axes.set_yscale("log")
     figure.supxlabel("minutes")
     figure.supylabel("seconds, retries included")

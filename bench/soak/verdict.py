@@ -1,4 +1,4 @@
-"""What must hold when the load is over, and the tables that tell of it."""
+"""The conditions at the end of the load, and the tables."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from bench.soak.calls import Record
 from bench.soak.load import RESTS, Soaked
 
 EARLY, LATE = (0.1, 0.35), (0.75, 1.0)
-"""Parts of the time between which memory is compared."""
+"""The parts of the time whose memory is compared."""
 
 GROWTH = 96
-"""MiB that the floor of the memory, the least that it comes back to, may rise from EARLY to LATE.
+"""MiB by which the least memory may rise from EARLY to LATE.
 
-The floor rather than what there is at rest: images of many sizes leave holes in glibc's two
-arenas, a hundred MiB at times, which depend on what happened to run together last and are given
-back sooner or later; what leaks never is. Not nothing, because some kinds of calls come late for
-the first time. Half an hour are some 25,000 calls: 4 kB lost in each would be more."""
+The least memory is compared, not that in pauses: after images of many sizes, glibc's two arenas
+have gaps of up to a hundred MiB, which it frees later. A leak is never freed. The limit is above
+0, because some kinds of calls are made late for the first time. Half an hour has some 25,000 calls,
+so a leak of 4 kB in each call exceeds the limit.
+"""
 
 MORE_DESCRIPTORS = 8
-"""Open files at the last rest beyond those at the first: connections that clients are leaving."""
+"""The most open files in the last pause, beyond the first: connections that clients close."""
 
 MORE_THREADS = 42
-"""The same for threads: gRPC's pool, which grows when it has none to spare, to the workers, the
-places in the queue and 32 more."""
+"""The same for threads: gRPC's pool grows to the number of workers and queue places plus 32."""
 
 PERCENTILES = (50, 95, 99)
 
 
 def faults(soaked: Soaked) -> list[str]:
-    """What must not be, a line each; nothing in a good run."""
+    """Everything that is wrong, one line each."""
     found = [record.wrong for record in soaked.records if record.wrong is not None]
     lost = soaked.started - len(soaked.records)
     if lost:
@@ -50,35 +50,35 @@ def faults(soaked: Soaked) -> list[str]:
         ("threads", last.threads - first.threads, MORE_THREADS),
     ):
         if more > bound:
-            found.append(f"{more} more {name} at rest than after the first tenth, over {bound}")
+            found.append(f"{more} more {name} in the last pause than in the first, over {bound}")
     return found
 
 
 def tables(soaked: Soaked) -> list[str]:
-    """All of it in Markdown."""
+    """All tables in Markdown."""
     return [*_statuses(soaked.records), "", *_latencies(soaked.records), "", *_rests(soaked)]
 
 
 def _statuses(records: Sequence[Record]) -> list[str]:
-    """How calls ended, a line for each kind."""
+    """The statuses of calls, one line for each kind."""
     columns = sorted({one.status for one in records}, key=lambda name: (name != "OK", name))
     lines = [f"| kind | calls | {' | '.join(columns)} |"]
     lines.append(f"| --- | ---: |{' ---: |' * len(columns)}")
-    for kind, mine in _grouped((one.kind, one) for one in records).items():
-        counts = collections.Counter(one.status for one in mine)
+    for kind, some in _grouped((one.kind, one) for one in records).items():
+        counts = collections.Counter(one.status for one in some)
         cells = " | ".join(str(counts[name]) for name in columns)
-        lines.append(f"| {kind} | {len(mine)} | {cells} |")
+        lines.append(f"| {kind} | {len(some)} | {cells} |")
     return lines
 
 
 def _latencies(records: Iterable[Record]) -> list[str]:
-    """Of the calls that were answered, by method."""
+    """The latency of answered calls, by method."""
     lines = ["| answered | calls | p50, s | p95, s | p99, s | max, s |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name, mine in _grouped((one.name, one) for one in records if one.ok).items():
-        seconds = [one.seconds for one in mine]
+    for name, some in _grouped((one.name, one) for one in records if one.ok).items():
+        seconds = [one.seconds for one in some]
         cells = " | ".join(f"{value:.2f}" for value in (*percentiles(seconds), max(seconds)))
-        lines.append(f"| {name} | {len(mine)} | {cells} |")
+        lines.append(f"| {name} | {len(some)} | {cells} |")
     return lines
 
 
@@ -93,14 +93,14 @@ def _rests(soaked: Soaked) -> list[str]:
         peak = max(one.vitals.rss for one in soaked.samples) / MIB
         least = [floor(soaked, part) / MIB for part in (EARLY, LATE)]
         lines.append(
-            f"\nRSS at most {peak:.0f} MiB; at least {least[0]:.0f} early and {least[1]:.0f} late:"
-            f" that floor's slope is {slope(soaked):+.0f} MiB an hour"
+            f"\nRSS: peak {peak:.0f} MiB; least {least[0]:.0f} early and {least[1]:.0f} late,"
+            f" which rises by {slope(soaked):+.0f} MiB an hour"
         )
     return lines
 
 
 def percentiles(values: Sequence[float]) -> list[float]:
-    """Those of PERCENTILES."""
+    """The percentiles of PERCENTILES."""
     if len(values) < 2:
         return list(values) * len(PERCENTILES)
     cuts = statistics.quantiles(values, n=100, method="inclusive")
@@ -108,13 +108,13 @@ def percentiles(values: Sequence[float]) -> list[float]:
 
 
 def floor(soaked: Soaked, part: tuple[float, float]) -> int:
-    """The least resident bytes in a part of the time; 0 where nobody looked."""
+    """The least resident bytes in a part of the time; 0 without samples."""
     low, high = (soaked.start + at * soaked.seconds for at in part)
     return min((one.vitals.rss for one in soaked.samples if low <= one.at <= high), default=0)
 
 
 def slope(soaked: Soaked) -> float:
-    """MiB an hour by which the floors of the tenths rise, the first left out; by least squares."""
+    """MiB an hour by which the floor of each tenth rises, without the first; by least squares."""
     tenths = [number / 10 for number in range(1, 10)]
     floors = [(at, floor(soaked, (at, at + 0.1)) / MIB) for at in tenths]
     points = [(at * soaked.seconds / 3600, least) for at, least in floors if least]

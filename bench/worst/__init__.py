@@ -1,12 +1,11 @@
-"""The searches that take the most encodings, and why each took so many.
+"""The searches with the most encodings, and why each took so many.
 
-facts       one search as it went: what was expected, what was tried, what came of it
-watch       facts of the core's own search, taken while it runs
-causes      what each encoding was made for
-why         the same in words, from the facts alone
-run         every image by every method and setting
-summary     facts to measures
-tables      measures and facts to Markdown
+facts    one search: the expectation, the tries and the answer
+causes   the purpose of each encoding
+why      the reasons in words
+run      every image by every method and setting
+summary  searches to measures
+tables   measures and searches to Markdown
 
     python -m bench.worst IMAGES...
     python -m bench.worst --quick

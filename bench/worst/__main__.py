@@ -1,8 +1,8 @@
-"""The searches that take the most encodings, from the command line.
+"""Lists the searches with the most encodings, and explains them.
 
-python -m bench.worst IMAGES...        about two seconds an image, on one core
+python -m bench.worst IMAGES...             about two seconds for each image, on one core
 python -m bench.worst IMAGES... --every 5
-python -m bench.worst --quick          photographs that scikit-image ships, ten seconds
+python -m bench.worst --quick               four small photographs, ten seconds
 """
 
 from __future__ import annotations
@@ -16,67 +16,66 @@ from pathlib import Path
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import open_image
-from autoquality_train.samples import images_in
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.corpus.samples import images_in
+from autoquality_train.labels.sweeps import SETTINGS
+from bench.command import add_images, add_networks, parser
 from bench.compare.ours import predictors
 from bench.compare.subject import LIMITS
-from bench.quick import photographs
-from bench.record import FOLDER, record_of
-from bench.record.machine import ROOT
-from bench.record.report import finish
+from bench.images import quick_photographs
+from bench.record import FOLDER, QUICK_FOLDER, record_of
+from bench.record.changes import finish
 from bench.worst import tables
 from bench.worst.run import Plan, run
-from bench.worst.summary import measures, told
-
-QUICK_FOLDER = ROOT / "build" / "bench"
+from bench.worst.summary import measures, notable
 
 
-def parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(
-        prog="python -m bench.worst",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    found.add_argument("images", nargs="*", type=Path, help="image files, or folders of them")
-    found.add_argument("--quick", action="store_true", help="scikit-image's photographs, cropped")
+    found = parser("bench.worst", __doc__)
+    add_images(found, "*")
+    found.add_argument("--quick", action="store_true", help="four small photographs")
     found.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
-    found.add_argument("--every", type=int, default=1, help="only one image in so many")
-    found.add_argument("--megapixels", type=float, default=1.0, help="of a larger image its middle")
-    found.add_argument("--networks", choices=("box", "none"), default="box")
-    found.add_argument("--results", type=Path, help="folder for the record")
+    found.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth image")
+    found.add_argument(
+        "--megapixels",
+        type=float,
+        default=1.0,
+        help="only the middle of larger images (default: 1)",
+    )
+    add_networks(found)
+    found.add_argument("--results", type=Path, help="the folder for the record")
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Search, write the record, tell what changed."""
-    command_line = parser()
-    args = command_line.parse_args(arguments)
+    """Search, write the record and print the changes."""
+    given = command_line()
+    args = given.parse_args(arguments)
     if args.every < 1:
-        command_line.error("--every: 1 or more")
+        given.error("--every: 1 or more")
     if not 0.001 <= args.megapixels <= 100:
-        command_line.error("--megapixels: from 0.001 to 100")
+        given.error("--megapixels: from 0.001 to 100")
     if bool(args.images) == args.quick:
-        command_line.error("give images, or --quick for those that scikit-image ships")
+        given.error("give images or --quick")
     plan = Plan(tuple(args.settings), megapixels=args.megapixels)
     with tempfile.TemporaryDirectory() as folder:
-        paths = photographs(Path(folder)) if args.quick else images_in(args.images)
+        paths = quick_photographs(Path(folder)) if args.quick else images_in(args.images)
         paths = paths[:: args.every]
         if not paths:
-            command_line.error("no images among the arguments")
+            given.error("no images among the arguments")
         for path in paths:
             try:
                 open_image(path.read_bytes(), LIMITS)
             except (InvalidImage, OSError) as error:
-                command_line.error(f"{path}: {error}")
-        networks = predictors() if args.networks == "box" else {}
+                given.error(f"{path}: {error}")
+        networks = predictors(args.networks)
         found = list(run(paths, networks, plan, lambda text: print(text, file=sys.stderr)))
     chosen = {"every": args.every, "networks": args.networks, "images": len(paths)}
     record = record_of(
         "worst",
         measures(found),
         asdict(plan) | chosen,
-        notes=[one.note() for one in told(found)],
+        notes=[one.note() for one in notable(found)],
     )
     results = args.results or (QUICK_FOLDER if args.quick else FOLDER)
     return finish(record, tables.page(record), results)

@@ -1,9 +1,9 @@
 """The purpose of each encoding of a search.
 
-Even a search that knew the answer would need two encodings: the answer itself, and the
-file that proves it. For a budget, the proof is the next quality, which is over. For a
-DSSIM between two qualities, it is the other of the two. Encodings before these were wrong
-guesses. Encodings after them check that the curve is monotonic.
+Even a search with a perfect guess needs two encodings: the answer, and the file that proves it.
+For a budget, the proof is the next quality, which is over it. For a DSSIM between two qualities, it
+is the second one. Earlier encodings were wrong guesses. Later ones check that the curve is
+monotonic.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Cause(Enum):
     PROOF = "its proof"
     FIRST = "a first guess astray"
     LATER = "later guesses astray"
-    TURNS = "the curve may turn back"
+    FALLS = "the curve may turn back"
 
     @property
     def title(self) -> str:
@@ -34,7 +34,7 @@ _TITLES = {
     Cause.PROOF: "its proof",
     Cause.FIRST: "wrong first guess",
     Cause.LATER: "later wrong guesses",
-    Cause.TURNS: "monotonicity checks",
+    Cause.FALLS: "monotonicity checks",
 }
 
 
@@ -50,7 +50,7 @@ def causes(search: Search) -> list[Cause]:
         elif at == proof:
             found.append(Cause.PROOF)
         elif at > done:
-            found.append(Cause.TURNS)
+            found.append(Cause.FALLS)
         else:
             found.append(Cause.LATER if at else Cause.FIRST)
     return found

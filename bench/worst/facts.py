@@ -1,4 +1,4 @@
-"""One search as it went."""
+"""One search, as a record describes it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One encoding; `dssim` is None where nothing was measured."""
+    """One encoding; `dssim` is None if nothing was measured."""
 
     quality: int
     size: int
@@ -20,14 +20,12 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was asked, what was believed before the first encoding, what was tried in order.
+    """The target of a search, its expectation before the first encoding, and its tries in order.
 
-    `target` is bytes for the method size, else a DSSIM that may be missed by
-    `error`. `expected` is what the first try was believed to come to, in the
-    same unit, `doubt` the standard deviation of its logarithm, and `known_by`
-    what that was known by: the "encoder" alone, a "sketch" of the image or a
-    "network". `allowance` is by how much (a logarithm) the curve is allowed to
-    turn back.
+    `target` is bytes for the method size, otherwise a DSSIM with the allowed `error`. `expected`
+    is the expected result of the first try, in the same unit; `doubt` is the standard deviation
+    of its logarithm. The expectation is `known_by` the "encoder", by features of the image
+    ("sketch") or by a "network". `allowance` is how far (in logarithms) the curve may fall.
     """
 
     image: str
@@ -51,46 +49,46 @@ class Search:
         return self.method == "size"
 
     def reached(self, one: Try) -> float:
-        """What is compared with the target: bytes or a DSSIM."""
+        """The value that is compared with the target: bytes or a DSSIM."""
         if self.by_size:
             return float(one.size)
         assert one.dssim is not None
         return one.dssim
 
-    def alike(self, one: int, other: int) -> bool:
-        """Whether two qualities give the same file."""
-        names = SETTINGS[self.setting].equivalents(has_alpha=False)
-        return names[one - 1] == names[other - 1]
+    def equivalent(self, one: int, other: int) -> bool:
+        """True if two qualities give the same file."""
+        lowest = SETTINGS[self.setting].equivalents(has_alpha=False)
+        return lowest[one - 1] == lowest[other - 1]
 
     def off(self, quality: int) -> int:
-        """How many qualities a try was away from the answer; 0 for a twin of it."""
-        return 0 if self.alike(quality, self.answer) else quality - self.answer
+        """The distance of a quality from the answer; 0 for an equivalent one."""
+        return 0 if self.equivalent(quality, self.answer) else quality - self.answer
 
     def next_to_answer(self, step: int) -> int | None:
-        """The nearest quality above (1) or below (-1) whose file is another; None out of range."""
+        """The nearest quality above (1) or below (-1) with another file; None if out of range."""
         quality = self.answer
         while self.low <= quality <= self.high:
-            if not self.alike(quality, self.answer):
+            if not self.equivalent(quality, self.answer):
                 return quality
             quality += step
         return None
 
     def find(self, quality: int | None) -> int | None:
-        """Which try was at a quality or at a twin of it."""
+        """The index of the try at a quality or an equivalent one."""
         if quality is None:
             return None
-        found = (at for at, one in enumerate(self.tries) if self.alike(one.quality, quality))
+        found = (at for at, one in enumerate(self.tries) if self.equivalent(one.quality, quality))
         return next(found, None)
 
     def note(self) -> str:
-        """As one line, for a record."""
-        told = asdict(self)
-        told["tries"] = [list(asdict(one).values()) for one in self.tries]
-        return json.dumps(told, allow_nan=False)
+        """The search as one line, for a record."""
+        parts = asdict(self)
+        parts["tries"] = [list(asdict(one).values()) for one in self.tries]
+        return json.dumps(parts, allow_nan=False)
 
 
 def search_of(note: str) -> Search:
-    """The search that was noted."""
-    told: dict[str, Any] = json.loads(note)
-    tries = tuple(Try(*one) for one in told.pop("tries"))
-    return Search(tries=tries, **told)
+    """The search in a note."""
+    parts: dict[str, Any] = json.loads(note)
+    tries = tuple(Try(*one) for one in parts.pop("tries"))
+    return Search(tries=tries, **parts)

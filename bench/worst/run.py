@@ -1,40 +1,45 @@
-"""Every image by every method and setting."""
+"""Searches every image by every method and setting, and observes what the search expected."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from autoquality_core.images import Pixels, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Predictor
+from autoquality_core.pipeline import session
 from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import size as by_size
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search import CurvePrior, Roughness
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
-from autoquality_train.samples import decode
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.corpus.samples import decode
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.compare.ours import job_of
 from bench.compare.subject import LIMITS
 from bench.compare.task import WIDE
 from bench.worst.facts import Search, Try
-from bench.worst.watch import Watch, watched
 
 METHODS = (Method.SIZE, Method.DSSIM)
 ROOM = 1.01
-"""A budget over what the quality comes to that it is told by, as bench.compare has it."""
-
-Tell = Callable[[str], None]
+"""Budgets relative to the size at a quality, as in bench.compare."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of every image: a DSSIM, and 1 % more than the quality `budget` comes to.
+    """The targets for every image: a DSSIM, and 1 % above the size at the quality `budget`.
 
-    Of an image of more than `megapixels` its middle is taken.
+    Of an image above `megapixels`, the middle is taken.
     """
 
     settings: Sequence[str] = tuple(SETTINGS)
@@ -46,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image, or the middle of one, as the core is given it."""
+    """An image, or its middle, as the core gets it."""
 
     name: str
     pixels: Pixels
@@ -57,8 +62,66 @@ class Picture:
         return self.source.width * self.source.height / 1e6
 
 
+@dataclass
+class Expectation:
+    """What a search expects before its first encoding."""
+
+    prior: CurvePrior | None = None
+    roughness: Callable[[], Roughness] | None = None
+    has_features: bool = False
+
+    @property
+    def allowance(self) -> float:
+        """How far (in logarithms) the curve may fall, at most from the best score to the worst."""
+        rough = self._known_prior if self.roughness is None else self.roughness()
+        return min(rough.allowance, DSSIM.value(0.0))
+
+    def at(self, quality: int) -> tuple[float, float]:
+        """The expected value of the curve at a quality, and its standard deviation."""
+        prior = self._known_prior
+        variance = float(prior.covariance[quality - 1, quality - 1]) + prior.noise**2
+        return float(prior.mean[quality - 1]), math.sqrt(max(variance, 0.0))
+
+    @property
+    def _known_prior(self) -> CurvePrior:
+        assert self.prior is not None, "no search was made"
+        return self.prior
+
+
+@contextmanager
+def observed() -> Iterator[Expectation]:
+    """Observe the search of one request that this thread makes in the body."""
+    found = Expectation()
+
+    def searching(search: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(search)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            found.prior, found.roughness = kwargs["prior"], kwargs["roughness"]
+            return search(*args, **kwargs)
+
+        return wrapped
+
+    def computing(features: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(features)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            found.has_features = True
+            return features(*args, **kwargs)
+
+        return wrapped
+
+    with ExitStack() as stack:
+        for place, name, around in (
+            (by_size, "search", searching),
+            (by_score, "search", searching),
+            (session, "luma_features", computing),
+        ):
+            wrapped = around(getattr(place, name))
+            stack.enter_context(mock.patch.object(place, name, wrapped))
+        yield found
+
+
 def middle(path: Path, megapixels: float, name: str = "") -> Picture:
-    """An image file, or so many megapixels of its middle. Raises InvalidImage and OSError."""
+    """An image file, or its middle if it is too large. Raises InvalidImage and OSError."""
     image = decode(path).image
     part = min(1.0, math.sqrt(1e6 * megapixels / (image.width * image.height)))
     width, height = (max(1, int(side * part)) for side in (image.width, image.height))
@@ -68,7 +131,7 @@ def middle(path: Path, megapixels: float, name: str = "") -> Picture:
 
 
 def names(paths: Sequence[Path]) -> list[str]:
-    """File names, with their folders where two files share one."""
+    """File names, with their folders if two files share a name."""
     known = Counter(path.name for path in paths)
     return [
         path.name if known[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths
@@ -76,13 +139,16 @@ def names(paths: Sequence[Path]) -> list[str]:
 
 
 def run(
-    paths: Sequence[Path], networks: Mapping[Format, Predictor], plan: Plan, tell: Tell
+    paths: Sequence[Path],
+    networks: Mapping[Format, Predictor],
+    plan: Plan,
+    log: Callable[[str], None],
 ) -> Iterator[Search]:
-    """Search by search. Raises InvalidImage and OSError."""
+    """All searches. Raises InvalidImage and OSError."""
     pipeline = Pipeline(Defaults(), LIMITS, networks)
     for number, (path, name) in enumerate(zip(paths, names(paths), strict=True), 1):
         picture = middle(path, plan.megapixels, name)
-        tell(f"{number} of {len(paths)}: {picture.name}, {picture.megapixels:.2f} MP")
+        log(f"{number} of {len(paths)}: {picture.name}, {picture.megapixels:.2f} MP")
         for setting in plan.settings:
             for method in METHODS:
                 yield one_search(pipeline, picture, method, setting, plan)
@@ -91,20 +157,21 @@ def run(
 def one_search(
     pipeline: Pipeline, picture: Picture, method: Method, setting: str, plan: Plan
 ) -> Search:
-    """One request to the core, and what became of it."""
+    """Make one request to the core, and describe its search."""
     encoder = SETTINGS[setting]
     target = plan.target
     if method is Method.SIZE:
         target = float(int(ROOM * len(encoder.encode(picture.pixels, plan.budget))))
     spec = TargetSpec(method, target, *WIDE, plan.error)
     job = job_of(encoder, picture.source, spec)
-    with watched() as watch:
+    with observed() as expectation:
         found = pipeline.encode(job, Deadline())
     tries = tuple(
         Try(one.quality, one.size_bytes, one.scores.get(DSSIM.name)) for one in found.probes
     )
-    curve, doubt = watch.expected(tries[0].quality)
+    curve, doubt = expectation.at(tries[0].quality)
     pixels = picture.source.width * picture.source.height
+    known_by = "sketch" if expectation.has_features else "encoder"
     return Search(
         image=picture.name,
         megapixels=round(picture.megapixels, 3),
@@ -117,15 +184,9 @@ def one_search(
         tries=tries,
         answer=found.quality,
         outcome=found.outcome.value,
-        # A curve is log(bytes a pixel) or -log(DSSIM).
+        # A curve is log(bytes per pixel) or -log(DSSIM).
         expected=math.exp(curve) * pixels if method is Method.SIZE else math.exp(-curve),
         doubt=doubt,
-        allowance=watch.allowance,
-        known_by=_known_by(watch, predicted=found.predicted_quality is not None),
+        allowance=expectation.allowance,
+        known_by=known_by if found.predicted_quality is None else "network",
     )
-
-
-def _known_by(watch: Watch, *, predicted: bool) -> str:
-    if predicted:
-        return "network"
-    return "sketch" if watch.has_features else "encoder"

@@ -1,4 +1,4 @@
-"""Searches to measures, and those of them that are told one by one."""
+"""Measures of all searches, and the searches that are listed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bench.worst.facts import Search
 
 ALL = "all"
 MOST = 7
-"""Searches with as many encodings and more are counted together."""
+"""Searches with this many encodings or more are counted together."""
 
 SHOWN = 10
 
 
 def measures(searches: Sequence[Search]) -> list[Measure]:
-    """How many encodings, what for, and how far off first guesses are; by method and setting."""
+    """Encodings, their purpose, and the error of first guesses, by method and setting."""
     found: list[Measure] = []
     for method, setting in groups(searches):
         some = [one for one in searches if one.method == method and setting in (one.setting, ALL)]
@@ -30,14 +30,14 @@ def measures(searches: Sequence[Search]) -> list[Measure]:
 
 
 def groups(searches: Sequence[Search]) -> list[tuple[str, str]]:
-    """Every method with every setting and with all of them."""
+    """Every method with every setting, and with all settings."""
     methods = dict.fromkeys(one.method for one in searches)
     settings = dict.fromkeys(one.setting for one in searches)
     return list(product(methods, (*settings, ALL)))
 
 
 def bin_name(encodings: int) -> str:
-    """How searches with so many encodings are counted."""
+    """The name under which searches with so many encodings are counted."""
     return f"{encodings} encodings" if encodings < MOST else f"{MOST} encodings and more"
 
 
@@ -52,7 +52,7 @@ def _encodings(some: Sequence[Search], method: str, setting: str) -> Iterator[Me
 
 
 def _causes(some: Sequence[Search], method: str, setting: str) -> Iterator[Measure]:
-    """The mean number of encodings made for each cause: they add up to the mean of all."""
+    """The mean number of encodings for each cause; the sum is the mean of all encodings."""
     for cause in Cause:
         counts = [causes(one).count(cause) for one in some]
         spread = spread_of(counts, mean=True)
@@ -79,12 +79,11 @@ def _plain(
     return Measure(what, method, setting, goal, number, number, number, unit, "neither", count)
 
 
-def told(searches: Sequence[Search]) -> list[Search]:
-    """The searches of the worst images, and the longest of each method and setting.
+def notable(searches: Sequence[Search]) -> list[Search]:
+    """The searches of the worst images, and the longest search of each method and setting.
 
-    An image is as bad as the sum of its encodings by all methods and settings:
-    the one that is hard for everything comes before the one that a single
-    search went astray on. The latter is among the longest searches.
+    Images are ranked by the sum of their encodings by all methods and settings. An image that is
+    hard for only one method is listed for its longest search.
     """
     chosen = [one for image in worst_images(searches) for one in searches if one.image == image]
     for method, setting in groups(searches):
@@ -94,7 +93,7 @@ def told(searches: Sequence[Search]) -> list[Search]:
 
 
 def worst_images(searches: Sequence[Search]) -> list[str]:
-    """Their names, the worst first."""
+    """The names of the worst images, the worst first."""
     totals: dict[str, int] = {}
     for one in searches:
         totals[one.image] = totals.get(one.image, 0) + len(one.tries)

@@ -23,7 +23,7 @@ LISTED = (
 
 
 def page(record: Record) -> str:
-    """Everything."""
+    """The whole page."""
     parts = [
         about(record),
         "Images by number of encodings, and the error of the first guess in quality steps:",
@@ -40,15 +40,15 @@ def page(record: Record) -> str:
 
 def about(record: Record) -> str:
     """The searches, and how the images were chosen."""
-    asked = record.arguments
-    every = asked["every"]
+    plan = record.arguments
+    every = plan["every"]
     sample = "all" if every == 1 else f"one in {every}"
     networks = {"box": "with the bundled networks", "none": "without networks"}
     return (
-        f"{asked['images']} images ({sample} given images; only the middle of images over "
-        f"{asked['megapixels']:g} megapixels), DSSIM {asked['target']:g} ± "
-        f"{asked['error']:g}, budgets 1 % above the size at quality {asked['budget']}, "
-        f"qualities 10 to 95, {networks[asked['networks']]}. {made(record)}."
+        f"{plan['images']} images ({sample} given images; only the middle of images over "
+        f"{plan['megapixels']:g} megapixels), DSSIM {plan['target']:g} ± "
+        f"{plan['error']:g}, budgets 1 % above the size at quality {plan['budget']}, "
+        f"qualities 10 to 95, {networks[plan['networks']]}. {made(record)}."
     )
 
 
@@ -102,7 +102,7 @@ def images(record: Record) -> str:
 
 
 def longest(record: Record) -> str:
-    """Search by search, with what was tried and why."""
+    """The longest searches, with their tries and the reasons."""
     header = ("method", "setting", "image", "target", "encodings", "tried, in order", "why")
     rows = [
         (
@@ -122,9 +122,9 @@ def longest(record: Record) -> str:
 
 
 def _longest(record: Record, method: str) -> list[Search]:
-    """The longest search of each of the worst images, and of each setting; the longest first."""
+    """The longest search of each of the worst images and of each setting, the longest first."""
     some = [one for one in _searches(record) if one.method == method]
-    some.sort(key=lambda one: -len(one.tries))  # those of one length as they were noted
+    some.sort(key=lambda one: -len(one.tries))  # stable: equal lengths in the order of the record
     firsts: list[Search] = []
     for image in _worst(record):
         firsts += [one for one in some if one.image == image][:1]
@@ -134,7 +134,7 @@ def _longest(record: Record, method: str) -> list[Search]:
 
 
 def _groups(record: Record) -> Iterator[tuple[str, str, str]]:
-    """Methods and settings that were measured, each setting with its title."""
+    """The methods and settings in the record, with the title of the setting."""
     for method in METHODS:
         for setting, title in (NAMES | {ALL: "all"}).items():
             if record.one(what="encodings", by=method, setting=setting, goal="mean"):
@@ -153,7 +153,7 @@ def _searches(record: Record) -> list[Search]:
 
 
 def _worst(record: Record) -> Sequence[str]:
-    """Images of which every search was noted, the worst first."""
+    """The images with all searches in the record, the worst first."""
     searches = _searches(record)
     most = max(sum(one.image == it.image for one in searches) for it in searches)
     whole = [one for one in searches if sum(one.image == it.image for it in searches) == most]

@@ -22,10 +22,10 @@ BOUNDS = {
 
 
 LEAST_STEP = 0.0005
-"""A curve that changes by less than this part a quality gives no hint where to look next."""
+"""A curve with a smaller relative change for each quality does not show where to search."""
 
 FLAT, FAR = 0.05, 10
-"""A curve is flat if it changes by less than this part over at least so many qualities."""
+"""A curve is flat if its relative change is smaller over at least so many qualities."""
 
 
 def why(search: Search) -> list[str]:
@@ -35,14 +35,14 @@ def why(search: Search) -> list[str]:
         *_later_guesses(search),
         *_proof(search),
         *_outside(search),
-        *_turning_back(search),
-        *_turned_back(search),
+        *_checks(search),
+        *_falls(search),
         *_flat(search),
     ]
 
 
 def value(search: Search, number: float) -> str:
-    """Bytes or a DSSIM, depending on the target."""
+    """Bytes or a DSSIM as text, depending on the target."""
     return f"{number:,.0f} B" if search.by_size else f"{number:.4f}"
 
 
@@ -103,16 +103,16 @@ def _outside(search: Search) -> Iterator[str]:
         )
 
 
-def _turning_back(search: Search) -> Iterator[str]:
+def _checks(search: Search) -> Iterator[str]:
     found = zip(search.tries, causes(search), strict=True)
-    more = [str(one.quality) for one, cause in found if cause is Cause.TURNS]
+    more = [str(one.quality) for one, cause in found if cause is Cause.FALLS]
     if more:
         allowance = _percent(math.expm1(search.allowance)).lstrip("+")
         yield f"{', '.join(more)} to check for a non-monotonic curve (allowed: {allowance})"
 
 
-def _turned_back(search: Search) -> Iterator[str]:
-    """The pair of tries that breaks monotonicity most."""
+def _falls(search: Search) -> Iterator[str]:
+    """The pair of tries with the greatest fall."""
     sign = 1 if search.by_size else -1
     ordered = sorted(search.tries, key=lambda one: one.quality)
     falls = [
@@ -154,7 +154,7 @@ def _spread(search: Search, low: int, high: int) -> float:
 def _step(search: Search) -> float | None:
     """The relative change a quality step, between the answer and the nearest other try."""
     answer = _answer(search)
-    others = [one for one in search.tries if not search.alike(one.quality, search.answer)]
+    others = [one for one in search.tries if not search.equivalent(one.quality, search.answer)]
     if not others:
         return None
     near = min(others, key=lambda one: abs(one.quality - answer.quality))

@@ -1,4 +1,4 @@
-"""Any bytes as a request: decoded by protobuf, validated, its source's header looked at."""
+"""Any bytes as a request: decoded by protobuf and validated, with the header of its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIPELINE = Pipeline(Defaults(), LIMITS)
 
 
 def run(data: bytes) -> None:
-    """Go as far as a request goes before it waits for a worker."""
+    """Do everything that happens before a request waits for a worker."""
     try:
         request = pb.EncodeRequest.FromString(data)
     except DecodeError:
@@ -26,7 +26,7 @@ def run(data: bytes) -> None:
     try:
         opened = _PIPELINE.open(encode_job(request, EncoderOptions()), Deadline())
     except ServiceError as error:
-        assert error.message.isprintable(), f"not a line: {error.message!r}"
+        assert error.message.isprintable(), f"not one line: {error.message!r}"
         return
     assert 1 <= opened.pixels <= LIMITS.max_pixels
 

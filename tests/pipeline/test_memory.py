@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.service.memory import WANTED_BYTES, a_pixel
+from bench.service.memory import WANTED_BYTES, per_pixel
 
 SLACK = 2
 """Bytes a pixel that depend on what else the process has done."""
@@ -13,7 +13,7 @@ SLACK = 2
 @pytest.mark.parametrize("fmt", ["jpeg", "webp"])
 def test_searching_takes_hardly_more_memory_than_encoding_once(fmt: str) -> None:
     """Decoded source and encoder: nothing else of 8 megapixels lies there while that works."""
-    found = {one.goal: one.value for one in a_pixel(8.0, 1, [fmt])}
+    found = {one.goal: one.value for one in per_pixel(8.0, 1, [fmt])}
     assert found["none"] <= WANTED_BYTES + SLACK
     assert found["dssim"] <= WANTED_BYTES + SLACK
     assert found["dssim"] <= found["none"] + 1 + SLACK

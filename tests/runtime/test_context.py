@@ -24,6 +24,7 @@ from autoquality_core.runtime.context import (
 )
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage, Timings
+from tests.waiting import LIMIT
 
 
 class Recorder(Observer):
@@ -105,11 +106,11 @@ def test_a_step_that_raises_is_finished_with_its_error() -> None:
 def test_of_two_at_the_same_time_the_slower_one_counts() -> None:
     context, recorder = Context(), Recorder()
     context.observers += (recorder,)
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2)
 
     def work(*names: str) -> list[float]:
         assert active_context() is context
-        both.wait()
+        both.wait(LIMIT)
         steps = [step(name) for name in names]
         for one in steps:
             with one:
@@ -154,12 +155,13 @@ def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:
         set_attributes(pixels=1)
 
 
-def test_a_request_is_freed_when_it_ends_not_by_the_garbage_collector() -> None:
+def test_a_finished_request_needs_no_garbage_collection() -> None:
+    """For gRPC a call's stream is open for as long as its context lives."""
     context = Context(None, Recorder())
     alive = weakref.ref(context)
     gc.disable()
     try:
-        with context.active(), pytest.raises(DeadlinePassed), step("probe"), step("encode"):
+        with context.active(), pytest.raises(DeadlinePassed), step("outer"), step("inner"):
             raise DeadlinePassed
         with context.active():
             run_both(lambda: None, lambda: None)

@@ -1,13 +1,13 @@
-"""From a folder of images to networks for `autoquality-server`, and to the report that judges them.
+"""Trains networks for `autoquality-server` on a folder of images, and judges them.
 
-debian      a corpus that anybody can gather again
-samples     native pixels cut from a corpus's images
-sweeps      what every quality of a sample comes to: the labels
-labelling   sweeps of a whole corpus, by all cores
-examples    samples and sweeps as a network learns from them
-priors      what the search knows of an encoder before it sees an image
-network     the model, its fitting, its freezing
-judging     how good predictions are, on images never trained on
-report      the judgement as HTML, Markdown and JSON
+corpus      the images to train on, and the samples that are cut from them
+drawings    generated images with rough curves
+labels      size and DSSIM of every sample at every quality, and curves through them
+examples    samples and curves as a network learns from them
+network     the model, its fitting, its frozen graph
+fitting     networks with their side files
+priors      the data that every search starts from
+judging     how good predictions are, on other images
+report      the result as HTML, Markdown and JSON
 cli         the command `autoquality-train`
 """

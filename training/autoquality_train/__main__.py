@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; without its libraries, tell how to get them."""
+    """Run the command line. Without its libraries, say how to install them."""
     try:
         from autoquality_train.cli.main import cli
 

@@ -1,7 +1,7 @@
-"""Images whose curves are rough: patterns, charts, text and icons, drawn from a seed.
+"""Generated images with rough curves: patterns, charts, text and icons, each from a seed.
 
-An encoder's curve over quality is smooth where much detail averages out. These
-images have little: they are small, flat, repeat themselves, or have few colours.
+An encoder's curve over quality is smooth if much detail averages out. These images have little
+detail: they are small, flat or repetitive, or have few colours.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def drawing(seed: int) -> tuple[str, Samples]:
-    """The image of a seed: its name and its samples (height, width, bands).
+    """The name and the samples (height, width, bands) of the image with a seed.
 
-    Kinds and shapes take turns, so that any run of seeds has them all. One in four
-    is grey (1 band), one in four has alpha (4 bands), the others are RGB.
+    Consecutive seeds have different kinds and numbers of bands. A quarter of the images is grey
+    (1 band), a quarter has alpha (4 bands), the others are RGB.
     """
     draw = DRAWINGS[seed % len(DRAWINGS)]
     random = np.random.default_rng(seed)
@@ -37,7 +37,7 @@ def drawing(seed: int) -> tuple[str, Samples]:
 
 
 def crop(samples: Samples, seed: int) -> Samples:
-    """A small piece of a photograph (height, width, 3), as `drawing` would shape it."""
+    """A small piece of a photograph (height, width, 3), grey or with alpha as in `drawing`."""
     random = np.random.default_rng(seed)
     most = np.minimum(LARGEST, samples.shape[:2])
     height, width = np.exp(random.uniform(np.log(_SMALLEST), np.log(most), 2)).astype(int)
@@ -48,7 +48,7 @@ def crop(samples: Samples, seed: int) -> Samples:
 
 
 def shaped(rgb: Samples, random: np.random.Generator, turn: int) -> Samples:
-    """RGB samples in one of the shapes of `drawing`, by turns."""
+    """RGB samples as grey, with alpha, or unchanged, depending on `turn`."""
     if turn % 4 == 2:
         return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
     if turn % 4 == 3:
@@ -57,7 +57,7 @@ def shaped(rgb: Samples, random: np.random.Generator, turn: int) -> Samples:
 
 
 def animation(seed: int) -> Pixels:
-    """Three frames of a drawing that moves; the first two look the same in one case of three."""
+    """Three frames of a moving drawing; for a third of the seeds the first two are equal."""
     _, samples = drawing(4 * (seed // 4))
     shift = 0 if seed % 3 == 0 else 1
     frames = [np.roll(samples, at * shift if at < 2 else 2, axis=1) for at in range(3)]
@@ -83,7 +83,7 @@ def _colour(random: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _of_two(mask: npt.NDArray[np.bool_], random: np.random.Generator) -> Samples:
-    """One colour where `mask` (height, width) holds, another elsewhere."""
+    """One colour where `mask` (height, width) is True, another elsewhere."""
     first, second = (np.array(_colour(random), np.uint8) for _ in range(2))
     return np.where(mask[..., None], first, second)
 

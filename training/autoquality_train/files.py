@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are complete or do not exist."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ABANDONED_SECONDS = 3600
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place if all goes well.
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary file next to `path` that replaces it if the body succeeds.
 
-    Equal files may be written at the same time: the last one stays.
+    Several processes may write the same file at the same time: the last one stays.
     """
     handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
     os.close(handle)
@@ -33,17 +33,21 @@ def whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` in UTF-8."""
-    with whole(path) as partial:
+    with atomic(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write `value` in a form that is good to read and to compare."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: Path, value: object, indent: int | None = 1) -> None:
+    """Write `value`, on one line with `indent` None. Raises ValueError for NaN."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(
+        value, indent=indent, separators=separators, ensure_ascii=False, allow_nan=False
+    )
+    write_text(path, text + "\n")
 
 
-def sweep_up(folder: Path) -> None:
-    """Remove what a killed process left behind in `folder` an hour ago or longer."""
+def remove_abandoned(folder: Path) -> None:
+    """Remove temporary files that killed processes left in `folder` an hour ago or longer."""
     for partial in folder.glob(f".*{PARTIAL}"):
         try:
             if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
@@ -52,11 +56,8 @@ def sweep_up(folder: Path) -> None:
             continue  # another process was faster
 
 
-def writable(folder: Path) -> str | None:
-    """Make `folder`; answers why nothing can be written there, None where it can."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error.strerror or str(error)
+def make_writable(folder: Path) -> None:
+    """Make `folder` and test that files can be written there. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass

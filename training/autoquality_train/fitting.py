@@ -1,4 +1,4 @@
-"""Networks fitted to examples, frozen, with a side file that tells what they are."""
+"""Fits networks to examples and writes them with their side files."""
 
 from __future__ import annotations
 
@@ -16,39 +16,38 @@ from autoquality_core.formats import library_versions
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
-from autoquality_train.judging.networks import network_path
-from autoquality_train.sweeps import SETTINGS
+from autoquality_train.labels.sweeps import SETTINGS
 
 EPOCHS = 60
 QUICK_EPOCHS = 3
 BACKEND = "tensorflow"
-"""What Keras runs on unless KERAS_BACKEND says otherwise."""
+"""The backend of Keras unless KERAS_BACKEND names another."""
 TARGET_RANGE = (0.002, 0.08)
-"""The DSSIM between which almost every curve of a corpus lies in the qualities that matter."""
+"""The range of DSSIM of almost every curve of a corpus, over the usual qualities."""
 
 LEAST = 8
-"""Images without which nothing can be learned, and checked on others."""
+"""The fewest images to train on."""
 
 
 class Network(Protocol):
-    """What `autoquality_train.network` does: a model, fitted and frozen."""
+    """The interface of `autoquality_train.network`, which imports Keras."""
 
     def fit(
         self, examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
     ) -> Any:
-        """Fit to `examples`; `progress` is told a line now and then."""
+        """Fit to `examples`; calls `progress` with a line now and then."""
 
     def freeze(self, fitted: Any, path: Path, side_file: Mapping[str, Any]) -> None:
-        """Write the graph to `path` and, beside it, the side file with what it knows of it."""
+        """Write the graph to `path`, and the side file next to it."""
 
 
 class TooFewExamples(Exception):
-    """There are not enough examples to learn from."""
+    """There are too few examples to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How to train: `corpus` is what to call it in the side file."""
+class Training:
+    """How to train; `corpus` is its name in the side file."""
 
     corpus: str
     epochs: int
@@ -56,44 +55,48 @@ class Course:
 
 
 def load_network() -> Network:
-    """The model. Imports Keras; raises ModuleNotFoundError without it."""
+    """The model. Imports Keras; raises ModuleNotFoundError if it is not installed."""
     if os.environ.get("KERAS_BACKEND", BACKEND) == BACKEND:
-        tensorflow()  # which is quieter than Keras would have it
+        tensorflow()  # sets its log level before Keras imports it
     return cast("Network", importlib.import_module("autoquality_train.network"))
+
+
+def network_path(folder: Path, fmt: str) -> Path:
+    """The network of a format in a folder."""
+    return folder / f"autoquality-{fmt}.pb"
 
 
 def train(
     fmt: str,
     examples: Examples,
     out: Path,
-    course: Course,
+    training: Training,
     network: Network,
     progress: Callable[[str], None],
 ) -> Path:
-    """Fit the network of one format and freeze it into `out`; answers the graph's path.
+    """Fit the network of one format and freeze it into `out`; returns the path of the graph.
 
-    Graph and side file take their places together, when both are whole. Raises
-    TooFewExamples.
+    Raises TooFewExamples.
     """
     images = len(set(examples.groups))
     if images < LEAST:
         raise TooFewExamples(
-            f"{images} labelled images are too few to learn from; {LEAST} is the least,"
-            " thousands are good"
+            f"{images} labelled images are too few to learn from; use at least {LEAST}, better"
+            " thousands"
         )
-    fitted = network.fit(examples, epochs=course.epochs, seed=course.seed, progress=progress)
+    fitted = network.fit(examples, epochs=training.epochs, seed=training.seed, progress=progress)
     path = network_path(out, fmt)
     with tempfile.TemporaryDirectory(prefix=".frozen-", dir=out) as temporary:
         made = Path(temporary, path.name)
-        network.freeze(fitted, made, side_file(fmt, examples, course))
-        # The graph last: where it is, its side file is.
+        network.freeze(fitted, made, side_file(fmt, examples, training))
+        # The graph last: then every graph has its side file.
         for suffix in (".json", ".pb"):
             made.with_suffix(suffix).replace(path.with_suffix(suffix))
     return path
 
 
-def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
-    """What is known of a network before it is frozen."""
+def side_file(fmt: str, examples: Examples, training: Training) -> dict[str, Any]:
+    """The side file of a network: its format, encoder options and origin."""
     options = asdict(SETTINGS[examples.setting].options)
     return {
         "name": network_path(Path(), fmt).stem,
@@ -106,14 +109,14 @@ def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
         },
         "library_versions": library_versions(),
         "corpus": {
-            "name": course.corpus,
+            "name": training.corpus,
             "images": len(set(examples.groups)),
             "samples": len(examples),
             "kinds": dict(Counter(examples.kinds)),
         },
         "training": {
-            "epochs": course.epochs,
-            "seed": course.seed,
+            "epochs": training.epochs,
+            "seed": training.seed,
             "backend": os.environ.get("KERAS_BACKEND", BACKEND),
             "versions": provenance.versions(),
             "machine": provenance.machine(),
@@ -122,5 +125,5 @@ def side_file(fmt: str, examples: Examples, course: Course) -> dict[str, Any]:
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Encoder options as JSON knows them."""
+    """Encoder options for JSON."""
     return {name: one.value if isinstance(one, Enum) else one for name, one in options.items()}

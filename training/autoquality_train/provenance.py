@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, machine, time."""
+"""Versions, machine and time, for everything that holds numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "numba")
 
 
 def versions() -> dict[str, str]:
-    """The versions of all that labels, networks or their judgement depend on."""
+    """The versions of everything that affects labels, networks or their judgement."""
     found = {"autoquality": __version__, "python": platform.python_version(), **library_versions()}
     for package in _PACKAGES:
         try:
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 def machine() -> dict[str, str]:
     """Processor, usable cores and system."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(len(os.sched_getaffinity(0))),
         "system": platform.platform(),
     }
@@ -39,7 +39,8 @@ def now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

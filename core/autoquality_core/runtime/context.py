@@ -105,8 +105,7 @@ class Step:
     ) -> None:
         self.seconds = clock() - self.started
         outer, inner = self._outer, self._inner
-        # A position refers to its step. Without this cycle the request is freed when it ends,
-        # not by the next garbage collection: a server counts it as open until then.
+        # A position refers to its step. Such a cycle would keep the context until it is collected.
         self._outer = self._inner = None
         if outer is None:
             return

@@ -8,40 +8,41 @@ import click
 from rich.console import Console
 
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
-from autoquality_train.cli.exits import Failed
-from autoquality_train.labelling import Outcome, Plan, WorkerDied
-from autoquality_train.labelling import label as label_all
+from autoquality_train.cli.options import Failed
+from autoquality_train.cli.samples import gather_samples, print_skipped
+from autoquality_train.corpus.samples import Skipped
+from autoquality_train.labels.labelling import Outcome, Plan, WorkerDied
+from autoquality_train.labels.labelling import label as label_all
+from autoquality_train.labels.sweeps import ALL, SOME
 from autoquality_train.progress import progress
-from autoquality_train.sweeps import ALL, SOME
 
 QUALITIES = {"all": ALL, "some": SOME}
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=options.FOLDER)
+@options.corpus_folders
 @click.option(
     "--out",
     required=True,
-    type=options.PLACE,
-    help="The folder of sweeps, one small file a sample and encoder setting.",
+    type=options.NEW_FOLDER,
+    help="The folder of sweeps, one small file for each sample and encoder setting.",
 )
 @click.option(
     "--qualities",
     type=click.Choice(list(QUALITIES)),
     default="all",
     show_default=True,
-    help=f"Encode at every quality, or at {len(SOME)} that a curve can be drawn by. `priors` and"
-    " `report` need all, `train` does with some.",
+    help=f"Encode at all qualities, or at {len(SOME)}, which is enough to draw a curve. `priors`"
+    " and `report` need all; `train`, `features` and `offsets` need some.",
 )
 @options.settings
 @click.option(
     "--whole",
     is_flag=True,
-    help="For the images that networks are judged by: each as it is (of more than 1.5 megapixels"
-    " the middle), not samples.",
+    help="Label whole images instead of samples, to judge networks by. Of images above 1.5"
+    " megapixels, take the middle.",
 )
-@click.option("--middles", is_flag=True, help="The middle of each sample as well, for `priors`.")
+@click.option("--middles", is_flag=True, help="Also label the middle of each sample, for `priors`.")
 @options.first
 @options.seed
 @options.jobs
@@ -56,13 +57,12 @@ def label(
     seed: int,
     jobs: int,
 ) -> None:
-    """Label a corpus: encode its samples at many qualities and measure what comes of it.
+    """Label a corpus: encode its samples at many qualities and measure the results.
 
-    CORPUS is one or more folders of images, perhaps of folders, one a kind. Each
-    image gives one or more samples; each is encoded, decoded and measured at
-    every quality by every encoder setting. What was made before is not made
-    again: whatever stops this, run it again. Labels made by other versions of
-    the encoders do not count.
+    CORPUS is one or more folders of images, each with or without one folder for each kind. Each
+    image gives one or more samples. Every encoder setting encodes, decodes and measures each
+    sample at every quality. After an interruption, run the same command again: labels that exist
+    are not made again, unless other versions of the encoders made them.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=whole)[:first]
@@ -73,15 +73,15 @@ def label(
 
 
 def run_plan(plan: Plan, console: Console, *, jobs: int) -> None:
-    """Label with a bar, then tell what was made, kept and failed. Raises Failed."""
-    made = kept = 0
-    failed: list[tuple[Path, str]] = []
+    """Label with a progress bar, and print the counts. Raises Failed."""
+    made = existing = 0
+    failed: list[Skipped] = []
     try:
         with progress(console, "labelling", len(plan.samples)) as advance:
 
             def done(outcome: Outcome) -> None:
-                nonlocal made, kept
-                made, kept = made + outcome.made, kept + outcome.kept
+                nonlocal made, existing
+                made, existing = made + outcome.made, existing + outcome.existing
                 if outcome.failure is not None:
                     failed.append((outcome.sample.path, outcome.failure))
                 advance()
@@ -89,11 +89,11 @@ def run_plan(plan: Plan, console: Console, *, jobs: int) -> None:
             label_all(plan, jobs=jobs, done=done)
     except WorkerDied as error:
         raise Failed(
-            "a process ended before its time, perhaps for want of memory; what was labelled is"
-            f" kept: run the same command again, with fewer --jobs than {jobs}"
+            "a worker process died, perhaps for lack of memory; run the same command again with"
+            f" fewer --jobs than {jobs}: finished labels are kept"
         ) from error
     finally:
-        console.print(f"{made} sweeps made, {kept} there before, {len(failed)} samples failed")
-        tell_left_out(console, failed)
+        console.print(f"{made} sweeps made, {existing} existed, {len(failed)} samples failed")
+        print_skipped(console, failed)
     if len(failed) == len(plan.samples):
         raise Failed("every sample failed")

@@ -6,26 +6,28 @@ import click
 
 from autoquality._version import __version__
 from autoquality_train.cli.corpus import corpus
-from autoquality_train.cli.exits import Interrupted
-from autoquality_train.cli.features import features
 from autoquality_train.cli.label import label
-from autoquality_train.cli.offsets import offsets
-from autoquality_train.cli.priors import priors
+from autoquality_train.cli.priors import features, offsets, priors
 from autoquality_train.cli.report import report
 from autoquality_train.cli.roughness import roughness
 from autoquality_train.cli.run import run
 from autoquality_train.cli.train import train
 
 
+class _Interrupted(click.ClickException):
+    exit_code = 130
+
+
 class _Group(click.Group):
-    """A group that Ctrl-C ends with one line and the shell's usual exit code."""
+    """A group that Ctrl-C ends with one line and the usual exit code."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted from None
+            message = "interrupted; run the same command again to continue"
+            raise _Interrupted(message) from None
 
 
 @click.group(
@@ -37,7 +39,7 @@ def cli() -> None:
     """Train networks for autoquality-server on your own images, and judge them.
 
     \b
-    All in one:
+    With one command:
       autoquality-train corpus debian
       autoquality-train run debian/images --out trained
     \b
@@ -48,10 +50,10 @@ def cli() -> None:
       autoquality-train report others --sweeps sweeps --networks networks --out report
     \b
     Exit codes:
-      0    all went well; files that were left out are listed
-      1    something failed
-      2    the command line is wrong
-      130  interrupted; run the same command again to go on
+      0    success; skipped files are listed
+      1    an error
+      2    a wrong command line
+      130  interrupted; run the same command again to continue
     """  # noqa: D301 (click reads \b)
 
 

@@ -1,4 +1,4 @@
-"""Options that several subcommands share."""
+"""Options that several subcommands share, and the error that ends a command."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from typing import Any
 
 import click
 
-from autoquality_train.cli.exits import Failed
-from autoquality_train.files import writable
+from autoquality_train.files import make_writable
 from autoquality_train.fitting import EPOCHS
 from autoquality_train.judging.summary import PHOTOGRAPHS
-from autoquality_train.sweeps import NETWORKS, SETTINGS, SWEPT
+from autoquality_train.labels.sweeps import NETWORKS, SETTINGS, SLOW, SWEPT
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Callback = Callable[[click.Context, click.Parameter, str], tuple[str, ...]]
 
 FOLDER = click.Path(exists=True, file_okay=False, readable=True, path_type=Path)
-PLACE = click.Path(path_type=Path)
+NEW_FOLDER = click.Path(path_type=Path)
+
+
+class Failed(click.ClickException):
+    """The command failed: exit code 1, and a sentence that says what to do."""
 
 
 def some_of(known: Iterable[str]) -> Callback:
-    """A callback that takes some of a few names, with commas between them, each once."""
+    """A callback that parses comma-separated names."""
     names = tuple(known)
 
     def chosen(_: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -41,25 +44,41 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def settings_among(known: Iterable[str], default: Iterable[str], about: str = "") -> Decorator:
+    """The option --settings for encoder settings among `known`."""
+    return click.option(
+        "--settings",
+        callback=some_of(known),
+        metavar="NAMES",
+        default=",".join(default),
+        show_default=True,
+        help=f"Encoder settings, separated by commas.{about}",
+    )
+
+
+corpus_folders: Decorator = click.argument("corpus", nargs=-1, required=True, type=FOLDER)
+sweeps: Decorator = click.option(
+    "--sweeps", required=True, type=FOLDER, help="The folder that `label` filled."
+)
 jobs: Decorator = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=cores,
     show_default="all cores",
-    help="How many images are encoded at the same time, each by a process of its own.",
+    help="The number of images to work on at the same time, each on a core.",
 )
 first: Decorator = click.option(
     "--first",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only N of the samples, drawn by --seed.",
+    help="Take only N samples, in an order that depends on --seed.",
 )
 seed: Decorator = click.option(
     "--seed",
     type=int,
     default=1,
     show_default=True,
-    help="Of everything that is drawn at random; the same seed, the same samples and networks.",
+    help="The seed of all random choices. The same seed gives the same samples and networks.",
 )
 formats: Decorator = click.option(
     "--formats",
@@ -67,17 +86,13 @@ formats: Decorator = click.option(
     metavar="NAMES",
     default=",".join(NETWORKS),
     show_default=True,
-    help="Which networks, with commas between them.",
+    help="The formats of the networks, separated by commas.",
 )
-settings: Decorator = click.option(
-    "--settings",
-    callback=some_of(SWEPT),
-    metavar="NAMES",
-    default=",".join(SETTINGS),
-    show_default=True,
-    help="Which encoder settings, with commas between them. Networks need jpeg-mozjpeg, webp"
-    " and avif; jpeg (plain) is for `priors`; "
-    f"{', '.join(name for name in SWEPT if name not in SETTINGS)} for `offsets`.",
+settings: Decorator = settings_among(
+    SWEPT,
+    SETTINGS,
+    " Networks need jpeg-mozjpeg, webp and avif. `priors` and `features` also use plain jpeg,"
+    f" and `offsets` {' and '.join(SLOW)}.",
 )
 epochs: Decorator = click.option(
     "--epochs",
@@ -92,34 +107,41 @@ photographs: Decorator = click.option(
     default=PHOTOGRAPHS,
     show_default=True,
     metavar="PATTERN",
-    help="Which folders of judged images hold photographs; the report tells them from the rest.",
+    help="Folders of judged images that contain photographs. The report shows photographs and other"
+    " images separately.",
 )
 
 
 def ready(folder: Path) -> Path:
-    """`folder`, made and tried. Raises Failed where nothing can be written there."""
-    why = writable(folder)
-    if why is not None:
-        raise Failed(f"{folder}: cannot be written to ({why}); name another folder")
+    """`folder`, created if necessary. Raises Failed if it is not writable."""
+    try:
+        make_writable(folder)
+    except OSError as error:
+        why = error.strerror or error
+        raise Failed(f"{folder} is not writable ({why}); use another folder") from error
     return folder
 
 
-def learns_from_labels(files: str) -> Decorator:
-    """The arguments of a command that makes `files` for the search, of a corpus and its labels."""
-    given = (
-        click.argument("corpus", nargs=-1, required=True, type=FOLDER),
-        click.option("--sweeps", required=True, type=FOLDER, help="What `label` made."),
-        click.option(
-            "--out",
-            required=True,
-            type=PLACE,
-            help=f"Where {files} go; the server reads those in core/autoquality_core/priors.",
-        ),
-        click.option("--name", required=True, help="What to call the corpus in the files."),
+def priors_folder(files: str) -> Decorator:
+    """The option --out of a command that writes learned data for searches."""
+    return click.option(
+        "--out",
+        required=True,
+        type=NEW_FOLDER,
+        help=f"The folder for {files}. The server reads core/autoquality_core/priors.",
     )
 
+
+corpus_name: Decorator = click.option(
+    "--name", required=True, help="The name of the corpus in the files."
+)
+
+
+def learns_from_labels(files: str) -> Decorator:
+    """The arguments of a command that learns `files` for searches from a corpus and its labels."""
+
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
-        for one in reversed(given):
+        for one in (corpus_name, priors_folder(files), sweeps, corpus_folders):
             command = one(command)
         return command
 

@@ -1,22 +1,29 @@
-"""`autoquality-train priors`: the curves that the search starts from."""
+"""`autoquality-train priors`, `features` and `offsets`: learned data for searches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-import pyvips
 from rich.console import Console
 
-from autoquality_core.errors import InvalidImage
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
-from autoquality_train.cli.exits import Failed
-from autoquality_train.priors import Known, write
-from autoquality_train.progress import progress
-from autoquality_train.samples import Sample, digest_of
-from autoquality_train.sweeps import known_sweep
+from autoquality_train.cli.options import Failed
+from autoquality_train.cli.samples import distinct, gather_samples
+from autoquality_train.corpus.samples import Sample
+from autoquality_train.labels.sweeps import USUAL, load_sweep
+from autoquality_train.priors import curves
+from autoquality_train.priors.curves import SizedSweep
+from autoquality_train.priors.features import Row
+from autoquality_train.priors.features import write as write_features
+from autoquality_train.priors.offsets import Difference
+from autoquality_train.priors.offsets import write as write_offsets
+
+LEAST_CURVES = 2
+LEAST_ROWS = 100
+LEAST_DIFFERENCES = 30
+"""The fewest samples to learn priors, features and offsets from."""
 
 
 @click.command()
@@ -31,11 +38,10 @@ def priors(
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
-    """Learn what each encoder's curves look like: the priors of METHOD_DSSIM and METHOD_SIZE.
+    """Learn the curve priors of encoders, from which METHOD_DSSIM and METHOD_SIZE start.
 
-    CORPUS and --seed must be those that `label` was given. Only sweeps at every
-    quality count; the middles of samples (`label --middles`) count as images of
-    their own.
+    Use the CORPUS and --seed of `label`. Only sweeps at every quality count. The middles of
+    samples (`label --middles`) count as images.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
@@ -50,34 +56,101 @@ def learn_priors(
     settings: Sequence[str],
     console: Console,
 ) -> None:
-    """Write the priors of `settings`, in which samples and their middles count. Raises Failed."""
-    known: dict[str, list[Known]] = {setting: [] for setting in settings}
-    unreadable: list[tuple[Path, str]] = []
+    """Write the priors of `settings` from samples and their middles. Raises Failed."""
+    known: dict[str, list[SizedSweep]] = {setting: [] for setting in settings}
     everything = [one for sample in samples for one in (sample, sample.middle())]
-    seen: set[str] = set()
-    with progress(console, "reading", len(everything)) as advance:
-        for sample in everything:
-            try:
-                digest = digest_of(sample.pixels())
-            except (InvalidImage, pyvips.Error, OSError) as error:
-                unreadable.append((sample.path, " ".join(str(error).split())))
-                continue
-            finally:
-                advance()
-            if digest in seen:
-                continue
-            seen.add(digest)
-            for setting in settings:
-                found = known_sweep(digest, setting, sweeps)
-                if found is not None and found.complete:
-                    known[setting].append(Known(found, sample.width * sample.height))
-    tell_left_out(console, unreadable)
+    for sample, _, digest in distinct(everything, console):
+        for setting in settings:
+            found = load_sweep(digest, setting, sweeps)
+            if found is not None and found.complete:
+                known[setting].append(SizedSweep(found, sample.width * sample.height))
     for setting, some in known.items():
-        if len(some) < 2:
-            raise Failed(
-                f"{sweeps}: {len(some)} samples of this corpus are swept at every quality by"
-                f" {setting}; label them first: autoquality-train label ... --qualities all"
-            )
+        _check(len(some), LEAST_CURVES, sweeps, f"swept at every quality by {setting}", setting)
         path = out / f"{setting}.json"
-        write(path, setting, some, name, len({sample.path for sample in samples}))
+        curves.write(path, setting, some, name, len({sample.path for sample in samples}))
         console.print(f"{path}: {len(some)} curves", soft_wrap=True)
+
+
+@click.command()
+@options.learns_from_labels("SETTING.features.json")
+@options.settings
+@options.seed
+def features(
+    corpus: tuple[Path, ...],
+    sweeps: Path,
+    out: Path,
+    name: str,
+    settings: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Learn to predict an image's curves from its features.
+
+    METHOD_DSSIM and METHOD_SIZE start from these predictions, which need no network. Use the
+    CORPUS and --seed of `label`. A setting skips samples that it has no label of.
+    """
+    console = Console(stderr=True)
+    samples = gather_samples(corpus, console, seed=seed, whole=False)
+    found: dict[str, list[Row]] = {setting: [] for setting in settings}
+    for sample, pixels, digest in distinct(samples, console):
+        labels = {one: load_sweep(digest, one, sweeps) for one in settings}
+        known = {one: sweep for one, sweep in labels.items() if sweep is not None}
+        for setting, row in Row.of(pixels, known, sample.group).items():
+            found[setting].append(row)
+    options.ready(out)
+    for setting, rows in found.items():
+        _check(len(rows), LEAST_ROWS, sweeps, f"labelled by {setting}", setting)
+        path = out / f"{setting}.features.json"
+        errors = write_features(path, setting, rows, name, seed=seed)
+        _print(console, path, len(rows), "median error", errors)
+
+
+@click.command()
+@options.learns_from_labels("SETTING.offset.json")
+@options.settings_among(USUAL, USUAL)
+@options.seed
+def offsets(
+    corpus: tuple[Path, ...],
+    sweeps: Path,
+    out: Path,
+    name: str,
+    settings: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Learn the distance of slower settings' curves from those of the usual settings.
+
+    A search with a slower setting starts from there. Use the CORPUS and --seed of `label`.
+    Samples without a label by both settings are skipped.
+    """
+    console = Console(stderr=True)
+    samples = gather_samples(corpus, console, seed=seed, whole=False)
+    found: dict[str, list[Difference]] = {one: [] for one in settings}
+    for sample, _, digest in distinct(samples, console):
+        for setting in settings:
+            slow, usual = (load_sweep(digest, one, sweeps) for one in (setting, USUAL[setting]))
+            if slow is not None and usual is not None:
+                area = sample.width * sample.height
+                found[setting].append(Difference.of(slow, usual, setting, area))
+    options.ready(out)
+    for setting, some in found.items():
+        usual_one = USUAL[setting]
+        what = f"labelled by both {setting} and {usual_one}"
+        _check(len(some), LEAST_DIFFERENCES, sweeps, what, f"{setting},{usual_one}")
+        path = out / f"{setting}.offset.json"
+        distances = write_offsets(path, setting, some, name)
+        _print(console, path, len(some), "median distance", distances)
+
+
+def _check(count: int, least: int, sweeps: Path, what: str, settings: str) -> None:
+    """Raises Failed if there are fewer than `least` samples."""
+    if count < least:
+        raise Failed(
+            f"{sweeps}: {count} samples of this corpus are {what}, but {least} are needed:"
+            f" autoquality-train label ... --settings {settings}"
+        )
+
+
+def _print(
+    console: Console, path: Path, samples: int, what: str, values: Mapping[str, float]
+) -> None:
+    words = ", ".join(f"{name} {100 * value:.1f} %" for name, value in values.items())
+    console.print(f"{path}: {samples} samples; {what}: {words}", soft_wrap=True)

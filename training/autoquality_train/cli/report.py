@@ -11,19 +11,21 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from autoquality_core.networks import NetworkError, PredictionFailed
+from autoquality_core.networks import LoadOptions, Network, NetworkError, PredictionFailed, load
+from autoquality_core.types import Format
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
-from autoquality_train.cli.exits import Failed
-from autoquality_train.judging.judge import Judgement, judge
-from autoquality_train.judging.networks import LoadedNetwork, load_networks
+from autoquality_train.cli.options import Failed
+from autoquality_train.cli.samples import gather_samples, print_skipped
+from autoquality_train.corpus.samples import Sample, Skipped
+from autoquality_train.fitting import network_path
+from autoquality_train.judging.judge import judge
 from autoquality_train.judging.note import note_accuracy
 from autoquality_train.progress import progress
 from autoquality_train.report import About, write_report
 from autoquality_train.report.tables import overview
-from autoquality_train.samples import Sample
 
-_TOLD = ("version", "encoder", "corpus", "training")
+_DESCRIPTION = ("version", "encoder", "corpus", "training")
+"""The fields of a side file that a report shows."""
 
 
 @click.command()
@@ -32,21 +34,27 @@ _TOLD = ("version", "encoder", "corpus", "training")
     "--sweeps",
     required=True,
     type=options.FOLDER,
-    help="What `label --whole` (or with --pieces, `label`) made of IMAGES, at every quality.",
+    help="The folder that `label --whole` (with --pieces, `label`) filled from IMAGES at all"
+    " qualities.",
 )
 @click.option(
     "--networks",
     required=True,
     type=options.FOLDER,
-    help="Where autoquality-FORMAT.pb are; formats without one are passed over.",
+    help="The folder of autoquality-FORMAT.pb. Formats without a file are skipped.",
 )
-@click.option("--out", required=True, type=options.PLACE, help="Where report.html, .md, .json go.")
+@click.option(
+    "--out",
+    required=True,
+    type=options.NEW_FOLDER,
+    help="The folder for report.html, report.md and report.json.",
+)
 @click.option(
     "--pieces",
     is_flag=True,
-    help="Judge the samples of IMAGES, as `label` cuts them without --whole, not whole images.",
+    help="Judge the samples that `label` cuts from IMAGES without --whole, not whole images.",
 )
-@click.option("--note", is_flag=True, help="Write what was found into the side files, in short.")
+@click.option("--note", is_flag=True, help="Write a summary into the networks' side files.")
 @options.first
 @options.seed
 @options.formats
@@ -67,84 +75,88 @@ def report(
 ) -> None:
     """Judge networks on IMAGES that they were not trained on.
 
-    Nothing is encoded: each prediction is compared with the sweep of its image,
-    and the service's own search runs on the sweep, beside others that know less.
+    Encodes nothing: each prediction is compared with the sweep of its image. The service's search
+    runs on the sweep with the network, and is compared with simpler searches.
     """
     console = Console(stderr=True)
     samples = gather_samples(images, console, seed=seed, whole=not pieces)[:first]
-    loaded = load(networks, formats, threads=jobs)
+    loaded = load_networks(networks, formats, threads=jobs)
     about = {"judged": [str(one) for one in images], "photographs": photographs}
-    found = judge_all(samples, sweeps, loaded, options.ready(out), about, console)
+    found = judge_all(samples, sweeps, networks, loaded, options.ready(out), about, console)
     if note:
-        for fmt, network in loaded.items():
-            note_accuracy(network.path, found["formats"][fmt], [one.name for one in images])
+        for fmt in loaded:
+            names = [one.name for one in images]
+            note_accuracy(network_path(networks, fmt), found["formats"][fmt], names)
 
 
-def load(folder: Path, formats: Sequence[str], *, threads: int) -> dict[str, LoadedNetwork]:
-    """The networks of a folder. Raises Failed if there are none, or one cannot be used."""
-    try:
-        found = load_networks(folder, formats, threads=threads)
-    except NetworkError as error:
-        raise Failed(str(error)) from error
+def load_networks(folder: Path, formats: Sequence[str], *, threads: int) -> dict[str, Network]:
+    """The networks of a folder, by format. Raises Failed if there are none or one is unusable."""
+    found = {}
+    for fmt in formats:
+        path = network_path(folder, fmt)
+        if path.exists():
+            try:
+                found[fmt] = load(path, LoadOptions(threads=threads), Format(fmt))
+            except NetworkError as error:
+                raise Failed(str(error)) from error
     if not found:
-        names = ", ".join(f"autoquality-{fmt}.pb" for fmt in formats)
-        raise Failed(f"{folder}: none of {names} is there; `train` makes them")
+        names = ", ".join(network_path(Path(), fmt).name for fmt in formats)
+        raise Failed(f"{folder} contains none of {names}; make them with `train`")
     return found
 
 
 def judge_all(
     samples: Sequence[Sample],
     sweeps: Path,
-    networks: Mapping[str, LoadedNetwork],
+    folder: Path,
+    networks: Mapping[str, Network],
     out: Path,
     about: Mapping[str, Any],
     console: Console,
 ) -> dict[str, Any]:
-    """Judge, write the report, show what most want to know; answers the numbers. Raises Failed.
+    """Judge the networks of a folder, write the report and print its overview.
 
-    `about` holds fields of About that are not found out here.
+    `about` has fields of About that are not computed here. Returns the numbers. Raises Failed.
     """
-    skipped: list[tuple[Path, str]] = []
+    skipped: list[Skipped] = []
     with progress(console, "judging", len(samples)) as advance:
+        predict = {fmt: network.predict for fmt, network in networks.items()}
         try:
-            judgement: Judgement = judge(
-                samples,
-                {fmt: network.predict for fmt, network in networks.items()},
-                sweeps,
-                skipped=lambda path, why: skipped.append((path, why)),
-                done=advance,
-            )
+            judgement = judge(samples, predict, sweeps, on_skip=skipped.append, done=advance)
         except PredictionFailed as error:
             raise Failed(str(error)) from error
-    tell_left_out(console, skipped)
+    print_skipped(console, skipped)
     if not judgement.cases:
         raise Failed(
             f"{sweeps}: no image is swept at every quality; label them first:"
             " autoquality-train label IMAGES --whole"
         )
-    told = {fmt: _told(network) for fmt, network in networks.items()}
-    left = [f"{path.name}: {why}" for path, why in skipped]
-    found = write_report(out, judgement, About(networks=told, skipped=left, **about))
-    _show(found, console)
+    described = {
+        fmt: _description(network_path(folder, fmt), network.info.sha256)
+        for fmt, network in networks.items()
+    }
+    why_skipped = [f"{path.name}: {why}" for path, why in skipped]
+    found = write_report(out, judgement, About(networks=described, skipped=why_skipped, **about))
+    _print(found, console)
     console.print(f"{out / 'report.html'}", soft_wrap=True)
     return found
 
 
-def _told(network: LoadedNetwork) -> dict[str, Any]:
-    """What is known of a network: its file, and what its side file says of its making."""
-    found = {"file": network.path.name, "sha256": network.sha256}
-    beside = network.path.with_suffix(".json")
-    if beside.exists():
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        found |= {name: told[name] for name in _TOLD if name in told}
+def _description(path: Path, sha256: str) -> dict[str, Any]:
+    """The file of a network, its digest, and the origin that its side file describes."""
+    found: dict[str, Any] = {"file": path.name, "sha256": sha256}
+    side_file = path.with_suffix(".json")
+    if side_file.exists():
+        described = json.loads(side_file.read_text(encoding="utf-8"))
+        found |= {name: described[name] for name in _DESCRIPTION if name in described}
     return found
 
 
-def _show(found: Mapping[str, Any], console: Console) -> None:
+def _print(found: Mapping[str, Any], console: Console) -> None:
     table = overview(found["formats"])
-    # A line a number rather than a column: this has to fit a terminal.
+    # One line for each number, because a terminal has no room for as many columns.
     names, *lines = zip(table.columns, *table.rows, strict=True)
-    shown = Table(*names, title=table.title, caption=table.caption)
+    printed = Table(*names, title=table.title, caption=table.caption)
     for line in lines:
-        shown.add_row(*line)
-    console.print(shown)
+        printed.add_row(*line)
+    console.print(printed)

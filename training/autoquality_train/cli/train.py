@@ -9,27 +9,26 @@ import click
 from rich.console import Console
 
 from autoquality_train.cli import options
-from autoquality_train.cli.corpora import gather_samples, tell_left_out
-from autoquality_train.cli.exits import Failed
-from autoquality_train.examples import Examples, gather
-from autoquality_train.fitting import Course, TooFewExamples, load_network
+from autoquality_train.cli.samples import gather_samples, print_skipped
+from autoquality_train.corpus.samples import Sample, Skipped
+from autoquality_train.examples import gather
+from autoquality_train.fitting import TooFewExamples, Training, load_network
 from autoquality_train.fitting import train as fit_and_freeze
+from autoquality_train.labels.sweeps import NETWORKS
 from autoquality_train.progress import progress
-from autoquality_train.samples import Sample
-from autoquality_train.sweeps import NETWORKS
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=options.FOLDER)
-@click.option("--sweeps", required=True, type=options.FOLDER, help="What `label` made.")
+@options.corpus_folders
+@options.sweeps
 @click.option(
     "--out",
     required=True,
-    type=options.PLACE,
-    help="Where autoquality-FORMAT.pb and .json go, and mosaics.npy: the images as the networks"
-    " see them, half a megabyte a sample, which may be deleted afterwards.",
+    type=options.NEW_FOLDER,
+    help="The folder for autoquality-FORMAT.pb and .json, and for mosaics.npy: the networks' input,"
+    " half a megabyte for each sample. It may be deleted afterwards.",
 )
-@click.option("--name", help="What to call the corpus in the side files.  [default: its folder]")
+@click.option("--name", help="The name of the corpus in the side files.  [default: its folder]")
 @options.formats
 @options.epochs
 @options.seed
@@ -46,15 +45,14 @@ def train(
 ) -> None:
     """Train a network for each format, and freeze it for autoquality-server.
 
-    CORPUS and --seed must be those that `label` was given; samples that are not
-    labelled are left out, so that it can be tried on part of the labels. Keras
-    runs on TensorFlow unless KERAS_BACKEND says jax; on a GPU where that
-    backend finds one.
+    Use the CORPUS and --seed of `label`. Samples without a label are skipped, so you can try this
+    before `label` has finished. Keras runs on TensorFlow, or on JAX with KERAS_BACKEND=jax, and
+    uses a GPU if that backend finds one.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    course = Course(name or corpus[0].name, epochs, seed)
-    train_all(samples, sweeps, options.ready(out), formats, course, console, jobs=jobs)
+    training = Training(name or corpus[0].name, epochs, seed)
+    train_all(samples, sweeps, options.ready(out), formats, training, console, jobs=jobs)
 
 
 def train_all(
@@ -62,47 +60,34 @@ def train_all(
     sweeps: Path,
     out: Path,
     formats: Sequence[str],
-    course: Course,
+    training: Training,
     console: Console,
     *,
     jobs: int,
 ) -> None:
     """Gather examples, then train each format. Raises Failed."""
     network = load_network()
-    examples = _gather(samples, sweeps, out, formats, console, jobs=jobs)
-    for fmt in formats:
-        some = examples[NETWORKS[fmt]]
-        console.print(f"{fmt}: {len(some)} samples of {len(set(some.groups))} images")
-
-        def tell(line: str, fmt: str = fmt) -> None:
-            console.print(f"{fmt}: {line}", soft_wrap=True, markup=False)
-
-        try:
-            path = fit_and_freeze(fmt, some, out, course, network, tell)
-        except TooFewExamples as error:
-            raise Failed(f"{fmt}: {error}") from error
-        console.print(f"{fmt}: {path}", soft_wrap=True)
-
-
-def _gather(
-    samples: Sequence[Sample],
-    sweeps: Path,
-    out: Path,
-    formats: Sequence[str],
-    console: Console,
-    *,
-    jobs: int,
-) -> dict[str, Examples]:
-    left_out: list[tuple[Path, str]] = []
+    skipped: list[Skipped] = []
     with progress(console, "reading", len(samples)) as advance:
-        found = gather(
+        examples = gather(
             samples,
             [NETWORKS[fmt] for fmt in formats],
             sweeps,
             out / "mosaics.npy",
             jobs=jobs,
-            left_out=lambda path, why: left_out.append((path, why)),
+            on_skip=skipped.append,
             done=advance,
         )
-    tell_left_out(console, left_out)
-    return found
+    print_skipped(console, skipped)
+    for fmt in formats:
+        some = examples[NETWORKS[fmt]]
+        console.print(f"{fmt}: {len(some)} samples of {len(set(some.groups))} images")
+
+        def log(line: str, fmt: str = fmt) -> None:
+            console.print(f"{fmt}: {line}", soft_wrap=True, markup=False)
+
+        try:
+            path = fit_and_freeze(fmt, some, out, training, network, log)
+        except TooFewExamples as error:
+            raise options.Failed(f"{fmt}: {error}") from error
+        console.print(f"{fmt}: {path}", soft_wrap=True)

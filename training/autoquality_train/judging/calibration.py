@@ -1,8 +1,8 @@
-"""Whether a network knows how sure it may be.
+"""Compares predicted probabilities with frequencies.
 
-A predicted distribution is calibrated where what it gives a probability of p
-comes true in a share p of the cases (Guo et al. 2017, "On calibration of modern
-neural networks"; for the histogram Dawid 1984, the probability integral transform).
+A prediction is calibrated if events with the predicted probability p happen in a share p of the
+cases (Guo et al. 2017, "On calibration of modern neural networks"; for the histogram Dawid 1984,
+the probability integral transform).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autoquality_train.judging.swept import IntArray
 FloatArray = npt.NDArray[np.float64]
 
 STEPS = (0, 1, 2, 5)
-"""A prediction is a hit where it misses by no more than so many quality steps."""
+"""A prediction is a hit if it misses by at most so many quality steps."""
 
 BINS = 10
 
@@ -31,15 +31,15 @@ def mass_within(probabilities: FloatArray, quality: int, steps: int) -> float:
 def transform(probabilities: FloatArray, right: IntArray) -> float:
     """The probability integral transform of the right qualities, in [0, 1].
 
-    The middle of the jump that the distribution function makes over them: even
-    over many cases where the distributions are right.
+    The middle of the jump of the distribution function over them. Its distribution over many cases
+    is uniform if the predictions are calibrated.
     """
     cumulated = np.concatenate([[0.0], np.cumsum(probabilities)])
     return float(np.clip((cumulated[right[0] - 1] + cumulated[right[-1]]) / 2, 0.0, 1.0))
 
 
 def reliability(confidences: Sequence[float], hits: Sequence[bool]) -> list[dict[str, float]]:
-    """For each tenth of confidence that occurs: mean confidence, share of hits, count."""
+    """Mean confidence, share of hits and count for each tenth of confidence that occurs."""
     sure, hit = np.array(confidences), np.array(hits, np.float64)
     at = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
     return [
@@ -53,6 +53,6 @@ def reliability(confidences: Sequence[float], hits: Sequence[bool]) -> list[dict
 
 
 def expected_error(bins: Sequence[dict[str, float]]) -> float:
-    """Expected calibration error: the mean gap of confidence and hits, weighted by count."""
+    """The expected calibration error: the mean of |confidence - hits|, weighted by count."""
     total = sum(one["count"] for one in bins)
     return sum(one["count"] * abs(one["confidence"] - one["hits"]) for one in bins) / total

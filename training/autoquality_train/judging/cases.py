@@ -1,4 +1,4 @@
-"""One image, format and target: all that is found out."""
+"""All results for one image, format and target."""
 
 from __future__ import annotations
 
@@ -29,16 +29,19 @@ EVERYTHING = (1, 100)
 SEARCHES = {
     "network": "the network (METHOD_ML)",
     "first guess": "the network's first guess, then the corpus prior",
-    "prior": "the corpus prior alone (METHOD_DSSIM)",
+    "prior": "only the corpus prior (METHOD_DSSIM)",
     "secant": "secant",
     "bisection": "bisection",
 }
-"""The searches that are compared, in words."""
+"""The searches that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attained:
-    """One goal: whether any quality meets it, and what each search cost and answered."""
+    """The results for one allowed error: encodings and quality of each search.
+
+    `reachable` is True if any quality in the range meets the target.
+    """
 
     error: float
     reachable: bool
@@ -49,10 +52,10 @@ class Attained:
 
 @dataclass(frozen=True, slots=True)
 class InRange:
-    """What holds in [low, high].
+    """The results for qualities in [low, high].
 
-    `guess` is the predicted quality brought into the range; `right` the right
-    one nearest to it, `miss` how many steps the guess is above it.
+    `guess` is the predicted quality, limited to the range; `right` the nearest right one; `miss`
+    the steps from the right quality to the guess.
     """
 
     low: int
@@ -67,11 +70,11 @@ class InRange:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image by one format at one target.
+    """One image, encoded in one format for one target.
 
-    `predicted` is the likeliest quality, `miss` how many steps it is above the
-    right one of all 100; `within` the predicted probability that it misses by
-    no more than so many steps; `transform` see `calibration`.
+    `predicted` is the likeliest quality, and `miss` the steps to it from the right one of all 100.
+    `within` has the predicted probability of a miss of at most so many steps; for `transform` see
+    `calibration`.
     """
 
     image: str
@@ -88,7 +91,7 @@ class Case:
 
 
 def ranges(fmt: Format) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The wide range and the default one of a format."""
+    """The wide and the default range of a format."""
     return WIDE, Defaults().bounds_for(fmt)
 
 

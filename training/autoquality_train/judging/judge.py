@@ -6,16 +6,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyvips
-
-from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels
+from autoquality_core.networks import Prediction
+from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of
 from autoquality_train.judging.cases import TARGETS, Case, case
-from autoquality_train.judging.networks import Predict
-from autoquality_train.judging.pictures import Picture
 from autoquality_train.judging.swept import Swept
-from autoquality_train.samples import LeftOut, Sample, digest_of
-from autoquality_train.sweeps import NETWORKS, known_sweep
+from autoquality_train.labels.sweeps import NETWORKS, FloatArray, load_sweep
+
+Predict = Callable[[Pixels, float], Prediction]
+"""Predicts the quality of an image for a target."""
+
+_THUMBNAIL_SIDE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A judged image in a report: a thumbnail (WebP), and its DSSIM curves by format."""
+
+    thumbnail: bytes
+    width: int
+    height: int
+    dssim: dict[str, FloatArray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Picture:
+        side = _THUMBNAIL_SIDE
+        small = pixels.image.thumbnail_image(side, height=side, size="down")
+        return cls(bytes(small.webpsave_buffer(Q=80)), pixels.width, pixels.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +48,22 @@ def judge(
     networks: Mapping[str, Predict],
     sweeps: Path,
     *,
-    skipped: LeftOut,
+    on_skip: OnSkip,
     done: Callable[[], None] = lambda: None,
 ) -> Judgement:
     """Judge each network (by format) on each sample at each of TARGETS.
 
-    `skipped` is told of samples that cannot be decoded or are not swept at every
-    quality, and why; `done` is called once a sample. Raises PredictionFailed.
+    `on_skip` is called for samples that cannot be decoded or are not swept at every quality,
+    `done` once for each sample. Raises PredictionFailed.
     """
     found = Judgement()
     for sample in samples:
         try:
             pixels = sample.pixels()
-        except (InvalidImage, pyvips.Error, OSError) as error:
-            skipped(sample.path, " ".join(str(error).split()))
+        except UnreadableImage as error:
+            on_skip((sample.path, str(error)))
         else:
-            _judge_image(sample, pixels, networks, sweeps, skipped, found)
+            _judge_image(sample, pixels, networks, sweeps, on_skip, found)
         done()
     return found
 
@@ -56,16 +73,16 @@ def _judge_image(
     pixels: Pixels,
     networks: Mapping[str, Predict],
     sweeps: Path,
-    skipped: LeftOut,
+    on_skip: OnSkip,
     found: Judgement,
 ) -> None:
     digest = digest_of(pixels)
     picture = Picture.of(pixels)
     for fmt, predict in networks.items():
         setting = NETWORKS[fmt]
-        sweep = known_sweep(digest, setting, sweeps)
+        sweep = load_sweep(digest, setting, sweeps)
         if sweep is None or not sweep.complete:
-            skipped(sample.path, f"not labelled at every quality by {setting}")
+            on_skip((sample.path, f"not labelled at every quality by {setting}"))
             continue
         swept = Swept(sample.path.name, sample.kind, pixels, setting, sweep)
         found.cases.extend(case(swept, target, predict(pixels, target)) for target in TARGETS)

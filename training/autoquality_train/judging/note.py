@@ -1,4 +1,4 @@
-"""A network's accuracy, noted in its side file."""
+"""Writes a network's accuracy into its side file."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from autoquality_train.files import write_json
 
 GROUPS = ("all", "photographs", "graphics")
-"""The kinds of images that a side file tells of; the report has every folder."""
+"""The groups of images in a side file; the report has every folder."""
 
 
 def note_accuracy(network: Path, found: Mapping[str, Any], judged_on: Sequence[str]) -> None:
-    """Add what a report found of a network's format (`numbers`) to its side file, in short.
+    """Add a summary of a report's numbers for a network to its side file.
 
-    `judged_on` names the folders; the graph's SHA-256 says which one it was. Does
-    nothing for a network without a side file.
+    `found` are the numbers of its format, `judged_on` the names of the folders. Does nothing for a
+    network without a side file.
     """
-    beside = network.with_suffix(".json")
-    if not beside.exists():
+    side_file = network.with_suffix(".json")
+    if not side_file.exists():
         return
-    told = json.loads(beside.read_text(encoding="utf-8"))
-    told["accuracy"] = {
+    described = json.loads(side_file.read_text(encoding="utf-8"))
+    described["accuracy"] = {
         "sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
         "judged_on": list(judged_on),
         "calibration_error": round(
@@ -36,17 +36,17 @@ def note_accuracy(network: Path, found: Mapping[str, Any], judged_on: Sequence[s
             if name in found["groups"]
         },
     }
-    write_json(beside, told)
+    write_json(side_file, described)
 
 
 def _short(one: Mapping[str, Any]) -> dict[str, Any]:
-    """How many images, and of each range what `_range` says."""
+    """The number of images, and a summary of each range."""
     ranges = {name: _range(some) for name, some in one["ranges"].items()}
     return {"images": one["images"], **ranges}
 
 
 def _range(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Misses, and at each allowed error the first guesses and the encodings of a request."""
+    """Misses, and the first guesses and encodings for each allowed error."""
     miss = one["miss"]
     return {
         "qualities": [one["low"], one["high"]],

@@ -1,4 +1,4 @@
-"""Cases to distributions: the numbers of a report."""
+"""Statistics of cases: the numbers of a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autoquality_train.judging.calibration import (
 from autoquality_train.judging.cases import ERRORS, SEARCHES, Case, InRange
 
 PHOTOGRAPHS = ("photo*", "cid22*", "clic*", "kodak*")
-"""Folders of photographs; all others hold screenshots, drawings, maps and the like."""
+"""Patterns for folders of photographs; others contain screenshots, drawings, maps and so on."""
 
 RANGES: Mapping[str, Callable[[Case], InRange]] = {
     "wide": lambda case: case.wide,
@@ -27,7 +27,10 @@ _MISSES = (0, 1, 2, 5)
 
 
 def parts(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:
-    """Photographs and graphics apart, where there are any; `photographs`: patterns over kinds."""
+    """The cases by "photographs" and "graphics", without empty ones.
+
+    `photographs` are patterns for the kinds that are photographs.
+    """
     found: dict[str, list[Case]] = {"photographs": [], "graphics": []}
     for case in cases:
         photo = any(fnmatch(case.kind.lower(), pattern) for pattern in photographs)
@@ -36,7 +39,7 @@ def parts(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[C
 
 
 def groups(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:
-    """All cases, photographs and graphics apart, then each folder; none that repeats another."""
+    """All cases, photographs, graphics, and each folder, without groups that equal another."""
     found = {"all": list(cases)}
     folders = {
         f"folder {kind}": [case for case in cases if case.kind == kind]
@@ -49,7 +52,7 @@ def groups(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[
 
 
 def summarise(cases: Sequence[Case]) -> dict[str, Any]:
-    """The numbers of some cases, of any targets: misses, first guesses and iterations by range."""
+    """Misses, first guesses and iterations by range, for cases of any targets."""
     return {
         "images": len({(case.kind, case.image) for case in cases}),
         "cases": len(cases),
@@ -58,7 +61,7 @@ def summarise(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def by_target(cases: Sequence[Case]) -> dict[str, Any]:
-    """As `summarise`, for each target and for all of them."""
+    """As `summarise`, for each target and for all targets together."""
     found = {"all": summarise(cases)}
     for target in sorted({case.target for case in cases}):
         found[f"{target:g}"] = summarise([case for case in cases if case.target == target])
@@ -66,7 +69,7 @@ def by_target(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def calibration(cases: Sequence[Case]) -> dict[str, Any]:
-    """How reliable the predicted distributions are; over all 100 qualities."""
+    """The calibration of the predicted distributions over all 100 qualities."""
     found: dict[str, Any] = {}
     for steps in STEPS:
         bins = reliability(
@@ -79,7 +82,7 @@ def calibration(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median, 95th percentile and worst; all but the mean are values that occur."""
+    """Mean, median, 95th percentile and worst; median and percentile are values that occur."""
     array = np.array(values, np.float64)
     median, high = np.percentile(array, [50, 95], method="inverted_cdf")
     return {
@@ -110,11 +113,11 @@ def _in_range(found: Sequence[InRange]) -> dict[str, Any]:
 
 
 def _goal(found: Sequence[InRange], at: int) -> dict[str, Any]:
-    """First guesses and iterations at one allowed error.
+    """First guesses and iterations for the allowed error with the index `at`.
 
-    A first guess is good if it meets a target that can be met. Where no quality
-    in range does, the right answer is the nearest or a bound: those cases are
-    counted apart, and there a guess is good if it is that answer.
+    A first guess is good if it meets the target. If no quality in the range does, the right answer
+    is the nearest one or a bound. Those cases are counted separately, and a guess is good if it is
+    the right answer.
     """
     goals = [one.goals[at] for one in found]
     can = [goal.met_by_guess for goal in goals if goal.reachable]

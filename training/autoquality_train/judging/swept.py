@@ -15,7 +15,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation, ScoreGoal
 from autoquality_core.search.oracle import oracle
 from autoquality_core.types import Probe
-from autoquality_train.sweeps import SETTINGS, Sweep
+from autoquality_train.labels.sweeps import SETTINGS, Sweep
 
 IntArray = npt.NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""Fitting a network to examples, on any backend of Keras (KERAS_BACKEND)."""
+"""Fits a network to examples, on any backend of Keras (KERAS_BACKEND)."""
 
 from __future__ import annotations
 
@@ -14,43 +14,47 @@ import numpy.typing as npt
 from keras import ops
 
 from autoquality_train.basis import Basis
-from autoquality_train.examples import Examples, parts
-from autoquality_train.network.calibration import spread_scale
-from autoquality_train.network.head import COMPONENTS, coefficients_of, head, rest_of
+from autoquality_train.examples import Examples, folds
+from autoquality_train.network.head import COMPONENTS, coefficients_of, head, residual_of
 from autoquality_train.network.statistics import Strengths, TileStatistics, strengths_for
 
 FloatArray = npt.NDArray[np.float32]
 
 MEMBERS = 5
-"""Networks whose answers are averaged; each is fitted without one part of the images, which
-tells how wrong it is on what it never saw."""
+"""Networks whose outputs are averaged. Each is fitted without one fold of the images, which then
+shows its errors on new images."""
 
 _LEAST_LEFT_OUT = 5
-"""Images that each is fitted without; where there are too few, there are fewer networks."""
+"""The fewest images of a fold; small corpora have fewer networks."""
 
 _BATCH = 64
 _TILES = 338
-"""Tiles drawn of each mosaic for one step, with replacement: an image is no fixed set of tiles."""
+"""Tiles drawn from each mosaic for one step, with replacement, as augmentation."""
 
 _APART = 5.0
-"""Stretches of a curve whose rests have nothing to do with each other."""
+"""How many independent numbers the residual of a curve counts as."""
 
 _RATE = 2e-3
 _DEGREES = 5.0
-"""Of Student's t: some images are like no other, and must not decide what the rest look like."""
+"""Degrees of freedom of Student's t, which limits the influence of unusual images."""
+
+TARGETS = (0.005, 0.01, 0.02, 0.04)
+_USED = (10, 95)
+
+_QUANTILES = ((0.5, 0.6745), (0.8, 1.2816))
+"""Shares of a normal distribution, and the standard deviations that they lie within."""
 
 
 class TooFewImages(Exception):
-    """There is too little to learn from; `str` says how much is needed."""
+    """There are too few images to learn from; `str` says how many are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A network for one encoder setting, ready to be frozen.
 
-    `scale` widens the members' standard deviations to what was seen on images
-    that a member was not fitted to; `left_out` (n,) tells which member that
-    was for each example, and `record` what a side file should.
+    `scale` widens the members' standard deviations to their errors on new images. `left_out` (n,)
+    is the member that was fitted without an example. `record` goes into the side file.
     """
 
     setting: str
@@ -61,7 +65,7 @@ class Fitted:
     record: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write all that `freeze` needs to `folder`, for a process with another backend."""
+        """Write everything that `freeze` needs to `folder`, for a process with another backend."""
         for number, member in enumerate(self.members):
             member.save(folder / f"{number}.keras")
         numbers = np.array([self.scale, len(self.members)])
@@ -76,7 +80,7 @@ class Fitted:
 
     @classmethod
     def restore(cls, folder: Path) -> Fitted:
-        """What `save` wrote."""
+        """Read the files that `save` wrote."""
         with np.load(folder / "fitted.npz") as kept:
             scale, count = kept["numbers"]
             basis = Basis(kept["mean"], kept["components"])
@@ -89,35 +93,35 @@ class Fitted:
 
 
 def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:
-    """Fit networks, `MEMBERS` of them, to the examples of one setting.
+    """Fit `MEMBERS` networks to the examples of one setting.
 
-    Deterministic for a seed, a backend and a machine. Raises TooFewImages for
-    examples of fewer than two images.
+    Deterministic for a seed, a backend and a machine. Raises TooFewImages for fewer than two.
     """
     images = len(set(examples.groups))
-    part = parts(examples.groups, min(MEMBERS, max(2, images // _LEAST_LEFT_OUT)), seed)
-    count = int(part.max()) + 1
+    fold = folds(examples.groups, min(MEMBERS, max(2, images // _LEAST_LEFT_OUT)), seed)
+    count = int(fold.max()) + 1
     if count < 2:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
     strengths = strengths_for(examples.setting)
     tiles = tile_statistics(examples.mosaics, strengths)
     basis = Basis.of(examples.curves, COMPONENTS)
-    wanted = np.column_stack([basis.coefficients(examples.curves), basis.rest(examples.curves)])
+    curves = examples.curves
+    wanted = np.column_stack([basis.coefficients(curves), basis.residual_variance(curves)])
     members = []
     unseen = np.empty((len(examples), 0), np.float32)
     for number in range(count):
-        learn = np.flatnonzero(part != number)
+        learn = np.flatnonzero(fold != number)
         model, loss = _fit_member(
             tiles[learn], wanted[learn], len(strengths), epochs, seed * MEMBERS + number
         )
         progress(f"network {number + 1} of {count}, loss {loss:.3f}")
         members.append(model)
-        away = np.flatnonzero(part == number)
+        away = np.flatnonzero(fold == number)
         output = model.predict(tiles[away].astype(np.float32), verbose=0)
         if not unseen.size:
             unseen = np.empty((len(examples), output.shape[1]), np.float32)
         unseen[away] = output
-    scale = spread_scale(basis, unseen, examples.curves)
+    scale = spread_scale(basis, unseen, curves)
     record = {
         "images": images,
         "samples": len(examples),
@@ -128,13 +132,13 @@ def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str],
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
     }
-    return Fitted(examples.setting, members, basis, scale, part, record)
+    return Fitted(examples.setting, members, basis, scale, fold, record)
 
 
 def tile_statistics(
     mosaics: npt.NDArray[np.uint8], strengths: Strengths
 ) -> npt.NDArray[np.float16]:
-    """What TileStatistics says of each mosaic: (n, 676, f), kept in half precision."""
+    """The statistics of each mosaic, (n, 676, f), in half precision."""
     layer = TileStatistics(strengths)
     step = 16
     found = [
@@ -155,7 +159,7 @@ def _fit_member(
     rate = keras.optimizers.schedules.CosineDecay(
         _RATE / 20, steps, warmup_target=_RATE, warmup_steps=max(steps // 20, 1)
     )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=2e-3, clipnorm=1.0), loss=_surprise)
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=2e-3, clipnorm=1.0), loss=_loss)
     mean = math.nan
     for _ in range(epochs):
         order = rng.permutation(len(tiles))
@@ -169,17 +173,48 @@ def _fit_member(
     return model, mean
 
 
-def _surprise(wanted: Any, output: Any) -> Any:
-    """-log density of what was wanted, but for a constant; (n,).
+def _loss(wanted: Any, output: Any) -> Any:
+    """The negative log-likelihood of `wanted` up to a constant, (n,).
 
-    The coefficients are taken to be of a multivariate t distribution; the rest,
-    whose mean square is the last column, to be normal and as good as `_APART`
-    independent numbers.
+    The coefficients have a multivariate t distribution. The residual, whose mean square is the
+    last column, is normal and counts as `_APART` independent numbers.
     """
     mean, factor = coefficients_of(output)
     away = ops.solve_triangular(factor, (wanted[:, :-1] - mean)[..., None], lower=True)
     distance = ops.sum(ops.square(away[..., 0]), axis=1)
     volume = ops.sum(ops.log(ops.diagonal(factor, axis1=1, axis2=2)), axis=1)
     curve = volume + (_DEGREES + COMPONENTS) / 2 * ops.log(1 + distance / _DEGREES)
-    rest = rest_of(output)
-    return curve + _APART * (ops.log(rest) + wanted[:, -1] / (2 * ops.square(rest)))
+    residual = residual_of(output)
+    misfit = wanted[:, -1] / (2 * ops.square(residual))
+    return curve + _APART * (ops.log(residual) + misfit)
+
+
+def spread_scale(basis: Basis, outputs: FloatArray, curves: FloatArray) -> float:
+    """The factor for standard deviations, from outputs (n, .) for images not fitted to.
+
+    Errors are taken where the curves (n, 100) cross the usual targets. They have longer tails
+    than a normal distribution, so the factor fits the nearer half and the nearer four fifths.
+    """
+    mean, factor = (np.asarray(one) for one in coefficients_of(outputs))
+    residual = np.asarray(residual_of(outputs))
+    middle = basis.mean + mean @ basis.components
+    spread = np.swapaxes(factor, 1, 2) @ basis.components
+    width = np.sqrt((spread**2).sum(axis=1) + residual[:, None] ** 2)
+    ratios = []
+    for target in TARGETS:
+        at = crossing(curves, -math.log(target))
+        for row in np.flatnonzero((at >= _USED[0]) & (at <= _USED[1])):
+            column = int(at[row]) - 1
+            away = abs(float(middle[row, column] - curves[row, column]))
+            ratios.append(away / float(width[row, column]))
+    if not ratios:
+        return 1.0
+    half, most = (float(np.quantile(ratios, share)) / normal for share, normal in _QUANTILES)
+    return math.sqrt(half * most)
+
+
+def crossing(curves: FloatArray, aim: float) -> npt.NDArray[np.int64]:
+    """The first quality at which each curve (n, 100) is at `aim` or above; 101 if none is."""
+    above = np.maximum.accumulate(curves, axis=1) >= aim
+    found: npt.NDArray[np.int64] = np.where(above.any(axis=1), above.argmax(axis=1) + 1, 101)
+    return found

@@ -1,4 +1,4 @@
-"""From the statistics of an image's tiles to a distribution over its curve."""
+"""The trained layers: from the statistics of an image's tiles to a distribution of its curve."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from keras import ops
 FloatArray = npt.NDArray[np.float32]
 
 COMPONENTS = 8
-"""Directions in which curves differ that are predicted; of the rest, only how large it is."""
+"""Principal components that are predicted. Of the residual, only its size is."""
 
 _PLACES = np.array([(i, j) for i in range(COMPONENTS) for j in range(i + 1)])
 _NUMBERS = COMPONENTS + len(_PLACES) + 1
 _FLOOR = 0.02
-"""The least standard deviation of a coefficient, in those of the corpus: labels are no better."""
+"""The least standard deviation of a coefficient: labels are not more exact. The corpus has 1."""
 
-_LEAST_REST = 0.004
+_LEAST_RESIDUAL = 0.004
 _SMALL = 1e-4
 
 
 def pool(tiles: Any, strengths: int) -> Any:
     """Tiles (n, m, f) to numbers of the whole image (n, g), all of order 1.
 
-    `strengths` of a tile's numbers are DSSIMs, whose mean is what the metric
-    itself would take.
+    The first `strengths` numbers of a tile are DSSIMs. Their mean is what the metric computes.
     """
     mean = ops.mean(tiles, axis=1)
     spread = ops.sqrt(ops.mean(ops.square(tiles - mean[:, None]), axis=1) + _SMALL**2)
@@ -43,15 +42,15 @@ def pool(tiles: Any, strengths: int) -> Any:
 
 
 def head(examples: FloatArray, strengths: int, seed: int) -> keras.Model:
-    """A network from tiles (n, m, f) to `COMPONENTS` coefficients and how uncertain they are.
+    """A network from tiles (n, m, f) to `COMPONENTS` coefficients and their uncertainty.
 
-    `examples` of its input settle how its numbers are scaled. The output is to
-    be read by `coefficients_of` and `rest_of`.
+    Inputs are scaled as in `examples`. Decode the output with `coefficients_of` and
+    `residual_of`.
     """
     keras.utils.set_random_seed(seed)
     tiles = keras.Input((None, examples.shape[2]), name="tiles")
     whole = _Standard.of(np.asarray(pool(examples, strengths)))(_Pool(strengths)(tiles))
-    each = _Standard.of(_spread(_logarithms(examples, strengths)))(_Logarithms(strengths)(tiles))
+    each = _Standard.of(_rows(_logarithms(examples, strengths)))(_Logarithms(strengths)(tiles))
     each = keras.layers.Dense(48, "relu")(each)
     each = keras.layers.Dense(32, "relu")(each)
     each = keras.layers.GlobalAveragePooling1D()(each)
@@ -60,7 +59,7 @@ def head(examples: FloatArray, strengths: int, seed: int) -> keras.Model:
     both = keras.layers.Dropout(0.1, seed=seed)(both)
     both = keras.layers.Dense(64, "gelu")(both)
     found = keras.layers.Dense(_NUMBERS, kernel_initializer="zeros")(both)
-    # What a straight line explains, and that is most, need not be learned in a bent way.
+    # A linear layer explains most; the others learn only the rest.
     straight = keras.layers.Dense(COMPONENTS, use_bias=False, kernel_initializer="zeros")(whole)
     straight = keras.layers.ZeroPadding1D((0, _NUMBERS - COMPONENTS))(straight[..., None])
     return keras.Model(tiles, found + straight[..., 0])
@@ -77,23 +76,23 @@ def coefficients_of(output: Any) -> tuple[Any, Any]:
     return output[:, :COMPONENTS], ops.reshape(factor, (-1, COMPONENTS, COMPONENTS))
 
 
-def rest_of(output: Any) -> Any:
-    """The standard deviation of what the coefficients leave of the curve, (n,)."""
-    return ops.softplus(output[:, -1] - 3.5) + _LEAST_REST
+def residual_of(output: Any) -> Any:
+    """The standard deviation of the residual, (n,)."""
+    return ops.softplus(output[:, -1] - 3.5) + _LEAST_RESIDUAL
 
 
 def _logarithms(tiles: Any, strengths: int) -> Any:
     return ops.concatenate([tiles, ops.log(tiles[..., :strengths] + _SMALL)], axis=-1)
 
 
-def _spread(values: Any) -> FloatArray:
-    """The numbers of all tiles, one row each."""
+def _rows(values: Any) -> FloatArray:
+    """The numbers of all tiles, one row for each tile."""
     found = np.asarray(values, np.float32)
     return found.reshape(-1, found.shape[-1])
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Pool(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
+class _Pool(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def __init__(self, strengths: int, **options: Any) -> None:
         super().__init__(**options)
         self.strengths = strengths
@@ -112,8 +111,8 @@ class _Logarithms(_Pool):
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class _Standard(keras.layers.Layer):  # type: ignore[misc]  # as above
-    """Brought to mean 0 and standard deviation 1, as they were over the examples."""
+class _Standard(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Scales to mean 0 and standard deviation 1 over the examples."""
 
     def __init__(self, mean: Any, deviation: Any, **options: Any) -> None:
         super().__init__(**options)

@@ -1,12 +1,13 @@
-"""What a mosaic tells of an image: every tile coded at a few strengths, and measured.
+"""The statistics of a mosaic: every tile coded at a few strengths, and measured.
 
-The layer has nothing to learn. It is a small transform codec and the metric
-itself, written as operations of a graph: each 8 x 8 block is transformed,
-quantised, transformed back and compared by SSIM. Real encoders differ from that
-in ways that depend on what is in a tile; to learn those is left to the layers
-behind. At most of the strengths the windows of SSIM are the blocks themselves,
-whose variances and covariances are sums over coefficients (Parseval): nothing
-has to be transformed back, and networks learn as much from it.
+This layer is not trained. It is a small transform codec and the metric, written as operations of
+a graph: each 8 x 8 block is transformed, quantised, transformed back and compared by SSIM. The
+trained layers learn how real encoders differ from that. At most strengths the windows of SSIM are
+the blocks themselves. Their variances and covariances are sums over coefficients (Parseval), so
+nothing is transformed back, and networks learn as much.
+
+A tile is 16 x 16 pixels, four blocks; its 256 pixels are in the order (block row, block column,
+row, column).
 """
 
 from __future__ import annotations
@@ -16,25 +17,33 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-from autoquality_core.networks.inputs import PER_SIDE, TILES
-from autoquality_train.network import blocks
+from autoquality_core.images import blocks
+from autoquality_core.networks.inputs import PER_SIDE, TILE, TILES
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _GREY = 128.0
 _PULL = 0.1
-"""Levels are rounded this much towards 0, as by an encoder to which a bit matters."""
+"""Levels are rounded this much towards 0, as encoders do to save bits."""
 
 _VARIANCES = (15.0, 60.0, 240.0, 960.0)
-"""Where the spread of local variances is looked at: noise of about these drowns what is below."""
+"""Thresholds for the distribution of local variances."""
+
+_SIGMA = 1.5
+_RADIUS = 5
+
+_CENTRES = (2, 6, 9, 13)
+"""Rows and columns of a tile that windows are centred on: two on each side of the seam between
+blocks."""
 
 
 class Strengths(NamedTuple):
-    """How strongly tiles are coded: tables of steps, each (64,).
+    """How strongly tiles are coded: tables of quantisation steps, each (64,).
 
-    What is coded by those of `windows` is measured through the metric's
-    windows, what is coded by those of `blocks` block by block.
+    After coding by `windows`, a tile is measured through the metric's windows; after coding by
+    `blocks`, block by block.
     """
 
     windows: tuple[blocks.FloatArray, ...]
@@ -45,10 +54,10 @@ class Strengths(NamedTuple):
 
 
 def strengths_for(setting: str) -> Strengths:
-    """The strengths of coding for one encoder setting.
+    """The strengths for one encoder setting.
 
-    A window costs twice as much time as a block. JPEG, whose tables these are,
-    is predicted better with two of them; WebP needs one, AVIF none.
+    A window takes twice the time of a block. Two of them improve the predictions for JPEG, one
+    those for WebP; AVIF needs none.
     """
     if setting.startswith("jpeg"):
         return Strengths(_jpeg(40, 82), _jpeg(15, 65, 93))
@@ -66,11 +75,11 @@ def _flat(*steps: float) -> tuple[blocks.FloatArray, ...]:
 
 
 @keras.saving.register_keras_serializable("autoquality")
-class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types to offer
+class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Mosaics (n, 416, 416, 3), 0 to 255, to (n, 676, strengths + 16) numbers of order 1.
 
-    First the DSSIM of a tile coded at each strength, then logarithms of its
-    energy by `blocks.bands`, then what its local variances and brightness are.
+    The DSSIM of a tile coded at each strength, the logarithms of its energy by `blocks.bands`, and
+    its local variances and brightness.
     """
 
     def __init__(self, strengths: Sequence[Sequence[Any]], **options: Any) -> None:
@@ -83,8 +92,8 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         basis = blocks.cosine_transform()
         pixels = _by_block(_luma(images)) - _GREY
         coefficients = ops.matmul(pixels, np.ascontiguousarray(basis.T))
-        pixels = ops.reshape(pixels, (-1, blocks.TILE**2))
-        windows = blocks.windows()
+        pixels = ops.reshape(pixels, (-1, TILE**2))
+        windows = ssim_windows()
         mean = ops.matmul(pixels, windows)
         variance = ops.maximum(ops.matmul(pixels * pixels, windows) - mean * mean, 0.0)
         found = []
@@ -93,7 +102,7 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
             for table in self._strengths.windows:
                 levels = ops.round(coefficients * (1 / table) - pull)
                 coded = ops.matmul(levels, basis * table[:, None])
-                coded = ops.reshape(coded, (-1, blocks.TILE**2))
+                coded = ops.reshape(coded, (-1, TILE**2))
                 found.append(_dssim(pixels, mean, variance, coded, windows))
         if self._strengths.blocks:
             found.extend(_block_dssims(coefficients, self._strengths.blocks))
@@ -102,7 +111,7 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
 
     @property
     def width(self) -> int:
-        """How many numbers a tile has."""
+        """The number of statistics of a tile."""
         return len(self._strengths) + int(blocks.bands().shape[1]) + 4 + len(_VARIANCES)
 
     def compute_output_shape(self, shape: Any) -> Any:
@@ -129,24 +138,24 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
 
 
 def _luma(images: Any) -> Any:
-    """Of RGB images, 0 to 255: (n x 416 x 52, 8), a block's line in a row."""
-    # A product with a narrow matrix, several pixels at a time, is much faster than one a pixel.
+    """The luma of RGB images, 0 to 255: (n x 416 x 52, 8), one line of a block in each row."""
+    # A matrix product for eight pixels at a time is much faster than one for each pixel.
     line = np.kron(np.eye(blocks.BLOCK, dtype=np.float32), blocks.LUMA[:, None])
     return ops.matmul(ops.reshape(ops.cast(images, "float32"), (-1, line.shape[0])), line)
 
 
 def _by_block(lines: Any) -> Any:
-    """What `_luma` answers as (n x 676 x 4, 64), the blocks of a tile together."""
+    """The result of `_luma` as (n x 676 x 4, 64), the blocks of a tile together."""
     grid = ops.reshape(lines, (-1, blocks.BLOCK, 2 * PER_SIDE, blocks.BLOCK))
     grid = ops.reshape(ops.transpose(grid, (0, 2, 1, 3)), (-1, 2, PER_SIDE, 2, blocks.BLOCK**2))
     return ops.reshape(ops.transpose(grid, (0, 2, 1, 3, 4)), (-1, blocks.BLOCK**2))
 
 
 def _block_dssims(coefficients: Any, tables: Sequence[blocks.FloatArray]) -> list[Any]:
-    """The mean DSSIM of each tile's four blocks at each strength, (n, 1) each; no window but them.
+    """The mean DSSIM of each tile's four blocks at each strength, (n, 1) each.
 
-    `coefficients` (n x 4, 64) are those of an orthonormal transform: the first is
-    8 times the mean, the squares of the others sum to 64 times the variance.
+    `coefficients` (n x 4, 64) are those of an orthonormal transform: the first is 8 times the
+    mean, and the squares of the others sum to 64 times the variance.
     """
     area = float(blocks.BLOCK**2)
     waves = np.ones((blocks.BLOCK**2, 1), np.float32) / area
@@ -175,9 +184,30 @@ def _dssim(pixels: Any, mean: Any, variance: Any, coded: Any, windows: Any) -> A
 
 
 def _from_moments(mean: Any, coded_mean: Any, variances: Any, covariance: Any) -> Any:
-    """DSSIM of windows; Wang et al. 2004, equation 13. Means are of the luma less 128."""
+    """The DSSIM of windows; Wang et al. 2004, equation 13. Means are of the luma less 128."""
     one, other = mean + _GREY, coded_mean + _GREY
     ssim = (2 * one * other + _C1) * (2 * covariance + _C2)
     ssim = ssim / ((one * one + other * other + _C1) * (variances + _C2))
-    # Rounding makes an SSIM a little greater than 1 where nothing was lost.
+    # For equal windows, rounding may make the SSIM slightly greater than 1.
     return ops.maximum(1 - ssim, 0.0) / 2
+
+
+def ssim_windows() -> blocks.FloatArray:
+    """16 Gaussian windows of SSIM over a tile, (256, 16), each with the sum 1.
+
+    These are the metric's windows (11 x 11, sigma 1.5) without the part beyond the edge of the
+    tile, at most a tenth of the weight.
+    """
+    place = np.arange(TILE)
+    lines = []
+    for centre in _CENTRES:
+        line = np.exp(-0.5 * ((place - centre) / _SIGMA) ** 2)
+        line[np.abs(place - centre) > _RADIUS] = 0
+        lines.append(line / line.sum())
+    found = [_flat_tile(np.outer(one, other)) for one in lines for other in lines]
+    return np.array(found, np.float32).T
+
+
+def _flat_tile(tile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    halves = tile.reshape(2, blocks.BLOCK, 2, blocks.BLOCK)
+    return halves.transpose(0, 2, 1, 3).reshape(TILE * TILE)

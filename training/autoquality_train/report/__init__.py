@@ -1,14 +1,11 @@
 """A judgement as one self-contained HTML file, a Markdown summary and a JSON of all numbers.
 
-numbers   what all three tell
-tables    numbers as rows of text
-figures   cases as plots
-page      the HTML file
-summary   the Markdown file
-writing   all three, into one folder
+writing  the numbers, and the three files
+tables   numbers as tables of text
+figures  cases as plots
+page     the HTML file
 """
 
-from autoquality_train.report.numbers import About
-from autoquality_train.report.writing import write_report
+from autoquality_train.report.writing import About, write_report
 
 __all__ = ["About", "write_report"]

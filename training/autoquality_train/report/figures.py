@@ -1,4 +1,4 @@
-"""Cases as plots, each an SVG file of its own."""
+"""Cases as plots, each an SVG file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from autoquality_train.judging.calibration import BINS, STEPS
 from autoquality_train.judging.cases import ERRORS, SEARCHES, Case
-from autoquality_train.judging.pictures import Picture
+from autoquality_train.judging.judge import Picture
 
 INK = "#22272e"
 PALE = "#e6e8eb"
@@ -58,7 +58,7 @@ Parts = Mapping[str, Sequence[Case]]
 
 
 def miss_histogram(parts: Parts) -> bytes:
-    """How often predictions miss by how many steps; `parts` are photographs and graphics."""
+    """The histogram of misses; `parts` are photographs and graphics."""
 
     def draw(axes: Axes) -> None:
         edges = np.arange(-_FARTHEST - 0.5, _FARTHEST + 1)
@@ -76,7 +76,7 @@ def miss_histogram(parts: Parts) -> bytes:
 
 
 def predicted_and_right(parts: Parts) -> bytes:
-    """Predicted over right quality, one dot a case."""
+    """Predicted over right quality, one dot for each case."""
 
     def draw(axes: Axes) -> None:
         axes.plot([10, 95], [10, 95], color=GREY, linewidth=1)
@@ -94,7 +94,7 @@ def predicted_and_right(parts: Parts) -> bytes:
 
 
 def reliability(hits: Mapping[str, Any]) -> bytes:
-    """Observed share of hits over predicted confidence; the larger a dot, the more cases."""
+    """Share of hits over predicted confidence; larger dots stand for more cases."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
@@ -106,22 +106,22 @@ def reliability(hits: Mapping[str, Any]) -> bytes:
             axes.scatter(sure, hit, [8 + 92 * one["count"] / total for one in bins], shade)
             axes.plot([], [], "o", color=shade, label=f"within {steps}" if steps else "exact")
         axes.set_xlabel("predicted probability")
-        axes.set_ylabel("came true")
+        axes.set_ylabel("frequency")
         axes.legend(loc="upper left")
 
     return _svg(draw, "Reliability of the predicted probabilities")
 
 
 def transform(counts: Sequence[int]) -> bytes:
-    """Where the right quality falls in the predicted distribution."""
+    """The position of the right quality in the predicted distribution."""
 
     def draw(axes: Axes) -> None:
         axes.bar((np.arange(BINS) + 0.5) / BINS, counts, 0.9 / BINS, color=_SHADES[1])
         axes.axhline(sum(counts) / BINS, color=GREY, linewidth=1)
         axes.set_xlabel("predicted probability of a lower quality")
-        axes.set_ylabel("cases (even: calibrated)")
+        axes.set_ylabel("cases (uniform if calibrated)")
 
-    return _svg(draw, "Where in the prediction the right quality falls")
+    return _svg(draw, "Position of the right quality in the prediction")
 
 
 def encodings(found: Mapping[str, Any]) -> bytes:
@@ -150,7 +150,7 @@ def encodings(found: Mapping[str, Any]) -> bytes:
 
 
 def curve(case: Case, picture: Picture) -> bytes:
-    """One image's DSSIM over quality, with its target, the right and the predicted quality."""
+    """An image's DSSIM over quality, with the target, the right and the predicted quality."""
 
     def draw(axes: Axes) -> None:
         dssim = np.maximum(picture.dssim[case.format], 1e-4)
@@ -172,7 +172,7 @@ def curve(case: Case, picture: Picture) -> bytes:
 def _svg(
     draw: Callable[[Axes], None], title: str, *, width: float = 4.6, height: float = 3.3
 ) -> bytes:
-    """What `draw` draws, in inches; without a date, so that equal numbers give equal bytes."""
+    """The plot that `draw` draws, in inches. Without a date: equal numbers give equal bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""The HTML file: one page that needs no other file and no network."""
+"""The HTML file, which loads no other file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autoquality_train.judging.cases import Case
-from autoquality_train.judging.pictures import Picture
+from autoquality_train.judging.judge import Picture
 from autoquality_train.judging.summary import parts
 from autoquality_train.report import figures, tables
 
 WORST = 12
-"""Images shown of each format."""
+"""The images that are shown for each format."""
 
 Pictures = Mapping[tuple[str, str], Picture]
 
 
 def page(found: Mapping[str, Any], cases: Sequence[Case], pictures: Pictures) -> str:
-    """The page over the numbers `found`, as `numbers` makes them of `cases`."""
+    """The page for the numbers that were `found` from `cases`."""
     environment = Environment(
         loader=PackageLoader("autoquality_train.report", "."),
         autoescape=True,
@@ -39,7 +39,7 @@ def page(found: Mapping[str, Any], cases: Sequence[Case], pictures: Pictures) ->
 
 
 def worst(cases: Sequence[Case], count: int = WORST) -> list[Case]:
-    """The cases that miss most in the wide range, one an image, the farthest first."""
+    """The greatest misses in the wide range, at most one for each image."""
     farthest = sorted(cases, key=lambda case: (-abs(case.wide.miss), case.kind, case.image))
     chosen: dict[tuple[str, str], Case] = {}
     for case in farthest:
@@ -80,13 +80,13 @@ def _section(
 
 
 def _tiles(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The numbers in large type: value and words."""
+    """The numbers in large type: value and label."""
     wide = found["groups"]["all"]["all"]["ranges"]["wide"]
     goal = wide["goals"]["0.001"]
     hits = found["calibration"]["all"]["hits"]
     return [
         (f"{wide['miss']['median']:.1f}", "quality steps missed (median)"),
-        (f"{wide['miss']['p95']:.0f}", "steps missed by the worst twentieth"),
+        (f"{wide['miss']['p95']:.0f}", "steps missed (95th percentile)"),
         (tables.percent(goal["met_by_first_guess"]), "of first guesses within ±0.001"),
         (f"{goal['iterations']['network']['mean']:.2f}", "encodings, 10–95 ±0.001"),
         (f"{goal['iterations']['prior']['mean']:.2f}", "encodings without the network"),

@@ -1,4 +1,4 @@
-"""Numbers as rows of text, for HTML and Markdown alike."""
+"""Numbers as tables of text, for HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Numbers = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A heading, what it means, the names of the columns, and rows of as many cells."""
+    """A heading, a caption, the names of the columns, and the rows."""
 
     title: str
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     words: tuple[int, ...] = (0,)
-    """Which columns hold words, not numbers."""
+    """The columns with words instead of numbers."""
 
 
 def overview(formats: Numbers) -> Table:
-    """One line a format: what most people want to know."""
+    """The main numbers, one line for each format."""
     rows = []
     for fmt, found in formats.items():
         one = found["groups"]["all"]["all"]
@@ -51,8 +51,8 @@ def overview(formats: Numbers) -> Table:
         f"without a network, 10–95 ±{ERRORS[0]:g}",
         "calibration error",
     )
-    caption = "All targets together; misses in quality steps, encodings on average."
-    return Table("At a glance", caption, columns, rows)
+    caption = "All targets together; misses in quality steps, mean encodings."
+    return Table("Summary", caption, columns, rows)
 
 
 def misses(groups: Numbers) -> Table:
@@ -100,13 +100,13 @@ def guesses(groups: Numbers) -> Table:
                     )
                 )
     columns = (
-        *("images of", "qualities", "allowed", "can be met", "met by the first guess"),
-        *("cannot be met", "there the guess is the right answer"),
+        *("images of", "qualities", "allowed", "reachable", "met by the first guess"),
+        *("unreachable", "first guess is the right answer"),
     )
     caption = (
-        "One encoding, at the predicted quality brought into the range. Where no quality in the"
-        " range comes near enough to the target, the nearest one or a bound is the right answer;"
-        " those cases are counted apart, in the last two columns."
+        "One encoding at the predicted quality, limited to the range. If no quality in the range is"
+        " close enough to the target, the nearest one or a bound is the right answer; the last two"
+        " columns count these cases."
     )
     return Table("First guesses", caption, columns, rows)
 
@@ -127,12 +127,12 @@ def iterations(groups: Numbers) -> Table:
         *("images of", "qualities", "search"),
         *(f"±{error:g}: {what}" for error in ERRORS for what in ("mean", "95th", "most")),
     )
-    caption = "Full-resolution encodings a request costs, the returned one included; all cases."
+    caption = "Full-resolution encodings of a request, with the returned one; all cases."
     return Table("Encodings", caption, columns, rows, words=(0, 2))
 
 
 def percent(share: float | None) -> str:
-    """A share as per cent, a dash where there is none."""
+    """A share as a percentage; a dash for None."""
     return "–" if share is None else f"{share:.0%}"
 
 

@@ -1,0 +1,143 @@
+"""Sweeps: size and DSSIM of a sample at many qualities, stored so that none is encoded twice."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    AvifEncoder,
+    AvifOptions,
+    Encoder,
+    JpegEncoder,
+    WebpEncoder,
+    WebpOptions,
+    library_versions,
+)
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
+from autoquality_train.files import atomic
+
+FloatArray = npt.NDArray[np.float64]
+
+SETTINGS: dict[str, Encoder] = {
+    "jpeg": JpegEncoder(),
+    "jpeg-mozjpeg": JpegEncoder(BEST_MOZJPEG),
+    "webp": WebpEncoder(),
+    "avif": AvifEncoder(),
+}
+"""The encoder settings that curves and networks are learned for."""
+
+SLOW: dict[str, Encoder] = {
+    "webp-slow": WebpEncoder(WebpOptions(effort=6)),
+    "avif-slow": AvifEncoder(AvifOptions(speed=4)),
+}
+"""Slower settings; the distance of their curves from those of the usual settings is learned."""
+
+USUAL = {"webp-slow": "webp", "avif-slow": "avif"}
+"""The usual setting for each slower one."""
+
+SWEPT = SETTINGS | SLOW
+"""All settings that can be labelled."""
+
+NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif"}
+"""The encoder setting that METHOD_ML uses for each format."""
+
+ALL = tuple(range(1, 101))
+
+SOME = (5, 10, 15, 21, 28, 35, 42, 50, 58, 66, 73, 79, 84, 88, 90, 93, 96, 99)
+"""Enough qualities to draw a smooth curve; close together where curves are steep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """`dssim` and `bytes_per_pixel` at `qualities` (rising), all of one length."""
+
+    qualities: npt.NDArray[np.int64]
+    dssim: FloatArray
+    bytes_per_pixel: FloatArray
+
+    @property
+    def dssim_values(self) -> FloatArray:
+        """The DSSIM on the scale of curves: -log(DSSIM), finite."""
+        return np.array([DSSIM.value(one) for one in self.dssim])
+
+    @property
+    def complete(self) -> bool:
+        """True if every quality was tried."""
+        return self.qualities.size == len(ALL)
+
+
+def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep:
+    """Encode at each of `qualities`, decode and measure; equivalent qualities once."""
+    encoder = SWEPT[setting]
+    first = encoder.equivalents(has_alpha=pixels.has_alpha)
+    reference = DSSIM.reference(pixels)
+    made: dict[int, tuple[float, float]] = {}
+    for quality in qualities:
+        one = first[quality - 1]
+        if one not in made:
+            data = encoder.encode(pixels, one)
+            dssim = reference.score(encoder.decode(data, pixels))
+            made[one] = dssim, len(data) / (pixels.width * pixels.height)
+    values = np.array([made[first[quality - 1]] for quality in qualities])
+    return Sweep(np.array(qualities), values[:, 0], values[:, 1])
+
+
+def cached_sweep(
+    pixels: Pixels, digest: str, setting: str, folder: Path, qualities: Sequence[int] = ALL
+) -> Sweep:
+    """As `sweep`, but from `folder` if the same encoders made it before.
+
+    `digest` is the name of the pixels (`digest_of`). A damaged file is written again.
+    """
+    path = sweep_file(digest, setting, folder, qualities)
+    found = _read(path)
+    if found is None:
+        found = sweep(pixels, setting, qualities)
+        with atomic(path) as partial, partial.open("wb") as stream:
+            np.savez(
+                stream,
+                qualities=found.qualities,
+                dssim=found.dssim,
+                bytes_per_pixel=found.bytes_per_pixel,
+            )
+    return found
+
+
+def load_sweep(digest: str, setting: str, folder: Path) -> Sweep | None:
+    """The sweep of a sample in `folder` with the most qualities; None if there is none."""
+    for qualities in (ALL, SOME):
+        found = _read(sweep_file(digest, setting, folder, qualities))
+        if found is not None:
+            return found
+    return None
+
+
+def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]) -> Path:
+    """The file of a sweep."""
+    return folder / f"{digest}-{made_by(setting, qualities)}.{setting}.npz"
+
+
+def made_by(setting: str, qualities: Sequence[int]) -> str:
+    """A short digest of everything but the pixels that a sweep depends on."""
+    encoder = SWEPT[setting]
+    versions = sorted(library_versions().items())
+    key = repr((encoder.format, asdict(encoder.options), tuple(qualities), versions))
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def _read(path: Path) -> Sweep | None:
+    """A stored sweep; None if it is missing, or damaged by the checksums of its zip."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as arrays:
+            return Sweep(arrays["qualities"], arrays["dssim"], arrays["bytes_per_pixel"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,88 @@
+"""What an encoder's curves look like before the search sees the image.
+
+The mean of -log(DSSIM) and of log(bytes per pixel) over quality, their principal components, and
+how rough they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.metrics import DSSIM
+from autoquality_core.priors import SIZE, size_noise_scale
+from autoquality_train.labels.sweeps import Sweep
+from autoquality_train.priors import rounded, write_learned
+
+FloatArray = npt.NDArray[np.float64]
+
+COMPONENTS = 5
+
+USUAL = slice(9, 95)
+"""Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
+
+TARGETS = (0.002, 0.06)
+"""The range of DSSIM where the falls of a curve matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizedSweep:
+    """A sweep at every quality, and the number of pixels of its image."""
+
+    sweep: Sweep
+    pixels: int
+
+
+def learn(curves: FloatArray, allowance: float) -> dict[str, Any]:
+    """The prior of `curves`, shape (images, 100), which rise with quality."""
+    mean = curves.mean(axis=0)
+    rest = curves - mean
+    _, scale, directions = np.linalg.svd(rest, full_matrices=False)
+    kept = min(COMPONENTS, len(scale))
+    components = directions[:kept] * scale[:kept, None] / np.sqrt(len(curves))
+    residuals = rest - rest @ directions[:kept].T @ directions[:kept]
+    # Smooth curves have almost no second difference; white noise of standard deviation s has
+    # one of s * sqrt(6). Steps that all curves share are in the mean.
+    noise = np.diff(rest[:, USUAL], n=2, axis=1).std(axis=1) / np.sqrt(6)
+    return {
+        "mean": rounded(mean, 4),
+        "components": rounded(components, 4),
+        "residual": round(float(residuals.std()), 5),
+        "noise": round(max(float(np.median(noise)), 0.001), 5),
+        "allowance": round(allowance, 4),
+    }
+
+
+def falls(curves: FloatArray, matters: npt.NDArray[np.bool_]) -> FloatArray:
+    """The greatest fall of each curve where `matters` is True; shape (images,)."""
+    fall = np.maximum.accumulate(curves, axis=1) - curves
+    most: FloatArray = np.where(matters, fall, 0.0)[:, USUAL].max(axis=1)
+    return most
+
+
+def fit(known: Sequence[SizedSweep]) -> dict[str, Any]:
+    """Both priors of one encoder setting.
+
+    The allowances are percentiles: to allow for the few roughest images of a corpus would cost a
+    probe in every search that ends between two qualities. Budgets get a higher percentile.
+    """
+    values = np.array([one.sweep.dssim_values for one in known])
+    sizes = np.log([one.sweep.bytes_per_pixel for one in known])
+    low, high = DSSIM.value(TARGETS[1]), DSSIM.value(TARGETS[0])
+    value_falls = falls(values, (values > low) & (values < high))
+    pixels = np.array([one.pixels for one in known])
+    size_falls = falls(sizes, np.ones(sizes.shape, np.bool_)) / size_noise_scale(pixels)
+    return {
+        DSSIM.name: learn(values, max(0.01, float(np.percentile(value_falls, 95)))),
+        SIZE: learn(sizes, max(0.002, float(np.percentile(size_falls, 98)))),
+    }
+
+
+def write(path: Path, setting: str, known: Sequence[SizedSweep], corpus: str, images: int) -> None:
+    """Write the priors of one encoder setting, learned from `images` images of `corpus`."""
+    write_learned(path, setting, fit(known), corpus=corpus, images=images)
