@@ -139,20 +139,6 @@ def test_a_new_context_ends_with_the_body_and_an_active_one_stays() -> None:
     assert active_context() is None
 
 
-def test_a_finished_request_needs_no_garbage_collection() -> None:
-    """For gRPC a call's stream is open for as long as its context lives."""
-    gc.disable()
-    try:
-        context = Context()
-        with context.active(), step("outer"), step("inner"):
-            pass
-        left = weakref.ref(context)
-        del context
-        assert left() is None
-    finally:
-        gc.enable()
-
-
 def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:
     """A stream may be closed by another thread than the one that began it."""
 
@@ -167,3 +153,19 @@ def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:
         begun.close()
         assert active_context() is own
         set_attributes(pixels=1)
+
+
+def test_a_finished_request_needs_no_garbage_collection() -> None:
+    """For gRPC a call's stream is open for as long as its context lives."""
+    context = Context(None, Recorder())
+    alive = weakref.ref(context)
+    gc.disable()
+    try:
+        with context.active(), pytest.raises(DeadlinePassed), step("outer"), step("inner"):
+            raise DeadlinePassed
+        with context.active():
+            run_both(lambda: None, lambda: None)
+        del context
+        assert alive() is None
+    finally:
+        gc.enable()

@@ -16,16 +16,15 @@ counted status is that of the answer. A caller that is refused sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import grpc
 
 from autoquality_server.auth.identity import Identify
 from autoquality_server.auth.rates import Rates
-from autoquality_server.rpc.interceptors.call import CallInterceptor, Layer
+from autoquality_server.rpc.interceptors.call import CallInterceptor
 from autoquality_server.rpc.interceptors.downloads import Downloads
 from autoquality_server.rpc.interceptors.errors import translated
 from autoquality_server.rpc.interceptors.layers import (
@@ -36,6 +35,7 @@ from autoquality_server.rpc.interceptors.layers import (
 )
 from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.interceptors.tracing import traced
+from autoquality_server.rpc.request_context import RequestContext
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
@@ -63,19 +63,20 @@ def interceptors(
     `downloads` the time to take a response of `service`.
     """
 
-    def own(layer: Layer) -> Layer:
-        """Only around the calls of `service`."""
-        return lambda request: layer(request) if request.service == service else nullcontext()
+    @contextmanager
+    def layers(request: RequestContext) -> Iterator[None]:
+        own = request.service == service
+        with (
+            returned_id(request),
+            watchdog.watching(request) if own else nullcontext(),
+            traced(traces, request) if own and traces else nullcontext(),
+            recorded(rpc_metrics, request),
+            translated(rejected, request),
+            identified(identify, open_services, request),
+            rate_limited(rates, request) if own else nullcontext(),
+        ):
+            yield
 
-    layers: list[Layer] = [
-        returned_id,
-        own(watchdog.watching),
-        *([own(partial(traced, traces))] if traces else []),
-        partial(recorded, rpc_metrics),
-        partial(translated, rejected),
-        partial(identified, identify, open_services),
-        own(partial(rate_limited, rates)),
-    ]
     return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service)]
 
 
@@ -83,11 +84,12 @@ def open_interceptors(
     rpc_metrics: RpcMetrics, rejected: Callable[[str], None], uploads: TimeoutTimer
 ) -> list[grpc.ServerInterceptor]:
     """As `interceptors`, for a server that anyone may call and that has no service of its own."""
-    layers: list[Layer] = [
-        returned_id,
-        partial(recorded, rpc_metrics),
-        partial(translated, rejected),
-    ]
+
+    @contextmanager
+    def layers(request: RequestContext) -> Iterator[None]:
+        with returned_id(request), recorded(rpc_metrics, request), translated(rejected, request):
+            yield
+
     return [CallInterceptor(layers, uploads)]
 
 

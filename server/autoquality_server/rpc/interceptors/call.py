@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from traceback import clear_frames
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import grpc
@@ -27,15 +26,14 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Layer,
         uploads: TimeoutTimer,
         downloads: Downloads | None = None,
         service: str = "",
     ) -> None:
-        """The first of `layers` is the outermost.
+        """`uploads` limits unary requests, and streams of `service`; `downloads` its answers.
 
-        `uploads` limits unary requests, and streams of `service`; `downloads` limits the answers
-        of `service`. Other streams may stay open, as those of reflection and health watches do.
+        Other streams may stay open, as those of reflection and health watches do.
         """
         self._layers = layers
         self._service = service
@@ -74,26 +72,26 @@ class CallInterceptor(grpc.ServerInterceptor):
         ) -> Iterator[tuple[RequestContext, Any]]:
             """The call within its layers, and its message or messages."""
             request = new_request(call)
-            with ExitStack() as stack:
-                stack.enter_context(request.active())
-                for layer in self._layers:
-                    stack.enter_context(layer(request))
+            # No ExitStack: it keeps an error in a reference cycle, and with it the call, whose
+            # stream gRPC counts as open until the next garbage collection.
+            with request.active(), self._layers(request):
                 if handler.request_streaming:
                     timer = self._uploads if own else None
                     messages = receive_messages(request, requests, decode, timer)
-                    yield request, stack.enter_context(closing(messages))
+                    with closing(messages):
+                        yield request, messages
                 else:
                     yield request, receive_message(request, requests, decode, self._uploads)
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
-            with _without_cycles(), entered(requests, call) as (request, received):
+            with entered(requests, call) as (request, received):
                 response = inner(received, call, *rest)
                 if downloads:
                     downloads.limit(request)
                 return response
 
         def streaming(requests: Iterator[bytes], call: grpc.ServicerContext) -> Iterator[Any]:
-            with _without_cycles(), entered(requests, call) as (request, received):
+            with entered(requests, call) as (request, received):
                 messages = inner(received, call)
                 yield from downloads.limited(request, messages) if downloads else messages
 
@@ -104,20 +102,3 @@ class CallInterceptor(grpc.ServerInterceptor):
         # As a stream, even of one message, the request is read when it is asked for.
         make = getattr(grpc, f"stream_{responses_shape}_rpc_method_handler")
         return make(behavior, response_serializer=handler.response_serializer)
-
-
-@contextmanager
-def _without_cycles() -> Iterator[None]:
-    """Clear the frames of an exception that leaves the body.
-
-    ExitStack makes cycles between an exception and its frames. They would keep the call until the
-    garbage collector runs, and gRPC refuses new calls of a connection with many such calls.
-    """
-    try:
-        yield
-    except BaseException as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            clear_frames(cause.__traceback__)
-            cause = cause.__context__
-        raise
