@@ -57,9 +57,9 @@ ENTRYPOINT ["autoquality-server"]
 FROM base AS gpu
 COPY --from=build-gpu /opt/autoquality /opt/autoquality
 USER 10001:10001
-RUN ["python", "-c", "from autoquality_core.pipeline.methods import warm_up; warm_up()"]
+RUN ["python", "-c", "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"]
 
 FROM base AS cpu
 COPY --from=build-cpu /opt/autoquality /opt/autoquality
 USER 10001:10001
-RUN ["python", "-c", "from autoquality_core.pipeline.methods import warm_up; warm_up()"]
+RUN ["python", "-c", "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"]

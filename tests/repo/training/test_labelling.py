@@ -62,7 +62,7 @@ def test_labels_survive_a_kill_and_are_not_made_again(tmp_path: Path) -> None:
     until(lambda: len(labels(out)) >= 3)
     workers = children(process.pid)
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     until(lambda: not any(alive(worker) for worker in workers))
     survived = labels(out)
     assert len(workers) >= 2
@@ -79,7 +79,7 @@ def test_an_interrupt_prints_one_line_and_keeps_labels(tmp_path: Path) -> None:
     process = started(label(folder, out))
     until(lambda: labels(out))
     os.killpg(process.pid, signal.SIGINT)
-    _, output = process.communicate()
+    _, output = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted; run the same command again" in output
     assert "Traceback" not in output

@@ -70,7 +70,7 @@ def test_equal_images_may_be_swept_at_the_same_time(
     monkeypatch.setattr(np, "savez", saved_together)
     with ThreadPoolExecutor(2) as pool:
         kept = [pool.submit(cached_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
-        assert all(one.result().dssim.sum() == 50 for one in kept)
+        assert all(one.result(timeout=60).dssim.sum() == 50 for one in kept)
     assert list(tmp_path.iterdir()) == [sweep_file("digest", "jpeg", tmp_path, ALL)]
 
 
