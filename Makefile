@@ -6,6 +6,9 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# More processes than the two cores of CI: many tests wait for timers and other processes. These
+# start faster with their byte code kept.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
@@ -44,6 +47,11 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 .venv-audit/.stamp: requirements/audit.lock
 	@tools/make-venv.sh .venv-audit $(PYTHON)
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv-mutants/.stamp: requirements/mutants.lock
+	@tools/make-venv.sh .venv-mutants $(PYTHON)
+	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: rivals
@@ -128,8 +136,16 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp .tools/chromium/.stamp ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
+	@$(PYTEST) --ignore=tests/repo $(ARGS)
+
+.PHONY: test-repo
+test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
+	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
+
+.PHONY: mutants
+mutants: .venv/.stamp .venv-mutants/.stamp ## Check that tests notice small changes of the code (ARGS="search --sample 30")
+	@.venv-mutants/bin/python tools/mutants.py $(ARGS)
 
 .PHONY: fuzz
 fuzz: .venv/.stamp ## Fuzz all parsers (ARGS="image --seconds 600")
@@ -148,7 +164,7 @@ soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARG
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check
-check: lint types contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
+check: lint types layers contract stubs dockerfile docs manifests rules dashboard hosts secrets ## Everything but the tests; with -k it goes on after a failure
 
 .PHONY: lint
 lint: .venv/.stamp ## Style: ruff's rules and formatting
@@ -158,6 +174,10 @@ lint: .venv/.stamp ## Style: ruff's rules and formatting
 .PHONY: types
 types: .venv/.stamp ## Types: mypy, strict
 	$(BIN)/mypy $(PY_DIRS)
+
+.PHONY: layers
+layers: .venv/.stamp ## Layers: which package may import which (import-linter)
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: contract
 contract: .venv/.stamp ## Contract: buf's lint and format, nothing broken for callers
@@ -226,5 +246,5 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-audit .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from tests.house.commands import ROOT
+from tests.commands import ROOT
 
 PROGRAM = ROOT / ".tools/chromium/bin/chromium"
 

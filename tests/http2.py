@@ -6,6 +6,8 @@ import contextlib
 import socket
 import struct
 
+from tests.waiting import LIMIT
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
 END_STREAM, END_HEADERS = 1, 4
@@ -40,7 +42,7 @@ def read_until(connection: socket.socket, kind: int) -> None:
 
 def leave_with(port: int, text: bytes) -> None:
     """Connect to a server on this machine, send a GOAWAY with `text`, wait for the end."""
-    with socket.create_connection(("127.0.0.1", port)) as client:
+    with socket.create_connection(("127.0.0.1", port), LIMIT) as client:
         client.sendall(PREFACE + frame(SETTINGS, b"") + goaway(text))
         client.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):

@@ -11,8 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import LIMIT, until
+
 NO_NETWORKS = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF")}
 """What switches off the networks that come with the server."""
+
+START_LIMIT = 4 * LIMIT
+"""Seconds for the start of a process: TensorFlow alone takes half a minute on a busy machine."""
 
 
 @dataclass
@@ -54,7 +59,13 @@ def running_server(
             text=True,
         )
     try:
-        ready = _wait_ready(process, log)
+        until(
+            lambda: process.poll() is not None or _ready(log),
+            within=START_LIMIT,
+            reason="the start",
+        )
+        ready = _ready(log)
+        assert ready, f"the server ended: {log.read_text()}"
         yield RunningServer(int(ready["port"]), int(ready["metrics_port"]), process, log)
     finally:
         process.terminate()
@@ -65,15 +76,10 @@ def running_server(
             raise
 
 
-def _wait_ready(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
-    """The log line that says it serves; an error if it ends instead."""
-    while True:
-        for line in log.read_text().splitlines():
-            if line.startswith("{") and '"ready"' in line:
-                found: dict[str, str] = json.loads(line)
-                return found
-        try:
-            process.wait(0.1)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(f"the server ended: {log.read_text()}")
+def _ready(log: Path) -> dict[str, str]:
+    """The log line that says it serves; empty before it."""
+    for line in log.read_text().splitlines():
+        if line.startswith("{") and '"ready"' in line:
+            found: dict[str, str] = json.loads(line)
+            return found
+    return {}

@@ -26,3 +26,4 @@ lock gpu pyproject.toml --extra gpu --extra onnx --extra otel --constraint requi
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
 lock audit --group audit "$@"
+lock mutants --group mutants "$@"

@@ -14,7 +14,8 @@ from autoquality import _convert, _health, _stream
 from autoquality._call import Caller, Reply
 from autoquality._channel import PEM, open_channel, tls_credentials
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
-from autoquality._request import EncodeOptions, encode_request
+from autoquality._options import EncodeOptions
+from autoquality._request import encode_request
 from autoquality._results import Comparison, Encoded, Progress, ServerInfo
 from autoquality._retry import RETRIES
 from autoquality._source import ImageFile, ImageSource, read_image, source_of
@@ -136,13 +137,13 @@ class Client:
         `image` is an image file (its bytes or its path) or a `RawImage`. The server has
         defaults for all options:
 
-        - `format`: "jpeg", "webp", "avif" or "png". Default: the source's format.
+        - `format`: a `Format` or its name, such as "webp". Default: the source's format.
         - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim" or "ml"), `target` (bytes for "size", DSSIM for "dssim" and "ml"),
           `min_quality` and `max_quality` (1 to 100), `allowed_error`.
         - `quality`: 1 to 100, for method "none". Alone, it implies that method.
-        - `jpeg`, `webp`, `avif`, `png`: options of one format. The other formats ignore them.
+        - `jpeg`, `webp` and so on: options of one format. The other formats ignore them.
         - `background`: "#rrggbb", white by default. It replaces transparency in formats
           without alpha.
         - `keep_metadata`: keep EXIF, XMP and IPTC.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
 
-from autoquality._enums import Method, WebpPreset
+from autoquality._enums import ColorProfile, Format, Method, WebpPreset
 
 if TYPE_CHECKING:
     # collections.abc has it from Python 3.12. Type checkers always know this name.
@@ -154,3 +155,36 @@ class PngOptions:
     interlaced: bool | None = _option("Write an interlaced PNG (Adam7).")
     quantize: bool | None = _option("Reduce the colours to a palette (lossy).")
     quantization_colors: int | None = _option("Colours in the palette.", (2, 256))
+
+
+FORMAT_OPTIONS: Mapping[str, type[Any]] = {
+    "jpeg": JpegOptions,
+    "webp": WebpOptions,
+    "avif": AvifOptions,
+    "png": PngOptions,
+}
+"""The options of each format, by the name of their argument. The command line has them all."""
+
+
+class EncodeOptions(TypedDict, total=False):
+    """The options of an encoding. `Client.encode` documents them."""
+
+    format: Format | str | None
+    auto_quality: AutoQuality | str | None
+    method: Method | str | None
+    target: float | None
+    min_quality: int | None
+    max_quality: int | None
+    allowed_error: float | None
+    quality: int | None
+    jpeg: JpegOptions | None
+    webp: WebpOptions | None
+    avif: AvifOptions | None
+    png: PngOptions | None
+    background: str
+    keep_metadata: bool
+    keep_copyright: bool | None
+    color_profile: ColorProfile | str | None
+    keep_hidden_colors: bool | None
+    measure_dssim: bool
+    allow_truncated: bool | None

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
-from autoquality._enums import ColorProfile, Format, Method
+from autoquality._enums import Method
 from autoquality._messages import to_message
 from autoquality._notation import parse_notation
-from autoquality._options import (
-    SPEC_FIELDS,
-    AutoQuality,
-    AvifOptions,
-    JpegOptions,
-    PngOptions,
-    WebpOptions,
-)
+from autoquality._options import SPEC_FIELDS, AutoQuality, EncodeOptions
 from autoquality.v1 import encoding_pb2 as pb
-
-
-class EncodeOptions(TypedDict, total=False):
-    """The options of an encoding. `Client.encode` documents them."""
-
-    format: Format | str | None
-    auto_quality: AutoQuality | str | None
-    method: Method | str | None
-    target: float | None
-    min_quality: int | None
-    max_quality: int | None
-    allowed_error: float | None
-    quality: int | None
-    jpeg: JpegOptions | None
-    webp: WebpOptions | None
-    avif: AvifOptions | None
-    png: PngOptions | None
-    background: str
-    keep_metadata: bool
-    keep_copyright: bool | None
-    color_profile: ColorProfile | str | None
-    keep_hidden_colors: bool | None
-    measure_dssim: bool
-    allow_truncated: bool | None
 
 
 def encode_request(options: EncodeOptions) -> pb.EncodeRequest:

@@ -91,7 +91,7 @@ def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
                     return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
             from autoquality_server.process.serving import serve
 
-            return serve(link.resolve(settings) if link else settings, link=link)
+            return serve(settings, link=link)
         except (ConfigError, StartError, ImportError):
             raise
         except Exception:

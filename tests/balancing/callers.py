@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from autoquality import Client
 from tests.photos import crop
+from tests.rpc.conftest import Process, scrape
 from tests.servers import RunningServer
-from tests.shell.conftest import Process, scrape
 from tests.waiting import until
 
 PHOTO = crop("coffee.png", 96, 64)

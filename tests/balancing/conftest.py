@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rpc.conftest import start_process
 from tests.servers import NO_NETWORKS, RunningServer, running_server
-from tests.shell.conftest import start_process
 
 __all__ = ["start_process", "start_server"]
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dnslib import QTYPE, RR, A
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSRecord, DNSServer
 
+from tests.waiting import LIMIT
+
 
 class Names(BaseResolver):  # type: ignore[misc]  # dnslib is not typed
     """Resolves every name to `addresses` (IPv4 only), with a TTL of 0."""
@@ -42,4 +44,4 @@ def serving(*addresses: str) -> Iterator[Names]:
     finally:
         server.stop()
         server.server.server_close()
-        server.thread.join()
+        server.thread.join(LIMIT)

@@ -8,7 +8,7 @@ from typing import Any
 from autoquality import Client
 from tests.balancing.callers import calling
 from tests.balancing.names import serving
-from tests.shell.conftest import Process
+from tests.rpc.conftest import Process
 
 # By default, gRPC waits 30 seconds before it resolves a name again.
 RESOLVE_OFTEN: list[tuple[str, Any]] = [("grpc.dns_min_time_between_resolutions_ms", 50)]

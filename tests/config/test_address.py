@@ -34,7 +34,7 @@ def test_ipv6_hosts_lose_their_brackets() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "off", "OFF", "none"])
-def test_metrics_can_be_served_nowhere(text: str) -> None:
+def test_metrics_can_be_switched_off(text: str) -> None:
     assert metrics_address(text) == ""
 
 

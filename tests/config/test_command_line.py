@@ -86,7 +86,7 @@ def test_the_settings_in_effect_are_printed_exactly_and_quoted_where_needed(tmp_
     path.write_text(done.stdout)
     again = load({"env_file": str(path)}, {}).settings
     assert (again.target, again.max_resolution) == (0.0123456789, 12.3456789)
-    assert again.jpeg_net == str(network)
+    assert getattr(again, "jpeg_net") == str(network)  # noqa: B009 - made from the formats
 
 
 def test_checking_the_configuration_shows_its_warnings() -> None:

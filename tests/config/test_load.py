@@ -35,7 +35,7 @@ def test_nothing_set_gives_imgproxys_defaults() -> None:
     assert settings.allowed_batch_sizes == (1, 2, 4, 8)
 
 
-def test_every_default_is_what_its_own_text_reads_as() -> None:
+def test_the_text_of_every_default_parses_to_it() -> None:
     settings = read()
     for spec in SPECS:
         text = spec.default_text
@@ -43,7 +43,7 @@ def test_every_default_is_what_its_own_text_reads_as() -> None:
             assert spec.parse(text) == getattr(settings, spec.field), spec.variable
 
 
-def test_a_queue_has_four_places_a_worker_unless_told_otherwise() -> None:
+def test_a_queue_has_four_places_a_worker_by_default() -> None:
     assert read(workers="3").queue_size == 12
     assert read(workers="3", queue_size="0").queue_size == 0
 
@@ -61,7 +61,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     assert read({"AUTOQUALITY_MIN": "", "IMGPROXY_AUTOQUALITY_MIN": "10"}).min_quality == 10
 
 
-def test_empty_metrics_listen_serves_metrics_nowhere() -> None:
+def test_empty_metrics_listen_switches_metrics_off() -> None:
     assert read({"AUTOQUALITY_METRICS_LISTEN": ""}).metrics_listen == ""
     assert read({"AUTOQUALITY_METRICS_LISTEN": "off"}).metrics_listen == ""
 
@@ -144,7 +144,7 @@ def test_our_names_in_the_file_win_over_imgproxys_in_the_environment(tmp_path: P
     assert read(environ).quality == 60
 
 
-def test_wrong_values_are_blamed_on_the_name_that_was_used(tmp_path: Path) -> None:
+def test_the_error_for_a_wrong_value_has_the_name_that_set_it(tmp_path: Path) -> None:
     path = tmp_path / "wrong.env"
     path.write_text("IMGPROXY_QUALITY=high\n")
     right = "must be a whole number from 1 to 100, not 'high'"
@@ -255,13 +255,13 @@ def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(
         ),
     ],
 )
-def test_contradictions_are_blamed_on_what_was_set(
+def test_the_error_for_a_contradiction_has_the_setting_that_was_set(
     environ: Mapping[str, str], message: str
 ) -> None:
     assert refused(environ) == message
 
 
-def test_a_size_in_bytes_is_a_fine_target_of_size() -> None:
+def test_the_target_of_size_may_be_large() -> None:
     settings = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10240"})
     assert settings.target == 10240
 
@@ -276,7 +276,7 @@ def test_networks_are_known_by_format(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("largest", "sizes"), [("1", (1,)), ("8", (1, 2, 4, 8)), ("6", (1, 2, 4, 6))]
 )
-def test_batches_are_padded_to_powers_of_two_unless_told_otherwise(
+def test_batches_are_padded_to_powers_of_two_by_default(
     largest: str, sizes: tuple[int, ...]
 ) -> None:
     assert read({"AUTOQUALITY_MAX_BATCH_SIZE": largest}).allowed_batch_sizes == sizes
@@ -291,13 +291,13 @@ def test_the_largest_batch_is_the_last_of_the_allowed_sizes() -> None:
     )
 
 
-def test_a_misspelt_variable_is_warned_of() -> None:
+def test_a_misspelt_variable_gives_a_warning() -> None:
     assert load({}, {"AUTOQUALITY_WORKER": "2"}).warnings == (
         "AUTOQUALITY_WORKER is not a setting: did you mean AUTOQUALITY_WORKERS?",
     )
 
 
-def test_what_kubernetes_injects_for_a_service_is_no_misspelling() -> None:
+def test_variables_that_kubernetes_injects_give_no_warning() -> None:
     injected = [
         "AUTOQUALITY_SERVICE_HOST",
         "AUTOQUALITY_SERVICE_PORT",
@@ -350,6 +350,6 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
 @pytest.mark.parametrize(
     ("text", "profile"), [("true", ColorProfile.SRGB), ("false", ColorProfile.KEEP)]
 )
-def test_imgproxys_switch_for_profiles_is_understood(text: str, profile: ColorProfile) -> None:
+def test_imgproxys_switch_for_profiles_works(text: str, profile: ColorProfile) -> None:
     options = read({"IMGPROXY_STRIP_COLOR_PROFILE": text}).encoder_options()
     assert options.color_profile is profile

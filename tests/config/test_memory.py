@@ -1,4 +1,4 @@
-"""How much memory this process may use, and what that allows."""
+"""The memory of this process, and the limits that follow from it."""
 
 from __future__ import annotations
 

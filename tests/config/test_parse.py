@@ -1,4 +1,4 @@
-"""Text becomes a value, or a sentence that says what would be right."""
+"""Text becomes a value, or an error that states the rule."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def test_sizes_are_bytes_with_a_unit_or_without(text: str, size: int) -> None:
     assert parse.size(text) == size
 
 
-def test_the_numbers_at_the_ends_of_a_range_belong_to_it() -> None:
+def test_a_range_includes_both_ends() -> None:
     assert [parse.whole(1, 100)(text) for text in ("1", "100")] == [1, 100]
     assert [parse.number(0, 1, "0 to 1")(text) for text in ("0", "1", "2e-2")] == [0, 1, 0.02]
 
 
-def test_a_choice_is_read_in_any_case() -> None:
+def test_a_choice_ignores_case() -> None:
     assert parse.choice(Method)("DSSIM") is Method.DSSIM
 
 
-def test_qualities_by_format_are_laid_over_the_default() -> None:
+def test_qualities_by_format_replace_the_defaults() -> None:
     read = parse.format_qualities({Format.WEBP: 79, Format.AVIF: 63})
     assert read("avif=50, jpg=70") == {Format.WEBP: 79, Format.AVIF: 50, Format.JPEG: 70}
     assert read("") == {Format.WEBP: 79, Format.AVIF: 63}
@@ -62,14 +62,14 @@ def test_qualities_by_format_cannot_be_changed_afterwards() -> None:
         qualities[Format.AVIF] = 1
 
 
-def test_foreign_formats_are_told_from_those_written_here() -> None:
+def test_foreign_formats_are_split_off() -> None:
     assert parse.without_foreign_formats("webp=79,jxl=77,avif=63,png=9") == (
         "webp=79,avif=63",
         ["jxl=77", "png=9"],
     )
 
 
-def test_a_network_is_a_file_that_exists_ours_or_none(tmp_path: Any) -> None:
+def test_a_network_is_a_file_that_exists_bundled_or_none(tmp_path: Any) -> None:
     graph = tmp_path / "net.pb"
     graph.touch()
     assert parse.network(str(graph)) == str(graph)
@@ -116,7 +116,7 @@ def test_batch_sizes_rise() -> None:
         (parse.format_qualities({}), "jxl=77", "jpeg, webp or avif"),
     ],
 )
-def test_wrong_text_is_told_what_would_be_right(
+def test_the_error_for_a_wrong_text_states_the_rule(
     read: Callable[[str], object], text: str, right: str
 ) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below

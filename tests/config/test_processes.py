@@ -8,7 +8,7 @@ from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 
 
-def test_zero_workers_are_one_a_core() -> None:
+def test_zero_workers_are_one_per_core() -> None:
     assert load({"workers": "0"}, {}).settings.workers == available_cores()
     assert load({"workers": "7"}, {}).settings.workers == 7
 
@@ -20,7 +20,7 @@ def test_cores_are_shared_out_and_each_process_has_a_worker() -> None:
         assert settings.queue_size == 4 * settings.workers
 
 
-def test_what_is_set_is_meant_for_each_process() -> None:
+def test_settings_apply_to_each_process() -> None:
     settings = Settings(processes=4, workers=3, max_resolution_in_flight=60)
     assert (settings.workers, settings.max_resolution_in_flight) == (3, 60)
 

@@ -1,4 +1,4 @@
-"""Who could call, and by which certificates and tokens."""
+"""Certificates, tokens and missing protection."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def test_on_loopback_nothing_is_missing() -> None:
     assert list(access.check_access(Settings())) == [Finding("access", Verdict.OK, "no TLS")]
 
 
-def test_what_is_missing_where_others_reach_the_server_is_a_warning() -> None:
+def test_missing_protection_of_a_reachable_server_is_a_warning() -> None:
     found = list(access.check_access(Settings(listen="0.0.0.0:50051")))
     assert {one.verdict for one in found} == {Verdict.WARNING}
     text = " ".join(one.text for one in found)
     assert "AUTOQUALITY_TLS_CERT" in text and "AUTOQUALITY_TOKEN_FILE" in text
 
 
-def test_certificates_and_tokens_that_can_be_used_are_told(tmp_path: Path) -> None:
+def test_usable_certificates_and_tokens_are_listed(tmp_path: Path) -> None:
     issued = trustme.CA().issue_cert("localhost")
     chain, key, tokens = (tmp_path / name for name in ("chain.pem", "key.pem", "tokens"))
     issued.cert_chain_pems[0].write_to_path(chain)
@@ -34,7 +34,7 @@ def test_certificates_and_tokens_that_can_be_used_are_told(tmp_path: Path) -> No
     assert list(access.check_access(settings)) == [Finding("access", Verdict.OK, "TLS, tokens")]
 
 
-def test_files_that_cannot_be_used_are_a_wrong_setting(tmp_path: Path) -> None:
+def test_unusable_files_are_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("")
     (found,) = access.check_access(Settings(token_file=str(tmp_path / "tokens")))
     assert found.verdict is Verdict.WRONG

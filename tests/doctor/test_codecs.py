@@ -29,7 +29,7 @@ def test_every_format_is_written_read_and_measured() -> None:
     assert "gif" in found["sources"].text and "tiff" in found["sources"].text
 
 
-def test_an_encoder_and_a_loader_that_fail_are_told() -> None:
+def test_an_encoder_and_a_loader_that_fail_are_reported() -> None:
     done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True)
     lines = done.stdout.splitlines()
     assert any(line == "avif failed cannot be written by this libvips" for line in lines)

@@ -38,17 +38,17 @@ def by_part(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {one["part"]: one for one in document["findings"]}
 
 
-def test_a_server_that_would_serve_is_told_with_all_that_it_offers() -> None:
+def test_the_report_of_a_usable_configuration_has_its_capacity_and_formats() -> None:
     done = doctor("--workers", "1", "--min", "60")
     assert (done.returncode, done.stderr) == (0, "")
     assert "The server would serve." in done.stdout
     for line in ("requests  1 run, 4 wait", "jpeg    80       60 to 80  none"):
         assert line in done.stdout.splitlines()
     for fmt in Format:
-        assert f"\nOK       {fmt.value} " in done.stdout
+        assert f"\nOK      {fmt.value} " in done.stdout
 
 
-def test_programs_are_told_the_same() -> None:
+def test_the_json_report_has_the_same() -> None:
     done = doctor("--json", "--workers", "1")
     document = json.loads(done.stdout)
     assert (document["version"], document["verdict"]) == (__version__, "ok")
@@ -104,7 +104,7 @@ def test_a_format_that_libvips_cannot_write_fails() -> None:
     assert parts["jpeg"]["verdict"] == "ok"
 
 
-def test_help_tells_of_the_flags_and_the_exit_codes() -> None:
+def test_help_has_the_flags_and_the_exit_codes() -> None:
     done = doctor("--help")
     assert done.returncode == 0
     assert "--json" in done.stdout and "--drain-timeout" in done.stdout

@@ -1,4 +1,4 @@
-"""What the machine gives, and when that is little."""
+"""The resources of the machine, and warnings if they are scarce."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_workers_of_all_processes_count() -> None:
 
 
 def test_every_process_needs_memory_of_its_own() -> None:
-    """Even what is shared out is at least one image for each."""
+    """Each process gets memory for at least one image."""
     one, four = (machine.most_memory(Settings(workers=1, processes=n)) for n in (1, 4))
     assert four == 4 * one + machine.SUPERVISOR
     found = look(workers=1, processes=256)["memory"]
@@ -103,7 +103,7 @@ def test_grpc_and_metrics_cannot_have_one_port(grpc: str, metrics: str, verdict:
     assert found.verdict is verdict
 
 
-def test_health_checks_alone_have_a_port_of_their_own() -> None:
+def test_the_port_for_health_checks_is_checked_too() -> None:
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:50999"}
     _, *found = access.check_addresses(Settings(health_listen="127.0.0.1:50999", **local))
     assert [one.part for one in found] == ["health", "metrics"]
@@ -119,5 +119,5 @@ def test_a_wrong_setting_outweighs_a_failure_and_that_a_warning() -> None:
 @pytest.mark.parametrize(
     ("size", "text"), [(0, "0 B"), (1536, "1.5 KiB"), (64 * 2**20, "64 MiB"), (2**41, "2 TiB")]
 )
-def test_sizes_are_for_people(size: int, text: str) -> None:
+def test_sizes_have_units(size: int, text: str) -> None:
     assert in_units(size) == text

@@ -1,8 +1,9 @@
-"""Networks are loaded and asked; what the server would refuse is a wrong setting."""
+"""Each network is loaded and predicts; one that the server would refuse is a wrong setting."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from autoquality_core.types import Device, Format
 from autoquality_server.cli.doctor.finding import Finding, Verdict
@@ -18,12 +19,13 @@ def look(bundled: Path, **settings: object) -> dict[str, Finding]:
     return {one.part: one for one in networks.run()}
 
 
-def test_a_network_is_asked_and_what_is_missing_is_no_fault(tmp_path: Path) -> None:
+def test_a_network_predicts_and_a_missing_one_is_ok(tmp_path: Path) -> None:
     path = constant_graph(tmp_path / "given.pb", peak_at(57))
     write_side_file(
         path, side_content(tensors={"image": "images:0", "logits": "logits:0"}, version="2.1")
     )
-    networks = NetworkChecks(Settings(jpeg_net=str(path), webp_net="none"), tmp_path)
+    chosen: dict[str, Any] = {"jpeg_net": str(path), "webp_net": "none"}
+    networks = NetworkChecks(Settings(**chosen), tmp_path)
     found = {one.part: one for one in networks.run()}
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     text = found["jpeg network"].text
@@ -49,7 +51,7 @@ def test_a_broken_bundled_network_is_a_warning(tmp_path: Path) -> None:
     assert found.text.endswith(": ml falls back to dssim")
 
 
-def test_a_gpu_that_is_asked_for_and_missing_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_a_gpu_that_is_required_and_missing_is_a_wrong_setting(tmp_path: Path) -> None:
     """Where there is a GPU, the network runs on it."""
     path = constant_graph(tmp_path / "given.pb", peak_at(57))
     found = look(tmp_path, jpeg_net=str(path), predictor_device=Device.GPU)["jpeg network"]

@@ -15,6 +15,7 @@ from autoquality_server.config.resources import BYTES_A_PIXEL
 from tests.e2e.test_service import scrape
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, RunningServer, running_server
+from tests.waiting import LIMIT, until
 
 SIDES = 3000, 2000
 LARGE = bytes(pyvips.Image.xyz(*SIDES).bandjoin(128).cast("uchar").pngsave_buffer(compression=1))
@@ -69,10 +70,15 @@ def test_memory_stays_under_the_bound_however_many_large_images_come(
     with ThreadPoolExecutor(8) as callers:
         calls = [callers.submit(large, client) for _ in range(8)]
         seen = 0.0
-        while not all(call.done() for call in calls):
+
+        def ended() -> bool:
+            nonlocal seen
             seen = max(seen, scrape(server)["autoquality_pixels_in_flight"])
+            return all(call.done() for call in calls)
+
+        until(ended, within=4 * LIMIT)
         for call in calls:
-            call.result()
+            call.result(LIMIT)
     assert seen == BOUND
     assert peak(server) - idle < BYTES_A_PIXEL * BOUND
 
@@ -89,7 +95,7 @@ def test_neither_large_nor_small_requests_are_starved_by_the_others(
             one(client)
         finally:
             over.set()
-        assert all(other.result() >= 1 for other in others)
+        assert all(other.result(LIMIT) >= 1 for other in others)
 
 
 def test_a_source_that_cannot_be_used_is_refused_without_waiting(

@@ -12,7 +12,7 @@ import pytest
 from autoquality import Client, Format, JpegOptions, Method, NoticeCode, Outcome
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
-from tests.servers import RunningServer, clean_environment, running_server
+from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
 
 PHOTO = crop("coffee.png", 160, 160)
 PREDICTED = 57
@@ -114,6 +114,7 @@ def test_a_file_that_is_no_network_stops_the_start_with_one_line(tmp_path: Path)
             [sys.executable, "-m", "autoquality_server"],
             env={
                 **clean_environment(),
+                **NO_NETWORKS,
                 "AUTOQUALITY_AVIF_NET": str(path),
                 "AUTOQUALITY_LISTEN": "127.0.0.1:0",
                 "AUTOQUALITY_METRICS_LISTEN": "off",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,14 +21,16 @@ from autoquality import (
     RawImage,
 )
 from tests.photos import animation, crop, photo, with_alpha
-from tests.servers import RunningServer, running_server
+from tests.servers import NO_NETWORKS, RunningServer, running_server
+from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("chelsea.png", 200, 150)
 
 
 def scrape(server: RunningServer) -> dict[str, float]:
     """Every sample of /metrics, by its name with labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+    url = f"http://127.0.0.1:{server.metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=LIMIT) as answer:
         lines = answer.read().decode().splitlines()
     samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
     return {name: float(value) for name, value in samples}
@@ -147,7 +147,7 @@ def test_metrics_count_what_was_done(server: RunningServer, client: Client) -> N
 
 
 def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
-    with running_server(tmp_path) as fresh:
+    with running_server(tmp_path, NO_NETWORKS) as fresh:
         samples = scrape(fresh)
     for fmt in ("jpeg", "webp", "avif"):
         for method in ("none", "size", "dssim", "ml"):
@@ -171,7 +171,7 @@ def test_the_log_has_one_line_a_request_with_its_id(server: RunningServer, clien
 def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
     tmp_path: Path,
 ) -> None:
-    settings = {"AUTOQUALITY_WORKERS": "1", "AUTOQUALITY_QUEUE_SIZE": "1"}
+    settings = {**NO_NETWORKS, "AUTOQUALITY_WORKERS": "1", "AUTOQUALITY_QUEUE_SIZE": "1"}
     big = photo("retina.jpg")
     with (
         running_server(tmp_path, settings) as server,
@@ -186,31 +186,27 @@ def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
                 return error
 
         calls = [callers.submit(call, number) for number in range(6)]
-        while not any(one.done() for one in calls):
-            assert client.health()
-            time.sleep(0.01)
-        answers = [one.result() for one in calls]
+        until(lambda: not client.health() or any(one.done() for one in calls))
+        assert client.health()
+        answers = [one.result(LIMIT) for one in calls]
     refused = [one for one in answers if isinstance(one, OverloadedError)]
     assert len(refused) == 4
     assert all(one.retry_after and one.retry_after > 0 for one in refused)
 
 
 def test_sigterm_finishes_what_runs_and_exits_with_zero(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server, Client(server.address, retries=0) as client:
-        got: list[object] = []
-        caller = threading.Thread(
-            target=lambda: got.append(
-                client.encode(photo("retina.jpg"), format="avif", method="dssim", target=0.01)
-            )
+    with (
+        running_server(tmp_path, NO_NETWORKS) as server,
+        Client(server.address, retries=0) as client,
+    ):
+        call = in_background(
+            client.encode, photo("retina.jpg"), format="avif", method="dssim", target=0.01
         )
-        caller.start()
-        while not scrape(server)["autoquality_requests_in_flight"]:
-            assert caller.is_alive(), "the request ended before it was seen to run"
-            time.sleep(0.005)
+        until(lambda: scrape(server)["autoquality_requests_in_flight"] or call.done())
+        assert not call.done(), "the request ended before it was seen to run"
         server.process.terminate()
-        caller.join(60)
-        assert got, "the request that ran was lost"
-        assert server.process.wait(60) == 0
+        assert call.result(2 * LIMIT).image, "the request that ran was lost"
+        assert server.process.wait(2 * LIMIT) == 0
 
 
 def test_with_every_network_off_tensorflow_is_never_loaded(
@@ -239,7 +235,7 @@ def test_an_imgproxy_configuration_file_works_as_it_is(tmp_path: Path) -> None:
         "IMGPROXY_BIND=:8080\n"
     )
     with (
-        running_server(tmp_path, {"AUTOQUALITY_ENV_FILE": str(file)}) as server,
+        running_server(tmp_path, {**NO_NETWORKS, "AUTOQUALITY_ENV_FILE": str(file)}) as server,
         Client(server.address) as client,
     ):
         applied = client.encode(PHOTO, format="avif").applied

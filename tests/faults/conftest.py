@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from autoquality._retry import RETRIES
 from autoquality_server.telemetry.captured_output import READER
 from tests.faults.faulty import WAITS
 from tests.photos import crop
-from tests.servers import NO_NETWORKS, clean_environment
-from tests.shell.conftest import ROOT, scrape, until
+from tests.rpc.conftest import ROOT, scrape
+from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment
+from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("coffee.png", 96, 64)
 
@@ -47,6 +48,11 @@ class Fleet:
     @property
     def metrics(self) -> dict[str, float]:
         return scrape(self.metrics_port)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests run; no process has told before the supervisor's first round."""
+        return int(self.metrics.get("autoquality_requests_in_flight", 0))
 
     @property
     def ready(self) -> int:
@@ -95,7 +101,7 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
             )
         fleet = Fleet(process, tmp_path, log)
         started.append(fleet)
-        until(lambda: process.poll() is not None or fleet.lines("ready"))
+        until(lambda: process.poll() is not None or fleet.lines("ready"), within=START_LIMIT)
         assert process.poll() is None, log.read_text()
         (ready,) = fleet.lines("ready")
         fleet.port, fleet.metrics_port = ready["port"], ready["metrics_port"]
@@ -104,7 +110,7 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
     yield start
     for fleet in started:
         fleet.process.kill()  # its processes do not outlive it: test_supervisor.py
-        fleet.process.wait()
+        fleet.process.wait(LIMIT)
 
 
 def _name(pid: str) -> str:
@@ -121,14 +127,12 @@ class Waiting:
     def __init__(self, fleet: Fleet, calls: int) -> None:
         self._stack = ExitStack()
         clients = [self._stack.enter_context(fleet.client(retries=0)) for _ in range(calls)]
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(calls))
         self.calls: list[Future[Encoded]] = [
-            self._pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
-            for client in clients
+            in_background(client.encode, PHOTO, format="webp", quality=WAITS) for client in clients
         ]
-        until(lambda: fleet.metrics["autoquality_requests_in_flight"] == calls)
+        until(lambda: fleet.in_flight == calls or any(one.done() for one in self.calls))
 
     def answers(self) -> list[int | None]:
         """The qualities that were answered; raises what the first failed call did."""
         with self._stack:
-            return [call.result().quality for call in self.calls]
+            return [call.result(LIMIT).quality for call in self.calls]

@@ -19,7 +19,7 @@ from autoquality_server.telemetry.captured_output import EVENT
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
 from tests.http2 import FORGED, FORGERY, leave_with
-from tests.shell.conftest import until
+from tests.waiting import LIMIT, until
 
 CALLERS = 4
 QUALITIES = (40, 60, 80, 90)
@@ -59,7 +59,7 @@ class Callers:
                 yield
             finally:
                 self._stop.set()
-            assert all(loop.result() for loop in loops)
+            assert all(loop.result(LIMIT) for loop in loops)
 
     def _call(self) -> int:
         answered = 0
@@ -120,9 +120,9 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
         client.encode(PHOTO, format="webp", quality=CRASHES)
     until(lambda: restarts(fleet, "SIGABRT") == 1 and fleet.ready == 2)
     fleet.touch(GATE)
-    failed = [call for call in waiting.calls if call.exception()]
+    failed = [call for call in waiting.calls if call.exception(LIMIT)]
     # Whoever shared the process that crashed; six callers seldom all came to one.
-    assert all(isinstance(call.exception(), UnavailableError) for call in failed)
+    assert all(isinstance(call.exception(LIMIT), UnavailableError) for call in failed)
     (ended,) = fleet.lines("process ended")
     assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)
     with fleet.client(retries=0) as client:

@@ -17,7 +17,8 @@ from autoquality import AutoQualityError, RawImage, UnavailableError
 from autoquality_server.process import BROKEN, FAILED
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import BLOCKED, EXHAUSTED
-from tests.shell.conftest import ROOT, until
+from tests.rpc.conftest import ROOT
+from tests.waiting import LIMIT, in_background, until
 
 LARGE = RawImage(4000, 3000, 3, bytes(36_000_000))
 DIED = "a thread ended: the process ends"
@@ -30,7 +31,7 @@ def test_without_memory_to_receive_a_request_the_process_ends_and_says_why(
     fleet.touch(EXHAUSTED)
     with fleet.client(retries=0) as client, pytest.raises(UnavailableError):
         client.encode(PHOTO, timeout=30)
-    assert fleet.process.wait() == BROKEN
+    assert fleet.process.wait(LIMIT) == BROKEN
     (line,) = fleet.lines(DIED)
     assert line["level"] == "critical"
     assert "MemoryError" in line["exception"]
@@ -68,12 +69,12 @@ def test_a_server_that_is_blocked_ends_soon_after_its_drain_timeout(
 ) -> None:
     fleet = start_fleet(PROCESSES="1", DRAIN_TIMEOUT="0.5")
     fleet.touch(BLOCKED)
-    with ThreadPoolExecutor(1) as pool, fleet.client(retries=0) as client:
-        call = pool.submit(client.encode, PHOTO)
+    with fleet.client(retries=0) as client:
+        call = in_background(client.encode, PHOTO)
         until(lambda: fleet.metrics["autoquality_uploads_in_flight"] == 1)
         fleet.process.send_signal(signal.SIGTERM)
-        assert fleet.process.wait() == FAILED
-        assert isinstance(call.exception(), UnavailableError)
+        assert fleet.process.wait(LIMIT) == FAILED
+        assert isinstance(call.exception(LIMIT), UnavailableError)
     assert fleet.lines("did not stop in time")
 
 

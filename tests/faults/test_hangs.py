@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -20,7 +19,8 @@ from autoquality_server.rpc.watchdog import Watchdog
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import GATE, HANGS, WAITS
 from tests.faults.test_crashes import restarts
-from tests.shell.conftest import health_stub, until
+from tests.rpc.conftest import health_stub
+from tests.waiting import LIMIT, in_background, until, wait_for
 
 
 def hang(client: Client, progress: Callable[[Progress], object] | None = None) -> str:
@@ -48,14 +48,14 @@ def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
     rpc: str,
     progress: Callable[[Progress], object] | None,
 ) -> None:
-    fleet = start_fleet(WORKERS="4", HUNG_GRACE="1")
-    with fleet.client(retries=0) as client, ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
-        until(lambda: fleet.metrics["autoquality_requests_in_flight"] == 1)
+    fleet = start_fleet(WORKERS="4", HUNG_GRACE="3")
+    with fleet.client(retries=0) as client:
+        beside = in_background(client.encode, PHOTO, format="webp", quality=WAITS)
+        until(lambda: fleet.in_flight == 1 or beside.done())
         request_id = hang(client, progress)
         until(lambda: fleet.lines("giving up"))
         fleet.touch(GATE)
-        assert beside.result().quality == WAITS
+        assert beside.result(LIMIT).quality == WAITS
         until(lambda: restarts(fleet, "hung") == 1 and fleet.ready == 2)
         (line,) = fleet.lines("a request hangs")
         told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
@@ -82,21 +82,20 @@ def test_a_process_that_does_not_even_answer_the_supervisor_is_replaced(
 def test_a_server_on_its_own_stops_serving_and_exits_with_a_status_of_its_own(
     start_fleet: Callable[..., Fleet],
 ) -> None:
-    server = start_fleet(PROCESSES="1", WORKERS="2", HUNG_GRACE="1")
+    server = start_fleet(PROCESSES="1", WORKERS="2", HUNG_GRACE="3")
     with (
         grpc.insecure_channel(server.address) as channel,
         server.client(retries=0) as client,
-        ThreadPoolExecutor(1) as pool,
     ):
         watching = health_stub(channel).Watch(health_pb2.HealthCheckRequest())
         assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
-        beside = pool.submit(client.encode, PHOTO, format="webp", quality=WAITS)
-        until(lambda: server.metrics["autoquality_requests_in_flight"] == 1)
+        beside = in_background(client.encode, PHOTO, format="webp", quality=WAITS)
+        until(lambda: server.in_flight == 1 or beside.done())
         hang(client)
         assert next(watching).status == health_pb2.HealthCheckResponse.NOT_SERVING
         server.touch(GATE)
-        assert beside.result().quality == WAITS
-    assert server.process.wait() == HUNG
+        assert beside.result(LIMIT).quality == WAITS
+    assert server.process.wait(LIMIT) == HUNG
 
 
 def overdue() -> Context:
@@ -114,7 +113,7 @@ def test_whoever_is_waited_for_does_not_hang_and_whoever_is_not_does() -> None:
         assert not watchdog.hung
     with watchdog.watching(overdue()):
         assert not watchdog.has_waiting_callers()
-        barked.wait()
+        wait_for(barked)
         assert watchdog.hung
 
 

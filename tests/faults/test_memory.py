@@ -19,7 +19,7 @@ from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from tests.house.commands import ROOT
+from tests.commands import ROOT
 from tests.images.files import AMPLE, SAVERS, corners, image_of
 from tests.images.films import avif_sequence
 

@@ -24,7 +24,7 @@ from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 
 class Server:
-    """A process with a counter, a histogram and gauges, as far as the merging is concerned."""
+    """A process with a counter, a histogram and gauges, and no other parts."""
 
     def __init__(self, pid: int, merged: MergedMetrics) -> None:
         self.pid = pid
@@ -38,8 +38,8 @@ class Server:
         self.build.labels("1.0").set(1)
         self._delta = MetricsDelta(registry)
 
-    def tell(self) -> int:
-        """Tell what changed, over the wire; how many values that were."""
+    def send(self) -> int:
+        """Send the changes as JSON; returns how many values they have."""
         changes = json.loads(json.dumps(self._delta.changes()))
         self._merged.update(self.pid, changes)
         return len(changes["changed"])
@@ -50,7 +50,7 @@ def merged() -> MergedMetrics:
     return MergedMetrics(CollectorRegistry(), lambda: None)
 
 
-def told(merged: MergedMetrics) -> dict[str, float]:
+def scraped(merged: MergedMetrics) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(merged)
     lines = generate_latest(registry).decode().splitlines()
@@ -71,7 +71,7 @@ def two(merged: MergedMetrics) -> tuple[Server, Server]:
     for server, busy, up in ((one, 2, 1), (other, 5, 0)):
         server.busy.set(busy)
         server.network.set(up)
-        server.tell()
+        server.send()
     return one, other
 
 
@@ -79,7 +79,7 @@ def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(
     merged: MergedMetrics,
 ) -> None:
     two(merged)
-    assert told(merged) == {
+    assert scraped(merged) == {
         'calls_total{code="OK"}': 7,
         'calls_total{code="INTERNAL"}': 1,
         'seconds_bucket{le="1.0"}': 1,
@@ -93,49 +93,49 @@ def test_counters_and_histograms_are_summed_and_each_gauge_has_its_rule(
     }
 
 
-def test_what_an_ended_process_counted_stays_and_its_gauges_go(merged: MergedMetrics) -> None:
+def test_the_counts_of_an_ended_process_stay_and_its_gauges_go(merged: MergedMetrics) -> None:
     _, other = two(merged)
     merged.retire(other.pid)
-    after = told(merged)
+    after = scraped(merged)
     assert (after['calls_total{code="OK"}'], after['calls_total{code="INTERNAL"}']) == (7, 1)
     assert (after["seconds_count"], after["autoquality_requests_in_flight"]) == (2, 2)
     assert after["autoquality_predictor_available"] == 1
     again = Server(3, merged)
     again.calls.labels("OK").inc(10)
-    again.tell()
+    again.send()
     merged.retire(again.pid)
-    assert told(merged)['calls_total{code="OK"}'] == 17
+    assert scraped(merged)['calls_total{code="OK"}'] == 17
 
 
 def test_without_any_process_everything_is_still_there(merged: MergedMetrics) -> None:
     servers = two(merged)
-    names = told(merged).keys()
+    names = scraped(merged).keys()
     for server in servers:
         merged.retire(server.pid)
-    after = told(merged)
+    after = scraped(merged)
     assert after.keys() == names
     assert after["autoquality_requests_in_flight"] == 0
     assert after['autoquality_build_info{version="1.0"}'] == 1
 
 
-def test_a_series_that_goes_and_comes_back_is_told_so(merged: MergedMetrics) -> None:
+def test_a_series_can_go_and_come_back(merged: MergedMetrics) -> None:
     server = Server(1, merged)
     for versions in (["1.0"], ["2.0"], ["1.0", "2.0"]):
         server.build.clear()
         for version in versions:
             server.build.labels(version).set(1)
-        server.tell()
-        found = {name for name in told(merged) if "build_info" in name}
+        server.send()
+        found = {name for name in scraped(merged) if "build_info" in name}
         assert found == {f'autoquality_build_info{{version="{version}"}}' for version in versions}
 
 
-def test_only_what_changed_is_told_again(merged: MergedMetrics) -> None:
+def test_only_changes_are_sent_again(merged: MergedMetrics) -> None:
     server = Server(1, merged)
-    assert server.tell() > 5
-    assert server.tell() == 0
+    assert server.send() > 5
+    assert server.send() == 0
     server.busy.set(9)
-    assert server.tell() == 1
-    assert told(merged)["autoquality_requests_in_flight"] == 9
+    assert server.send() == 1
+    assert scraped(merged)["autoquality_requests_in_flight"] == 9
 
 
 def test_prometheus_reads_the_same_families_from_one_server_and_from_several() -> None:
@@ -144,7 +144,7 @@ def test_prometheus_reads_the_same_families_from_one_server_and_from_several() -
     merged.update(1, json.loads(json.dumps(MetricsDelta(alone).changes())))
     joined = CollectorRegistry()
     joined.register(merged)
-    # Of a family without series, several servers do not even tell that there is one.
+    # Several processes do not report a family without series.
     nothing_yet = ("autoquality_predictor_info", "gauge")
     assert [*families(joined)] == [one for one in families(alone) if one != nothing_yet]
 
@@ -166,7 +166,7 @@ def test_a_gauge_of_several_processes_is_their_total_their_smallest_or_what_they
         registry = CollectorRegistry()
         Gauge(name, "A gauge.", registry=registry).set(value)
         merged.update(pid, MetricsDelta(registry).changes())
-    assert told(merged) == {name: 10 if name in TOTAL else 2 if name in SMALLEST else 5}
+    assert scraped(merged) == {name: 10 if name in TOTAL else 2 if name in SMALLEST else 5}
 
 
 def test_every_gauge_has_a_rule_and_every_rule_a_gauge() -> None:

@@ -18,6 +18,7 @@ from autoquality_server.process.supervisor.restarts import (
     cause_of,
     in_words,
 )
+from tests.waiting import LIMIT
 
 
 def listening(port: int) -> socket.socket:
@@ -57,7 +58,7 @@ def test_a_reserved_port_is_for_its_processes_alone_however_many_there_are() -> 
 def test_the_connections_of_a_server_before_do_not_keep_the_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as before:
         port = before.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as client:
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as client:
             ours, _ = before.accept()
             ours.close()  # the side that closes first keeps the connection in TIME_WAIT
             assert client.recv(1) == b""
@@ -69,10 +70,10 @@ def test_the_connections_of_a_server_before_do_not_keep_the_port() -> None:
 def test_no_connection_comes_to_the_reservation() -> None:
     reservation = reserve()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", reservation.port))
+        socket.create_connection(("127.0.0.1", reservation.port), LIMIT)
     with listening(reservation.port) as process:
         for _ in range(8):
-            with socket.create_connection(("127.0.0.1", reservation.port)):
+            with socket.create_connection(("127.0.0.1", reservation.port), LIMIT):
                 process.accept()[0].close()
     reservation.close()
 

@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2
 from tests.authorities import TlsFiles
 from tests.faults.conftest import Fleet
 from tests.faults.faulty import DEADLY
-from tests.shell.conftest import health_stub, until
+from tests.rpc.conftest import health_stub
+from tests.waiting import LIMIT, until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -25,7 +26,7 @@ def metrics_of(fleet: Fleet, authority: trustme.CA) -> str:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     url = f"https://127.0.0.1:{fleet.metrics_port}/metrics"
-    with urllib.request.urlopen(url, context=context) as answer:
+    with urllib.request.urlopen(url, context=context, timeout=LIMIT) as answer:
         return str(answer.read().decode())
 
 

@@ -21,8 +21,9 @@ from tests.authorities import TlsFiles
 from tests.faults.conftest import PHOTO, Fleet, Waiting
 from tests.faults.faulty import GATE, WAITS
 from tests.faults.test_crashes import HANDLED, restarts
+from tests.rpc.conftest import ROOT
 from tests.servers import NO_NETWORKS, clean_environment
-from tests.shell.conftest import ROOT, until
+from tests.waiting import LIMIT, until
 
 
 def gone(pid: int) -> bool:
@@ -63,7 +64,7 @@ def test_the_processes_finish_what_they_have_accepted(
     assert fleet.metrics["autoquality_requests_in_flight"] == 6
     fleet.touch(GATE)
     assert waiting.answers() == [WAITS] * 6
-    assert fleet.process.wait() == 0
+    assert fleet.process.wait(LIMIT) == 0
     assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 3
     assert nobody_has(fleet.port)
 
@@ -76,10 +77,10 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
     for fleet in (cut, left):
         fleet.waiting = Waiting(fleet, 1)  # type: ignore[attr-defined]
         fleet.process.terminate()
-    assert cut.process.wait() == 1
+    assert cut.process.wait(LIMIT) == 1
     until(lambda: left.lines("draining"))
     left.process.terminate()
-    assert left.process.wait() == 128 + signal.SIGTERM
+    assert left.process.wait(LIMIT) == 128 + signal.SIGTERM
     until(lambda: all(map(gone, pids)))
 
 
@@ -93,7 +94,7 @@ def test_metrics_of_several_processes_are_served_over_https_too(
     context = ssl.create_default_context()
     authority.configure_trust(context)
     address = f"127.0.0.1:{fleet.metrics_port}/metrics"
-    with urllib.request.urlopen(f"https://{address}", context=context) as answer:
+    with urllib.request.urlopen(f"https://{address}", context=context, timeout=LIMIT) as answer:
         assert b"autoquality_processes_ready 2.0" in answer.read()
     with pytest.raises((ConnectionError, urllib.error.URLError)):
         urllib.request.urlopen(f"http://{address}")

@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from autoquality.v1 import encoding_pb2 as pb
 from tests.hostile import bombs
 from tests.images.files import SAVERS, corners, image_of
-from tests.shell.test_errors import detail
+from tests.rpc.test_errors import detail
 from tests.stream.serving import Serving, parts, serving
 
 BOMB = bombs.jpeg_scans(4000, 2647, b"\xff\x01", runs=True)

@@ -14,7 +14,7 @@ from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.types import Format
 from tests.browser import frames_shown
-from tests.codecs.sources import moving
+from tests.formats.sources import moving
 from tests.images.files import AMPLE, corners, image_of
 from tests.images.films import (
     CLEAR,

@@ -14,7 +14,7 @@ from autoquality_core.images import open_image
 from autoquality_core.images.colour.cicp import BT709, Colours, Transfer
 from autoquality_core.images.colour.icc import profile_of
 from autoquality_core.types import ColorProfile
-from tests.codecs.sources import moving
+from tests.formats.sources import moving
 from tests.images.files import AMPLE
 from tests.images.films import Frame, apng, avif_sequence, chunk
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_black, with_continued_colours
-from tests.codecs.sources import moving, photograph
+from tests.formats.sources import moving, photograph
 
 REPLACE = [with_continued_colours, with_black]
 

@@ -11,7 +11,7 @@ import pyvips
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels, open_image
 from autoquality_core.images.plain_files import decode_plain_webp
-from tests.codecs.sources import grey, moving, photograph, translucent
+from tests.formats.sources import grey, moving, photograph, translucent
 from tests.images.files import AMPLE
 
 PLAIN: bytes = photograph(61, 83).image.webpsave_buffer(Q=60, keep=0)

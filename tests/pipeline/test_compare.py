@@ -16,7 +16,7 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
-from tests.codecs.sources import moving, photograph, translucent
+from tests.formats.sources import moving, photograph, translucent
 from tests.images.files import AMPLE, animated
 from tests.photos import crop
 

@@ -14,7 +14,7 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, TargetSpec
-from tests.codecs.sources import photograph
+from tests.formats.sources import photograph
 from tests.images.test_hidden import cut_out, hidden_colours
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))

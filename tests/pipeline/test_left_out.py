@@ -14,7 +14,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
-from tests.codecs.sources import moving
+from tests.formats.sources import moving
 from tests.hostile.derived import grid
 from tests.images.films import ISO, JPEG, TITLE, XMP, XMP_HEAD, Frame, apng, mpf
 from tests.images.test_animation import films

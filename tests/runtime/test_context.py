@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Generator
 
 import pytest
@@ -22,6 +24,7 @@ from autoquality_core.runtime.context import (
 )
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, Stage, Timings
+from tests.waiting import LIMIT
 
 
 class Recorder(Observer):
@@ -103,11 +106,11 @@ def test_a_step_that_raises_is_finished_with_its_error() -> None:
 def test_of_two_at_the_same_time_the_slower_one_counts() -> None:
     context, recorder = Context(), Recorder()
     context.observers += (recorder,)
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2)
 
     def work(*names: str) -> list[float]:
         assert active_context() is context
-        both.wait()
+        both.wait(LIMIT)
         steps = [step(name) for name in names]
         for one in steps:
             with one:
@@ -134,6 +137,20 @@ def test_a_new_context_ends_with_the_body_and_an_active_one_stays() -> None:
             assert again is context
         assert active_context() is context
     assert active_context() is None
+
+
+def test_a_finished_request_needs_no_garbage_collection() -> None:
+    """For gRPC a call's stream is open for as long as its context lives."""
+    gc.disable()
+    try:
+        context = Context()
+        with context.active(), step("outer"), step("inner"):
+            pass
+        left = weakref.ref(context)
+        del context
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:

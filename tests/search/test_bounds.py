@@ -15,7 +15,7 @@ dips = st.lists(st.sampled_from([0.0, 0.0, ALLOWANCE]), min_size=20, max_size=20
 tried = st.sets(st.integers(1, 20), min_size=1, max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps, dips, tried)
 def test_a_curve_within_the_allowance_lies_within_its_bounds(
     rise: list[float], dip: list[float], qualities: set[int]
@@ -44,7 +44,7 @@ def test_a_fall_beyond_the_allowance_widens_it_to_twice_what_was_seen() -> None:
     assert bounds.allowance == pytest.approx(0.6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps, dips, tried, st.integers(2, 20), st.floats(0.3, 2.0))
 def test_a_curve_with_a_break_lies_within_its_bounds(
     rise: list[float], dip: list[float], qualities: set[int], at: int, drop: float

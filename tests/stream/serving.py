@@ -18,8 +18,9 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
-from tests.shell.conftest import ENCODING, encoding_stub, scrape
-from tests.shell.test_errors import detail
+from tests.rpc.conftest import ENCODING, encoding_stub, scrape
+from tests.rpc.test_errors import detail
+from tests.waiting import GATE_LIMIT
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -117,7 +118,7 @@ class Sender:
         self._parts.put(None)
 
     def __iter__(self) -> Iterator[pb.EncodeStreamRequest]:
-        while (part := self._parts.get()) is not None:
+        while (part := self._parts.get(timeout=GATE_LIMIT)) is not None:
             yield part
 
 

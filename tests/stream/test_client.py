@@ -29,7 +29,7 @@ from autoquality import (
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from tests.photos import photo, photo_path
-from tests.shell.conftest import ROOT
+from tests.rpc.conftest import ROOT
 from tests.stream.serving import Serving
 from tests.waiting import until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.photos import crop
-from tests.shell.conftest import ENCODING, ROOT
+from tests.rpc.conftest import ENCODING, ROOT
 from tests.stream.serving import Serving
 
 PHOTO = crop("coffee.png", 128, 96)

@@ -9,8 +9,8 @@ from pathlib import Path
 import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
+from tests.rpc.conftest import encoding_stub
 from tests.servers import NO_NETWORKS, RunningServer, running_server
-from tests.shell.conftest import encoding_stub
 from tests.stream.serving import answer_of, chunk, noise, parts, shape_of, start
 
 WIDTH, HEIGHT = 8000, 8334

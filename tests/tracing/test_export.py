@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as otl
 from autoquality import Client
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, clean_environment, running_server
+from tests.waiting import wait_for
 
 PHOTO = crop("coffee.png", 96, 64)
 TRACING = {**NO_NETWORKS, "AUTOQUALITY_TRACING": "true"}
@@ -59,7 +60,7 @@ def collector() -> Iterator[Collector]:
     made.port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield made
-    server.stop(grace=None).wait()
+    wait_for(server.stop(grace=None))
 
 
 def test_spans_reach_the_collector_at_the_latest_when_the_server_ends(

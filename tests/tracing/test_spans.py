@@ -19,7 +19,8 @@ from autoquality_core.formats import jpeg
 from autoquality_core.runtime.deadline import Deadline
 from tests.networks.onnx_models import red_model
 from tests.photos import crop
-from tests.shell.conftest import encoding_stub, until
+from tests.rpc.conftest import encoding_stub
+from tests.waiting import GATE_LIMIT, until, wait_for
 
 PHOTO = crop("coffee.png", 96, 64)
 ENCODE = "autoquality.v1.EncodingService/Encode"
@@ -162,7 +163,7 @@ def test_a_request_that_was_cancelled_says_so(
 
     def slow(*arguments: Any) -> bytes:
         begun.set()
-        cancelled.wait()
+        wait_for(cancelled, within=GATE_LIMIT)
         return encode(*arguments)
 
     def heard(deadline: Deadline) -> None:
@@ -175,7 +176,7 @@ def test_a_request_that_was_cancelled_says_so(
         spec = pb.AutoQuality(method=pb.METHOD_SIZE, target=500, min_quality=1, max_quality=100)
         request = pb.EncodeRequest(image=PHOTO, format=pb.FORMAT_JPEG, auto_quality=spec)
         call = encoding_stub(running.channel).Encode.future(request)
-        begun.wait()
+        wait_for(begun)
         call.cancel()
         until(lambda: cancelled.is_set() and not running.app.admission.running)
     (tree,) = running.trees

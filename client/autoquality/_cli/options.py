@@ -10,20 +10,11 @@ import click
 
 from autoquality._enums import ColorProfile, Method
 from autoquality._notation import parse_notation
-from autoquality._options import (
-    SPEC_FIELDS,
-    AutoQuality,
-    AvifOptions,
-    JpegOptions,
-    Option,
-    PngOptions,
-    WebpOptions,
-)
+from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _QUALITY = click.IntRange(1, 100)
-_FORMATS = {"jpeg": JpegOptions, "webp": WebpOptions, "avif": AvifOptions, "png": PngOptions}
 
 
 def _parse_method(
@@ -91,7 +82,7 @@ _GENERAL = (
 
 def _format_options() -> Iterator[Callable[[_F], _F]]:
     """Yield `--webp-effort` and so on: an option for each field of each format's options."""
-    for prefix, kind in _FORMATS.items():
+    for prefix, kind in FORMAT_OPTIONS.items():
         for field in dataclasses.fields(kind):
             option: Option = field.metadata["option"]
             name = f"--{prefix}-{field.name.replace('_', '-')}"
@@ -123,7 +114,7 @@ def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
     spec: AutoQuality = arguments.pop("spec")
     parts = {name: arguments.pop(name) for name in SPEC_FIELDS if name != "method"}
     arguments["auto_quality"] = _merge(spec, parts, arguments["quality"])
-    for prefix, kind in _FORMATS.items():
+    for prefix, kind in FORMAT_OPTIONS.items():
         names = [field.name for field in dataclasses.fields(kind)]
         options = kind(**{name: arguments.pop(f"{prefix}_{name}") for name in names})
         arguments[prefix] = None if options == kind() else options

@@ -14,10 +14,9 @@ STANDARD = "-"
 """The name of standard input and output."""
 
 _FORMATS = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), Format.JPEG),
-    **dict.fromkeys((".png", ".apng"), Format.PNG),
-    ".webp": Format.WEBP,
-    ".avif": Format.AVIF,
+    **{one.suffix: one for one in Format if one is not Format.UNKNOWN},
+    **dict.fromkeys((".jpeg", ".jpe", ".jfif"), Format.JPEG),
+    ".apng": Format.PNG,
 }
 # Suffixes of the images in a folder. A file that the user names needs none of them.
 _SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff", ".jxl"}

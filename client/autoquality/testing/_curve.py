@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
 
-# For a "file" of each format: its first bytes, and its size relative to JPEG.
+# For a "file" of each format: its first bytes (default: none), and its size relative to JPEG
+# (default: the same).
 _MAGIC = {
     pb.FORMAT_JPEG: b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
     pb.FORMAT_WEBP: b"RIFF\x00\x00\x00\x00WEBPVP8 ",
@@ -50,9 +51,9 @@ class Curve:
 
     def size_bytes(self, quality: int) -> int:
         """Return the size of the file at `quality`, at least that of its first bytes."""
-        bytes_per_pixel = 0.15 * (0.5 + self.detail) * _RELATIVE_SIZE[self.format]
+        bytes_per_pixel = 0.15 * (0.5 + self.detail) * _RELATIVE_SIZE.get(self.format, 1.0)
         size = self.width * self.height * bytes_per_pixel * math.exp(0.035 * (quality - 80))
-        return max(len(_MAGIC[self.format]), round(size))
+        return max(len(_MAGIC.get(self.format, b"")), round(size))
 
     def dssim(self, quality: int) -> float:
         """Return the DSSIM at `quality`. It is 0 for PNG."""
@@ -62,7 +63,7 @@ class Curve:
 
     def file(self, quality: int) -> bytes:
         """Return a file of this size, with the format's first bytes."""
-        return _MAGIC[self.format].ljust(self.size_bytes(quality), b"\0")
+        return _MAGIC.get(self.format, b"").ljust(self.size_bytes(quality), b"\0")
 
 
 def _format_of(file: bytes) -> pb.Format.ValueType:

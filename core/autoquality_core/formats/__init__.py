@@ -12,9 +12,7 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
-import cv2
 import numpy as np
-import pyvips
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats.avif import AvifEncoder, AvifOptions
@@ -24,12 +22,14 @@ from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
 from autoquality_core.formats.png import PngEncoder, PngOptions
 from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
 from autoquality_core.images import Pixels
+from autoquality_core.runtime.codecs import cv2, pyvips
 from autoquality_core.types import ColorProfile, Format
 
 __all__ = [
     "BEST_MOZJPEG",
     "ENCODERS",
     "OPTIONS",
+    "WITH_QUALITY",
     "AvifEncoder",
     "AvifOptions",
     "Encoder",
@@ -55,6 +55,9 @@ ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
     {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder)}
 )
 """Every format, with its encoder. `writable` has those that this machine can write."""
+
+WITH_QUALITY = tuple(fmt for fmt, encoder in ENCODERS.items() if encoder.has_quality)
+"""The formats whose quality can be searched, and predicted by a network."""
 
 OPTIONS: Mapping[Format, type[Any]] = MappingProxyType(
     {fmt: type(encoder().options) for fmt, encoder in ENCODERS.items()}

@@ -7,7 +7,6 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-import pyvips
 
 from autoquality_core.formats.base import (
     EACH_QUALITY,
@@ -20,6 +19,7 @@ from autoquality_core.formats.base import (
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.plain_files import decode_plain_avif
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Format
 
 _FASTEST = 9

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyvips
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.decoded import Decoded
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import MAX_QUALITY, Format
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from autoquality_core.images import Metadata
+from autoquality_core.images import NO_METADATA, Metadata
 from autoquality_core.images.metadata.exif import density
 from autoquality_core.images.metadata.iptc import photoshop_segment
 from autoquality_core.images.png.chunks import chunk, chunks
@@ -32,6 +32,10 @@ def fitting_metadata(fmt: Format, metadata: Metadata) -> Metadata:
     """The part of the metadata that a format can hold; `dropped` names the rest."""
     dropped = list(metadata.dropped)
     exif, xmp, iptc = metadata.exif, metadata.xmp, metadata.iptc
+    if fmt not in _WRITERS:
+        kinds = {"EXIF": exif, "XMP": xmp, "IPTC": iptc}
+        dropped += [f"{fmt.name} cannot hold {kind}" for kind, content in kinds.items() if content]
+        return replace(NO_METADATA, dropped=tuple(dropped))
     if fmt is not Format.JPEG:
         if iptc:
             dropped.append(f"{fmt.name} cannot hold IPTC")

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
-import pyvips
-
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Format
 
 WHOLE_CHROMA = 90

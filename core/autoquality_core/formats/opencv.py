@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.allocator import trim_heap
+from autoquality_core.runtime.codecs import cv2
 
 Samples = npt.NDArray[np.uint8]
 
 _JFIF = slice(2, 20)
 """OpenCV adds this segment, which says nothing that a decoder does not assume."""
 
-_SUBSAMPLED = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-_WHOLE = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
 _WHOLE_FROM = 90  # as libvips: full chroma from this quality on
 
 JPEG_PIXELS = 4_000_000
@@ -40,7 +38,8 @@ def jpeg(pixels: Pixels, quality: int, *, no_subsample: bool) -> bytes | None:
     """A baseline JPEG with optimised Huffman tables; None if libvips has to write it."""
     if pixels.height * pixels.width > JPEG_PIXELS:
         return None
-    factor = _WHOLE if no_subsample or quality >= _WHOLE_FROM else _SUBSAMPLED
+    whole = no_subsample or quality >= _WHOLE_FROM
+    factor = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if whole else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     settings = (
         *(cv2.IMWRITE_JPEG_QUALITY, quality),
         *(cv2.IMWRITE_JPEG_OPTIMIZE, 1),

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
-import pyvips
-
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import (
     Encoder,
@@ -20,6 +18,7 @@ from autoquality_core.formats.base import (
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.timing import frames_shown
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Format
 
 _USUAL_EFFORT = 4

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import pyvips
-
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
 from autoquality_core.images.jpeg import find_images
 from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
 Animation: TypeAlias = Apng | Sequence

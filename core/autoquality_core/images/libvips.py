@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import cv2
-import pyvips
+from autoquality_core.runtime.codecs import cv2, pyvips
 
 _log = logging.getLogger(__name__)
 

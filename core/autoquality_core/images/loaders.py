@@ -11,9 +11,8 @@ import re
 import threading
 from functools import cache
 
-import pyvips
-
 from autoquality_core.images.libvips import ensure_configured
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
 ANIMATED = frozenset({"gif", "webp"})

@@ -7,12 +7,12 @@ measured over the two extremes.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.runtime.codecs import cv2
 from autoquality_core.runtime.compilation import compiled
 
 Planes = npt.NDArray[np.uint8]

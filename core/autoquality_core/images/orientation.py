@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from autoquality_core.runtime.codecs import cv2
 
 Frame = npt.NDArray[np.uint8]
 
@@ -14,7 +15,7 @@ _TURNS: dict[int, Callable[[Frame], cv2.typing.MatLike]] = {
     2: lambda frame: cv2.flip(frame, 1),
     3: lambda frame: cv2.rotate(frame, cv2.ROTATE_180),
     4: lambda frame: cv2.flip(frame, 0),
-    5: cv2.transpose,
+    5: lambda frame: cv2.transpose(frame),  # noqa: PLW0108 - cv2 is loaded late
     6: lambda frame: cv2.rotate(frame, cv2.ROTATE_90_CLOCKWISE),
     7: lambda frame: cv2.flip(cv2.rotate(frame, cv2.ROTATE_90_CLOCKWISE), 0),
     8: lambda frame: cv2.rotate(frame, cv2.ROTATE_90_COUNTERCLOCKWISE),

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-import pyvips
 
 from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
 from autoquality_core.images.libvips import ensure_configured
+from autoquality_core.runtime.codecs import cv2, pyvips
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 import struct
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.isobmff.plain_avif import without_metadata
 from autoquality_core.images.libvips import ensure_configured
+from autoquality_core.runtime.codecs import cv2
 from autoquality_core.types import Data
 
 Samples = npt.NDArray[np.uint8]

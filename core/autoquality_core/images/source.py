@@ -14,7 +14,6 @@ from functools import partial
 from typing import cast
 
 import numpy as np
-import pyvips
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, colour_bands, file_colours
@@ -36,6 +35,7 @@ from autoquality_core.images.pixels import Pixels
 from autoquality_core.images.plain_files import decode_plain_avif, decode_plain_webp
 from autoquality_core.images.png.apng import Apng
 from autoquality_core.images.structure import check_structure
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import ColorProfile, Data
 
 Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
@@ -46,9 +46,14 @@ Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
 
-# libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
-# of the message, and leaves it in libvips, where the next error would fail on it, too.
-_FAILURES = (pyvips.Error, UnicodeDecodeError)
+
+def _failures() -> tuple[type[Exception], ...]:
+    """The errors of libvips.
+
+    libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
+    of the message, and leaves it in libvips, where the next error would fail on it, too.
+    """
+    return pyvips.Error, UnicodeDecodeError
 
 
 def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
@@ -132,7 +137,7 @@ class Source:
             with allocation_failures():
                 frames = self.frames if all_frames else 1
                 return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
-        except _FAILURES:
+        except _failures():
             raise _unreadable(self.field, self.format) from None
 
     def _pixels(
@@ -232,7 +237,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     try:
         with allocation_failures():
             header = load(data, name)
-    except _FAILURES:
+    except _failures():
         raise _unreadable(field, name) from None
     if meta is not None:
         name = "avif" if header.get("heif-compression") == "av1" else "heif"

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.networks.errors import NetworkError
 from autoquality_core.networks.inputs import SIDE, TILE, mosaic, squeeze
 from autoquality_core.networks.network import Recipe
@@ -24,7 +25,7 @@ RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": squeeze}
 ANY_TARGET = (-math.inf, math.inf)
 
 _FORMAT_VERSION = 1
-_FORMATS = {fmt.value: fmt for fmt in (Format.JPEG, Format.WEBP, Format.AVIF)}
+_FORMATS = {fmt.value: fmt for fmt in WITH_QUALITY}
 _NOTES = ("library_versions", "corpus", "training", "accuracy")
 """Objects for people and other programs. Only their type is checked."""
 

@@ -26,7 +26,7 @@ from autoquality_core.pipeline.methods import (
     ScoreSearch,
     SizeSearch,
 )
-from autoquality_core.pipeline.policy import PredictionPolicy
+from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.sources import (
     OpenJob,

@@ -104,11 +104,13 @@ class Step:
         __: TracebackType | None,
     ) -> None:
         self.seconds = clock() - self.started
-        outer = self._outer
+        outer, inner = self._outer, self._inner
+        # A position refers to its step. Such a cycle would keep the context until it is collected.
+        self._outer = self._inner = None
         if outer is None:
             return
         # Another thread may close the generator that runs this, and has a context of its own.
-        if _position.get() is self._inner:
+        if _position.get() is inner:
             _position.set(outer)
         if self.name in _COUNTED_AS:
             _add(outer.timings, _COUNTED_AS[self.name], self.seconds)

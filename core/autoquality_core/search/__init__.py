@@ -7,6 +7,7 @@ Gaussian beliefs about the curve in `curve`.
 """
 
 from autoquality_core.search.acquisition import chance
+from autoquality_core.search.base import Goal, Observation, Scale
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
 from autoquality_core.search.engine import (
@@ -15,7 +16,6 @@ from autoquality_core.search.engine import (
     search,
     search_several,
 )
-from autoquality_core.search.goal import Goal, Observation, Scale
 from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
 
 __all__ = [

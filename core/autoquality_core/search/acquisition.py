@@ -1,4 +1,4 @@
-"""What to try next: the quality that is most likely to end the search."""
+"""Chooses the next quality to try: the one that is most likely to end the search."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.search.base import BoolArray, Chances, Goal, Observation
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
-from autoquality_core.search.goal import BoolArray, Chances, Goal, Observation
 from autoquality_core.types import Outcome
 
 IntArray = npt.NDArray[np.int_]
@@ -38,7 +38,7 @@ _KNOWN_DEVIATION = 1e-9
 
 
 class Acquisition:
-    """The state of one search: its observations, bounds and beliefs.
+    """The state of one search: observations, bounds and beliefs.
 
     `seen` holds the attempts and the qualities equivalent to them; `attempts` counts the attempts
     alone.
@@ -114,7 +114,7 @@ class Acquisition:
         """
         at = quality - self._low
         others = self._open() & (self._files != self._files[at])
-        worth = np.where(others, self._worth_beside(at), 0.0)
+        worth = np.where(others, self._worth_as_second(at), 0.0)
         best = self._named(int(self._qualities[np.argmax(worth)]))
         return None if worth.max() < WORTHWHILE or best in known else best
 
@@ -178,22 +178,22 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. So
-        both the answer and its proof end a search, the first of them with one more encoding. So
-        does a file that refutes every quality.
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. So the
+        answer and its proof end the search together, and so does a file that refutes every quality.
+        Trying one of the pair saves 2 encodings if the other was tried before, else 1.
         """
         answers, refutes = self._likelihoods()
         if self._goal.edge == 0:
             return answers
         likely, file, tried = self._by_file(answers)
-        none_good = max(0.0, 1.0 - float(likely.sum()))
+        none_good = max(0.0, 1.0 - float(likely.sum())) if self._goal.edge > 0 else 0.0
         # The last file in the direction of the edge needs no proof, and the first proves nothing.
         as_answer = likely * np.append(1.0 + tried[1:], 2.0)
         as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
         return np.where(tried[file], 0.0, (as_answer + as_proof)[file] + 2.0 * refutes)
 
-    def _worth_beside(self, at: int) -> FloatArray:
-        """The probability of each quality to end the search together with the one at index `at`."""
+    def _worth_as_second(self, at: int) -> FloatArray:
+        """The probability that each quality ends the search together with the one at index `at`."""
         answers = self._likelihoods().answers
         if self._goal.edge == 0:
             # Values closer than the width would be good enough together.
@@ -210,7 +210,7 @@ class Acquisition:
     def _by_file(self, answers: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.
 
-        Files are ordered by quality, in descending order for an edge of -1.
+        Files are in the order in which they look better, reversed for an edge of -1.
         """
         _, file = np.unique(self._goal.edge * self._files, return_inverse=True)
         likely: FloatArray = np.bincount(file, answers).astype(np.float64)
@@ -222,8 +222,8 @@ class Acquisition:
 class Likelihoods(NamedTuple):
     """For each quality, the probability that it is the answer, and that it refutes every quality.
 
-    A file that is too poor and too large at once does: worse ones are too poor, better ones are
-    too large.
+    A file that is too poor refutes all if it is too large, too, or the next one is, or there is
+    none: worse ones are too poor, better ones are too large.
     """
 
     answers: FloatArray
@@ -231,7 +231,7 @@ class Likelihoods(NamedTuple):
 
 
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
-    """The probability that the first probe ends the search, by the priors."""
+    """The probability that the first probe ends the search, given the priors."""
     models = [CurveModel(prior) for prior in priors]
     return float(_likelihoods(goal, models, np.arange(low, high + 1), []).answers.max())
 
@@ -252,7 +252,9 @@ def _likelihoods(
             deviations.append(deviation)
         chances = goal.chances(means, deviations)
         answers += weight * _answers(goal.edge, chances)
-        refutes += weight * chances.too_poor * chances.too_good
+        too_large = chances.too_good
+        next_too_large = np.append(too_large[1:], 1.0)
+        refutes += weight * chances.too_poor * (too_large + (1 - too_large) * next_too_large)
     return Likelihoods(answers, refutes)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
+from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurvePrior
-from autoquality_core.search.goal import Goal, Observation
 from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 
@@ -120,17 +120,12 @@ def search_several(contenders: Sequence[Contender]) -> tuple[int | None, list[Fo
             continue
         states[at].take(contenders[at].attempt(quality))
         best = _smallest(contenders, states)
-        if best is not None:
-            limit = _answer(contenders[best], states[best]).best.size_bytes - 1
-            for other, one in enumerate(contenders):
-                if other != best:
-                    goal = replace(one.goal, max_bytes=min(one.goal.max_bytes, limit))
-                    states[other].change(goal)
+        _limit_others(contenders, states, best)
     found = [
         _answer(one, state) if state.seen else None
         for one, state in zip(contenders, states, strict=True)
     ]
-    for at in late:
+    for at in late.intersection(_running(states, best)):
         ended = found[at]
         found[at] = None if ended is None else Found(ended.best, Outcome.DEADLINE_REACHED)
     return best, found
@@ -156,6 +151,18 @@ def _running(states: Sequence[Acquisition], best: int | None) -> list[int]:
         for at, state in enumerate(states)
         if not state.settled and (best is None or not state.hopeless)
     ]
+
+
+def _limit_others(
+    contenders: Sequence[Contender], states: Sequence[Acquisition], best: int | None
+) -> None:
+    """Let all others search for files smaller than the best one."""
+    if best is None:
+        return
+    limit = _answer(contenders[best], states[best]).best.size_bytes - 1
+    for at, (one, state) in enumerate(zip(contenders, states, strict=True)):
+        if at != best:
+            state.change(replace(one.goal, max_bytes=min(one.goal.max_bytes, limit)))
 
 
 def _expected_bytes(contender: Contender, state: Acquisition) -> float:

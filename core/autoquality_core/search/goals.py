@@ -9,8 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from autoquality_core.search.bounds import Interval
-from autoquality_core.search.goal import (
+from autoquality_core.search.base import (
     BoolArray,
     Chances,
     FloatArray,
@@ -18,6 +17,7 @@ from autoquality_core.search.goal import (
     Scale,
     normal_cdf,
 )
+from autoquality_core.search.bounds import Interval
 from autoquality_core.types import Outcome
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.engine import Found
-from autoquality_core.search.goal import Goal, Observation
 
 
 def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation]) -> Found:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autoquality_core.errors import Overloaded
-from autoquality_core.runtime.backpressure import retry_hint
 from autoquality_core.runtime.context import step
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.admission.retry_hint import retry_hint
 from autoquality_server.admission.throughput import ThroughputEstimator
 from autoquality_server.admission.wait_queue import Capacity, Waiter, WaitQueue
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autoquality_core.runtime.backpressure import MovingAverage
+from autoquality_server.admission.retry_hint import MovingAverage
 
 _FIRST_GUESS = 0.5
 """Seconds for one request, before the first measurement."""

@@ -3,7 +3,6 @@
 tls       certificates for gRPC and for the metrics
 tokens    a file of bearer tokens
 identity  identifies the caller by token, certificate or address
-caller    the identity of the caller whose call runs in this thread
 rates     limits per caller
 exposure  warns if the server can be reached from outside without protection
 reload    a value read again when its files change

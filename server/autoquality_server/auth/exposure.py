@@ -19,7 +19,7 @@ def warn_if_exposed(settings: Settings) -> None:
 
 
 def missing_protection(settings: Settings) -> list[str]:
-    """Describe what is missing; empty if only this machine can reach the server."""
+    """Describe each missing protection; empty if only this machine can reach the server."""
     if is_local(settings.listen):
         return []
     missing = []

@@ -1,7 +1,7 @@
 """A value read from files, and read again when they change.
 
-The files are checked at each use, not at intervals: a revoked token is refused from the next call
-on, and there is no thread to start or stop.
+The files are checked at each use, not at intervals. So a revoked token is refused from the next
+call on, and there is no thread to start or stop.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """TLS for gRPC and for the metrics, renewed when the certificates change.
 
-The files are checked before gRPC gets them. For a wrong file, gRPC logs a line that does not name
-the file; for one that becomes wrong later, it refuses every new connection.
+The files are checked before gRPC gets them: gRPC logs an error that does not name the wrong file,
+and refuses every new connection if a file becomes wrong later.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _METRICS_CLIENT_CA = "AUTOQUALITY_METRICS_CLIENT_CA"
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What a TLS server needs, in PEM.
+    """The certificates of a TLS server, in PEM.
 
     `chain` starts with the server's own certificate. `client_ca` holds the authorities that issue
     client certificates, None if clients need none.

@@ -7,7 +7,7 @@ parse          text -> value, one function per type
 address        addresses to listen on, and whether they are free
 resources      the cores and the memory of this process
 load           flags, environment and files -> the settings
-checks         what must hold between settings
+checks         checks between settings
 command_line   the flags and commands
 docs           the settings -> Markdown
 watched_files  files that may change while the server runs

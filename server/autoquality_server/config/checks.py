@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.types import Format, Method
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
-
-_SEARCHED = (Format.JPEG, Format.WEBP, Format.AVIF)
 
 
 def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
     """Raise ConfigError for the first contradiction.
 
-    `names` says by which name each field was set (a flag, a variable). `chosen` has the fields
+    `names` maps each field to the name that set it (a flag, a variable). `chosen` has the fields
     that were set: the error names one of them.
     """
     _check_target(settings, names)
-    for fmt in _SEARCHED:
+    for fmt in WITH_QUALITY:
         _check_bounds(settings, fmt, names, chosen)
     _check_batches(settings, names, chosen)
     _check_tls(settings, names)

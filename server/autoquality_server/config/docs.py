@@ -1,14 +1,14 @@
 """Writes the settings as Markdown tables, so that the documents stay correct.
 
 `python -m autoquality_server.config.docs` rewrites the tables between the markers; with `--check`
-it changes nothing, and fails if a table is out of date.
+it changes nothing, and fails if they are out of date.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from autoquality_server.config.settings import SPECS
 BEGIN = "<!-- configuration:begin -->"
 END = "<!-- configuration:end -->"
 
+PAGE = Path("docs/configuration.md")
 _ROOT = Path(__file__).parents[3]
 
 
@@ -39,9 +40,6 @@ def full_tables() -> str:
     return "\n\n".join(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": full_tables}
-
-
 def rendered(text: str, table: str) -> str:
     """Put `table` between the markers of `text`; without markers it stays as it is."""
     before, begin, rest = text.partition(BEGIN)
@@ -51,33 +49,23 @@ def rendered(text: str, table: str) -> str:
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
-def stale_pages(root: Path) -> dict[Path, str]:
-    """Return the pages whose tables are out of date, with their new texts."""
-    stale = {}
-    for name, table in PAGES.items():
-        page = root / name
-        if page.is_file():
-            current = page.read_text(encoding="utf-8")
-            wanted = rendered(current, table())
-            if wanted != current:
-                stale[page] = wanted
-    return stale
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Update the tables, or check them; returns 1 if a checked one is out of date."""
+    """Update the tables, or check them; returns 1 if they are out of date."""
     parser = argparse.ArgumentParser(prog="python -m autoquality_server.config.docs")
-    parser.add_argument("--check", action="store_true", help="fail if a table is out of date")
+    parser.add_argument("--check", action="store_true", help="fail if the tables are out of date")
     parser.add_argument("--root", type=Path, default=_ROOT, help="the repository")
     options = parser.parse_args(arguments)
-    stale = stale_pages(options.root)
-    for page, wanted in stale.items():
-        if options.check:
-            sys.stderr.write(f"{page}: the table is out of date: run `{parser.prog}`\n")
-        else:
-            page.write_text(wanted, encoding="utf-8")
-            sys.stdout.write(f"{page}: updated\n")
-    return 1 if stale and options.check else 0
+    page = options.root / PAGE
+    current = page.read_text(encoding="utf-8")
+    updated = rendered(current, full_tables())
+    if updated == current:
+        return 0
+    if options.check:
+        sys.stderr.write(f"{page}: the tables are out of date: run `{parser.prog}`\n")
+        return 1
+    page.write_text(updated, encoding="utf-8")
+    sys.stdout.write(f"{page}: updated\n")
+    return 0
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

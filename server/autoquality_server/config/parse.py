@@ -1,7 +1,7 @@
 """Text to value: one function per type.
 
-Each raises ValueError with a sentence that says what is right. The caller adds the name of the
-setting before it and the wrong text after it.
+Each raises ValueError with the rule that the text breaks ("must be ..."). The caller adds the name
+of the setting before it and the text after it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import enum
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
@@ -28,7 +29,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 MAX_IMAGE_BYTES = 1023 * 2**20
 """With two images of this size, a message stays below protobuf's limit of 2 GiB."""
 
-_WITH_QUALITY = {"jpeg": Format.JPEG, "jpg": Format.JPEG, "webp": Format.WEBP, "avif": Format.AVIF}
+_BY_NAME = {"jpg": Format.JPEG, **{fmt.value: fmt for fmt in WITH_QUALITY}}
 
 
 def boolean(text: str) -> bool:
@@ -83,10 +84,14 @@ def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
         try:
             return kind(text.strip().lower())
         except ValueError:
-            values = [str(member.value) for member in kind]
-            raise ValueError(f"must be {', '.join(values[:-1])} or {values[-1]}") from None
+            raise ValueError(f"must be {_one_of(kind)}") from None
 
     return parse
+
+
+def _one_of(members: Iterable[enum.Enum]) -> str:
+    *names, last = (str(member.value) for member in members)
+    return f"{', '.join(names)} or {last}"
 
 
 def color_profile(text: str) -> ColorProfile:
@@ -124,7 +129,7 @@ def existing_file(text: str) -> str:
 BUNDLED = "bundled"
 """The network that comes with the server."""
 NO_NETWORK = "none"
-_NETWORKS = {"bundled": BUNDLED, "box": BUNDLED, "none": NO_NETWORK}  # box: the name until 0.1
+_NETWORKS = {"bundled": BUNDLED, "box": BUNDLED, "none": NO_NETWORK}  # box: the former name
 
 
 def network(text: str) -> str:
@@ -149,13 +154,13 @@ def format_qualities(base: Mapping[Format, int]) -> Callable[[str], Mapping[Form
 
     def parse(text: str) -> Mapping[Format, int]:
         qualities = dict(base)
-        for entry in filter(None, (part.strip() for part in text.split(","))):
+        for entry in _entries(text):
             name, _, quality = entry.partition("=")
-            fmt = _WITH_QUALITY.get(name.strip().lower())
+            fmt = _BY_NAME.get(name.strip().lower())
             if fmt is None or not _is_quality(quality):
                 raise ValueError(
-                    f"must be a list such as webp=79,avif=63: jpeg, webp or avif with a quality "
-                    f"from {MIN_QUALITY} to {MAX_QUALITY}"
+                    f"must be a list such as webp=79,avif=63: {_one_of(WITH_QUALITY)} with a "
+                    f"quality from {MIN_QUALITY} to {MAX_QUALITY}"
                 )
             qualities[fmt] = int(quality)
         return MappingProxyType(qualities)
@@ -167,12 +172,16 @@ def without_foreign_formats(text: str) -> tuple[str, list[str]]:
     """Split a list of qualities by format into formats that this server writes, and others."""
     kept: list[str] = []
     dropped: list[str] = []
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in _entries(text):
         name, equals, _ = entry.partition("=")
         # An entry without a format is an error in imgproxy too: keep it, so that it is refused.
-        known = not equals or name.strip().lower() in _WITH_QUALITY
+        known = not equals or name.strip().lower() in _BY_NAME
         (kept if known else dropped).append(entry)
     return ",".join(kept), dropped
+
+
+def _entries(text: str) -> list[str]:
+    return [entry for part in text.split(",") if (entry := part.strip())]
 
 
 def _is_quality(text: str) -> bool:

@@ -16,16 +16,16 @@ _KEY = "setting"
 
 
 class ConfigError(Exception):
-    """A setting is wrong; the message is one line that says where it was set and what is right."""
+    """A setting is wrong; the message is one line with its name, the rule and the wrong value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One setting: its names, its meaning and its parser.
 
-    `parse` raises ValueError with a sentence that says what is right. Help and tables show
-    `default_text` as the default. `aliases` are imgproxy's names for the setting; `clean_alias`
-    splits their text into what this server understands and a list of what it ignores. With
+    `parse` raises ValueError with the rule that a text breaks. Help and tables show `default_text`
+    as the default. `aliases` are imgproxy's names for the setting; `clean_alias` splits their text
+    into the part that this server understands and a list of ignored entries. With
     `empty_is_value`, an empty variable is a value; otherwise it counts as not set.
     """
 
@@ -59,8 +59,8 @@ def setting(
 ) -> Any:
     """Declare a field of the settings.
 
-    By default, its name is that of the field, its group the GROUP of the class, and the type of
-    `default` decides how it is parsed.
+    The defaults: the name of the field, the GROUP of its class, the parser for the type of
+    `default`.
     """
     spec = Spec(
         field="",  # `specs_of` fills it in

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
 from autoquality_core.networks import Network, Prediction, PredictionFailed, PredictionResult
 from autoquality_core.networks.errors import one_line
-from autoquality_core.runtime.backpressure import MovingAverage, retry_hint
 from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
+from autoquality_server.admission.retry_hint import MovingAverage, retry_hint
 from autoquality_server.inference.events import PredictorEvents
 
 

@@ -31,7 +31,7 @@ class CircuitBreaker:
     to 5 minutes. Thread-safe.
     """
 
-    def __init__(self, limit: int = 5, backoff: float = 5.0) -> None:
+    def __init__(self, limit: int, backoff: float) -> None:
         """`limit` is 1 or more, or 0 for a circuit that never opens."""
         self.limit = limit
         self._first_backoff = backoff

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.networks import DeviceMissing, LoadOptions, NetworkError, load
 from autoquality_core.networks.bundled import BUNDLED, bundled_network
 from autoquality_core.types import Format
@@ -16,7 +17,7 @@ from autoquality_server.inference.breaker import CircuitBreaker
 from autoquality_server.inference.reload import Poller, WatchedNetwork
 from autoquality_server.inference.shared import SharedPredictor
 from autoquality_server.telemetry.logs import logger
-from autoquality_server.telemetry.predictor_metrics import FORMATS, PredictorMetrics
+from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 
 _HEALTH_NAME = "autoquality.predictor"
 """The health service name of a predictor is this, a dot and the format."""
@@ -66,7 +67,7 @@ class Predictors:
 
     def start(self, set_health: Callable[[str, bool], None]) -> None:
         """Report each predictor's availability by its health service name; start polling files."""
-        for fmt in FORMATS:
+        for fmt in WITH_QUALITY:
             name = f"{_HEALTH_NAME}.{fmt.value}"
             if fmt in self._by_format:
                 self._by_format[fmt].on_available(partial(set_health, name))

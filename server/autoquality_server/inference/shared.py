@@ -38,10 +38,10 @@ class SharedPredictor:
         breaker: CircuitBreaker | None = None,
         events: PredictorEvents | None = None,
     ) -> None:
-        """Load the network. Raises NetworkError."""
+        """Load the network; without a breaker, calls are always tried. Raises NetworkError."""
         self._load = load
         self._limits = limits or BatchLimits()
-        self._breaker = breaker or CircuitBreaker()
+        self._breaker = breaker or CircuitBreaker(0, 0)
         self._events = events or NoEvents()
         self._swap = threading.Lock()
         self._closed = False

@@ -23,7 +23,7 @@ class ExitTimer:
         threading.Thread(target=self._work, name="exit-timer", daemon=True).start()
 
     def start(self, seconds: float, status: int) -> None:
-        """End the process with `status` in so many seconds, whatever it does; only once."""
+        """Schedule an exit with `status`, which nothing can prevent; only the first call counts."""
         if not self._set.is_set():
             self._seconds, self._status = seconds, status
             self._set.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -16,7 +17,7 @@ from google.protobuf.message import Message
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, Option, options_of
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.pipeline.defaults import check_spec
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.types import (
@@ -65,7 +66,7 @@ def encode_job(
         spec=spec,
         quality=quality,
         options=_options(request, server),
-        measure=(DSSIM,) if request.measure_dssim else (),
+        measure=tuple(one for one in METRICS.values() if _measured(request, one)),
     )
 
 
@@ -145,6 +146,11 @@ def _format_option(path: str, message: Message, option: Option) -> Any | None:
     if value is not None and not isinstance(option.default, bool):
         _check_range(path, value, option.low, option.high)
     return value
+
+
+def _measured(request: pb.EncodeRequest, metric: Metric) -> bool:
+    """True if the request has a field to measure the metric, and sets it."""
+    return getattr(request, f"measure_{metric.name}", False)
 
 
 def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -229,14 +235,8 @@ def _probe(one: Probe) -> pb.Probe:
 
 
 def _timings(timings: Timings, total_seconds: float) -> pb.Timings:
-    return pb.Timings(
-        queue=_duration(timings.queue),
-        decode=_duration(timings.decode),
-        predict=_duration(timings.predict),
-        encode=_duration(timings.encode),
-        measure=_duration(timings.measure),
-        total=_duration(total_seconds),
-    )
+    parts = {one.name: _duration(getattr(timings, one.name)) for one in fields(timings)}
+    return pb.Timings(total=_duration(total_seconds), **parts)
 
 
 def _duration(seconds: float) -> Duration:

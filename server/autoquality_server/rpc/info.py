@@ -10,7 +10,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
 from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message
-from autoquality_server.rpc.receiving import MAX_CHUNK_BYTES
+from autoquality_server.rpc.streaming.chunks import MAX_CHUNK_BYTES
 
 
 def limits_of(settings: Settings) -> pb.Limits:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.comparison import Comparison
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
@@ -16,7 +15,7 @@ from autoquality_server.admission import Admission
 from autoquality_server.admission.semaphore import DeadlineSemaphore
 from autoquality_server.auth.rates import Rates
 from autoquality_server.rpc.request_context import current_request
-from autoquality_server.telemetry.logs import log_fields
+from autoquality_server.telemetry.logs import log_fields, result_fields
 from autoquality_server.telemetry.metrics import Metrics
 
 
@@ -63,19 +62,7 @@ class Runner:
     def record(self, result: EncodeResult, source_bytes: int) -> None:
         """Count a result and add it to the log line of the call."""
         self.metrics.observe(result, source_bytes)
-        log_fields(
-            format=result.format.value,
-            method=result.applied.method.value,
-            quality=result.quality or None,
-            outcome=result.outcome.value,
-            iterations=len(result.probes),
-            **{name: result.scores.get(name) for name in METRICS},
-            source_bytes=source_bytes,
-            encoded_bytes=len(result.image),
-            width=result.width,
-            height=result.height,
-            frames=result.frames,
-        )
+        log_fields(**result_fields(result, source_bytes))
 
     @contextmanager
     def _worker_slot(self, pixels: int) -> Iterator[None]:

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from autoquality_core.metrics import METRICS
+from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.runtime.context import active_context
 from autoquality_server.config.groups.serving import LogFormat, LogLevel
 
@@ -100,3 +102,20 @@ def log_fields(**fields: object) -> None:
 def logger(name: str) -> Any:
     """A structlog logger, which follows the configuration even if it is made before that."""
     return structlog.stdlib.get_logger(name)
+
+
+def result_fields(result: EncodeResult, source_bytes: int) -> dict[str, object]:
+    """The fields that a result adds to the log line of its request."""
+    return {
+        "format": result.format.value,
+        "method": result.applied.method.value,
+        "quality": result.quality or None,
+        "outcome": result.outcome.value,
+        "iterations": len(result.probes),
+        **{name: result.scores.get(name) for name in METRICS},
+        "source_bytes": source_bytes,
+        "encoded_bytes": len(result.image),
+        "width": result.width,
+        "height": result.height,
+        "frames": result.frames,
+    }

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import DropReason, Format, Method, Outcome
 from autoquality_server.telemetry.rpc_metrics import SECONDS
-
-if TYPE_CHECKING:  # imports libvips, which the parts around the service do not need
-    from autoquality_core.networks.prediction import NetworkInfo
-
-FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 
 _BATCHES = tuple(2**power for power in range(11))
 _STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -76,7 +72,7 @@ class PredictorMetrics:
             "Distance of the predicted quality from the one that met the target.",
             buckets=_STEPS,
         )
-        for fmt in FORMATS:
+        for fmt in WITH_QUALITY:
             self._start_at_zero(fmt.value)
 
     def of(self, fmt: Format) -> FormatEvents:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-import pyvips
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.cicp import Colours, Transfer
@@ -16,6 +15,7 @@ from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.png import colours as png_colours
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
 DEVICE = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})

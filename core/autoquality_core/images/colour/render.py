@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-import pyvips
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.clipping import SAMPLE_PIXELS, clips
 from autoquality_core.images.colour.file_colours import DEVICE, FileColours, image_of, plain
 from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.runtime.codecs import cv2, pyvips
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +19,7 @@ from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.runtime.codecs import cv2
 from autoquality_core.types import Data
 
 _MAJOR_BRAND = slice(8, 12)
@@ -192,11 +192,9 @@ class _Track:
     def _places(self) -> Iterator[tuple[int, int]]:
         """Where each sample begins, and its size in bytes."""
         (size,) = struct.unpack_from(">4xI", self.table[b"stsz"])
-        sizes = iter(
-            [size] * self.frames
-            if size
-            else struct.unpack_from(f">{self.frames}I", self.table[b"stsz"], 12)
-        )
+        sizes = (size,) * self.frames
+        if size == 0:
+            sizes = struct.unpack_from(f">{self.frames}I", self.table[b"stsz"], 12)
         name, number = (b"stco", "I") if b"stco" in self.table else (b"co64", "Q")
         (chunks,) = struct.unpack_from(">4xI", self.table[name])
         (count,) = struct.unpack_from(">4xI", self.table[b"stsc"])
@@ -204,17 +202,16 @@ class _Track:
             raise ValueError("more chunks than samples")
         starts = struct.unpack_from(f">{chunks}{number}", self.table[name], 8)
         runs = list(struct.iter_unpack(">3I", self.table[b"stsc"][8 : 8 + 12 * count]))
-        left, run = self.frames, 0
+        at = run = 0
         for chunk, start in enumerate(starts, 1):
             while run + 1 < len(runs) and runs[run + 1][0] <= chunk:
                 run += 1
             place = start
-            for _ in range(min(runs[run][1], left)):
-                one = next(sizes)
-                yield place, one
-                place += one
-                left -= 1
-        if left:
+            for size in sizes[at : at + runs[run][1]]:
+                yield place, size
+                place += size
+            at += runs[run][1]
+        if at < self.frames:
             raise ValueError("samples without a place")
 
 

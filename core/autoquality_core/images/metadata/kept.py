@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from fractions import Fraction
 
-import pyvips
-
 from autoquality_core.images.metadata import exif, iptc, xmp
 from autoquality_core.images.png import texts as png_texts
+from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
 LONGEST_TEXT = 2048

@@ -10,7 +10,7 @@ from functools import partial
 from autoquality_core.metrics import Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
 from autoquality_core.pipeline.methods.base import Answer
-from autoquality_core.pipeline.policy import PredictionPolicy, predict
+from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness

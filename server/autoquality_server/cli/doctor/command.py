@@ -38,7 +38,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         *networks.run(),
     ]
     write = report.as_json if command.json else report.as_text
-    sys.stdout.write(write(settings, report.offers(settings, networks.names), findings) + "\n")
+    sys.stdout.write(write(settings, report.formats(settings, networks.names), findings) + "\n")
     return worst(findings).exit_code
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.images import ImageLimits, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import (
@@ -23,7 +24,6 @@ from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
 from autoquality_server.config.parse import BUNDLED
 from autoquality_server.inference.predictors import load_options
-from autoquality_server.telemetry.predictor_metrics import FORMATS
 
 _WITHOUT = "ml falls back to dssim"
 _NVIDIA = Path("/dev/nvidia0")
@@ -41,7 +41,7 @@ class NetworkChecks:
 
     def run(self) -> Iterator[Finding]:
         """Check the network of each format, then the GPU."""
-        for fmt in FORMATS:
+        for fmt in WITH_QUALITY:
             verdict, text = self._check(fmt)
             yield Finding(f"{fmt.value} network", verdict, text)
         yield self._gpu()

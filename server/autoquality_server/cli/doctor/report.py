@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from typing import Any
 
 from autoquality._version import __version__
 from autoquality_core.formats import ENCODERS, writable
@@ -21,36 +21,35 @@ _SUMMARY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A format that the server writes; None stands for a format without qualities."""
+def formats(settings: Settings, networks: Mapping[Format, str]) -> list[dict[str, Any]]:
+    """Describe the formats that can be written; `networks` has the names of their networks.
 
-    format: str
-    quality: int | None
-    min_quality: int | None
-    max_quality: int | None
-    network: str | None
-
-
-def offers(settings: Settings, networks: Mapping[Format, str]) -> list[Offer]:
-    """Return the formats that can be written; `networks` has the names of their networks."""
+    Everything is None for a format without qualities.
+    """
     defaults = settings.defaults()
     found = []
     for fmt in writable():
-        if ENCODERS[fmt].has_quality:
-            low, high = defaults.bounds_for(fmt)
-            quality = defaults.quality_for(fmt)
-            found.append(Offer(fmt.value, quality, low, high, networks.get(fmt)))
-        else:
-            found.append(Offer(fmt.value, None, None, None, None))
+        has_quality = ENCODERS[fmt].has_quality
+        low, high = defaults.bounds_for(fmt) if has_quality else (None, None)
+        found.append(
+            {
+                "format": fmt.value,
+                "quality": defaults.quality_for(fmt) if has_quality else None,
+                "min_quality": low,
+                "max_quality": high,
+                "network": networks.get(fmt),
+            }
+        )
     return found
 
 
-def as_text(settings: Settings, offered: Sequence[Offer], findings: Sequence[Finding]) -> str:
-    """Write everything as tables."""
+def as_text(
+    settings: Settings, written: Sequence[Mapping[str, Any]], findings: Sequence[Finding]
+) -> str:
+    """Write everything as tables; `written` has the `formats`."""
     parts = [
         _columns([("gRPC", settings.listen), *_capacity(settings)]),
-        _columns([("FORMAT", "QUALITY", "RANGE", "NETWORK"), *map(_row, offered)]),
+        _columns([("FORMAT", "QUALITY", "RANGE", "NETWORK"), *map(_row, written)]),
         findings_as_text(findings),
     ]
     return "\n\n".join(parts)
@@ -64,7 +63,7 @@ def findings_as_text(findings: Sequence[Finding]) -> str:
 
 
 def as_json(
-    settings: Settings | None, offered: Sequence[Offer], findings: Sequence[Finding]
+    settings: Settings | None, written: Sequence[Mapping[str, Any]], findings: Sequence[Finding]
 ) -> str:
     """Write everything as one object; `serves` is null if the settings could not be read."""
     verdict = worst(findings)
@@ -79,7 +78,7 @@ def as_json(
             "max_image_bytes": settings.max_image_bytes,
             "max_pixels": settings.max_pixels,
             "method": settings.method.value,
-            "formats": [asdict(one) for one in offered],
+            "formats": written,
         }
     document = {
         "version": __version__,
@@ -104,11 +103,11 @@ def _capacity(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _row(offer: Offer) -> tuple[str, ...]:
-    if offer.quality is None:
-        return (offer.format, "-", "-", "-")
-    bounds = f"{offer.min_quality} to {offer.max_quality}"
-    return (offer.format, str(offer.quality), bounds, offer.network or "none")
+def _row(written: Mapping[str, Any]) -> tuple[str, ...]:
+    if written["quality"] is None:
+        return (written["format"], "-", "-", "-")
+    bounds = f"{written['min_quality']} to {written['max_quality']}"
+    return (written["format"], str(written["quality"]), bounds, written["network"] or "none")
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> str:

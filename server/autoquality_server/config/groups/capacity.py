@@ -22,8 +22,8 @@ and the code."""
 class CapacitySettings:
     """Concurrency, memory, and limits on sources.
 
-    The constructor fills in the defaults that depend on the machine: for 0 workers one per core,
-    for a negative queue four per worker, for 0 megapixels in flight half the memory (but at least
+    The constructor fills in the defaults that depend on the machine. 0 workers become one per
+    core, a negative queue four per worker, 0 megapixels in flight half the memory (but at least
     one image). Several processes share the cores and the memory; each limit is per process.
     """
 

@@ -16,7 +16,13 @@ T = TypeVar("T", bound=type)
 
 _EVERY = "Every format"
 
-_NOT_IN_IMGPROXY = {"webp_alpha_quality", "avif_no_subsample", "png_compression"}
+_IN_IMGPROXY = {
+    *("jpeg_progressive", "jpeg_no_subsample", "jpeg_trellis_quant", "jpeg_overshoot_deringing"),
+    *("jpeg_optimize_scans", "jpeg_quant_table"),
+    *("webp_effort", "webp_preset", "webp_smart_subsample"),
+    "avif_speed",
+    *("png_interlaced", "png_quantize", "png_quantization_colors"),
+}
 
 _O = EncoderOptions()
 
@@ -26,7 +32,7 @@ def _with_format_options(struct: T) -> T:
     for fmt, options in OPTIONS.items():
         for option in options_of(options):
             name = f"{fmt.value}_{option.name}"
-            aliases = () if name in _NOT_IN_IMGPROXY else (f"IMGPROXY_{name.upper()}",)
+            aliases = (f"IMGPROXY_{name.upper()}",) if name in _IN_IMGPROXY else ()
             struct.__annotations__[name] = type(option.default)
             declared = setting(
                 option.default,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+from autoquality_core.formats import ENCODERS, WITH_QUALITY
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Device, Format, Method
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting
+
+T = TypeVar("T", bound=type)
 
 _D = Defaults()
 
@@ -74,22 +77,30 @@ class QualitySettings:
         )
 
 
+def _with_networks(struct: T) -> T:
+    """Add a setting for the network of each format, named FORMAT_net."""
+    for fmt in WITH_QUALITY:
+        name = ENCODERS[fmt].name
+        declared = setting(
+            parse.BUNDLED,
+            f"Network that predicts {name} qualities for ml: a path, bundled or none.",
+            parse=parse.network,
+            aliases=(f"{IMGPROXY_AUTOQUALITY}{fmt.name}_NET",),
+        )
+        setattr(struct, f"{fmt.value}_net", declared)
+    networks = {f"{fmt.value}_net": str for fmt in WITH_QUALITY}
+    struct.__annotations__ = networks | struct.__annotations__
+    return struct
+
+
 @dataclass(frozen=True)
+@_with_networks
 class NetworkSettings:
     """The networks, and where they run."""
 
     GROUP: ClassVar = "Networks"
 
     # fmt: off
-    jpeg_net: str = setting(
-        parse.BUNDLED, "Network that predicts JPEG qualities for ml: a path, bundled or none.",
-        parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "JPEG_NET",))
-    webp_net: str = setting(
-        parse.BUNDLED, "Network that predicts WebP qualities for ml: a path, bundled or none.",
-        parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "WEBP_NET",))
-    avif_net: str = setting(
-        parse.BUNDLED, "Network that predicts AVIF qualities for ml: a path, bundled or none.",
-        parse=parse.network, aliases=(IMGPROXY_AUTOQUALITY + "AVIF_NET",))
     predictor_device: Device = setting(
         Device.AUTO, "Where networks run: auto (a GPU if there is one), cpu or gpu.")
     # fmt: on
@@ -97,7 +108,7 @@ class NetworkSettings:
     @property
     def networks(self) -> Mapping[Format, str]:
         """The network of each format that has one: a path, or `parse.BUNDLED`."""
-        paths = {Format.JPEG: self.jpeg_net, Format.WEBP: self.webp_net, Format.AVIF: self.avif_net}
+        paths = {fmt: getattr(self, f"{fmt.value}_net") for fmt in WITH_QUALITY}
         return {fmt: path for fmt, path in paths.items() if path != parse.NO_NETWORK}
 
 

@@ -1,4 +1,4 @@
-"""Where the server listens, who may call it, and what it logs."""
+"""Where the server listens, who may call it, and the logs."""
 
 from __future__ import annotations
 

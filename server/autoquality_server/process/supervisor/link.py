@@ -9,12 +9,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import replace
+from collections.abc import Callable, MutableMapping
 
 from prometheus_client import CollectorRegistry
 
-from autoquality_server.config import Settings
 from autoquality_server.process import FAILED
 from autoquality_server.process.supervisor.metrics import MetricsDelta
 
@@ -24,17 +22,16 @@ VARIABLE = "_AUTOQUALITY_SUPERVISOR"
 _PR_SET_PDEATHSIG = 1
 
 
-def handshake(number: int, link: socket.socket, addresses: Mapping[str, str]) -> str:
-    """Return the value of VARIABLE; `addresses` maps settings to what the process listens on."""
-    return json.dumps([number, link.fileno(), os.getpid(), dict(addresses)])
+def handshake(number: int, link: socket.socket) -> str:
+    """Return the value of VARIABLE for process `number`, which inherits `link`."""
+    return json.dumps([number, link.fileno(), os.getpid()])
 
 
 class SupervisorLink:
     """The connection of a process to its supervisor."""
 
-    def __init__(self, number: int, link: socket.socket, addresses: Mapping[str, str]) -> None:
+    def __init__(self, number: int, link: socket.socket) -> None:
         self.number = number
-        self._addresses = addresses
         self._link = link
         self._sending = threading.Lock()
 
@@ -48,23 +45,13 @@ class SupervisorLink:
         text = environ.pop(VARIABLE, "")
         if not text:
             return None
-        number, descriptor, supervisor, addresses = json.loads(text)
+        number, descriptor, supervisor = json.loads(text)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != supervisor:  # it had ended before
             os._exit(FAILED)
         link = socket.socket(fileno=descriptor)
         link.set_inheritable(False)
-        return cls(number, link, addresses)
-
-    def resolve(self, settings: Settings) -> Settings:
-        """Return the settings with those that the supervisor decides."""
-        return replace(
-            settings,
-            metrics_listen="",
-            metrics_tls=False,
-            metrics_client_ca="",
-            **self._addresses,  # type: ignore[arg-type]  # these settings are strings
-        )
+        return cls(number, link)
 
     def fail(self, status: int, why: str) -> int:
         """Report that this process cannot start, and return `status`; the supervisor prints it."""
@@ -93,7 +80,7 @@ class SupervisorLink:
             os._exit(FAILED)
 
     def _send_metrics(self) -> None:
-        with self._sending:  # in the order in which the changes were read
+        with self._sending:  # one at a time, so that newer changes arrive later
             self._send({"metrics": self._metrics.changes()})
 
     def _send(self, message: dict[str, object]) -> None:

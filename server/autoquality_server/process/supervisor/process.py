@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from autoquality_server.process.supervisor.link import VARIABLE, handshake
@@ -45,11 +45,10 @@ class Process:
         self,
         number: int,
         command: Sequence[str],
-        addresses: Mapping[str, str],
         hung_grace: float,
         on_metrics: Callable[[Process, dict[str, Any]], None],
     ) -> None:
-        """Start `command`, to listen on `addresses`, by setting. Raises OSError.
+        """Start `command`. Raises OSError.
 
         The process is killed if it does not answer within `hung_grace` seconds (0: never).
         `on_metrics` gets the changes of its metrics; the first call says that it serves.
@@ -69,7 +68,7 @@ class Process:
             try:
                 self._popen = subprocess.Popen(
                     command,
-                    env={**os.environ, VARIABLE: handshake(number, theirs, addresses)},
+                    env={**os.environ, VARIABLE: handshake(number, theirs)},
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stdout=original_output(1),

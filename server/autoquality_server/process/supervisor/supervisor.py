@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -41,6 +41,15 @@ _REFRESH_TIMEOUT = 1.0
 _log = logger(__name__)
 
 
+class _End(NamedTuple):
+    """The end of a process, for the log."""
+
+    cause: str
+    why: str
+    served_seconds: float = 0.0
+    pid: int | None = None
+
+
 class Supervisor:
     """Several processes on one port, from `run` to its end; for the main thread."""
 
@@ -50,13 +59,14 @@ class Supervisor:
         Raises StartError if an address is not free, ConfigError for files that cannot be used.
         """
         self._settings = settings
-        self._command = command
         self._metrics_contexts = metrics_contexts(settings)
         self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
         if settings.health_listen:
             health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
-            self._reserved["health_listen"] = health
-        self._addresses = {name: one.address for name, one in self._reserved.items()}
+            self._reserved["health-listen"] = health
+        self._command = [*command, "--metrics-listen=off"]
+        for name, reservation in self._reserved.items():
+            self._command.append(f"--{name}={reservation.address}")
         own = CollectorRegistry()
         ProcessCollector(registry=own)
         self._metrics = ProcessMetrics(own, settings.processes, self._ready, CAUSES)
@@ -108,34 +118,25 @@ class Supervisor:
         """Run one process, and replace it each time it ends, until the drain."""
         backoff = Backoff()
         while not self._draining.is_set():
-            cause, why, served = await self._run(number)
+            end = await self._run(number)
             if self._draining.is_set():
                 return
-            delay = backoff.after(served)
-            self._metrics.ended(cause)
-            _log.error(
-                "process ended",
-                process=number,
-                cause=cause,
-                why=why,
-                served_seconds=round(served, 3),
-                next_in_seconds=delay,
-            )
+            delay = backoff.after(end.served_seconds)
+            self._metrics.ended(end.cause)
+            _log.error("process ended", process=number, **end._asdict(), next_in_seconds=delay)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._draining.wait(), delay)
 
-    async def _run(self, number: int) -> tuple[str, str, float]:
-        """Run one process once; returns why it ended, in two ways, and how long it served.
+    async def _run(self, number: int) -> _End:
+        """Run one process until it ends.
 
         Raises StartError or ConfigError if it cannot start, unless another has served before.
         """
         settings = self._settings
         try:
-            process = Process(
-                number, self._command, self._addresses, settings.hung_grace, self._on_metrics
-            )
+            process = Process(number, self._command, settings.hung_grace, self._on_metrics)
         except OSError as error:  # out of memory, or too many processes
-            return START, error.strerror or "", 0.0
+            return _End(START, error.strerror or "")
         self._processes[number] = process
         status = await process.run()
         del self._processes[number]
@@ -148,8 +149,12 @@ class Supervisor:
         elif failure and not self._has_served:
             kind = ConfigError if failure["status"] == WRONG_SETTING else StartError
             raise kind(failure["failed"])
-        cause = cause_of(status, served=process.serves, unresponsive=process.unresponsive)
-        return cause, failure["failed"] if failure else why, process.served_seconds
+        return _End(
+            cause_of(status, served=process.serves, unresponsive=process.unresponsive),
+            failure["failed"] if failure else why,
+            round(process.served_seconds, 3),
+            process.pid,
+        )
 
     def _on_metrics(self, process: Process, changes: dict[str, Any]) -> None:
         self._merged.update(process.pid, changes)
@@ -184,12 +189,12 @@ class Supervisor:
             await asyncio.gather(*(one.poll() for one in serving))
 
     def _ready(self) -> int:
-        """How many processes serve."""
-        return sum(one.serves for one in self._processes.values())
+        """How many processes serve; called in other threads, too."""
+        return sum(one.serves for one in tuple(self._processes.values()))
 
     def _facts(self) -> dict[str, Any]:
         settings = self._settings
-        health = self._reserved.get("health_listen")
+        health = self._reserved.get("health-listen")
         return {
             "listen": settings.listen,
             "port": self._reserved["listen"].port,

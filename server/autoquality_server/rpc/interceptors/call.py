@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from traceback import clear_frames
 from typing import Any
 
 import grpc
@@ -85,14 +86,14 @@ class CallInterceptor(grpc.ServerInterceptor):
                     yield request, receive_message(request, requests, decode, self._uploads)
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
-            with entered(requests, call) as (request, received):
+            with _without_cycles(), entered(requests, call) as (request, received):
                 response = inner(received, call, *rest)
                 if downloads:
                     downloads.limit(request)
                 return response
 
         def streaming(requests: Iterator[bytes], call: grpc.ServicerContext) -> Iterator[Any]:
-            with entered(requests, call) as (request, received):
+            with _without_cycles(), entered(requests, call) as (request, received):
                 messages = inner(received, call)
                 yield from downloads.limited(request, messages) if downloads else messages
 
@@ -103,3 +104,20 @@ class CallInterceptor(grpc.ServerInterceptor):
         # As a stream, even of one message, the request is read when it is asked for.
         make = getattr(grpc, f"stream_{responses_shape}_rpc_method_handler")
         return make(behavior, response_serializer=handler.response_serializer)
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Clear the frames of an exception that leaves the body.
+
+    ExitStack makes cycles between an exception and its frames. They would keep the call until the
+    garbage collector runs, and gRPC refuses new calls of a connection with many such calls.
+    """
+    try:
+        yield
+    except BaseException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            clear_frames(cause.__traceback__)
+            cause = cause.__context__
+        raise

@@ -43,7 +43,7 @@ def translated(rejected: Callable[[str], None], request: RequestContext) -> Iter
     except MemoryError:
         rejected(OUT_OF_MEMORY)
         request.attributes["reason"] = OUT_OF_MEMORY
-        message = "not enough memory for this request: a smaller image may do"
+        message = "not enough memory for this request: try a smaller image"
         _abort(request, grpc.StatusCode.RESOURCE_EXHAUSTED, message, [_info(OUT_OF_MEMORY)])
     except Exception as error:
         if _is_abort(error, request) or _is_hang_up(error, request):

@@ -69,6 +69,7 @@ class TimeoutTimer:
                     continue
                 left = first.due - time.monotonic()
                 if left > 0:
+                    del first  # its work may end while this waits
                     self._changed.wait(left)
                     continue
                 first.passed = True

@@ -33,7 +33,7 @@ def receive_message(
         return decode(data)
     if not request.call.is_active():
         raise RequestCancelled
-    raise RequestUnreadable("there must be a request message", reason="REQUEST_MISSING")
+    raise RequestUnreadable("the request message is missing", reason="REQUEST_MISSING")
 
 
 def receive_messages(

@@ -1,0 +1,33 @@
+"""libvips and OpenCV, loaded when they are first used.
+
+The supervisor, `--help` and the health command read the options of formats, and need no codec.
+Import both from here: `from autoquality_core.runtime.codecs import cv2, pyvips`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import cv2
+    import pyvips
+else:
+
+    class _Lazy:
+        """Stands for a module; imports it with its first attribute."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+            self._module: ModuleType | None = None
+
+        def __getattr__(self, attribute: str) -> Any:
+            if self._module is None:
+                self._module = import_module(self._name)
+            return getattr(self._module, attribute)
+
+    cv2 = _Lazy("cv2")
+    pyvips = _Lazy("pyvips")
+
+__all__ = ["cv2", "pyvips"]

@@ -1,0 +1,85 @@
+"""EncodeStream: receives a source in chunks, encodes it and sends the result in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.runtime.context import Observer, clock, observe, step
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Progress, Stage
+from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
+from autoquality_server.rpc.runner import Runner
+from autoquality_server.rpc.streaming.background import background_events
+from autoquality_server.rpc.streaming.chunks import (
+    announced_source,
+    expected_bytes,
+    first_part,
+    receive,
+    with_data,
+)
+
+RESULT_CHUNK_BYTES = 2**20
+"""Size of a chunk of the result: any gRPC client accepts it with its default limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """The method, for every call."""
+
+    runner: Runner
+    options: EncoderOptions
+    max_bytes: int
+
+    def respond(
+        self, parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        """Yield the messages of the answer. Raises ServiceError and MemoryError."""
+        job = yield from self._received(parts, deadline)
+        start, source_bytes = clock(), job.source_bytes
+        result = yield from self._encoded(job, deadline)
+        del job  # do not hold the source while the result is sent
+        self.runner.record(result, source_bytes)
+        with step("answer"):
+            response = encode_response(result, clock() - start, with_image=False)
+        yield pb.EncodeStreamResponse(result=response)
+        image = memoryview(result.image)
+        for at in range(0, len(image), RESULT_CHUNK_BYTES):
+            yield pb.EncodeStreamResponse(chunk=bytes(image[at : at + RESULT_CHUNK_BYTES]))
+
+    def _received(
+        self, parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline
+    ) -> Generator[pb.EncodeStreamResponse, None, EncodeJob]:
+        """Receive the job; refuse it before its source arrives if possible."""
+        start = first_part(parts, deadline)
+        with step("validate"):
+            job = encode_job(start.request, self.options, announced_source(start.request))
+            self.runner.pipeline.check(job)
+        expected = expected_bytes(start, job, self.max_bytes)
+        yield progress_response(Progress(Stage.ACCEPTED))
+        with step("receive"):
+            job = with_data(job, receive(parts, expected, deadline))
+        yield progress_response(Progress(Stage.RECEIVED))
+        return job
+
+    def _encoded(
+        self, job: EncodeJob, deadline: Deadline
+    ) -> Generator[pb.EncodeStreamResponse, None, EncodeResult]:
+        """Encode in another thread, so that a slow caller holds no worker."""
+
+        def work(emit: Callable[[pb.EncodeStreamResponse], None]) -> EncodeResult:
+            observe(_ProgressEvents(emit))
+            return self.runner.encode(job, self.max_bytes)
+
+        return (yield from background_events(work, deadline.cancel))
+
+
+class _ProgressEvents(Observer):
+    def __init__(self, emit: Callable[[pb.EncodeStreamResponse], None]) -> None:
+        self._emit = emit
+
+    def progressed(self, progress: Progress) -> None:
+        self._emit(progress_response(progress))

@@ -1,0 +1,48 @@
+"""Ends the process of a test that hangs where its time limit, a signal, does not reach it.
+
+Code in C that never returns handles no signal, and neither does a clean-up that hangs after the
+limit has passed. pytest-xdist then names the test, starts another process and goes on.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+from collections.abc import Generator
+
+import pytest
+
+_GRACE = 30.0
+"""Seconds for a clean-up after the time limit."""
+
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real standard error: during a test, pytest captures what has its number."""
+    config.stash[_stderr] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch one phase: the set-up, the test or the clean-up."""
+    marker = item.get_closest_marker("timeout")
+    limit = marker.args[0] if marker else item.config.getini("timeout")
+    _end_after(float(limit) + _GRACE, item.config)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Watch the exit, which waits for the threads that a failed test left behind."""
+    _end_after(_GRACE, config)
+
+
+def _end_after(seconds: float, config: pytest.Config) -> None:
+    """Print the stacks of all threads and end the process, unless it is cancelled before."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=config.stash[_stderr])

@@ -1,0 +1,206 @@
+"""Learned data for searches can be learned again on any corpus, and the core reads it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoquality_core import priors
+from autoquality_core.formats.jpeg import WHOLE_CHROMA
+from autoquality_core.metrics import DSSIM
+from autoquality_core.priors.features import Detail
+from autoquality_core.priors.roughness import DETAILED
+from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
+from autoquality_train.cli.priors import LEAST_DIFFERENCES, LEAST_ROWS
+from autoquality_train.labels.sweeps import ALL, Sweep
+from autoquality_train.priors.features import learn
+from autoquality_train.priors.roughness import APART, KNOTS, MARGIN, Rough, fit
+from tests.photos import crop
+from tests.repo.training.helpers import GRAPHICS, PHOTOS, run
+
+QUALITIES = np.arange(1, 101)
+
+
+def crops(folder: Path, count: int, height: int) -> Path:
+    """A corpus of small crops, all different."""
+    folder.mkdir()
+    names = (*PHOTOS[:5], GRAPHICS[0])
+    for at in range(count):
+        side = 40 + 2 * (at // len(names))
+        (folder / f"{at}.png").write_bytes(crop(names[at % len(names)], side, height))
+    return folder
+
+
+def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None:
+    corpus, sweeps, out = (tmp_path / name for name in ("corpus", "sweeps", "out"))
+    corpus.mkdir()
+    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
+        (corpus / name).with_suffix(".png").write_bytes(crop(name, 180, 40))
+    labelled = ("label", str(corpus), "--out", str(sweeps), "--settings", "webp", "--jobs", "1")
+    command = (
+        *("priors", str(corpus), "--sweeps", str(sweeps), "--out", str(out)),
+        *("--name", "three small crops", "--settings", "webp"),
+    )
+    assert run(*labelled, "--qualities", "some").exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert "0 samples of this corpus are swept at every quality by webp" in refused.output
+
+    assert run(*labelled, "--middles").exit_code == 0
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    assert "6 curves" in done.output
+    learned = json.loads((out / "webp.json").read_text())
+    assert (learned["corpus"], learned["images"]) == ("three small crops", 3)
+    curve = learned["curves"]["dssim"]
+    prior = CurvePrior.learned(
+        np.array(curve["mean"]),
+        np.array(curve["components"]),
+        residual=curve["residual"],
+        noise=curve["noise"],
+        allowance=curve["allowance"],
+    )
+    complete = [path for path in sweeps.iterdir() if np.load(path)["dssim"].size == 100]
+    with np.load(complete[0]) as one:
+        dssim = one["dssim"]
+    found = search(
+        ScoreGoal(DSSIM, 0.02, 0.002),
+        1,
+        100,
+        lambda quality: Observation(quality, 1, float(dssim[quality - 1])),
+        prior=prior,
+    )
+    assert found.best.score is not None and abs(found.best.score - 0.02) <= 0.002
+
+    assert run(*command).exit_code == 0
+    assert json.loads((out / "webp.json").read_text()) == learned
+
+
+def test_the_core_reads_a_regression_that_knows_its_own_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    features = rng.standard_normal((400, 6))
+    level = features[:, 0] + 0.3 * features[:, 1] ** 2 + 0.1 * rng.standard_normal(400)
+    curves = (level[:, None] + 0.03 * QUALITIES * (1 + 0.2 * features[:, 2:3])).astype(np.float32)
+    groups = [str(at // 2) for at in range(400)]
+    found, errors = learn(features, curves, groups, seed=1)
+    assert np.median(np.abs(errors)) < 0.1
+    monkeypatch.setattr(priors, "load_learned", lambda _name, _curve: {**found, "overhead": 0})
+    learned = priors.load_regression.__wrapped__("made", "dssim")
+    assert learned is not None
+    mean, covariance = learned.curve(features[7])
+    assert np.abs(mean - curves[7]).max() < 0.4
+    within = np.abs(errors[:, 49]) <= 0.6745 * np.sqrt(covariance[49, 49])
+    assert 0.4 < within.mean() < 0.6, "half of the errors are within the quartiles"
+
+
+def test_the_regression_is_learned_from_labels(tmp_path: Path) -> None:
+    corpus, sweeps, out = crops(tmp_path / "corpus", LEAST_ROWS + 10, 48), tmp_path / "s", tmp_path
+    command = (
+        *("features", str(corpus), "--sweeps", str(sweeps), "--out", str(out)),
+        *("--name", "small crops", "--settings", "jpeg"),
+    )
+    label = ("label", str(corpus), "--out", str(sweeps), "--settings", "jpeg", "--jobs", "1")
+    assert run(*label, "--qualities", "some", "--first", "5").exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert "5 samples of this corpus are labelled by jpeg, but 100 are needed" in refused.output
+
+    assert run(*label, "--qualities", "some").exit_code == 0
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    learned = json.loads((out / "jpeg.features.json").read_text())
+    assert (learned["encoder"], learned["corpus"]) == ("jpeg", "small crops")
+    assert learned["samples"] >= LEAST_ROWS
+    assert learned["curves"]["size"]["overhead"] > 100
+    assert 0 < learned["median_error"]["size"] < 0.5
+
+    assert run(*command).exit_code == 0
+    assert json.loads((out / "jpeg.features.json").read_text()) == learned
+
+
+def test_offsets_are_learned_from_labels_by_both_settings(tmp_path: Path) -> None:
+    corpus, sweeps = crops(tmp_path / "corpus", LEAST_DIFFERENCES + 5, 32), tmp_path / "sweeps"
+    label = ("label", str(corpus), "--out", str(sweeps), "--qualities", "some", "--jobs", "1")
+    command = (
+        *("offsets", str(corpus), "--sweeps", str(sweeps), "--out", str(tmp_path)),
+        *("--name", "small crops", "--settings", "webp-slow"),
+    )
+    assert run(*label, "--settings", "webp").exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert "0 samples of this corpus are labelled by both webp-slow and webp" in refused.output
+
+    assert run(*label, "--settings", "webp-slow").exit_code == 0
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    learned = json.loads((tmp_path / "webp-slow.offset.json").read_text())
+    assert (learned["encoder"], learned["usual"]) == ("webp-slow", "webp")
+    assert learned["samples"] >= LEAST_DIFFERENCES
+    size = learned["curves"]["size"]
+    assert len(size["mean"]) == 100
+    assert -0.2 < sum(size["mean"]) / 100 < 0.05
+
+
+def sweep(size: np.ndarray, dssim: np.ndarray | None = None) -> Sweep:
+    some = np.linspace(0.2, 0.001, 100) if dssim is None else dssim
+    return Sweep(np.array(ALL), some, size)
+
+
+def rising() -> np.ndarray:
+    return np.exp(np.linspace(-3, 0, 100))
+
+
+def rough(size: np.ndarray, blocks: float = 40.0) -> Rough:
+    return Rough(sweep(size), Detail(blocks, simple=False), pixels=10**6, grey=False)
+
+
+def test_a_fall_is_learned_for_images_with_as_much_detail_and_less() -> None:
+    size = rising()
+    size[50] = size[49] * np.exp(-0.2)
+    within = fit("jpeg", [rough(size)], [sweep(rising())])["size"]["rich"]["within"]
+    at = 5  # 32 to 63 blocks
+    assert within[at] == np.round(MARGIN * 0.2, 4)
+    assert within[0] == within[at]
+    assert within[at + 2] == np.round(within[at] / 2, 4), "four times the detail, half the noise"
+    assert len(within) == KNOTS == DETAILED.bit_length() - 1
+
+
+def test_a_fall_where_chroma_changes_counts_only_across_the_parts() -> None:
+    size = rising()
+    size[WHOLE_CHROMA - 1 :] *= np.exp(-0.5)
+    rich = fit("jpeg", [rough(size)], [sweep(rising())])["size"]["rich"]
+    assert max(rich["within"]) == 0
+    assert max(rich["across"]) > 0.4
+
+
+def test_photographs_rise_again_with_the_distance() -> None:
+    smooth = sweep(rising(), np.geomspace(0.2, 0.001, 100))
+    near = fit("jpeg", [rough(rising())], [smooth, smooth])["dssim"]["near"]
+    assert isinstance(near, list) and len(near) == APART
+    assert near == sorted(near, reverse=True)
+    assert near[-1] < -0.3
+
+
+def test_roughness_is_learned_from_drawings_and_photographs(tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    for name in ("coffee.png", "chelsea.png"):
+        (corpus / name).write_bytes(crop(name, 64, 48))
+    done = run(
+        *("roughness", str(corpus), "--sweeps", str(tmp_path / "sweeps"), "--out", str(out)),
+        *("--name", "two crops", "--drawings", "12", "--settings", "jpeg", "--jobs", "1"),
+    )
+    assert done.exit_code == 0, done.output
+    learned = json.loads((out / "jpeg.rough.json").read_text())
+    assert learned["corpus"] == "two crops"
+    shipped = json.loads((Path(priors.__file__).parent / "jpeg.rough.json").read_text())
+    for curve, tables in shipped["curves"].items():
+        assert learned["curves"][curve].keys() == tables.keys()
+        for kind in ("simple", "rich"):
+            assert len(learned["curves"][curve][kind]["within"]) == KNOTS
+    assert len(learned["curves"]["dssim"]["near"]) == APART

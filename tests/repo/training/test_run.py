@@ -1,0 +1,194 @@
+"""One command from a folder of images to networks and their report."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autoquality_core.networks import load
+from autoquality_core.types import Format
+from autoquality_train.cli import train as train_command
+from autoquality_train.cli.main import cli
+from autoquality_train.examples import Examples
+from tests.repo.training.helpers import Recorder, corpus
+
+
+@pytest.fixture(scope="module")
+def network() -> Recorder:
+    return Recorder()
+
+
+def run_with(network: Recorder, *arguments: str) -> Result:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_command, "load_network", lambda: network)
+        done = CliRunner().invoke(cli, arguments)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, network: Recorder) -> Path:
+    """A folder that `run` filled."""
+    folder = tmp_path_factory.mktemp("run")
+    images = corpus(folder / "corpus")
+    (images / "photos" / "broken.png").write_bytes(b"no image")
+    done = run_with(
+        network, "run", str(images), "--out", str(folder / "out"), "--quick", "--jobs", "1"
+    )
+    assert done.exit_code == 0, done.output
+    assert re.search(r"broken\.png: not a readable image", done.output)
+    assert "report.html" in done.output
+    return folder
+
+
+def test_every_format_has_a_network_and_its_side_file(trained: Path) -> None:
+    for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
+        path = trained / "out" / "networks" / f"autoquality-{fmt.value}.pb"
+        assert load(path).info.name == path.name
+        described = json.loads(path.with_suffix(".json").read_text())
+        assert described["format"] == fmt.value
+        assert described["corpus"] == {
+            "name": "corpus",
+            "images": 11,
+            "samples": 11,
+            "kinds": described["corpus"]["kinds"],
+        }
+        assert (described["training"]["seed"], described["training"]["epochs"]) == (1, 3)
+        assert described["training"]["versions"]["tensorflow"]
+        assert described["library_versions"]["libvips"]
+        assert described["accuracy"]["all"]["all"]["images"] == 1
+        assert described["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
+
+
+def test_judged_images_were_not_used_for_training(trained: Path, network: Recorder) -> None:
+    judged = {one["image"] for one in report(trained)["cases"]}
+    learned = {Path(group).name for examples in network.seen for group in examples.groups}
+    assert len(judged) == 1
+    assert len(learned) == 11
+    assert not judged & learned
+
+
+def test_each_format_learned_from_its_own_curves(network: Recorder, trained: Path) -> None:
+    assert [one.setting for one in network.seen[:3]] == ["jpeg-mozjpeg", "webp", "avif"]
+    assert all(isinstance(one, Examples) for one in network.seen)
+
+
+def test_the_report_has_every_number(trained: Path) -> None:
+    found = report(trained)
+    assert list(found["formats"]) == ["jpeg", "webp", "avif"]
+    assert len(found["cases"]) == 3 * 4
+    for one in found["formats"].values():
+        numbers = one["groups"]["all"]["all"]["ranges"]["wide"]
+        assert {"mean", "median", "p95", "worst", "signed_mean"} <= set(numbers["miss"])
+        for error in ("0.001", "0.002"):
+            searches = numbers["goals"][error]["iterations"]
+            assert set(searches) == {"network", "first guess", "prior", "secant", "bisection"}
+            assert all(1 <= each["mean"] <= each["worst"] for each in searches.values())
+        assert sum(one["calibration"]["all"]["transform"]) == 4
+    about = found["about"]
+    assert about["versions"]["pyvips"]
+    assert about["seeds"] == {"samples, split and training": 1}
+    assert re.fullmatch(r"[0-9a-f]{64}", about["networks"]["jpeg"]["sha256"])
+
+
+class Page(HTMLParser):
+    """The references of a page; checks that its elements are closed."""
+
+    EMPTY = frozenset({"meta", "link", "img", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [
+            value or "" for name, value in attrs if name in ("src", "href", "srcset")
+        ]
+        assert tag != "script"
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_loads_no_other_file(trained: Path) -> None:
+    text = (trained / "out" / "report" / "report.html").read_text()
+    page = Page(text)
+    assert not page.open
+    assert all(one.startswith(("data:", "#")) for one in page.references)
+    assert "url(" not in text
+    assert "@import" not in text
+    shown = [one for one in page.references if one.startswith("data:image/svg+xml")]
+    assert len(shown) >= 3 * 5
+    for words in ("How far predictions miss", "First guesses", "Encodings", "seed of samples"):
+        assert words in text
+
+
+def test_the_greatest_misses_are_shown_with_their_curves(trained: Path) -> None:
+    text = (trained / "out" / "report" / "report.html").read_text()
+    missed = {case["format"] for case in report(trained)["cases"] if case["wide"]["miss"]}
+    assert missed
+    assert text.count('class="thumbnail" src="data:image/webp') == len(missed)
+    assert text.count('class="right"') == len(missed)
+
+
+def test_the_summary_has_every_table_for_each_format(trained: Path) -> None:
+    text = (trained / "out" / "report" / "report.md").read_text()
+    for heading in ("How far predictions miss", "First guesses", "Encodings"):
+        assert text.count(f"## {heading}\n") == 3
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) == 10
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_a_second_run_encodes_nothing(trained: Path, network: Recorder) -> None:
+    folder = trained / "out" / "sweeps"
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    done = run_with(
+        *(network, "run", str(trained / "corpus"), "--out", str(trained / "out"), "--quick"),
+        *("--jobs", "1", "--formats", "webp"),
+    )
+    assert done.exit_code == 0, done.output
+    assert re.findall(r"(\d+) sweeps made, (\d+) existed", done.output) == [
+        ("0", "11"),
+        ("0", "1"),
+    ]
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_single_steps_also_make_networks_and_a_report(
+    trained: Path, tmp_path: Path, network: Recorder
+) -> None:
+    """`label`, `train` and `report`, with other images to judge by."""
+    others = corpus(tmp_path / "others", 1)
+    sweeps, networks, out = (str(tmp_path / name) for name in ("sweeps", "networks", "report"))
+    chosen = ("--formats", "webp")
+    jobs = ("--jobs", "1")
+    images = str(trained / "corpus")
+    for command in (
+        ("label", images, "--out", sweeps, "--qualities", "some", "--settings", "webp", *jobs),
+        ("train", images, "--sweeps", sweeps, "--out", networks, *chosen, *jobs),
+        ("label", str(others), "--whole", "--out", sweeps, "--settings", "webp", *jobs),
+        ("report", str(others), "--sweeps", sweeps, "--networks", networks, "--out", out, *jobs),
+    ):
+        done = run_with(network, *command)
+        assert done.exit_code == 0, done.output
+    found = json.loads(Path(out, "report.json").read_text())
+    assert list(found["formats"]) == ["webp"]
+    assert set(found["formats"]["webp"]["groups"]) == {"all", "photographs", "graphics"}
+    assert not list(Path(networks).glob(".*"))
+
+
+def report(trained: Path) -> dict:
+    found: dict = json.loads((trained / "out" / "report" / "report.json").read_text())
+    return found

@@ -1,0 +1,142 @@
+"""Admission by cost: a bound on pixels, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.admission import Admission
+from autoquality_server.admission.wait_queue import MOST_OVERTAKINGS
+from tests.rpc.test_admission import Holder
+from tests.waiting import until, wait_for
+
+MP = 1_000_000
+
+
+def asking(admission: Admission, pixels: int, deadline: Deadline | None = None) -> Holder:
+    """A request that runs or waits."""
+    before = admission.running + admission.queued
+    holder = Holder(admission, deadline, pixels)
+    until(lambda: admission.running + admission.queued == before + 1)
+    return holder
+
+
+def in_turn(admission: Admission, pixels: int) -> None:
+    """A request that runs at once and is over."""
+    with admission.admit(Deadline(), pixels):
+        pass
+
+
+def test_what_runs_never_has_more_pixels_than_there_may_be() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    first, second = asking(admission, 6 * MP), asking(admission, 4 * MP)
+    third = asking(admission, 5 * MP)
+    assert (admission.running, admission.queued, admission.pixels) == (2, 1, 10 * MP)
+    second.end()
+    assert (admission.running, admission.queued, admission.pixels) == (1, 1, 6 * MP)
+    first.end()
+    wait_for(third.admitted)
+    assert (admission.running, admission.pixels) == (1, 5 * MP)
+    third.end()
+    assert (admission.running, admission.pixels) == (0, 0)
+
+
+def test_a_request_larger_than_the_bound_runs_alone() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    small = asking(admission, MP)
+    huge = asking(admission, 25 * MP)
+    assert not huge.admitted.is_set()
+    small.end()
+    wait_for(huge.admitted)
+    following = asking(admission, MP)
+    assert not following.admitted.is_set()
+    huge.end()
+    wait_for(following.admitted)
+    following.end()
+
+
+def test_small_requests_do_not_wait_behind_a_large_one_that_does_not_fit() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    large = asking(admission, 8 * MP)
+    small = asking(admission, MP)
+    assert small.admitted.is_set() and not large.admitted.is_set()
+    small.end()
+    running.end()
+    wait_for(large.admitted)
+    large.end()
+
+
+def test_a_large_request_is_overtaken_only_so_often() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    large = asking(admission, 8 * MP)
+    for _ in range(MOST_OVERTAKINGS):
+        in_turn(admission, MP)
+    late = asking(admission, MP)
+    assert not late.admitted.is_set()
+    running.end()
+    wait_for(large.admitted)
+    wait_for(late.admitted)
+    large.end()
+    late.end()
+
+
+def test_those_of_one_size_keep_their_order() -> None:
+    admission = Admission(workers=4, queue_size=8, pixels=10 * MP)
+    running = asking(admission, 10 * MP)
+    waiting = [asking(admission, 10 * MP) for _ in range(4)]
+    for following in waiting:
+        running.end()
+        wait_for(following.admitted)
+        running = following
+    running.end()
+
+
+def test_whoever_was_kept_back_goes_when_the_one_before_gives_up() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    deadline = Deadline()
+    large = asking(admission, 8 * MP, deadline)
+    for _ in range(MOST_OVERTAKINGS):
+        in_turn(admission, MP)
+    late = asking(admission, MP)
+    deadline.cancel()
+    with pytest.raises(RequestCancelled):
+        large.ended()
+    wait_for(late.admitted)
+    late.end()
+    running.end()
+
+
+def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done() -> None:
+    """Each request takes as long as the one before; only its size is said to differ."""
+
+    def advice(pixels: int) -> float:
+        admission = Admission(workers=1, queue_size=0, pixels=1000 * MP)
+        for _ in range(3):
+            holder = asking(admission, 10 * MP)
+            assert not holder.let_go.wait(0.05)
+            holder.end()
+        running = asking(admission, 10 * MP)
+        with pytest.raises(Overloaded) as caught:
+            Holder(admission, None, pixels).ended()
+        running.end()
+        return caught.value.retry_seconds
+
+    assert advice(10 * MP) < advice(500 * MP) <= 30
+
+
+def test_a_second_worker_does_not_overtake_a_large_request_that_waits_for_pixels() -> None:
+    admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    with admission.second_worker(MP) as held:
+        assert held
+    large = asking(admission, 8 * MP)
+    with admission.second_worker(MP) as held:
+        assert not held
+    assert (admission.running, admission.pixels) == (1, 6 * MP)
+    running.end()
+    large.admitted.wait(10)
+    large.end()

@@ -1,0 +1,141 @@
+"""From the start to serving, and starts that fail."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.admission import Admission
+from autoquality_server.config import Settings
+from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.app import App
+from autoquality_server.telemetry.metrics import Metrics
+from tests.rpc.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
+from tests.rpc.scripted import ScriptedServicer, request
+from tests.servers import NO_NETWORKS, clean_environment
+from tests.waiting import LIMIT, in_background, until
+
+Status = health_pb2.HealthCheckResponse
+
+
+def test_health_says_not_serving_until_the_service_is_warm() -> None:
+    made: list[ScriptedServicer] = []
+
+    def cold(settings: Settings, admission: Admission, metrics: Metrics) -> ScriptedServicer:
+        made.append(ScriptedServicer(settings, admission, metrics))
+        made[0].warm.clear()
+        return made[0]
+
+    app = App(Settings(listen="127.0.0.1:0", metrics_listen="", workers=1), cold)
+    starting = in_background(app.start)
+    until(lambda: app.port)
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        check = health_stub(channel).Check
+
+        def statuses() -> set[int]:
+            asked = [health_pb2.HealthCheckRequest(service=name) for name in ("", ENCODING)]
+            return {check(one, wait_for_ready=True).status for one in asked}
+
+        assert statuses() == {Status.NOT_SERVING}
+        made[0].warm.set()
+        starting.result(LIMIT)
+        assert statuses() == {Status.SERVING}
+        with pytest.raises(grpc.RpcError) as caught:
+            check(health_pb2.HealthCheckRequest(service="nobody"))
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    app.drain()
+
+
+def test_a_unix_socket_is_served(serve_with: Callable[..., Served], tmp_path: Path) -> None:
+    path = tmp_path / "autoquality.sock"
+    serve_with(listen=f"unix:{path}")
+    with grpc.insecure_channel(f"unix:{path}") as channel:
+        assert encoding_stub(channel).Encode(request()).quality == 80
+
+
+def test_every_interface_is_served_when_asked_for(serve_with: Callable[..., Served]) -> None:
+    server = serve_with(listen="0.0.0.0:0")
+    with grpc.insecure_channel(f"127.0.0.1:{server.app.port}") as channel:
+        stub = encoding_stub(channel)
+        assert stub.GetServerInfo(pb.GetServerInfoRequest()).version == "scripted"
+
+
+def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autoquality_server"],
+        env={
+            **clean_environment(),
+            **NO_NETWORKS,
+            **{f"AUTOQUALITY_{name}": text for name, text in variables.items()},
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    holder = socket.create_server(("127.0.0.1", 0))
+    yield holder.getsockname()[1]
+    holder.close()
+
+
+def test_a_port_in_use_ends_the_start_with_one_line_and_code_1(taken: int) -> None:
+    done = start_of(LISTEN=f"127.0.0.1:{taken}", METRICS_LISTEN="off")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"autoquality-server: error: AUTOQUALITY_LISTEN: cannot listen on 127.0.0.1:{taken}: "
+        "address already in use\n"
+    )
+
+
+def test_so_does_a_metrics_port_in_use(taken: int) -> None:
+    done = start_of(LISTEN="127.0.0.1:0", METRICS_LISTEN=f"127.0.0.1:{taken}")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "autoquality-server: error: AUTOQUALITY_METRICS_LISTEN: cannot listen on "
+        f"127.0.0.1:{taken}: address already in use\n"
+    )
+
+
+def test_a_unix_socket_on_which_a_server_answers_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "busy.sock"
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.bind(str(path))
+        holder.listen()
+        with pytest.raises(StartError, match="another server answers there"):
+            check_free("AUTOQUALITY_LISTEN", f"unix:{path}")
+    check_free("AUTOQUALITY_LISTEN", f"unix:{path}")  # left behind: may be replaced
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("no-such-host.invalid:1", "no such host"),
+        ("unix:/no/such/folder/x.sock", "no such folder"),
+        ("192.0.2.1:0", "cannot assign requested address"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_told_in_one_line(address: str, why: str) -> None:
+    with pytest.raises(StartError) as caught:
+        check_free("AUTOQUALITY_LISTEN", address)
+    assert str(caught.value) == f"AUTOQUALITY_LISTEN: cannot listen on {address}: {why}"
+
+
+def test_the_shell_does_not_import_tensorflow() -> None:
+    code = (
+        "import sys, tests.rpc.runner, autoquality_server.__main__;"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,166 @@
+"""What is tried next: few encodings of real curves, and the chance to need only one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import (
+    CurvePrior,
+    FewestBytesGoal,
+    Goal,
+    Observation,
+    ScoreGoal,
+    SizeGoal,
+    chance,
+    search,
+)
+from autoquality_core.search.curve import rbf
+from tests.search import recorded
+from tests.search.curves import Rounds
+from tests.search.recorded import sizes_of, values_of
+
+
+def _score(curve: list[Observation], at: int) -> Iterator[Goal]:
+    score = curve[at - 1].score or 0.0
+    yield ScoreGoal(DSSIM, score * 1.01, 0.001)
+    yield ScoreGoal(DSSIM, score * 1.01, score * 0.01)
+    yield ScoreGoal.between(DSSIM, score * 0.8, score * 1.05)
+
+
+def _size(curve: list[Observation], at: int) -> Iterator[Goal]:
+    yield SizeGoal(curve[at - 1].size_bytes + 3, recorded.PIXELS)
+
+
+def _fewest_bytes(curve: list[Observation], at: int) -> Iterator[Goal]:
+    one = curve[at - 1]
+    for limit in (math.inf, 1.2 * one.size_bytes):
+        yield FewestBytesGoal(DSSIM, (one.score or 0.0) * 1.01, recorded.PIXELS, limit)
+
+
+def _at_odds(curve: list[Observation], at: int) -> Iterator[Goal]:
+    one = curve[at - 1]
+    yield FewestBytesGoal(DSSIM, one.score or 0.0, recorded.PIXELS, 0.7 * one.size_bytes)
+
+
+GOALS = {"score": _score, "size": _size, "fewest bytes": _fewest_bytes, "at odds": _at_odds}
+
+
+def _usual(values: CurvePrior, sizes: CurvePrior, goal: Goal) -> list[CurvePrior]:
+    if isinstance(goal, FewestBytesGoal):
+        return [values, sizes]
+    return [sizes if isinstance(goal, SizeGoal) else values]
+
+
+def _predicted(name: str, values: CurvePrior, sizes: CurvePrior) -> tuple[CurvePrior, CurvePrior]:
+    """With the mean curves of the other photographs in the same format as a prediction."""
+    others = [
+        curve
+        for other, curve in recorded.recorded().items()
+        if other != name and other.partition(".")[2] == name.partition(".")[2]
+    ]
+    covariance = 0.3**2 + 0.05**2 * rbf(20.0)
+    return (
+        values.with_curve(np.mean([values_of(one) for one in others], axis=0), covariance),
+        sizes.with_curve(np.mean([sizes_of(one) for one in others], axis=0), covariance),
+    )
+
+
+def _observation(curve: list[Observation], quality: int) -> Observation:
+    return curve[quality - 1]
+
+
+def encodings(kind: str, prior: str) -> tuple[int, int]:
+    """The encodings of all searches one by one, and the rounds two at a time."""
+    alone = rounds = 0
+    for name, curve in recorded.recorded().items():
+        values = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
+        sizes = CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.01)
+        if prior == "predicted":
+            values, sizes = _predicted(name, values, sizes)
+        for at in (25, 55, 75, 90):
+            for goal in GOALS[kind](curve, at):
+                priors = _usual(values, sizes, goal)
+                if prior == "crossing":
+                    priors[0] = priors[0].with_crossing(goal.aim, at + 6, 8.0)
+                look = partial(_observation, curve)
+                one_by_one, paired = Rounds(look), Rounds(look)
+                search(goal, 10, 95, one_by_one.one, prior=priors)
+                search(goal, 10, 95, paired.one, prior=priors, attempt_two=paired.two)
+                alone += len(one_by_one.tried)
+                rounds += len(paired.tried)
+    return alone, rounds
+
+
+@pytest.mark.parametrize(
+    ("kind", "prior", "alone", "rounds"),
+    [
+        ("score", "unlearned", 833, 793),
+        ("score", "predicted", 535, 528),
+        ("score", "crossing", 626, 607),
+        ("size", "unlearned", 315, 282),
+        ("size", "predicted", 243, 199),
+        ("fewest bytes", "unlearned", 956, 826),
+        ("fewest bytes", "predicted", 661, 533),
+        ("at odds", "unlearned", 299, 268),
+        ("at odds", "predicted", 237, 198),
+    ],
+)
+def test_real_curves_take_few_encodings(kind: str, prior: str, alone: int, rounds: int) -> None:
+    """60 searches for each goal of a kind. The ceilings are what was measured."""
+    one_by_one, paired = encodings(kind, prior)
+    assert one_by_one <= alone
+    assert paired <= rounds
+
+
+def normal(*means: float, deviation: float) -> CurvePrior:
+    """A belief about qualities 1, 2, ..., each for itself; no noise."""
+    mean = np.resize(np.array(means), 100)
+    return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, 0.0)
+
+
+def test_the_chance_of_a_score_is_that_of_the_likeliest_quality() -> None:
+    """The values of the good scores are from -0.5 to 0.5 deviations around the middle one."""
+    good = ScoreGoal.between(DSSIM, math.exp(-4.05), math.exp(-3.95))
+    three = normal(3.9, 4.0, 4.1, deviation=0.1)
+    assert chance(good, 1, 3, three) == pytest.approx(0.38292, abs=1e-4)
+    # At a bound of the range, it also is the answer if it looks even better, or even worse.
+    assert chance(good, 2, 3, three) == pytest.approx(0.38292 + 0.30854, abs=1e-4)
+    assert chance(good, 1, 2, three) == pytest.approx(0.38292 + 0.30854, abs=1e-4)
+    assert chance(good, 2, 2, three) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_chance_of_a_size_is_that_the_quality_fits_and_the_next_does_not() -> None:
+    prior = normal(-1.0, 0.0, 1.0, deviation=1.0)
+    # P(-1 fits), P(0 fits), P(1 fits) are 0.84134, 0.5 and 0.15866.
+    assert chance(SizeGoal(1000, 1000), 1, 3, prior) == pytest.approx(0.84134 * 0.5, abs=1e-4)
+    # The last needs no proof.
+    assert chance(SizeGoal(1000, 1000), 1, 2, prior) == pytest.approx(0.5, abs=1e-4)
+
+
+def test_the_chance_of_the_fewest_bytes_is_that_the_quality_is_good_and_the_one_below_is_not() -> (
+    None
+):
+    score = normal(3.0, 4.0, 5.0, deviation=1.0)
+    size = normal(-1.0, -1.0, -1.0, deviation=1.0)
+    worst = math.exp(-4.0)
+    # Good are 0.15866, 0.5 and 0.84134, and 0.84134 as much with a limit on bytes.
+    without = chance(FewestBytesGoal(DSSIM, worst, 1000), 1, 3, score, size)
+    assert without == pytest.approx(0.84134 * 0.5, abs=1e-4)
+    limited = chance(FewestBytesGoal(DSSIM, worst, 1000, 1000), 1, 3, score, size)
+    assert limited == pytest.approx(0.84134**2 * (1 - 0.84134 * 0.5), abs=1e-4)
+
+
+def test_the_chance_is_the_mean_over_all_beliefs() -> None:
+    sure, unsure = normal(4.0, deviation=0.01), normal(9.0, deviation=0.01)
+    (other,) = unsure.beliefs
+    prior = replace(sure, doubts=(replace(other, weight=0.25),))
+    goal = ScoreGoal.between(DSSIM, math.exp(-4.05), math.exp(-3.95))
+    assert chance(goal, 1, 9, prior) == pytest.approx(0.75 + 0.25)
+    assert chance(goal, 4, 4, sure) == pytest.approx(1.0)

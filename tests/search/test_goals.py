@@ -1,0 +1,209 @@
+"""The best of some observations, and the outcome, spelled out for each goal."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import FewestBytesGoal, Observation, ScoreGoal, SizeGoal
+from autoquality_core.search.bounds import Interval
+from autoquality_core.types import Outcome
+from tests.search.curves import LIKENESS
+
+LOW, HIGH = 10, 20
+
+
+def scores(**by_quality: float) -> list[Observation]:
+    """Observations from q10=0.03, q20=0.01 and the like."""
+    return [Observation(int(name[1:]), 1000, value) for name, value in by_quality.items()]
+
+
+def sizes(**by_quality: int) -> list[Observation]:
+    return [Observation(int(name[1:]), value) for name, value in by_quality.items()]
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        # The first within the allowed error, even where a later one is nearer.
+        (scores(q12=0.0205, q13=0.0200), 12, Outcome.TARGET_MET),
+        (scores(q10=0.05, q12=0.0195), 12, Outcome.TARGET_MET),
+        # All too rough: the bound, even where a bump below it comes nearer.
+        (scores(q19=0.024, q20=0.025), 20, Outcome.MAX_QUALITY_REACHED),
+        # All too fine: the other bound.
+        (scores(q10=0.012, q11=0.013), 10, Outcome.MIN_QUALITY_REACHED),
+        # Around the target, none within: the nearest.
+        (scores(q14=0.024, q15=0.017), 15, Outcome.NEAREST_QUALITY),
+        (scores(q14=0.022, q15=0.017), 14, Outcome.NEAREST_QUALITY),
+        # Of two equally near, the better-looking, whichever came first.
+        (scores(q14=0.0225, q15=0.0175), 15, Outcome.NEAREST_QUALITY),
+        (scores(q15=0.0175, q14=0.0225), 15, Outcome.NEAREST_QUALITY),
+        # At a bound with the target beyond it on the fine side, but rougher ones seen too.
+        (scores(q12=0.03, q20=0.0215), 20, Outcome.MAX_QUALITY_REACHED),
+        (scores(q10=0.0185, q12=0.010), 10, Outcome.MIN_QUALITY_REACHED),
+        # A bound that lies on its usual side of the target is no bound outcome.
+        (scores(q10=0.0215, q11=0.017), 10, Outcome.NEAREST_QUALITY),
+        (scores(q19=0.024, q20=0.0185), 20, Outcome.NEAREST_QUALITY),
+        # Nor is one that is merely nearest, where the curve turns back beyond it.
+        (scores(q10=0.0185, q12=0.03), 10, Outcome.NEAREST_QUALITY),
+        (scores(q18=0.01, q20=0.0215), 20, Outcome.NEAREST_QUALITY),
+    ],
+)
+def test_a_score_goal_where_lower_is_better(
+    seen: list[Observation], quality: int, outcome: Outcome
+) -> None:
+    goal = ScoreGoal(DSSIM, 0.02, 0.001)
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        (scores(q12=79.5, q13=80), 12, Outcome.TARGET_MET),
+        # All too rough, all too fine.
+        (scores(q19=77, q20=76), 20, Outcome.MAX_QUALITY_REACHED),
+        (scores(q10=84, q11=82), 10, Outcome.MIN_QUALITY_REACHED),
+        # Around the target: the nearest, and of two equally near the better-looking.
+        (scores(q14=76, q15=83), 15, Outcome.NEAREST_QUALITY),
+        (scores(q14=77, q15=83), 15, Outcome.NEAREST_QUALITY),
+        (scores(q15=83, q14=77), 15, Outcome.NEAREST_QUALITY),
+    ],
+)
+def test_a_score_goal_where_higher_is_better(
+    seen: list[Observation], quality: int, outcome: Outcome
+) -> None:
+    goal = ScoreGoal.between(LIKENESS, 81, 79)
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
+
+
+def test_a_range_of_scores_is_the_same_in_either_order() -> None:
+    assert ScoreGoal.between(DSSIM, 0.01, 0.03) == ScoreGoal.between(DSSIM, 0.03, 0.01)
+    goal = ScoreGoal.between(DSSIM, 0.25, 0.5)
+    assert (goal.target, goal.error) == (0.375, 0.125)
+    assert [goal.finished(one) for one in scores(q1=0.24, q2=0.25, q3=0.5, q4=0.51)] == [
+        *(False, True, True, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("goal", "width"),
+    [
+        (ScoreGoal(DSSIM, 0.02, 0.01), math.log(3)),
+        # No score is too good: up to the value of a perfect one.
+        (ScoreGoal(DSSIM, 0.01, 0.01), DSSIM.value(0) - DSSIM.value(0.02)),
+        (ScoreGoal(LIKENESS, 80, 5), 1.0),
+        (ScoreGoal(LIKENESS, 98, 5), 0.7),
+    ],
+)
+def test_the_width_of_a_score_goal_is_that_of_its_good_values(
+    goal: ScoreGoal, width: float
+) -> None:
+    assert goal.width == pytest.approx(width)
+
+
+def test_the_chances_of_a_score_are_those_of_the_normal_distribution() -> None:
+    means, deviations = [np.array([7.0, 8.0, 9.0])], [np.array([0.5, 0.5, 0.5])]
+    chances = ScoreGoal(LIKENESS, 80, 5).chances(means, deviations)
+    assert chances.good == pytest.approx([0.15731, 0.68269, 0.15731], abs=1e-5)
+    assert chances.too_poor == pytest.approx([0.84134, 0.15866, 0.00135], abs=1e-5)
+    assert chances.too_good == pytest.approx([0.00135, 0.15866, 0.84134], abs=1e-5)
+    # A perfect score is good: no score is too good.
+    chances = ScoreGoal(LIKENESS, 98, 5).chances(means, deviations)
+    assert chances.too_good == pytest.approx([0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        (sizes(q12=900, q13=1000, q14=1001), 13, Outcome.TARGET_MET),
+        # A bump: a higher quality that fits although a lower one does not.
+        (sizes(q12=900, q13=1010, q14=990), 14, Outcome.TARGET_MET),
+        (sizes(q20=1000), 20, Outcome.TARGET_MET),
+        (sizes(q10=1001), 10, Outcome.MIN_QUALITY_REACHED),
+        # Nothing fits: the bound, even where a bump above it is smaller.
+        (sizes(q11=1001, q10=1002), 10, Outcome.MIN_QUALITY_REACHED),
+    ],
+)
+def test_a_size_goal(seen: list[Observation], quality: int, outcome: Outcome) -> None:
+    goal = SizeGoal(1000, 4096)
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
+
+
+def test_before_the_lowest_quality_was_tried_the_smallest_file_is_the_best() -> None:
+    assert SizeGoal(1000, 4096).best(sizes(q14=1300, q12=1200), LOW, HIGH).quality == 12
+
+
+def test_the_chances_of_a_size_are_those_of_the_normal_distribution() -> None:
+    goal = SizeGoal(1000, 1000)  # log(bytes per pixel) of 0
+    chances = goal.chances([np.array([-1.0, 0.0, 2.0])], [np.array([1.0, 1.0, 1.0])])
+    assert chances.good == pytest.approx([0.84134, 0.5, 0.02275], abs=1e-5)
+    assert chances.too_good == pytest.approx([0.15866, 0.5, 0.97725], abs=1e-5)
+
+
+FEWEST = FewestBytesGoal(DSSIM, 0.02, 4096, max_bytes=1000)
+
+
+def files(**by_quality: tuple[int, float]) -> list[Observation]:
+    """Observations from q10=(900, 0.03) and the like: bytes and score."""
+    return [Observation(int(name[1:]), *value) for name, value in by_quality.items()]
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        (files(q12=(800, 0.021), q13=(900, 0.02), q14=(950, 0.01)), 13, Outcome.TARGET_MET),
+        # A bump: a better file that is smaller.
+        (files(q13=(900, 0.02), q14=(890, 0.01)), 14, Outcome.TARGET_MET),
+        # The limit is allowed, and so is the score.
+        (files(q13=(1000, 0.02)), 13, Outcome.TARGET_MET),
+        # Of equally small files, the one of higher quality.
+        (files(q13=(900, 0.02), q14=(900, 0.01)), 14, Outcome.TARGET_MET),
+        # No score is good enough.
+        (files(q10=(500, 0.05), q20=(900, 0.03)), 20, Outcome.MAX_QUALITY_REACHED),
+        # No file fits.
+        (files(q10=(1001, 0.05), q20=(1500, 0.01)), 10, Outcome.MIN_QUALITY_REACHED),
+        # Some fit and some look good, but none does both: the limit on bytes counts.
+        (files(q10=(800, 0.05), q14=(990, 0.03), q20=(1500, 0.01)), 14, Outcome.NEAREST_QUALITY),
+    ],
+)
+def test_the_fewest_bytes(seen: list[Observation], quality: int, outcome: Outcome) -> None:
+    best = FEWEST.best(seen, LOW, HIGH)
+    assert (best.quality, FEWEST.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
+
+
+def test_the_fewest_bytes_where_higher_scores_are_better() -> None:
+    goal = FewestBytesGoal(LIKENESS, 80, 4096)
+    seen = [Observation(12, 800, 79.9), Observation(13, 900, 80.0), Observation(14, 950, 90.0)]
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (13, Outcome.TARGET_MET)
+
+
+def test_only_files_that_may_be_smaller_and_good_are_worth_trying() -> None:
+    def log_sizes(*found: float) -> np.ndarray:
+        return np.log(np.array(found) / FEWEST.pixels)
+
+    aim = FEWEST.aim
+    scores = Interval(np.full(4, -np.inf), np.array([aim - 0.1, aim, aim + 1, aim + 1]))
+    sizes_ = Interval(log_sizes(700, 800, 900, 1001), np.full(4, np.inf))
+    assert list(FEWEST.open([], [scores, sizes_], HIGH)) == [False, True, True, False]
+    good = files(q20=(900, 0.01))
+    assert list(FEWEST.open(good, [scores, sizes_], HIGH)) == [False, True, False, False]
+
+
+def test_the_chances_of_score_and_size_are_multiplied() -> None:
+    means = [np.array([FEWEST.aim]), np.array([FEWEST.fallback.aim - 1])]
+    chances = FEWEST.chances(means, [np.array([1.0]), np.array([1.0])])
+    assert chances.good == pytest.approx([0.5 * 0.84134], abs=1e-5)
+    assert chances.too_poor == pytest.approx([0.5], abs=1e-5)
+    assert chances.too_good == pytest.approx([0.15866], abs=1e-5)
+
+
+def test_a_score_goal_needs_measured_observations() -> None:
+    with pytest.raises(ValueError, match="quality 12 was not measured"):
+        ScoreGoal(DSSIM, 0.02, 0.001).finished(Observation(12, 1000))

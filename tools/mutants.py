@@ -1,0 +1,206 @@
+"""Changes the code in small ways, and checks that a test fails for each change: `make mutants`.
+
+Cosmic Ray makes the mutants, in a copy of the working tree. A change that no test notices is
+printed: it needs a test, or it is equivalent (a comment then says why). Each place in the
+code gets one mutant at most.
+
+    make mutants ARGS="search rates --sample 30"    30 mutants of each of these areas
+    make mutants ARGS="breaker --sample 0"          all places of one area
+    make mutants ARGS="rates --seed 2"              another choice
+
+Needs .venv for the tests, and runs itself in .venv-mutants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+
+ROOT = Path(__file__).resolve().parent.parent
+SEARCH = "core/autoquality_core/search"
+SERVER = "server/autoquality_server"
+
+SKIPPED_OPERATORS = (
+    "core/ReplaceBinaryOperator_BitOr_",  # nearly all are unions in annotations
+    "core/ExceptionReplacer",  # handlers of errors that tests cannot cause
+)
+SKIPPED_LINES = ("if TYPE_CHECKING", "@property", "@dataclass", "@abstractmethod", "@overload")
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Code, and the tests that cover it: quick ones first."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+AREAS = {
+    "search": Area(
+        tuple(
+            f"{SEARCH}/{name}.py"
+            for name in ("acquisition", "bounds", "curve", "base", "engine", "goals")
+        ),
+        (
+            *("tests/search/test_base.py", "tests/search/test_goals.py"),
+            *("tests/search/test_bounds.py", "tests/search/test_curve.py", "tests/search"),
+        ),
+    ),
+    "defaults": Area(
+        ("core/autoquality_core/pipeline/defaults.py",), ("tests/pipeline/test_defaults.py",)
+    ),
+    "admission": Area(
+        (f"{SERVER}/admission",),
+        (
+            "tests/admission",
+            *("tests/rpc/test_semaphore.py", "tests/rpc/test_admission.py"),
+            "tests/rpc/test_admission_by_pixels.py",
+        ),
+    ),
+    "rates": Area((f"{SERVER}/auth/rates.py",), ("tests/auth/test_rates.py",)),
+    "identity": Area(
+        (f"{SERVER}/auth/identity.py", f"{SERVER}/auth/tokens.py"),
+        ("tests/auth/test_identity.py", "tests/auth/test_tokens.py"),
+    ),
+    "breaker": Area((f"{SERVER}/inference/breaker.py",), ("tests/inference/test_breaker.py",)),
+    "batching": Area((f"{SERVER}/inference/batching.py",), ("tests/inference/test_batching.py",)),
+    "validation": Area(
+        (f"{SERVER}/rpc/convert.py",),
+        ("tests/rpc/test_convert.py", "tests/pipeline/test_defaults.py"),
+    ),
+    "parse": Area((f"{SERVER}/config/parse.py",), ("tests/config/test_parse.py",)),
+}
+
+
+def main() -> int:
+    """Run the areas; the status is 1 if a mutant survived."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_AsWritten)
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=f"of {', '.join(AREAS)}")
+    parser.add_argument("--sample", type=int, default=20, help="mutants of each area; 0: all")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    if unknown := set(asked.areas) - set(AREAS):
+        parser.error(f"no area is named {', '.join(sorted(unknown))}")
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        copy = Path(name) / "copy"
+        _copy_tree(copy)
+        for area in asked.areas or AREAS:
+            survivors += _run_area(area, Path(name), copy, asked.sample, asked.seed)
+    return 1 if survivors else 0
+
+
+class _AsWritten(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Keeps the lines of the description, and shows defaults."""
+
+
+def _copy_tree(copy: Path) -> None:
+    """Copy what git knows or would add, so that an interrupted run leaves no mutant behind."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, text=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = ROOT / name, copy / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> int:
+    """Print the survivors of an area, and return their number."""
+    area = AREAS[name]
+    python = ROOT / ".venv" / "bin" / "python"
+    tests = [str(python), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *area.tests]
+    paths = [str(copy / part) for part in ("client", "core", "server", "training")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+    }
+    start = time.monotonic()
+    subprocess.run(tests, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - start
+
+    config, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
+    modules = ", ".join(f'"{module}"' for module in area.modules)
+    config.write_text(
+        "[cosmic-ray]\n"
+        f"module-path = [{modules}]\n"
+        f"timeout = {4 * seconds + 60:.0f}\n"
+        'excluded-modules = ["**/__init__.py"]\n'
+        f"test-command = '{shlex.join(tests)}'\n"
+        "[cosmic-ray.distributor]\n"
+        'name = "local"\n'
+    )
+    tool = Path(sys.executable).with_name("cosmic-ray")
+    _cosmic_ray = [str(tool), "init", str(config), str(session)]
+    subprocess.run(_cosmic_ray, cwd=copy, env=environment, check=True)
+    with use_db(session, WorkDB.Mode.open) as database:
+        chosen = _sample(database, copy, sample, seed)
+    print(f"{name}: {chosen} mutants, {seconds:.0f} s of tests", flush=True)
+    _cosmic_ray = [str(tool), "exec", str(config), str(session)]
+    subprocess.run(_cosmic_ray, cwd=copy, env=environment, check=True)
+    with use_db(session, WorkDB.Mode.open) as database:
+        survived = [
+            result.diff or ""
+            for _, result in database.completed_work_items
+            if result.worker_outcome is not WorkerOutcome.SKIPPED and not result.is_killed
+        ]
+    print(f"{name}: {chosen - len(survived)} of {chosen} detected", flush=True)
+    for diff in survived:
+        print(_short(diff), flush=True)
+    return len(survived)
+
+
+def _sample(database: WorkDB, copy: Path, sample: int, seed: int) -> int:
+    """Skip all but one mutant each of `sample` places (0: of all), and return their number."""
+    chance = random.Random(seed)
+    places: dict[tuple[str, int, int], list[WorkItem]] = {}
+    for item in sorted(database.pending_work_items, key=_key):
+        (mutation,) = item.mutations
+        line = (copy / mutation.module_path).read_text().splitlines()[mutation.start_pos[0] - 1]
+        if mutation.operator_name.startswith(SKIPPED_OPERATORS):
+            continue
+        if not line.strip().startswith(SKIPPED_LINES):
+            places.setdefault((str(mutation.module_path), *mutation.start_pos), []).append(item)
+    picked = list(places.values())
+    if 0 < sample < len(picked):
+        picked = chance.sample(picked, sample)
+    kept = {chance.choice(items).job_id for items in picked}
+    _skip(database, (one.job_id for one in database.pending_work_items if one.job_id not in kept))
+    return len(kept)
+
+
+def _key(item: WorkItem) -> tuple[object, ...]:
+    (mutation,) = item.mutations
+    where = (str(mutation.module_path), *mutation.start_pos)
+    return (*where, mutation.operator_name, mutation.occurrence)
+
+
+def _skip(database: WorkDB, jobs: Iterable[str]) -> None:
+    database.set_multiple_results(list(jobs), WorkResult(WorkerOutcome.SKIPPED))
+
+
+def _short(diff: str) -> str:
+    """The file and the changed lines of a diff."""
+    kept = [line for line in diff.splitlines() if line.startswith(("+++", "@@", "-", "+"))]
+    return "\n".join(line for line in kept if not line.startswith("---"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
