@@ -85,8 +85,10 @@ def _answered(call: Call, client: Client) -> tuple[str, str | None]:
             request_id=request_id,
         )
     except AutoQualityError as error:
-        mixed = error.request_id not in (None, request_id)
-        return error.code.name, f"the error is for {error.request_id}" if mixed else None
+        status = error.code.name
+        if error.request_id not in (None, request_id):
+            return status, f"the error is for {error.request_id}"
+        return status, None if status in EXPECTED[call.kind] else f"ended as {status}: {error}"
     except RuntimeError:  # the client is closed
         return "CANCELLED", None
     return "OK", wrong_with(call, answer, request_id)

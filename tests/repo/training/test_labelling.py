@@ -7,13 +7,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.repo.training.helpers import corpus
+from tests.waiting import LIMIT, until
 
 SAMPLES = 12
+START = 4 * LIMIT
+"""Seconds for the command and its processes to start and to make sweeps."""
 
 
 def label(folder: Path, out: Path, *options: str) -> list[str]:
@@ -25,12 +26,6 @@ def label(folder: Path, out: Path, *options: str) -> list[str]:
 
 def started(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for a condition; the time limit of the test ends the wait."""
-    while not holds():
-        time.sleep(0.02)
 
 
 def children(process: int) -> list[int]:
@@ -59,7 +54,7 @@ def counts(output: str) -> tuple[int, int]:
 def test_labels_survive_a_kill_and_are_not_made_again(tmp_path: Path) -> None:
     folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
     process = started(label(folder, out))
-    until(lambda: len(labels(out)) >= 3)
+    until(lambda: len(labels(out)) >= 3, within=START)
     workers = children(process.pid)
     process.kill()
     process.communicate(timeout=60)
@@ -77,7 +72,7 @@ def test_labels_survive_a_kill_and_are_not_made_again(tmp_path: Path) -> None:
 def test_an_interrupt_prints_one_line_and_keeps_labels(tmp_path: Path) -> None:
     folder, out = corpus(tmp_path / "corpus", width=96, height=80), tmp_path / "sweeps"
     process = started(label(folder, out))
-    until(lambda: labels(out))
+    until(lambda: labels(out), within=START)
     os.killpg(process.pid, signal.SIGINT)
     _, output = process.communicate(timeout=60)
     assert process.returncode == 130
