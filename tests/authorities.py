@@ -21,7 +21,7 @@ def key_of(certificate: trustme.LeafCert) -> bytes:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a new file in an old one's place at once, as whoever renews certificates does."""
+    """Replace a file atomically, as tools that renew certificates do."""
     fresh = path.with_suffix(".new")
     fresh.write_bytes(content)
     fresh.replace(path)

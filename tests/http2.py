@@ -1,4 +1,4 @@
-"""HTTP/2 by hand, for clients and servers that do what no library does."""
+"""HTTP/2 by hand, for clients and servers that misbehave."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ class RunningServer:
         return f"127.0.0.1:{self.port}"
 
     def log_lines(self) -> list[dict[str, object]]:
-        """What it logged so far, one dictionary a line."""
+        """The log so far, one dictionary per line."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without what would configure a server or its libraries."""
+    """The environment of this process without variables that configure servers or libraries."""
     ours = ("AUTOQUALITY_", "IMGPROXY_", "OTEL_", "TF_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 

@@ -1,4 +1,4 @@
-"""The metrics over HTTPS: served, renewed without a restart, to whoever may read them."""
+"""The metrics over HTTPS: served, renewed without a restart, to those who may read them."""
 
 from __future__ import annotations
 

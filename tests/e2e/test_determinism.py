@@ -1,4 +1,4 @@
-"""The same request gives the same bytes, whatever else the server does."""
+"""The same request gives the same bytes on an idle and on a busy server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README says to paste works when pasted."""
+"""The commands of the README work when pasted."""
 
 from __future__ import annotations
 

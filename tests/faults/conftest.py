@@ -51,7 +51,7 @@ class Fleet:
 
     @property
     def in_flight(self) -> int:
-        """How many requests run; no process has told before the supervisor's first round."""
+        """The number of running requests; unknown before the supervisor's first poll."""
         return int(self.metrics.get("autoquality_requests_in_flight", 0))
 
     @property
@@ -114,7 +114,7 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
 
 
 def _name(pid: str) -> str:
-    """What a process calls itself, empty once it is gone."""
+    """The name of a process; empty once it has ended."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
@@ -133,6 +133,6 @@ class Waiting:
         until(lambda: fleet.in_flight == calls or any(one.done() for one in self.calls))
 
     def answers(self) -> list[int | None]:
-        """The qualities that were answered; raises what the first failed call did."""
+        """The qualities that were answered; raises the error of the first failed call."""
         with self._stack:
             return [call.result(LIMIT).quality for call in self.calls]

@@ -1,9 +1,9 @@
-"""`autoquality-server` with a WebP encoder that has bugs; what it does besides is real.
+"""`autoquality-server` with a WebP encoder that has bugs. Everything else is real.
 
     python -m tests.faults.faulty
 
 A supervisor starts its own program again, so its processes are this one, too.
-The folder in FAULTS holds what the bugs wait for.
+The bugs wait for files in the folder FAULTS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A process that ends harms what it was given, is replaced, and is not missed."""
+"""The end of a process fails only its own requests, and a new process replaces it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.waiting import LIMIT
 
 
 def listening(port: int) -> socket.socket:
-    """What one of the processes does."""
+    """The parts of a single process."""
     process = socket.socket()
     process.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     process.bind(("127.0.0.1", port))

@@ -31,7 +31,7 @@ def metrics_of(fleet: Fleet, authority: trustme.CA) -> str:
 
 
 def check(port: int) -> int | grpc.StatusCode:
-    """What a health check over a connection of its own is answered."""
+    """The answer to a health check over a connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
         try:

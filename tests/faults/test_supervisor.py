@@ -27,7 +27,7 @@ from tests.waiting import LIMIT, until
 
 
 def gone(pid: int) -> bool:
-    """Whether there is no such process, or only what is left of one."""
+    """True if there is no such process, or only a zombie."""
     try:
         return ") Z " in Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Every codec: what goes in comes out, and its luma is what a viewer sees."""
+"""Every codec: they keep the pixels, and are measured on the colours that a viewer sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenCV writes is what libvips would write, and what it reads is what libvips would read."""
+"""OpenCV writes the same files as libvips, and reads the same samples."""
 
 from __future__ import annotations
 

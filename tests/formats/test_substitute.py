@@ -1,4 +1,4 @@
-"""Which format can hold an image, and what is said where none can."""
+"""The format that holds an image, and the error if none can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transparent animations stay transparent in every reader, whatever their frames look like."""
+"""Transparent animations stay transparent in every reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoding files with metadata, and reading what is left of it by other libraries."""
+"""Encodes files with metadata, and reads the remaining metadata with other libraries."""
 
 from __future__ import annotations
 

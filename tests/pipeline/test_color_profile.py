@@ -70,7 +70,7 @@ def samples_in(data: bytes) -> npt.NDArray[np.int64]:
 
 
 def by_lcms(data: bytes) -> npt.NDArray[np.int64]:
-    """What a colour-managed viewer shows of a file, in sRGB."""
+    """The colours that a colour-managed viewer shows, in sRGB."""
     image = Image.open(io.BytesIO(data))
     profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
     shown = ImageCms.profileToProfile(

@@ -1,4 +1,4 @@
-"""What lies under transparent pixels costs nothing and does not show, unless it is to be kept."""
+"""Colours under transparent pixels cost nothing and do not show, unless a request keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a large image takes of a real server's memory, beyond its file and the result's."""
+"""The memory that a large image takes in a real server, beyond source and result."""
 
 from __future__ import annotations
 

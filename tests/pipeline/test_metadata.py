@@ -54,7 +54,7 @@ each_source = pytest.mark.parametrize("source", SOURCES)
 
 @each_format
 def test_the_picture_has_the_same_bytes_with_and_without_metadata(fmt: Format) -> None:
-    """So it is written as fast, and what metadata adds needs no encoding."""
+    """So writing is as fast, and the size of metadata is known without encoding."""
     source = saved("PNG", exif=exif())
     pixels = open_image(source, AMPLE).decode(all_frames=False)
     plain = encode(source, fmt, NOTHING)

@@ -1,4 +1,4 @@
-"""What a request of method ml meets at its network: a full queue, its own deadline."""
+"""The cases that a request of method ml meets at its network: a full queue, its own deadline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each method promises, with real codecs and photographs, and no gRPC."""
+"""The promises of each method, with real codecs and photographs, without gRPC."""
 
 from __future__ import annotations
 

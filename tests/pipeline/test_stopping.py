@@ -1,4 +1,4 @@
-"""An encoding that nobody waits for any more is stopped, where its encoder can be."""
+"""An encoding without a caller is stopped, if its encoder can be stopped."""
 
 from __future__ import annotations
 

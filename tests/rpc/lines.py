@@ -1,4 +1,4 @@
-"""Lines to a server that stop in the middle of what they carry."""
+"""Connections to a server that stop in the middle of a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real servicer that does what the request's `background` says."""
+"""A real servicer that follows the instructions in the request's `background`."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_whoever_was_kept_back_goes_when_the_one_before_gives_up() -> None:
 
 
 def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done() -> None:
-    """Each request takes as long as the one before; only its size is said to differ."""
+    """All requests take equally long; only their announced sizes differ."""
 
     def advice(pixels: int) -> float:
         admission = Admission(workers=1, queue_size=0, pixels=1000 * MP)

@@ -29,7 +29,7 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Kind and payload of what the server sends, to the end of the connection."""
+    """Kind and payload of the frames that the server sends, until the connection ends."""
     with connection.makefile("rb") as stream:
         while len(header := stream.read(9)) == 9:
             yield header[3], stream.read(int.from_bytes(header[:3]))

@@ -1,4 +1,4 @@
-"""A deadline that passed is not a cancellation, though gRPC tells it as one."""
+"""A deadline that passed is not a cancellation, although gRPC reports it as one."""
 
 from __future__ import annotations
 

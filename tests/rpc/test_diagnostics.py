@@ -17,7 +17,7 @@ from tests.waiting import GATE_LIMIT, wait_for
 
 
 def services_of(server: Served) -> set[str]:
-    """What reflection tells."""
+    """The answers of reflection."""
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(server.channel)  # type: ignore[no-untyped-call]
     question = reflection_pb2.ServerReflectionRequest(list_services="")
     (answer,) = stub.ServerReflectionInfo(iter([question]))
@@ -25,7 +25,7 @@ def services_of(server: Served) -> set[str]:
 
 
 def servers_of(server: Served) -> list[Any]:
-    """What channelz tells."""
+    """The answers of channelz."""
     stub = channelz_pb2_grpc.ChannelzStub(server.channel)
     return list(stub.GetServers(channelz_pb2.GetServersRequest()).server)
 

@@ -1,4 +1,4 @@
-"""What callers see of errors: google.rpc.Status with details, and nothing of the inside."""
+"""The errors that callers see: google.rpc.Status with details, and nothing of the inside."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def status_of(call: grpc.Call) -> status_pb2.Status:
 
 
 def detail(call: grpc.Call, kind: type[_Detail]) -> _Detail | None:
-    """The one detail of a kind, None if there is none."""
+    """The detail of a kind; None if there is none."""
     found = [any_ for any_ in status_of(call).details if any_.Is(kind.DESCRIPTOR)]
     assert len(found) <= 1
     if not found:

@@ -43,7 +43,7 @@ def test_an_id_that_is_not_sane_is_replaced(serve_with: Callable[..., Served], b
 def test_the_id_comes_back_with_errors_in_the_trailing_metadata_only(
     serve_with: Callable[..., Served], error: str
 ) -> None:
-    """Initial metadata would tell the client's retry policy that it is too late."""
+    """With initial metadata, the client's retry policy would no longer retry."""
     with pytest.raises(grpc.RpcError) as caught:
         serve_with().stub.Encode(request(error), metadata=((KEY, "mine"),))
     assert ids(caught.value) == (None, "mine")  # type: ignore[arg-type]

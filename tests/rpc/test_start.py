@@ -85,7 +85,7 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port with a listener."""
     holder = socket.create_server(("127.0.0.1", 0))
     yield holder.getsockname()[1]
     holder.close()

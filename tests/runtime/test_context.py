@@ -28,7 +28,7 @@ from tests.waiting import LIMIT
 
 
 class Recorder(Observer):
-    """Keeps what it observes."""
+    """Records its observations."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -140,7 +140,7 @@ def test_a_new_context_ends_with_the_body_and_an_active_one_stays() -> None:
 
 
 def test_a_generator_closed_elsewhere_leaves_that_context_alone() -> None:
-    """A stream may be closed by another thread than the one that began it."""
+    """A stream may be closed by a thread that did not start it."""
 
     def stream() -> Generator[int, None, None]:
         with Context().active(), step("receive"):

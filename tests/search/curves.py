@@ -61,7 +61,7 @@ SCALES = (DSSIM, LIKENESS)
 
 
 class Curves:
-    """The files of one image at quality 1 to 100. Counts what is tried, and allows it once."""
+    """The files of one image at quality 1 to 100. Counts attempts and allows each quality once."""
 
     def __init__(self, look: Look) -> None:
         self.look = look

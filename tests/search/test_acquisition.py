@@ -1,4 +1,4 @@
-"""What is tried next: few encodings of real curves, and the chance to need only one."""
+"""The next quality to try: few encodings of real curves, and the chance to need only one."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def encodings(kind: str, prior: str) -> tuple[int, int]:
     ],
 )
 def test_real_curves_take_few_encodings(kind: str, prior: str, alone: int, rounds: int) -> None:
-    """60 searches for each goal of a kind. The ceilings are what was measured."""
+    """60 searches for each goal of a kind. The ceilings are measured numbers."""
     one_by_one, paired = encodings(kind, prior)
     assert one_by_one <= alone
     assert paired <= rounds

@@ -61,7 +61,7 @@ def test_the_answers_are_the_oracles_whether_a_core_is_idle_or_not(
 
 
 def test_a_second_core_changes_only_the_time() -> None:
-    """The same qualities are used in the same order, whatever else was encoded."""
+    """The search uses the same qualities in the same order, with and without speculation."""
     for free in (lambda: True, iter([True, False] * 50).__next__):
         for level in np.linspace(0.7, 1.3, 12):
             look = rising(0.03, float(level))

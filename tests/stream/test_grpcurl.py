@@ -31,7 +31,7 @@ def stream(server: Serving, *messages: dict[str, Any]) -> subprocess.CompletedPr
 
 
 def objects(text: str) -> list[dict[str, Any]]:
-    """Return the JSON objects in `text`, one after the other."""
+    """Return the JSON objects in `text`, in their order."""
     decoder, found, at = json.JSONDecoder(), [], 0
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())

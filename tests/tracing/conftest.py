@@ -33,7 +33,7 @@ class Traced:
 
     @property
     def trees(self) -> list[Tree]:
-        """The spans of each call, in the order in which the calls ended."""
+        """The spans of each call, in the order of the ends of the calls."""
         return [Tree(one, self.spans) for one in self.spans if one.name.startswith("autoquality.")]
 
 

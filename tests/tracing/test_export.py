@@ -26,7 +26,7 @@ TRACING = {**NO_NETWORKS, "AUTOQUALITY_TRACING": "true"}
 
 @dataclass
 class Collector(otlp_grpc.TraceServiceServicer):
-    """Keeps what it is sent."""
+    """Keeps the spans that it receives."""
 
     port: int = 0
     received: list[Any] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Collector(otlp_grpc.TraceServiceServicer):
 
     @property
     def resource(self) -> dict[str, str]:
-        """What the server says of itself."""
+        """The attributes that describe the server."""
         return {
             one.key: one.value.string_value
             for resource in self.received

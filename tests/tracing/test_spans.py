@@ -1,4 +1,4 @@
-"""What a request leaves behind where traces are on: its spans."""
+"""The spans of a request with traces on: its spans."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_every_window_equals_scikit_image(name: str, suffix: str, quality: int) 
 @pytest.mark.parametrize("scale", [0.5, 1, 3])
 @pytest.mark.parametrize("quality", [10, 50, 90])
 def test_default_stride_is_exact_to_1e_4(name: str, scale: float, quality: int) -> None:
-    """Whatever its size, an image's sampled DSSIM is within 1e-4 of scikit-image's."""
+    """The sampled DSSIM of an image of any size is within 1e-4 of scikit-image's."""
     original = luma_of(name)
     reference = np.asarray(cv2.resize(original, None, fx=scale, fy=scale), np.uint8)
     distorted = encoded(reference, ".jpg", quality)
@@ -98,7 +98,7 @@ def test_inverted_noise_is_worse_than_half() -> None:
 def test_identical_images_have_no_dissimilarity(
     stride: int | None, height: int, width: int
 ) -> None:
-    """The same samples give exactly 0, whatever the size and the stride."""
+    """The same samples give exactly 0, at any size and stride."""
     luma = np.random.default_rng(2).integers(0, 256, (1, 1, height, width), np.uint8)
     assert dssim.Reference(luma, stride).dssim(luma.copy()) == 0.0
 
@@ -150,7 +150,7 @@ def test_views_with_gaps_are_measured_like_copies() -> None:
 
 
 def test_many_threads_share_one_reference() -> None:
-    """Concurrent measurements against one reference get what each gets alone."""
+    """Concurrent measurements against one reference give the same results as single ones."""
     luma = luma_of("rocket.jpg")
     reference = dssim.Reference(planes(luma))
     distorted = [planes(encoded(luma, ".jpg", quality)) for quality in range(20, 100, 10)]
@@ -171,7 +171,7 @@ def test_many_threads_share_one_reference() -> None:
 
 @pytest.mark.parametrize("large", [False, True])
 def test_a_reference_that_holds_nothing_measures_the_same(large: bool) -> None:
-    """Large images' references are made anew for each measurement, others once; both agree."""
+    """An uncached reference agrees with a cached one."""
     luma = planes(luma_of("coffee.png"))
     made = 0
 

@@ -1,4 +1,4 @@
-"""A real Prometheus in a process of its own, scraping what it is told to."""
+"""A real Prometheus in a process of its own, with its targets configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every query of dashboard, rules and adapter finds what a real server tells a real Prometheus."""
+"""Every query of dashboard, rules and adapter finds its metrics in a real Prometheus."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_the_adapter_finds_its_metric_for_a_pod(monitored: Monitored, rule: dict
 
 
 def test_a_metric_that_the_server_does_not_tell_is_not_found(monitored: Monitored) -> None:
-    """What the tests above would say of a query that is wrong."""
+    """The tests above report a wrong query."""
     assert monitored.prometheus.query("autoquality_no_such_metric") == []
     assert monitored.prometheus.query('autoquality_rejected_total{reason="NO_SUCH"}') == []
 

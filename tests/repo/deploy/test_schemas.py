@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes takes, and the check knows what it does not take."""
+"""The manifests fit the schemas of Kubernetes, and the check refuses manifests that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets are found where they are committed, and what ships is told in a standard form."""
+"""Committed secrets are found, and shipped packages are listed in a standard format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks find what they are there to find; each is tried on a copy of the repository."""
+"""Each check finds its kind of mistake, in a copy of the repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Dockerfile does, done here: there is no container engine in the tests."""
+"""The steps of the Dockerfile, run here: there is no container engine in the tests."""
 
 from __future__ import annotations
 

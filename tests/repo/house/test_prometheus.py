@@ -1,4 +1,4 @@
-"""Prometheus is unpacked where it is missing, and who cannot do that is told what to install."""
+"""Prometheus is unpacked if it is missing; if that fails, the error says what to install."""
 
 from __future__ import annotations
 

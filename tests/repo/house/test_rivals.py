@@ -1,4 +1,4 @@
-"""What the benches and tests need is unpacked, and who cannot do that is told what to do."""
+"""The programs for benches and tests are unpacked; if that fails, the error says what to do."""
 
 from __future__ import annotations
 
