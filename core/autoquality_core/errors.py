@@ -1,20 +1,14 @@
-"""Every error that a caller may see, and how it is told.
+"""The errors that a caller may see, and their status.
 
     ServiceError
     |-- InvalidRequest        INVALID_ARGUMENT    a field is wrong; names it
     |   `-- InvalidImage      INVALID_ARGUMENT    the source cannot be used
-    |-- RequestUnreadable     INVALID_ARGUMENT    no message, or one that cannot be decoded
-    |-- Unauthenticated       UNAUTHENTICATED     no token, or a wrong one
-    |-- Overloaded            RESOURCE_EXHAUSTED  come back after retry_seconds
-    |   `-- RateExceeded      RESOURCE_EXHAUSTED  this caller asks for too much
+    |-- Overloaded            RESOURCE_EXHAUSTED  no room; retry after retry_seconds
     |-- DeadlinePassed        DEADLINE_EXCEEDED
-    |-- UploadTooSlow         DEADLINE_EXCEEDED   the request did not arrive in time
     `-- RequestCancelled      CANCELLED
 
-Raised anywhere, translated to google.rpc.Status in one place
-(`interceptors.errors`). Whatever is not a `ServiceError` is a defect: the
-caller gets INTERNAL with the request id and nothing else, the log the rest.
-Knows no gRPC: `status` is the name of a canonical status code.
+`status` is the name of a canonical gRPC status code; this module does not import gRPC.
+Any other exception is a defect.
 """
 
 from __future__ import annotations
@@ -62,28 +56,8 @@ class InvalidImage(InvalidRequest):
     reason = "IMAGE_UNREADABLE"
 
 
-class RequestUnreadable(ServiceError):
-    """The request is not the message that the method takes.
-
-    Reasons: REQUEST_UNREADABLE, REQUEST_MISSING.
-    """
-
-    status = "INVALID_ARGUMENT"
-    reason = "REQUEST_UNREADABLE"
-
-
-class Unauthenticated(ServiceError):
-    """The caller has not proven who it is.
-
-    Reasons: TOKEN_MISSING, TOKEN_INVALID.
-    """
-
-    status = "UNAUTHENTICATED"
-    reason = "TOKEN_MISSING"
-
-
 class Overloaded(ServiceError):
-    """No room: come back after `retry_seconds`."""
+    """There is no room: retry after `retry_seconds`."""
 
     status = "RESOURCE_EXHAUSTED"
     reason = "QUEUE_FULL"
@@ -91,20 +65,6 @@ class Overloaded(ServiceError):
     def __init__(self, message: str, retry_seconds: float) -> None:
         super().__init__(message)
         self.retry_seconds = retry_seconds
-
-
-class RateExceeded(Overloaded):
-    """The caller asks for more than it may, whatever room there is.
-
-    `subject` is who that is, `limit` what it may.
-    """
-
-    reason = "RATE_EXCEEDED"
-
-    def __init__(self, subject: str, limit: str, retry_seconds: float) -> None:
-        super().__init__(f"{limit}: try again in {retry_seconds:.2f} s", retry_seconds)
-        self.subject = subject
-        self.limit = limit
 
 
 class DeadlinePassed(ServiceError):
@@ -117,22 +77,8 @@ class DeadlinePassed(ServiceError):
         super().__init__(message)
 
 
-class UploadTooSlow(ServiceError):
-    """The request did not arrive in time.
-
-    DEADLINE_EXCEEDED, because clients do not repeat such a call by themselves: the next
-    upload over the same line would be no faster.
-    """
-
-    status = "DEADLINE_EXCEEDED"
-    reason = "UPLOAD_TIMEOUT"
-
-    def __init__(self, message: str = "the request did not arrive in time") -> None:
-        super().__init__(message)
-
-
 class RequestCancelled(ServiceError):
-    """The caller went away."""
+    """The caller cancelled the request or left."""
 
     status = "CANCELLED"
     reason = "CANCELLED"

@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoquality import Client, OverloadedError, QuotaFailure, QuotaViolation
-from autoquality_core.errors import RateExceeded
 from autoquality_server.auth import rates
-from autoquality_server.auth.rates import BURST_SECONDS, Rates, TokenBucket
+from autoquality_server.auth.rates import BURST_SECONDS, RateExceeded, Rates, TokenBucket
 from tests.photos import crop
 from tests.rpc.conftest import Served, health_stub
 from tests.rpc.scripted import request

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import grpc
 
-from autoquality_core.errors import Unauthenticated
+from autoquality_core.errors import ServiceError
 from autoquality_server.auth.reload import Reloaded
 from autoquality_server.auth.tokens import Tokens, read_tokens
 from autoquality_server.config import Settings
@@ -22,6 +22,16 @@ Identify = Callable[[Metadata, grpc.ServicerContext], str]
 _SUBJECT_KEYS = ("x509_subject", "x509_common_name", "x509_subject_alternative_name")
 _IPV6_SITE_BITS = 64
 """The prefix that one customer gets: its addresses count as the same caller."""
+
+
+class Unauthenticated(ServiceError):
+    """The caller has not proven who it is.
+
+    Reasons: TOKEN_MISSING, TOKEN_INVALID.
+    """
+
+    status = "UNAUTHENTICATED"
+    reason = "TOKEN_MISSING"
 
 
 def identifier(settings: Settings) -> Identify:

@@ -6,13 +6,27 @@ import threading
 import time
 from collections import OrderedDict
 
-from autoquality_core.errors import RateExceeded
+from autoquality_core.errors import Overloaded
 
 BURST_SECONDS = 5.0
 """A caller that was idle may catch up on this many seconds."""
 
 MOST_CALLERS = 10_000
 """Callers to remember; beyond that, the one seen longest ago is forgotten."""
+
+
+class RateExceeded(Overloaded):
+    """The caller exceeds its rate limit, even if the server has room.
+
+    `subject` is the caller's identity, `limit` describes the limit.
+    """
+
+    reason = "RATE_EXCEEDED"
+
+    def __init__(self, subject: str, limit: str, retry_seconds: float) -> None:
+        super().__init__(f"{limit}: try again in {retry_seconds:.2f} s", retry_seconds)
+        self.subject = subject
+        self.limit = limit
 
 
 class TokenBucket:

@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from autoquality_core.errors import InvalidRequest, Overloaded, RateExceeded, ServiceError
+from autoquality_core.errors import InvalidRequest, Overloaded, ServiceError
+from autoquality_server.auth.rates import RateExceeded
 from autoquality_server.rpc.request_context import RequestContext
 from autoquality_server.telemetry.logs import logger
 

@@ -15,12 +15,36 @@ from typing import Any, TypeAlias, cast
 
 from google.protobuf.message import DecodeError
 
-from autoquality_core.errors import RequestCancelled, RequestUnreadable, UploadTooSlow
+from autoquality_core.errors import RequestCancelled, ServiceError
 from autoquality_core.runtime.context import step
 from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.request_context import RequestContext
 
 Decode: TypeAlias = Callable[[bytes], Any]
+
+
+class RequestUnreadable(ServiceError):
+    """The request is not the message that the method takes.
+
+    Reasons: REQUEST_UNREADABLE, REQUEST_MISSING.
+    """
+
+    status = "INVALID_ARGUMENT"
+    reason = "REQUEST_UNREADABLE"
+
+
+class UploadTooSlow(ServiceError):
+    """The request did not arrive in time.
+
+    DEADLINE_EXCEEDED, because clients do not repeat such a call by themselves: the next
+    upload over the same line would be no faster.
+    """
+
+    status = "DEADLINE_EXCEEDED"
+    reason = "UPLOAD_TIMEOUT"
+
+    def __init__(self, message: str = "the request did not arrive in time") -> None:
+        super().__init__(message)
 
 
 def receive_message(
