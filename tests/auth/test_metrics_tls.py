@@ -56,7 +56,7 @@ def test_metrics_are_served_by_the_certificate_and_not_in_the_clear(
         urllib.request.urlopen(f"http://127.0.0.1:{server.app.metrics_port}/metrics")
 
 
-def test_without_a_certificate_of_the_authority_nobody_reads_them(
+def test_metrics_require_a_certificate_of_the_authority(
     serve_with: Serve, files: TlsFiles, authority: trustme.CA, stranger: trustme.CA
 ) -> None:
     mutual: dict[str, Any] = {**files.settings, "metrics_client_ca": os.fspath(files.client_ca)}
@@ -70,7 +70,7 @@ def test_without_a_certificate_of_the_authority_nobody_reads_them(
     assert "autoquality_build_info" in read(server, known)
 
 
-def test_a_renewed_certificate_is_shown_to_whoever_reads_metrics_next(
+def test_the_next_scrape_gets_a_renewed_certificate(
     server: Served, files: TlsFiles, authority: trustme.CA
 ) -> None:
     before = shown(server)
@@ -80,7 +80,7 @@ def test_a_renewed_certificate_is_shown_to_whoever_reads_metrics_next(
     assert shown(server) == renewed
 
 
-def test_whoever_connects_and_says_nothing_keeps_nobody_from_the_metrics(
+def test_a_silent_connection_does_not_block_the_metrics(
     server: Served, authority: trustme.CA
 ) -> None:
     with socket.create_connection(("127.0.0.1", server.app.metrics_port), LIMIT):

@@ -231,7 +231,7 @@ def test_a_wrong_file_ends_the_start_with_one_line_that_names_it_and_code_2(
     ("given", "missing"),
     [("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT"), ("TLS_CLIENT_CA", "TLS_CERT")],
 )
-def test_half_of_what_tls_needs_is_told(files: TlsFiles, given: str, missing: str) -> None:
+def test_half_of_the_tls_settings_is_an_error(files: TlsFiles, given: str, missing: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load({}, {f"AUTOQUALITY_{given}": str(files.cert)})
     assert str(caught.value) == f"AUTOQUALITY_{missing}: must be set along with AUTOQUALITY_{given}"

@@ -42,9 +42,7 @@ def test_the_client_s_timeout_is_the_default_of_a_call(server: FakeServer) -> No
     assert third is None
 
 
-def test_a_client_has_a_timeout_of_a_minute_unless_told_otherwise(
-    server: FakeServer, client: Client
-) -> None:
+def test_a_client_has_a_timeout_of_a_minute_by_default(server: FakeServer, client: Client) -> None:
     client.encode(b"photo")
     assert 50 < (server.requests[0].timeout or 0) < 66
 

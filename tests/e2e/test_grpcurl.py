@@ -63,7 +63,7 @@ def test_health_is_serving_as_a_whole_and_per_service(server: RunningServer) -> 
         assert answer == {"status": "SERVING"}
 
 
-def test_server_info_tells_formats_defaults_and_limits(server: RunningServer) -> None:
+def test_server_info_lists_formats_defaults_and_limits(server: RunningServer) -> None:
     answer = call(server, f"{SERVICE}/GetServerInfo", {})
     formats = {one["format"]: one for one in answer["formats"]}
     assert set(formats) == {"FORMAT_JPEG", "FORMAT_WEBP", "FORMAT_AVIF", "FORMAT_PNG"}

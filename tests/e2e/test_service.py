@@ -80,7 +80,7 @@ class TestErrors:
             client.encode(b"certainly not an image", format="webp")
         assert "jpeg" in str(caught.value)
 
-    def test_nothing_internal_is_told(self, client: Client) -> None:
+    def test_nothing_internal_is_shown(self, client: Client) -> None:
         truncated = photo("rocket.jpg")[:3000]
         for broken in (truncated, b"\x89PNG\r\n\x1a\n" + b"\x00" * 64, b"<svg/>"):
             with pytest.raises(InvalidImageError) as caught:

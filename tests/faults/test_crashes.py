@@ -170,7 +170,7 @@ def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves
     until(lambda: fleet.ready == 2)
 
 
-def test_one_that_never_comes_to_serve_is_replaced(
+def test_a_process_that_never_serves_is_replaced(
     start_fleet: Callable[..., Fleet], tmp_path: Path
 ) -> None:
     (tmp_path / IMPATIENT).touch()

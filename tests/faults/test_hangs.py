@@ -105,7 +105,7 @@ def overdue() -> Context:
     return Context(deadline)
 
 
-def test_whoever_is_waited_for_does_not_hang_and_whoever_is_not_does() -> None:
+def test_a_call_with_a_waiting_caller_does_not_count_as_hung() -> None:
     barked = threading.Event()
     watchdog = Watchdog(1e-9, barked.set)
     with watchdog.watching(Context()), watchdog.watching(Context(Deadline(3600))):

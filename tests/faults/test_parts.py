@@ -67,7 +67,7 @@ def test_the_connections_of_a_server_before_do_not_keep_the_port() -> None:
     reserve(port).close()
 
 
-def test_no_connection_comes_to_the_reservation() -> None:
+def test_the_reserved_port_gets_no_connection() -> None:
     reservation = reserve()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", reservation.port), LIMIT)

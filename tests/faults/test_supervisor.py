@@ -186,7 +186,7 @@ def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_stat
         )
 
 
-def test_a_start_error_of_all_processes_is_told_once_and_ends_the_supervisor(
+def test_a_start_error_of_all_processes_is_logged_once_and_ends_the_supervisor(
     tmp_path: Path,
 ) -> None:
     for name in ("cert", "key"):

@@ -206,7 +206,7 @@ def test_only_webp_keeps_animations(fmt: Format) -> None:
     assert open_image(encoder_for(fmt).encode(first, 60), AMPLE).frames == 1
 
 
-def test_the_versions_that_decide_the_bytes_are_told() -> None:
+def test_the_versions_that_decide_the_bytes_are_reported() -> None:
     versions = library_versions()
     assert versions["libvips"].split(".") == [str(pyvips.version(part)) for part in range(3)]
     assert all(versions.values())

@@ -56,7 +56,7 @@ def test_the_luma_of_every_frame_is_that_of_the_decoded_file(bands: int) -> None
     )
 )
 @pytest.mark.parametrize("fmt", ["pixels", "gif", "webp"])
-def test_merged_frames_are_told_apart_again(fmt: str, shown: list[tuple[int, int]]) -> None:
+def test_merged_frames_are_separated_again(fmt: str, shown: list[tuple[int, int]]) -> None:
     """The encoder makes one frame of several that are alike: each still has its luma."""
     shades, delays = [shade for shade, _ in shown], [delay for _, delay in shown]
     pixels = Pixels.from_samples(frames_of(shades), delays)

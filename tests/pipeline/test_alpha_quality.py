@@ -183,7 +183,7 @@ def test_metadata_is_given_up_before_alpha() -> None:
     assert result.outcome is Outcome.TARGET_MET and len(result.image) <= budget
 
 
-def test_copyright_that_fits_beside_a_lowered_alpha_is_kept() -> None:
+def test_copyright_that_fits_after_alpha_is_lowered_is_kept() -> None:
     source = cut_out(exif=exif())
     kept = 0
     for budget in range(len(fixed(40, 20)), len(fixed(40, 60)), 211):

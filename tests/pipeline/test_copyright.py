@@ -135,7 +135,7 @@ def test_blank_texts_are_no_copyright() -> None:
     assert encode(source, Format.JPEG).image == encode(source, Format.JPEG, NOTHING).image
 
 
-def test_a_very_long_text_is_cut_and_the_caller_told() -> None:
+def test_a_very_long_text_is_cut_with_a_notice() -> None:
     source = saved("WEBP", exif=exif_block({COPYRIGHT: text("é" * 30_000)}))
     result = encode(source, Format.JPEG)
     assert texts_of(result.image) == ("", "é" * 1024)

@@ -96,7 +96,7 @@ def test_kept_metadata_is_that_of_the_upright_image(source: str, fmt: Format) ->
         ('xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation="6"', 't:Orientation="1"'),
     ],
 )
-def test_xmp_tells_no_old_orientation_in_any_spelling(written: str, expected: str) -> None:
+def test_xmp_keeps_no_old_orientation_in_any_spelling(written: str, expected: str) -> None:
     source = saved("JPEG", exif=exif(6), xmp=packet(attributes=written))
     assert expected.encode() in xmp_of(encode(source, Format.WEBP, EVERYTHING).image)
 
@@ -218,7 +218,7 @@ def test_a_tiff_keeps_what_describes_it(fmt: Format) -> None:
     assert not {256, 258, 262, 273, 279} & set(found)  # sides and strips are of the TIFF alone
 
 
-def test_iptc_is_kept_in_jpeg_without_the_thumbnail_beside_it() -> None:
+def test_iptc_is_kept_in_jpeg_without_its_thumbnail() -> None:
     records = iptc_record(5, b"A Title") + iptc_record(80, b"Ada")
     source = photoshop(resource(0x040C, b"an old thumbnail"), resource(0x0404, records))
     result = encode(source, Format.JPEG, EVERYTHING)

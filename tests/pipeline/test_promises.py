@@ -189,7 +189,7 @@ class TestFormats:
         assert result.frames == 1
         assert NoticeCode.FIRST_FRAME_ONLY in [one.code for one in result.notices]
 
-    def test_the_first_page_of_a_document_is_taken_and_told(self) -> None:
+    def test_the_first_page_of_a_document_is_encoded_with_a_notice(self) -> None:
         pages = pyvips.Image.black(32, 64).copy()
         pages.set_type(pyvips.GValue.gint_type, "page-height", 32)
         result = encode(Format.WEBP, source=bytes(pages.tiffsave_buffer()))

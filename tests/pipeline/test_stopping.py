@@ -27,7 +27,7 @@ def trial_of(pixels: Pixels, fmt: Format, deadline: Deadline) -> Session:
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.PNG])
-def test_an_encoding_that_nobody_waits_for_any_more_is_stopped(fmt: Format) -> None:
+def test_an_encoding_without_a_waiting_caller_is_stopped(fmt: Format) -> None:
     deadline, file = Deadline(), io.BytesIO(FILE)
 
     def read(size: int) -> bytes:

@@ -129,7 +129,7 @@ def test_a_caller_that_leaves_ends_both_and_gives_the_core_back() -> None:
     assert lender.lent == 0
 
 
-def test_what_fails_beside_fails_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_the_second_probe_fails_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_of(Lender())
     usual = session._encode
 

@@ -77,7 +77,7 @@ def test_as_many_run_as_there_are_workers() -> None:
     assert (admission.running, admission.queued) == (0, 0)
 
 
-def test_the_seconds_in_the_queue_are_told() -> None:
+def test_the_seconds_in_the_queue_are_logged() -> None:
     admission = Admission(workers=1, queue_size=1)
     first = holding(admission)
     second = waiting(admission)
@@ -115,7 +115,7 @@ def test_beyond_the_queue_requests_are_refused_at_once() -> None:
     second.end()
 
 
-def test_without_a_queue_nobody_waits() -> None:
+def test_without_a_queue_no_request_waits() -> None:
     admission = Admission(workers=1, queue_size=0)
     first = holding(admission)
     with pytest.raises(Overloaded):

@@ -105,7 +105,7 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
         (request(background="white"), "background", "#ffffff"),
     ],
 )
-def test_a_wrong_field_is_named_and_told_what_would_be_right(
+def test_an_error_names_the_field_and_says_what_would_be_right(
     asked: pb.EncodeRequest, field: str, right: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:

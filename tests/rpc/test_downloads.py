@@ -17,7 +17,7 @@ from tests.waiting import LIMIT, in_background, until
 REJECTED = 'autoquality_rejected_total{reason="DOWNLOAD_TIMEOUT"}'
 
 
-def test_answers_that_nobody_takes_are_cut_off_and_counted_and_hold_up_nobody(
+def test_answers_without_a_reader_are_cut_off_and_counted_and_block_no_other_call(
     serve_with: Callable[..., Served],
 ) -> None:
     """There are more of them than threads, and the server drains at once while they are open."""

@@ -118,7 +118,7 @@ def test_open_streams_of_watchers_and_reflection_do_not_hold_up_the_drain(
         assert server.process.wait(LIMIT) == 0
 
 
-def test_what_exceeds_the_drain_timeout_is_cut_off_and_told(
+def test_calls_beyond_the_drain_timeout_are_cut_off_and_reported(
     start_process: Callable[..., Process], tmp_path: Path
 ) -> None:
     server = start_process(DRAIN_TIMEOUT="0.2")

@@ -141,7 +141,7 @@ def test_nothing_of_an_unexpected_exception_leaves_the_server(
     assert not re.search(r"Traceback|(Memory|Runtime)Error|File \"", told)
 
 
-def test_a_method_that_nobody_wrote_is_unimplemented(fail: Callable[[str], grpc.Call]) -> None:
+def test_a_method_without_a_handler_is_unimplemented(fail: Callable[[str], grpc.Call]) -> None:
     call = fail("generated")
     assert call.code() is grpc.StatusCode.UNIMPLEMENTED
     assert call.details() == "this method is not implemented"

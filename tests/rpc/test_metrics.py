@@ -97,13 +97,13 @@ def test_every_reason_of_the_errors_is_there_at_zero(serve_with: Callable[..., S
     assert reasons(errors.ServiceError) - {"UNKNOWN"} <= set(REASONS)
 
 
-def test_the_limits_are_told_beside_what_they_limit(serve_with: Callable[..., Served]) -> None:
+def test_metrics_show_the_limits(serve_with: Callable[..., Served]) -> None:
     metrics = serve_with(workers=3, queue_size=7).metrics
     assert (metrics["autoquality_workers"], metrics["autoquality_queue_size"]) == (3, 7)
     assert metrics["autoquality_memory_limit_bytes"] == available_memory()
 
 
-def test_the_process_and_the_build_are_told(serve_with: Callable[..., Served]) -> None:
+def test_metrics_show_the_process_and_the_build(serve_with: Callable[..., Served]) -> None:
     metrics = serve_with().metrics
     assert metrics["process_resident_memory_bytes"] > 0
     assert [value for name, value in metrics.items() if "autoquality_build_info" in name] == [1]

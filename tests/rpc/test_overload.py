@@ -80,7 +80,7 @@ def test_a_caller_that_gives_up_in_the_queue_leaves_its_place(
     assert following.result(LIMIT).quality == 80
 
 
-def test_a_deadline_that_passes_in_the_queue_is_told(serve_with: Callable[..., Served]) -> None:
+def test_a_deadline_that_passes_in_the_queue_is_reported(serve_with: Callable[..., Served]) -> None:
     server = serve_with(workers=1, queue_size=1)
     server.fill(running=1, queued=0)
     with pytest.raises(grpc.RpcError) as caught:

@@ -127,7 +127,7 @@ def test_a_unix_socket_on_which_a_server_answers_is_not_taken_over(tmp_path: Pat
         ("192.0.2.1:0", "cannot assign requested address"),
     ],
 )
-def test_an_address_that_is_not_ours_is_told_in_one_line(address: str, why: str) -> None:
+def test_an_address_that_cannot_be_used_is_a_one_line_error(address: str, why: str) -> None:
     with pytest.raises(StartError) as caught:
         check_free("AUTOQUALITY_LISTEN", address)
     assert str(caught.value) == f"AUTOQUALITY_LISTEN: cannot listen on {address}: {why}"

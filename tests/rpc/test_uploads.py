@@ -107,7 +107,7 @@ def test_an_upload_that_does_not_arrive_in_time_is_cut_off_and_counted(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_our_client_is_told_why_and_does_not_send_the_file_again(
+def test_our_client_reports_why_and_does_not_send_the_file_again(
     serve_with: Callable[..., Served], streamed: bool
 ) -> None:
     server, file = serve_with(upload_timeout=0.5), bytes(300_000)

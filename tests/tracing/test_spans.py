@@ -58,9 +58,7 @@ def test_a_dssim_request_has_a_span_for_every_stage_and_every_probe(traced: Serv
     )
 
 
-def test_an_ml_request_tells_what_was_predicted_and_in_what_batch(
-    traced: Serve, tmp_path: Path
-) -> None:
+def test_an_ml_request_logs_its_prediction_and_its_batch(traced: Serve, tmp_path: Path) -> None:
     network = red_model(tmp_path / "red.onnx")
     with traced(jpeg_net=str(network)) as running:
         encoded = running.client.encode(PHOTO, format="jpeg", method="ml", allowed_error=1)
@@ -125,7 +123,7 @@ def test_a_traceparent_that_is_none_begins_a_trace_of_its_own(traced: Serve) -> 
     assert tree.span.parent is None
 
 
-def test_an_error_of_the_caller_is_told_by_the_stage_that_found_it(traced: Serve) -> None:
+def test_the_span_of_the_failing_stage_records_an_error_of_the_caller(traced: Serve) -> None:
     with traced() as running, pytest.raises(InvalidRequestError) as caught:
         running.client.encode(b"not an image")
     (tree,) = running.trees
@@ -139,7 +137,9 @@ def test_an_error_of_the_caller_is_told_by_the_stage_that_found_it(traced: Serve
     assert tree["rpc.response.status_code"] == "INVALID_ARGUMENT"
 
 
-def test_a_defect_is_told_without_its_words(traced: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_recorded_without_its_message(
+    traced: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> bytes:
         raise RuntimeError("the pixels were b'0123'")
 

@@ -21,7 +21,7 @@ def test_the_committed_dashboard_is_up_to_date() -> None:
     assert dashboard.PATH.read_text() == dashboard.document()
 
 
-def test_a_stale_file_is_told_and_can_be_brought_up_to_date(
+def test_a_stale_file_is_reported_and_can_be_updated(
     tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "made.json"

@@ -63,17 +63,17 @@ def test_no_folder_of_the_repository_can_be_imported(
     assert f"No module named '{name}'" in said
 
 
-def test_the_command_line_tells_how_to_get_its_extra(environment: Path) -> None:
+def test_the_command_line_says_how_to_install_its_extra(environment: Path) -> None:
     assert "pip install 'autoquality[cli]'" in run(environment / "autoquality", "--help", status=1)
 
 
-def test_the_trainer_tells_how_to_get_its_extra(environment: Path) -> None:
+def test_the_trainer_says_how_to_install_its_extra(environment: Path) -> None:
     said = run(environment / "autoquality-train", "--help", status=1)
     assert "pip install 'autoquality[train]'" in said
     assert "Traceback" not in said
 
 
-def test_the_server_tells_how_to_get_its_extra(environment: Path) -> None:
+def test_the_server_says_how_to_install_its_extra(environment: Path) -> None:
     said = run(environment / "autoquality-server", status=1)
     assert "pip install 'autoquality[server]'" in said
     assert "Traceback" not in said

@@ -48,7 +48,7 @@ def test_a_break_is_not_recorded_by_the_way(copy: Path) -> None:
     assert (copy / "protos/baseline.binpb").read_bytes() == before
 
 
-def test_a_new_field_breaks_nobody_but_must_be_recorded(copy: Path) -> None:
+def test_a_new_field_breaks_no_client_but_must_be_recorded(copy: Path) -> None:
     edit(
         copy / CONTRACT, "bool measure_dssim = 12;", "bool measure_dssim = 12;\n  bool more = 999;"
     )
@@ -86,7 +86,7 @@ def test_an_unsupported_python_is_refused_with_what_would_be_right(tmp_path: Pat
     assert "make PYTHON=" in said
 
 
-def test_a_python_without_venv_is_told_which_package_to_install(tmp_path: Path) -> None:
+def test_a_python_without_venv_gets_the_name_of_the_package_to_install(tmp_path: Path) -> None:
     bare = tmp_path / "python"
     bare.write_text('#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; *) echo 3.11 ;; esac\n')
     bare.chmod(0o755)

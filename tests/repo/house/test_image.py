@@ -106,7 +106,7 @@ def test_the_image_holds_no_pip_and_no_build_tools(image: dict[str, str]) -> Non
         assert f"No module named '{name}'" in said
 
 
-def test_the_server_tells_its_version(image: dict[str, str]) -> None:
+def test_the_server_prints_its_version(image: dict[str, str]) -> None:
     (command,) = exec_forms("ENTRYPOINT")
     assert __version__ in run("/usr/bin/env", *command, "--version", env=image)
 

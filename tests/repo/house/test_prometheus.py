@@ -48,7 +48,7 @@ def test_without_debian_the_package_is_named(tmp_path: Path) -> None:
     assert "apt-get install prometheus" in said
 
 
-def test_who_may_not_fetch_the_lists_is_told_what_apt_said(tmp_path: Path) -> None:
+def test_a_user_without_permission_to_fetch_the_lists_sees_the_error_of_apt(tmp_path: Path) -> None:
     path = only(
         tmp_path,
         apt_get="echo 'E: Unable to locate package prometheus' >&2; exit 100",

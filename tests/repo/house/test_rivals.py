@@ -29,7 +29,9 @@ def test_without_debian_it_says_what_it_fetches_with(tmp_path: Path, script: Pat
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_who_may_not_fetch_the_lists_is_told_what_apt_said(tmp_path: Path, script: Path) -> None:
+def test_a_user_without_permission_to_fetch_the_lists_sees_the_error_of_apt(
+    tmp_path: Path, script: Path
+) -> None:
     path = path_with(
         tmp_path, apt_get="echo 'E: Unable to locate package webp' >&2; exit 100", dpkg_deb="exit 1"
     )
@@ -41,7 +43,7 @@ def test_who_may_not_fetch_the_lists_is_told_what_apt_said(tmp_path: Path, scrip
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_program_starts_with_the_libraries_beside_it(name: str) -> None:
+def test_every_program_starts_with_the_bundled_libraries(name: str) -> None:
     folder = ROOT / ".tools/rivals/bin"
     assert (folder / name).is_file(), "make rivals"
     told = program_versions(folder)
