@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH = "core/autoquality_core/search"
@@ -168,7 +168,8 @@ def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> in
         survived = [
             result.diff or ""
             for _, result in database.completed_work_items
-            if result.worker_outcome is not WorkerOutcome.SKIPPED and not result.is_killed
+            if result.worker_outcome is not WorkerOutcome.SKIPPED
+            and result.test_outcome is not TestOutcome.KILLED
         ]
     print(f"{name}: {chosen - len(survived)} of {chosen} detected", flush=True)
     for diff in survived:
