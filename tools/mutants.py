@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH = "core/autoquality_core/search"
@@ -38,6 +38,14 @@ SKIPPED_OPERATORS = (
     "core/ExceptionReplacer",  # handlers of errors that tests cannot cause
 )
 SKIPPED_LINES = ("if TYPE_CHECKING", "@property", "@dataclass", "@abstractmethod", "@overload")
+
+
+_NO_SHRINKING = """
+from hypothesis import Phase, settings
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+settings.load_profile("mutants")
+"""
+"""A plug-in of pytest: a failure is enough, a small example of it takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +132,14 @@ def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> in
     """Print the survivors of an area, and return their number."""
     area = AREAS[name]
     python = ROOT / ".venv" / "bin" / "python"
-    tests = [str(python), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *area.tests]
-    paths = [str(copy / part) for part in ("client", "core", "server", "training")]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no_shrinking", "--timeout=60"]
+    tests = [str(python), "-m", "pytest", *options, *area.tests]
+    (folder / "no_shrinking.py").write_text(_NO_SHRINKING)
+    paths = [str(folder), *(str(copy / part) for part in ("client", "core", "server", "training"))]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
     }
     start = time.monotonic()
     subprocess.run(tests, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -159,7 +168,8 @@ def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> in
         survived = [
             result.diff or ""
             for _, result in database.completed_work_items
-            if result.worker_outcome is not WorkerOutcome.SKIPPED and not result.is_killed
+            if result.worker_outcome is not WorkerOutcome.SKIPPED
+            and result.test_outcome is not TestOutcome.KILLED
         ]
     print(f"{name}: {chosen - len(survived)} of {chosen} detected", flush=True)
     for diff in survived:
