@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 from autoquality_core.metrics.base import Metric, Reference
 from autoquality_core.metrics.dssim import DSSIM
+from autoquality_core.metrics.ssimulacra2 import SSIMULACRA2
 
-METRICS: Mapping[str, Metric] = MappingProxyType({one.name: one for one in (DSSIM,)})
+METRICS: Mapping[str, Metric] = MappingProxyType({one.name: one for one in (DSSIM, SSIMULACRA2)})
 """Every metric by its name."""
 
-__all__ = ["DSSIM", "METRICS", "Metric", "Reference"]
+__all__ = ["DSSIM", "METRICS", "SSIMULACRA2", "Metric", "Reference"]

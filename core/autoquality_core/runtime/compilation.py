@@ -19,6 +19,7 @@ R = TypeVar("R")
 # could undo the subtractions that keep the variances exact. Division follows
 # IEEE 754, because a division that may raise cannot be vectorised.
 _OPTIONS: Final[dict[str, Any]] = {"fastmath": {"contract"}, "error_model": "numpy"}
+_AS_WRITTEN: Final[dict[str, Any]] = {"fastmath": False, "error_model": "numpy"}
 
 _WIDE, _NO_NARROW = "+avx512f", ",-prefer-256-bit"
 
@@ -32,8 +33,15 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return function
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
+def fused(factor: Any, other: Any, addend: Any) -> Any:
+    """`factor * other + addend`, rounded once. Only for functions that are compiled."""
+    raise NotImplementedError
+
+
+def compiled(function: Callable[P, R], *, as_written: bool = False) -> Callable[P, R]:
     """Compile `function` on its first call. It runs without the GIL.
+
+    With `as_written`, sums of products are only fused where the code calls `fused`.
 
     numba keeps the machine code between processes in a writable folder:
     NUMBA_CACHE_DIR, else `__pycache__` next to the source, else the user's cache.
@@ -42,7 +50,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        cached, uncached = _dispatchers(function)
+        cached, uncached = _dispatchers(function, as_written)
         result: R
         try:
             result = cached(*args, **kwargs)
@@ -56,13 +64,14 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 def kept_in(function: Callable[..., Any]) -> str | None:
     """The folder that keeps the machine code of a `compiled` function, None without one."""
-    cached, _ = _dispatchers(function.__wrapped__)  # type: ignore[attr-defined]  # by wraps
+    # numba's options do not change the folder.
+    cached, _ = _dispatchers(function.__wrapped__, False)  # type: ignore[attr-defined]  # by wraps
     folder: str | None = cached.stats.cache_path
     return folder
 
 
 @functools.cache
-def _dispatchers(function: Callable[..., Any]) -> tuple[Any, Any]:
+def _dispatchers(function: Callable[..., Any], as_written: bool) -> tuple[Any, Any]:
     """The dispatchers of `function`: one that stores its machine code, and one that does not."""
     import numba
 
@@ -73,11 +82,28 @@ def _dispatchers(function: Callable[..., Any]) -> tuple[Any, Any]:
             # numba looks up the functions to inline among the globals of their callers.
             vars_of_module = part.__globals__
             vars_of_module[part.__name__] = numba.njit(inline="always", **_OPTIONS)(part)
-        cached, uncached = (numba.njit(nogil=True, **_OPTIONS)(function) for _ in range(2))
+        if function.__globals__.get(fused.__name__) is fused:
+            function.__globals__[fused.__name__] = _fused()
+        options = _AS_WRITTEN if as_written else _OPTIONS
+        cached, uncached = (numba.njit(nogil=True, **options)(function) for _ in range(2))
     # "RuntimeError: cannot cache function" means that no folder is writable.
     with contextlib.suppress(RuntimeError):
         cached.enable_caching()
     return cached, uncached
+
+
+@functools.cache
+def _fused() -> Any:
+    """`fused` as LLVM's instruction."""
+    from numba.extending import intrinsic
+
+    def typed(_typing: Any, factor: Any, other: Any, addend: Any) -> Any:
+        def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.fma(*args)
+
+        return factor(factor, other, addend), code
+
+    return intrinsic(typed)
 
 
 def _use_wide_vectors() -> None:

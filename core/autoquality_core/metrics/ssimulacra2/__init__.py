@@ -1,0 +1,130 @@
+"""SSIMULACRA2, version 2.1: 100 for the same image; 90 visually lossless, 70 high, 30 low quality.
+
+After cloudinary/ssimulacra2: linear light in the colour space XYB, at six scales; per plane three
+maps of errors (SSIM, edges that were not there, edges that are gone), of each the mean and the
+4-norm; their weighted sum, through a polynomial.
+
+This implementation also defines what the original refuses or leaves open:
+
+- An image of fewer than 8 pixels a side is extended to 8 by reflection.
+- Alpha is blended in 8 bits, and the worse of the scores over black and over white counts. (The
+  original blends with a dark and a bright grey.)
+- The score of an animation is the mean over its frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.images import Pixels
+from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.timing import frames_together
+from autoquality_core.metrics.ssimulacra2.reference import FrameReference
+from autoquality_core.runtime.codecs import cv2
+
+Samples = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float64]
+
+KEPT_PIXELS = 4_000_000
+"""The largest image whose planes are kept between measurements."""
+
+_FLOOR = 0.01
+"""Stands for a distance of 0 from 100 where a logarithm is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageReference:
+    """See `metrics.base.Reference`. `frames` are (surfaces, frames)."""
+
+    frames: list[list[FrameReference]]
+    over_backgrounds: bool
+
+    def score(self, decoded: Decoded) -> float:
+        samples = decoded.samples
+        if decoded.shown is not None:
+            samples = samples[decoded.shown]
+        surfaces = _surfaces(samples, over_backgrounds=self.over_backgrounds)
+        return min(
+            float(np.mean([one.score(frame) for one, frame in zip(mine, other, strict=True)]))
+            for mine, other in zip(self.frames, surfaces, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Ssimulacra2:
+    """See `metrics.base.Metric`. Scores below 0, of ruined images, are possible."""
+
+    name = "ssimulacra2"
+    low = 0.0
+    high = 100.0
+    lower_is_better = False
+    default_target = 70.0
+    usual_curve = (-4.8, -1.6)
+    noise = 0.005
+    allowance = 0.05
+
+    def reference(self, pixels: Pixels) -> _ImageReference:
+        surfaces = 2 if pixels.has_alpha else 1
+        area = surfaces * pixels.frames * pixels.height * pixels.width
+        return _reference(pixels.samples, pixels.has_alpha, kept=area <= KEPT_PIXELS)
+
+    def compare(self, first: Pixels, second: Pixels) -> float:
+        one, other = first.samples, second.samples
+        if first.frames > 1 or second.frames > 1:
+            pairs = frames_together(first.delays, second.delays)
+            one, other = one[pairs[0]], other[pairs[1]]
+        # Without alpha, an image looks the same over any background.
+        alpha = first.has_alpha or second.has_alpha
+        reference = _reference(one, alpha, kept=False, every_plane=True)
+        return reference.score(Decoded(other))
+
+    def value(self, score: float) -> float:
+        return -math.log(max(self.high - score, _FLOOR))
+
+    def score(self, value: FloatArray) -> FloatArray:
+        scores: FloatArray = self.high - np.exp(-value)
+        return scores
+
+    def warm_up(self) -> None:
+        samples = np.zeros((8, 8, 3), np.uint8)
+        for kept in (True, False):
+            FrameReference(samples, kept=kept).score(samples)
+
+
+def _reference(
+    samples: Samples, alpha: bool, *, kept: bool, every_plane: bool = False
+) -> _ImageReference:
+    frames = [
+        [FrameReference(frame, kept=kept, every_plane=every_plane) for frame in surface]
+        for surface in _surfaces(samples, over_backgrounds=alpha)
+    ]
+    return _ImageReference(frames, alpha)
+
+
+def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:
+    """Opaque samples (frames, height, width, 1 or 3): one surface, or two for alpha.
+
+    The two are over black and over white. R, G and B are blended with the background and rounded
+    one by one, as viewers do.
+    """
+    bands = samples.shape[3]
+    colours = samples if bands in (1, 3) else samples[..., :-1]
+    if not over_backgrounds:
+        yield colours
+        return
+    if colours is samples:
+        yield samples
+        yield samples
+        return
+    alpha = np.ascontiguousarray(np.broadcast_to(samples[..., -1:], colours.shape))
+    black = np.asarray(cv2.multiply(np.ascontiguousarray(colours), alpha, scale=1 / 255), np.uint8)
+    yield black
+    yield np.asarray(cv2.add(black, cv2.bitwise_not(alpha)), np.uint8)
+
+
+SSIMULACRA2 = Ssimulacra2()
