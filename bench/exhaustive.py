@@ -178,7 +178,7 @@ def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
     return {
         Method.SIZE: SizeSearch(),
         Method.DSSIM: by_dssim,
-        Method.ML: MlSearch(networks, by_dssim),
+        Method.ML: MlSearch(networks, [by_dssim]),
     }
 
 
