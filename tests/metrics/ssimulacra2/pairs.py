@@ -78,13 +78,13 @@ def _blocky(image: Samples) -> Samples:
 def _blurred(image: Samples) -> Samples:
     around = np.pad(image.astype(np.int64), ((1, 1), (1, 1), (0, 0)), "edge")
     height, width = image.shape[:2]
-    rows = sum(around[at : at + height] for at in range(3))
-    return (sum(rows[:, at : at + width] for at in range(3)) // 9).astype(np.uint8)
+    rows = around[:height] + around[1 : height + 1] + around[2:]
+    return ((rows[:, :width] + rows[:, 1 : width + 1] + rows[:, 2:]) // 9).astype(np.uint8)
 
 
 CHANGES: dict[str, Callable[[Samples], Samples]] = {
     "same": lambda image: image,
-    "posterised": lambda image: (image & 0xF0) | 8,
+    "posterised": lambda image: (image & np.uint8(0xF0)) | np.uint8(8),
     "noise": _noisy,
     "blocks": _blocky,
     "blur": _blurred,
