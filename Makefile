@@ -125,6 +125,10 @@ capacity: .venv/.stamp ## Estimate the images a day and the price of a cluster (
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
 	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
+.PHONY: bench-targets
+bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.targets $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
