@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import Format, Method
+from autoquality_core.words import METRIC_OF_WORDS
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
 
@@ -26,14 +29,24 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
-    method, target = settings.method, settings.target
+    method, target, error = settings.method, settings.target, settings.allowed_error
     because = f"with {names['method']} {method.value}"
-    if method is Method.SIZE and (target is None or target < 1):
-        given = "" if target is None else f", not {render(target)}"
+    given = "" if target is None else f", not {render(target)}"
+    metric = metric_of(method)
+    unit = metric or DSSIM
+    score = f"a {unit.noun} from {unit.low:g} to {unit.high:g}"
+    if isinstance(target, str):
+        if unit.name != METRIC_OF_WORDS:
+            right = "bytes, 1 or more" if method is Method.SIZE else score
+            raise ConfigError(f"{names['target']}: {because} it must be {right}{given}")
+    elif method is Method.SIZE and (target is None or target < 1):
         raise ConfigError(f"{names['target']}: {because} it must be bytes, 1 or more{given}")
-    if method in (Method.DSSIM, Method.ML) and target is not None and target > 1:
+    elif metric is not None and target is not None and target > metric.high:
+        raise ConfigError(f"{names['target']}: {because} it must be {score}{given}")
+    if error is not None and error > unit.high - unit.low:
         raise ConfigError(
-            f"{names['target']}: {because} it must be a DSSIM from 0 to 1, not {render(target)}"
+            f"{names['allowed_error']}: {because} it must be a {unit.noun} from 0 to "
+            f"{unit.high - unit.low:g}, not {render(error)}"
         )
 
 
@@ -42,8 +55,12 @@ def _check_bounds(
 ) -> None:
     low_field = "format_min" if fmt in settings.format_min else "min_quality"
     high_field = "format_max" if fmt in settings.format_max else "max_quality"
-    low, high = settings.defaults().bounds_for(fmt)
-    if low <= high:
+    defaults = settings.defaults()
+    for method in Method:
+        low, high = defaults.bounds_for(fmt, method)
+        if low > high:
+            break
+    else:
         return
     if low_field in chosen or high_field not in chosen:
         raise ConfigError(
