@@ -23,8 +23,8 @@ import numpy as np
 import autoquality_core as aq
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import Pixels
-from autoquality_core.metrics.words import WORDS
 from autoquality_core.types import Outcome, RawSource
+from autoquality_core.words import WORDS
 from autoquality_train.corpus.samples import Sample, whole_images
 from bench.command import add_images, images_of, parser
 from bench.record import FOLDER, Measure, Record, record_of, short
@@ -88,7 +88,7 @@ def answers_of(sample: Sample) -> list[Answer]:
 def goals() -> Iterator[tuple[str, str, float]]:
     """Name, method and target of every goal."""
     yield DSSIM, "dssim", 0.02
-    for word, score in WORDS.items():
+    for word, score in WORDS["ssimulacra2"].items():
         yield word, "ssimulacra2", score
 
 
@@ -180,7 +180,7 @@ def words_page(record: Record) -> str:
     ]
     header = ("word", "score", "", *(f"{fmt}, {kind}" for fmt, kind in columns))
     rows = []
-    for word, score in WORDS.items():
+    for word, score in WORDS["ssimulacra2"].items():
         for what in ("quality", "DSSIM"):
             cells = [
                 _range(record.one(what=what, by=word, setting=fmt, goal=kind))
