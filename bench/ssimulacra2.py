@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import skimage
-from ssimulacra2 import compute_ssimulacra2
+from ssimulacra2 import compute_ssimulacra2  # type: ignore[import-untyped]  # it has no types
 
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import Pixels
@@ -80,7 +80,8 @@ def speed(repeats: int) -> Iterator[Measure]:
                 rates = [1e3 * one / size for one in times]
                 yield Measure(
                     *("time", implementation, setting, "", *spread_of(rates), "ms/MP"),
-                    *("lower" if implementation in WANTED else "neither", repeats),
+                    "lower" if implementation in WANTED else "neither",
+                    repeats,
                     WANTED.get(implementation),
                 )
                 if implementation != SEARCH:
@@ -103,7 +104,7 @@ def _ways(folder: Path, first: Samples, second: Samples) -> list[Callable[[], di
 
     def rust() -> dict[str, float]:
         sides = [str(width), str(height), "1"]
-        command = [RUST, folder / "0.raw", folder / "1.raw", *sides]
+        command = [str(RUST), str(folder / "0.raw"), str(folder / "1.raw"), *sides]
         done = subprocess.run(command, check=True, text=True, capture_output=True)
         _, kept, fresh = done.stdout.splitlines()
         return {
@@ -173,10 +174,8 @@ def _errors(what: str, by: str, setting: str, errors: list[float]) -> Iterator[M
         ("95th percentile", float(np.percentile(errors, 95))),
         ("worst", max(errors)),
     ):
-        yield Measure(
-            *(what, by, setting, name, *(float(f"{one:.3g}") for one in (value, low, high))),
-            *("points", "lower", len(errors)),
-        )
+        middle, first, last = (float(f"{one:.3g}") for one in (value, low, high))
+        yield Measure(what, by, setting, name, middle, first, last, "points", "lower", len(errors))
 
 
 def _read(path: Path) -> Samples:
