@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import (
     Array,
     Backend,
@@ -79,9 +80,12 @@ class Network:
         """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
         return self._backend.prepare(self._recipe(pixels))
 
-    def run(self, images: Sequence[Array], targets: Sequence[float]) -> Sequence[PredictionResult]:
-        """Predict for prepared images, one of `batch_sizes` in number, each with its target DSSIM.
+    def run(
+        self, images: Sequence[Array], targets: Sequence[float], metrics: Sequence[str]
+    ) -> Sequence[PredictionResult]:
+        """Predict for prepared images, one of `batch_sizes` in number.
 
+        Each has a target, and the name of the metric that the target is a score of.
         Targets outside the trained range count as its nearest end. Raises
         PredictionFailed if there is no usable output for any image.
         """
@@ -89,14 +93,18 @@ class Network:
             rows = self._backend.run(images, np.clip(targets, *self._targets))
         except PredictionFailed as error:
             raise self._failure(error) from error
-        return [self._result(row) for row in rows]
+        return [self._result(row, metric) for row, metric in zip(rows, metrics, strict=True)]
 
     def predict(
-        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+        self,
+        pixels: Pixels,
+        target: float,
+        deadline: Deadline | None = None,
+        metric: str = DSSIM.name,
     ) -> Prediction:
         """See Predictor."""
         size = self.batch_sizes[0]
-        result = self.run([self.prepare(pixels)] * size, [target] * size)[0]
+        result = self.run([self.prepare(pixels)] * size, [target] * size, [metric] * size)[0]
         if isinstance(result, PredictionFailed):
             raise result
         return result
@@ -105,7 +113,9 @@ class Network:
         """Release its resources. It must not run any more."""
         self._backend.close()
 
-    def _result(self, outputs: Outputs) -> PredictionResult:
+    def _result(self, outputs: Outputs, metric: str) -> PredictionResult:
+        if metric not in self.info.metrics:  # a reload may have replaced the network
+            return self._failure(PredictionFailed(f"it does not predict {metric}"))
         try:
             check_finite(outputs)
             return self._backend.decode(*outputs)

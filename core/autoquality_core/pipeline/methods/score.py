@@ -44,7 +44,9 @@ class ScoreSearch:
                 *(resolved.min_quality, resolved.max_quality),
                 self._prior(session, resolved),
             )
-            prediction = self._policy.request(session, resolved.target, misses=1 - likely)
+            prediction = self._policy.request(
+                session, self.metric, resolved.target, misses=1 - likely
+            )
         return self.search(session, resolved, prediction)
 
     def search(
@@ -112,7 +114,7 @@ class MlSearch:
         if predictor is None:
             return self._without(session, resolved, f"no network for {name}")
         try:
-            prediction = predict(predictor, session, resolved.target)
+            prediction = predict(predictor, session, self._fallback.metric, resolved.target)
         except CircuitOpen:
             why = f"the network for {name} failed repeatedly and is left alone for a while"
             return self._without(session, resolved, why)
