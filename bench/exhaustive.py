@@ -144,8 +144,9 @@ def _judge(
 
 
 def _title(method: Method, metric: Metric | None) -> str:
-    other = method is Method.ML and metric is not DSSIM and metric is not None
-    return f"{method.value} with {metric.name}" if other else method.value
+    if method is not Method.ML or metric is None or metric is DSSIM:
+        return method.value
+    return f"{method.value} with {metric.name}"
 
 
 def _seen(session: Session, quality: int, metric: Metric | None) -> Observation:
