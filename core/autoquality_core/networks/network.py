@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +59,13 @@ class Network:
         info: NetworkInfo,
         backend: Backend,
         recipe: Recipe,
-        targets: tuple[float, float],
+        targets: Mapping[str, tuple[float, float]],
         batch_sizes: tuple[int, ...],
     ) -> None:
         """Take over `backend` and find out which of `batch_sizes` it can run.
 
-        `targets` are the least and the greatest DSSIM that it was trained for.
+        `targets` are the least and the greatest score that it was trained for, by
+        metric.
         Raises PredictionFailed if it cannot run a single image.
         """
         self.info = info
@@ -89,8 +90,14 @@ class Network:
         Targets outside the trained range count as its nearest end. Raises
         PredictionFailed if there is no usable output for any image.
         """
+        # A reload may have replaced a network that knew another metric.
+        run = [metric if metric in self.info.metrics else DSSIM.name for metric in metrics]
+        clipped = [
+            float(np.clip(target, *self._targets[metric]))
+            for target, metric in zip(targets, run, strict=True)
+        ]
         try:
-            rows = self._backend.run(images, np.clip(targets, *self._targets))
+            rows = self._backend.run(images, clipped, run)
         except PredictionFailed as error:
             raise self._failure(error) from error
         return [self._result(row, metric) for row, metric in zip(rows, metrics, strict=True)]
@@ -114,11 +121,11 @@ class Network:
         self._backend.close()
 
     def _result(self, outputs: Outputs, metric: str) -> PredictionResult:
-        if metric not in self.info.metrics:  # a reload may have replaced the network
+        if metric not in self.info.metrics:
             return self._failure(PredictionFailed(f"it does not predict {metric}"))
         try:
             check_finite(outputs)
-            return self._backend.decode(*outputs)
+            return self._backend.decode(metric, *outputs)
         except PredictionFailed as error:
             return self._failure(error)
 
