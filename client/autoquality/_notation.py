@@ -58,7 +58,8 @@ def auto_quality(
 ) -> AutoQuality:
     """Build an `AutoQuality` from its parts, with enums by name and `target` as a number or a word.
 
-    A word is a score of SSIMULACRA2. It implies this method, or this metric for the method ml.
+    A word is a score of SSIMULACRA2. It implies this method, or this metric for the method ml. A
+    metric that the method has anyway is left out.
     Raises ValueError, which names the wrong part and its valid values.
     """
     method = None if method is None else parse(Method, method, "method")
@@ -75,6 +76,8 @@ def auto_quality(
             metric = Metric(METRIC_OF_WORDS)
     elif isinstance(target, str):
         target = _number("target", target)
+    if method is not None and metric is not None and method.value == metric.value:
+        metric = None
     return AutoQuality(method, target, min_quality, max_quality, allowed_error, metric)
 
 

@@ -42,8 +42,8 @@ class AutoQuality:
             self.min_quality,
             self.max_quality,
             None if self.allowed_error is None else _number(self.allowed_error),
-            # The names of other methods say it.
-            self.metric if self.method in (None, Method.ML) else None,
+            # The name of a method may say it already.
+            None if str(self.metric) == str(self.method) else self.metric,
         )
         return ":".join("" if part is None else str(part) for part in parts).rstrip(":")
 

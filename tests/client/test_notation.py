@@ -23,9 +23,9 @@ SPECS = st.builds(
     lambda spec: st.builds(
         replace,
         st.just(spec),
-        metric=st.sampled_from([None, Metric.DSSIM, Metric.SSIMULACRA2])
-        if spec.method in (None, Method.ML)
-        else st.none(),
+        metric=st.sampled_from(
+            [None, *(one for one in (Metric.DSSIM, Metric.SSIMULACRA2) if one != str(spec.method))]
+        ),
     )
 )
 
@@ -46,6 +46,7 @@ SPECS = st.builds(
         ("ssimulacra2:high", AutoQuality(Method.SSIMULACRA2, 70)),
         (":Visually Lossless", AutoQuality(Method.SSIMULACRA2, 90)),
         ("ml:very-high", AutoQuality(Method.ML, 80, metric=Metric.SSIMULACRA2)),
+        ("ssimulacra2:70:10:95:1:ssimulacra2", AutoQuality(Method.SSIMULACRA2, 70, 10, 95, 1)),
         (
             "ml:70:10:95:1:ssimulacra2",
             AutoQuality(Method.ML, 70, 10, 95, 1, Metric.SSIMULACRA2),
