@@ -298,6 +298,12 @@ def _add_maps(
         sums[lane + np.uintp(5 * STRIP)] += blur * blur
 
 
+@inlined
+def _copy(source: Floats, first: int, count: int, target: Floats, to: int) -> None:
+    for at in range(np.uintp(count)):
+        target[np.uintp(to) + at] = source[np.uintp(first) + at]
+
+
 def _sum_maps(  # noqa: C901, PLR0912  # calls of other functions are slower
     x: Floats, y: Floats, mean: Floats, square: Floats, known: bool, sums: Doubles
 ) -> None:
@@ -354,10 +360,8 @@ def _sum_maps(  # noqa: C901, PLR0912  # calls of other functions are slower
                         of_mean, of_square = blurred, blurred
                         mean_at, square_at = at + 3 * STRIP, at + 4 * STRIP
                         if mean.size > 0:
-                            for lane in range(count):
-                                flat_mean[start + lane] = blurred[mean_at + lane]
-                            for lane in range(count):
-                                flat_square[start + lane] = blurred[square_at + lane]
+                            _copy(blurred, mean_at, count, flat_mean, start)
+                            _copy(blurred, square_at, count, flat_square, start)
                     _add_maps(
                         flat_x, flat_y, start, count, blurred, at,
                         of_mean, mean_at, of_square, square_at, lanes,
@@ -368,9 +372,7 @@ def _sum_maps(  # noqa: C901, PLR0912  # calls of other functions are slower
                     total += lanes[which * STRIP + lane]
                 sums[which] += total
         for which in range(blurs):
-            kept = which * size
-            for at in range(REACH * pitch):
-                ring[kept + at] = ring[kept + BAND * pitch + at]
+            _copy(ring, which * size + BAND * pitch, REACH * pitch, ring, which * size)
 
 
 sum_maps = compiled(_sum_maps, as_written=True)
