@@ -39,5 +39,5 @@ def score_of(word: str, metric: str = METRIC_OF_WORDS) -> float:
     if key in words:
         return words[key]
     if words:
-        raise ValueError(f"must be a number or one of {', '.join(words)}, not {word!r}")
-    raise ValueError(f"must be a number, not {word!r}; words are scores of {', '.join(WORDS)}")
+        raise ValueError(f"must be a number, 0 or more, or one of {', '.join(words)}, not {word!r}")
+    raise ValueError(f"must be a number, 0 or more, not {word!r}; words are for {', '.join(WORDS)}")

@@ -165,15 +165,11 @@ def check_spec(spec: TargetSpec) -> None:
 
 
 def _check_allowed_error(method: Method | None, metric: str | None, error: float) -> None:
-    name = "auto_quality.allowed_error"
-    if method is None:
-        if not (math.isfinite(error) and error >= 0):
-            raise InvalidRequest(name, f"must be 0 or more, is {error:g}")
-        return
-    unit = _unit(method, metric)
-    if not 0 <= error <= unit.high - unit.low:
+    units = METRICS.values() if method is None else (_unit(method, metric),)
+    noun, high = max((one.high - one.low, f"a {one.noun}") for one in units)[::-1]
+    if not 0 <= error <= high:
         raise InvalidRequest(
-            name, f"must be a {unit.noun} from 0 to {unit.high - unit.low:g}, is {error:g}"
+            "auto_quality.allowed_error", f"must be {noun} from 0 to {high:g}, is {error:g}"
         )
 
 

@@ -53,24 +53,27 @@ def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
 def _check_bounds(
     settings: Settings, fmt: Format, names: Mapping[str, str], chosen: frozenset[str]
 ) -> None:
-    low_field = "format_min" if fmt in settings.format_min else "min_quality"
-    high_field = "format_max" if fmt in settings.format_max else "max_quality"
+    """Check the range of a format with every method, first with the configured one."""
     defaults = settings.defaults()
-    for method in Method:
+    for method in sorted(Method, key=lambda one: one is not settings.method):
         low, high = defaults.bounds_for(fmt, method)
-        if low > high:
-            break
-    else:
-        return
-    if low_field in chosen or high_field not in chosen:
-        raise ConfigError(
-            f"{names[low_field]}: the lowest quality of {fmt.value} must be at most its highest, "
-            f"{high} ({names[high_field]}), not {low}"
+        if low <= high:
+            continue
+        usual = defaults.usual_bounds(method)
+        low_field = "format_min" if fmt in settings.format_min or low != usual[0] else "min_quality"
+        high_field = (
+            "format_max" if fmt in settings.format_max or high != usual[1] else "max_quality"
         )
-    raise ConfigError(
-        f"{names[high_field]}: the highest quality of {fmt.value} must be at least its lowest, "
-        f"{low} ({names[low_field]}), not {high}"
-    )
+        of = fmt.value if method is settings.method else f"{fmt.value} with method {method.value}"
+        if low_field in chosen or high_field not in chosen:
+            raise ConfigError(
+                f"{names[low_field]}: the lowest quality of {of} must be at most its highest, "
+                f"{high} ({names[high_field]}), not {low}"
+            )
+        raise ConfigError(
+            f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
+            f"{low} ({names[low_field]}), not {high}"
+        )
 
 
 def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
