@@ -1,0 +1,147 @@
+// The page: from an image and the form to columns, curves and code.
+
+import { Failure, askServer } from "./api.js";
+import { SCORES, chart, table } from "./chart.js";
+import { Column } from "./column.js";
+import { $, bytes } from "./dom.js";
+import * as form from "./form.js";
+import * as sources from "./source.js";
+import * as tabs from "./tabs.js";
+import * as viewer from "./viewer.js";
+
+let source = null;
+let columns = [];
+let running = new AbortController();
+let server;
+
+/** Ask the server what the form can offer. False if it does not answer. */
+async function connect() {
+  server = await askServer().catch((error) => ({ error }));
+  if (server.methods) form.offer(server);
+  $("server").classList.toggle("up", !server.error);
+  $("server").classList.toggle("down", Boolean(server.error));
+  $("server").textContent = server.error
+    ? `${server.address ?? "explore"} · not reachable`
+    : `${server.address} · version ${server.version}`;
+  fail(server.error?.message);
+  return !server.error;
+}
+
+function fail(message) {
+  $("failure").hidden = !message;
+  $("failure").textContent = message ?? "";
+}
+
+/** Show an error next to its field, or above the results. */
+function report(error) {
+  if (error.name === "AbortError") return;
+  if (!(error instanceof Failure)) throw error;
+  if (!form.showError(error.field, error.message)) fail(error.message);
+}
+
+/** Stop what runs. Returns the signal of what comes next. */
+function restart() {
+  running.abort();
+  running = new AbortController();
+  form.clearErrors();
+  fail();
+  return running.signal;
+}
+
+async function pick(file) {
+  const signal = restart();
+  $("source").textContent = "Reading …";
+  try {
+    const picked = await sources.read(file, server.max_upload_bytes);
+    if (signal.aborted) return;
+    source = picked;
+    viewer.reset();
+    run();
+    // On a phone, the results are below the form.
+    if ($("output").offsetTop > innerHeight) $("output").scrollIntoView();
+  } catch (error) {
+    report(error);
+  } finally {
+    const size = source && `${source.width} × ${source.height}, ${bytes(source.file.size)}`;
+    $("source").textContent = source ? `${source.name} · ${size}` : "";
+  }
+}
+
+/** Encode the image in every chosen format, then fill in the curves. */
+async function run() {
+  const signal = restart();
+  if (!server.formats && !(await connect())) return;
+  if (!source) {
+    form.showError("image", "Choose an image first.");
+    return;
+  }
+  const requests = form.requests(source.name);
+  if (!requests.length) {
+    form.showError("format", "Choose one format or more.");
+    return;
+  }
+  for (const column of columns) column.close();
+  columns = requests.map((fields) => new Column(source, fields, draw));
+  $("columns").replaceChildren(...columns.map(({ node }) => node));
+  $("welcome").hidden = true;
+  $("results").hidden = false;
+  try {
+    await Promise.all(columns.map((column) => column.run(signal)));
+    for (const { failure } of columns) if (failure) report(failure);
+    tabs.offerCode(columns);
+    draw();
+    await extendCurves(signal);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Encode at more qualities, one after the other, to leave the server's workers to others. */
+async function extendCurves(signal) {
+  const missing = columns.flatMap((column) =>
+    column.result
+      ? column
+          .missing(...form.qualityRange(column.result.applied))
+          .map((quality) => ({ column, quality }))
+      : [],
+  );
+  for (const [done, { column, quality }] of missing.entries()) {
+    $("curves-status").textContent = `Completing the curves: ${done} of ${missing.length}`;
+    await column.extend(quality, signal);
+  }
+  $("curves-status").textContent = "";
+}
+
+function draw() {
+  if ($("panel-curves").hidden) return;
+  const curves = columns.filter(({ result }) => result);
+  if (!curves.length) {
+    $("charts").replaceChildren();
+    $("table").replaceChildren();
+    return;
+  }
+  const { method, target } = curves[0].result.applied;
+  const targets = { size_bytes: method === "size" ? target : null };
+  targets.dssim = ["dssim", "ml"].includes(method) ? target : null;
+  const measured = Object.keys(SCORES).filter((score) =>
+    curves.some((column) => column.encodings.some((one) => one[score] != null)),
+  );
+  const select = (column, encoding) => column.select(encoding);
+  $("charts").replaceChildren(
+    ...[...measured, "size_bytes"].map((field) => chart(curves, field, targets[field], select)),
+  );
+  $("table").replaceChildren(table(curves));
+}
+
+tabs.listen(draw);
+viewer.listen();
+sources.listen(pick);
+form.listen(() => source && run());
+$("settings").addEventListener("submit", (event) => {
+  event.preventDefault();
+  run();
+});
+$("settings").addEventListener("change", (event) => {
+  if (source && event.target.name) run();
+});
+await connect();
