@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 
 import click
@@ -65,4 +66,6 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise Failure(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        raise Failure(
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,24 @@ class Application:
         self._client = client
         self._connection = connection
 
-    def build(self, hosts: frozenset[str]) -> ASGIApp:
-        """Return the application. It answers only requests to one of `hosts` (name:port)."""
+    def build(self, hosts: frozenset[str], started: Callable[[], object]) -> ASGIApp:
+        """Return the application. It answers only requests to one of `hosts` (name:port).
+
+        Calls `started` once, before the first request.
+        """
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+            started()
+            yield
+
         routes = [
             Route("/", self._page),
             Route("/api/server", self._server),
             Route("/api/encode", self._encode, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
-        return Guard(Starlette(routes=routes), hosts)
+        return Guard(Starlette(routes=routes, lifespan=lifespan), hosts)
 
     async def _page(self, _request: Request) -> Response:
         return FileResponse(_STATIC / "index.html")
@@ -101,7 +110,7 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _closing(lines: Any) -> AsyncIterator[bytes]:
+async def _closing(lines: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Yield from a generator that blocks, and close it even if the browser goes away."""
     try:
         async for line in iterate_in_threadpool(lines):

@@ -30,7 +30,9 @@ _DSSIM_PRESETS = (
 
 _CHOICES = (
     _Choice(Method.DSSIM, "DSSIM", "Target DSSIM", _DSSIM_HINT, "0.02", _DSSIM_PRESETS),
-    _Choice(Method.ML, "DSSIM, with a network", "Target DSSIM", _DSSIM_HINT, "0.02", _DSSIM_PRESETS),
+    _Choice(
+        Method.ML, "DSSIM, with a network", "Target DSSIM", _DSSIM_HINT, "0.02", _DSSIM_PRESETS
+    ),
     _Choice(
         Method.SIZE,
         "File size",

@@ -35,15 +35,18 @@ def serve(
     )
     hosts = _hosts(listener)
     config = uvicorn.Config(
-        Application(client, connection).build(frozenset(hosts)),
+        Application(client, connection).build(
+            frozenset(hosts),
+            # From this moment on, uvicorn handles Ctrl-C.
+            lambda: report(f"AutoQuality explore at http://{hosts[0]}/ (Ctrl-C ends it)"),
+        ),
         log_level="warning",
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    report(f"AutoQuality explore at http://{hosts[0]}/ (Ctrl-C ends it)")
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -34,7 +34,9 @@ def snippets(request: pb.EncodeRequest, name: str, connection: Connection) -> di
 
 def _grpcurl(request: pb.EncodeRequest, name: str, output: str, connection: Connection) -> str:
     fields = json_format.MessageToDict(request, preserving_proto_field_name=True)
-    text = json.dumps({"image": "\0", **fields}, indent=2).replace("%", "%%").replace("\\u0000", "%s")
+    text = (
+        json.dumps({"image": "\0", **fields}, indent=2).replace("%", "%%").replace("\\u0000", "%s")
+    )
     options = {
         "-cacert": connection.ca,
         "-cert": connection.cert,

@@ -3,7 +3,7 @@
 /** A request that failed. `field` is the field of the form that is wrong, if one is. */
 export class Failure extends Error {
   constructor({ message, field = null }) {
-    super(message);
+    super(message[0].toUpperCase() + message.slice(1));
     this.field = field;
   }
 }

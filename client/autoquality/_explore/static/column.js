@@ -11,7 +11,7 @@ const STAGES = {
   accepted: "sending",
   received: "received",
   queued: "waiting for a worker",
-  started: "decoding",
+  started: "encoding",
 };
 
 export class Column {
@@ -95,7 +95,7 @@ export class Column {
         element("span", { class: `outcome ${MET.has(outcome) ? "met" : "missed"}` }, words(outcome)),
         ` · ${encodings} · ${milliseconds}`,
       ),
-      element("ul", { class: "notices", hidden: !notices.length },
+      element("ul", { class: "notices" },
         ...notices.map((notice) => element("li", {}, notice.message))),
       this.pane.node,
       element("footer", {}, this.steps, this.caption, this.save),

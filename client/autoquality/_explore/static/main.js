@@ -13,6 +13,11 @@ let source = null;
 let columns = [];
 let running = new AbortController();
 let server;
+/** The signal of the run whose curves are being completed. */
+let extending = null;
+
+/** Larger images get complete curves only when the curves are looked at. */
+const EAGER_PIXELS = 4e6;
 
 /** Ask the server what the form can offer. False if it does not answer. */
 async function connect() {
@@ -60,6 +65,7 @@ async function pick(file) {
     // On a phone, the results are below the form.
     if ($("output").offsetTop > innerHeight) $("output").scrollIntoView();
   } catch (error) {
+    if (error.field === "image") error.message = `${file.name}: ${error.message}`;
     report(error);
   } finally {
     const size = source && `${source.width} × ${source.height}, ${bytes(source.file.size)}`;
@@ -90,27 +96,40 @@ async function run() {
     for (const { failure } of columns) if (failure) report(failure);
     tabs.offerCode(columns);
     draw();
-    await extendCurves(signal);
+    extendCurves();
   } catch (error) {
     report(error);
   }
 }
 
 /** Encode at more qualities, one after the other, to leave the server's workers to others. */
-async function extendCurves(signal) {
-  const missing = columns.flatMap((column) =>
-    column.result
-      ? column
-          .missing(...form.qualityRange(column.result.applied))
-          .map((quality) => ({ column, quality }))
-      : [],
-  );
-  for (const [done, { column, quality }] of missing.entries()) {
-    $("curves-status").textContent = `Completing the curves: ${done} of ${missing.length}`;
-    await column.extend(quality, signal);
+async function extendCurves() {
+  const { signal } = running;
+  const large = source && source.width * source.height > EAGER_PIXELS;
+  if (extending === signal || (large && $("panel-curves").hidden)) return;
+  extending = signal;
+  try {
+    for (let left; (left = missing()).length; ) {
+      $("curves-status").textContent = `Completing the curves: ${left.length} encodings to go`;
+      await left[0].column.extend(left[0].quality, signal);
+    }
+  } catch (error) {
+    report(error);
+  } finally {
+    if (extending === signal) extending = null;
+    $("curves-status").textContent = "";
   }
-  $("curves-status").textContent = "";
 }
+
+/** Return what the curves still need, column by column. */
+const missing = () =>
+  columns
+    .filter(({ result }) => result)
+    .flatMap((column) =>
+      column
+        .missing(...form.qualityRange(column.result.applied))
+        .map((quality) => ({ column, quality })),
+    );
 
 function draw() {
   if ($("panel-curves").hidden) return;
@@ -133,7 +152,10 @@ function draw() {
   $("table").replaceChildren(table(curves));
 }
 
-tabs.listen(draw);
+tabs.listen(() => {
+  draw();
+  extendCurves();
+});
 viewer.listen();
 sources.listen(pick);
 form.listen(() => source && run());

@@ -35,7 +35,7 @@ export class Pane {
         class: "stage", tabindex: 0, role: "group",
         "aria-label": `${name}: arrow keys pan, plus and minus zoom, 0 is 1:1`,
       },
-      element("div", { class: "layer" }, this.before),
+      element("div", { class: "layer original" }, this.before),
       element("div", { class: "layer result" }, this.after),
       element("div", { class: "layer difference" }, this.canvas),
       element("span", { class: "tag left" }, "original"),
@@ -73,8 +73,9 @@ export class Pane {
 
   render() {
     const { width, height } = this.#original;
-    const visible = Math.max(200, Math.min(height / devicePixelRatio, innerHeight * 0.62));
-    this.stage.style.height = `${visible}px`;
+    const { clientWidth } = this.stage;
+    const wanted = view.fit ? (clientWidth * height) / width : height / devicePixelRatio;
+    this.stage.style.height = `${Math.max(200, Math.min(wanted, innerHeight * 0.62))}px`;
     const stage = { x: this.stage.clientWidth, y: this.stage.clientHeight };
     if (!stage.x) return; // in a hidden panel
     if (view.fit) view.scale = this.fitting;
