@@ -72,7 +72,7 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
     seen = {
         int(quality): Observation(int(quality), round(size * pixels), float(dssim))
         for quality, size, dssim in zip(
-            found.qualities, found.bytes_per_pixel, found.dssim, strict=True
+            found.qualities, found.bytes_per_pixel, found.scores[DSSIM.name], strict=True
         )
     }
     features = luma_features(image)

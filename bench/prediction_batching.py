@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import LoadOptions, Network, load
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.runtime.deadline import Deadline
@@ -92,7 +93,7 @@ def ways(path: Path, arguments: argparse.Namespace) -> tuple[Network, list[Way]]
     least = alone.batch_sizes[0]
 
     def one_by_one(image: npt.NDArray[Any]) -> object:
-        return alone.run([image] * least, [TARGET] * least)
+        return alone.run([image] * least, [TARGET] * least, [DSSIM.name] * least)
 
     found = [Way("one by one", one_by_one)]
     for micros in arguments.timeouts:

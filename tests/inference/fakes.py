@@ -28,13 +28,15 @@ class Gated(Network):
     def prepare(self, pixels: Any) -> Any:
         return self.inner.prepare(pixels)
 
-    def run(self, images: Sequence[Any], targets: Sequence[float]) -> Sequence[PredictionResult]:
+    def run(
+        self, images: Sequence[Any], targets: Sequence[float], metrics: Sequence[str]
+    ) -> Sequence[PredictionResult]:
         self.sizes.append(len(images))
         self.threads.add(threading.get_ident())
         wait_for(self.gate, within=GATE_LIMIT)
         if self.error:
             raise self.error
-        return self.inner.run(images, targets)
+        return self.inner.run(images, targets, metrics)
 
     def close(self) -> None:
         self.inner.close()

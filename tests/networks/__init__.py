@@ -143,6 +143,39 @@ def curve_graph(path: Path, target: bool = True, width: float = 1.0) -> Path:
     return write_graph(path, build)
 
 
+SECOND = {
+    "tensors": {
+        "logits": "second/logits:0",
+        "curve_mean": "second/curve_mean:0",
+        "curve_factor": "second/curve_factor:0",
+    },
+    "curve": {"residual": 0.1},
+    "targets": {"min": 20, "max": 90},
+}
+"""The outputs of `two_metric_graph` for SSIMULACRA2, as a side file describes them."""
+
+
+def two_metric_graph(path: Path) -> Path:
+    """A network that predicts DSSIM as `curve_graph` does, from red, and a second metric.
+
+    The quality for the second is the target, the mean of its curve green + q / 100; the one row of
+    its factor is 2.
+    """
+
+    def build(tf: Any) -> None:
+        image = image_input(tf, NHWC, "uint8", "image")
+        red, green, _ = tf.unstack(channel_means(tf, image), axis=1)
+        target = tf.compat.v1.placeholder("float32", [None], "target")
+        ladder = tf.constant(np.arange(1, 101, dtype=np.float32)[np.newaxis] / 100)
+        for scope, level, height in (("", red, red - target), ("second/", target / 100, green)):
+            tf.identity(logits_around(tf, level), f"{scope}logits")
+            tf.add(height[:, tf.newaxis], ladder, f"{scope}curve_mean")
+            factor = tf.fill([tf.shape(red)[0], 1, 100], 2.0 if scope else 1.0)
+            tf.identity(factor, f"{scope}curve_factor")
+
+    return write_graph(path, build)
+
+
 def side_content(**changes: Any) -> dict[str, Any]:
     """A side file for `curve_graph`; `changes` replace fields of its top level."""
     content: dict[str, Any] = {

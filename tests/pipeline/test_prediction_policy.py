@@ -11,6 +11,7 @@ import pytest
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline import prediction_policy as policy
@@ -42,12 +43,16 @@ class Watched:
         return self.network.info
 
     def predict(
-        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+        self,
+        pixels: Pixels,
+        target: float,
+        deadline: Deadline | None = None,
+        metric: str = DSSIM.name,
     ) -> Prediction:
         self.asked += 1
         self.deadline = deadline
         self.before()
-        return self.network.predict(pixels, target, deadline)
+        return self.network.predict(pixels, target, deadline, metric)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def raising(error: Exception) -> Callable[[], None]:
 
 def test_a_network_shortens_the_search_and_the_promise_is_kept(watched: Watched) -> None:
     def fresh(*, advise: bool) -> Pipeline:
-        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, predict_dssim=advise)
+        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, advise=advise)
 
     alone = [encode(fresh(advise=False), photo(name)) for name in PHOTOS]
     assert watched.asked == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
+from autoquality_core.metrics import METRICS
 from autoquality_core.networks.inputs import SIDE, mosaic
 from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of, ignore
 from autoquality_train.files import atomic
-from autoquality_train.labels.curves import dssim_curve
-from autoquality_train.labels.sweeps import load_sweep
+from autoquality_train.labels.curves import score_curve
+from autoquality_train.labels.sweeps import Sweep, load_sweep
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,14 +25,14 @@ class Examples:
     """The n examples of one encoder setting.
 
     `mosaics` (n, 416, 416, 3) uint8, R first, are read from disk on demand; `curves` (n, 100)
-    float32 are -log(DSSIM) at quality 1 to 100. `kinds` are the folders and `groups` the files of
-    the samples: a split must keep the samples of one group together. `pixels` (n,) int64 is the
-    size of each sample.
+    float32 are the values at quality 1 to 100, by metric. `kinds` are the folders and `groups` the
+    files of the samples: a split must keep the samples of one group together. `pixels` (n,) int64
+    is the size of each sample.
     """
 
     setting: str
     mosaics: npt.NDArray[np.uint8]
-    curves: npt.NDArray[np.float32]
+    curves: Mapping[str, npt.NDArray[np.float32]]
     kinds: list[str]
     groups: list[str]
     pixels: npt.NDArray[np.int64]
@@ -66,7 +67,7 @@ def gather(
     each sample. Equal samples count once.
     """
     taken: list[tuple[Sample, int]] = []
-    curves: dict[str, list[npt.NDArray[np.float32]]] = {setting: [] for setting in settings}
+    swept: dict[str, list[Sweep]] = {setting: [] for setting in settings}
     seen: set[str] = set()
     with atomic(mosaics) as partial:
         shape = (max(len(samples), 1), SIDE, SIDE, 3)
@@ -85,14 +86,19 @@ def gather(
                 store[len(taken)] = read.mosaic
                 taken.append((sample, read.pixels))
                 for setting, sweep in zip(settings, labels, strict=True):
-                    curves[setting].append(dssim_curve(sweep, setting))
+                    swept[setting].append(sweep)
         store.flush()
     shared = np.load(mosaics, mmap_mode="r")[: len(taken)]
     return {
         setting: Examples(
             setting=setting,
             mosaics=shared,
-            curves=np.array(curves[setting], np.float32).reshape(-1, 100),
+            curves={
+                name: np.array(
+                    [score_curve(sweep, setting, metric) for sweep in swept[setting]], np.float32
+                ).reshape(-1, 100)
+                for name, metric in METRICS.items()
+            },
             kinds=[sample.kind for sample, _ in taken],
             groups=[sample.group for sample, _ in taken],
             pixels=np.array([pixels for _, pixels in taken], np.int64),

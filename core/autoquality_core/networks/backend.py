@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.prediction import Prediction
 
@@ -21,8 +22,8 @@ Outputs = tuple[Array, ...]
 """What a graph answers for one image."""
 
 _GREY = 128
-_GREY_TARGET = 0.02
-_CHECK_TARGETS = (0.01, 0.04)
+_CHECK_TARGETS = (0.5, 2.0)
+"""Targets of generated images, relative to the default target of a metric."""
 
 _TOLERANCE = 0.01
 """How far an output may differ in a batch, relative to the largest: libraries use other kernels
@@ -34,7 +35,8 @@ class Backend(ABC):
 
     Its input has `side` x `side` pixels, as float32 in [0, 1] or else as uint8,
     with the channels first or last. `batch` is the only batch size that the graph
-    takes, None if it takes any. `device` is "CPU:0" or "GPU:0".
+    takes, None if it takes any. `device` is "CPU:0" or "GPU:0". `metrics` are the
+    names of the metrics that it predicts.
     """
 
     side: ClassVar[int]
@@ -42,6 +44,7 @@ class Backend(ABC):
     channels_first: bool
     batch: int | None
     device: str
+    metrics: tuple[str, ...] = (DSSIM.name,)
 
     def prepare(self, image: Rgb) -> Array:
         """An image in the graph's type and layout."""
@@ -51,14 +54,17 @@ class Backend(ABC):
         return np.ascontiguousarray(pixels.transpose(2, 0, 1) if self.channels_first else pixels)
 
     @abstractmethod
-    def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
-        """The outputs for each of some prepared images, given their target DSSIMs.
+    def run(
+        self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
+    ) -> Sequence[Outputs]:
+        """The outputs for each of some prepared images.
 
+        Each image has a target, a score of its metric, which is one of `self.metrics`.
         Raises PredictionFailed.
         """
 
     @abstractmethod
-    def decode(self, *outputs: Array) -> Prediction:
+    def decode(self, metric: str, *outputs: Array) -> Prediction:
         """The prediction of one image's outputs, all finite. Raises PredictionFailed."""
 
     @abstractmethod
@@ -105,8 +111,10 @@ def first_working(
         size = backend.batch or 1
         image = backend.prepare(np.full((backend.side, backend.side, 3), _GREY, np.uint8))
         try:
-            for outputs in backend.run([image] * size, [_GREY_TARGET] * size):
-                check(outputs)
+            for metric in backend.metrics:
+                targets = [METRICS[metric].default_target] * size
+                for outputs in backend.run([image] * size, targets, [metric] * size):
+                    check(outputs)
         except PredictionFailed as error:
             problem = problem or f"it fails on a grey image: {error}"
         else:
@@ -122,29 +130,46 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
     Every size is run, so that the library compiles its code for each.
     """
     images = [backend.prepare(image) for image in _check_images(backend.side)]
-    alone = [
-        _numbers(backend.run([image], [target]))[0]
-        for image, target in zip(images, _CHECK_TARGETS, strict=True)
-    ]
+    examples = {
+        metric: [
+            (image, target, metric)
+            for image, target in zip(images, _check_targets(METRICS[metric]), strict=True)
+        ]
+        for metric in backend.metrics
+    }
+    together = [one for some in zip(*examples.values(), strict=True) for one in some]
     sizes = sorted(set(wanted))
-    for size in sizes:
-        which = [i % len(images) for i in range(size)]
-        expected = np.stack([alone[i] for i in which])
-        try:
-            batch = _numbers(
-                backend.run([images[i] for i in which], [_CHECK_TARGETS[i] for i in which])
-            )
-        except Exception:  # noqa: BLE001 - any error means that it cannot run batches
-            return (1,)
-        limit = _TOLERANCE * (1 + np.abs(expected).max())
-        if batch.shape != expected.shape or not np.abs(batch - expected).max() <= limit:
-            return (1,)
+    for some in (*examples.values(), together):
+        alone = [_rows(backend, [one])[0] for one in some]
+        for size in sizes:
+            which = [i % len(some) for i in range(size)]
+            try:
+                batch = _rows(backend, [some[i] for i in which])
+            except Exception:  # noqa: BLE001 - any error means that it cannot run batches
+                return (1,)
+            expected = [alone[i] for i in which]
+            if not all(map(_equal, batch, expected)):
+                return (1,)
     return tuple(sizes)
 
 
-def _numbers(rows: Sequence[Outputs]) -> npt.NDArray[np.float64]:
+def _rows(
+    backend: Backend, examples: Sequence[tuple[Array, float, str]]
+) -> list[npt.NDArray[np.float64]]:
     """All outputs of each image in one row."""
-    return np.array([np.concatenate([np.ravel(part) for part in row]) for row in rows], np.float64)
+    images, targets, metrics = zip(*examples, strict=True)
+    rows = backend.run(images, targets, metrics)
+    return [np.concatenate([np.ravel(part) for part in row]).astype(np.float64) for row in rows]
+
+
+def _equal(row: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> bool:
+    limit = _TOLERANCE * (1 + np.abs(expected).max())
+    return row.shape == expected.shape and bool(np.abs(row - expected).max() <= limit)
+
+
+def _check_targets(metric: Metric) -> list[float]:
+    low, high = metric.low, metric.high
+    return [min(max(part * metric.default_target, low), high) for part in _CHECK_TARGETS]
 
 
 def _check_images(side: int) -> tuple[Rgb, Rgb]:

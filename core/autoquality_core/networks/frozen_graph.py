@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from autoquality_core.types import Device
 NOT_A_GRAPH = "not a TensorFlow frozen graph (.pb)"
 
 _FARTHEST = 100.0
-"""The largest usable |-log DSSIM| of a curve: no DSSIM is e^-100."""
+"""The largest usable value of a curve: no DSSIM is e^-100."""
 
 
 def open_frozen_graph(
@@ -32,8 +32,9 @@ def open_frozen_graph(
     """Open the graph in `data`, the content of `path`, and run it on a grey image.
 
     The graph takes 416 x 416 RGB (float32 in [0, 1] or uint8, NHWC or NCHW). It
-    answers 1 x 100 logits, index i for quality i + 1. It may take the target
-    DSSIM as a second input. Imports TensorFlow. Raises NetworkError.
+    answers 1 x 100 logits, index i for quality i + 1. It may take the target as a
+    second input. With a side file, it may predict several metrics. Imports
+    TensorFlow. Raises NetworkError.
     """
     try:
         tf = tensorflow()
@@ -46,8 +47,9 @@ def open_frozen_graph(
         if options.device is Device.GPU and not device_of(session).startswith("GPU"):
             raise DeviceMissing(path, "it is to run on a GPU, but TensorFlow sees none here")
         readings = named_signatures(graph, side_file) if side_file else signatures(graph)
-        residual = side_file.residual if side_file else 0.0
-        return first_working(path, (FrozenGraph(tf, session, one, residual) for one in readings))
+        heads = side_file.heads if side_file else {}
+        residuals = {metric: head.residual for metric, head in heads.items()}
+        return first_working(path, (FrozenGraph(tf, session, one, residuals) for one in readings))
     except Misfit as misfit:
         session.close()
         raise NetworkError(path, str(misfit)) from None
@@ -61,35 +63,49 @@ class FrozenGraph(Backend):
 
     side = SIDE
 
-    def __init__(self, tf: Any, session: Any, signature: Signature, residual: float) -> None:
+    def __init__(
+        self, tf: Any, session: Any, signature: Signature, residuals: Mapping[str, float]
+    ) -> None:
         self.is_float = signature.image.dtype.name == "float32"
         self.channels_first = signature.channels_first
         self.batch = signature.batch
         self.device = device_of(session)
+        self.metrics = tuple(signature.outputs)
         self._errors = tf.errors
         self._session = session
         self._signature = signature
-        self._residual = residual
+        self._residuals = residuals
         inputs = [signature.image, *([] if signature.target is None else [signature.target])]
         # Session.run looks up its tensors each time, which can take longer than the network.
-        self._call = session.make_callable(list(signature.outputs), inputs)
+        self._calls = {
+            metrics: session.make_callable([signature.outputs[one] for one in metrics], inputs)
+            for metrics in {*((one,) for one in self.metrics), self.metrics}
+        }
+        """Computes the outputs of some metrics, and nothing for the others."""
 
-    def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
+    def run(
+        self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
+    ) -> Sequence[Outputs]:
         """See Backend. A row has the logits, then mean and factor of the curve if there is one."""
         values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
         target = self._signature.target
         if target is not None:
             shape = ((), (-1,), (-1, 1))[self._signature.target_rank]
             values.append(np.asarray(targets, target.dtype.as_numpy_dtype).reshape(shape))
+        used = (metrics[0],) if len(set(metrics)) == 1 else self.metrics
         try:
-            outputs = self._call(*values)
+            found = self._calls[used](*values)
         except self._errors.FailedPreconditionError as error:
             raise PredictionFailed(f"it is not frozen: {error.message}") from error
         except self._errors.OpError as error:
             raise PredictionFailed(error.message) from error
-        return list(zip(*_checked([np.asarray(one) for one in outputs], len(images)), strict=True))
+        rows = {
+            metric: list(zip(*_checked(list(map(np.asarray, outputs)), len(images)), strict=True))
+            for metric, outputs in zip(used, found, strict=True)
+        }
+        return [rows[metric][at] for at, metric in enumerate(metrics)]
 
-    def decode(self, *outputs: Array) -> Prediction:
+    def decode(self, metric: str, *outputs: Array) -> Prediction:
         """See Backend."""
         logits, *curve = outputs
         if not curve:
@@ -97,7 +113,7 @@ class FrozenGraph(Backend):
         if any(np.abs(part).max() > _FARTHEST for part in curve):
             raise PredictionFailed(f"its curve is beyond {_FARTHEST:g}")
         mean, factor = curve
-        distribution = CurveDistribution.from_factor(mean, factor, self._residual)
+        distribution = CurveDistribution.from_factor(mean, factor, self._residuals[metric])
         return Prediction.from_logits(logits, distribution)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.frozen_graph import NOT_A_GRAPH, open_frozen_graph
 from autoquality_core.networks.inputs import squeeze
@@ -43,12 +44,14 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
     else:
         side_file = _side_file_of(path, data, fmt)
         backend = open_frozen_graph(path, data, side_file, options)
-    info = NetworkInfo(path.name, hashlib.sha256(data).hexdigest(), backend.device)
+    digest = hashlib.sha256(data).hexdigest()
+    info = NetworkInfo(path.name, digest, backend.device, metrics=backend.metrics)
     recipe: Recipe = partial(squeeze, side=backend.side)
-    targets = ANY_TARGET
+    targets = {DSSIM.name: ANY_TARGET}
     if side_file:
         info = replace(info, version=side_file.version, encoder=side_file.encoder)
-        recipe, targets = side_file.recipe, side_file.targets
+        recipe = side_file.recipe
+        targets = {metric: head.targets for metric, head in side_file.heads.items()}
     try:
         return Network(info, backend, recipe, targets, options.batch_sizes_on(info.device))
     except PredictionFailed as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import (
     Array,
     Backend,
@@ -58,12 +59,13 @@ class Network:
         info: NetworkInfo,
         backend: Backend,
         recipe: Recipe,
-        targets: tuple[float, float],
+        targets: Mapping[str, tuple[float, float]],
         batch_sizes: tuple[int, ...],
     ) -> None:
         """Take over `backend` and find out which of `batch_sizes` it can run.
 
-        `targets` are the least and the greatest DSSIM that it was trained for.
+        `targets` are the least and the greatest score that it was trained for, by
+        metric.
         Raises PredictionFailed if it cannot run a single image.
         """
         self.info = info
@@ -79,24 +81,37 @@ class Network:
         """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
         return self._backend.prepare(self._recipe(pixels))
 
-    def run(self, images: Sequence[Array], targets: Sequence[float]) -> Sequence[PredictionResult]:
-        """Predict for prepared images, one of `batch_sizes` in number, each with its target DSSIM.
+    def run(
+        self, images: Sequence[Array], targets: Sequence[float], metrics: Sequence[str]
+    ) -> Sequence[PredictionResult]:
+        """Predict for prepared images, one of `batch_sizes` in number.
 
+        Each has a target, and the name of the metric that the target is a score of.
         Targets outside the trained range count as its nearest end. Raises
         PredictionFailed if there is no usable output for any image.
         """
+        # A reload may have replaced a network that knew another metric.
+        run = [metric if metric in self.info.metrics else DSSIM.name for metric in metrics]
+        clipped = [
+            float(np.clip(target, *self._targets[metric]))
+            for target, metric in zip(targets, run, strict=True)
+        ]
         try:
-            rows = self._backend.run(images, np.clip(targets, *self._targets))
+            rows = self._backend.run(images, clipped, run)
         except PredictionFailed as error:
             raise self._failure(error) from error
-        return [self._result(row) for row in rows]
+        return [self._result(row, metric) for row, metric in zip(rows, metrics, strict=True)]
 
     def predict(
-        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+        self,
+        pixels: Pixels,
+        target: float,
+        deadline: Deadline | None = None,
+        metric: str = DSSIM.name,
     ) -> Prediction:
         """See Predictor."""
         size = self.batch_sizes[0]
-        result = self.run([self.prepare(pixels)] * size, [target] * size)[0]
+        result = self.run([self.prepare(pixels)] * size, [target] * size, [metric] * size)[0]
         if isinstance(result, PredictionFailed):
             raise result
         return result
@@ -105,10 +120,12 @@ class Network:
         """Release its resources. It must not run any more."""
         self._backend.close()
 
-    def _result(self, outputs: Outputs) -> PredictionResult:
+    def _result(self, outputs: Outputs, metric: str) -> PredictionResult:
+        if metric not in self.info.metrics:
+            return self._failure(PredictionFailed(f"it does not predict {metric}"))
         try:
             check_finite(outputs)
-            return self._backend.decode(*outputs)
+            return self._backend.decode(metric, *outputs)
         except PredictionFailed as error:
             return self._failure(error)
 

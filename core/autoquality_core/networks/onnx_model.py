@@ -54,7 +54,9 @@ class OnnxModel(Backend):
         self._session = session
         self._input = session.get_inputs()[0].name
 
-    def run(self, images: Sequence[Array], targets: npt.ArrayLike) -> Sequence[Outputs]:
+    def run(
+        self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
+    ) -> Sequence[Outputs]:
         """See Backend. A row has one number; the targets are not used."""
         try:
             (levels,) = self._session.run(None, {self._input: np.stack(images)})
@@ -66,7 +68,7 @@ class OnnxModel(Backend):
             raise PredictionFailed(f"its output has the shape {shape}, not {len(images)}x1")
         return [(level,) for level in levels.reshape(-1, 1)]
 
-    def decode(self, *outputs: Array) -> Prediction:
+    def decode(self, metric: str, *outputs: Array) -> Prediction:
         """See Backend."""
         return Prediction.from_quality(MAX_QUALITY * float(outputs[0][0]))
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 
@@ -33,9 +34,9 @@ class NetworkInfo:
     """Identifies a network.
 
     `name` is its file's name without the folder, `sha256` the file's hash in
-    hexadecimal, `device` "CPU:0" or "GPU:0". From the side file: `version`, and
-    `encoder`, the encoder's options that it was trained for. Both are empty
-    without one.
+    hexadecimal, `device` "CPU:0" or "GPU:0". `metrics` are the names of the
+    metrics that it predicts. From the side file: `version`, and `encoder`, the
+    encoder's options that it was trained for. Both are empty without one.
     """
 
     name: str
@@ -43,14 +44,16 @@ class NetworkInfo:
     device: str
     version: str = ""
     encoder: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[str, ...] = (DSSIM.name,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveDistribution:
-    """A Gaussian over one image's curve v(q) = -log DSSIM, q = 1 to 100.
+    """A Gaussian over one image's curve v(q), q = 1 to 100.
 
-    `mean` has the shape (100,), `covariance` (100, 100), symmetric and positive
-    semi-definite. Natural logarithms; float64, read-only.
+    v is `Metric.value` of the score at q; for DSSIM that is -log DSSIM. `mean` has
+    the shape (100,), `covariance` (100, 100), symmetric and positive
+    semi-definite; float64, read-only.
     """
 
     mean: npt.NDArray[np.float64]
@@ -138,13 +141,18 @@ class Predictor(Protocol):
         ...
 
     def predict(
-        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+        self,
+        pixels: Pixels,
+        target: float,
+        deadline: Deadline | None = None,
+        metric: str = DSSIM.name,
     ) -> Prediction:
-        """Predict the quality at which `pixels` reach the DSSIM `target`, 0 to 1.
+        """Predict the quality at which `pixels` reach the score `target` of `metric`.
 
-        Networks that were trained for a single target ignore `target`. Raises
-        PredictionFailed without a usable answer (CircuitOpen if the network was
-        not run) and Overloaded if its queue is full. Raises DeadlinePassed or
-        RequestCancelled at once when `deadline` passes or is cancelled.
+        `metric` is one of `info.metrics`. Networks that were trained for a single
+        target ignore `target`. Raises PredictionFailed without a usable answer
+        (CircuitOpen if the network was not run) and Overloaded if its queue is
+        full. Raises DeadlinePassed or RequestCancelled at once when `deadline`
+        passes or is cancelled.
         """
         ...

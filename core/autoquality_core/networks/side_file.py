@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.networks.errors import NetworkError
 from autoquality_core.networks.inputs import SIDE, TILE, mosaic, squeeze
 from autoquality_core.networks.network import Recipe
@@ -21,6 +22,8 @@ from autoquality_core.types import Format
 
 RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": squeeze}
 """How to make an input of (416, 416, 3), by name."""
+
+_CURVE = ("curve_mean", "curve_factor")
 
 ANY_TARGET = (-math.inf, math.inf)
 
@@ -31,14 +34,29 @@ _NOTES = ("library_versions", "corpus", "training", "accuracy")
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The outputs for one metric.
+
+    `field` is the object that describes them, empty or with a dot at the end.
+    `tensors` are the names of `logits`, and perhaps of both `curve_mean` and
+    `curve_factor`. `residual` is the standard deviation that the curve's factors do
+    not explain. `targets` are the least and the greatest score that the network was
+    trained for.
+    """
+
+    field: str
+    tensors: Mapping[str, str]
+    residual: float
+    targets: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class SideFile:
     """The content of a side file.
 
-    `tensors` are the names of `image`, `logits`, and perhaps `target` and both of
-    `curve_mean` and `curve_factor`. `residual` is the standard deviation that the
-    curve's factors do not explain.
-    `targets` are the least and the greatest DSSIM that the network was trained
-    for, `encoder` the encoder's options that it was trained for, if it names any.
+    `tensors` are the names of `image` and perhaps `target`, `heads` the outputs by
+    metric, DSSIM first. `encoder` has the encoder's options that the network was
+    trained for, if it names any.
     """
 
     path: Path
@@ -47,8 +65,7 @@ class SideFile:
     format: Format
     recipe: Recipe
     tensors: Mapping[str, str]
-    residual: float
-    targets: tuple[float, float]
+    heads: Mapping[str, Head]
     encoder: Mapping[str, Any]
 
     def refusal(self, field: str, why: str) -> NetworkError:
@@ -86,12 +103,14 @@ def _parsed(top: _Object) -> SideFile:
         picture.exactly("tile", TILE)
     for field in _NOTES:
         top.part(field)
-    tensors = _tensors(top.part("tensors"))
-    targets = ANY_TARGET
-    if top.has("targets"):
-        limits = top.part("targets")
-        low = limits.number("min", 0, 1)
-        targets = low, limits.number("max", low, 1)
+    tensors = _tensors(top.part("tensors"), ("image",), ("target",))
+    heads = {DSSIM.name: _head(top, "", DSSIM)}
+    others = top.part("metrics")
+    for name in others.content:
+        if name not in METRICS or name == DSSIM.name:
+            known = ", ".join(one for one in METRICS if one != DSSIM.name)
+            raise others.refusal(name, f"is unknown, use {known}; the top level describes DSSIM")
+        heads[name] = _head(others.part(name), f"metrics.{name}.", METRICS[name])
     return SideFile(
         path=top.path,
         name=top.text("name"),
@@ -99,23 +118,29 @@ def _parsed(top: _Object) -> SideFile:
         format=top.one_of("format", _FORMATS),
         recipe=recipe,
         tensors=tensors,
-        residual=top.part("curve").number("residual", 0, 10) if "curve_mean" in tensors else 0.0,
-        targets=targets,
+        heads=heads,
         encoder=MappingProxyType(top.part("encoder").content),
     )
 
 
-def _tensors(part: _Object) -> dict[str, str]:
-    optional = ("target", "curve_mean", "curve_factor")
-    names = {
-        role: part.text(role)
-        for role in ("image", "logits", *optional)
-        if role not in optional or part.has(role)
-    }
-    for one, other in (("curve_mean", "curve_factor"), ("curve_factor", "curve_mean")):
-        if one in names and other not in names:
-            raise part.refusal(other, "is missing: a curve has a mean and a factor")
-    return names
+def _head(part: _Object, field: str, metric: Metric) -> Head:
+    tensors = _tensors(part.part("tensors"), ("logits",), _CURVE)
+    for one, other in (_CURVE, _CURVE[::-1]):
+        if one in tensors and other not in tensors:
+            why = "is missing: a curve has a mean and a factor"
+            raise part.part("tensors").refusal(other, why)
+    residual = part.part("curve").number("residual", 0, 10) if "curve_mean" in tensors else 0.0
+    targets = ANY_TARGET
+    if part.has("targets"):
+        limits = part.part("targets")
+        low = limits.number("min", metric.low, metric.high)
+        targets = low, limits.number("max", low, metric.high)
+    return Head(field, tensors, residual, targets)
+
+
+def _tensors(part: _Object, needed: Sequence[str], optional: Sequence[str]) -> dict[str, str]:
+    roles = (*needed, *(role for role in optional if part.has(role)))
+    return {role: part.text(role) for role in roles}
 
 
 class _Object:

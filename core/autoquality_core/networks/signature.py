@@ -10,10 +10,11 @@ proposed, the likeliest first. The caller runs them to find the right one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import layouts
 from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.prediction import QUALITIES
@@ -28,7 +29,7 @@ _WANTED = {
     "curve_mean": "an output [?, 100] of floats",
     "curve_factor": "an output [?, k, 100] of floats",
 }
-"""The tensors that a side file can name, the image first."""
+"""The tensors that a side file can name."""
 
 
 class Misfit(Exception):
@@ -39,15 +40,15 @@ class Misfit(Exception):
 class Signature:
     """One reading of a graph: its tensors, and how to feed them.
 
-    `target_rank` is 0, 1 or 2, and unused without a target. `outputs` are the
-    logits, then mean and factor of the curve if the graph has one.
+    `target_rank` is 0, 1 or 2, and unused without a target. `outputs` are, by
+    metric, the logits, then mean and factor of the curve if the graph has one.
     """
 
     image: Any
     channels_first: bool
     target: Any | None
     target_rank: int
-    outputs: tuple[Any, ...]
+    outputs: Mapping[str, tuple[Any, ...]]
 
     @property
     def batch(self) -> int | None:
@@ -80,7 +81,7 @@ def signatures(graph: Any) -> Iterator[Signature]:
         if not _is_target(tensor):
             raise Misfit(f"it needs an input besides image and target: {_listed([tensor])}")
     target = _only(others, "the target") if others else None
-    yield from _readings(image, target, (logits,))
+    yield from _readings(image, target, {DSSIM.name: (logits,)})
 
 
 def named_signatures(graph: Any, side_file: SideFile) -> Iterator[Signature]:
@@ -88,33 +89,41 @@ def named_signatures(graph: Any, side_file: SideFile) -> Iterator[Signature]:
 
     Raises NetworkError with the field's name for one that is missing or does not fit.
     """
-    found: dict[str, Any] = {}
-    for role, wanted in _WANTED.items():
-        if role not in side_file.tensors:
-            continue
-        name = side_file.tensors[role]
-        try:
-            tensor = graph.get_tensor_by_name(name)
-        except (KeyError, ValueError):
-            why = f"names '{name}', which the graph does not have"
-            raise side_file.refusal(f"tensors.{role}", why) from None
-        if role == "image":
-            fits = _is_input(tensor.op) and _is_image(tensor)
-        elif role == "target":
-            fits = _is_target(tensor)
-        else:
-            rank = 3 if role == "curve_factor" else 2
-            fits = _is_output(tensor, rank, [found["image"]])
-        if not fits:
-            why = f"must name {wanted}, not {_described(tensor)}"
-            raise side_file.refusal(f"tensors.{role}", why)
-        found[role] = tensor
-    outputs = ("logits", "curve_mean", "curve_factor")
-    outputs_found = tuple(found[role] for role in outputs if role in found)
-    yield from _readings(found["image"], found.get("target"), outputs_found)
+    image = _named(graph, side_file, "tensors.image", side_file.tensors["image"], [])
+    target = None
+    if "target" in side_file.tensors:
+        target = _named(graph, side_file, "tensors.target", side_file.tensors["target"], [])
+    outputs = {
+        metric: tuple(
+            _named(graph, side_file, f"{head.field}tensors.{role}", name, [image])
+            for role, name in head.tensors.items()
+        )
+        for metric, head in side_file.heads.items()
+    }
+    yield from _readings(image, target, outputs)
 
 
-def _readings(image: Any, target: Any | None, outputs: tuple[Any, ...]) -> Iterator[Signature]:
+def _named(graph: Any, side_file: SideFile, field: str, name: str, images: Sequence[Any]) -> Any:
+    """The tensor that a field of a side file names. Raises NetworkError."""
+    role = field.rpartition(".")[2]
+    try:
+        tensor = graph.get_tensor_by_name(name)
+    except (KeyError, ValueError):
+        raise side_file.refusal(field, f"names '{name}', which the graph does not have") from None
+    if role == "image":
+        fits = _is_input(tensor.op) and _is_image(tensor)
+    elif role == "target":
+        fits = _is_target(tensor)
+    else:
+        fits = _is_output(tensor, 3 if role == "curve_factor" else 2, images)
+    if not fits:
+        raise side_file.refusal(field, f"must name {_WANTED[role]}, not {_described(tensor)}")
+    return tensor
+
+
+def _readings(
+    image: Any, target: Any | None, outputs: Mapping[str, tuple[Any, ...]]
+) -> Iterator[Signature]:
     size = _batch(image) or 1
     ranks = [0]
     if target is not None:

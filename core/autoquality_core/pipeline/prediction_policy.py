@@ -14,6 +14,7 @@ from typing import Any
 
 from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.formats import Encoder
+from autoquality_core.metrics import Metric
 from autoquality_core.networks import Prediction, PredictionFailed, Predictor
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.context import set_attributes, step
@@ -37,14 +38,20 @@ _log = logging.getLogger(__name__)
 
 
 def predict(
-    predictor: Predictor, session: Session, target: float, deadline: Deadline | None = None
+    predictor: Predictor,
+    session: Session,
+    metric: Metric,
+    target: float,
+    deadline: Deadline | None = None,
 ) -> Prediction:
-    """Request a prediction within `deadline`, by default the session's.
+    """Request a prediction for a score `target`, within `deadline`, by default the session's.
 
     Raises as `Predictor.predict` does.
     """
     with step("predict", network=predictor.info.name):
-        prediction = predictor.predict(session.pixels, target, deadline or session.deadline)
+        prediction = predictor.predict(
+            session.pixels, target, deadline or session.deadline, metric.name
+        )
         set_attributes(quality=prediction.quality)
     return prediction
 
@@ -59,8 +66,10 @@ class PredictionPolicy:
     def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
         self._predictors = predictors
 
-    def request(self, session: Session, target: float, misses: float) -> Prediction | None:
-        """A prediction of the image's curve; None if it costs too much or is unavailable.
+    def request(
+        self, session: Session, metric: Metric, target: float, misses: float
+    ) -> Prediction | None:
+        """A prediction of the image's curve of scores; None if unavailable or too costly.
 
         `misses` is the expected number of probes that miss without it. Raises
         DeadlinePassed and RequestCancelled.
@@ -68,7 +77,8 @@ class PredictionPolicy:
         predictor = self._predictors.get(session.encoder.format)
         if predictor is None or not predictor.available:
             return None
-        if not _trained_for(predictor.info.encoder, session.encoder):
+        info = predictor.info
+        if metric.name not in info.metrics or not _trained_for(info.encoder, session.encoder):
             return None
         saved = misses * session.encoder.probe_seconds_per_pixel * session.cost
         if saved <= PREDICTION_SECONDS:
@@ -76,7 +86,7 @@ class PredictionPolicy:
         patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
         try:
             with session.deadline.within(patience) as deadline:
-                prediction = predict(predictor, session, target, deadline)
+                prediction = predict(predictor, session, metric, target, deadline)
         except (DeadlinePassed, Overloaded):
             session.deadline.check()  # otherwise only our share of it has passed
             return None

@@ -18,6 +18,7 @@ from typing import Any
 import numpy.typing as npt
 
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Network, Prediction, PredictionFailed, PredictionResult
 from autoquality_core.networks.errors import one_line
 from autoquality_core.runtime.context import set_attributes
@@ -48,9 +49,12 @@ class BatcherClosed(Exception):
 class _Entry:
     """One image in the queue. `done` is set when there is a result or the caller left."""
 
-    def __init__(self, image: npt.NDArray[Any], target: float, deadline: Deadline) -> None:
+    def __init__(
+        self, image: npt.NDArray[Any], target: float, deadline: Deadline, metric: str
+    ) -> None:
         self.image = image
         self.target = target
+        self.metric = metric
         self.deadline = deadline
         self.arrived = time.monotonic()
         self.done = threading.Event()
@@ -84,13 +88,15 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="predictor", daemon=True)
         self._thread.start()
 
-    def predict(self, image: npt.NDArray[Any], target: float, deadline: Deadline) -> Prediction:
-        """Wait for the prediction of a prepared image.
+    def predict(
+        self, image: npt.NDArray[Any], target: float, deadline: Deadline, metric: str = DSSIM.name
+    ) -> Prediction:
+        """Wait for the prediction of a prepared image. A batch may mix metrics.
 
         Raises PredictionFailed, Overloaded at once if the queue is full,
         DeadlinePassed or RequestCancelled without delay, and BatcherClosed.
         """
-        entry = _Entry(image, target, deadline)
+        entry = _Entry(image, target, deadline, metric)
         self._enqueue(entry)
         with deadline.calling(entry.done.set):
             while entry.result is None:
@@ -193,7 +199,9 @@ class Batcher:
         start = time.monotonic()
         try:
             results = self.network.run(
-                [entry.image for entry in padded], [entry.target for entry in padded]
+                [entry.image for entry in padded],
+                [entry.target for entry in padded],
+                [entry.metric for entry in padded],
             )
         except PredictionFailed:
             raise

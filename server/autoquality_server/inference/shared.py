@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import (
     CircuitOpen,
     Network,
@@ -67,7 +68,11 @@ class SharedPredictor:
             listener(self.available)
 
     def predict(
-        self, pixels: Pixels, target: float, deadline: Deadline | None = None
+        self,
+        pixels: Pixels,
+        target: float,
+        deadline: Deadline | None = None,
+        metric: str = DSSIM.name,
     ) -> Prediction:
         """See Predictor. Prepares the network's input in the caller's thread."""
         permit = self._breaker.acquire()
@@ -75,7 +80,7 @@ class SharedPredictor:
             raise CircuitOpen(f"{self.info.name}: not run after repeated failures")
         result = Result.UNKNOWN
         try:
-            prediction = self._predict(pixels, target, deadline or Deadline())
+            prediction = self._predict(pixels, target, deadline or Deadline(), metric)
             result = Result.SUCCESS
         except PredictionFailed:
             result = Result.FAILURE
@@ -117,12 +122,14 @@ class SharedPredictor:
             self._closed = True
         self._batcher.close(wait_seconds=_CLOSING_SECONDS)
 
-    def _predict(self, pixels: Pixels, target: float, deadline: Deadline) -> Prediction:
+    def _predict(
+        self, pixels: Pixels, target: float, deadline: Deadline, metric: str
+    ) -> Prediction:
         while True:
             batcher = self._batcher
             image = batcher.network.prepare(pixels)
             try:
-                return batcher.predict(image, target, deadline)
+                return batcher.predict(image, target, deadline, metric)
             except BatcherClosed:
                 if self._closed:
                     raise PredictionFailed(f"{self.info.name}: closed") from None

@@ -45,7 +45,9 @@ def grey(side: int = SIDE) -> Pixels:
 def swept(dssim: FloatArray, setting: str = "webp", kind: str = "photos") -> Swept:
     """An image whose DSSIM at quality 1 to 100 is `dssim`, shape (100,)."""
     sizes = np.linspace(0.1, 2.0, 100)
-    return Swept("made.png", kind, grey(), setting, Sweep(np.arange(1, 101), dssim, sizes))
+    return Swept(
+        "made.png", kind, grey(), setting, Sweep(np.arange(1, 101), {"dssim": dssim}, sizes)
+    )
 
 
 def line() -> FloatArray:

@@ -16,6 +16,7 @@ from autoquality_core.priors.roughness import DETAILED
 from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
 from autoquality_train.cli.priors import LEAST_DIFFERENCES, LEAST_ROWS
 from autoquality_train.labels.sweeps import ALL, Sweep
+from autoquality_train.priors import write_learned
 from autoquality_train.priors.features import learn
 from autoquality_train.priors.roughness import APART, KNOTS, MARGIN, Rough, fit
 from tests.photos import crop
@@ -123,6 +124,39 @@ def test_the_regression_is_learned_from_labels(tmp_path: Path) -> None:
     assert json.loads((out / "jpeg.features.json").read_text()) == learned
 
 
+def test_a_curve_that_is_learned_alone_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "webp.json"
+    write_learned(path, "webp", {"size": {"mean": [0.1]}, "dssim": {"mean": [2]}}, corpus="one")
+    first = json.loads(path.read_text())
+    assert "origin" not in first["curves"]["size"]
+    for mean in (3.0, 4.0):
+        write_learned(path, "webp", {"ssimulacra2": {"mean": [mean]}}, corpus="other")
+        added = json.loads(path.read_text())
+        origin = {"corpus": "other", "versions": first["versions"]}
+        assert added["curves"].pop("ssimulacra2") == {"origin": origin, "mean": [mean]}
+        assert added == first
+
+
+def test_only_the_named_curves_are_learned(tmp_path: Path) -> None:
+    corpus, sweeps, out = crops(tmp_path / "corpus", 3, 24), tmp_path / "sweeps", tmp_path / "out"
+    label = ("label", str(corpus), "--out", str(sweeps), "--settings", "jpeg", "--jobs", "1")
+    assert run(*label).exit_code == 0
+    command = (
+        *("priors", str(corpus), "--sweeps", str(sweeps), "--out", str(out)),
+        *("--name", "small crops", "--settings", "jpeg"),
+    )
+    assert run(*command, "--curves", "dssim").exit_code == 0
+    assert run(*command, "--curves", "ssimulacra2").exit_code == 0
+    apart = json.loads((out / "jpeg.json").read_text())["curves"]
+    assert list(apart) == ["dssim", "ssimulacra2"]
+    assert run(*command).exit_code == 0
+    together = json.loads((out / "jpeg.json").read_text())["curves"]
+    assert together["dssim"] == apart["dssim"]
+    assert together["ssimulacra2"]["mean"] == apart["ssimulacra2"]["mean"]
+    refused = run(*command, "--curves", "psnr")
+    assert refused.exit_code == 2 and "none of dssim, ssimulacra2, size" in refused.output
+
+
 def test_offsets_are_learned_from_labels_by_both_settings(tmp_path: Path) -> None:
     corpus, sweeps = crops(tmp_path / "corpus", LEAST_DIFFERENCES + 5, 32), tmp_path / "sweeps"
     label = ("label", str(corpus), "--out", str(sweeps), "--qualities", "some", "--jobs", "1")
@@ -148,7 +182,7 @@ def test_offsets_are_learned_from_labels_by_both_settings(tmp_path: Path) -> Non
 
 def sweep(size: np.ndarray, dssim: np.ndarray | None = None) -> Sweep:
     some = np.linspace(0.2, 0.001, 100) if dssim is None else dssim
-    return Sweep(np.array(ALL), some, size)
+    return Sweep(np.array(ALL), {"dssim": some}, size)
 
 
 def rising() -> np.ndarray:
@@ -162,7 +196,7 @@ def rough(size: np.ndarray, blocks: float = 40.0) -> Rough:
 def test_a_fall_is_learned_for_images_with_as_much_detail_and_less() -> None:
     size = rising()
     size[50] = size[49] * np.exp(-0.2)
-    within = fit("jpeg", [rough(size)], [sweep(rising())])["size"]["rich"]["within"]
+    within = fit("jpeg", [rough(size)], [sweep(rising())], ["size"])["size"]["rich"]["within"]
     at = 5  # 32 to 63 blocks
     assert within[at] == np.round(MARGIN * 0.2, 4)
     assert within[0] == within[at]
@@ -173,14 +207,14 @@ def test_a_fall_is_learned_for_images_with_as_much_detail_and_less() -> None:
 def test_a_fall_where_chroma_changes_counts_only_across_the_parts() -> None:
     size = rising()
     size[WHOLE_CHROMA - 1 :] *= np.exp(-0.5)
-    rich = fit("jpeg", [rough(size)], [sweep(rising())])["size"]["rich"]
+    rich = fit("jpeg", [rough(size)], [sweep(rising())], ["size"])["size"]["rich"]
     assert max(rich["within"]) == 0
     assert max(rich["across"]) > 0.4
 
 
 def test_photographs_rise_again_with_the_distance() -> None:
     smooth = sweep(rising(), np.geomspace(0.2, 0.001, 100))
-    near = fit("jpeg", [rough(rising())], [smooth, smooth])["dssim"]["near"]
+    near = fit("jpeg", [rough(rising())], [smooth, smooth], ["dssim"])["dssim"]["near"]
     assert isinstance(near, list) and len(near) == APART
     assert near == sorted(near, reverse=True)
     assert near[-1] < -0.3

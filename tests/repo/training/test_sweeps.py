@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels import sweeps
 from autoquality_train.labels.sweeps import (
@@ -51,7 +51,8 @@ def test_a_sweep_has_the_size_and_the_score_of_each_quality(pixels: Pixels, sett
     for at, quality in enumerate((20, 50, 81)):
         data = encoder.encode(pixels, quality)
         decoded = encoder.decode(data, pixels)
-        assert found.dssim[at] == DSSIM.reference(pixels).score(decoded)
+        for name, metric in METRICS.items():
+            assert found.scores[name][at] == metric.reference(pixels).score(decoded)
         assert found.bytes_per_pixel[at] == len(data) / (80 * 64)
 
 
@@ -65,12 +66,12 @@ def test_equal_images_may_be_swept_at_the_same_time(
         save(file, **arrays)
         both.wait(10)
 
-    made = sweeps.Sweep(np.array(ALL), np.full(100, 0.5), np.ones(100))
+    made = sweeps.Sweep(np.array(ALL), dict.fromkeys(METRICS, np.full(100, 0.5)), np.ones(100))
     monkeypatch.setattr(sweeps, "sweep", lambda *_: made)
     monkeypatch.setattr(np, "savez", saved_together)
     with ThreadPoolExecutor(2) as pool:
         kept = [pool.submit(cached_sweep, pixels, "digest", "jpeg", tmp_path) for _ in range(2)]
-        assert all(one.result(timeout=60).dssim.sum() == 50 for one in kept)
+        assert all(one.result(timeout=60).scores["dssim"].sum() == 50 for one in kept)
     assert list(tmp_path.iterdir()) == [sweep_file("digest", "jpeg", tmp_path, ALL)]
 
 
@@ -84,10 +85,17 @@ def test_a_damaged_sweep_is_made_again(tmp_path: Path, pixels: Pixels, damage: s
     path.write_bytes(data[: {"cut short": len(data) // 2, "emptied": 0}.get(damage, len(data))])
     assert load_sweep("digest", "webp", tmp_path) is None
     again = cached_sweep(pixels, "digest", "webp", tmp_path, SOME)
-    np.testing.assert_array_equal(again.dssim, right.dssim)
+    np.testing.assert_array_equal(again.scores["dssim"], right.scores["dssim"])
     kept = load_sweep("digest", "webp", tmp_path)
     assert kept is not None
-    np.testing.assert_array_equal(kept.dssim, right.dssim)
+    np.testing.assert_array_equal(kept.scores["dssim"], right.scores["dssim"])
+
+
+def test_a_sweep_without_a_metric_is_made_again(tmp_path: Path, pixels: Pixels) -> None:
+    path = sweep_file("digest", "webp", tmp_path, SOME)
+    np.savez(path, qualities=np.array(SOME), dssim=np.zeros(len(SOME)), bytes_per_pixel=np.ones(1))
+    assert load_sweep("digest", "webp", tmp_path) is None
+    assert cached_sweep(pixels, "digest", "webp", tmp_path, SOME).scores.keys() == METRICS.keys()
 
 
 def test_the_sweep_with_the_most_qualities_is_loaded(tmp_path: Path, pixels: Pixels) -> None:

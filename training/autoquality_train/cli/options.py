@@ -12,6 +12,7 @@ import click
 from autoquality_train.files import make_writable
 from autoquality_train.fitting import EPOCHS
 from autoquality_train.judging.summary import PHOTOGRAPHS
+from autoquality_train.labels.curves import CURVES
 from autoquality_train.labels.sweeps import NETWORKS, SETTINGS, SLOW, SWEPT
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -112,6 +113,16 @@ photographs: Decorator = click.option(
 )
 
 
+curves: Decorator = click.option(
+    "--curves",
+    callback=some_of(CURVES),
+    metavar="NAMES",
+    default=",".join(CURVES),
+    show_default=True,
+    help="The curves to learn, separated by commas. Others in existing files stay as they are.",
+)
+
+
 def ready(folder: Path) -> Path:
     """`folder`, created if necessary. Raises Failed if it is not writable."""
     try:
@@ -141,7 +152,7 @@ def learns_from_labels(files: str) -> Decorator:
     """The arguments of a command that learns `files` for searches from a corpus and its labels."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
-        for one in (corpus_name, priors_folder(files), sweeps, corpus_folders):
+        for one in (curves, corpus_name, priors_folder(files), sweeps, corpus_folders):
             command = one(command)
         return command
 

@@ -12,12 +12,13 @@ from autoquality_train.cli import options
 from autoquality_train.cli.options import Failed
 from autoquality_train.cli.samples import distinct, gather_samples
 from autoquality_train.corpus.samples import Sample
+from autoquality_train.labels.curves import FloatArray
 from autoquality_train.labels.sweeps import USUAL, load_sweep
-from autoquality_train.priors import curves
+from autoquality_train.priors import curves as curve_priors
 from autoquality_train.priors.curves import SizedSweep
 from autoquality_train.priors.features import Row
 from autoquality_train.priors.features import write as write_features
-from autoquality_train.priors.offsets import Difference
+from autoquality_train.priors.offsets import difference
 from autoquality_train.priors.offsets import write as write_offsets
 
 LEAST_CURVES = 2
@@ -35,6 +36,7 @@ def priors(
     sweeps: Path,
     out: Path,
     name: str,
+    curves: tuple[str, ...],
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -45,7 +47,7 @@ def priors(
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    learn_priors(samples, sweeps, options.ready(out), name, settings, console)
+    learn_priors(samples, sweeps, options.ready(out), name, curves, settings, console)
 
 
 def learn_priors(
@@ -53,10 +55,11 @@ def learn_priors(
     sweeps: Path,
     out: Path,
     name: str,
+    names: Sequence[str],
     settings: Sequence[str],
     console: Console,
 ) -> None:
-    """Write the priors of `settings` from samples and their middles. Raises Failed."""
+    """Write the priors of the curves `names` from samples and their middles. Raises Failed."""
     known: dict[str, list[SizedSweep]] = {setting: [] for setting in settings}
     everything = [one for sample in samples for one in (sample, sample.middle())]
     for sample, _, digest in distinct(everything, console):
@@ -67,7 +70,8 @@ def learn_priors(
     for setting, some in known.items():
         _check(len(some), LEAST_CURVES, sweeps, f"swept at every quality by {setting}", setting)
         path = out / f"{setting}.json"
-        curves.write(path, setting, some, name, len({sample.path for sample in samples}))
+        images = len({sample.path for sample in samples})
+        curve_priors.write(path, setting, some, names, name, images)
         console.print(f"{path}: {len(some)} curves", soft_wrap=True)
 
 
@@ -80,6 +84,7 @@ def features(
     sweeps: Path,
     out: Path,
     name: str,
+    curves: tuple[str, ...],
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -100,7 +105,7 @@ def features(
     for setting, rows in found.items():
         _check(len(rows), LEAST_ROWS, sweeps, f"labelled by {setting}", setting)
         path = out / f"{setting}.features.json"
-        errors = write_features(path, setting, rows, name, seed=seed)
+        errors = write_features(path, setting, rows, curves, name, seed=seed)
         _print(console, path, len(rows), "median error", errors)
 
 
@@ -113,6 +118,7 @@ def offsets(
     sweeps: Path,
     out: Path,
     name: str,
+    curves: tuple[str, ...],
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -123,20 +129,20 @@ def offsets(
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    found: dict[str, list[Difference]] = {one: [] for one in settings}
+    found: dict[str, list[dict[str, FloatArray]]] = {one: [] for one in settings}
     for sample, _, digest in distinct(samples, console):
         for setting in settings:
             slow, usual = (load_sweep(digest, one, sweeps) for one in (setting, USUAL[setting]))
             if slow is not None and usual is not None:
                 area = sample.width * sample.height
-                found[setting].append(Difference.of(slow, usual, setting, area))
+                found[setting].append(difference(slow, usual, setting, area))
     options.ready(out)
     for setting, some in found.items():
         usual_one = USUAL[setting]
         what = f"labelled by both {setting} and {usual_one}"
         _check(len(some), LEAST_DIFFERENCES, sweeps, what, f"{setting},{usual_one}")
         path = out / f"{setting}.offset.json"
-        distances = write_offsets(path, setting, some, name)
+        distances = write_offsets(path, setting, some, curves, name)
         _print(console, path, len(some), "median distance", distances)
 
 

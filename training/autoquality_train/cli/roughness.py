@@ -39,6 +39,7 @@ class _Image(NamedTuple):
 @click.option("--sweeps", required=True, type=options.NEW_FOLDER, help="The folder of sweeps.")
 @options.priors_folder("SETTING.rough.json")
 @options.corpus_name
+@options.curves
 @click.option(
     "--drawings",
     type=click.IntRange(min=len(DRAWINGS)),
@@ -59,6 +60,7 @@ def roughness(
     sweeps: Path,
     out: Path,
     name: str,
+    curves: tuple[str, ...],
     drawings: int,
     first: int | None,
     settings: tuple[str, ...],
@@ -95,7 +97,7 @@ def roughness(
         rough = [_rough(image, sweep) for image, sweep in swept]
         whole = [sweep for image, sweep in swept if image.kind == "photograph"]
         path = out / f"{setting}.rough.json"
-        write(path, setting, rough, whole, name)
+        write(path, setting, rough, whole, curves, name)
         console.print(f"{path}: {len(rough)} images, {len(whole)} of them photographs")
 
 

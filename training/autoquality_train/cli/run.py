@@ -18,6 +18,7 @@ from autoquality_train.cli.train import train_all
 from autoquality_train.corpus.split import QUICK_IMAGES, Split, split
 from autoquality_train.fitting import LEAST, QUICK_EPOCHS, Training, network_path
 from autoquality_train.judging.note import note_accuracy
+from autoquality_train.labels.curves import CURVES
 from autoquality_train.labels.labelling import Plan
 from autoquality_train.labels.sweeps import ALL, NETWORKS, SETTINGS
 
@@ -90,8 +91,10 @@ def run(
     judged_settings = tuple(NETWORKS[fmt] for fmt in formats)
     run_plan(Plan(chosen.judged, judged_settings, ALL, folders["sweeps"]), console, jobs=jobs)
     if priors:
-        into = options.ready(out / "priors")
-        learn_priors(chosen.training, folders["sweeps"], into, corpus.name, settings, console)
+        learn_priors(
+            *(chosen.training, folders["sweeps"], options.ready(out / "priors")),
+            *(corpus.name, CURVES, settings, console),
+        )
     training = Training(corpus.name, QUICK_EPOCHS if quick else epochs, seed)
     train_all(
         *(chosen.training, folders["sweeps"], folders["networks"], formats, training, console),

@@ -92,7 +92,7 @@ class Case:
 
 def ranges(fmt: Format) -> tuple[tuple[int, int], tuple[int, int]]:
     """The wide and the default range of a format."""
-    return WIDE, Defaults().bounds_for(fmt)
+    return WIDE, Defaults().bounds_for(fmt, Method.DSSIM)
 
 
 def case(swept: Swept, target: float, prediction: Prediction) -> Case:

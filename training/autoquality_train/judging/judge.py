@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoquality_core.images import Pixels
+from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Prediction
 from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of
 from autoquality_train.judging.cases import TARGETS, Case, case
@@ -86,5 +87,5 @@ def _judge_image(
             continue
         swept = Swept(sample.path.name, sample.kind, pixels, setting, sweep)
         found.cases.extend(case(swept, target, predict(pixels, target)) for target in TARGETS)
-        picture.dssim[fmt] = sweep.dssim
+        picture.dssim[fmt] = sweep.scores[DSSIM.name]
         found.pictures[sample.kind, sample.path.name] = picture

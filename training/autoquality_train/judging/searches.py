@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import Prediction
 from autoquality_core.pipeline.methods import ScoreSearch
 from autoquality_core.priors import score_prior
@@ -35,7 +35,8 @@ def goal_of(resolved: ResolvedTarget, pixels: int) -> Goal:
     """What the core's search looks for to reach a target, for an image of `pixels`."""
     if resolved.method is Method.SIZE:
         return SizeGoal(resolved.target, pixels)
-    return ScoreGoal(DSSIM, resolved.target, resolved.allowed_error)
+    metric = METRICS[resolved.metric or DSSIM.name]
+    return ScoreGoal(metric, resolved.target, resolved.allowed_error)
 
 
 def ml_search(swept: Swept, resolved: ResolvedTarget, prediction: Prediction) -> Searched:

@@ -44,7 +44,7 @@ class Swept:
 
     def dssim(self, quality: int) -> float:
         """The DSSIM at `quality`, 1 to 100."""
-        return float(self.sweep.dssim[quality - 1])
+        return float(self.sweep.scores[DSSIM.name][quality - 1])
 
     def size(self, quality: int) -> int:
         """The file's bytes at `quality`, 1 to 100."""
@@ -62,7 +62,7 @@ class Swept:
         """
         best = oracle(ScoreGoal(DSSIM, target, 0.0), low, high, self.observation).best
         qualities = np.arange(low, high + 1)
-        found: IntArray = qualities[self.sweep.dssim[low - 1 : high] == best.score]
+        found: IntArray = qualities[self.sweep.scores[DSSIM.name][low - 1 : high] == best.score]
         return found
 
     def reachable(self, target: float, error: float, low: int, high: int) -> bool:

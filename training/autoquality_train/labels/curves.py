@@ -8,19 +8,28 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
-from autoquality_core.priors import score_prior, size_prior
+from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.priors import SIZE, score_prior, size_prior
 from autoquality_train.labels.sweeps import SWEPT, Sweep
 
 FloatArray = npt.NDArray[np.float32]
 
+CURVES = (*METRICS, SIZE)
+"""The names of all curves."""
+
 _USUAL_PIXELS = 448 * 448
 
 
-def dssim_curve(sweep: Sweep, setting: str) -> FloatArray:
-    """-log(DSSIM), shape (100,), finite, exact where swept."""
-    mean = score_prior(SWEPT[setting], DSSIM, _USUAL_PIXELS).mean
-    return _interpolated(sweep.dssim_values, sweep, mean, setting)
+def all_curves(sweep: Sweep, setting: str, pixels: int) -> dict[str, FloatArray]:
+    """Every curve of an image of `pixels`, (100,) each, by its name."""
+    scores = {name: score_curve(sweep, setting, metric) for name, metric in METRICS.items()}
+    return scores | {SIZE: size_curve(sweep, setting, pixels)}
+
+
+def score_curve(sweep: Sweep, setting: str, metric: Metric) -> FloatArray:
+    """The values of a metric, shape (100,), finite, exact where swept."""
+    mean = score_prior(SWEPT[setting], metric, _USUAL_PIXELS).mean
+    return _interpolated(sweep.values(metric), sweep, mean, setting)
 
 
 def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:

@@ -1,10 +1,10 @@
-"""Sweeps: size and DSSIM of a sample at many qualities, stored so that none is encoded twice."""
+"""Sweeps: size and scores of a sample at many qualities, stored so that none is encoded twice."""
 
 from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from autoquality_core.formats import (
     library_versions,
 )
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_train.files import atomic
 
 FloatArray = npt.NDArray[np.float64]
@@ -58,16 +58,15 @@ SOME = (5, 10, 15, 21, 28, 35, 42, 50, 58, 66, 73, 79, 84, 88, 90, 93, 96, 99)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`dssim` and `bytes_per_pixel` at `qualities` (rising), all of one length."""
+    """`scores` by metric and `bytes_per_pixel` at `qualities` (rising), all of one length."""
 
     qualities: npt.NDArray[np.int64]
-    dssim: FloatArray
+    scores: Mapping[str, FloatArray]
     bytes_per_pixel: FloatArray
 
-    @property
-    def dssim_values(self) -> FloatArray:
-        """The DSSIM on the scale of curves: -log(DSSIM), finite."""
-        return np.array([DSSIM.value(one) for one in self.dssim])
+    def values(self, metric: Metric) -> FloatArray:
+        """The scores of `metric` on the scale of curves: finite, higher looks better."""
+        return np.array([metric.value(one) for one in self.scores[metric.name]])
 
     @property
     def complete(self) -> bool:
@@ -79,16 +78,17 @@ def sweep(pixels: Pixels, setting: str, qualities: Sequence[int] = ALL) -> Sweep
     """Encode at each of `qualities`, decode and measure; equivalent qualities once."""
     encoder = SWEPT[setting]
     first = encoder.equivalents(has_alpha=pixels.has_alpha)
-    reference = DSSIM.reference(pixels)
-    made: dict[int, tuple[float, float]] = {}
+    references = [metric.reference(pixels) for metric in METRICS.values()]
+    made: dict[int, list[float]] = {}
     for quality in qualities:
         one = first[quality - 1]
         if one not in made:
             data = encoder.encode(pixels, one)
-            dssim = reference.score(encoder.decode(data, pixels))
-            made[one] = dssim, len(data) / (pixels.width * pixels.height)
-    values = np.array([made[first[quality - 1]] for quality in qualities])
-    return Sweep(np.array(qualities), values[:, 0], values[:, 1])
+            decoded = encoder.decode(data, pixels)
+            size = len(data) / (pixels.width * pixels.height)
+            made[one] = [size, *(reference.score(decoded) for reference in references)]
+    sizes, *scores = np.array([made[first[quality - 1]] for quality in qualities]).T.copy()
+    return Sweep(np.array(qualities), dict(zip(METRICS, scores, strict=True)), sizes)
 
 
 def cached_sweep(
@@ -106,8 +106,8 @@ def cached_sweep(
             np.savez(
                 stream,
                 qualities=found.qualities,
-                dssim=found.dssim,
                 bytes_per_pixel=found.bytes_per_pixel,
+                **found.scores,
             )
     return found
 
@@ -135,9 +135,10 @@ def made_by(setting: str, qualities: Sequence[int]) -> str:
 
 
 def _read(path: Path) -> Sweep | None:
-    """A stored sweep; None if it is missing, or damaged by the checksums of its zip."""
+    """A stored sweep; None if it is missing, lacks a metric or is damaged (its zip's checksums)."""
     try:
         with path.open("rb") as stream, np.load(stream) as arrays:
-            return Sweep(arrays["qualities"], arrays["dssim"], arrays["bytes_per_pixel"])
+            scores = {name: arrays[name] for name in METRICS}
+            return Sweep(arrays["qualities"], scores, arrays["bytes_per_pixel"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -1,7 +1,7 @@
 """What an encoder's curves look like before the search sees the image.
 
-The mean of -log(DSSIM) and of log(bytes per pixel) over quality, their principal components, and
-how rough they are.
+The mean of each metric's values and of log(bytes per pixel) over quality, their principal
+components, and how rough they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors import SIZE, size_noise_scale
 from autoquality_train.labels.sweeps import Sweep
 from autoquality_train.priors import rounded, write_learned
@@ -26,8 +26,8 @@ COMPONENTS = 5
 USUAL = slice(9, 95)
 """Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
 
-TARGETS = (0.002, 0.06)
-"""The range of DSSIM where the falls of a curve matter."""
+TARGETS = {"dssim": (0.002, 0.06), "ssimulacra2": (20.0, 93.0)}
+"""The scores where the falls of a curve matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +65,36 @@ def falls(curves: FloatArray, matters: npt.NDArray[np.bool_]) -> FloatArray:
     return most
 
 
-def fit(known: Sequence[SizedSweep]) -> dict[str, Any]:
-    """Both priors of one encoder setting.
+def fit(known: Sequence[SizedSweep], names: Sequence[str]) -> dict[str, Any]:
+    """The priors of the curves `names` of one encoder setting.
 
     The allowances are percentiles: to allow for the few roughest images of a corpus would cost a
     probe in every search that ends between two qualities. Budgets get a higher percentile.
     """
-    values = np.array([one.sweep.dssim_values for one in known])
-    sizes = np.log([one.sweep.bytes_per_pixel for one in known])
-    low, high = DSSIM.value(TARGETS[1]), DSSIM.value(TARGETS[0])
-    value_falls = falls(values, (values > low) & (values < high))
-    pixels = np.array([one.pixels for one in known])
-    size_falls = falls(sizes, np.ones(sizes.shape, np.bool_)) / size_noise_scale(pixels)
-    return {
-        DSSIM.name: learn(values, max(0.01, float(np.percentile(value_falls, 95)))),
-        SIZE: learn(sizes, max(0.002, float(np.percentile(size_falls, 98)))),
-    }
+    return {name: _size(known) if name == SIZE else _scores(known, METRICS[name]) for name in names}
 
 
-def write(path: Path, setting: str, known: Sequence[SizedSweep], corpus: str, images: int) -> None:
+def write(
+    path: Path,
+    setting: str,
+    known: Sequence[SizedSweep],
+    names: Sequence[str],
+    corpus: str,
+    images: int,
+) -> None:
     """Write the priors of one encoder setting, learned from `images` images of `corpus`."""
-    write_learned(path, setting, fit(known), corpus=corpus, images=images)
+    write_learned(path, setting, fit(known, names), corpus=corpus, images=images)
+
+
+def _scores(known: Sequence[SizedSweep], metric: Metric) -> dict[str, Any]:
+    values = np.array([one.sweep.values(metric) for one in known])
+    low, high = sorted(metric.value(score) for score in TARGETS[metric.name])
+    fall = falls(values, (values > low) & (values < high))
+    return learn(values, max(0.01, float(np.percentile(fall, 95))))
+
+
+def _size(known: Sequence[SizedSweep]) -> dict[str, Any]:
+    sizes = np.log([one.sweep.bytes_per_pixel for one in known])
+    pixels = np.array([one.pixels for one in known])
+    fall = falls(sizes, np.ones(sizes.shape, np.bool_)) / size_noise_scale(pixels)
+    return learn(sizes, max(0.002, float(np.percentile(fall, 98))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
 from autoquality_core.priors import SIZE
 from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.priors.regression import inputs, scaled
 from autoquality_train.basis import Basis
 from autoquality_train.examples import folds
-from autoquality_train.labels.curves import dssim_curve, overhead, size_curve
+from autoquality_train.labels.curves import all_curves, overhead
 from autoquality_train.labels.sweeps import Sweep
 from autoquality_train.priors import rounded, write_learned
 
@@ -45,12 +44,11 @@ _NORMAL_MEDIAN = 0.4549
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sample: the features for the DSSIM and those for the size, the curves, the group."""
+    """One sample: the features for scores and those for the size, the curves, the group."""
 
     features: FloatArray
     with_chroma: FloatArray
-    dssim: npt.NDArray[np.float32]
-    size: npt.NDArray[np.float32]
+    curves: Mapping[str, npt.NDArray[np.float32]]
     group: str
 
     @classmethod
@@ -60,10 +58,7 @@ class Row:
         colours = with_chroma(features, pixels)
         area = pixels.width * pixels.height
         return {
-            setting: cls(
-                *(features, colours, dssim_curve(sweep, setting)),
-                *(size_curve(sweep, setting, area), group),
-            )
+            setting: cls(features, colours, all_curves(sweep, setting, area), group)
             for setting, sweep in sweeps.items()
         }
 
@@ -109,17 +104,15 @@ def learn(
 
 
 def write(
-    path: Path, setting: str, rows: Sequence[Row], corpus: str, *, seed: int
+    path: Path, setting: str, rows: Sequence[Row], names: Sequence[str], corpus: str, *, seed: int
 ) -> dict[str, float]:
-    """Write the regressions of one setting; returns the median error of each curve."""
+    """Write the regressions of the curves `names`; returns the median error of each."""
     groups = [row.group for row in rows]
-    learned_from = {
-        DSSIM.name: ([row.features for row in rows], [row.dssim for row in rows]),
-        SIZE: ([row.with_chroma for row in rows], [row.size for row in rows]),
-    }
     fitted, median_errors = {}, {}
-    for name, (features, curves) in learned_from.items():
-        fitted[name], errors = learn(np.array(features), np.array(curves), groups, seed=seed)
+    for name in names:
+        features = np.array([row.with_chroma if name == SIZE else row.features for row in rows])
+        curves = np.array([row.curves[name] for row in rows])
+        fitted[name], errors = learn(features, curves, groups, seed=seed)
         fitted[name]["overhead"] = overhead(setting) if name == SIZE else 0
         median_errors[name] = round(float(np.median(np.abs(errors[:, _USED]))), 4)
     write_learned(

@@ -8,7 +8,7 @@ photographs it is learned how far curves fall between qualities a few steps apar
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS
 from autoquality_core.priors import SIZE
 from autoquality_core.priors.features import Detail
 from autoquality_core.priors.roughness import DETAILED, blocks_of_budget, effective_blocks
@@ -39,8 +39,8 @@ APART = 8
 PHOTOGRAPHS = 90
 """The percentile for photographs. A higher one would cost a probe in every search."""
 
-MATTERS = (0.0005, 0.3)
-"""The range of DSSIM where the falls of a rough curve matter."""
+MATTERS = {"dssim": (0.0005, 0.3), "ssimulacra2": (0.0, 97.0)}
+"""The scores where the falls of a rough curve matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +55,34 @@ class Rough:
 
 
 def fit(
-    setting: str, rough: Sequence[Rough], photographs: Sequence[Sweep]
+    setting: str, rough: Sequence[Rough], photographs: Sequence[Sweep], names: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """The roughness of one encoder setting's curves; see `priors.roughness` of the core."""
+    """The roughness of the curves `names` of one encoder setting.
+
+    See `priors.roughness` of the core.
+    """
     found: dict[str, dict[str, Any]] = {
         curve: {
             "simple": _table(setting, curve, [one for one in rough if one.detail.simple]),
             "rich": _table(setting, curve, [one for one in rough if not one.detail.simple]),
         }
-        for curve in (SIZE, DSSIM.name)
+        for curve in names
     }
-    found[DSSIM.name]["near"] = _near(photographs)
+    for curve in METRICS.keys() & set(names):
+        found[curve]["near"] = _near(photographs, curve)
     return found
 
 
 def write(
-    path: Path, setting: str, rough: Sequence[Rough], photographs: Sequence[Sweep], corpus: str
+    path: Path,
+    setting: str,
+    rough: Sequence[Rough],
+    photographs: Sequence[Sweep],
+    names: Sequence[str],
+    corpus: str,
 ) -> None:
-    """Write the roughness of one encoder setting."""
-    curves = fit(setting, rough, photographs)
+    """Write the roughness of the curves `names` of one encoder setting."""
+    curves = fit(setting, rough, photographs, names)
     write_learned(path, setting, curves, corpus=corpus, images=len(rough) + len(photographs))
 
 
@@ -83,7 +92,7 @@ def _table(setting: str, curve: str, rough: Sequence[Rough]) -> dict[str, list[f
     for one in rough:
         # A JPEG saved again at its own quality is almost identical there. An allowance for
         # that would open every quality, and no search would end.
-        if curve == DSSIM.name and one.spiked:
+        if curve != SIZE and one.spiked:
             continue
         values, matters = _curve(one.sweep, curve)
         at = _knots(setting, curve, one)
@@ -106,11 +115,11 @@ def _knots(setting: str, curve: str, one: Rough) -> npt.NDArray[np.int_]:
     return np.log2(blocks).astype(np.int_)
 
 
-def _near(photographs: Sequence[Sweep]) -> list[float]:
-    """How far -log(DSSIM) falls between qualities 1, 2, 3 ... apart; negative if it rises."""
+def _near(photographs: Sequence[Sweep], metric: str) -> list[float]:
+    """How far a metric's values fall between qualities 1, 2, 3 ... apart; negative if they rise."""
     rows = []
     for sweep in photographs:
-        values, matters = _curve(sweep, DSSIM.name, TARGETS)
+        values, matters = _curve(sweep, metric, TARGETS)
         matters[:4] = False  # the lowest qualities differ from all others and are rarely used
         rows.append([_fall_over(values, matters, apart) for apart in range(1, APART + 1)])
     seen = np.percentile(np.array(rows), PHOTOGRAPHS, axis=0)
@@ -118,13 +127,13 @@ def _near(photographs: Sequence[Sweep]) -> list[float]:
 
 
 def _curve(
-    sweep: Sweep, curve: str, between: tuple[float, float] = MATTERS
+    sweep: Sweep, curve: str, between: Mapping[str, tuple[float, float]] = MATTERS
 ) -> tuple[FloatArray, BoolArray]:
     """The curve's values, and where their falls matter."""
     if curve == SIZE:
-        return np.log(sweep.bytes_per_pixel), np.ones(sweep.dssim.size, np.bool_)
-    low, high = between
-    return sweep.dssim_values, (sweep.dssim > low) & (sweep.dssim < high)
+        return np.log(sweep.bytes_per_pixel), np.ones(sweep.qualities.size, np.bool_)
+    (low, high), scores = between[curve], sweep.scores[curve]
+    return sweep.values(METRICS[curve]), (scores > low) & (scores < high)
 
 
 def _falls(values: FloatArray) -> FloatArray:
