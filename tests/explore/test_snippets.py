@@ -87,7 +87,7 @@ def test_the_token_is_a_variable_in_every_language() -> None:
         ("method", "best", "method must be one of none, size"),
         ("format", "gif", "format must be one of jpeg"),
         ("target", "much", "target must be a number"),
-        ("target", "0.02:70", "target must be one value, not '0.02:70'"),
+        ("target", "0.02:70", "target must be a number, 0 or more, not '0.02:70'"),
         ("min_quality", "0", "quality must be a whole number from 1 to 100, not '0'"),
         ("max_quality", "²", "quality must be a whole number from 1 to 100"),
     ],
@@ -99,4 +99,12 @@ def test_a_wrong_field_is_named(field: str, value: str, message: str) -> None:
 
 
 def test_an_empty_form_leaves_everything_to_the_server() -> None:
-    assert encode_request(encode_options({})) == pb.EncodeRequest()
+    scores = [pb.METRIC_DSSIM, pb.METRIC_SSIMULACRA2]
+    assert encode_request(encode_options({})) == pb.EncodeRequest(measure=scores)
+
+
+def test_a_method_may_have_a_metric_and_a_target_may_be_a_word() -> None:
+    request = encode_request(encode_options({"method": "ml:ssimulacra2", "target": "very_high"}))
+    assert request.auto_quality == pb.AutoQuality(
+        method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2, target=80
+    )

@@ -65,7 +65,7 @@ def go_program(request: pb.EncodeRequest, name: str, output: str, connection: Co
         imports.add("google.golang.org/protobuf/proto")
     if token:
         imports.add("google.golang.org/grpc/metadata")
-    standard = {"context", "log", "os"} | ({"crypto/tls"} if "tls." in security else set())
+    standard = {"context", "log", "os"} | ({"crypto/tls"} if "tls.Config{" in security else set())
     return _PROGRAM.format(
         imports="\n\n".join(
             "\n".join(f'\t"{path}"' for path in sorted(paths)) for paths in (standard, imports)

@@ -5,49 +5,55 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoquality._enums import Method
+from autoquality_core.words import METRIC_OF_WORDS, WORDS
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    method: Method
+    method: str
+    """A method, or a method and its metric."""
     label: str
     target_label: str
     hint: str
     target: str
     """The default."""
-    presets: tuple[tuple[str, str], ...]
-    """Labels, and targets."""
+    presets: tuple[str, ...]
 
 
-_DSSIM_HINT = "From 0 (identical) to 1. At 0.02, a photograph still looks like its original."
-_DSSIM_PRESETS = (
-    ("0.005", "0.005"),
-    ("0.01", "0.01"),
-    ("0.02", "0.02"),
-    ("0.04", "0.04"),
+_WORDS = WORDS[METRIC_OF_WORDS]
+_SSIMULACRA2 = (
+    "Target",
+    "A word, or a score from 0 to 100. At 90 and more, it looks like the original.",
+    "high",
+    tuple(_WORDS),
+)
+_DSSIM = (
+    "Target DSSIM",
+    "From 0 (identical) to 1. At 0.02, most photographs still look like their original.",
+    "0.02",
+    ("0.005", "0.01", "0.02", "0.04"),
 )
 
 _CHOICES = (
-    _Choice(Method.DSSIM, "DSSIM", "Target DSSIM", _DSSIM_HINT, "0.02", _DSSIM_PRESETS),
+    _Choice("ssimulacra2", "How it looks (SSIMULACRA2)", *_SSIMULACRA2),
+    _Choice("ml:ssimulacra2", "SSIMULACRA2, by a network", *_SSIMULACRA2),
+    _Choice("dssim", "DSSIM", *_DSSIM),
+    _Choice("ml:dssim", "DSSIM, by a network", *_DSSIM),
     _Choice(
-        Method.ML, "DSSIM, with a network", "Target DSSIM", _DSSIM_HINT, "0.02", _DSSIM_PRESETS
-    ),
-    _Choice(
-        Method.SIZE,
+        "size",
         "File size",
         "Most bytes",
         "The highest quality whose file has at most that many bytes.",
         "50000",
-        (("20 kB", "20000"), ("50 kB", "50000"), ("100 kB", "100000")),
+        ("20000", "50000", "100000"),
     ),
     _Choice(
-        Method.NONE,
+        "none",
         "Fixed quality",
         "Quality",
         "From 1 to 100. No search. Empty: the format's default.",
         "75",
-        (("50", "50"), ("75", "75"), ("90", "90")),
+        ("50", "75", "90"),
     ),
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from autoquality._enums import Format, Method, parse
-from autoquality._notation import parse_notation
+from autoquality._enums import Format, Method, Metric, parse
+from autoquality._notation import auto_quality
 from autoquality._options import EncodeOptions, JpegOptions
 
 _T = TypeVar("_T")
@@ -32,37 +32,39 @@ class FieldError(ValueError):
 def encode_options(form: Mapping[str, str]) -> EncodeOptions:
     """Convert the fields of the form. An empty field means the server's default.
 
-    With the method "none", `target` is the quality. Raises FieldError.
+    `method` may have a metric ("ml:ssimulacra2"). With the method "none", `target` is the quality.
+    Raises FieldError.
     """
-    method = _read(form, "method", lambda text: parse(Method, text, "method"))
+    name, _, metric_name = form.get("method", "").partition(":")
+    method = _read("method", name, lambda text: parse(Method, text, "method"))
+    metric = _read("method", metric_name, lambda text: parse(Metric, text, "metric"))
     options: EncodeOptions = {
-        "format": _read(form, "format", lambda text: parse(Format, text, "format")),
+        "format": _field(form, "format", lambda text: parse(Format, text, "format")),
         "method": method,
+        "metric": metric,
         "jpeg": _MOZJPEG if form.get("mozjpeg") else None,
+        "measure": (Metric.DSSIM, Metric.SSIMULACRA2),
     }
     if method is Method.NONE:
-        options["quality"] = _read(form, "target", _quality)
+        options["quality"] = _field(form, "target", _quality)
     else:
-        options["target"] = _read(form, "target", lambda text: _target(method, text))
-        options["min_quality"] = _read(form, "min_quality", _quality)
-        options["max_quality"] = _read(form, "max_quality", _quality)
-    if method in (Method.NONE, Method.SIZE):
-        options["measure_dssim"] = True  # the other methods measure it anyway
+        options["target"] = _field(
+            form, "target", lambda text: auto_quality(method, text, metric=metric).target
+        )
+        options["min_quality"] = _field(form, "min_quality", _quality)
+        options["max_quality"] = _field(form, "max_quality", _quality)
     return options
 
 
-def _read(form: Mapping[str, str], field: str, convert: Callable[[str], _T]) -> _T | None:
-    text = form.get(field, "").strip()
+def _field(form: Mapping[str, str], field: str, convert: Callable[[str], _T]) -> _T | None:
+    return _read(field, form.get(field, ""), convert)
+
+
+def _read(field: str, text: str, convert: Callable[[str], _T]) -> _T | None:
     try:
-        return convert(text) if text else None
+        return convert(text.strip()) if text.strip() else None
     except ValueError as error:
         raise FieldError(field, str(error)) from error
-
-
-def _target(method: Method | None, text: str) -> float | None:
-    if ":" in text:
-        raise ValueError(f"target must be one value, not {text!r}")
-    return parse_notation(f"{method or ''}:{text}").target
 
 
 def _quality(text: str) -> int:

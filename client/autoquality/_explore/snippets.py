@@ -78,7 +78,7 @@ def _python(request: pb.EncodeRequest, name: str, output: str, connection: Conne
         f"        {quoted(name)},\n"
         f"{options}"
         f"    )\n"
-        f"    print(encoded.quality, encoded.size_bytes, encoded.dssim, encoded.outcome)\n"
+        f"    print(encoded.quality, encoded.size_bytes, encoded.ssimulacra2, encoded.outcome)\n"
         f"    encoded.save({quoted(output)})\n"
     )
 
@@ -93,7 +93,9 @@ def _python_options(message: Message) -> list[tuple[str, str]]:
             inner = ", ".join(f"{key}={code}" for key, code in _python_options(value))
             options.append((field.name, f"{field.message_type.name}({inner})"))
         elif field.enum_type is not None:
-            options.append((field.name, quoted(_enums.from_number(field.enum_type, value))))
+            many = value if field.is_repeated else [value]
+            names = [quoted(_enums.from_number(field.enum_type, number)) for number in many]
+            options.append((field.name, f"[{', '.join(names)}]" if field.is_repeated else names[0]))
         else:
             options.append((field.name, repr(value)))
     return options

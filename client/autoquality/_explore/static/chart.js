@@ -6,6 +6,7 @@ const [WIDTH, HEIGHT] = [460, 260];
 const BOX = { left: 52, right: WIDTH - 12, top: 12, bottom: HEIGHT - 36 };
 
 export const SCORES = {
+  ssimulacra2: { title: "SSIMULACRA2 (higher is better)", text: (value) => value.toFixed(1) },
   dssim: { title: "DSSIM (lower is better)", text: (value) => value.toFixed(4) },
 };
 

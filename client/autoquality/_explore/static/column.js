@@ -129,19 +129,17 @@ export class Column {
     const { shown, source } = this;
     this.saved.textContent = saved(source.file.size, shown.size_bytes);
     const scores = Object.keys(SCORES).filter((score) => shown[score] != null);
-    const figures = [
-      shown.quality ? `quality ${shown.quality}` : "lossless",
-      ...scores.map((score) => `${score.toUpperCase()} ${SCORES[score].text(shown[score])}`),
-    ];
+    const quality = shown.quality ? `quality ${shown.quality}` : "lossless";
     this.figures.replaceChildren(
       element("b", {}, `${bytes(shown.size_bytes)} of ${bytes(source.file.size)}`),
+      ` · ${quality}`,
       element("br"),
-      figures.join(" · "),
+      scores.map((score) => `${score.toUpperCase()} ${SCORES[score].text(shown[score])}`).join(" · "),
     );
     this.steps.max = this.encodings.length - 1;
     this.steps.value = this.encodings.indexOf(shown);
     this.steps.disabled = this.encodings.length < 2;
-    this.caption.value = shown.kind === "answer" ? `${figures[0]} (answer)` : figures[0];
+    this.caption.value = shown.kind === "answer" ? `${quality} (answer)` : quality;
     this.steps.setAttribute("aria-valuetext", this.caption.value);
   }
 

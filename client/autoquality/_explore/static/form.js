@@ -1,6 +1,6 @@
 // The form: what it offers, its values and its errors.
 
-import { $, element } from "./dom.js";
+import { $, bytes, element, words } from "./dom.js";
 
 const CHOSEN_FORMATS = new Set(["jpeg", "webp", "avif"]);
 const FIELDS = ["image", "target", "format", "min_quality", "max_quality"];
@@ -38,13 +38,13 @@ export function offer(server) {
 }
 
 function describeMethod() {
-  const { target_label, hint, target, presets } = current();
+  const { method, target_label, hint, target, presets } = current();
   $("target-label").textContent = target_label;
   $("target-hint").textContent = hint;
   $("target").value = target;
-  $("range").hidden = current().method === "none";
+  $("range").hidden = method === "none";
   $("presets").replaceChildren(
-    ...presets.map(([text, value]) =>
+    ...presets.map((value) =>
       element(
         "button",
         {
@@ -55,7 +55,7 @@ function describeMethod() {
             changed();
           },
         },
-        text,
+        method === "size" ? bytes(Number(value)) : words(value),
       ),
     ),
   );

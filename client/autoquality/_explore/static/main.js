@@ -110,7 +110,7 @@ async function extendCurves() {
   extending = signal;
   try {
     for (let left; (left = missing()).length; ) {
-      $("curves-status").textContent = `Completing the curves: ${left.length} encodings to go`;
+      $("curves-status").textContent = `Completing the curves: ${left.length} to go`;
       await left[0].column.extend(left[0].quality, signal);
     }
   } catch (error) {
@@ -139,15 +139,13 @@ function draw() {
     $("table").replaceChildren();
     return;
   }
-  const { method, target } = curves[0].result.applied;
-  const targets = { size_bytes: method === "size" ? target : null };
-  targets.dssim = ["dssim", "ml"].includes(method) ? target : null;
-  const measured = Object.keys(SCORES).filter((score) =>
-    curves.some((column) => column.encodings.some((one) => one[score] != null)),
-  );
+  const { method, metric, target } = curves[0].result.applied;
+  const targets = { [method === "size" ? "size_bytes" : metric]: target };
+  // Methods without a metric show the first one. The table has all.
+  const score = metric ?? Object.keys(SCORES)[0];
   const select = (column, encoding) => column.select(encoding);
   $("charts").replaceChildren(
-    ...[...measured, "size_bytes"].map((field) => chart(curves, field, targets[field], select)),
+    ...[score, "size_bytes"].map((field) => chart(curves, field, targets[field], select)),
   );
   $("table").replaceChildren(table(curves));
 }
