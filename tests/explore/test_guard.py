@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,10 @@ import pytest
 import trustme
 
 from autoquality.testing import FakeServer
+from autoquality.v1 import encoding_pb2 as pb
 from tests.authorities import chain_of, key_of
 from tests.explore.conftest import exploring
+from tests.waiting import GATE_LIMIT, until, wait_for
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -119,6 +122,27 @@ def test_an_upload_over_the_limit_is_refused(url: str, fake: FakeServer, announc
         assert status == 413
         assert json.loads(body)["error"]["message"] == "The image is larger than 64 MiB."
     assert calls(fake) == before
+
+
+def test_a_browser_that_leaves_ends_the_call(url: str, fake: FakeServer) -> None:
+    over = threading.Event()
+
+    def wait(_request: pb.EncodeRequest) -> pb.EncodeResponse:
+        over.wait(GATE_LIMIT)
+        return pb.EncodeResponse()
+
+    fake.respond(wait, rpc="EncodeStream")
+    before = calls(fake)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.request("POST", "/api/encode", b"image", {"origin": url.rstrip("/")})
+    try:
+        until(lambda: calls(fake) > before, reason="the call")
+        assert connection.sock
+        connection.sock.close()
+        connection.close()
+        wait_for(fake.requests[-1].ended, "the end of the call")
+    finally:
+        over.set()
 
 
 def test_the_token_goes_to_the_server_and_never_to_the_page(fake: FakeServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -49,9 +50,10 @@ def explore(session: Session, host: str, port: int) -> None:
             raise
         raise Failure("the page needs its extra: pip install 'autoquality[explore]'") from error
     listener = _listen(host, port)
-    # The page reports an unreachable server at once, and its user tries again.
-    with listener, session.connect(retries=0) as client:
-        serve(client, session.server, session.client_options, listener, click.echo)
+    # Without retries, the page reports an unreachable server at once.
+    connect = functools.partial(session.connect, retries=0)
+    with listener:
+        serve(connect, session.server, session.client_options, listener, click.echo)
 
 
 def _listen(host: str, port: int) -> socket.socket:

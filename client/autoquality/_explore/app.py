@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -33,8 +33,10 @@ _STATIC = Path(__file__).with_name("static")
 class Application:
     """The routes, and what they share."""
 
-    def __init__(self, client: Client, connection: Connection) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Client], connection: Connection) -> None:
+        """Each encoding has a client of `connect`. gRPC shares their connection to the server."""
+        self._connect = connect
+        self._client = connect()
         self._connection = connection
 
     def build(self, hosts: frozenset[str], started: Callable[[], object]) -> ASGIApp:
@@ -47,6 +49,7 @@ class Application:
         async def lifespan(_app: Starlette) -> AsyncIterator[None]:
             started()
             yield
+            self._client.close()
 
         routes = [
             Route("/", self._page),
@@ -87,10 +90,10 @@ class Application:
             return _refusal(413, f"The image is larger than {limit} MiB.", "image")
         name = request.query_params.get("name") or "image"
         code = snippets(encode_request(options), name, self._connection)
-        lines = encoding_lines(
-            self._client.encode_stream(image, **options), code, self._connection.server
-        )
-        return StreamingResponse(_closing(lines), media_type="application/x-ndjson")
+        client = self._connect()
+        events = client.encode_stream(image, **options)
+        lines = encoding_lines(events, code, self._connection.server)
+        return StreamingResponse(_closing(client, lines), media_type="application/x-ndjson")
 
 
 def _refusal(status: int, message: str, field: str) -> Response:
@@ -110,11 +113,14 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _closing(lines: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
-    """Yield from a generator that blocks, and close it even if the browser goes away."""
+async def _closing(client: Client, lines: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield from an iterator that blocks in calls of `client`, and close the client.
+
+    If the browser goes away, this ends the call at once, and its place in the server's queue is
+    free again. The abandoned thread then sees the end of the call.
+    """
     try:
-        async for line in iterate_in_threadpool(lines):
+        while line := await anyio.to_thread.run_sync(next, lines, b"", abandon_on_cancel=True):
             yield line
     finally:
-        with anyio.CancelScope(shield=True):
-            await run_in_threadpool(lines.close)
+        client.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -26,8 +26,8 @@ def line(fields: dict[str, Any]) -> bytes:
 
 
 def encoding_lines(
-    events: Generator[Progress | Encoded, None, None], code: dict[str, str], server: str
-) -> Generator[bytes, None, None]:
+    events: Iterator[Progress | Encoded], code: dict[str, str], server: str
+) -> Iterator[bytes]:
     """Yield a line for each event. The encoded file follows the last line.
 
     `code` is the same request in several languages. A failed call yields a line with `error`.
@@ -41,8 +41,6 @@ def encoding_lines(
                 yield line({"progress": asdict(event)})
     except AutoQualityError as error:
         yield line({"error": describe(error, server)})
-    finally:
-        events.close()  # cancels the call if the browser went away
 
 
 def _result(encoded: Encoded) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from autoquality._explore.connection import Connection
 
 
 def serve(
-    client: Client,
+    connect: Callable[[], Client],
     server: str,
     options: Mapping[str, Any],
     listener: socket.socket,
@@ -24,7 +24,7 @@ def serve(
 ) -> None:
     """Serve the page on `listener`, and `report` its address. Returns after Ctrl-C.
 
-    `options` are the arguments of `client`, for the snippets.
+    `options` are the arguments of the clients that `connect` makes, for the snippets.
     """
     connection = Connection(
         server=server,
@@ -35,7 +35,7 @@ def serve(
     )
     hosts = _hosts(listener)
     config = uvicorn.Config(
-        Application(client, connection).build(
+        Application(connect, connection).build(
             frozenset(hosts),
             # From this moment on, uvicorn handles Ctrl-C.
             lambda: report(f"AutoQuality explore at http://{hosts[0]}/ (Ctrl-C ends it)"),

@@ -134,11 +134,8 @@ const missing = () =>
 function draw() {
   if ($("panel-curves").hidden) return;
   const curves = columns.filter(({ result }) => result);
-  if (!curves.length) {
-    $("charts").replaceChildren();
-    $("table").replaceChildren();
-    return;
-  }
+  $("curves").hidden = !curves.length;
+  if (!curves.length) return;
   const { method, metric, target } = curves[0].result.applied;
   const targets = { [method === "size" ? "size_bytes" : metric]: target };
   // Methods without a metric show the first one. The table has all.

@@ -38,6 +38,7 @@ let columns = [];
 /** Offer the code of these columns. */
 export function offerCode(finished) {
   columns = finished.filter((column) => column.code);
+  $("code").textContent = "";
   if (!columns.length) return;
   const before = $("code-format").value;
   $("code-format").replaceChildren(
