@@ -13,8 +13,10 @@ from autoquality_core.formats import (
     WebpPreset,
     options_of,
 )
-from autoquality_core.types import ColorProfile, Format, Method, RawSource
-from autoquality_server.rpc.convert import encode_job
+from autoquality_core.metrics import DSSIM, SSIMULACRA2
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.types import ColorProfile, Format, Method, RawSource, TargetSpec
+from autoquality_server.rpc.convert import encode_job, target_message
 
 SERVER = EncoderOptions(
     jpeg=JpegOptions(progressive=True, quant_table=3),
@@ -103,6 +105,23 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
             "2 to 256",
         ),
         (request(background="white"), "background", "#ffffff"),
+        (request(measure=[9]), "measure", "METRIC_DSSIM, METRIC_SSIMULACRA2"),
+        (request(measure=[0]), "measure", "METRIC_DSSIM, METRIC_SSIMULACRA2"),
+        (
+            request(auto_quality=pb.AutoQuality(method=pb.METHOD_ML, metric=9)),
+            "auto_quality.metric",
+            "METRIC_DSSIM, METRIC_SSIMULACRA2",
+        ),
+        (
+            request(auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, metric=1, target=9)),
+            "auto_quality.metric",
+            "with METHOD_SIZE it must be not set",
+        ),
+        (
+            request(auto_quality=pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=170)),
+            "auto_quality.target",
+            "with METHOD_SSIMULACRA2 it is a score from 0 to 100; is 170",
+        ),
     ],
 )
 def test_an_error_names_the_field_and_says_what_would_be_right(
@@ -166,4 +185,31 @@ def test_every_format_and_method_of_the_contract_is_known() -> None:
     for number in pb.Method.values():
         asked = pb.AutoQuality(method=number, target=1)
         encode_job(request(auto_quality=asked), SERVER)
+    for number in pb.Metric.values():
+        asked = pb.AutoQuality(method=pb.METHOD_ML, metric=number)
+        encode_job(request(auto_quality=asked, measure=[number] if number else []), SERVER)
     assert encode_job(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF
+
+
+def test_each_metric_to_measure_is_measured_once() -> None:
+    both = [pb.METRIC_SSIMULACRA2, pb.METRIC_DSSIM, pb.METRIC_SSIMULACRA2]
+    assert encode_job(request(measure=both, measure_dssim=True), SERVER).measure == (
+        *(DSSIM, SSIMULACRA2),
+    )
+    assert encode_job(request(measure_dssim=True), SERVER).measure == (DSSIM,)
+    assert encode_job(request(), SERVER).measure == ()
+
+
+def test_the_metric_of_ml_is_the_one_that_was_set() -> None:
+    asked = pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2, target=80)
+    assert encode_job(request(auto_quality=asked), SERVER).spec.metric == "ssimulacra2"
+    assert encode_job(request(), SERVER).spec.metric is None
+
+
+def test_the_settings_that_were_used_can_be_sent_again() -> None:
+    """Every field is set, but `metric` only where it means something."""
+    for method in Method:
+        used = target_message(Defaults(target=9000.0).resolve(TargetSpec(method), Format.WEBP))
+        assert used.HasField("target") and used.HasField("allowed_error")
+        spec = encode_job(request(auto_quality=used), SERVER).spec
+        assert target_message(Defaults().resolve(spec, Format.WEBP)) == used
