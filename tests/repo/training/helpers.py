@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,11 @@ class Recorder:
         self._network = load_network()
         self.seen: list[Examples] = []
 
-    def fit(
-        self, examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
-    ) -> Any:
+    def fit(self, examples: Examples, metrics: Sequence[str], **how: Any) -> Any:
         self.seen.append(examples)
-        return self._network.fit(examples, epochs=epochs, seed=seed, progress=progress)
+        return self._network.fit(examples, metrics, **how)
 
-    def freeze(self, fitted: Any, path: Path, side_file: Mapping[str, Any]) -> None:
-        self._network.freeze(fitted, path, side_file)
+    def freeze(
+        self, fitted: Any, path: Path, side_file: Mapping[str, Any], base: Path | None
+    ) -> None:
+        self._network.freeze(fitted, path, side_file, base)

@@ -14,20 +14,27 @@ import pyvips
 
 from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
 from autoquality_core.images import ImageLimits, Pixels, blocks, open_image
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import NetworkError, load
 from autoquality_core.networks.inputs import mosaic
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, folds
+from autoquality_train.graphs import metric_part
 from autoquality_train.network import Fitted, TooFewImages, fit, freeze
 from autoquality_train.network.fitting import crossing, tile_statistics
 from autoquality_train.network.freezing import (
     RESIDUAL,
+    aim,
     distribution,
     main,
     quality_logits,
 )
-from autoquality_train.network.statistics import Strengths, ssim_windows
+from autoquality_train.network.statistics import (
+    Strengths,
+    TileStatistics,
+    ssim_windows,
+    strengths_for,
+)
 from tests.photos import crop
 
 LIMITS = ImageLimits(2**24, 2**24)
@@ -40,7 +47,7 @@ def pixels_of(name: str, width: int = 192, height: int = 160) -> Pixels:
 
 
 def examples_of(count: int) -> Examples:
-    """Noise that gets stronger, and curves that get lower."""
+    """Noise that gets stronger, and curves that get lower; those of SSIMULACRA2 are flatter."""
     rng = np.random.default_rng(7)
     mosaics = np.empty((count, 416, 416, 3), np.uint8)
     curves = np.empty((count, 100), np.float32)
@@ -51,7 +58,8 @@ def examples_of(count: int) -> Examples:
         curves[at] = 2.5 - rough + 0.03 * QUALITIES
     groups = [f"image {at // 2}" for at in range(count)]
     area = np.full(count, 416 * 416, np.int64)
-    return Examples("webp", mosaics, curves, ["noise"] * count, groups, area)
+    by_metric = {"dssim": curves, "ssimulacra2": 0.4 * curves - 5}
+    return Examples("webp", mosaics, by_metric, ["noise"] * count, groups, area)
 
 
 def test_the_transform_equals_that_of_opencv() -> None:
@@ -164,8 +172,7 @@ def test_samples_of_one_image_are_in_one_fold() -> None:
 def test_the_logits_are_the_probability_of_crossing_at_each_quality() -> None:
     mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
     factor = np.full((1, 1, 100), 0.08, np.float32)
-    target = np.array([math.exp(-4.4)], np.float32)
-    logits = np.asarray(quality_logits(mean, factor, target, 0.0))[0]
+    logits = np.asarray(quality_logits(mean, factor, np.array([4.4], np.float32), 0.0))[0]
     chances = np.exp(logits)
     assert chances.sum() == pytest.approx(1, abs=1e-3)
     assert int(chances.argmax()) + 1 in (60, 61)
@@ -177,15 +184,23 @@ def test_the_logits_are_the_probability_of_crossing_at_each_quality() -> None:
 def test_a_target_beyond_the_curve_gives_the_last_quality(target: float, quality: int) -> None:
     mean = (2 + 0.04 * QUALITIES)[None].astype(np.float32)
     factor = np.full((1, 1, 100), 0.05, np.float32)
-    logits = np.asarray(quality_logits(mean, factor, np.array([target], np.float32), 0.0))[0]
+    aims = aim("dssim", np.array([target], np.float32))
+    logits = np.asarray(quality_logits(mean, factor, aims, 0.0))[0]
     assert int(logits.argmax()) + 1 == quality
+
+
+@pytest.mark.parametrize(("metric", "score"), [("dssim", 0.013), ("ssimulacra2", 73.0)])
+def test_the_aim_is_the_value_of_the_metric(metric: str, score: float) -> None:
+    found = np.asarray(aim(metric, np.array([score], np.float32)))
+    assert found == pytest.approx([METRICS[metric].value(score)], rel=1e-5)
 
 
 def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -> None:
     examples = examples_of(24)
     lines: list[str] = []
-    fitted = fit(examples, epochs=150, seed=1, progress=lines.append)
-    assert len(lines) == len(fitted.members) == 2
+    fitted = fit(examples, METRICS, epochs=150, seed=1, progress=lines.append)
+    assert [len(head.members) for head in fitted.heads.values()] == [2, 2]
+    assert len(lines) == 4
     path = tmp_path / "autoquality-webp.pb"
     side = {
         "format_version": 1,
@@ -198,32 +213,68 @@ def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -
     described = json.loads(path.with_suffix(".json").read_text())
     assert described["curve"] == {"residual": RESIDUAL}
 
-    mean = np.asarray(distribution(fitted, examples.mosaics[:4])[0])
-    away = mean - examples.curves[:4]
-    assert np.abs(away).mean() < 0.5 * np.abs(examples.curves.mean(0) - examples.curves[:4]).mean()
+    statistics = TileStatistics(strengths_for("webp"))
     network = load(path)
-    try:
+    assert network.info.metrics == ("dssim", "ssimulacra2")
+    for metric, head in fitted.heads.items():
+        curves = examples.curves[metric]
+        mean = np.asarray(distribution(head, statistics(examples.mosaics[:4]))[0])
+        assert np.abs(mean - curves[:4]).mean() < 0.5 * np.abs(curves.mean(0) - curves[:4]).mean()
         for at in (0, 3):
             pixels = Pixels.from_samples(examples.mosaics[at : at + 1].copy())
             assert (mosaic(pixels) != examples.mosaics[at]).any(), "tiles are turned"
-            (seen_mean,), (seen_factor,) = distribution(fitted, mosaic(pixels)[None])
-            curve = network.predict(pixels, 0.02).curve
+            (seen_mean,), (seen_factor,) = distribution(head, statistics(mosaic(pixels)[None]))
+            prediction = network.predict(pixels, METRICS[metric].default_target, metric=metric)
+            curve = prediction.curve
             assert curve is not None
             assert curve.mean == pytest.approx(np.asarray(seen_mean), abs=2e-3)
             spread = (np.asarray(seen_factor) ** 2).sum(axis=0) + RESIDUAL**2
             assert np.diag(curve.covariance) == pytest.approx(spread, rel=0.01)
-    finally:
+            value = METRICS[metric].value(METRICS[metric].default_target)
+            assert abs(prediction.quality - np.abs(curve.mean - value).argmin() - 1) <= 3
+    network.close()
+
+
+def test_a_head_that_is_added_leaves_the_rest_of_the_graph_as_it_is(tmp_path: Path) -> None:
+    examples = examples_of(4)
+    base, path = tmp_path / "base.pb", tmp_path / "a.pb"
+    side = {"name": "autoquality-webp", "version": "1", "format": "webp", "corpus": {"name": "one"}}
+    freeze(fit(examples, ["dssim"], epochs=1, seed=1, progress=lambda _: None), base, side)
+    data = base.read_bytes()
+    for seed in (2, 3):  # the second replaces the head of the first
+        head = fit(examples, ["ssimulacra2"], epochs=1, seed=seed, progress=lambda _: None)
+        origin = {**side, "version": str(seed), "corpus": {"name": "other"}}
+        freeze(head, path, origin, path if seed == 3 else base)
+        described, before = (
+            json.loads(one.with_suffix(".json").read_text()) for one in (path, base)
+        )
+        added = described["metrics"].pop("ssimulacra2")
+        assert described == before
+        assert (added["origin"]["version"], added["origin"]["corpus"]["name"]) == (
+            str(seed),
+            "other",
+        )
+        part = metric_part(path.read_bytes(), "dssim")
+        assert part == metric_part(data, "dssim") == data
+        network = load(path)
+        assert network.info.metrics == ("dssim", "ssimulacra2")
+        image = Pixels.from_samples(examples.mosaics[:1])
+        (mean,), _ = distribution(
+            head.heads["ssimulacra2"], TileStatistics(strengths_for("webp"))(mosaic(image)[None])
+        )
+        curve = network.predict(image, 70.0, metric="ssimulacra2").curve
+        assert curve is not None and curve.mean == pytest.approx(np.asarray(mean), abs=2e-3)
         network.close()
 
 
 def test_a_saved_network_is_frozen_by_another_process(tmp_path: Path) -> None:
     examples = examples_of(4)
-    fitted = fit(examples, epochs=1, seed=1, progress=lambda _: None)
+    fitted = fit(examples, ["dssim"], epochs=1, seed=1, progress=lambda _: None)
     fitted.save(tmp_path)
     again = Fitted.restore(tmp_path)
-    for one, other in zip(
-        distribution(fitted, examples.mosaics), distribution(again, examples.mosaics), strict=True
-    ):
+    tiles = TileStatistics(strengths_for("webp"))(examples.mosaics)
+    both = (distribution(one.heads["dssim"], tiles) for one in (fitted, again))
+    for one, other in zip(*both, strict=True):
         assert np.asarray(other) == pytest.approx(np.asarray(one), abs=1e-5)
     main(str(tmp_path))
     assert (tmp_path / "frozen.pb").read_bytes().count(b"curve_factor") > 0
@@ -231,21 +282,24 @@ def test_a_saved_network_is_frozen_by_another_process(tmp_path: Path) -> None:
 
 def test_fitting_is_repeatable() -> None:
     examples = examples_of(4)
-    first, second = (fit(examples, epochs=2, seed=3, progress=lambda _: None) for _ in range(2))
-    for one, other in zip(first.members, second.members, strict=True):
+    first, second = (
+        fit(examples, ["dssim"], epochs=2, seed=3, progress=lambda _: None) for _ in range(2)
+    )
+    for one, other in zip(first.heads["dssim"].members, second.heads["dssim"].members, strict=True):
         for weight, again in zip(one.get_weights(), other.get_weights(), strict=True):
             assert weight == pytest.approx(again, abs=1e-6)
-    assert first.scale == pytest.approx(second.scale, rel=1e-4)
+    scales = (one.heads["dssim"].scale for one in (first, second))
+    assert next(scales) == pytest.approx(next(scales), rel=1e-4)
 
 
 def test_one_image_is_too_few_to_learn_from() -> None:
     with pytest.raises(TooFewImages, match="at least 2 images"):
-        fit(examples_of(2), epochs=1, seed=1, progress=lambda _: None)
+        fit(examples_of(2), ["dssim"], epochs=1, seed=1, progress=lambda _: None)
 
 
 def test_a_truncated_graph_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.pb"
-    freeze(fit(examples_of(4), epochs=1, seed=1, progress=lambda _: None), path, {})
+    freeze(fit(examples_of(4), ["dssim"], epochs=1, seed=1, progress=lambda _: None), path, {})
     path.with_suffix(".json").unlink()
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(NetworkError, match=r"cut\.pb"):
