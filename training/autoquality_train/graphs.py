@@ -5,7 +5,7 @@ A graph computes statistics of an image's tiles, and from them OUTPUTS for each 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autoquality_core.metrics import DSSIM
@@ -26,10 +26,12 @@ def scope(metric: str) -> str:
     return "" if metric == DSSIM.name else f"{metric}/"
 
 
-def metric_part(graph: bytes, metric: str) -> bytes:
+def metric_part(graph: bytes, side_file: Mapping[str, Any], metric: str) -> bytes:
     """The part of a serialised graph that computes the outputs for one metric."""
     parsed = tensorflow().compat.v1.GraphDef.FromString(graph)
-    return serialised(parsed, [f"{scope(metric)}{name}" for name in OUTPUTS])
+    head = side_file if metric == DSSIM.name else side_file["metrics"][metric]
+    tensors = {**side_file["tensors"], **head["tensors"]}
+    return serialised(parsed, [name.partition(":")[0] for name in tensors.values()])
 
 
 def serialised(graph: Any, outputs: Iterable[str]) -> bytes:
@@ -39,7 +41,7 @@ def serialised(graph: Any, outputs: Iterable[str]) -> bytes:
 
 
 def _part(graph: Any, outputs: Iterable[str]) -> Any:
-    return tensorflow().compat.v1.graph_util.extract_sub_graph(graph, [*INPUTS, *outputs])
+    return tensorflow().compat.v1.graph_util.extract_sub_graph(graph, list(outputs))
 
 
 def outputs_in(graph: Any) -> list[str]:
@@ -51,7 +53,7 @@ def without(graph: Any, metrics: Iterable[str]) -> Any:
     """The graph without its heads for `metrics`."""
     scopes = tuple(map(scope, metrics))
     kept = [name for name in outputs_in(graph) if not name.startswith(scopes)]
-    return _part(graph, kept)
+    return _part(graph, [*INPUTS, *kept])
 
 
 def tiles_in(graph: Any, width: int) -> str:

@@ -63,9 +63,9 @@ def train(
     metrics = tuple(one for one in metrics if base is None or one != DSSIM.name)
     if base is None and DSSIM.name not in metrics:
         raise options.Failed("a network predicts dssim: add it to --metrics, or use --base")
-    for fmt in formats if base else ():
-        if not network_path(base, fmt).exists():
-            raise options.Failed(f"{network_path(base, fmt)} does not exist; change --formats")
+    for path in [network_path(base, fmt) for fmt in formats] if base else ():
+        if not path.exists():
+            raise options.Failed(f"{path} does not exist; change --base or --formats")
     samples = gather_samples(corpus, console, seed=seed, whole=False)
     training = Training(name or corpus[0].name, epochs, seed, metrics, base)
     train_all(samples, sweeps, options.ready(out), formats, training, console, jobs=jobs)

@@ -77,7 +77,7 @@ class Fitted:
 
     def save(self, folder: Path) -> None:
         """Write everything that `freeze` needs to `folder`, for a process with another backend."""
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for metric, one in self.heads.items():
             for number, member in enumerate(one.members):
                 member.save(folder / f"{metric}.{number}.keras")

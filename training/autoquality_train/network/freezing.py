@@ -23,6 +23,7 @@ from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.search.curve import rbf
 from autoquality_train.files import atomic, write_json
 from autoquality_train.graphs import (
+    INPUTS,
     OUTPUTS,
     TILES_NAME,
     add,
@@ -71,8 +72,8 @@ def freeze(
     origin apart. If the backend is not TensorFlow, another process freezes the network. Raises
     CalledProcessError if that fails.
     """
-    here = keras.backend.backend() == "tensorflow"
-    graph = (frozen_graph if here else _frozen_by_tensorflow)(fitted, base and base.read_bytes())
+    frozen = frozen_graph if keras.backend.backend() == "tensorflow" else _frozen_by_tensorflow
+    graph = frozen(fitted, base.read_bytes() if base else None)
     training = {**side_file.get("training", {}), **fitted.record}
     made = {**side_file, "training": training}
     heads = {metric: described_outputs(metric) for metric in fitted.heads}
@@ -83,7 +84,7 @@ def freeze(
         described["metrics"] = described.get("metrics", {}) | added
     else:
         first = heads.pop(DSSIM.name)
-        first["tensors"] = {name: f"{name}:0" for name in ("image", "target")} | first["tensors"]
+        first["tensors"] = {name: f"{name}:0" for name in INPUTS} | first["tensors"]
         recipe = {"recipe": "mosaic", "side": SIDE, "tile": TILE}
         described = {"format_version": 1, **made, "input": recipe, **first, "metrics": heads}
     with atomic(path) as partial:
@@ -201,7 +202,7 @@ def frozen_graph(fitted: Fitted, base: bytes | None = None) -> bytes:
     for metric, head in fitted.heads.items():
         add(graph, _frozen(_answers(head, metric), tiles, target), scope(metric), source)
         outputs += [f"{scope(metric)}{name}" for name in OUTPUTS]
-    return serialised(graph, outputs)
+    return serialised(graph, [*INPUTS, *outputs])
 
 
 def _answers(head: Head, metric: str) -> Callable[[Any, Any], dict[str, Any]]:
