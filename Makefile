@@ -125,6 +125,18 @@ capacity: .venv/.stamp ## Estimate the images a day and the price of a cluster (
 bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and OpenCV
 	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
+.PHONY: bench-targets
+bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.targets $(ARGS)
+
+.PHONY: bench-ssimulacra2
+bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
+	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
+
+.tools/fast-ssim2/.stamp: bench/rivals/fast-ssim2/Cargo.toml bench/rivals/fast-ssim2/src/main.rs
+	@cargo build --quiet --release --manifest-path $< --target-dir .tools/fast-ssim2
+	@touch $@
+
 .PHONY: bench-predictions
 bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)

@@ -1,8 +1,8 @@
 """Checks searches on images with rough curves by trying every quality.
 
 Generates small drawings (patterns, charts, text, icons; grey, with alpha, animated) and takes small
-pieces of IMAGES. Encodes each in every format at every quality, then searches by size, dssim and
-ml. An answer is wrong if trying every quality finds a better one, or if method none at the returned
+pieces of IMAGES. Encodes each in every format at every quality, then searches by every method. An
+answer is wrong if trying every quality finds a better one, or if method none at the returned
 quality gives another file.
 
     python -m bench.exhaustive [IMAGES...] --drawings 300
@@ -24,7 +24,7 @@ import numpy as np
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_continued_colours
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline.methods import (
@@ -49,8 +49,12 @@ FIRST_SEED = 1_000_000
 """`autoquality-train roughness` learns from other seeds."""
 
 RANGES = ((10, 95), (1, 100), (70, 80), (40, 95), (60, 100))
-ERRORS = (0.001, 0.001, 0.002, 0.0005, 0.0001)
-TARGETS = (0.005, 0.01, 0.02, 0.04)
+ERRORS = {
+    DSSIM.name: (0.001, 0.001, 0.002, 0.0005, 0.0001),
+    SSIMULACRA2.name: (1.0, 1.0, 2.0, 0.5, 0.1),
+}
+TARGETS = {DSSIM.name: (0.005, 0.01, 0.02, 0.04), SSIMULACRA2.name: (50.0, 70.0, 80.0, 90.0)}
+"""By metric."""
 
 
 @dataclass(frozen=True)
@@ -113,47 +117,64 @@ def _judge(
     searches: int,
 ) -> Iterator[Verdict]:
     sweep = CachedSession(files, encoder)
-    seen = [sweep.probe(quality, DSSIM) for quality in range(1, 101)]
-    curve = [Observation(one.quality, one.size_bytes, one.scores[DSSIM.name]) for one in seen]
-    for method, handler in _handlers(encoder.format).items():
+    for quality in range(1, 101):
+        if not sweep.knows(quality):
+            sweep.probe(quality)
+        for one in METRICS.values():
+            sweep.measure(quality, one)
+    for (method, metric), handler in _handlers(encoder.format).items():
         if method is Method.ML and setting not in NETWORKS.values():
             continue
+        curve = [_seen(sweep, quality, metric) for quality in range(1, 101)]
         for _ in range(searches):
-            resolved = _target_spec(method, curve, random)
+            resolved = _target_spec(method, metric, curve, random)
             session = CachedSession(files, encoder)
             answer = handler.run(session, resolved)
             data = session.file(answer.quality)
             wrong = _wrong(
-                resolved, Found(_seen(session, answer.quality), answer.outcome), curve, session
+                *(resolved, Found(_seen(session, answer.quality, metric), answer.outcome)),
+                *(curve, session),
             )
             if data != files.get(session.encoder, answer.quality):
                 wrong = "method none gives another file"
             if wrong:
                 wrong = f"{name}: {resolved}: {wrong}"
             kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
-            yield Verdict(kind, setting, method.value, len(session.probes), wrong)
+            yield Verdict(kind, setting, _title(method, metric), len(session.probes), wrong)
 
 
-def _seen(session: Session, quality: int) -> Observation:
-    score = session.scores(quality).get(DSSIM.name)
+def _title(method: Method, metric: Metric | None) -> str:
+    if method is not Method.ML or metric is None or metric is DSSIM:
+        return method.value
+    return f"{method.value} with {metric.name}"
+
+
+def _seen(session: Session, quality: int, metric: Metric | None) -> Observation:
+    score = None if metric is None else session.scores(quality).get(metric.name)
     return Observation(quality, len(session.file(quality)), score)
 
 
 def _target_spec(
-    method: Method, curve: Sequence[Observation], random: np.random.Generator
+    method: Method,
+    metric: Metric | None,
+    curve: Sequence[Observation],
+    random: np.random.Generator,
 ) -> ResolvedTarget:
     """A target that some quality in the range meets, or almost meets."""
     low, high = RANGES[random.integers(len(RANGES))]
     one = curve[int(random.integers(low, high + 1)) - 1]
-    if method is Method.SIZE:
+    if metric is None:
         target = float(one.size_bytes)
         if random.random() < 0.4:
             target = max(1.0, round(target * random.uniform(0.97, 1.03)))
         return ResolvedTarget(method, target, low, high, 0.0)
-    target = min(1.0, (one.score or 0.0) * random.uniform(0.9, 1.1))
+    value = metric.value(one.score or 0.0) + random.uniform(-0.1, 0.1)
+    target = float(np.clip(metric.score(np.array(value)), metric.low, metric.high))
+    targets, errors = TARGETS[metric.name], ERRORS[metric.name]
     if random.random() < 0.3:
-        target = TARGETS[random.integers(len(TARGETS))]
-    return ResolvedTarget(method, target, low, high, ERRORS[random.integers(len(ERRORS))])
+        target = targets[random.integers(len(targets))]
+    error = errors[random.integers(len(errors))]
+    return ResolvedTarget(method, target, low, high, error, metric.name)
 
 
 def _wrong(
@@ -171,15 +192,20 @@ def _wrong(
 
 
 @cache
-def _handlers(fmt: Format) -> Mapping[Method, MethodHandler]:
+def _handlers(fmt: Format) -> Mapping[tuple[Method, Metric | None], MethodHandler]:
     path = bundled_network(fmt)
     networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
-    by_dssim = ScoreSearch(DSSIM)
-    return {
-        Method.SIZE: SizeSearch(),
-        Method.DSSIM: by_dssim,
-        Method.ML: MlSearch(networks, by_dssim),
+    by_score = [ScoreSearch(metric) for metric in METRICS.values()]
+    by_network = MlSearch(networks, by_score)
+    found: dict[tuple[Method, Metric | None], MethodHandler] = {
+        (Method.SIZE, None): SizeSearch(),
+        (Method.ML, DSSIM): by_network,
     }
+    for search in by_score:
+        found[Method(search.metric.name), search.metric] = search
+        if any(search.metric.name in one.info.metrics for one in networks.values()):
+            found[Method.ML, search.metric] = by_network
+    return found
 
 
 def work_of(drawings: int, images: Sequence[Path]) -> Iterator[tuple[str, Pixels, int]]:

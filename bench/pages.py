@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench import ssimulacra2, targets
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -41,6 +42,9 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
+    "targets-spread": ("targets", targets.spread_page),
+    "targets-words": ("targets", targets.words_page),
 }
 """By marker: the benchmark whose record holds the numbers, and the function for the table."""
 
@@ -50,7 +54,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
-PAGES = ("docs/bench.md", "docs/accuracy.md")
+PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md")
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:

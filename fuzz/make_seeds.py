@@ -31,11 +31,15 @@ SAVERS: dict[str, Callable[[Any], Any]] = {
     "tiff": lambda image: image.tiffsave_buffer(compression="deflate"),
     "avif": lambda image: image.heifsave_buffer(compression="av1"),
 }
-NOTATIONS = ("dssim:0.02:70:80:0.001", "size:10240", "ml::60", "autoquality:none", "aq::::", "AQ:")
+NOTATIONS = (
+    *("dssim:0.02:70:80:0.001", "size:10240", "ml::60", "autoquality:none", "aq::::", "AQ:"),
+    *("ssimulacra2:very-high", "ml:70:10:95:1:ssimulacra2"),
+)
 TOKENS = ("# a comment\nana:a-made-up-token-1\n", "a-made-up-token-2==\nana: a-made-up-token-3")
 SETTINGS = (
     "AUTOQUALITY_WORKERS=2\nAUTOQUALITY_METHOD=dssim\nAUTOQUALITY_TARGET=0.01\n",
     "IMGPROXY_AUTOQUALITY_METHOD=size\n" + "IMGPROXY_AUTOQUALITY_TARGET=10240\n",
+    "AUTOQUALITY_METHOD=ssimulacra2\nAUTOQUALITY_TARGET=high\nAUTOQUALITY_ALLOWED_ERROR=2\n",
     "IMGPROXY_FORMAT_QUALITY='jpeg=80,webp=79,avif=63,jxl=77'\nAUTOQUALITY_MAX_IMAGE_BYTES=10MB",
 )
 XMP = (
@@ -59,6 +63,15 @@ REQUESTS = (
         auto_quality=pb.AutoQuality(method=pb.METHOD_ML, allowed_error=1),
         png=pb.PngOptions(quantize=True, quantization_colors=16),
         keep_metadata=True,
+    ),
+    pb.EncodeRequest(
+        format=pb.FORMAT_WEBP,
+        auto_quality=pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=70, allowed_error=2),
+        measure=[pb.METRIC_DSSIM],
+    ),
+    pb.EncodeRequest(
+        format=pb.FORMAT_JPEG,
+        auto_quality=pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2),
     ),
 )
 LOOKED_INTO = {

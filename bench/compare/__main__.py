@@ -32,7 +32,7 @@ from bench.images import quick_photographs
 from bench.record import FOLDER, QUICK_FOLDER, record_of
 from bench.record.changes import finish
 
-METHODS = (Method.SIZE, Method.DSSIM, Method.ML)
+METHODS = (Method.SIZE, Method.DSSIM, Method.SSIMULACRA2, Method.ML)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -42,6 +42,7 @@ def command_line() -> argparse.ArgumentParser:
     found.add_argument("--quick", action="store_true", help="four small photographs")
     found.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
     found.add_argument("--targets", nargs="+", type=float, help="DSSIM (default: 0.01 0.02)")
+    found.add_argument("--scores", nargs="*", type=float, help="SSIMULACRA2 (default: 70)")
     found.add_argument(
         "--budgets", nargs="+", type=int, help="qualities, 1 %% above whose size (default: 50 80)"
     )
@@ -56,16 +57,22 @@ def command_line() -> argparse.ArgumentParser:
 def plan_of(args: argparse.Namespace) -> Plan:
     """The tasks. Raises ValueError, with the option that is wrong."""
     targets = args.targets or ([0.02] if args.quick else [0.01, 0.02])
+    scores = [70.0] if args.scores is None else args.scores
     budgets = args.budgets or ([65] if args.quick else [50, 80])
     if not all(0 < one < 1 for one in targets):
         raise ValueError("--targets: a DSSIM is above 0 and below 1, for example 0.02")
+    if not all(0 <= one <= 100 for one in scores):
+        raise ValueError("--scores: a SSIMULACRA2 is from 0 to 100, for example 70")
     if not all(1 <= one <= 100 for one in budgets):
         raise ValueError("--budgets: qualities from 1 to 100")
     if args.repeats < 1:
         raise ValueError("--repeats: 1 or more")
     if args.guetzli < 0:
         raise ValueError("--guetzli: a number of images, 0 or more")
-    return Plan(tuple(args.settings), tuple(targets), tuple(budgets), repeats=args.repeats)
+    return Plan(
+        *(tuple(args.settings), tuple(targets), tuple(scores), tuple(budgets)),
+        repeats=args.repeats,
+    )
 
 
 def entrants(args: argparse.Namespace) -> list[Entrant]:

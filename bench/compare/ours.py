@@ -53,7 +53,7 @@ def job_of(
 
 
 class Ours:
-    """One of our methods: `size` or `dssim` for targets of that kind, or `ml` for a DSSIM."""
+    """One of our methods: `ml`, or another one for targets of that kind."""
 
     own_encoder = False
 
@@ -70,10 +70,12 @@ class Ours:
     def enters(self, task: Task) -> bool:
         if self.method is Method.ML:
             # METHOD_ML writes every JPEG with the best mozjpeg options.
+            network = self._networks.get(task.format)
             return (
-                task.resolved.method is Method.DSSIM
+                task.metric is not None
                 and task.setting in NETWORKS.values()
-                and task.format in self._networks
+                and network is not None
+                and task.metric.name in network.info.metrics
             )
         return task.resolved.method is self.method
 
@@ -85,6 +87,7 @@ class Ours:
             target.min_quality,
             target.max_quality,
             target.allowed_error,
+            task.metric.name if task.metric is not None and self.method is Method.ML else None,
         )
         job = job_of(task.encoder, task.subject.source, spec)
         found, spent = here(lambda: self._pipeline.encode(job, Deadline()))
@@ -106,7 +109,7 @@ class SearchedBy:
 
     def encode(self, task: Task) -> Entry:
         resolved = task.resolved
-        metric = None if task.by_size else DSSIM
+        metric = task.metric
 
         def work() -> tuple[bytes, Searched, bool]:
             pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
@@ -115,15 +118,16 @@ class SearchedBy:
 
             def attempt(quality: int) -> Observation:
                 one = session.probe(quality, metric)
-                return Observation(quality, one.size_bytes, one.scores.get(DSSIM.name))
+                score = None if metric is None else one.scores[metric.name]
+                return Observation(quality, one.size_bytes, score)
 
             found = self._search(goal, resolved.min_quality, resolved.max_quality, attempt)
             data = session.file(found.quality)
-            dssim = session.scores(found.quality).get(DSSIM.name)
             met = (
                 len(data) <= resolved.target
-                if dssim is None
-                else abs(dssim - resolved.target) <= resolved.allowed_error
+                if metric is None
+                else abs(session.scores(found.quality)[metric.name] - resolved.target)
+                <= resolved.allowed_error
             )
             return data, found, met
 
@@ -145,11 +149,11 @@ def none(task: Task, quality: int) -> Spent:
 
 def floor(task: Task, quality: int) -> Spent:
     """The least time of any method: decode, encode once, decode the result and measure it."""
-    encoder = task.encoder
+    encoder, metric = task.encoder, task.metric or DSSIM
 
     def least() -> float:
         pixels = open_image(task.subject.source, LIMITS).decode(all_frames=False)
         data = encoder.encode(pixels, quality)
-        return DSSIM.reference(pixels).score(encoder.decode(data, pixels))
+        return metric.reference(pixels).score(encoder.decode(data, pixels))
 
     return here(least)[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.types import Method, ResolvedTarget
 from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import Spent
@@ -18,14 +19,17 @@ from bench.compare.task import DEFAULT_RANGES, WIDE, Entrant, Entry, Row, Task
 class Plan:
     """The tasks for every image.
 
-    Budgets are 1 % above the sizes at the qualities `budgets`. Our methods do each task `repeats`
+    `targets` are DSSIMs, `scores` are targets of SSIMULACRA2 at the wide range. Budgets are 1 %
+    above the sizes at the qualities `budgets`. Our methods do each task `repeats`
     times, and the least time counts.
     """
 
     settings: Sequence[str] = tuple(SETTINGS)
     targets: Sequence[float] = (0.01, 0.02)
+    scores: Sequence[float] = (70.0,)
     budgets: Sequence[int] = (50, 80)
     error: float = 0.001
+    score_error: float = 1.0
     repeats: int = 2
 
 
@@ -39,6 +43,11 @@ def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[
             budget = float(int(curve.at(quality)[0] * 1.01))
             resolved = ResolvedTarget(Method.SIZE, budget, low, high, plan.error)
             yield Task(subject, setting, resolved, span)
+    for score in plan.scores:
+        resolved = ResolvedTarget(
+            Method.SSIMULACRA2, score, *WIDE, plan.score_error, SSIMULACRA2.name
+        )
+        yield Task(subject, setting, resolved, "10-95")
 
 
 def run(
@@ -64,8 +73,7 @@ def run(
 def warm_up(subject: Subject, methods: Sequence[ours.Ours], plan: Plan) -> None:
     """Load and compile everything that only a first request waits for."""
     for setting in plan.settings:
-        for method in (Method.SIZE, Method.DSSIM):
-            target = 1e4 if method is Method.SIZE else 0.02
+        for method, target in ((Method.SIZE, 1e4), (Method.DSSIM, 0.02), (Method.SSIMULACRA2, 70)):
             task = Task(subject, setting, ResolvedTarget(method, target, 30, 70, 0.01), "10-95")
             for one in methods:
                 if one.enters(task):
@@ -100,6 +108,8 @@ def _rival(one: Entrant, task: Task, curve: Curve) -> Row:
 
 
 def _row(one: Entrant, task: Task, entry: Entry) -> Row:
+    dssim = task.subject.score(entry.data)
+    metric = task.metric
     return Row(
         task.subject.name,
         task.subject.megapixels,
@@ -110,7 +120,8 @@ def _row(one: Entrant, task: Task, entry: Entry) -> Row:
         task.resolved.allowed_error,
         one.name,
         len(entry.data),
-        task.subject.dssim(entry.data),
+        dssim,
+        dssim if metric is None or metric is DSSIM else task.subject.score(entry.data, metric),
         entry.spent.cpu,
         entry.spent.wall,
         entry.encodings,

@@ -11,7 +11,7 @@ import pyvips
 from PIL import Image
 
 from autoquality_core.images import ImageLimits, Pixels, open_image
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, Metric
 from autoquality_train.corpus.samples import decode, digest_of
 
 LIMITS = ImageLimits(2**30, 2**30)
@@ -51,10 +51,10 @@ class Subject:
         path.write_bytes(self.pixels.image.jpegsave_buffer(Q=98, subsample_mode="on", keep="none"))
         return str(path)
 
-    def dssim(self, encoded: bytes) -> float:
-        """The DSSIM of an encoded file, over every window."""
+    def score(self, encoded: bytes, metric: Metric = DSSIM) -> float:
+        """The exact score of an encoded file."""
         found = open_image(encoded, LIMITS).decode(all_frames=False)
-        return DSSIM.compare(self.pixels, found)
+        return metric.compare(self.pixels, found)
 
 
 def load(path: Path, folder: Path) -> Subject:

@@ -6,13 +6,21 @@ from bench.compare.task import NAMES
 from bench.record.markdown import NOTHING, cell, made, table
 from bench.record.store import Record
 
-OURS = ("size", "size, two at a time", "dssim", "ml")
+OURS = {
+    "size": ("size", "size"),
+    "size, two at a time": ("size, two at a time", "size"),
+    "dssim": ("dssim", "dssim"),
+    "ml": ("ml", "dssim"),
+    "ssimulacra2": ("ssimulacra2", "ssimulacra2"),
+    "ml with SSIMULACRA2": ("ml", "ssimulacra2"),
+}
+"""By title: our method, and the kind of its target."""
+
 SPANS = {"10-95": "10 to 95", "default": "default range"}
 COST = (
     *("cost over none", "wait over none", "cost over the floor", "encodings"),
     *("processor time", "on target", "budget used", "over budget"),
 )
-METHOD_GOALS = {"size": "size", "size, two at a time": "size", "dssim": "dssim", "ml": "dssim"}
 
 
 def page(record: Record) -> str:
@@ -41,29 +49,29 @@ def our_cost(record: Record) -> str:
         *("ms a megapixel", "on target", "budget used", "over budget"),
     )
     rows = []
-    for method in OURS:
+    for name, (method, kind) in OURS.items():
         for setting, title in NAMES.items():
             for span, qualities in SPANS.items():
                 named = {
                     "by": f"autoquality {method}",
                     "setting": setting,
-                    "goal": f"{METHOD_GOALS[method]} {span}",
+                    "goal": f"{kind} {span}",
                 }
                 cells = [
                     cell(record.one(what=what, **named), spread=what != "encodings")
                     for what in COST
                 ]
                 if cells[0] != NOTHING:
-                    rows.append((method, title, qualities, *cells))
+                    rows.append((name, title, qualities, *cells))
     return table(header, rows)
 
 
 def mean_encodings(record: Record) -> str:
     """Mean encodings over all settings, qualities 10 to 95."""
     rows = [
-        (method, cell(record.one(what="encodings", by=f"autoquality {method}", setting="all",
-                                 goal=f"{METHOD_GOALS[method]} 10-95"), spread=False))
-        for method in OURS
+        (name, cell(record.one(what="encodings", by=f"autoquality {method}", setting="all",
+                               goal=f"{kind} 10-95"), spread=False))
+        for name, (method, kind) in OURS.items()
     ]  # fmt: skip
     return table(("method", "mean encodings"), rows)
 
@@ -71,7 +79,11 @@ def mean_encodings(record: Record) -> str:
 def rivals(record: Record) -> str:
     """All tools on the same tasks, ours first."""
     parts = []
-    for method, target in (("size", "Byte budget"), ("dssim", "DSSIM target")):
+    for method, target in (
+        ("size", "Byte budget"),
+        ("dssim", "DSSIM target"),
+        ("ssimulacra2", "SSIMULACRA2 target"),
+    ):
         parts += [f"{target}, qualities 10 to 95:", _rivals(record, method)]
     return "\n\n".join(parts)
 
@@ -104,15 +116,16 @@ def short(record: Record) -> str:
     """The summary: the cost of our methods, and the time of other tools relative to ours."""
     header = ("", *NAMES.values())
     rows = []
-    for method in OURS:
-        goal = f"{METHOD_GOALS[method]} 10-95"
+    for name, (method, kind) in OURS.items():
+        goal = f"{kind} 10-95"
         cells = [
             _times(record, "cost over none", f"autoquality {method}", setting, goal)
             for setting in NAMES
         ]
-        rows.append((f"`{method}`, × method none", *cells))
+        if any(one != NOTHING for one in cells):
+            rows.append((f"`{name}`, × method none", *cells))
     for by in sorted({one.by for one in record.find(what="time over ours")}):
-        for method in ("size", "dssim"):
+        for method in ("size", "dssim", "ssimulacra2"):
             cells = [
                 _times(record, "time over ours", by, setting, f"{method} 10-95")
                 for setting in NAMES

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autoquality_core.formats import Encoder
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.types import Format, Method, ResolvedTarget
 from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import Spent
@@ -35,6 +36,11 @@ class Task:
     @property
     def by_size(self) -> bool:
         return self.resolved.method is Method.SIZE
+
+    @property
+    def metric(self) -> Metric | None:
+        """The metric of the target; None for a byte budget."""
+        return None if self.by_size else METRICS[self.resolved.metric or self.resolved.method.value]
 
     @property
     def encoder(self) -> Encoder:
@@ -77,7 +83,8 @@ class Entrant(Protocol):
 class Row:
     """The result of one tool for one task; times are processor seconds, sizes bytes.
 
-    `dssim` is measured with every window. `at_equal_dssim` divides the size by that of our
+    `dssim` is measured with every window. `score` is the exact score by the metric of the target;
+    for a byte budget it is the DSSIM. `at_equal_dssim` divides the size by that of our
     encoder at the same DSSIM. Only for our methods: `none` and `floor` are the times of method
     none and of the floor at the quality that was found, `none_wall` is wall-clock time.
     """
@@ -92,6 +99,7 @@ class Row:
     entrant: str
     size: int
     dssim: float
+    score: float
     cpu: float
     wall: float
     encodings: int | None = None

@@ -3,8 +3,8 @@
     from autoquality import Client
 
     with Client("localhost:50051") as client:
-        encoded = client.encode("photo.jpg", format="webp", method="dssim", target=0.02)
-        print(encoded.quality, encoded.dssim, encoded.size_bytes, encoded.outcome)
+        encoded = client.encode("photo.jpg", format="webp", method="ssimulacra2", target="high")
+        print(encoded.quality, encoded.ssimulacra2, encoded.size_bytes, encoded.outcome)
         encoded.save("photo.webp")
 
 This module exports the public names. `autoquality.testing` has a fake server for your tests,
@@ -16,6 +16,7 @@ from autoquality._enums import (
     ColorProfile,
     Format,
     Method,
+    Metric,
     NoticeCode,
     Outcome,
     Stage,
@@ -94,6 +95,7 @@ __all__ = [
     "JpegOptions",
     "Limits",
     "Method",
+    "Metric",
     "NetworkInfo",
     "Notice",
     "NoticeCode",

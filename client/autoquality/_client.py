@@ -140,8 +140,10 @@ class Client:
         - `format`: a `Format` or its name, such as "webp". Default: the source's format.
         - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
-          "dssim" or "ml"), `target` (bytes for "size", DSSIM for "dssim" and "ml"),
-          `min_quality` and `max_quality` (1 to 100), `allowed_error`.
+          "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),
+          `min_quality` and `max_quality` (1 to 100), `allowed_error`, `metric` (for "ml").
+          The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
+          "very_high", "excellent" or "visually_lossless".
         - `quality`: 1 to 100, for method "none". Alone, it implies that method.
         - `jpeg`, `webp` and so on: options of one format. The other formats ignore them.
         - `background`: "#rrggbb", white by default. It replaces transparency in formats
@@ -150,7 +152,8 @@ class Client:
         - `keep_copyright`: keep the copyright and the author (normally on).
         - `color_profile`: "srgb" converts the colours, "keep" keeps the source's profile.
         - `keep_hidden_colors`: keep the colours of fully transparent pixels.
-        - `measure_dssim`: measure the DSSIM with every method.
+        - `measure`: metrics to measure with every method, such as ("dssim", "ssimulacra2").
+        - `measure_dssim`: the same as "dssim" in `measure`.
         - `allow_truncated`: encode the readable part of a truncated or damaged JPEG or PNG. A
           notice reports it.
 
@@ -210,7 +213,7 @@ class Client:
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> Comparison:
-        """Measure the DSSIM between two image files (bytes or paths) of equal size in pixels.
+        """Measure how two image files (bytes or paths) of equal size in pixels differ.
 
         Two animations are compared by time. A still image is compared with every frame of an
         animation. Raises the errors of `encode`.

@@ -52,6 +52,8 @@ def _auto_quality(message: pb.AutoQuality) -> AutoQuality:
     fields = read(message, _BUILDERS)
     if message.method == pb.METHOD_UNSPECIFIED:
         fields["method"] = None
+    if message.metric == pb.METRIC_UNSPECIFIED:
+        fields["metric"] = None
     return AutoQuality(**fields)
 
 

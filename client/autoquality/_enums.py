@@ -32,7 +32,7 @@ class Format(enum.StrEnum):
 
 
 class Method(enum.StrEnum):
-    """How the quality is chosen. The values are imgproxy's names."""
+    """How the quality is chosen. The values are imgproxy's names, or a metric's."""
 
     NONE = enum.auto()
     """No search: the given quality, or the format's default."""
@@ -41,7 +41,19 @@ class Method(enum.StrEnum):
     DSSIM = enum.auto()
     """A quality whose DSSIM is within the allowed error of the target."""
     ML = enum.auto()
-    """Like DSSIM, but starts from a neural network's prediction."""
+    """Like DSSIM or SSIMULACRA2, but starts from a neural network's prediction."""
+    SSIMULACRA2 = enum.auto()
+    """A quality whose SSIMULACRA2 is within the allowed error of the target."""
+    UNKNOWN = enum.auto()
+
+
+class Metric(enum.StrEnum):
+    """How to measure the difference between an image and its source."""
+
+    DSSIM = enum.auto()
+    """0 (identical) to 1. A mean over luma."""
+    SSIMULACRA2 = enum.auto()
+    """100 (identical) to 0 and below. Agrees better with what people see."""
     UNKNOWN = enum.auto()
 
 
@@ -49,7 +61,7 @@ class Outcome(enum.StrEnum):
     """Why the search stopped."""
 
     TARGET_MET = enum.auto()
-    """The size is within budget, or the DSSIM is within the allowed error."""
+    """The size is within budget, or the score is within the allowed error."""
     MIN_QUALITY_REACHED = enum.auto()
     """Even the lowest quality misses the target. The result has this quality."""
     MAX_QUALITY_REACHED = enum.auto()
@@ -71,7 +83,7 @@ class NoticeCode(enum.StrEnum):
     """Kinds of notices."""
 
     NETWORK_UNAVAILABLE = enum.auto()
-    """The format has no network, or it failed. DSSIM replaced ML."""
+    """There is no network for the format and the metric, or it failed. ML was not used."""
     FORMAT_SUBSTITUTED = enum.auto()
     """The requested format cannot hold this image. Another format replaced it."""
     FIRST_FRAME_ONLY = enum.auto()
@@ -134,6 +146,7 @@ class WebpPreset(enum.StrEnum):
 CONTRACT: dict[type[enum.StrEnum], EnumDescriptor] = {
     Format: pb.Format.DESCRIPTOR,
     Method: pb.Method.DESCRIPTOR,
+    Metric: pb.Metric.DESCRIPTOR,
     Outcome: pb.Outcome.DESCRIPTOR,
     NoticeCode: pb.Notice.Code.DESCRIPTOR,
     Stage: pb.EncodeProgress.Stage.DESCRIPTOR,

@@ -78,10 +78,12 @@ def _from_value(value: Any, field: Any, parent: Message, builders: Builders) -> 
     if isinstance(value, Mapping):
         return dict(value)
     if field.message_type is None:
+        if field.enum_type is not None:
+            numbers = value if field.is_repeated else (value,)
+            members = tuple(_enums.from_number(field.enum_type, number) for number in numbers)
+            return members if field.is_repeated else members[0]
         if field.is_repeated:
             return tuple(value)
-        if field.enum_type is not None:
-            return _enums.from_number(field.enum_type, value)
         absent = field.has_presence and not parent.HasField(field.name)
         return None if absent else value
     if field.message_type.full_name == _DURATION:

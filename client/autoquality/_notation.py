@@ -1,10 +1,12 @@
-"""imgproxy's notation: `method:target:min:max:allowed_error`.
+"""imgproxy's notation, with a part for the metric: `method:target:min:max:allowed_error:metric`.
 
 Every part is optional. The notation may start with `autoquality:` or `aq:`, as in an imgproxy
 URL:
 
     dssim:0.02:70:80:0.001      every part
     size:10240                  10 kB, and the server's defaults
+    ssimulacra2:high            a word for a SSIMULACRA2 score
+    ml:70:::1:ssimulacra2       a metric for the method ml
     ml::60                      the server's target, no quality under 60
     autoquality:none            with imgproxy's name
 """
@@ -13,8 +15,9 @@ from __future__ import annotations
 
 import math
 
-from autoquality._enums import Method, parse
+from autoquality._enums import Method, Metric, parse
 from autoquality._options import SPEC_FIELDS, AutoQuality
+from autoquality_core.words import METRIC_OF_WORDS, score_of
 
 _PREFIXES = ("autoquality", "aq")
 
@@ -34,14 +37,56 @@ def parse_notation(text: str) -> AutoQuality:
             f"{':'.join(SPEC_FIELDS)}"
         )
     parts += [""] * (len(SPEC_FIELDS) - len(parts))
-    method, target, low, high, allowed_error = parts
-    return AutoQuality(
-        method=parse(Method, method, "method") if method else None,
-        target=_number("target", target),
+    method, target, low, high, allowed_error, metric = parts
+    return auto_quality(
+        method=method or None,
+        target=target or None,
         min_quality=_quality("min_quality", low),
         max_quality=_quality("max_quality", high),
         allowed_error=_number("allowed_error", allowed_error),
+        metric=metric or None,
     )
+
+
+def auto_quality(
+    method: Method | str | None = None,
+    target: float | str | None = None,
+    min_quality: int | None = None,
+    max_quality: int | None = None,
+    allowed_error: float | None = None,
+    metric: Metric | str | None = None,
+) -> AutoQuality:
+    """Build an `AutoQuality` from its parts, with enums by name and `target` as a number or a word.
+
+    A word is a score of SSIMULACRA2. It implies this method, or this metric for the method ml. A
+    metric that the method has anyway is left out.
+    Raises ValueError, which names the wrong part and its valid values.
+    """
+    method = None if method is None else parse(Method, method, "method")
+    metric = None if metric is None else parse(Metric, metric, "metric")
+    if isinstance(target, str) and not _is_number(target):
+        try:
+            searched = metric if method in (None, Method.ML) else method
+            target = score_of(target, METRIC_OF_WORDS if searched is None else searched)
+        except ValueError as error:
+            raise ValueError(f"target {error}") from None
+        if method is None:
+            method = Method(METRIC_OF_WORDS)
+        elif method is Method.ML:
+            metric = Metric(METRIC_OF_WORDS)
+    elif isinstance(target, str):
+        target = _number("target", target)
+    if method is not None and metric is not None and method.value == metric.value:
+        metric = None
+    return AutoQuality(method, target, min_quality, max_quality, allowed_error, metric)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(name: str, text: str) -> float | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
 
-from autoquality._enums import ColorProfile, Format, Method, WebpPreset
+from autoquality._enums import ColorProfile, Format, Method, Metric, WebpPreset
 
 if TYPE_CHECKING:
     # collections.abc has it from Python 3.12. Type checkers always know this name.
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class AutoQuality:
     """How to choose the quality of an image.
 
-    `target` is bytes for Method.SIZE, and a DSSIM from 0 to 1 for Method.DSSIM and Method.ML.
-    Qualities are 1 to 100. `allowed_error` is 0 to 1. The value 1 with Method.ML trusts the
-    network: one encoding, and no measurement.
+    `target` is bytes for Method.SIZE, and otherwise a score: a DSSIM from 0 to 1, or a
+    SSIMULACRA2 from 0 to 100. `metric` is the metric for Method.ML, DSSIM by default. Qualities
+    are 1 to 100. `allowed_error` is a difference of scores. The largest possible one with
+    Method.ML trusts the network: one encoding, and no measurement.
 
-    `Encoded.applied` has the settings that the server used. None of its fields is None.
-    `str()` writes imgproxy's notation, which `parse_notation` reads.
+    `Encoded.applied` has the settings that the server used. None of its fields is None, except
+    `metric` if the method has none. `str()` writes imgproxy's notation, which `parse_notation`
+    reads.
     """
 
     method: Method | None = None
@@ -31,6 +33,7 @@ class AutoQuality:
     min_quality: int | None = None
     max_quality: int | None = None
     allowed_error: float | None = None
+    metric: Metric | None = None
 
     def __str__(self) -> str:
         parts = (
@@ -39,12 +42,14 @@ class AutoQuality:
             self.min_quality,
             self.max_quality,
             None if self.allowed_error is None else _number(self.allowed_error),
+            # The name of a method may say it already.
+            None if str(self.metric) == str(self.method) else self.metric,
         )
         return ":".join("" if part is None else str(part) for part in parts).rstrip(":")
 
 
 SPEC_FIELDS = tuple(field.name for field in fields(AutoQuality))
-"""The parts of an `AutoQuality`, in the order of imgproxy's notation."""
+"""The parts of an `AutoQuality`, in the order of the notation. imgproxy's has all but the last."""
 
 
 def _number(value: float) -> str:
@@ -172,10 +177,11 @@ class EncodeOptions(TypedDict, total=False):
     format: Format | str | None
     auto_quality: AutoQuality | str | None
     method: Method | str | None
-    target: float | None
+    target: float | str | None
     min_quality: int | None
     max_quality: int | None
     allowed_error: float | None
+    metric: Metric | str | None
     quality: int | None
     jpeg: JpegOptions | None
     webp: WebpOptions | None
@@ -186,5 +192,6 @@ class EncodeOptions(TypedDict, total=False):
     keep_copyright: bool | None
     color_profile: ColorProfile | str | None
     keep_hidden_colors: bool | None
+    measure: Sequence[Metric | str]
     measure_dssim: bool
     allow_truncated: bool | None

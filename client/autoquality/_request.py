@@ -6,7 +6,7 @@ from typing import Any
 
 from autoquality._enums import Method
 from autoquality._messages import to_message
-from autoquality._notation import parse_notation
+from autoquality._notation import auto_quality, parse_notation
 from autoquality._options import SPEC_FIELDS, AutoQuality, EncodeOptions
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -20,8 +20,10 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
     if unknown := options.keys() - EncodeOptions.__annotations__.keys():
         raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
     values: dict[str, Any] = dict(options)
-    spec = AutoQuality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
+    spec = auto_quality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
     values["auto_quality"] = _one_spec(values.get("auto_quality"), spec, values.get("quality"))
+    measure = values.get("measure", ())
+    values["measure"] = (measure,) if isinstance(measure, str) else tuple(measure)
     return to_message(pb.EncodeRequest, values)
 
 

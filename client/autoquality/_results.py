@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoquality._enums import Format, NoticeCode, Outcome, Stage
+from autoquality._enums import Format, Metric, NoticeCode, Outcome, Stage
 from autoquality._files import write_atomically
 from autoquality._options import AutoQuality
 from autoquality.v1 import encoding_pb2 as pb
@@ -29,6 +29,8 @@ class Probe:
     measure_seconds: float
     alpha_quality: int | None = None
     """0 to 100. None if the alpha channel has no quality of its own."""
+    ssimulacra2: float | None = None
+    """None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Encoded:
     """Number of full-resolution encodings, including the returned one."""
     outcome: Outcome
     applied: AutoQuality
-    """The settings that the server used. No field is None."""
+    """The settings that the server used. No field is None, except a metric if it has none."""
     predicted_quality: int | None
     """The network's quality, before clamping to the range. None without a network."""
     probes: tuple[Probe, ...]
@@ -101,6 +103,8 @@ class Encoded:
     """The answer. After a stream it has no image."""
     alpha_quality: int | None = None
     """0 to 100. None if the alpha channel has no quality of its own."""
+    ssimulacra2: float | None = None
+    """SSIMULACRA2 to the source, 100 (identical) to 0 and below. None if it was not measured."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, and return the path.
@@ -126,6 +130,8 @@ class Comparison:
     request_id: str
     """The request's id in the server's log."""
     message: pb.CompareResponse = field(repr=False, compare=False)
+    ssimulacra2: float | None = None
+    """100 (identical) to 0 and below. None from a server that does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,9 @@ class NetworkInfo:
     version: str = ""
     """The network's own version. Empty if it has none."""
     resting: bool = False
-    """The network failed repeatedly and is paused. Method.DSSIM replaces it."""
+    """The network failed repeatedly and is paused."""
+    metrics: tuple[Metric, ...] = ()
+    """The metrics that it predicts. Empty from a server that knows only DSSIM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class FormatInfo:
     min_quality: int | None
     max_quality: int | None
     network: NetworkInfo | None
-    """The network of Method.ML. With None, Method.DSSIM replaces it."""
+    """The network of Method.ML. With None, the method of the metric replaces ML."""
 
     @property
     def has_quality(self) -> bool:

@@ -28,12 +28,13 @@ class Format(enum.Enum):
 
 
 class Method(enum.Enum):
-    """How the quality is chosen; the values are imgproxy's names."""
+    """How the quality is chosen; the values are imgproxy's names, or a metric's."""
 
     NONE = "none"
     SIZE = "size"
     DSSIM = "dssim"
     ML = "ml"
+    SSIMULACRA2 = "ssimulacra2"
 
 
 class Outcome(enum.Enum):
@@ -100,8 +101,8 @@ class Notice:
 class ResolvedTarget:
     """A spec with every field settled.
 
-    `target` is bytes for SIZE and a DSSIM in [0, 1] for DSSIM and ML;
-    1 <= min_quality <= max_quality <= 100; allowed_error is in [0, 1].
+    `target` is bytes for SIZE, and otherwise a score of `metric`, which is a name. `metric` is
+    None for NONE and SIZE. 1 <= min_quality <= max_quality <= 100.
     """
 
     method: Method
@@ -109,6 +110,7 @@ class ResolvedTarget:
     min_quality: int
     max_quality: int
     allowed_error: float
+    metric: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +176,4 @@ class TargetSpec:
     min_quality: int | None = None
     max_quality: int | None = None
     allowed_error: float | None = None
+    metric: str | None = None

@@ -150,6 +150,12 @@ _RESULTS = Row(
             percentiles("autoquality_achieved_dssim", "format"),
         ),
         Panel(
+            "SSIMULACRA2",
+            "Between the returned image and its source, if measured. 100 is identical.",
+            "short",
+            percentiles("autoquality_achieved_ssimulacra2", "format"),
+        ),
+        Panel(
             "Quality",
             "Of the returned image.",
             "short",

@@ -42,6 +42,8 @@ def run(data: bytes) -> None:
         assert applied.min_quality <= response.quality <= applied.max_quality
     if response.HasField("dssim"):
         assert 0 <= response.dssim <= 1
+    if response.HasField("ssimulacra2"):
+        assert response.ssimulacra2 <= 100
     if response.outcome == pb.OUTCOME_TARGET_MET and applied.method == pb.METHOD_SIZE:
         assert response.size_bytes <= applied.target
 

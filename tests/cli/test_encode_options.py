@@ -43,6 +43,22 @@ FORMATS = ("jpeg_", "webp_", "avif_", "png_")
             ),
         ),
         ("--min 60", pb.AutoQuality(min_quality=60)),
+        (
+            "--target high",
+            pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=70),
+        ),
+        (
+            "--method ssimulacra2:high --target 85.5 --allowed-error 2",
+            pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=85.5, allowed_error=2),
+        ),
+        (
+            "--method ml --target very-high",
+            pb.AutoQuality(method=pb.METHOD_ML, target=80, metric=pb.METRIC_SSIMULACRA2),
+        ),
+        (
+            "--method ml --metric ssimulacra2 --allowed-error 100",
+            pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2, allowed_error=100),
+        ),
         ("--quality 55", pb.AutoQuality(method=pb.METHOD_NONE)),
         ("--quality 55 --min 60", pb.AutoQuality(method=pb.METHOD_NONE, min_quality=60)),
     ],
@@ -92,6 +108,7 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
             background="#102030",
             keep_metadata=True,
             measure_dssim=True,
+            measure=[pb.METRIC_DSSIM, pb.METRIC_SSIMULACRA2],
             allow_truncated=True,
             keep_copyright=False,
             color_profile=pb.COLOR_PROFILE_KEEP,

@@ -132,7 +132,7 @@ def test_json_is_one_object_a_line_with_these_keys(
     size = (tmp_path / "out" / "b.webp").stat().st_size
     assert list(done) == [
         *("source", "ok", "output", "source_bytes", "size_bytes", "saved_percent", "format"),
-        *("quality", "alpha_quality", "dssim", "iterations", "outcome", "applied"),
+        *("quality", "alpha_quality", "dssim", "ssimulacra2", "iterations", "outcome", "applied"),
         *("predicted_quality", "probes", "timings", "notices", "width", "height", "frames"),
         "request_id",
     ]

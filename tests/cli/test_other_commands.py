@@ -25,21 +25,28 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     return one, other
 
 
-def test_compare_prints_the_dssim(run: Run, server: FakeServer, pair: tuple[Path, Path]) -> None:
+def test_compare_prints_the_scores(run: Run, server: FakeServer, pair: tuple[Path, Path]) -> None:
     answer = pb.CompareResponse(dssim=0.0125, ssim=0.975, width=40, height=30, frames=1)
     server.respond(answer, rpc="Compare")
     result = run("compare", *pair)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "DSSIM 0.012500  SSIM 0.975000  40 x 30\n"
+    assert result.stdout == "DSSIM 0.012500  SSIM 0.975000  40 x 30\n"  # an older server
+    answer.ssimulacra2 = 71.5
+    server.respond(answer, rpc="Compare")
+    result = run("compare", *pair)
+    assert result.stdout == "DSSIM 0.012500  SSIM 0.975000  SSIMULACRA2 71.500  40 x 30\n"
     assert server.requests[0].message == pb.CompareRequest(reference=b"a", distorted=b"b")
 
 
 def test_compare_prints_json(run: Run, server: FakeServer, pair: tuple[Path, Path]) -> None:
-    answer = pb.CompareResponse(dssim=0.0125, ssim=0.975, width=40, height=30, frames=2)
+    answer = pb.CompareResponse(
+        dssim=0.0125, ssim=0.975, ssimulacra2=71.5, width=40, height=30, frames=2
+    )
     server.respond(answer, rpc="Compare")
     assert json.loads(run("compare", *pair, "--json").stdout) == {
         "dssim": 0.0125,
         "ssim": 0.975,
+        "ssimulacra2": 71.5,
         "width": 40,
         "height": 30,
         "frames": 2,
@@ -51,7 +58,7 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
     result = run("info")
     assert (result.exit_code, result.stderr) == (0, "")
     for text in (
-        *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb on CPU:0"),
+        *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb for dssim on CPU:0"),
         *("reads     avif, gif, jpeg, png, tiff, webp", "default   none:0.02:70:80:0.001"),
         *("67.1 MB and 50 megapixels per image; 2 workers, a queue of 8", "autoquality-fake"),
     ):
@@ -77,6 +84,7 @@ def test_info_prints_json(run: Run) -> None:
             "device": "CPU:0",
             "version": "",
             "resting": False,
+            "metrics": ["dssim"],
         },
     }
     assert (png["default_quality"], png["network"]) == (None, None)

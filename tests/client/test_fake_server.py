@@ -24,7 +24,11 @@ def requests(draw: st.DrawFn) -> pb.EncodeRequest:
     """Generate valid Encode requests."""
     low, high = draw(QUALITIES)
     method = draw(st.sampled_from(pb.Method.values()))
-    target = st.integers(1, 10**6) if method == pb.METHOD_SIZE else st.floats(0, 1)
+    metric = draw(st.sampled_from(pb.Metric.values())) if method == pb.METHOD_ML else 0
+    by_ssimulacra2 = method == pb.METHOD_SSIMULACRA2 or metric == pb.METRIC_SSIMULACRA2
+    target = st.floats(0, 100) if by_ssimulacra2 else st.floats(0, 1)
+    if method == pb.METHOD_SIZE:
+        target = st.integers(1, 10**6)
     return pb.EncodeRequest(
         image=draw(st.binary(min_size=1)),
         format=draw(st.sampled_from(pb.Format.values())),
@@ -34,7 +38,9 @@ def requests(draw: st.DrawFn) -> pb.EncodeRequest:
             min_quality=low,
             max_quality=high,
             allowed_error=draw(st.floats(0, 0.1)),
+            metric=metric,
         ),
+        measure=draw(st.lists(st.sampled_from(pb.Metric.values()[1:]))),
         measure_dssim=draw(st.booleans()),
     )
 
@@ -51,6 +57,7 @@ def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest
     assert response.quality in [probe.quality for probe in response.probes]
     assert all(response.applied.HasField(field) for field in ("target", "min_quality"))
     assert response.HasField("dssim") or not request.measure_dssim
+    assert response.HasField("ssimulacra2") or pb.METRIC_SSIMULACRA2 not in request.measure
     if response.outcome in (pb.OUTCOME_NO_QUALITY, pb.OUTCOME_FIXED_QUALITY):
         return
     assert spec.min_quality <= response.quality <= spec.max_quality
@@ -58,7 +65,9 @@ def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest
     if spec.method == pb.METHOD_SIZE:
         assert met == (response.size_bytes <= spec.target)
     elif response.outcome != pb.OUTCOME_PREDICTION_TRUSTED:
-        assert met == (abs(response.dssim - spec.target) <= spec.allowed_error)
+        by_dssim = response.applied.metric == pb.METRIC_DSSIM
+        score = response.dssim if by_dssim else response.ssimulacra2
+        assert met == (abs(score - spec.target) <= spec.allowed_error)
 
 
 @settings(deadline=None)
@@ -80,9 +89,13 @@ def test_without_a_format_it_keeps_the_source_s(client: Client) -> None:
         assert client.encode(first.image).format is first.format
 
 
-def test_a_higher_quality_has_more_bytes_and_less_dssim(client: Client) -> None:
-    low, high = (client.encode(b"photo", quality=q, measure_dssim=True) for q in (40, 90))
+def test_a_higher_quality_has_more_bytes_and_better_scores(client: Client) -> None:
+    measure = ("dssim", "ssimulacra2")
+    low, high = (client.encode(b"photo", quality=q, measure=measure) for q in (40, 90))
     assert low.size_bytes < high.size_bytes
+    assert low.ssimulacra2 is not None
+    assert high.ssimulacra2 is not None
+    assert low.ssimulacra2 < high.ssimulacra2
     assert low.dssim is not None
     assert high.dssim is not None
     assert low.dssim > high.dssim
@@ -103,6 +116,9 @@ def test_only_jpeg_has_a_network(client: Client) -> None:
     assert jpeg.predicted_quality is not None
     assert webp.predicted_quality is None
     assert [notice.code for notice in webp.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+    score = client.encode(b"photo", format="jpeg", auto_quality="ml:high")
+    assert score.applied.method == "ssimulacra2"
+    assert [notice.code for notice in score.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
     trusted = client.encode(b"photo", format="jpeg", auto_quality="ml::::1")
     assert (trusted.outcome, trusted.dssim) == (Outcome.PREDICTION_TRUSTED, None)
 

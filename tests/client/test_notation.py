@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality import AutoQuality, Method, parse_notation
+from autoquality import AutoQuality, Method, Metric, parse_notation
 
 QUALITY = st.none() | st.integers(1, 100)
 NUMBER = st.none() | st.floats(min_value=0, max_value=1e12, allow_nan=False)
@@ -17,6 +19,14 @@ SPECS = st.builds(
     min_quality=QUALITY,
     max_quality=QUALITY,
     allowed_error=NUMBER,
+).flatmap(
+    lambda spec: st.builds(
+        replace,
+        st.just(spec),
+        metric=st.sampled_from(
+            [None, *(one for one in (Metric.DSSIM, Metric.SSIMULACRA2) if one != str(spec.method))]
+        ),
+    )
 )
 
 
@@ -32,6 +42,15 @@ SPECS = st.builds(
         ("aq:ml:0.01", AutoQuality(Method.ML, 0.01)),
         (" DSSIM : 0.02 ", AutoQuality(Method.DSSIM, 0.02)),
         ("dssim:2e-2", AutoQuality(Method.DSSIM, 0.02)),
+        ("ssimulacra2:82.5:::2", AutoQuality(Method.SSIMULACRA2, 82.5, allowed_error=2)),
+        ("ssimulacra2:high", AutoQuality(Method.SSIMULACRA2, 70)),
+        (":Visually Lossless", AutoQuality(Method.SSIMULACRA2, 90)),
+        ("ml:very-high", AutoQuality(Method.ML, 80, metric=Metric.SSIMULACRA2)),
+        ("ssimulacra2:70:10:95:1:ssimulacra2", AutoQuality(Method.SSIMULACRA2, 70, 10, 95, 1)),
+        (
+            "ml:70:10:95:1:ssimulacra2",
+            AutoQuality(Method.ML, 70, 10, 95, 1, Metric.SSIMULACRA2),
+        ),
         ("aq", AutoQuality()),
         ("", AutoQuality()),
     ],
@@ -43,7 +62,7 @@ def test_every_part_is_optional(text: str, spec: AutoQuality) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("best", "method must be one of none, size, dssim, ml, not 'best'"),
+        ("best", "method must be one of none, size, dssim, ml, ssimulacra2, not 'best'"),
         ("unknown", "method must be one of"),
         ("dssim:small", "target must be a number, 0 or more, not 'small'"),
         ("dssim:nan", "target must be a number"),
@@ -53,7 +72,15 @@ def test_every_part_is_optional(text: str, spec: AutoQuality) -> None:
         ("dssim:0.02:70:800", "max_quality must be a whole number from 1 to 100, not '800'"),
         ("dssim:0.02:70.5", "min_quality must be a whole number"),
         ("dssim:0.02:70:80:x", "allowed_error must be a number"),
-        ("dssim:0.02:70:80:0.001:9", "has 6 parts; at most 5"),
+        ("dssim:0.02:70:80:0.001:9", "metric must be one of dssim, ssimulacra2, not '9'"),
+        ("ml:0.02:70:80:0.001:dssim:9", "has 7 parts; at most 6"),
+        ("dssim:high", "target must be a number, 0 or more, not 'high'; words are for ssimulacra2"),
+        ("size:high", "target must be a number, 0 or more, not 'high'"),
+        ("ml:high::::dssim", "target must be a number, 0 or more, not 'high'"),
+        (
+            "ssimulacra2:best",
+            "or one of low, medium, high, very_high, excellent, visually_lossless, not 'best'",
+        ),
         ("aq:aq:dssim", "method must be one of"),
     ],
 )

@@ -16,7 +16,7 @@ PUBLIC = """
 AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Client Comparison
 ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo
 ImageFile
-ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions Limits Method
+ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions Limits Method Metric
 NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions Probe
 Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo
 ServerInfo Stage Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail

@@ -95,7 +95,7 @@ def test_batch_sizes_rise() -> None:
         (parse.number(0, 1, "a DSSIM from 0 to 1"), "nan", "must be a DSSIM from 0 to 1"),
         (parse.number(0, 1e999, "0 or more"), "inf", "must be 0 or more"),
         (parse.number(0, 1, "a DSSIM from 0 to 1"), "x", "must be a DSSIM from 0 to 1"),
-        (parse.choice(Method), "best", "must be none, size, dssim or ml"),
+        (parse.choice(Method), "best", "must be none, size, dssim, ml or ssimulacra2"),
         (parse.size, "0", "must be a size from 1 byte to 1023MiB"),
         (parse.size, "-1", "must be a size"),
         (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),

@@ -52,8 +52,16 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
     ("arguments", "message"),
     [
         ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, is gif"),
-        ({"method": "best"}, "method: must be one of none, size, dssim, ml, is best"),
-        ({"measure": ["psnr"]}, "measure: must name metrics among dssim, is psnr"),
+        ({"method": "best"}, "method: must be one of none, size, dssim, ml, ssimulacra2, is best"),
+        ({"measure": ["psnr"]}, "measure: must be one of dssim, ssimulacra2, is psnr"),
+        ({"method": "ml", "metric": "psnr"}, "metric: must be one of dssim, ssimulacra2, is psnr"),
+        ({"metric": "ssimulacra2"}, "auto_quality.metric: with METHOD_DSSIM it must be"),
+        ({"target": "high"}, "target: must be a number, 0 or more, not 'high'"),
+        (
+            {"method": "ssimulacra2", "target": "best"},
+            "or one of low, medium, high, very_high, excellent, visually_lossless, not 'best'",
+        ),
+        ({"method": "ssimulacra2", "target": 170}, "it is a score from 0 to 100; is 170"),
         ({"method": "size"}, "METHOD_SIZE needs a target"),
         ({"quality": 80, "min_quality": 0}, "auto_quality.min_quality: must be from 1 to 100"),
     ],

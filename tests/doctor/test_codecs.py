@@ -24,7 +24,7 @@ def test_every_format_is_written_read_and_measured() -> None:
     found = {one.part: one for one in codecs.check_formats(Settings())}
     assert list(found) == ["jpeg", "webp", "avif", "png", "sources"]
     assert {one.verdict for one in found.values()} == {Verdict.OK}
-    assert found["png"].text.endswith(", DSSIM 0.0000")
+    assert found["png"].text.endswith(", DSSIM 0.0000, SSIMULACRA2 100.0000")
     assert "at quality 63: " in found["avif"].text
     assert "gif" in found["sources"].text and "tiff" in found["sources"].text
 

@@ -29,9 +29,9 @@ def test_a_network_predicts_and_a_missing_one_is_ok(tmp_path: Path) -> None:
     found = {one.part: one for one in networks.run()}
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     text = found["jpeg network"].text
-    assert text.startswith("given.pb 2.1 on ") and ": predicts quality 57 in " in text
-    assert found["webp network"].text == "none: ml falls back to dssim"
-    assert found["avif network"].text == "none bundled: ml falls back to dssim"
+    assert text.startswith("given.pb 2.1 on ") and ": predicts quality 57 for dssim in " in text
+    assert found["webp network"].text == "none: ml searches without it"
+    assert found["avif network"].text == "none bundled: ml searches without it"
     assert networks.names.keys() == {Format.JPEG}
     assert "networks run on " in found["gpu"].text
 
@@ -48,7 +48,7 @@ def test_a_broken_bundled_network_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "autoquality-avif.pb").write_bytes(b"\x00garbage")
     found = look(tmp_path, avif_net="bundled")["avif network"]
     assert found.verdict is Verdict.WARNING
-    assert found.text.endswith(": ml falls back to dssim")
+    assert found.text.endswith(": ml searches without it")
 
 
 def test_a_gpu_that_is_required_and_missing_is_a_wrong_setting(tmp_path: Path) -> None:

@@ -93,8 +93,31 @@ def test_encode_by_dssim_returns_the_image_and_the_proof(server: RunningServer, 
     assert answer["format"] == fmt
     assert answer["iterations"] == len(answer["probes"])
     assert int(answer["size_bytes"]) == len(base64.b64decode(answer["image"]))
-    assert answer["applied"] == {**wish, "allowed_error": 0.001}
+    assert answer["applied"] == {**wish, "allowed_error": 0.001, "metric": "METRIC_DSSIM"}
     assert answer["outcome"] in ("OUTCOME_TARGET_MET", "OUTCOME_NEAREST_QUALITY")
+
+
+def test_encode_by_ssimulacra2_needs_no_more_than_the_method(server: RunningServer) -> None:
+    answer = call(
+        server,
+        f"{SERVICE}/Encode",
+        {
+            "image": photograph(),
+            "format": "FORMAT_WEBP",
+            "auto_quality": {"method": "METHOD_SSIMULACRA2"},
+            "measure": ["METRIC_DSSIM"],
+        },
+    )
+    assert answer["applied"] == {
+        "method": "METHOD_SSIMULACRA2",
+        "target": 70,
+        "min_quality": 10,
+        "max_quality": 95,
+        "allowed_error": 1,
+        "metric": "METRIC_SSIMULACRA2",
+    }
+    assert answer["ssimulacra2"] == pytest.approx(70, abs=1)
+    assert "dssim" in answer
 
 
 def test_compare_measures_what_encode_reported(server: RunningServer) -> None:

@@ -15,6 +15,7 @@ from autoquality import (
     InvalidImageError,
     InvalidRequestError,
     Method,
+    Metric,
     NoticeCode,
     Outcome,
     OverloadedError,
@@ -37,22 +38,27 @@ def scrape(server: RunningServer) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
-@pytest.mark.parametrize("method", [Method.NONE, Method.SIZE, Method.DSSIM, Method.ML])
+@pytest.mark.parametrize("method", [one for one in Method if one is not Method.UNKNOWN])
 def test_every_method_in_every_format(client: Client, fmt: Format, method: Method) -> None:
     encoded = client.encode(
         PHOTO,
         format=fmt,
         method=method,
-        target=9000 if method is Method.SIZE else 0.02,
+        target={Method.SIZE: 9000, Method.SSIMULACRA2: "high"}.get(method, 0.02),
         min_quality=10,
         max_quality=95,
-        measure_dssim=True,
+        measure=("dssim", "ssimulacra2"),
     )
     assert encoded.format is fmt
     assert encoded.size_bytes == len(encoded.image)
     assert encoded.iterations == len(encoded.probes) >= 1
     assert encoded.applied.min_quality == 10 and encoded.applied.max_quality == 95
-    assert encoded.dssim == pytest.approx(client.compare(PHOTO, encoded.image).dssim, abs=1e-4)
+    compared = client.compare(PHOTO, encoded.image)
+    assert encoded.dssim == pytest.approx(compared.dssim, abs=1e-4)
+    assert encoded.ssimulacra2 == pytest.approx(compared.ssimulacra2, abs=0.005)
+    if method is Method.SSIMULACRA2:
+        assert encoded.outcome is Outcome.TARGET_MET and abs(encoded.ssimulacra2 - 70) <= 1
+        assert encoded.applied.metric is Metric.SSIMULACRA2
     if method is Method.SIZE:
         assert encoded.outcome is Outcome.TARGET_MET and encoded.size_bytes <= 9000
     if method is Method.ML:

@@ -91,7 +91,7 @@ def raising(error: Exception) -> Callable[[], None]:
 
 def test_a_network_shortens_the_search_and_the_promise_is_kept(watched: Watched) -> None:
     def fresh(*, advise: bool) -> Pipeline:
-        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, predict_dssim=advise)
+        return Pipeline(Defaults(), LIMITS, {Format.WEBP: watched}, advise=advise)
 
     alone = [encode(fresh(advise=False), photo(name)) for name in PHOTOS]
     assert watched.asked == 0

@@ -118,7 +118,7 @@ RANGES = {
     "quality": (1, 100),
     "auto_quality.min_quality": (1, 100),
     "auto_quality.max_quality": (1, 100),
-    "auto_quality.allowed_error": (0, 1),
+    "auto_quality.allowed_error": (0, 100),  # without a method, any metric's
     "jpeg.quant_table": (0, 8),
     "webp.effort": (0, 6),
     "webp.alpha_quality": (0, 100),

@@ -54,7 +54,8 @@ def test_every_combination_of_our_own_labels_is_there_at_zero(
     for method in Method:
         for fmt in Format:
             labels = f'format="{fmt.value}",method="{method.value}"'
-            for name in ("iterations", "achieved_dssim", "encoded_bytes", "quality"):
+            scores = ("achieved_dssim", "achieved_ssimulacra2")
+            for name in ("iterations", *scores, "encoded_bytes", "quality"):
                 assert metrics[f"autoquality_{name}_count{{{labels}}}"] == 0
             for outcome in Outcome:
                 labels = f'format="{fmt.value}",method="{method.value}",outcome="{outcome.value}"'
@@ -167,13 +168,14 @@ def test_the_page_has_prometheus_own_type(serve_with: Callable[..., Served]) -> 
 
 def test_an_encoding_is_observed_in_every_respect() -> None:
     registry = CollectorRegistry()
-    probe = Probe(75, 1000, {"dssim": 0.0198}, 0.01, 0.002)
+    scores = {"dssim": 0.0198, "ssimulacra2": 70.5}
+    probe = Probe(75, 1000, scores, 0.01, 0.002)
     Metrics(registry).observe(
         EncodeResult(
             image=b"x" * 900,
             format=Format.AVIF,
             quality=61,
-            scores={"dssim": 0.0198},
+            scores=scores,
             outcome=Outcome.TARGET_MET,
             applied=ResolvedTarget(Method.DSSIM, 0.02, 60, 65, 0.001),
             predicted_quality=None,
@@ -194,6 +196,9 @@ def test_an_encoding_is_observed_in_every_respect() -> None:
     assert value("autoquality_iterations_sum", **by_result) == 3
     assert value("autoquality_encoded_bytes_sum", **by_result) == 900
     assert value("autoquality_achieved_dssim_sum", **by_result) == 0.0198
+    assert value("autoquality_achieved_ssimulacra2_sum", **by_result) == 70.5
+    assert value("autoquality_achieved_ssimulacra2_bucket", le="70.0", **by_result) == 0
+    assert value("autoquality_achieved_ssimulacra2_bucket", le="71.0", **by_result) == 1
     assert value("autoquality_quality_sum", **by_result) == 61
     assert value("autoquality_outcomes_total", outcome="target_met", **by_result) == 1
     assert value("autoquality_source_bytes_sum") == 5000

@@ -18,6 +18,14 @@ REQUESTS: dict[str, tuple[bytes, dict[str, Any]]] = {
         PHOTO,
         {"format": pb.FORMAT_JPEG, "auto_quality": {"method": "METHOD_DSSIM"}},
     ),
+    "webp by ssimulacra2, dssim too": (
+        PHOTO,
+        {
+            "format": pb.FORMAT_WEBP,
+            "auto_quality": {"method": "METHOD_SSIMULACRA2"},
+            "measure": [pb.METRIC_DSSIM],
+        },
+    ),
     "webp by size": (
         PHOTO,
         {"format": pb.FORMAT_WEBP, "auto_quality": {"method": "METHOD_SIZE", "target": 4000}},
@@ -83,13 +91,20 @@ def test_the_size_of_the_source_need_not_be_declared(usual: Serving) -> None:
     assert answer_of(usual.stream(of_pixels)).width == 16
 
 
-def test_the_progress_has_every_probe_of_the_answer_in_order(usual: Serving) -> None:
-    spec = pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.01, min_quality=1, max_quality=100)
+@pytest.mark.parametrize(
+    ("method", "target", "score"),
+    [(pb.METHOD_DSSIM, 0.01, "dssim"), (pb.METHOD_SSIMULACRA2, 71.3, "ssimulacra2")],
+)
+def test_the_progress_has_every_probe_of_the_answer_in_order(
+    usual: Serving, method: pb.Method.ValueType, target: float, score: str
+) -> None:
+    spec = pb.AutoQuality(method=method, target=target, min_quality=1, max_quality=100)
     spec.allowed_error = 0
     request = pb.EncodeRequest(format=pb.FORMAT_JPEG, auto_quality=spec)
     messages = list(usual.stream(parts(request, PHOTO)))
     probes = [message.progress.probe for message in messages if stage(message) == "PROBED"]
     assert len(probes) > 1
+    assert all(probe.HasField(score) for probe in probes)
     assert probes == list(answer_of(messages).probes)
     stages = [
         "ACCEPTED",

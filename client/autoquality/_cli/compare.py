@@ -22,8 +22,9 @@ _FILE = click.Path(path_type=Path)
 def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -> None:
     """Measure how much the image B differs from the image A.
 
-    The DSSIM is 0 for identical images, and at most 1. At about 0.02, a photograph still looks
-    like its original. Both images must have the same size in pixels.
+    Both images must have the same size in pixels. The DSSIM is 0 for identical images, and at
+    most 1. The SSIMULACRA2 is 100 for identical images, and less for worse ones: from 90 they
+    look the same, 70 is high quality, 50 medium, 30 low.
 
     \b
     Example:
@@ -38,5 +39,7 @@ def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -
         del fields["message"]
         click.echo(json.dumps(fields))
     else:
-        size = f"{result.width} x {result.height}"
-        click.echo(f"DSSIM {result.dssim:.6f}  SSIM {result.ssim:.6f}  {size}")
+        parts = [f"DSSIM {result.dssim:.6f}", f"SSIM {result.ssim:.6f}"]
+        if result.ssimulacra2 is not None:
+            parts.append(f"SSIMULACRA2 {result.ssimulacra2:.3f}")
+        click.echo("  ".join((*parts, f"{result.width} x {result.height}")))

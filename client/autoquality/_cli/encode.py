@@ -77,7 +77,7 @@ def encode(
 
     \b
     Examples:
-      autoquality encode photo.png --format webp
+      autoquality encode photo.png --format webp --target high
       autoquality encode photo.jpg -o small.jpg --method dssim:0.02:70:80:0.001
       autoquality encode photos/ -o small/ --format avif --method size --target 50000
       autoquality encode - --format jpeg --quality 80 < photo.png > photo.jpg
@@ -87,9 +87,9 @@ def encode(
     Keys of a JSON object:
       always        source, ok, request_id
       ok is true    output, source_bytes, size_bytes, saved_percent, format,
-                    quality, alpha_quality, dssim, iterations, outcome,
-                    applied, predicted_quality, probes, timings (seconds),
-                    notices, width, height, frames
+                    quality, alpha_quality, dssim, ssimulacra2, iterations,
+                    outcome, applied, predicted_quality, probes,
+                    timings (seconds), notices, width, height, frames
       ok is false   error, code, reason, field_violations
     """  # noqa: D301 (click reads \b)
     destination = _destination(named, output, json_lines)

@@ -63,5 +63,6 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
 def _network(network: NetworkInfo) -> str:
     version = f" {network.version}" if network.version else ""
     paused = ", paused after failures" if network.resting else ""
-    text = f"{network.name}{version} on {network.device} ({network.sha256[:12]}){paused}"
+    metrics = f" for {', '.join(network.metrics)}" if network.metrics else ""
+    text = f"{network.name}{version}{metrics} on {network.device} ({network.sha256[:12]}){paused}"
     return one_line(text)

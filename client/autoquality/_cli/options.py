@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
-from autoquality._enums import ColorProfile, Method
-from autoquality._notation import parse_notation
+from autoquality._enums import ColorProfile, Method, Metric
+from autoquality._messages import fields_of
+from autoquality._notation import auto_quality, parse_notation
 from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
+from autoquality_core.words import METRIC_OF_WORDS, WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _QUALITY = click.IntRange(1, 100)
+_METRICS = tuple(metric for metric in Metric if metric is not Metric.UNKNOWN)
 
 
 def _parse_method(
@@ -27,24 +30,44 @@ def _parse_method(
         raise click.BadParameter(str(error)) from error
 
 
+def _parse_target(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Check the number or the word. Its metric, and so its range, depends on other options."""
+    try:
+        auto_quality(target=value)
+    except ValueError as error:
+        raise click.BadParameter(str(error).removeprefix("target ")) from error
+    return value
+
+
 _GENERAL = (
     click.option(
         "--method",
         "spec",
         callback=_parse_method,
         metavar="METHOD",
-        help="none, size, dssim, ml, or imgproxy's notation "
-        "method:target:min:max:allowed_error, where every part is optional.",
+        help="none, size, dssim, ml, ssimulacra2, or imgproxy's notation "
+        "method:target:min:max:allowed_error:metric, where every part is optional.",
     ),
     click.option(
-        "--target", type=float, help="Bytes for size. DSSIM, from 0 to 1, for dssim and ml."
+        "--target",
+        callback=_parse_target,
+        metavar="NUMBER|WORD",
+        help="Bytes for size. DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from "
+        f"0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+    ),
+    click.option(
+        "--metric",
+        type=click.Choice([metric.value for metric in _METRICS]),
+        help="Metric of the target with ml.  [default: dssim]",
     ),
     click.option("--min", "min_quality", type=_QUALITY, help="Lowest quality to use."),
     click.option("--max", "max_quality", type=_QUALITY, help="Highest quality to use."),
     click.option(
         "--allowed-error",
-        type=click.FloatRange(0, 1),
-        help="Allowed difference between the DSSIM and its target.",
+        type=click.FloatRange(0),
+        help="Allowed difference between the score and its target.",
     ),
     click.option("--quality", type=_QUALITY, help="Fixed quality. Implies --method none."),
     click.option(
@@ -69,9 +92,7 @@ _GENERAL = (
         default=None,
         help="Keep the colours of fully transparent pixels.",
     ),
-    click.option(
-        "--measure", "measure_dssim", is_flag=True, help="Measure the DSSIM with every method."
-    ),
+    click.option("--measure", is_flag=True, help="Measure every metric with every method."),
     click.option(
         "--allow-truncated/--refuse-truncated",
         default=None,
@@ -114,6 +135,8 @@ def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
     spec: AutoQuality = arguments.pop("spec")
     parts = {name: arguments.pop(name) for name in SPEC_FIELDS if name != "method"}
     arguments["auto_quality"] = _merge(spec, parts, arguments["quality"])
+    arguments["measure_dssim"] = arguments["measure"]  # all that an older server understands
+    arguments["measure"] = _METRICS if arguments["measure"] else ()
     for prefix, kind in FORMAT_OPTIONS.items():
         names = [field.name for field in dataclasses.fields(kind)]
         options = kind(**{name: arguments.pop(f"{prefix}_{name}") for name in names})
@@ -124,7 +147,10 @@ def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
 def _merge(spec: AutoQuality, parts: dict[str, Any], quality: int | None) -> AutoQuality | None:
     """Return the spec in imgproxy's notation, with its parts replaced by their own options."""
     given = {name: value for name, value in parts.items() if value is not None}
-    spec = dataclasses.replace(spec, **given)
+    try:
+        spec = auto_quality(**{**fields_of(spec), **given})
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     if quality is not None and spec.method is None:
         spec = dataclasses.replace(spec, method=Method.NONE)
     return None if spec == AutoQuality() else spec

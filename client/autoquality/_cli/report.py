@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,9 @@ from autoquality._cli.errors import one_line
 from autoquality._cli.session import print_line
 from autoquality._errors import AutoQualityError, InvalidRequestError
 from autoquality._results import Encoded, Probe
+
+SCORES = {"dssim": "{:.5f}", "ssimulacra2": "{:.2f}"}
+"""How to write the scores of each metric, in the order of the columns."""
 
 
 def as_json(result: Result) -> str:
@@ -35,7 +38,7 @@ def _done(result: Done) -> dict[str, Any]:
         "format": encoded.format,
         "quality": encoded.quality,
         "alpha_quality": encoded.alpha_quality,
-        "dssim": encoded.dssim,
+        **{metric: getattr(encoded, metric) for metric in SCORES},
         "iterations": encoded.iterations,
         "outcome": encoded.outcome,
         "applied": asdict(encoded.applied),
@@ -73,9 +76,10 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
     before = sum(result.source_bytes for result in done)
     after = sum(result.encoded.size_bytes for result in done)
     footers = (f"{len(done)} images", decimal(before), decimal(after), _percent(before, after))
-    for index, heading in enumerate(
-        ("file", "source", "result", "saved", "format", "quality", "DSSIM", "iterations", "outcome")
-    ):
+    scores = [one for one in SCORES if any(score_text(result.encoded, one) for result in done)]
+    headings = ["file", "source", "result", "saved", "format", "quality"]
+    headings += [*(one.upper() for one in scores), "iterations", "outcome"]
+    for index, heading in enumerate(headings):
         left = heading in ("file", "format", "outcome")
         table.add_column(
             heading,
@@ -93,7 +97,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             _percent(result.source_bytes, encoded.size_bytes),
             encoded.format,
             _quality(encoded),
-            "-" if encoded.dssim is None else f"{encoded.dssim:.5f}",
+            *(score_text(encoded, one) or "-" for one in scores),
             str(encoded.iterations),
             encoded.outcome.replace("_", " "),
         )
@@ -104,9 +108,7 @@ def print_details(console: Console, result: Done) -> None:
     """Print the request id, the settings, the probes and the timings of one image."""
     encoded = result.encoded
     probes = ", ".join(
-        f"{_quality(probe)} ({decimal(probe.size_bytes)}"
-        + ("" if probe.dssim is None else f", DSSIM {probe.dssim:.5f}")
-        + ")"
+        f"{_quality(probe)} ({', '.join((decimal(probe.size_bytes), *_scores(probe)))})"
         for probe in encoded.probes
     )
     timings = ", ".join(
@@ -117,6 +119,18 @@ def print_details(console: Console, result: Done) -> None:
         f"{result.source.name}: request {encoded.request_id}; applied {encoded.applied}; "
         f"probes {probes}; ms: {timings}",
     )
+
+
+def _scores(probe: Probe) -> Iterator[str]:
+    for name in SCORES:
+        if text := score_text(probe, name):
+            yield f"{name.upper()} {text}"
+
+
+def score_text(measured: Encoded | Probe, name: str) -> str:
+    """Return a score as text, empty if it was not measured."""
+    score: float | None = getattr(measured, name)
+    return "" if score is None else SCORES[name].format(score)
 
 
 def _quality(encoding: Encoded | Probe) -> str:

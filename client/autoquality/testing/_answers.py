@@ -8,14 +8,16 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
-from autoquality.testing._curve import Curve
+from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._fault import Fault
-from autoquality.testing._validate import check_compare, check_encode
+from autoquality.testing._validate import check_compare, check_encode, metric_of
 from autoquality.v1 import encoding_pb2 as pb
 
 _DEFAULTS = pb.AutoQuality(
     method=pb.METHOD_NONE, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
 )
+_SSIMULACRA2 = pb.AutoQuality(target=70, min_quality=10, max_quality=95, allowed_error=1)
+"""The defaults of a search by this metric, in every format."""
 # The real server's defaults, which are imgproxy's: without a search, lowest, highest.
 # A test compares them with the real server's.
 _QUALITIES = {
@@ -62,11 +64,13 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     response = pb.EncodeResponse(
         format=curve.format, width=curve.width, height=curve.height, frames=1
     )
-    if applied.method == pb.METHOD_ML and curve.format != pb.FORMAT_JPEG:
-        applied.method = pb.METHOD_DSSIM
+    by_dssim = applied.metric != pb.METRIC_SSIMULACRA2
+    if applied.method == pb.METHOD_ML and not (curve.format == pb.FORMAT_JPEG and by_dssim):
+        applied.method = pb.METHOD_DSSIM if by_dssim else pb.METHOD_SSIMULACRA2
         response.notices.add(
             code=pb.Notice.CODE_NETWORK_UNAVAILABLE,
-            message="there is no network for this format: METHOD_DSSIM was used",
+            message="there is no network for this format and metric: "
+            f"{pb.Method.Name(applied.method)} was used",
         )
     response.applied.CopyFrom(applied)
     quality, tried, outcome = _search(curve, applied, request.quality)
@@ -78,12 +82,15 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         pb.OUTCOME_PREDICTION_TRUSTED,
     )
     alpha_quality = _alpha_quality(request, curve.format)
-    measured = request.measure_dssim or (searched and applied.method != pb.METHOD_SIZE)
+    metrics = {*request.measure, *([applied.metric] if searched and applied.metric else [])}
+    if request.measure_dssim:
+        metrics.add(pb.METRIC_DSSIM)
+    measured = bool(metrics)
     for probe in tried:
         response.probes.add(
             quality=probe,
             size_bytes=curve.size_bytes(probe),
-            dssim=curve.dssim(probe) if measured else None,
+            **curve.scores(probe, metrics),
             encode_time=_ENCODE_TIME,
             measure_time=_MEASURE_TIME if measured else None,
             alpha_quality=alpha_quality,
@@ -93,8 +100,8 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     if alpha_quality is not None:
         response.alpha_quality = alpha_quality
     response.size_bytes = len(response.image)
-    if measured:
-        response.dssim = curve.dssim(quality)
+    for name, score in curve.scores(quality, metrics).items():
+        setattr(response, name, score)
     response.iterations = len(tried)
     response.outcome = outcome
     response.timings.encode.FromNanoseconds(len(tried) * _ENCODE_TIME.nanos)
@@ -117,7 +124,10 @@ def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQualit
     resolved = pb.AutoQuality()
     resolved.CopyFrom(_DEFAULTS)
     _, resolved.min_quality, resolved.max_quality = _QUALITIES.get(format, (0, 1, 100))
+    if metric_of(spec) == pb.METRIC_SSIMULACRA2:
+        resolved.MergeFrom(_SSIMULACRA2)
     resolved.MergeFrom(spec)
+    resolved.metric = metric_of(spec)
     return resolved
 
 
@@ -135,7 +145,7 @@ def _search(
     if spec.method == pb.METHOD_ML and spec.allowed_error == 1:
         middle = (spec.min_quality + spec.max_quality) // 2
         return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
-    return _search_dssim(curve, spec)
+    return _search_score(curve, spec)
 
 
 def _search_size(curve: Curve, spec: pb.AutoQuality) -> tuple[int, list[int], pb.Outcome.ValueType]:
@@ -151,18 +161,25 @@ def _search_size(curve: Curve, spec: pb.AutoQuality) -> tuple[int, list[int], pb
     return high, tried, pb.OUTCOME_TARGET_MET
 
 
-def _search_dssim(
+def _search_score(
     curve: Curve, spec: pb.AutoQuality
 ) -> tuple[int, list[int], pb.Outcome.ValueType]:
+    by_dssim = spec.metric == pb.METRIC_DSSIM
+    score = curve.dssim if by_dssim else curve.ssimulacra2
+
     def miss(quality: int) -> float:
-        return abs(curve.dssim(quality) - spec.target)
+        return abs(score(quality) - spec.target)
+
+    def too_poor(quality: int) -> bool:
+        over = score(quality) > spec.target
+        return over if by_dssim else not over
 
     low, high, tried = spec.min_quality, spec.max_quality, list[int]()
     while low <= high:
         tried.append((low + high) // 2)
         if miss(tried[-1]) <= spec.allowed_error:
             return tried[-1], tried, pb.OUTCOME_TARGET_MET
-        if curve.dssim(tried[-1]) > spec.target:
+        if too_poor(tried[-1]):
             low = tried[-1] + 1
         else:
             high = tried[-1] - 1
@@ -176,7 +193,14 @@ def _search_dssim(
 def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
     same = request.reference == request.distorted
     dssim = 0.0 if same else 0.05 * zlib.crc32(request.reference + request.distorted) / 2**32
-    return pb.CompareResponse(dssim=dssim, ssim=1 - 2 * dssim, width=640, height=480, frames=1)
+    return pb.CompareResponse(
+        dssim=dssim,
+        ssim=1 - 2 * dssim,
+        ssimulacra2=ssimulacra2_of(dssim),
+        width=640,
+        height=480,
+        frames=1,
+    )
 
 
 def _info() -> pb.GetServerInfoResponse:
@@ -204,6 +228,8 @@ def _info() -> pb.GetServerInfoResponse:
         )
     info.formats.add(format=pb.FORMAT_PNG)
     info.formats[0].network.CopyFrom(
-        pb.NetworkInfo(name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0")
+        pb.NetworkInfo(
+            name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0", metrics=[pb.METRIC_DSSIM]
+        )
     )
     return info

@@ -1,9 +1,10 @@
-"""A synthetic image: its size and its DSSIM as functions of the quality."""
+"""A synthetic image: its size and its scores as functions of the quality."""
 
 from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
@@ -27,7 +28,7 @@ _FILE_PIXELS = (640, 480)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Size and DSSIM over quality. Both are monotone and depend on the source's bytes."""
+    """Size and scores over quality. They are monotone and depend on the source's bytes."""
 
     width: int
     height: int
@@ -61,9 +62,27 @@ class Curve:
             return 0.0
         return min(0.5, 0.012 * (0.5 + self.detail) * math.exp(-0.05 * (quality - 80)))
 
+    def ssimulacra2(self, quality: int) -> float:
+        """Return the SSIMULACRA2 at `quality`. It is 100 for PNG."""
+        return ssimulacra2_of(self.dssim(quality))
+
+    def scores(self, quality: int, metrics: Collection[int]) -> dict[str, float]:
+        """Return the scores by `metrics` at `quality`, by the name of their field."""
+        scores: dict[str, float] = {}
+        if pb.METRIC_DSSIM in metrics:
+            scores["dssim"] = self.dssim(quality)
+        if pb.METRIC_SSIMULACRA2 in metrics:
+            scores["ssimulacra2"] = self.ssimulacra2(quality)
+        return scores
+
     def file(self, quality: int) -> bytes:
         """Return a file of this size, with the format's first bytes."""
         return _MAGIC.get(self.format, b"").ljust(self.size_bytes(quality), b"\0")
+
+
+def ssimulacra2_of(dssim: float) -> float:
+    """Return the SSIMULACRA2 of a synthetic image with this DSSIM: 100 for 0, 70 for 0.02."""
+    return 100 - 30 * math.sqrt(dssim / 0.02)
 
 
 def _format_of(file: bytes) -> pb.Format.ValueType:

@@ -43,11 +43,27 @@ def _check_spec(spec: pb.AutoQuality) -> Fault | None:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and spec.min_quality > spec.max_quality:
         return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
-    if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= 1:
-        return Fault.invalid("auto_quality.allowed_error", "must be from 0 to 1")
+    return _check_scores(spec)
+
+
+def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
+    """Return the metric that the method searches by, METRIC_UNSPECIFIED for none."""
+    return {
+        pb.METHOD_DSSIM: pb.METRIC_DSSIM,
+        pb.METHOD_SSIMULACRA2: pb.METRIC_SSIMULACRA2,
+        pb.METHOD_ML: spec.metric or pb.METRIC_DSSIM,
+    }.get(spec.method, pb.METRIC_UNSPECIFIED)
+
+
+def _check_scores(spec: pb.AutoQuality) -> Fault | None:
+    own = metric_of(spec)
+    if spec.metric not in (pb.METRIC_UNSPECIFIED, own):
+        return Fault.invalid("auto_quality.metric", "must be that of the method, or not set")
+    highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
+    if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
+        return Fault.invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
     if spec.method == pb.METHOD_SIZE and not spec.target >= 1:
         return Fault.invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
-    by_dssim = spec.method in (pb.METHOD_DSSIM, pb.METHOD_ML)
-    if by_dssim and spec.HasField("target") and not 0 <= spec.target <= 1:
-        return Fault.invalid("auto_quality.target", "must be a DSSIM from 0 to 1")
+    if own and spec.HasField("target") and not 0 <= spec.target <= highest:
+        return Fault.invalid("auto_quality.target", f"must be a score from 0 to {highest}")
     return None

@@ -107,7 +107,7 @@ class EncodingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Measures the DSSIM between two images of equal size.
+        """Measures how two images of equal size differ, by every metric.
 
         Animations are compared by time: each frame of the reference with the frame
         that the other animation shows when that frame begins. A still image is

@@ -30,12 +30,23 @@ class Metric(Protocol):
     name: str
     """The key of learned data, and the field of the contract that carries the score."""
 
+    noun: str
+    """What a score is called in a sentence: "DSSIM", "score"."""
+
     low: float
     high: float
-    """The range of scores."""
+    """The range of targets. An allowed error is at most their distance."""
 
     lower_is_better: bool
     default_target: float
+    default_allowed_error: float
+
+    @property
+    def default_range(self) -> tuple[int, int] | None:
+        """The lowest and the highest quality to try in every format; None: the encoder's."""
+
+    sees_color: bool
+    """Whether a change of color alone changes the score; the luma says enough otherwise."""
 
     usual_curve: tuple[float, float]
     """The usual values at quality 1 and 100, for encoders that nothing was learned for."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import ENCODERS, Encoder
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
@@ -19,60 +20,82 @@ from autoquality_core.types import (
     TargetSpec,
 )
 
+T = TypeVar("T")
 
-def _differing(usual: int, value: Callable[[type[Encoder]], int]) -> Mapping[Format, int]:
-    """The formats whose own default differs from the usual one."""
-    own = {fmt: value(encoder) for fmt, encoder in ENCODERS.items()}
-    return MappingProxyType({fmt: one for fmt, one in own.items() if one != usual})
+_NONE: Mapping[Format, int] = MappingProxyType({})
+_QUALITIES: Mapping[Format, int] = MappingProxyType(
+    {
+        fmt: encoder.default_quality
+        for fmt, encoder in ENCODERS.items()
+        if encoder.default_quality != Encoder.default_quality
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The defaults; the values are imgproxy 3's.
+    """The defaults; without arguments they are imgproxy 3's.
 
-    `target` is bytes or a DSSIM, as `method` says; with method NONE a value
-    above 1 is bytes. `format_*` win over the general value for their format.
+    `target` is bytes or a score, as `method` says; with method NONE a value above 1 is bytes.
+    `target` and `allowed_error` are defaults of requests in the same unit. For other units, or
+    if they are None, the metric has its own. `format_*` win over the general value for their
+    format. Bounds that are not given are those of the metric or of the encoder.
     """
 
     method: Method = Method.NONE
     target: float | None = None
-    min_quality: int = Encoder.default_range[0]
-    max_quality: int = Encoder.default_range[1]
-    format_min: Mapping[Format, int] = field(
-        default_factory=lambda: _differing(
-            Encoder.default_range[0], lambda one: one.default_range[0]
-        )
-    )
-    format_max: Mapping[Format, int] = field(
-        default_factory=lambda: _differing(
-            Encoder.default_range[1], lambda one: one.default_range[1]
-        )
-    )
-    allowed_error: float = 0.001
+    min_quality: int | None = None
+    max_quality: int | None = None
+    format_min: Mapping[Format, int] = field(default_factory=lambda: _NONE)
+    format_max: Mapping[Format, int] = field(default_factory=lambda: _NONE)
+    allowed_error: float | None = None
     quality: int = Encoder.default_quality
-    format_quality: Mapping[Format, int] = field(
-        default_factory=lambda: _differing(Encoder.default_quality, lambda one: one.default_quality)
-    )
+    format_quality: Mapping[Format, int] = field(default_factory=lambda: _QUALITIES)
 
     def quality_for(self, fmt: Format) -> int:
         """The quality that method NONE uses for `fmt`."""
         return self.format_quality.get(fmt, self.quality)
 
-    def bounds_for(self, fmt: Format) -> tuple[int, int]:
-        """The lowest and the highest quality that a search may use for `fmt`."""
-        low = self.format_min.get(fmt, self.min_quality)
-        return low, self.format_max.get(fmt, self.max_quality)
+    def usual_bounds(self, method: Method, metric: str | None = None) -> tuple[int, int]:
+        """The lowest and the highest quality of a search by `method`, for most formats."""
+        low, high = _unit(method, metric).default_range or Encoder.default_range
+        return _given(self.min_quality, low), _given(self.max_quality, high)
 
-    def target_for(self, method: Method) -> float | None:
+    def bounds_for(self, fmt: Format, method: Method, metric: str | None = None) -> tuple[int, int]:
+        """The lowest and the highest quality that a search by `method` may use for `fmt`."""
+        low, high = self.usual_bounds(method, metric)
+        if _unit(method, metric).default_range is None:
+            # A general setting does not replace a bound that an encoder has of its own.
+            low, high = (
+                general if bound == usual else bound
+                for general, bound, usual in zip(
+                    (low, high), ENCODERS[fmt].default_range, Encoder.default_range, strict=True
+                )
+            )
+        return self.format_min.get(fmt, low), self.format_max.get(fmt, high)
+
+    def target_for(self, method: Method, metric: str | None = None) -> float | None:
         """The default target of `method`; None for a size if the default is a score."""
         ours_is_bytes = self.method is Method.SIZE or (
             self.method is Method.NONE and self.target is not None and self.target > 1
         )
         if method is Method.SIZE:
             return self.target if ours_is_bytes else None
-        if self.target is None or ours_is_bytes:
-            return DSSIM.default_target
+        unit = _unit(method, metric)
+        if self.target is None or ours_is_bytes or unit is not _unit(self.method):
+            return unit.default_target
         return self.target
+
+    def allowed_error_for(self, method: Method, metric: str | None = None) -> float:
+        """The default allowed error of `method`."""
+        unit = _unit(method, metric)
+        if self.allowed_error is None or unit is not _unit(self.method):
+            return unit.default_allowed_error
+        return self.allowed_error
+
+    def check(self, spec: TargetSpec) -> None:
+        """Raise InvalidRequest, naming the field, for all that does not depend on the format."""
+        self._settled(spec)
 
     def resolve(self, spec: TargetSpec, fmt: Format, *, yielding: bool = False) -> ResolvedTarget:
         """Fill in what `spec` leaves open, for an image that is written as `fmt`.
@@ -81,29 +104,51 @@ class Defaults:
         default bound gives way to one of the spec. Raises InvalidRequest, naming the field, if
         the result is contradictory.
         """
-        check_spec(spec)
-        method = spec.method or self.method
-        target = spec.target if spec.target is not None else self.target_for(method)
-        if target is None:
-            raise InvalidRequest(
-                "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
-            )
-        _check_target(method, target)
-        low, high = self.bounds_for(fmt)
-        low = spec.min_quality if spec.min_quality is not None else low
-        high = spec.max_quality if spec.max_quality is not None else high
+        method, target = self._settled(spec)
+        low, high = self.bounds_for(fmt, method, spec.metric)
+        low, high = _given(spec.min_quality, low), _given(spec.max_quality, high)
         if low > high and yielding and (spec.min_quality is None or spec.max_quality is None):
             low = high = high if spec.min_quality is None else low
         if low > high:
             _refuse_bounds(spec, low, high, fmt)
-        error = spec.allowed_error if spec.allowed_error is not None else self.allowed_error
-        return ResolvedTarget(method, target, low, high, error)
+        error = _given(spec.allowed_error, self.allowed_error_for(method, spec.metric))
+        metric = metric_of(method, spec.metric)
+        return ResolvedTarget(method, target, low, high, error, metric.name if metric else None)
+
+    def _settled(self, spec: TargetSpec) -> tuple[Method, float]:
+        """The method and the target of a spec, checked with its other fields."""
+        method = spec.method or self.method
+        check_spec(replace(spec, method=method))
+        target = _given(spec.target, self.target_for(method, spec.metric))
+        if target is None:
+            raise InvalidRequest(
+                "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
+            )
+        _check_target(method, spec.metric, target)
+        return method, target
+
+
+def metric_of(method: Method, metric: str | None = None) -> Metric | None:
+    """The metric that `method` searches by: its own, or for ML the one named `metric`.
+
+    None for NONE and SIZE. Raises InvalidRequest for a `metric` that contradicts the method.
+    """
+    if method is Method.ML:
+        return METRICS[metric or DSSIM.name]
+    own = METRICS.get(method.value)
+    if metric is not None and metric != (own and own.name):
+        right = f"METRIC_{own.name.upper()} or not set" if own else "not set, and `measure` instead"
+        raise InvalidRequest(
+            "auto_quality.metric",
+            f"with METHOD_{method.name} it must be {right}; is METRIC_{metric.upper()}",
+        )
+    return own
 
 
 def check_spec(spec: TargetSpec) -> None:
     """Check the fields whose range does not depend on the format.
 
-    Raises InvalidRequest naming the field.
+    Without a method, what depends on it is checked later. Raises InvalidRequest naming the field.
     """
     for name, quality in (("min_quality", spec.min_quality), ("max_quality", spec.max_quality)):
         if quality is not None and not MIN_QUALITY <= quality <= MAX_QUALITY:
@@ -111,29 +156,51 @@ def check_spec(spec: TargetSpec) -> None:
                 f"auto_quality.{name}",
                 f"must be from {MIN_QUALITY} to {MAX_QUALITY}, is {quality}",
             )
-    error = spec.allowed_error
-    if error is not None and not 0 <= error <= 1:
-        raise InvalidRequest(
-            "auto_quality.allowed_error", f"must be a DSSIM from 0 to 1, is {error:g}"
-        )
+    if spec.method is not None:
+        metric_of(spec.method, spec.metric)
+    if spec.allowed_error is not None:
+        _check_allowed_error(spec.method, spec.metric, spec.allowed_error)
     if spec.target is not None:
-        _check_target(spec.method, spec.target)
+        _check_target(spec.method, spec.metric, spec.target)
 
 
-def _check_target(method: Method | None, target: float) -> None:
+def _check_allowed_error(method: Method | None, metric: str | None, error: float) -> None:
+    units = METRICS.values() if method is None else (_unit(method, metric),)
+    noun, high = max((one.high - one.low, f"a {one.noun}") for one in units)[::-1]
+    if not 0 <= error <= high:
+        raise InvalidRequest(
+            "auto_quality.allowed_error", f"must be {noun} from 0 to {high:g}, is {error:g}"
+        )
+
+
+def _check_target(method: Method | None, metric: str | None, target: float) -> None:
+    name = "auto_quality.target"
     if method is Method.SIZE:
         if not math.isfinite(target) or target < 1:
             raise InvalidRequest(
-                "auto_quality.target",
-                f"with METHOD_SIZE it is the most bytes, 1 or more; is {target:g}",
+                name, f"with METHOD_SIZE it is the most bytes, 1 or more; is {target:g}"
             )
-    elif method in (Method.DSSIM, Method.ML) and not 0 <= target <= 1:
-        raise InvalidRequest(
-            "auto_quality.target",
-            f"with METHOD_{method.name} it is a DSSIM from 0 to 1; is {target:g}",
-        )
+        return
+    searched = None if method is None else metric_of(method, metric)
+    if method is not None and searched is not None:
+        if not searched.low <= target <= searched.high:
+            by = "" if metric is None else f" and METRIC_{metric.upper()}"
+            raise InvalidRequest(
+                name,
+                f"with METHOD_{method.name}{by} it is a {searched.noun} from {searched.low:g} "
+                f"to {searched.high:g}; is {target:g}",
+            )
     elif not (math.isfinite(target) and target >= 0):
-        raise InvalidRequest("auto_quality.target", f"must be 0 or more, is {target:g}")
+        raise InvalidRequest(name, f"must be 0 or more, is {target:g}")
+
+
+def _unit(method: Method, metric: str | None = None) -> Metric:
+    """The metric whose scores targets and allowed errors of `method` are; DSSIM if it has none."""
+    return metric_of(method, metric) or DSSIM
+
+
+def _given(value: T | None, default: T) -> T:
+    return default if value is None else value
 
 
 def _refuse_bounds(spec: TargetSpec, low: int, high: int, fmt: Format) -> None:

@@ -14,11 +14,20 @@ from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline.comparison import Comparison
-from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.defaults import Defaults, metric_of
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Data, Format, Method, RawSource, TargetSpec
+from autoquality_core.types import (
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Data,
+    Format,
+    Method,
+    RawSource,
+    TargetSpec,
+)
+from autoquality_core.words import score_of
 
 E = TypeVar("E", Format, Method)
 
@@ -31,10 +40,11 @@ def encode(
     output: Encoder | Format | str | None = None,
     *,
     method: Method | str = Method.DSSIM,
-    target: float | None = None,
+    metric: str | None = None,
+    target: float | str | None = None,
     quality: int | None = None,
-    min_quality: int = 1,
-    max_quality: int = 100,
+    min_quality: int | None = None,
+    max_quality: int | None = None,
     allowed_error: float | None = None,
     measure: Iterable[str] = (),
     networks: Mapping[Format, Predictor] | None = None,
@@ -45,9 +55,11 @@ def encode(
     """Choose the quality of an image, and encode it.
 
     `source` is an image file, or bare pixels. `output` is an encoder with its options, a format,
-    or None to keep the source's. `target` is the most bytes for the method "size", and a score
-    for "dssim" and "ml"; a `quality` encodes once, without a search. Qualities are 1 to 100.
-    `measure` names metrics to report the score of besides. `networks` are needed for "ml"
+    or None to keep the source's. `target` is the most bytes for the method "size", and otherwise
+    a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
+    It may be a word for a SSIMULACRA2 score, such as "high". A `quality` encodes once, without a
+    search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
+    others. `measure` names metrics to report the score of besides. `networks` are needed for "ml"
     (`bundled_networks`). `timeout` in seconds ends a search with its best answer so far.
     `reading` takes the fields of `EncoderOptions` that are not options of a format, such as
     `keep_metadata` or `background`.
@@ -62,8 +74,16 @@ def encode(
     else:
         fmt = None if output is None else _member("output", output, Format)
     chosen = Method.NONE if quality is not None else _member("method", method, Method)
-    spec = TargetSpec(chosen, target, min_quality, max_quality, allowed_error)
-    metrics = tuple(_metric(name) for name in measure)
+    searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
+    if isinstance(target, str):
+        target = _score(target, searched)
+    low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
+    low, high = (
+        min_quality if min_quality is not None else low,
+        max_quality if max_quality is not None else high,
+    )
+    spec = TargetSpec(chosen, target, low, high, allowed_error, metric)
+    metrics = tuple(_metric("measure", name) for name in measure)
     job = EncodeJob(source, fmt, spec, quality, options, metrics)
     return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
 
@@ -91,10 +111,17 @@ def _member(argument: str, value: E | str, kind: type[E]) -> E:
         raise InvalidRequest(argument, f"must be one of {known}, is {value}") from None
 
 
-def _metric(name: str) -> Metric:
+def _metric(argument: str, name: str) -> Metric:
     if name not in METRICS:
-        raise InvalidRequest("measure", f"must name metrics among {', '.join(METRICS)}, is {name}")
+        raise InvalidRequest(argument, f"must be one of {', '.join(METRICS)}, is {name}")
     return METRICS[name]
+
+
+def _score(word: str, metric: Metric | None) -> float:
+    try:
+        return score_of(word, "" if metric is None else metric.name)
+    except ValueError as error:
+        raise InvalidRequest("target", str(error)) from None
 
 
 @cache

@@ -12,7 +12,7 @@ from autoquality_core import images
 from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.metrics import DSSIM, METRICS
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import candidates, source_notices
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
@@ -60,10 +60,10 @@ class Pipeline:
         limits: ImageLimits,
         predictors: Mapping[Format, Predictor] | None = None,
         *,
-        predict_dssim: bool = True,
+        advise: bool = True,
         lend_core: LendCore | None = None,
     ) -> None:
-        """With `predict_dssim`, METHOD_DSSIM may ask the predictors too, where it saves time.
+        """With `advise`, all searches for a score may use predictors, where that saves time.
 
         With `lend_core`, two qualities are tried at the same time where it lends a core.
         """
@@ -71,12 +71,15 @@ class Pipeline:
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        policy = PredictionPolicy(self.predictors) if predict_dssim else None
-        by_dssim = ScoreSearch(DSSIM, policy)
+        policy = PredictionPolicy(self.predictors) if advise else None
+        by_score = {
+            Method.DSSIM: ScoreSearch(DSSIM, policy),
+            Method.SSIMULACRA2: ScoreSearch(SSIMULACRA2, policy),
+        }
         self._searches: dict[Method, MethodHandler] = {
+            **by_score,
             Method.SIZE: SizeSearch(),
-            Method.DSSIM: by_dssim,
-            Method.ML: MlSearch(self.predictors, by_dssim),
+            Method.ML: MlSearch(self.predictors, by_score.values()),
         }
 
     def warm_up(self) -> None:
@@ -94,6 +97,7 @@ class Pipeline:
 
     def check(self, job: EncodeJob) -> None:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
+        self.defaults.check(job.spec)
         if job.format is not None:
             self._resolve(job, job.format)
         if isinstance(job.source, RawSource):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.metrics import DSSIM
+from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import Format, Method
+from autoquality_core.words import METRIC_OF_WORDS
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
 
@@ -26,34 +29,51 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
-    method, target = settings.method, settings.target
+    method, target, error = settings.method, settings.target, settings.allowed_error
     because = f"with {names['method']} {method.value}"
-    if method is Method.SIZE and (target is None or target < 1):
-        given = "" if target is None else f", not {render(target)}"
+    given = "" if target is None else f", not {render(target)}"
+    metric = metric_of(method)
+    unit = metric or DSSIM
+    score = f"a {unit.noun} from {unit.low:g} to {unit.high:g}"
+    if isinstance(target, str):
+        if unit.name != METRIC_OF_WORDS:
+            right = "bytes, 1 or more" if method is Method.SIZE else score
+            raise ConfigError(f"{names['target']}: {because} it must be {right}{given}")
+    elif method is Method.SIZE and (target is None or target < 1):
         raise ConfigError(f"{names['target']}: {because} it must be bytes, 1 or more{given}")
-    if method in (Method.DSSIM, Method.ML) and target is not None and target > 1:
+    elif metric is not None and target is not None and target > metric.high:
+        raise ConfigError(f"{names['target']}: {because} it must be {score}{given}")
+    if error is not None and error > unit.high - unit.low:
         raise ConfigError(
-            f"{names['target']}: {because} it must be a DSSIM from 0 to 1, not {render(target)}"
+            f"{names['allowed_error']}: {because} it must be a {unit.noun} from 0 to "
+            f"{unit.high - unit.low:g}, not {render(error)}"
         )
 
 
 def _check_bounds(
     settings: Settings, fmt: Format, names: Mapping[str, str], chosen: frozenset[str]
 ) -> None:
-    low_field = "format_min" if fmt in settings.format_min else "min_quality"
-    high_field = "format_max" if fmt in settings.format_max else "max_quality"
-    low, high = settings.defaults().bounds_for(fmt)
-    if low <= high:
-        return
-    if low_field in chosen or high_field not in chosen:
-        raise ConfigError(
-            f"{names[low_field]}: the lowest quality of {fmt.value} must be at most its highest, "
-            f"{high} ({names[high_field]}), not {low}"
+    """Check the range of a format with every method, first with the configured one."""
+    defaults = settings.defaults()
+    for method in sorted(Method, key=lambda one: one is not settings.method):
+        low, high = defaults.bounds_for(fmt, method)
+        if low <= high:
+            continue
+        usual = defaults.usual_bounds(method)
+        low_field = "format_min" if fmt in settings.format_min or low != usual[0] else "min_quality"
+        high_field = (
+            "format_max" if fmt in settings.format_max or high != usual[1] else "max_quality"
         )
-    raise ConfigError(
-        f"{names[high_field]}: the highest quality of {fmt.value} must be at least its lowest, "
-        f"{low} ({names[low_field]}), not {high}"
-    )
+        of = fmt.value if method is settings.method else f"{fmt.value} with method {method.value}"
+        if low_field in chosen or high_field not in chosen:
+            raise ConfigError(
+                f"{names[low_field]}: the lowest quality of {of} must be at most its highest, "
+                f"{high} ({names[high_field]}), not {low}"
+            )
+        raise ConfigError(
+            f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
+            f"{low} ({names[low_field]}), not {high}"
+        )
 
 
 def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:

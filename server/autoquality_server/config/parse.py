@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
+from autoquality_core.words import METRIC_OF_WORDS, WORDS, score_of
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
@@ -70,6 +71,18 @@ def number(low: float, high: float, right: str) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def target(text: str) -> float | str:
+    """Read bytes, a score or a word for a score; a word stays one until the metric is known."""
+    try:
+        score_of(text)
+    except ValueError:
+        words = ", ".join(WORDS[METRIC_OF_WORDS])
+        return number(0, math.inf, f"bytes (1 or more), a score (0 or more) or one of {words}")(
+            text
+        )
+    return text.strip()
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:

@@ -96,7 +96,7 @@ class Predictors:
         if files and not importlib.util.find_spec("tensorflow"):
             _log.warning(
                 "TensorFlow is not installed: the bundled networks are not used, "
-                "METHOD_ML is served as METHOD_DSSIM",
+                "METHOD_ML is served as a search without them",
                 formats=[fmt.value for fmt in files],
             )
             return

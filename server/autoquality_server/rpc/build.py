@@ -34,7 +34,7 @@ def build_service(
         settings.defaults(),
         limits,
         predictors.by_format,
-        predict_dssim=settings.advise_dssim,
+        advise=settings.advise_dssim,
         lend_core=admission.second_worker if settings.parallel_probes else None,
     )
     runner = Runner(

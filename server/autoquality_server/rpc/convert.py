@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, Option, options_of
-from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.pipeline.defaults import check_spec
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.types import (
@@ -43,8 +43,10 @@ V = TypeVar("V", bound=int)
 
 FORMAT_NUMBERS = {one: pb.Format.Value(f"FORMAT_{one.name}") for one in Format}
 METHOD_NUMBERS = {one: pb.Method.Value(f"METHOD_{one.name}") for one in Method}
+METRIC_NUMBERS = {name: pb.Metric.Value(f"METRIC_{name.upper()}") for name in METRICS}
 _FORMATS = {number: one for one, number in FORMAT_NUMBERS.items()}
 _METHODS = {number: one for one, number in METHOD_NUMBERS.items()}
+_METRICS = {number: name for name, number in METRIC_NUMBERS.items()}
 _COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
 _OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
 _STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
@@ -66,7 +68,7 @@ def encode_job(
         spec=spec,
         quality=quality,
         options=_options(request, server),
-        measure=tuple(one for one in METRICS.values() if _measured(request, one)),
+        measure=_measured(request),
     )
 
 
@@ -98,6 +100,7 @@ def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
         min_quality=_optional(asked, "min_quality"),
         max_quality=_optional(asked, "max_quality"),
         allowed_error=_optional(asked, "allowed_error"),
+        metric=_enum("auto_quality.metric", asked.metric, _METRICS, pb.Metric),
     )
     check_spec(spec)
     return spec, quality
@@ -148,9 +151,14 @@ def _format_option(path: str, message: Message, option: Option) -> Any | None:
     return value
 
 
-def _measured(request: pb.EncodeRequest, metric: Metric) -> bool:
-    """True if the request has a field to measure the metric, and sets it."""
-    return getattr(request, f"measure_{metric.name}", False)
+def _measured(request: pb.EncodeRequest) -> tuple[Metric, ...]:
+    """The metrics whose scores the request wants to be reported, each once."""
+    names = {_enum("measure", number, _METRICS, pb.Metric) for number in request.measure}
+    if None in names:
+        raise InvalidRequest("measure", f"must be {_names(_METRICS, pb.Metric)}, not 0")
+    if request.measure_dssim:
+        names.add(DSSIM.name)
+    return tuple(metric for name, metric in METRICS.items() if name in names)
 
 
 def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -167,9 +175,13 @@ def _enum(name: str, value: V, known: Mapping[V, T], kind: Any) -> T | None:
     if value == 0:
         return None
     if value not in known:
-        names = ", ".join(kind.Name(number) for number in known)
+        names = _names(known, kind)
         raise InvalidRequest(name, f"{value} is not known to this server; known are {names}")
     return known[value]
+
+
+def _names(numbers: Iterable[int], kind: Any) -> str:
+    return ", ".join(kind.Name(number) for number in numbers)
 
 
 def _optional(message: Message, field: str) -> Any:
@@ -220,6 +232,7 @@ def target_message(target: ResolvedTarget) -> pb.AutoQuality:
         min_quality=target.min_quality,
         max_quality=target.max_quality,
         allowed_error=target.allowed_error,
+        metric=METRIC_NUMBERS[target.metric] if target.metric else pb.METRIC_UNSPECIFIED,
     )
 
 

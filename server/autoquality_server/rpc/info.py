@@ -6,10 +6,11 @@ from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.formats import ENCODERS, library_versions, writable
 from autoquality_core.images import source_formats
+from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
-from autoquality_server.rpc.convert import FORMAT_NUMBERS, target_message
+from autoquality_server.rpc.convert import FORMAT_NUMBERS, METRIC_NUMBERS, target_message
 from autoquality_server.rpc.streaming.chunks import MAX_CHUNK_BYTES
 
 
@@ -28,17 +29,21 @@ def limits_of(settings: Settings) -> pb.Limits:
 def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoResponse:
     """Formats, defaults, limits and networks of a server with this pipeline."""
     defaults = pipeline.defaults
+    method = defaults.method
+    metric = metric_of(method)
+    low, high = defaults.usual_bounds(method)
     return pb.GetServerInfoResponse(
         version=__version__,
         formats=[_format(pipeline, fmt) for fmt in writable()],
         source_formats=source_formats(),
         defaults=target_message(
             ResolvedTarget(
-                defaults.method,
-                defaults.target_for(defaults.method) or 0.0,
-                defaults.min_quality,
-                defaults.max_quality,
-                defaults.allowed_error,
+                method,
+                defaults.target_for(method) or 0.0,
+                low,
+                high,
+                defaults.allowed_error_for(method),
+                None if metric is None else metric.name,
             )
         ),
         limits=limits,
@@ -50,7 +55,7 @@ def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
     number = FORMAT_NUMBERS[fmt]
     if not ENCODERS[fmt].has_quality:
         return pb.FormatInfo(format=number)
-    low, high = pipeline.defaults.bounds_for(fmt)
+    low, high = pipeline.defaults.bounds_for(fmt, pipeline.defaults.method)
     info = pb.FormatInfo(
         format=number,
         has_quality=True,
@@ -65,4 +70,5 @@ def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
         info.network.device = predictor.info.device
         info.network.version = predictor.info.version
         info.network.resting = not predictor.available
+        info.network.metrics.extend(METRIC_NUMBERS[name] for name in predictor.info.metrics)
     return info

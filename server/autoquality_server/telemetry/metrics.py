@@ -51,11 +51,15 @@ REASONS = (
 """The reasons in `errors`, and those of a MemoryError and of a download that timed out."""
 
 _ITERATIONS = (1, 2, 3, 4, 5, 6, 8, 12)
-# Densest around imgproxy's default target of 0.02.
+# Densest around the default targets.
 _SCORES = {
     "dssim": (
         *(0.001, 0.0025, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.0175, 0.019, 0.02, 0.021),
         *(0.0225, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5),
+    ),
+    "ssimulacra2": (
+        *(0, 10, 20, 30, 40, 50, 55, 60, 65, 69, 70, 71, 75, 79, 80, 81, 82.5, 85, 87.5, 90, 95),
+        100,
     ),
 }
 """Buckets of scores, by the metric's name; a metric without any gets evenly spaced ones."""

@@ -91,7 +91,7 @@ class Case:
 
 def ranges(fmt: Format) -> tuple[tuple[int, int], tuple[int, int]]:
     """The wide and the default range of a format."""
-    return WIDE, Defaults().bounds_for(fmt)
+    return WIDE, Defaults().bounds_for(fmt, Method.DSSIM)
 
 
 def case(swept: Swept, target: float, prediction: Prediction) -> Case:
@@ -129,7 +129,10 @@ def _in_range(swept: Swept, target: float, prediction: Prediction, low: int, hig
         miss=off,
         goals=tuple(
             _attained(
-                swept, ResolvedTarget(Method.DSSIM, target, low, high, error), prediction, guess
+                swept,
+                ResolvedTarget(Method.ML, target, low, high, error, swept.metric.name),
+                prediction,
+                guess,
             )
             for error in SCALES[swept.metric.name].errors
         ),
@@ -139,7 +142,7 @@ def _in_range(swept: Swept, target: float, prediction: Prediction, low: int, hig
 def _attained(
     swept: Swept, resolved: ResolvedTarget, prediction: Prediction, guess: int
 ) -> Attained:
-    goal = goal_of(resolved, swept.pixels.width * swept.pixels.height, swept.metric)
+    goal = goal_of(resolved, swept.pixels.width * swept.pixels.height)
     low, high = resolved.min_quality, resolved.max_quality
     plain = (goal, low, high, swept.observation)
     searches: dict[str, Callable[[], Searched]] = {

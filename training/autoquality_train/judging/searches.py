@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import Prediction
 from autoquality_core.pipeline.methods import ScoreSearch
 from autoquality_core.priors import score_prior
@@ -31,10 +31,11 @@ class Searched:
     iterations: int
 
 
-def goal_of(resolved: ResolvedTarget, pixels: int, metric: Metric = DSSIM) -> Goal:
+def goal_of(resolved: ResolvedTarget, pixels: int) -> Goal:
     """What the core's search looks for to reach a target, for an image of `pixels`."""
     if resolved.method is Method.SIZE:
         return SizeGoal(resolved.target, pixels)
+    metric = METRICS[resolved.metric or DSSIM.name]
     return ScoreGoal(metric, resolved.target, resolved.allowed_error)
 
 
@@ -62,7 +63,7 @@ def first_guess_search(swept: Swept, resolved: ResolvedTarget, prediction: Predi
 
     area = swept.pixels.width * swept.pixels.height
     found = search(
-        goal_of(resolved, area, swept.metric),
+        goal_of(resolved, area),
         resolved.min_quality,
         resolved.max_quality,
         attempt,

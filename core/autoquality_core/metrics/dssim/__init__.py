@@ -43,10 +43,14 @@ class Dssim:
     """See `metrics.base.Metric`. An image with alpha is measured over black and over white."""
 
     name = "dssim"
+    noun = "DSSIM"
     low = 0.0
     high = 1.0
     lower_is_better = True
     default_target = 0.02
+    default_allowed_error = 0.001
+    default_range = None
+    sees_color = False
     usual_curve = (2.5, 7.0)
     noise = 0.005
     allowance = 0.05

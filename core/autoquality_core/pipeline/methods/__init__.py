@@ -1,4 +1,4 @@
-"""The methods: none, size, dssim and ml. Each is a handler behind one small interface."""
+"""The methods: none, size, ml and one per metric. Each is a handler behind one interface."""
 
 from autoquality_core.pipeline.methods.base import Answer, FixedQuality, MethodHandler
 from autoquality_core.pipeline.methods.score import MlSearch, ScoreSearch

@@ -1,13 +1,13 @@
-"""METHOD_DSSIM and METHOD_ML: a score within an allowed error of the target."""
+"""Methods that search by a metric: a score within an allowed error of the target."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from autoquality_core.metrics import Metric
+from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
@@ -96,39 +96,49 @@ class ScoreSearch:
         known = session.encoder, self.metric, session.pixel_count
         usual = score_prior(*known)
         likely = chance(self._goal(resolved), resolved.min_quality, resolved.max_quality, usual)
-        return usual if likely >= LIKELY else score_prior(*known, session.features)
+        return usual if likely >= LIKELY else score_prior(*known, session.features_for(self.metric))
 
 
 class MlSearch:
     """Starts from a network's prediction; without a network, a plain search with a notice."""
 
-    def __init__(self, predictors: Mapping[Format, Predictor], fallback: ScoreSearch) -> None:
+    def __init__(
+        self, predictors: Mapping[Format, Predictor], searches: Iterable[ScoreSearch]
+    ) -> None:
+        """`searches` has one for each metric that a target may be a score of."""
         self._predictors = predictors
-        self._fallback = fallback
-        self._trusted_error = fallback.metric.high - fallback.metric.low
-        """The allowed error from which on nothing is measured: it covers every score."""
+        self._searches = {one.metric.name: one for one in searches}
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         name = session.encoder.format.name
+        search = self._searches[resolved.metric or DSSIM.name]
+        metric = search.metric
         predictor = self._predictors.get(session.encoder.format)
         if predictor is None:
-            return self._without(session, resolved, f"no network for {name}")
+            return _without(search, session, resolved, f"no network for {name}")
+        if metric.name not in predictor.info.metrics:
+            why = f"the network for {name} does not predict {metric.name.upper()}"
+            return _without(search, session, resolved, why)
         try:
-            prediction = predict(predictor, session, self._fallback.metric, resolved.target)
+            prediction = predict(predictor, session, metric, resolved.target)
         except CircuitOpen:
             why = f"the network for {name} failed repeatedly and is left alone for a while"
-            return self._without(session, resolved, why)
+            return _without(search, session, resolved, why)
         except PredictionFailed:
             _log.exception("the %s network failed", name)
-            return self._without(session, resolved, f"the network for {name} failed")
+            return _without(search, session, resolved, f"the network for {name} failed")
         session.encoder = session.encoder.for_network()
-        if resolved.allowed_error < self._trusted_error:
-            return self._fallback.search(session, resolved, prediction)
+        # An error that covers every score makes a measurement superfluous.
+        if resolved.allowed_error < metric.high - metric.low:
+            return search.search(session, resolved, prediction)
         quality = min(max(prediction.quality, resolved.min_quality), resolved.max_quality)
         session.probe(quality)
         return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, prediction.quality)
 
-    def _without(self, session: Session, resolved: ResolvedTarget, why: str) -> Answer:
-        answer = self._fallback.search(session, replace(resolved, method=Method.DSSIM), None)
-        notice = Notice(NoticeCode.NETWORK_UNAVAILABLE, f"{why}: served as METHOD_DSSIM")
-        return replace(answer, notices=(*answer.notices, notice))
+
+def _without(search: ScoreSearch, session: Session, resolved: ResolvedTarget, why: str) -> Answer:
+    """The answer of the method that searches by the same metric, without a network."""
+    method = Method(search.metric.name)
+    answer = search.search(session, replace(resolved, method=method), None)
+    notice = Notice(NoticeCode.NETWORK_UNAVAILABLE, f"{why}: served as METHOD_{method.name}")
+    return replace(answer, notices=(*answer.notices, notice))

@@ -11,7 +11,7 @@ import pyvips
 from autoquality_core.errors import ServiceError
 from autoquality_core.formats import writable
 from autoquality_core.images import ImageLimits, open_image, source_formats
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.metrics.dssim.reference import cache_folder
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline, warm_up
@@ -65,7 +65,7 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
         spec=TargetSpec(Method.NONE),
         quality=None,
         options=settings.encoder_options(),
-        measure=(DSSIM,),
+        measure=tuple(METRICS.values()),
     )
     try:
         result = pipeline.encode(job, Deadline())
@@ -80,8 +80,7 @@ def _compared(result: EncodeResult, size: tuple[int, int]) -> Finding:
     at = f" at quality {result.quality}" if result.quality else ""
     text = f"{WIDTH}x{HEIGHT}{at}: {len(result.image)} bytes"
     dssim = result.scores.get(DSSIM.name, 0.0)
-    if result.scores:
-        text += f", DSSIM {dssim:.4f}"
+    text += "".join(f", {name.upper()} {score:.4f}" for name, score in result.scores.items())
     part = result.format.value
     if size != (WIDTH, HEIGHT) or dssim >= _LARGEST_DSSIM:
         return Finding(part, Verdict.FAILED, f"{text}: differs from the source")

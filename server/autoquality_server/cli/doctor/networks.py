@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.images import ImageLimits, from_raw
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import METRICS
 from autoquality_core.networks import (
     DeviceMissing,
     Network,
@@ -25,7 +25,7 @@ from autoquality_server.config import Settings
 from autoquality_server.config.parse import BUNDLED
 from autoquality_server.inference.predictors import load_options
 
-_WITHOUT = "ml falls back to dssim"
+_WITHOUT = "ml searches without it"
 _NVIDIA = Path("/dev/nvidia0")
 
 
@@ -77,14 +77,17 @@ class NetworkChecks:
         pixels = from_raw(raw, ImageLimits(len(raw.pixels), raw.width * raw.height))
         start = time.perf_counter()
         try:
-            prediction = network.predict(pixels, DSSIM.default_target)
+            predictions = {
+                metric: network.predict(pixels, METRICS[metric].default_target, metric=metric)
+                for metric in info.metrics
+            }
         except PredictionFailed as error:
             return Verdict.FAILED, f"{name}: {error}"
         seconds = time.perf_counter() - start
         self.names[fmt] = name
         self._devices.add(info.device)
-        quality = int(prediction.probabilities.argmax()) + 1
-        return Verdict.OK, f"{name}: predicts quality {quality} in {1000 * seconds:.1f} ms"
+        qualities = ", ".join(f"{one.quality} for {by}" for by, one in predictions.items())
+        return Verdict.OK, f"{name}: predicts quality {qualities} in {1000 * seconds:.1f} ms"
 
     def _gpu(self) -> Finding:
         wanted = self._settings.predictor_device

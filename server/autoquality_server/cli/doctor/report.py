@@ -30,7 +30,7 @@ def formats(settings: Settings, networks: Mapping[Format, str]) -> list[dict[str
     found = []
     for fmt in writable():
         has_quality = ENCODERS[fmt].has_quality
-        low, high = defaults.bounds_for(fmt) if has_quality else (None, None)
+        low, high = defaults.bounds_for(fmt, defaults.method) if has_quality else (None, None)
         found.append(
             {
                 "format": fmt.value,

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from autoquality_core.formats import ENCODERS, WITH_QUALITY
+from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import Device, Format, Method
+from autoquality_core.words import METRIC_OF_WORDS, WORDS, score_of
 from autoquality_server.config import parse
-from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, setting
+from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, render, setting
 
 T = TypeVar("T", bound=type)
 
 _D = Defaults()
+
+
+def _default(usual: float, of_metric: Callable[[Metric], float | None]) -> str:
+    """A default, with those of the metrics that have another one."""
+    own = {one.name: value for one in METRICS.values() if (value := of_metric(one)) is not None}
+    others = (f"{name}: {render(value)}" for name, value in own.items() if value != usual)
+    return ", ".join((render(usual), *others))
+
+
+def _bound(end: int) -> str:
+    """The default of one end of the range."""
+    return _default(
+        Encoder.default_range[end], lambda one: one.default_range and one.default_range[end]
+    )
+
+
+def _format_bounds(end: int) -> str:
+    """The formats whose encoder has another default for one end of the range."""
+    own = {fmt: encoder.default_range[end] for fmt, encoder in ENCODERS.items()}
+    usual = Encoder.default_range[end]
+    return render({fmt: bound for fmt, bound in own.items() if bound != usual})
 
 
 @dataclass(frozen=True)
@@ -26,32 +49,38 @@ class QualitySettings:
 
     # fmt: off
     method: Method = setting(
-        _D.method, "How the quality is chosen: none, size, dssim or ml.",
+        _D.method, f"How the quality is chosen: {', '.join(one.value for one in Method)}.",
         aliases=(IMGPROXY_AUTOQUALITY + "METHOD",))
-    target: float | None = setting(
-        _D.target, "For size: bytes (no default). For dssim and ml: a DSSIM from 0 to 1.",
-        parse=parse.number(0, math.inf, "bytes (1 or more) or a DSSIM (0 to 1)"),
-        aliases=(IMGPROXY_AUTOQUALITY + "TARGET",), default_text="0.02")
-    min_quality: int = setting(
+    target: float | str | None = setting(
+        _D.target,
+        "For size: bytes (no default). For dssim and ml: a DSSIM from 0 to 1. For ssimulacra2: a "
+        f"score from 0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        parse=parse.target,
+        aliases=(IMGPROXY_AUTOQUALITY + "TARGET",),
+        default_text=_default(DSSIM.default_target, lambda one: one.default_target))
+    min_quality: int | None = setting(
         _D.min_quality, "The lowest quality to try.",
-        name="MIN", parse=parse.whole(1, 100), aliases=(IMGPROXY_AUTOQUALITY + "MIN",))
-    max_quality: int = setting(
+        name="MIN", parse=parse.whole(1, 100), aliases=(IMGPROXY_AUTOQUALITY + "MIN",),
+        default_text=_bound(0))
+    max_quality: int | None = setting(
         _D.max_quality, "The highest quality to try.",
-        name="MAX", parse=parse.whole(1, 100), aliases=(IMGPROXY_AUTOQUALITY + "MAX",))
+        name="MAX", parse=parse.whole(1, 100), aliases=(IMGPROXY_AUTOQUALITY + "MAX",),
+        default_text=_bound(1))
     format_min: Mapping[Format, int] = setting(
         _D.format_min, "The lowest quality to try, by format; other formats keep their defaults.",
-        parse=parse.format_qualities(_D.format_min), aliases=(IMGPROXY_AUTOQUALITY + "FORMAT_MIN",),
-        clean_alias=parse.without_foreign_formats)
+        parse=parse.format_qualities({}), aliases=(IMGPROXY_AUTOQUALITY + "FORMAT_MIN",),
+        clean_alias=parse.without_foreign_formats, default_text=_format_bounds(0))
     format_max: Mapping[Format, int] = setting(
         _D.format_max, "The highest quality to try, by format; other formats keep their defaults.",
-        parse=parse.format_qualities(_D.format_max), aliases=(IMGPROXY_AUTOQUALITY + "FORMAT_MAX",),
-        clean_alias=parse.without_foreign_formats)
-    allowed_error: float = setting(
+        parse=parse.format_qualities({}), aliases=(IMGPROXY_AUTOQUALITY + "FORMAT_MAX",),
+        clean_alias=parse.without_foreign_formats, default_text=_format_bounds(1))
+    allowed_error: float | None = setting(
         _D.allowed_error,
-        "The largest difference between DSSIM and target; 1 with ml: use the prediction without a "
-        "check.",
-        parse=parse.number(0, 1, "a DSSIM from 0 to 1"),
-        aliases=(IMGPROXY_AUTOQUALITY + "ALLOWED_ERROR",))
+        "The largest difference between score and target, from 0 to 1 for DSSIM and from 0 to 100 "
+        "for ssimulacra2. The largest with ml: use the prediction without a check.",
+        parse=parse.number(0, math.inf, "a number, 0 or more"),
+        aliases=(IMGPROXY_AUTOQUALITY + "ALLOWED_ERROR",),
+        default_text=_default(DSSIM.default_allowed_error, lambda one: one.default_allowed_error))
     quality: int = setting(
         _D.quality, "The quality for method none.",
         parse=parse.whole(1, 100), aliases=("IMGPROXY_QUALITY",))
@@ -66,7 +95,7 @@ class QualitySettings:
         """Return the defaults for the target of a request."""
         return Defaults(
             method=self.method,
-            target=self.target,
+            target=score_of(self.target) if isinstance(self.target, str) else self.target,
             min_quality=self.min_quality,
             max_quality=self.max_quality,
             format_min=self.format_min,
@@ -124,7 +153,8 @@ class PredictionSettings:
     # fmt: off
     advise_dssim: bool = setting(
         True,
-        "Let dssim use a network too, if it was trained for the encoder's options and saves time.")
+        "Let dssim and ssimulacra2 use a network too, if it was trained for the encoder's options "
+        "and saves time.")
     predictor_threads: int = setting(
         1, "Threads for one operation of a network on a CPU.",
         parse=parse.whole(1, 1024))
@@ -144,8 +174,8 @@ class PredictionSettings:
         parse=parse.batch_sizes, default_text="powers of two")
     predictor_failure_limit: int = setting(
         5,
-        "Consecutive failures that open a network's circuit breaker: dssim serves until it closes; "
-        "0: never.",
+        "Consecutive failures that open a network's circuit breaker: ml searches without it "
+        "until it closes; 0: never.",
         parse=parse.whole(0, 1_000_000))
     predictor_retry_interval: float = setting(
         5.0,
