@@ -125,7 +125,7 @@ def test_features_predict_the_curves_of_photographs_that_were_not_learned_from(
         session = Session(pixels, encoder, Deadline())
         area = session.pixel_count
         if metric is None:
-            prior = size_prior(encoder, area, session.size_features)
+            prior = size_prior(encoder, area, session.all_features)
             usual = size_prior(encoder, area)
         else:
             prior = score_prior(encoder, metric, area, session.features)
@@ -164,7 +164,7 @@ def test_an_animation_has_no_features() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
     session = Session(pixels, WebpEncoder(), Deadline())
     assert session.features is None
-    assert session.size_features is None
+    assert session.all_features is None
 
 
 @pytest.mark.parametrize(("low", "high", "computed"), [(10, 95, True), (70, 70, False)])

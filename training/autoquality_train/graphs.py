@@ -72,9 +72,9 @@ def tiles_in(graph: Any, width: int) -> str:
 def add(graph: Any, head: Any, scope: str, tiles: str) -> None:
     """Add the nodes of `head` to `graph`, named in `scope`, with the statistics from `tiles`."""
     known = {node.name for node in graph.node}
-    renamed = {TILES_NAME: tiles, "target": "target"}
+    renamed = {TILES_NAME: tiles} | {name: name for name in INPUTS}
     for node in head.node:
-        if node.name == TILES_NAME or (node.name == "target" and "target" in known):
+        if renamed.get(node.name) in known:
             continue
         added = graph.node.add()
         added.CopyFrom(node)

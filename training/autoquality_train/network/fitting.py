@@ -13,11 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, folds
 from autoquality_train.network.head import COMPONENTS, coefficients_of, head, residual_of
-from autoquality_train.network.statistics import Strengths, TileStatistics, strengths_for
+from autoquality_train.network.statistics import (
+    Strengths,
+    TileStatistics,
+    for_metric,
+    strengths_for,
+)
 from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float32]
@@ -125,9 +130,11 @@ def fit(
     if int(fold.max()) < 1:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
     strengths = strengths_for(examples.setting)
-    tiles = tile_statistics(examples.mosaics, strengths)
     how = _Fit(fold, len(strengths), epochs, seed, progress)
-    heads = {metric: how.head(tiles, examples.curves[metric], metric) for metric in metrics}
+    heads = {}
+    for metric in metrics:
+        tiles = tile_statistics(examples.mosaics, strengths, METRICS[metric])
+        heads[metric] = how.head(tiles, examples.curves[metric], metric)
     record = {
         "images": images,
         "samples": len(examples),
@@ -175,15 +182,15 @@ class _Fit:
 
 
 def tile_statistics(
-    mosaics: npt.NDArray[np.uint8], strengths: Strengths
+    mosaics: npt.NDArray[np.uint8], strengths: Strengths, metric: Metric = DSSIM
 ) -> npt.NDArray[np.float16]:
-    """The statistics of each mosaic, (n, 676, f), in half precision."""
+    """The statistics of each mosaic for a metric, (n, 676, f), in half precision."""
     layer = TileStatistics(strengths)
     step = 16
-    found = [
-        np.asarray(layer(np.ascontiguousarray(mosaics[start : start + step]))).astype(np.float16)
-        for start in range(0, len(mosaics), step)
-    ]
+    found = []
+    for start in range(0, len(mosaics), step):
+        some = np.ascontiguousarray(mosaics[start : start + step])
+        found.append(np.asarray(for_metric(layer(some), some, metric)).astype(np.float16))
     return np.concatenate(found)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from autoquality_core.metrics import DSSIM, SSIMULACRA2
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.networks.inputs import SIDE, TILE, TILES
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.search.curve import rbf
@@ -35,7 +35,7 @@ from autoquality_train.graphs import (
 )
 from autoquality_train.network.fitting import Fitted, Head
 from autoquality_train.network.head import coefficients_of, residual_of
-from autoquality_train.network.statistics import TileStatistics, strengths_for
+from autoquality_train.network.statistics import TileStatistics, for_metric, strengths_for
 from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float32]
@@ -106,7 +106,7 @@ def distribution(head: Head, tiles: Any) -> tuple[Any, Any]:
     """The mean of the curve (n, 100) and a factor F (n, rows, 100) of its covariance F^T F.
 
     The distribution of a mixture of the members: the mean of their covariances and the distances
-    from their mean, then the residual. `tiles` are statistics (n, 676, f).
+    from their mean, then the residual. `tiles` are the statistics for the metric (n, 676, f).
     """
     outputs = [member(tiles) for member in head.members]
     found = [coefficients_of(output) for output in outputs]
@@ -190,8 +190,8 @@ def frozen_graph(fitted: Fitted, base: bytes | None = None) -> bytes:
     """
     tf = tensorflow()
     statistics = TileStatistics(strengths_for(fitted.setting))
+    image = tf.TensorSpec([None, SIDE, SIDE, 3], tf.uint8, name="image")
     if base is None:
-        image = tf.TensorSpec([None, SIDE, SIDE, 3], tf.uint8, name="image")
         graph = _frozen(lambda image: {TILES_NAME: statistics(image)}, image)
     else:
         graph = without(tf.compat.v1.GraphDef.FromString(base), fitted.heads)
@@ -200,17 +200,18 @@ def frozen_graph(fitted: Fitted, base: bytes | None = None) -> bytes:
     outputs = outputs_in(graph)
     source = tiles_in(graph, statistics.width)
     for metric, head in fitted.heads.items():
-        add(graph, _frozen(_answers(head, metric), tiles, target), scope(metric), source)
+        answer = _answers(head, METRICS[metric])
+        add(graph, _frozen(answer, tiles, image, target), scope(metric), source)
         outputs += [f"{scope(metric)}{name}" for name in OUTPUTS]
     return serialised(graph, [*INPUTS, *outputs])
 
 
-def _answers(head: Head, metric: str) -> Callable[[Any, Any], dict[str, Any]]:
-    """The function of a head from statistics of tiles and targets to OUTPUTS."""
+def _answers(head: Head, metric: Metric) -> Callable[[Any, Any, Any], dict[str, Any]]:
+    """The function of a head from statistics of tiles, images and targets to OUTPUTS."""
 
-    def answer(tiles: Any, target: Any) -> dict[str, Any]:
-        mean, factor = distribution(head, tiles)
-        logits = quality_logits(mean, factor, aim(metric, target), RESIDUAL)
+    def answer(tiles: Any, image: Any, target: Any) -> dict[str, Any]:
+        mean, factor = distribution(head, for_metric(tiles, image, metric))
+        logits = quality_logits(mean, factor, aim(metric.name, target), RESIDUAL)
         return dict(zip(OUTPUTS, (logits, mean, factor), strict=True))
 
     return answer
