@@ -68,6 +68,7 @@ class Ssimulacra2:
     default_target = WORDS[name]["high"]
     default_allowed_error = 1.0
     default_range = (10, 95)
+    sees_color = True
     usual_curve = (-4.8, -1.6)
     noise = 0.005
     allowance = 0.05
