@@ -31,6 +31,8 @@ def test_words_for_no(text: str) -> None:
         ("64 Mi", 64 * 2**20),
         ("10MB", 10_000_000),
         ("10M", 10_000_000),
+        ("3kB", 3000),
+        ("1GB", 10**9),
         ("1.5KiB", 1536),
         ("0.5GiB", 2**29),
         ("100B", 100),
@@ -54,6 +56,7 @@ def test_qualities_by_format_replace_the_defaults() -> None:
     read = parse.format_qualities({Format.WEBP: 79, Format.AVIF: 63})
     assert read("avif=50, jpg=70") == {Format.WEBP: 79, Format.AVIF: 50, Format.JPEG: 70}
     assert read("") == {Format.WEBP: 79, Format.AVIF: 63}
+    assert read("webp=1, avif=100") == {Format.WEBP: 1, Format.AVIF: 100}
 
 
 def test_qualities_by_format_cannot_be_changed_afterwards() -> None:
@@ -75,6 +78,14 @@ def test_a_network_is_a_file_that_exists_bundled_or_none(tmp_path: Any) -> None:
     assert parse.network(str(graph)) == str(graph)
     assert parse.network("None") == "none"
     assert parse.network(" Bundled ") == parse.network("box") == "bundled"
+
+
+def test_a_file_must_exist(tmp_path: Any) -> None:
+    (tmp_path / "cert.pem").touch()
+    assert parse.existing_file(str(tmp_path / "cert.pem")) == str(tmp_path / "cert.pem")
+    for wrong in (tmp_path, tmp_path / "none.pem", "x" * 5000):
+        with pytest.raises(ValueError, match="must be the path of a file that exists"):
+            parse.existing_file(str(wrong))
 
 
 def test_batch_sizes_rise() -> None:
@@ -112,6 +123,7 @@ def test_batch_sizes_rise() -> None:
         (parse.format_qualities({}), "avif", "must be a list such as webp=79,avif=63"),
         (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),
+        (parse.format_qualities({}), "avif=101", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "png=50", "jpeg, webp or avif"),
         (parse.format_qualities({}), "jxl=77", "jpeg, webp or avif"),
     ],

@@ -91,6 +91,27 @@ def test_a_range_of_scores_is_the_same_in_either_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seen", "open_"),
+    [
+        # All too poor, or all too good: only a score within the allowed error, limits included.
+        (scores(q20=70), [2, 3]),
+        (scores(q10=90), [2, 3]),
+        # On both sides of the target: a score nearer than the nearest, which is 7 away.
+        (scores(q10=70, q20=87), [1, 2, 3, 4]),
+        # The nearest is too poor: one that is 7 too good looks better, and is as near.
+        (scores(q10=73, q20=90), [1, 2, 3, 4, 5]),
+    ],
+)
+def test_only_scores_that_may_be_nearer_to_the_target_are_worth_trying(
+    seen: list[Observation], open_: list[int]
+) -> None:
+    worst = np.array([0.0, 0.0, 0.0, 8.5, 8.6, 8.7, 8.8])
+    best = np.array([7.3, 7.4, 7.5, 9.0, 9.0, 9.0, 9.0])
+    found = ScoreGoal(LIKENESS, 80, 5).open(seen, [Interval(worst, best)], HIGH)
+    assert list(np.flatnonzero(found)) == open_
+
+
+@pytest.mark.parametrize(
     ("goal", "width"),
     [
         (ScoreGoal(DSSIM, 0.02, 0.01), math.log(3)),
@@ -137,6 +158,24 @@ def test_a_size_goal(seen: list[Observation], quality: int, outcome: Outcome) ->
 
 def test_before_the_lowest_quality_was_tried_the_smallest_file_is_the_best() -> None:
     assert SizeGoal(1000, 4096).best(sizes(q14=1300, q12=1200), LOW, HIGH).quality == 12
+
+
+@pytest.mark.parametrize(
+    ("seen", "open_"),
+    [
+        # Nothing fits: whatever may fit, its limit included, and the highest quality.
+        (sizes(q17=2000), [17, 18, 20]),
+        (sizes(q17=1000), [18]),
+        (sizes(q16=990, q18=1001), [17, 18]),
+    ],
+)
+def test_only_higher_qualities_whose_files_may_fit_are_worth_trying(
+    seen: list[Observation], open_: list[int]
+) -> None:
+    goal = SizeGoal(1000, 1000)
+    least = np.array([-0.1, 0.0, 0.1, 0.2])  # of qualities 17 to 20; 0 just fits
+    found = goal.open(seen, [Interval(least, np.full(4, np.inf))], HIGH)
+    assert [17 + int(at) for at in np.flatnonzero(found)] == open_
 
 
 def test_the_chances_of_a_size_are_those_of_the_normal_distribution() -> None:
