@@ -147,7 +147,7 @@ def test_the_hint_is_the_time_of_the_pixels_ahead_and_of_its_own(
     with admission.admit(Deadline(), 10 * MP):
         clock.now += 2
     running, queued = asking(admission, 10 * MP), asking(admission, 20 * MP)
-    with pytest.raises(Overloaded, match="try again in 10.00 s") as caught:
+    with pytest.raises(Overloaded, match=r"try again in 10\.00 s") as caught:
         Holder(admission, None, 30 * MP).ended()
     assert caught.value.retry_seconds == pytest.approx(10)
     running.end()

@@ -13,8 +13,22 @@ from autoquality_core.formats import (
     WebpPreset,
     options_of,
 )
-from autoquality_core.types import ColorProfile, Format, Method, RawSource
-from autoquality_server.rpc.convert import encode_job
+from autoquality_core.pipeline.job import EncodeResult
+from autoquality_core.types import (
+    ColorProfile,
+    Format,
+    Method,
+    Notice,
+    NoticeCode,
+    Outcome,
+    Probe,
+    Progress,
+    RawSource,
+    ResolvedTarget,
+    Stage,
+    Timings,
+)
+from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
 
 SERVER = EncoderOptions(
     jpeg=JpegOptions(progressive=True, quant_table=3),
@@ -167,3 +181,75 @@ def test_every_format_and_method_of_the_contract_is_known() -> None:
         asked = pb.AutoQuality(method=number, target=1)
         encode_job(request(auto_quality=asked), SERVER)
     assert encode_job(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF
+
+
+PROBE = Probe(71, 900, {"dssim": 0.0125}, 0.25, 0.5, alpha_quality=90)
+RESULT = EncodeResult(
+    image=b"12345",
+    format=Format.WEBP,
+    quality=72,
+    scores={"dssim": 0.0115},
+    outcome=Outcome.TARGET_MET,
+    applied=ResolvedTarget(Method.DSSIM, 0.0117, 60, 90, 0.001),
+    predicted_quality=71,
+    probes=(PROBE, PROBE),
+    notices=(Notice(NoticeCode.METADATA_DROPPED, "left out: Exif"),),
+    width=4,
+    height=3,
+    frames=2,
+    alpha_quality=80,
+    timings=Timings(0.5, 1.0, 1.5, 2.0, 2.5),
+)
+
+
+def test_a_response_has_every_field_of_the_result() -> None:
+    response = encode_response(RESULT, 8.0)
+    assert (response.image, response.size_bytes, response.format) == (b"12345", 5, pb.FORMAT_WEBP)
+    assert (response.quality, response.predicted_quality, response.alpha_quality) == (72, 71, 80)
+    assert (response.width, response.height, response.frames) == (4, 3, 2)
+    assert (response.dssim, response.iterations) == (0.0115, 2)
+    assert response.outcome == pb.OUTCOME_TARGET_MET
+    assert response.applied == pb.AutoQuality(
+        method=pb.METHOD_DSSIM, target=0.0117, min_quality=60, max_quality=90, allowed_error=0.001
+    )
+    (notice,) = response.notices
+    assert (notice.code, notice.message) == (pb.Notice.CODE_METADATA_DROPPED, "left out: Exif")
+    times = [getattr(response.timings, one.name) for one in pb.Timings.DESCRIPTOR.fields]
+    assert sorted(one.ToMilliseconds() for one in times) == [500, 1000, 1500, 2000, 2500, 8000]
+    assert response.timings.total.ToMilliseconds() == 8000
+    assert (
+        list(response.probes)
+        == [progress_response(Progress(Stage.PROBED, PROBE)).progress.probe] * 2
+    )
+
+
+def test_a_response_without_its_image_still_has_the_size() -> None:
+    response = encode_response(RESULT, 8.0, with_image=False)
+    assert (response.image, response.size_bytes) == (b"", 5)
+
+
+def test_only_the_progress_of_a_probe_has_a_probe() -> None:
+    progress = progress_response(Progress(Stage.PROBED, PROBE)).progress
+    assert (progress.stage, progress.HasField("probe")) == (pb.EncodeProgress.STAGE_PROBED, True)
+    probe = progress.probe
+    assert (probe.quality, probe.size_bytes, probe.dssim, probe.alpha_quality) == (
+        *(71, 900, 0.0125, 90),
+    )
+    assert (probe.encode_time.ToMilliseconds(), probe.measure_time.ToMilliseconds()) == (250, 500)
+    progress = progress_response(Progress(Stage.QUEUED)).progress
+    assert (progress.stage, progress.HasField("probe")) == (pb.EncodeProgress.STAGE_QUEUED, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "parts"),
+    [
+        (0.0, (0, 0)),
+        (0.25, (0, 250_000_000)),
+        (61.0000016, (61, 2000)),
+        (0.9999996, (1, 0)),
+        (2_000_003.5, (2_000_003, 500_000_000)),
+    ],
+)
+def test_times_are_rounded_to_microseconds(seconds: float, parts: tuple[int, int]) -> None:
+    total = encode_response(RESULT, seconds).timings.total
+    assert (total.seconds, total.nanos) == parts

@@ -179,6 +179,15 @@ def test_a_prediction_is_doubted_in_two_ways() -> None:
     assert (nothing.mean == PRIOR.mean).all()
 
 
+def test_each_prediction_keeps_the_beliefs_before_it_as_doubts() -> None:
+    before = PRIOR.with_curve(CURVE, COVARIANCE)
+    doubted = [0.03 * one.weight for one in before.beliefs]
+    after = before.with_curve(CURVE + 1, COVARIANCE)
+    assert [one.weight for one in after.beliefs] == pytest.approx([0.87, 0.1, *doubted])
+    after = before.with_crossing(4.0, 62.0, 1.0)
+    assert [one.weight for one in after.beliefs] == pytest.approx([0.97, *doubted])
+
+
 def test_an_offset_moves_every_belief() -> None:
     offset = Offset(np.full(100, 0.5), np.full((100, 100), 0.01))
     before = PRIOR.with_curve(CURVE, COVARIANCE)

@@ -112,6 +112,24 @@ def test_only_scores_that_may_be_nearer_to_the_target_are_worth_trying(
 
 
 @pytest.mark.parametrize(
+    ("seen", "crossed"),
+    [
+        ([], False),
+        (scores(q10=0.03), False),
+        (scores(q10=0.03, q12=0.025), False),
+        (scores(q10=0.015, q12=0.01), False),
+        (scores(q10=0.03, q12=0.01), True),
+        (scores(q10=0.03, q12=0.02), False),
+        (scores(q10=0.02, q12=0.01), False),
+    ],
+)
+def test_a_score_is_crossed_between_a_poorer_and_a_better_one(
+    seen: list[Observation], crossed: bool
+) -> None:
+    assert ScoreGoal(DSSIM, 0.02, 0.001).crossed(seen) is crossed
+
+
+@pytest.mark.parametrize(
     ("goal", "width"),
     [
         (ScoreGoal(DSSIM, 0.02, 0.01), math.log(3)),
@@ -221,6 +239,22 @@ def test_the_fewest_bytes_where_higher_scores_are_better() -> None:
     seen = [Observation(12, 800, 79.9), Observation(13, 900, 80.0), Observation(14, 950, 90.0)]
     best = goal.best(seen, LOW, HIGH)
     assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (13, Outcome.TARGET_MET)
+
+
+@pytest.mark.parametrize(
+    ("seen", "crossed"),
+    [
+        ([], False),
+        (files(q10=(800, 0.021)), False),
+        (files(q10=(800, 0.02)), False),
+        (files(q10=(800, 0.021), q12=(900, 0.02)), True),
+        (files(q10=(800, 0.021), q12=(900, 0.021)), False),
+    ],
+)
+def test_the_score_of_the_fewest_bytes_lies_between_a_poor_file_and_a_good_one(
+    seen: list[Observation], crossed: bool
+) -> None:
+    assert FEWEST.crossed(seen) is crossed
 
 
 def test_only_files_that_may_be_smaller_and_good_are_worth_trying() -> None:

@@ -100,8 +100,6 @@ class Acquisition:
         """Search for another goal over the same curves, unless the search was hopeless."""
         if not self.hopeless:
             self._goal = goal
-            if self.seen:
-                self._fall_back()
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
