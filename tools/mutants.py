@@ -83,6 +83,13 @@ AREAS = {
         (f"{SERVER}/auth/identity.py", f"{SERVER}/auth/tokens.py"),
         ("tests/auth/test_identity.py", "tests/auth/test_tokens.py"),
     ),
+    "tls": Area(
+        tuple(f"{SERVER}/auth/{name}.py" for name in ("exposure", "reload", "tls")),
+        (
+            *("tests/auth/test_exposure.py", "tests/auth/test_tls.py"),
+            "tests/auth/test_metrics_tls.py",
+        ),
+    ),
     "breaker": Area((f"{SERVER}/inference/breaker.py",), ("tests/inference/test_breaker.py",)),
     "batching": Area((f"{SERVER}/inference/batching.py",), ("tests/inference/test_batching.py",)),
     "validation": Area(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
@@ -13,6 +15,7 @@ from autoquality_core.formats import (
     WebpPreset,
     options_of,
 )
+from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
     ColorProfile,
@@ -28,6 +31,7 @@ from autoquality_core.types import (
     Stage,
     Timings,
 )
+from autoquality_server.rpc import convert
 from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
 
 SERVER = EncoderOptions(
@@ -70,6 +74,13 @@ def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:
         encode_job(request(quality=0), SERVER)
 
 
+def test_only_metrics_that_the_request_names_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric without a field in the contract is never measured."""
+    monkeypatch.setattr(convert, "METRICS", {"dssim": DSSIM, "new": SimpleNamespace(name="new")})
+    assert encode_job(request(), SERVER).measure == ()
+    assert encode_job(request(measure_dssim=True), SERVER).measure == (DSSIM,)
+
+
 def test_raw_pixels_are_a_source() -> None:
     asked = pb.EncodeRequest(raw=pb.RawImage(width=2, height=1, bands=3, pixels=b"123456"))
     assert encode_job(asked, SERVER).source == RawSource(2, 1, 3, b"123456")
@@ -81,7 +92,7 @@ def test_a_quality_asks_for_method_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "colour"), [("#0a0B0c", (10, 11, 12)), ("ff0000", (255, 0, 0)), ("", (255, 255, 255))]
+    ("text", "colour"), [("#0a0B0d", (10, 11, 13)), ("ff0000", (255, 0, 0)), ("", (255, 255, 255))]
 )
 def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -> None:
     assert encode_job(request(background=text), SERVER).options.background == colour
@@ -92,6 +103,7 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
     [
         (pb.EncodeRequest(), "source", "image"),
         (request(format=99), "format", "FORMAT_JPEG"),
+        (request(format=-1), "format", "FORMAT_JPEG"),
         (request(quality=101), "quality", "1 to 100"),
         (
             request(quality=80, auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, target=9)),
