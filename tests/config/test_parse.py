@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoquality_core.types import Format, Method
+from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import parse
 
 
@@ -50,6 +50,20 @@ def test_a_range_includes_both_ends() -> None:
 
 def test_a_choice_ignores_case() -> None:
     assert parse.choice(Method)("DSSIM") is Method.DSSIM
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ("srgb", ColorProfile.SRGB),
+        (" Keep ", ColorProfile.KEEP),
+        # As in imgproxy: whether to strip the profile.
+        ("true", ColorProfile.SRGB),
+        ("0", ColorProfile.KEEP),
+    ],
+)
+def test_a_color_profile_is_a_name_or_a_boolean(text: str, profile: ColorProfile) -> None:
+    assert parse.color_profile(text) is profile
 
 
 def test_qualities_by_format_replace_the_defaults() -> None:
@@ -107,6 +121,7 @@ def test_batch_sizes_rise() -> None:
         (parse.number(0, 1e999, "0 or more"), "inf", "must be 0 or more"),
         (parse.number(0, 1, "a DSSIM from 0 to 1"), "x", "must be a DSSIM from 0 to 1"),
         (parse.choice(Method), "best", "must be none, size, dssim or ml"),
+        (parse.color_profile, "p3", "must be srgb or keep"),
         (parse.size, "0", "must be a size from 1 byte to 1023MiB"),
         (parse.size, "-1", "must be a size"),
         (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),

@@ -21,9 +21,10 @@ from autoquality_core.search import (
     chance,
     search,
 )
+from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.search.curve import rbf
 from tests.search import recorded
-from tests.search.curves import Rounds
+from tests.search.curves import PIXELS, SIZE_PRIOR, Rounds
 from tests.search.recorded import sizes_of, values_of
 
 
@@ -117,6 +118,27 @@ def test_real_curves_take_few_encodings(kind: str, prior: str, alone: int, round
     one_by_one, paired = encodings(kind, prior)
     assert one_by_one <= alone
     assert paired <= rounds
+
+
+def test_from_the_sixth_probe_on_every_second_one_bisects_the_open_qualities() -> None:
+    goal = SizeGoal(20_000, PIXELS)
+    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR], range(1, 101))
+    bisects = []
+    for quality in range(1, 13):
+        acquisition.take(Observation(quality, 2000 + 10 * quality))
+        open_ = range(quality + 1, 101)
+        bisects.append(acquisition.next() == open_[len(open_) // 2])
+    assert bisects == [False] * 5 + [True, False] * 3 + [True]
+
+
+def test_after_the_tenth_probe_the_interpolated_value_chooses() -> None:
+    goal = SizeGoal(20_000, PIXELS)
+    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR], range(1, 101))
+    acquisition.take(Observation(100, 30_000))
+    for quality in range(1, 11):
+        acquisition.take(Observation(quality, 10_000))
+    share = math.log(2) / math.log(3)
+    assert acquisition.next() == round(10 + 90 * share)
 
 
 def normal(*means: float, deviation: float) -> CurvePrior:
