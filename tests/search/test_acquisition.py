@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -145,6 +146,39 @@ def normal(*means: float, deviation: float) -> CurvePrior:
     """A belief about qualities 1, 2, ..., each for itself; no noise."""
     mean = np.resize(np.array(means), 100)
     return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, 0.0)
+
+
+def for_1000_bytes(*fits: float) -> Acquisition:
+    """A search for 1000 bytes; the file of quality 1, 2, ... fits with each of the chances."""
+    means = [-statistics.NormalDist().inv_cdf(one) for one in fits]
+    prior = normal(*means, deviation=1.0)
+    return Acquisition(SizeGoal(1000, 1000), 1, len(fits), [prior], range(1, 101))
+
+
+def test_if_no_file_is_likely_to_fit_the_lowest_quality_is_tried_first() -> None:
+    """It ends the search if it is too large. All three are too large with a chance of 0.42."""
+    assert for_1000_bytes(0.25, 0.25, 0.25).next() == 1
+    assert for_1000_bytes(0.75, 0.75, 0.75).next() == 3
+
+
+@pytest.mark.parametrize(
+    ("fits", "quality", "second"),
+    [
+        # The likely answer is 2, and 3 is its proof.
+        ((0.99, 0.9, 0.05), 2, 3),
+        ((0.99, 0.9, 0.05), 3, 2),
+        ((0.99, 0.9, 0.05), 1, None),
+        # The likely answer is 1 or 3.
+        ((0.9, 0.05, 0.01), 2, 1),
+        ((0.99, 0.98, 0.95), 1, None),
+    ],
+)
+def test_the_second_quality_is_the_proof_of_the_first_or_is_proved_by_it(
+    fits: tuple[float, ...], quality: int, second: int | None
+) -> None:
+    acquisition = for_1000_bytes(*fits)
+    assert acquisition.second(quality, ()) == second
+    assert acquisition.second(quality, (1, 2, 3)) is None
 
 
 def test_the_chance_of_a_score_is_that_of_the_likeliest_quality() -> None:
