@@ -161,6 +161,14 @@ def test_if_no_file_is_likely_to_fit_the_lowest_quality_is_tried_first() -> None
     assert for_1000_bytes(0.75, 0.75, 0.75).next() == 3
 
 
+def test_the_expected_bytes_are_those_of_the_likeliest_answer() -> None:
+    good = [4.0 + statistics.NormalDist().inv_cdf(one) for one in (0.05, 0.9, 0.99)]
+    priors = [normal(*good, deviation=1.0), normal(-3.0, -2.0, -1.0, deviation=0.1)]
+    goal = FewestBytesGoal(DSSIM, math.exp(-4.0), 1000)
+    acquisition = Acquisition(goal, 1, 3, priors, range(1, 101))
+    assert acquisition.expected_bytes_per_pixel == pytest.approx(math.exp(-2.0))
+
+
 @pytest.mark.parametrize(
     ("fits", "quality", "second"),
     [
