@@ -34,10 +34,12 @@ def test_an_attempt_counts_once_and_is_seen_at_each_of_its_qualities() -> None:
     goal = SizeGoal(40_500, 10**5)
     acquisition = Acquisition(goal, 1, 50, priors(goal), THREES)
     acquisition.take(Observation(42, 40_000))
+    acquisition.take(Observation(1, 1000))
     acquisition.take(Observation(50, 49_000))
-    assert acquisition.attempts == 2
+    assert acquisition.attempts == 3
     assert sorted((one.quality, one.size_bytes) for one in acquisition.seen) == [
-        *((40, 40_000), (41, 40_000), (42, 40_000), (49, 49_000), (50, 49_000))
+        *((1, 1000), (2, 1000), (3, 1000)),
+        *((40, 40_000), (41, 40_000), (42, 40_000), (49, 49_000), (50, 49_000)),
     ]
 
 
