@@ -156,9 +156,13 @@ def for_1000_bytes(*fits: float) -> Acquisition:
 
 
 def test_if_no_file_is_likely_to_fit_the_lowest_quality_is_tried_first() -> None:
-    """It ends the search if it is too large. All three are too large with a chance of 0.42."""
+    """If it is too large, the search ends.
+
+    With chances of 0.25, trying quality 1 is expected to save 0.94 encodings, and quality 3
+    0.69. With chances of 0.3, it is 0.77 and 0.81.
+    """
     assert for_1000_bytes(0.25, 0.25, 0.25).next() == 1
-    assert for_1000_bytes(0.75, 0.75, 0.75).next() == 3
+    assert for_1000_bytes(0.3, 0.3, 0.3).next() == 3
 
 
 def test_the_expected_bytes_are_those_of_the_likeliest_answer() -> None:
