@@ -50,6 +50,11 @@ def sizes(**by_quality: int) -> list[Observation]:
         # Nor is one that is merely nearest, where the curve turns back beyond it.
         (scores(q10=0.0185, q12=0.03), 10, Outcome.NEAREST_QUALITY),
         (scores(q18=0.01, q20=0.0215), 20, Outcome.NEAREST_QUALITY),
+        # The bound that would be reached was not tried.
+        (scores(q12=0.03), 12, Outcome.NEAREST_QUALITY),
+        (scores(q10=0.03), 10, Outcome.NEAREST_QUALITY),
+        (scores(q12=0.01), 12, Outcome.NEAREST_QUALITY),
+        (scores(q20=0.01), 20, Outcome.NEAREST_QUALITY),
     ],
 )
 def test_a_score_goal_where_lower_is_better(
