@@ -27,9 +27,18 @@ def test_avif_has_bounds_of_its_own() -> None:
 
 def test_a_setting_for_all_formats_counts_for_those_without_a_default_of_their_own() -> None:
     defaults = Defaults(min_quality=50, max_quality=90, quality=75)
-    assert (defaults.bounds_for(Format.JPEG), defaults.quality_for(Format.JPEG)) == ((50, 90), 75)
-    assert (defaults.bounds_for(Format.WEBP), defaults.quality_for(Format.WEBP)) == ((50, 90), 79)
-    assert (defaults.bounds_for(Format.AVIF), defaults.quality_for(Format.AVIF)) == ((60, 65), 63)
+    assert (defaults.bounds_for(Format.JPEG, Method.DSSIM), defaults.quality_for(Format.JPEG)) == (
+        (50, 90),
+        75,
+    )
+    assert (defaults.bounds_for(Format.WEBP, Method.DSSIM), defaults.quality_for(Format.WEBP)) == (
+        (50, 90),
+        79,
+    )
+    assert (defaults.bounds_for(Format.AVIF, Method.DSSIM), defaults.quality_for(Format.AVIF)) == (
+        (60, 65),
+        63,
+    )
 
 
 @pytest.mark.parametrize(

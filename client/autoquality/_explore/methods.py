@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from autoquality_core.words import METRIC_OF_WORDS, WORDS
+from autoquality_core.types import METRIC_OF_WORDS, WORDS
 
 
 @dataclass(frozen=True, slots=True)
