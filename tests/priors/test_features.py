@@ -10,7 +10,7 @@ import pytest
 from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.blocks import LUMA, jpeg_table
-from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, load_regression, score_prior, size_prior
@@ -113,22 +113,22 @@ def test_the_first_feature_is_the_dssim_of_blocks_that_opencv_codes() -> None:
 each_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.learned)
 
 
-@pytest.mark.parametrize("metric", [DSSIM, None], ids=["dssim", "size"])
+@pytest.mark.parametrize("metric", [DSSIM, SSIMULACRA2, None], ids=["dssim", "ssimulacra2", "size"])
 @each_encoder
 def test_features_predict_the_curves_of_photographs_that_were_not_learned_from(
     encoder: Encoder, metric: Metric | None
 ) -> None:
-    """The median error is within a quarter of DSSIM or size, and nine in ten within half."""
+    """The median error is within a quarter of a score or size, and nine in ten within half."""
     misses = []
     for name in PHOTOS:
         pixels = pixels_of(name, 320, 240)
         session = Session(pixels, encoder, Deadline())
         area = session.pixel_count
         if metric is None:
-            prior = size_prior(encoder, area, session.size_features)
+            prior = size_prior(encoder, area, session.all_features)
             usual = size_prior(encoder, area)
         else:
-            prior = score_prior(encoder, metric, area, session.features)
+            prior = score_prior(encoder, metric, area, session.features_for(metric))
             usual = score_prior(encoder, metric, area)
         assert np.diag(prior.covariance).max() < np.diag(usual.covariance).max() / 4
         for quality in QUALITIES:
@@ -142,13 +142,13 @@ def test_features_predict_the_curves_of_photographs_that_were_not_learned_from(
 
 
 @each_encoder
-@pytest.mark.parametrize("curve", [DSSIM.name, SIZE])
+@pytest.mark.parametrize("curve", [*METRICS, SIZE])
 def test_a_prediction_is_a_distribution_over_rising_curves(encoder: Encoder, curve: str) -> None:
     regression = load_regression(encoder.learned, curve)
     assert regression is not None
     pixels = pixels_of("coffee.png", 256, 192)
     features = luma_features(pixels)
-    if curve == SIZE:
+    if curve != DSSIM.name:
         features = with_chroma(features, pixels)
     mean, covariance = regression.curve(features)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
@@ -164,7 +164,7 @@ def test_an_animation_has_no_features() -> None:
     pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
     session = Session(pixels, WebpEncoder(), Deadline())
     assert session.features is None
-    assert session.size_features is None
+    assert session.all_features is None
 
 
 @pytest.mark.parametrize(("low", "high", "computed"), [(10, 95, True), (70, 70, False)])

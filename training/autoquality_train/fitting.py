@@ -6,13 +6,14 @@ import importlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from autoquality_core.formats import library_versions
+from autoquality_core.metrics import METRICS
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_train import provenance
 from autoquality_train.examples import Examples
@@ -22,9 +23,6 @@ EPOCHS = 60
 QUICK_EPOCHS = 3
 BACKEND = "tensorflow"
 """The backend of Keras unless KERAS_BACKEND names another."""
-TARGET_RANGE = (0.002, 0.08)
-"""The range of DSSIM of almost every curve of a corpus, over the usual qualities."""
-
 LEAST = 8
 """The fewest images to train on."""
 
@@ -33,12 +31,23 @@ class Network(Protocol):
     """The interface of `autoquality_train.network`, which imports Keras."""
 
     def fit(
-        self, examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
+        self,
+        examples: Examples,
+        metrics: Sequence[str],
+        *,
+        epochs: int,
+        seed: int,
+        progress: Callable[[str], None],
     ) -> Any:
-        """Fit to `examples`; calls `progress` with a line now and then."""
+        """Fit a head for each metric; calls `progress` with a line now and then."""
 
-    def freeze(self, fitted: Any, path: Path, side_file: Mapping[str, Any]) -> None:
-        """Write the graph to `path`, and the side file next to it."""
+    def freeze(
+        self, fitted: Any, path: Path, side_file: Mapping[str, Any], base: Path | None
+    ) -> None:
+        """Write the graph to `path`, and the side file next to it.
+
+        With `base`, the graph is that network with further heads.
+        """
 
 
 class TooFewExamples(Exception):
@@ -47,11 +56,16 @@ class TooFewExamples(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How to train; `corpus` is its name in the side file."""
+    """How to train; `corpus` is its name in the side file.
+
+    With a folder `base`, the networks there get heads for `metrics`.
+    """
 
     corpus: str
     epochs: int
     seed: int
+    metrics: tuple[str, ...] = tuple(METRICS)
+    base: Path | None = None
 
 
 def load_network() -> Network:
@@ -84,11 +98,13 @@ def train(
             f"{images} labelled images are too few to learn from; use at least {LEAST}, better"
             " thousands"
         )
-    fitted = network.fit(examples, epochs=training.epochs, seed=training.seed, progress=progress)
+    how: Any = {"epochs": training.epochs, "seed": training.seed}
+    fitted = network.fit(examples, training.metrics, **how, progress=progress)
+    base = training.base and network_path(training.base, fmt)
     path = network_path(out, fmt)
     with tempfile.TemporaryDirectory(prefix=".frozen-", dir=out) as temporary:
         made = Path(temporary, path.name)
-        network.freeze(fitted, made, side_file(fmt, examples, training))
+        network.freeze(fitted, made, side_file(fmt, examples, training), base)
         # The graph last: then every graph has its side file.
         for suffix in (".json", ".pb"):
             made.with_suffix(suffix).replace(path.with_suffix(suffix))
@@ -102,7 +118,6 @@ def side_file(fmt: str, examples: Examples, training: Training) -> dict[str, Any
         "name": network_path(Path(), fmt).stem,
         "version": provenance.now(),
         "format": fmt,
-        "targets": {"min": TARGET_RANGE[0], "max": TARGET_RANGE[1]},
         "encoder": {
             "setting": examples.setting,
             **_plain(options),

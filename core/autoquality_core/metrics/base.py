@@ -45,6 +45,9 @@ class Metric(Protocol):
     def default_range(self) -> tuple[int, int] | None:
         """The lowest and the highest quality to try in every format; None: the encoder's."""
 
+    sees_color: bool
+    """Whether a change of color alone changes the score; the luma says enough otherwise."""
+
     usual_curve: tuple[float, float]
     """The usual values at quality 1 and 100, for encoders that nothing was learned for."""
 

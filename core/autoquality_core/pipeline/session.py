@@ -221,13 +221,17 @@ class Session:
         """Which probe encoded at a quality, or an equivalent one, with the current encoder."""
         return self._keys.index(self._key(quality))
 
+    def features_for(self, metric: Metric) -> npt.NDArray[np.float64] | None:
+        """The features that the curve of a metric is predicted from. None for animations."""
+        return self.all_features if metric.sees_color else self.features
+
     @cached_property
     def features(self) -> npt.NDArray[np.float64] | None:
         """The features of the luma. None for animations: one frame says little about the rest."""
         return luma_features(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
-    def size_features(self) -> npt.NDArray[np.float64] | None:
+    def all_features(self) -> npt.NDArray[np.float64] | None:
         """The features with those of the chroma, which sizes depend on. None for animations."""
         return None if self.features is None else with_chroma(self.features, self.pixels)
 

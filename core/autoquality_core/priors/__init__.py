@@ -9,7 +9,8 @@ The JSON files in this folder are learned from sweeps over a corpus by `autoqual
     KEY.rough.json      how far curves fall on images of little detail (roughness)
 
 KEY is `Encoder.learned` or `Encoder.learned_offset`. Each file names its encoder options,
-corpus and library versions.
+corpus and library versions. A curve that was learned apart from the rest has an `origin` of its
+own.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def score_prior(
 ) -> CurvePrior:
     """The prior of the metric's values for an image of `pixels`.
 
-    With the features of the image, it is the prior of this image; else of any.
+    With the features of the image, chroma included if the metric sees color, it is the prior of
+    this image; else of any.
     """
     prior = load_prior(encoder.learned, metric.name)
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(np.array(TINY_PIXELS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.types import RawSource
 from autoquality_train.cli.main import cli
 from autoquality_train.examples import Examples
@@ -42,12 +43,12 @@ def grey(side: int = SIDE) -> Pixels:
     return from_raw(RawSource(side, side, 1, bytes(side * side)), ImageLimits(2**30, 2**30))
 
 
-def swept(dssim: FloatArray, setting: str = "webp", kind: str = "photos") -> Swept:
-    """An image whose DSSIM at quality 1 to 100 is `dssim`, shape (100,)."""
-    sizes = np.linspace(0.1, 2.0, 100)
-    return Swept(
-        "made.png", kind, grey(), setting, Sweep(np.arange(1, 101), {"dssim": dssim}, sizes)
-    )
+def swept(
+    scores: FloatArray, setting: str = "webp", kind: str = "photos", metric: Metric = DSSIM
+) -> Swept:
+    """An image whose scores at quality 1 to 100 are `scores`, shape (100,)."""
+    sweep = Sweep(np.arange(1, 101), {metric.name: scores}, np.linspace(0.1, 2.0, 100))
+    return Swept("made.png", kind, grey(), setting, sweep, metric)
 
 
 def line() -> FloatArray:
@@ -62,11 +63,11 @@ class Recorder:
         self._network = load_network()
         self.seen: list[Examples] = []
 
-    def fit(
-        self, examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]
-    ) -> Any:
+    def fit(self, examples: Examples, metrics: Sequence[str], **how: Any) -> Any:
         self.seen.append(examples)
-        return self._network.fit(examples, epochs=epochs, seed=seed, progress=progress)
+        return self._network.fit(examples, metrics, **how)
 
-    def freeze(self, fitted: Any, path: Path, side_file: Mapping[str, Any]) -> None:
-        self._network.freeze(fitted, path, side_file)
+    def freeze(
+        self, fitted: Any, path: Path, side_file: Mapping[str, Any], base: Path | None
+    ) -> None:
+        self._network.freeze(fitted, path, side_file, base)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.networks import Prediction
 from autoquality_core.search import ScoreGoal
 from autoquality_core.types import Method, ResolvedTarget
@@ -18,9 +18,9 @@ from autoquality_train.judging.calibration import (
 from autoquality_train.judging.cases import case
 from autoquality_train.judging.searches import (
     bisection,
-    dssim_search,
     first_guess_search,
     ml_search,
+    prior_search,
     secant,
 )
 from autoquality_train.judging.summary import calibration, groups, spread, summarise
@@ -72,7 +72,7 @@ def test_every_search_meets_the_target_on_a_smooth_curve() -> None:
     for found in (
         ml_search(made, RESOLVED, predicting(40)),
         first_guess_search(made, RESOLVED, predicting(40)),
-        dssim_search(made, RESOLVED),
+        prior_search(made, RESOLVED),
         secant(GOAL, 10, 95, made.observation),
         bisection(GOAL, 10, 95, made.observation),
     ):
@@ -105,7 +105,7 @@ def test_a_case_has_misses_first_guesses_and_reachability() -> None:
     found = case(swept(line()), 0.02, predicting(65))
     assert (found.predicted, found.miss) == (65, 4)
     assert (found.wide.right, found.wide.guess, found.wide.miss) == (61, 65, 4)
-    assert found.wide.guess_dssim == pytest.approx(0.018)
+    assert found.wide.guess_score == pytest.approx(0.018)
     tight, loose = found.wide.goals
     assert (tight.error, tight.reachable, tight.met_by_guess) == (0.001, True, False)
     assert (loose.error, loose.reachable, loose.met_by_guess) == (0.002, True, True)
@@ -114,6 +114,18 @@ def test_a_case_has_misses_first_guesses_and_reachability() -> None:
     assert (found.usual.low, found.usual.high) == (70, 80)
     assert (found.usual.right, found.usual.guess, found.usual.miss) == (70, 70, 0)
     assert not found.usual.goals[0].reachable
+
+
+def test_a_case_of_another_metric_has_its_own_errors_and_scores() -> None:
+    scores = 50 + 0.45 * np.arange(1, 101)  # 70 at quality 44 or 45
+    found = case(swept(scores, metric=SSIMULACRA2), 70.0, predicting(47))
+    assert (found.wide.right, found.wide.guess, found.wide.miss) == (44, 47, 3)
+    assert (found.wide.right_score, found.wide.guess_score) == pytest.approx((69.8, 71.15))
+    tight, loose = found.wide.goals
+    assert (tight.error, tight.reachable, tight.met_by_guess) == (1.0, True, False)
+    assert (loose.error, loose.met_by_guess) == (2.0, True)
+    assert loose.iterations["network"] == 1
+    assert all(42 <= quality <= 47 for quality in tight.quality.values())
 
 
 def test_unreachable_targets_are_counted_separately() -> None:

@@ -50,7 +50,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, network: Recorder) -> Path
 def test_every_format_has_a_network_and_its_side_file(trained: Path) -> None:
     for fmt in (Format.JPEG, Format.WEBP, Format.AVIF):
         path = trained / "out" / "networks" / f"autoquality-{fmt.value}.pb"
-        assert load(path).info.name == path.name
+        info = load(path).info
+        assert (info.name, info.metrics) == (path.name, ("dssim", "ssimulacra2"))
         described = json.loads(path.with_suffix(".json").read_text())
         assert described["format"] == fmt.value
         assert described["corpus"] == {
@@ -62,8 +63,9 @@ def test_every_format_has_a_network_and_its_side_file(trained: Path) -> None:
         assert (described["training"]["seed"], described["training"]["epochs"]) == (1, 3)
         assert described["training"]["versions"]["tensorflow"]
         assert described["library_versions"]["libvips"]
-        assert described["accuracy"]["all"]["all"]["images"] == 1
-        assert described["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
+        for judged in (described, described["metrics"]["ssimulacra2"]):
+            assert judged["accuracy"]["all"]["all"]["images"] == 1
+            assert judged["accuracy"]["all"]["all"]["wide"]["qualities"] == [10, 95]
 
 
 def test_judged_images_were_not_used_for_training(trained: Path, network: Recorder) -> None:
@@ -79,14 +81,18 @@ def test_each_format_learned_from_its_own_curves(network: Recorder, trained: Pat
     assert all(isinstance(one, Examples) for one in network.seen)
 
 
-def test_the_report_has_every_number(trained: Path) -> None:
-    found = report(trained)
+@pytest.mark.parametrize(
+    ("metric", "errors"), [("dssim", ("0.001", "0.002")), ("ssimulacra2", ("1", "2"))]
+)
+def test_the_report_has_every_number(trained: Path, metric: str, errors: tuple[str, str]) -> None:
+    found = report(trained, metric)
     assert list(found["formats"]) == ["jpeg", "webp", "avif"]
     assert len(found["cases"]) == 3 * 4
     for one in found["formats"].values():
         numbers = one["groups"]["all"]["all"]["ranges"]["wide"]
         assert {"mean", "median", "p95", "worst", "signed_mean"} <= set(numbers["miss"])
-        for error in ("0.001", "0.002"):
+        assert tuple(numbers["goals"]) == errors
+        for error in errors:
             searches = numbers["goals"][error]["iterations"]
             assert set(searches) == {"network", "first guess", "prior", "secant", "bisection"}
             assert all(1 <= each["mean"] <= each["worst"] for each in searches.values())
@@ -120,8 +126,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_loads_no_other_file(trained: Path) -> None:
-    text = (trained / "out" / "report" / "report.html").read_text()
+@pytest.mark.parametrize("metric", ["dssim", "ssimulacra2"])
+def test_the_page_loads_no_other_file(trained: Path, metric: str) -> None:
+    text = (trained / "out" / "report" / metric / "report.html").read_text()
     page = Page(text)
     assert not page.open
     assert all(one.startswith(("data:", "#")) for one in page.references)
@@ -133,16 +140,17 @@ def test_the_page_loads_no_other_file(trained: Path) -> None:
         assert words in text
 
 
-def test_the_greatest_misses_are_shown_with_their_curves(trained: Path) -> None:
-    text = (trained / "out" / "report" / "report.html").read_text()
-    missed = {case["format"] for case in report(trained)["cases"] if case["wide"]["miss"]}
+@pytest.mark.parametrize("metric", ["dssim", "ssimulacra2"])
+def test_the_greatest_misses_are_shown_with_their_curves(trained: Path, metric: str) -> None:
+    text = (trained / "out" / "report" / metric / "report.html").read_text()
+    missed = {case["format"] for case in report(trained, metric)["cases"] if case["wide"]["miss"]}
     assert missed
     assert text.count('class="thumbnail" src="data:image/webp') == len(missed)
     assert text.count('class="right"') == len(missed)
 
 
 def test_the_summary_has_every_table_for_each_format(trained: Path) -> None:
-    text = (trained / "out" / "report" / "report.md").read_text()
+    text = (trained / "out" / "report" / "dssim" / "report.md").read_text()
     for heading in ("How far predictions miss", "First guesses", "Encodings"):
         assert text.count(f"## {heading}\n") == 3
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
@@ -189,6 +197,6 @@ def test_single_steps_also_make_networks_and_a_report(
     assert not list(Path(networks).glob(".*"))
 
 
-def report(trained: Path) -> dict:
-    found: dict = json.loads((trained / "out" / "report" / "report.json").read_text())
+def report(trained: Path, metric: str = "dssim") -> dict:
+    found: dict = json.loads((trained / "out" / "report" / metric / "report.json").read_text())
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from autoquality_core.metrics import METRICS
 from autoquality_train.files import make_writable
 from autoquality_train.fitting import EPOCHS
 from autoquality_train.judging.summary import PHOTOGRAPHS
@@ -101,6 +102,14 @@ epochs: Decorator = click.option(
     default=EPOCHS,
     show_default=True,
     help="How often the network sees every sample.",
+)
+metrics: Decorator = click.option(
+    "--metrics",
+    callback=some_of(METRICS),
+    metavar="NAMES",
+    default=",".join(METRICS),
+    show_default=True,
+    help="The metrics, separated by commas.",
 )
 photographs: Decorator = click.option(
     "--photographs",

@@ -61,17 +61,18 @@ def learn_priors(
 ) -> None:
     """Write the priors of the curves `names` from samples and their middles. Raises Failed."""
     known: dict[str, list[SizedSweep]] = {setting: [] for setting in settings}
+    images: dict[str, set[str]] = {setting: set() for setting in settings}
     everything = [one for sample in samples for one in (sample, sample.middle())]
     for sample, _, digest in distinct(everything, console):
         for setting in settings:
             found = load_sweep(digest, setting, sweeps)
             if found is not None and found.complete:
                 known[setting].append(SizedSweep(found, sample.width * sample.height))
+                images[setting].add(sample.group)
     for setting, some in known.items():
         _check(len(some), LEAST_CURVES, sweeps, f"swept at every quality by {setting}", setting)
         path = out / f"{setting}.json"
-        images = len({sample.path for sample in samples})
-        curve_priors.write(path, setting, some, names, name, images)
+        curve_priors.write(path, setting, some, names, name, len(images[setting]))
         console.print(f"{path}: {len(some)} curves", soft_wrap=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import LoadOptions, Network, NetworkError, PredictionFailed, load
 from autoquality_core.types import Format
 from autoquality_train.cli import options
@@ -54,6 +56,13 @@ _DESCRIPTION = ("version", "encoder", "corpus", "training")
     is_flag=True,
     help="Judge the samples that `label` cuts from IMAGES without --whole, not whole images.",
 )
+@click.option(
+    "--metric",
+    type=click.Choice(list(METRICS)),
+    default=DSSIM.name,
+    show_default=True,
+    help="The metric to judge predictions of.",
+)
 @click.option("--note", is_flag=True, help="Write a summary into the networks' side files.")
 @options.first
 @options.seed
@@ -66,6 +75,7 @@ def report(
     networks: Path,
     out: Path,
     pieces: bool,
+    metric: str,
     note: bool,
     first: int | None,
     seed: int,
@@ -81,12 +91,16 @@ def report(
     console = Console(stderr=True)
     samples = gather_samples(images, console, seed=seed, whole=not pieces)[:first]
     loaded = load_networks(networks, formats, threads=jobs)
-    about = {"judged": [str(one) for one in images], "photographs": photographs}
+    about = {
+        "judged": [str(one) for one in images],
+        "photographs": photographs,
+        "metric": metric,
+    }
     found = judge_all(samples, sweeps, networks, loaded, options.ready(out), about, console)
     if note:
         for fmt in loaded:
             names = [one.name for one in images]
-            note_accuracy(network_path(networks, fmt), found["formats"][fmt], names)
+            note_accuracy(network_path(networks, fmt), metric, found["formats"][fmt], names)
 
 
 def load_networks(folder: Path, formats: Sequence[str], *, threads: int) -> dict[str, Network]:
@@ -116,13 +130,23 @@ def judge_all(
 ) -> dict[str, Any]:
     """Judge the networks of a folder, write the report and print its overview.
 
-    `about` has fields of About that are not computed here. Returns the numbers. Raises Failed.
+    `about` has fields of About that are not computed here, `metric` among them. Returns the
+    numbers. Raises Failed.
     """
+    metric = METRICS[about["metric"]]
+    for fmt, network in networks.items():
+        if metric.name not in network.info.metrics:
+            path = network_path(folder, fmt)
+            raise Failed(f"{path} does not predict {metric.name}; add it with `train --base`")
     skipped: list[Skipped] = []
     with progress(console, "judging", len(samples)) as advance:
-        predict = {fmt: network.predict for fmt, network in networks.items()}
+        predict = {
+            fmt: partial(network.predict, metric=metric.name) for fmt, network in networks.items()
+        }
         try:
-            judgement = judge(samples, predict, sweeps, on_skip=skipped.append, done=advance)
+            judgement = judge(
+                samples, predict, sweeps, metric, on_skip=skipped.append, done=advance
+            )
         except PredictionFailed as error:
             raise Failed(str(error)) from error
     print_skipped(console, skipped)

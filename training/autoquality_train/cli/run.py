@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from autoquality_core.metrics import METRICS
 from autoquality_train.cli import options
 from autoquality_train.cli.label import QUALITIES, run_plan
 from autoquality_train.cli.priors import learn_priors
@@ -91,9 +92,9 @@ def run(
     judged_settings = tuple(NETWORKS[fmt] for fmt in formats)
     run_plan(Plan(chosen.judged, judged_settings, ALL, folders["sweeps"]), console, jobs=jobs)
     if priors:
+        into = options.ready(out / "priors")
         learn_priors(
-            *(chosen.training, folders["sweeps"], options.ready(out / "priors")),
-            *(corpus.name, CURVES, settings, console),
+            chosen.training, folders["sweeps"], into, corpus.name, CURVES, settings, console
         )
     training = Training(corpus.name, QUICK_EPOCHS if quick else epochs, seed)
     train_all(
@@ -101,18 +102,21 @@ def run(
         jobs=jobs,
     )
     networks = load_networks(folders["networks"], formats, threads=jobs)
-    about: Mapping[str, Any] = {
-        "judged": [str(one) for one in judge] or [f"{corpus}, images held out"],
-        "photographs": photographs,
-        "seeds": {"samples, split and training": seed},
-    }
-    found = judge_all(
-        *(chosen.judged, folders["sweeps"], folders["networks"], networks),
-        *(folders["report"], about, console),
-    )
-    for fmt in networks:
-        network = network_path(folders["networks"], fmt)
-        note_accuracy(network, found["formats"][fmt], [one.name for one in judge] or ["held out"])
+    for metric in METRICS:
+        about: Mapping[str, Any] = {
+            "judged": [str(one) for one in judge] or [f"{corpus}, images held out"],
+            "photographs": photographs,
+            "metric": metric,
+            "seeds": {"samples, split and training": seed},
+        }
+        found = judge_all(
+            *(chosen.judged, folders["sweeps"], folders["networks"], networks),
+            *(options.ready(folders["report"] / metric), about, console),
+        )
+        for fmt in networks:
+            network = network_path(folders["networks"], fmt)
+            names = [one.name for one in judge] or ["held out"]
+            note_accuracy(network, metric, found["formats"][fmt], names)
 
 
 def _split(

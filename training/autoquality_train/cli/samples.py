@@ -28,7 +28,7 @@ def gather_samples(
 ) -> list[Sample]:
     """The samples of all folders. Raises Failed if there are none.
 
-    Samples for training are in random order, so the first ones represent all of them.
+    They are in random order, so the first ones represent all of them.
     """
     skipped: list[Skipped] = []
     if whole:
@@ -39,7 +39,7 @@ def gather_samples(
             for folder in corpus
             for one in samples_of(folder, seed=seed, on_skip=skipped.append)
         ]
-        random.Random(seed).shuffle(samples)
+    random.Random(seed).shuffle(samples)
     print_skipped(console, skipped)
     if not samples:
         where = ", ".join(str(folder) for folder in corpus)

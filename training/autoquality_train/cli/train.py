@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from autoquality_core.metrics import DSSIM
 from autoquality_train.cli import options
 from autoquality_train.cli.samples import gather_samples, print_skipped
 from autoquality_train.corpus.samples import Sample, Skipped
 from autoquality_train.examples import gather
-from autoquality_train.fitting import TooFewExamples, Training, load_network
+from autoquality_train.fitting import TooFewExamples, Training, load_network, network_path
 from autoquality_train.fitting import train as fit_and_freeze
 from autoquality_train.labels.sweeps import NETWORKS
 from autoquality_train.progress import progress
@@ -28,8 +29,15 @@ from autoquality_train.progress import progress
     help="The folder for autoquality-FORMAT.pb and .json, and for mosaics.npy: the networks' input,"
     " half a megabyte for each sample. It may be deleted afterwards.",
 )
+@click.option(
+    "--base",
+    type=options.FOLDER,
+    help="A folder of networks that predict DSSIM. The new networks are copies of them with heads"
+    " for the other --metrics, and predict DSSIM as before.",
+)
 @click.option("--name", help="The name of the corpus in the side files.  [default: its folder]")
 @options.formats
+@options.metrics
 @options.epochs
 @options.seed
 @options.jobs
@@ -37,8 +45,10 @@ def train(
     corpus: tuple[Path, ...],
     sweeps: Path,
     out: Path,
+    base: Path | None,
     name: str | None,
     formats: tuple[str, ...],
+    metrics: tuple[str, ...],
     epochs: int,
     seed: int,
     jobs: int,
@@ -50,8 +60,14 @@ def train(
     uses a GPU if that backend finds one.
     """
     console = Console(stderr=True)
+    metrics = tuple(one for one in metrics if base is None or one != DSSIM.name)
+    if base is None and DSSIM.name not in metrics:
+        raise options.Failed("a network predicts dssim: add it to --metrics, or use --base")
+    for path in [network_path(base, fmt) for fmt in formats] if base else ():
+        if not path.exists():
+            raise options.Failed(f"{path} does not exist; change --base or --formats")
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    training = Training(name or corpus[0].name, epochs, seed)
+    training = Training(name or corpus[0].name, epochs, seed, metrics, base)
     train_all(samples, sweeps, options.ready(out), formats, training, console, jobs=jobs)
 
 

@@ -13,23 +13,22 @@ from autoquality_train.judging.calibration import STEPS, mass_within, transform
 from autoquality_train.judging.searches import (
     Searched,
     bisection,
-    dssim_search,
     first_guess_search,
     goal_of,
     ml_search,
+    prior_search,
     secant,
 )
 from autoquality_train.judging.swept import Swept, miss
+from autoquality_train.scales import SCALES
 
-TARGETS = (0.005, 0.01, 0.02, 0.04)
-ERRORS = (0.001, 0.002)
 WIDE = (10, 95)
 EVERYTHING = (1, 100)
 
 SEARCHES = {
     "network": "the network (METHOD_ML)",
     "first guess": "the network's first guess, then the corpus prior",
-    "prior": "only the corpus prior (METHOD_DSSIM)",
+    "prior": "only the corpus prior",
     "secant": "secant",
     "bisection": "bisection",
 }
@@ -61,9 +60,9 @@ class InRange:
     low: int
     high: int
     right: int
-    right_dssim: float
+    right_score: float
     guess: int
-    guess_dssim: float
+    guess_score: float
     miss: int
     goals: tuple[Attained, ...]
 
@@ -124,15 +123,18 @@ def _in_range(swept: Swept, target: float, prediction: Prediction, low: int, hig
         low=low,
         high=high,
         right=guess - off,
-        right_dssim=swept.dssim(guess - off),
+        right_score=swept.score(guess - off),
         guess=guess,
-        guess_dssim=swept.dssim(guess),
+        guess_score=swept.score(guess),
         miss=off,
         goals=tuple(
             _attained(
-                swept, ResolvedTarget(Method.DSSIM, target, low, high, error), prediction, guess
+                swept,
+                ResolvedTarget(Method.ML, target, low, high, error, swept.metric.name),
+                prediction,
+                guess,
             )
-            for error in ERRORS
+            for error in SCALES[swept.metric.name].errors
         ),
     )
 
@@ -146,8 +148,8 @@ def _attained(
     searches: dict[str, Callable[[], Searched]] = {
         "network": partial(ml_search, swept, resolved, prediction),
         "first guess": partial(first_guess_search, swept, resolved, prediction),
-        "prior": partial(dssim_search, swept, resolved),
-        "secant": partial(secant, *plain),
+        "prior": partial(prior_search, swept, resolved),
+        "secant": partial(secant, *plain, swept.metric.name),
         "bisection": partial(bisection, *plain),
     }
     found = {name: run() for name, run in searches.items()}

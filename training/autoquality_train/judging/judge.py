@@ -7,27 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import Prediction
 from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of
-from autoquality_train.judging.cases import TARGETS, Case, case
+from autoquality_train.judging.cases import Case, case
 from autoquality_train.judging.swept import Swept
 from autoquality_train.labels.sweeps import NETWORKS, FloatArray, load_sweep
+from autoquality_train.scales import SCALES
 
 Predict = Callable[[Pixels, float], Prediction]
-"""Predicts the quality of an image for a target."""
+"""Predicts the quality of an image for a target score."""
 
 _THUMBNAIL_SIDE = 224
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A judged image in a report: a thumbnail (WebP), and its DSSIM curves by format."""
+    """A judged image in a report: a thumbnail (WebP), and its curves of scores by format."""
 
     thumbnail: bytes
     width: int
     height: int
-    dssim: dict[str, FloatArray] = field(default_factory=dict)
+    scores: dict[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pixels: Pixels) -> Picture:
@@ -48,11 +49,12 @@ def judge(
     samples: Sequence[Sample],
     networks: Mapping[str, Predict],
     sweeps: Path,
+    metric: Metric = DSSIM,
     *,
     on_skip: OnSkip,
     done: Callable[[], None] = lambda: None,
 ) -> Judgement:
-    """Judge each network (by format) on each sample at each of TARGETS.
+    """Judge each network (by format) on each sample at each target of `SCALES` for `metric`.
 
     `on_skip` is called for samples that cannot be decoded or are not swept at every quality,
     `done` once for each sample. Raises PredictionFailed.
@@ -64,7 +66,7 @@ def judge(
         except UnreadableImage as error:
             on_skip((sample.path, str(error)))
         else:
-            _judge_image(sample, pixels, networks, sweeps, on_skip, found)
+            _judge_image(sample, pixels, networks, sweeps, metric, on_skip, found)
         done()
     return found
 
@@ -74,6 +76,7 @@ def _judge_image(
     pixels: Pixels,
     networks: Mapping[str, Predict],
     sweeps: Path,
+    metric: Metric,
     on_skip: OnSkip,
     found: Judgement,
 ) -> None:
@@ -85,7 +88,9 @@ def _judge_image(
         if sweep is None or not sweep.complete:
             on_skip((sample.path, f"not labelled at every quality by {setting}"))
             continue
-        swept = Swept(sample.path.name, sample.kind, pixels, setting, sweep)
-        found.cases.extend(case(swept, target, predict(pixels, target)) for target in TARGETS)
-        picture.dssim[fmt] = sweep.scores[DSSIM.name]
+        swept = Swept(sample.path.name, sample.kind, pixels, setting, sweep, metric)
+        found.cases.extend(
+            case(swept, target, predict(pixels, target)) for target in SCALES[metric.name].targets
+        )
+        picture.scores[fmt] = sweep.scores[metric.name]
         found.pictures[sample.kind, sample.path.name] = picture

@@ -8,24 +8,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autoquality_core.metrics import DSSIM
 from autoquality_train.files import write_json
+from autoquality_train.graphs import metric_part
 
 GROUPS = ("all", "photographs", "graphics")
 """The groups of images in a side file; the report has every folder."""
 
 
-def note_accuracy(network: Path, found: Mapping[str, Any], judged_on: Sequence[str]) -> None:
-    """Add a summary of a report's numbers for a network to its side file.
+def note_accuracy(
+    network: Path, metric: str, found: Mapping[str, Any], judged_on: Sequence[str]
+) -> None:
+    """Add a summary of a report's numbers for a network and a metric to its side file.
 
-    `found` are the numbers of its format, `judged_on` the names of the folders. Does nothing for a
-    network without a side file.
+    `found` are the numbers of its format, `judged_on` the names of the folders. The digest is that
+    of the part of the graph for the metric. Does nothing for a network without a side file.
     """
     side_file = network.with_suffix(".json")
     if not side_file.exists():
         return
     described = json.loads(side_file.read_text(encoding="utf-8"))
-    described["accuracy"] = {
-        "sha256": hashlib.sha256(network.read_bytes()).hexdigest(),
+    judged = described if metric == DSSIM.name else described["metrics"][metric]
+    judged["accuracy"] = {
+        "sha256": hashlib.sha256(metric_part(network.read_bytes(), described, metric)).hexdigest(),
         "judged_on": list(judged_on),
         "calibration_error": round(
             found["calibration"]["all"]["hits"]["within 2"]["expected_error"], 4

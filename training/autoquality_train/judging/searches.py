@@ -19,8 +19,8 @@ Attempt = Callable[[int], Observation]
 Choose = Callable[[int, int, list[tuple[int, float]]], int]
 """Given the open range and the probes so far (quality, value), returns the next quality."""
 
-USUAL_SLOPE = 0.045
-"""How much -log(DSSIM) rises with one quality step, for any format in the middle of its range."""
+USUAL_SLOPES = {"dssim": 0.045, "ssimulacra2": 0.025}
+"""How much the value of a metric rises with one quality step, in the middle of the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ def goal_of(resolved: ResolvedTarget, pixels: int) -> Goal:
 def ml_search(swept: Swept, resolved: ResolvedTarget, prediction: Prediction) -> Searched:
     """METHOD_ML with a prediction."""
     session = SweptSession(swept)
-    answer = ScoreSearch(DSSIM).search(session, resolved, prediction)
+    answer = ScoreSearch(swept.metric).search(session, resolved, prediction)
     return Searched(answer.quality, len(session.probes))
 
 
-def dssim_search(swept: Swept, resolved: ResolvedTarget) -> Searched:
-    """METHOD_DSSIM without a network."""
+def prior_search(swept: Swept, resolved: ResolvedTarget) -> Searched:
+    """The search of a metric's own method, without a network."""
     session = SweptSession(swept)
-    answer = ScoreSearch(DSSIM).run(session, resolved)
+    answer = ScoreSearch(swept.metric).run(session, resolved)
     return Searched(answer.quality, len(session.probes))
 
 
 def first_guess_search(swept: Swept, resolved: ResolvedTarget, prediction: Prediction) -> Searched:
-    """METHOD_DSSIM that tries the likeliest quality first, and ignores the predicted curve."""
+    """As `prior_search`, but tries the likeliest quality first; ignores the predicted curve."""
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
@@ -67,8 +67,8 @@ def first_guess_search(swept: Swept, resolved: ResolvedTarget, prediction: Predi
         resolved.min_quality,
         resolved.max_quality,
         attempt,
-        prior=score_prior(swept.encoder, DSSIM, area),
-        roughness=partial(score_roughness, swept.pixels, swept.encoder, DSSIM),
+        prior=score_prior(swept.encoder, swept.metric, area),
+        roughness=partial(score_roughness, swept.pixels, swept.encoder, swept.metric),
         first=prediction.quality,
         equivalents=swept.encoder.equivalents(has_alpha=swept.pixels.has_alpha),
     )
@@ -80,7 +80,7 @@ def bisection(goal: Goal, low: int, high: int, attempt: Attempt) -> Searched:
     return _narrow(goal, low, high, attempt, lambda least, most, _: (least + most) // 2)
 
 
-def secant(goal: Goal, low: int, high: int, attempt: Attempt) -> Searched:
+def secant(goal: Goal, low: int, high: int, attempt: Attempt, metric: str = DSSIM.name) -> Searched:
     """Tries where the line through the two latest probes crosses the target.
 
     The first probe is the middle; the second follows from the usual slope.
@@ -90,7 +90,7 @@ def secant(goal: Goal, low: int, high: int, attempt: Attempt) -> Searched:
         if not probes:
             return (least + most) // 2
         quality, value = probes[-1]
-        slope = USUAL_SLOPE
+        slope = USUAL_SLOPES[metric]
         if len(probes) > 1:
             before, was = probes[-2]
             slope = (value - was) / (quality - before)

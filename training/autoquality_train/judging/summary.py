@@ -14,7 +14,7 @@ from autoquality_train.judging.calibration import (
     expected_error,
     reliability,
 )
-from autoquality_train.judging.cases import ERRORS, SEARCHES, Case, InRange
+from autoquality_train.judging.cases import SEARCHES, Case, InRange
 
 PHOTOGRAPHS = ("photo*", "cid22*", "clic*", "kodak*")
 """Patterns for folders of photographs; others contain screenshots, drawings, maps and so on."""
@@ -108,7 +108,7 @@ def _in_range(found: Sequence[InRange]) -> dict[str, Any]:
             "within": {str(step): float((np.abs(misses) <= step).mean()) for step in _MISSES},
         },
         "at_a_bound": float(np.mean([one.right in (low, high) for one in found])),
-        "goals": {f"{error:g}": _goal(found, at) for at, error in enumerate(ERRORS)},
+        "goals": {f"{goal.error:g}": _goal(found, at) for at, goal in enumerate(found[0].goals)},
     }
 
 

@@ -9,20 +9,20 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation, ScoreGoal
 from autoquality_core.search.oracle import oracle
 from autoquality_core.types import Probe
-from autoquality_train.labels.sweeps import SETTINGS, Sweep
+from autoquality_train.labels.sweeps import SETTINGS, FloatArray, Sweep
 
 IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """One image and its sweep at every quality by the encoder setting `setting`.
+    """One image and its sweep at every quality by the encoder setting `setting`, for a metric.
 
     `image` is the name of its file, `kind` that of its folder.
     """
@@ -32,6 +32,7 @@ class Swept:
     pixels: Pixels
     setting: str
     sweep: Sweep
+    metric: Metric
 
     def __post_init__(self) -> None:
         """Raises ValueError if a quality is missing."""
@@ -42,9 +43,14 @@ class Swept:
     def encoder(self) -> Encoder:
         return SETTINGS[self.setting]
 
-    def dssim(self, quality: int) -> float:
-        """The DSSIM at `quality`, 1 to 100."""
-        return float(self.sweep.scores[DSSIM.name][quality - 1])
+    @property
+    def scores(self) -> FloatArray:
+        """The scores at quality 1 to 100."""
+        return self.sweep.scores[self.metric.name]
+
+    def score(self, quality: int) -> float:
+        """The score at `quality`, 1 to 100."""
+        return float(self.scores[quality - 1])
 
     def size(self, quality: int) -> int:
         """The file's bytes at `quality`, 1 to 100."""
@@ -52,22 +58,22 @@ class Swept:
         return round(float(self.sweep.bytes_per_pixel[quality - 1]) * area)
 
     def observation(self, quality: int) -> Observation:
-        return Observation(quality, self.size(quality), self.dssim(quality))
+        return Observation(quality, self.size(quality), self.score(quality))
 
     def right_qualities(self, target: float, low: int, high: int) -> IntArray:
-        """The qualities in [low, high] with the DSSIM nearest to `target`, rising.
+        """The qualities in [low, high] with the score nearest to `target`, rising.
 
         If the whole range lies on one side of the target, a bound is right. Equivalent qualities
-        have the same DSSIM, and are right together.
+        have the same score, and are right together.
         """
-        best = oracle(ScoreGoal(DSSIM, target, 0.0), low, high, self.observation).best
+        best = oracle(ScoreGoal(self.metric, target, 0.0), low, high, self.observation).best
         qualities = np.arange(low, high + 1)
-        found: IntArray = qualities[self.sweep.scores[DSSIM.name][low - 1 : high] == best.score]
+        found: IntArray = qualities[self.scores[low - 1 : high] == best.score]
         return found
 
     def reachable(self, target: float, error: float, low: int, high: int) -> bool:
-        """True if any quality in [low, high] has a DSSIM within `error` of `target`."""
-        goal = ScoreGoal(DSSIM, target, error)
+        """True if any quality in [low, high] has a score within `error` of `target`."""
+        goal = ScoreGoal(self.metric, target, error)
         return any(goal.finished(self.observation(one)) for one in range(low, high + 1))
 
 
@@ -79,7 +85,7 @@ class SweptSession(Session):
         self._swept = swept
 
     def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
-        scores = {DSSIM.name: self._swept.dssim(quality)} if metric is DSSIM else {}
+        scores = {} if metric is None else {metric.name: self._swept.score(quality)}
         return Probe(quality, self._swept.size(quality), scores, 0.0, 0.0), b""
 
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,11 +104,12 @@ def cached_sweep(
     if found is None:
         found = sweep(pixels, setting, qualities)
         with atomic(path) as partial, partial.open("wb") as stream:
+            scores: Any = found.scores
             np.savez(
                 stream,
                 qualities=found.qualities,
                 bytes_per_pixel=found.bytes_per_pixel,
-                **found.scores,
+                **scores,
             )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, folds
 from autoquality_train.network.head import COMPONENTS, coefficients_of, head, residual_of
-from autoquality_train.network.statistics import Strengths, TileStatistics, strengths_for
+from autoquality_train.network.statistics import (
+    Strengths,
+    TileStatistics,
+    for_metric,
+    strengths_for,
+)
+from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -38,7 +45,6 @@ _RATE = 2e-3
 _DEGREES = 5.0
 """Degrees of freedom of Student's t, which limits the influence of unusual images."""
 
-TARGETS = (0.005, 0.01, 0.02, 0.04)
 _USED = (10, 95)
 
 _QUANTILES = ((0.5, 0.6745), (0.8, 1.2816))
@@ -50,101 +56,141 @@ class TooFewImages(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A network for one encoder setting, ready to be frozen.
+class Head:
+    """What was fitted for one metric.
 
-    `scale` widens the members' standard deviations to their errors on new images. `left_out` (n,)
-    is the member that was fitted without an example. `record` goes into the side file.
+    `scale` widens the members' standard deviations to their errors on new images.
     """
 
-    setting: str
     members: list[keras.Model]
     basis: Basis
     scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network for one encoder setting, with a head for each metric, ready to be frozen.
+
+    `left_out` (n,) is the member of each head that was fitted without an example. `record` goes
+    into the side file.
+    """
+
+    setting: str
+    heads: dict[str, Head]
     left_out: npt.NDArray[np.int64]
     record: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write everything that `freeze` needs to `folder`, for a process with another backend."""
-        for number, member in enumerate(self.members):
-            member.save(folder / f"{number}.keras")
-        numbers = np.array([self.scale, len(self.members)])
+        arrays: dict[str, Any] = {}
+        for metric, one in self.heads.items():
+            for number, member in enumerate(one.members):
+                member.save(folder / f"{metric}.{number}.keras")
+            arrays[f"{metric}.mean"] = one.basis.mean
+            arrays[f"{metric}.components"] = one.basis.components
+            arrays[f"{metric}.numbers"] = np.array([one.scale, len(one.members)])
         np.savez(
             folder / "fitted.npz",
             setting=np.array(self.setting),
-            mean=self.basis.mean,
-            components=self.basis.components,
-            numbers=numbers,
+            metrics=np.array(list(self.heads)),
             left_out=self.left_out,
+            **arrays,
         )
 
     @classmethod
     def restore(cls, folder: Path) -> Fitted:
         """Read the files that `save` wrote."""
+        heads = {}
         with np.load(folder / "fitted.npz") as kept:
-            scale, count = kept["numbers"]
-            basis = Basis(kept["mean"], kept["components"])
-            setting, left_out = str(kept["setting"]), kept["left_out"]
-        members = [
-            keras.saving.load_model(folder / f"{number}.keras", compile=False)
-            for number in range(int(count))
-        ]
-        return cls(setting, members, basis, float(scale), left_out)
+            for metric in map(str, kept["metrics"]):
+                scale, count = kept[f"{metric}.numbers"]
+                members = [
+                    keras.saving.load_model(folder / f"{metric}.{number}.keras", compile=False)
+                    for number in range(int(count))
+                ]
+                basis = Basis(kept[f"{metric}.mean"], kept[f"{metric}.components"])
+                heads[metric] = Head(members, basis, float(scale))
+            return cls(str(kept["setting"]), heads, kept["left_out"])
 
 
-def fit(examples: Examples, *, epochs: int, seed: int, progress: Callable[[str], None]) -> Fitted:
-    """Fit `MEMBERS` networks to the examples of one setting.
+def fit(
+    examples: Examples,
+    metrics: Sequence[str],
+    *,
+    epochs: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> Fitted:
+    """Fit a head of `MEMBERS` networks for each metric to the examples of one setting.
 
     Deterministic for a seed, a backend and a machine. Raises TooFewImages for fewer than two.
     """
     images = len(set(examples.groups))
     fold = folds(examples.groups, min(MEMBERS, max(2, images // _LEAST_LEFT_OUT)), seed)
-    count = int(fold.max()) + 1
-    if count < 2:
+    if int(fold.max()) < 1:
         raise TooFewImages("a network needs at least 2 images to learn from; it got 1")
     strengths = strengths_for(examples.setting)
-    tiles = tile_statistics(examples.mosaics, strengths)
-    basis = Basis.of(examples.curves, COMPONENTS)
-    curves = examples.curves
-    wanted = np.column_stack([basis.coefficients(curves), basis.residual_variance(curves)])
-    members = []
-    unseen = np.empty((len(examples), 0), np.float32)
-    for number in range(count):
-        learn = np.flatnonzero(fold != number)
-        model, loss = _fit_member(
-            tiles[learn], wanted[learn], len(strengths), epochs, seed * MEMBERS + number
-        )
-        progress(f"network {number + 1} of {count}, loss {loss:.3f}")
-        members.append(model)
-        away = np.flatnonzero(fold == number)
-        output = model.predict(tiles[away].astype(np.float32), verbose=0)
-        if not unseen.size:
-            unseen = np.empty((len(examples), output.shape[1]), np.float32)
-        unseen[away] = output
-    scale = spread_scale(basis, unseen, curves)
+    how = _Fit(fold, len(strengths), epochs, seed, progress)
+    heads = {}
+    for metric in metrics:
+        tiles = tile_statistics(examples.mosaics, strengths, METRICS[metric])
+        heads[metric] = how.head(tiles, examples.curves[metric], metric)
     record = {
         "images": images,
         "samples": len(examples),
-        "members": count,
+        "members": int(fold.max()) + 1,
         "epochs": epochs,
         "seed": seed,
-        "spread_scale": round(scale, 3),
+        "spread_scale": {metric: round(one.scale, 3) for metric, one in heads.items()},
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
     }
-    return Fitted(examples.setting, members, basis, scale, fold, record)
+    return Fitted(examples.setting, heads, fold, record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How to fit the members of a head."""
+
+    fold: npt.NDArray[np.int64]
+    strengths: int
+    epochs: int
+    seed: int
+    progress: Callable[[str], None]
+
+    def head(self, tiles: npt.NDArray[np.float16], curves: FloatArray, metric: str) -> Head:
+        """The head of one metric for tiles (n, 676, f) and curves (n, 100)."""
+        basis = Basis.of(curves, COMPONENTS)
+        wanted = np.column_stack([basis.coefficients(curves), basis.residual_variance(curves)])
+        members = []
+        unseen = np.empty((len(curves), 0), np.float32)
+        count = int(self.fold.max()) + 1
+        for number in range(count):
+            learn = np.flatnonzero(self.fold != number)
+            seed = self.seed * MEMBERS + number
+            model, loss = _fit_member(
+                tiles[learn], wanted[learn], self.strengths, self.epochs, seed
+            )
+            self.progress(f"{metric}: network {number + 1} of {count}, loss {loss:.3f}")
+            members.append(model)
+            away = np.flatnonzero(self.fold == number)
+            output = model.predict(tiles[away].astype(np.float32), verbose=0)
+            if not unseen.size:
+                unseen = np.empty((len(curves), output.shape[1]), np.float32)
+            unseen[away] = output
+        return Head(members, basis, spread_scale(basis, unseen, curves, METRICS[metric]))
 
 
 def tile_statistics(
-    mosaics: npt.NDArray[np.uint8], strengths: Strengths
+    mosaics: npt.NDArray[np.uint8], strengths: Strengths, metric: Metric = DSSIM
 ) -> npt.NDArray[np.float16]:
-    """The statistics of each mosaic, (n, 676, f), in half precision."""
+    """The statistics of each mosaic for a metric, (n, 676, f), in half precision."""
     layer = TileStatistics(strengths)
     step = 16
-    found = [
-        np.asarray(layer(np.ascontiguousarray(mosaics[start : start + step]))).astype(np.float16)
-        for start in range(0, len(mosaics), step)
-    ]
+    found = []
+    for start in range(0, len(mosaics), step):
+        some = np.ascontiguousarray(mosaics[start : start + step])
+        found.append(np.asarray(for_metric(layer(some), some, metric)).astype(np.float16))
     return np.concatenate(found)
 
 
@@ -189,7 +235,7 @@ def _loss(wanted: Any, output: Any) -> Any:
     return curve + _APART * (ops.log(residual) + misfit)
 
 
-def spread_scale(basis: Basis, outputs: FloatArray, curves: FloatArray) -> float:
+def spread_scale(basis: Basis, outputs: FloatArray, curves: FloatArray, metric: Metric) -> float:
     """The factor for standard deviations, from outputs (n, .) for images not fitted to.
 
     Errors are taken where the curves (n, 100) cross the usual targets. They have longer tails
@@ -201,8 +247,8 @@ def spread_scale(basis: Basis, outputs: FloatArray, curves: FloatArray) -> float
     spread = np.swapaxes(factor, 1, 2) @ basis.components
     width = np.sqrt((spread**2).sum(axis=1) + residual[:, None] ** 2)
     ratios = []
-    for target in TARGETS:
-        at = crossing(curves, -math.log(target))
+    for target in SCALES[metric.name].targets:
+        at = crossing(curves, metric.value(target))
         for row in np.flatnonzero((at >= _USED[0]) & (at <= _USED[1])):
             column = int(at[row]) - 1
             away = abs(float(middle[row, column] - curves[row, column]))

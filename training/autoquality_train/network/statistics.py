@@ -1,10 +1,11 @@
 """The statistics of a mosaic: every tile coded at a few strengths, and measured.
 
-This layer is not trained. It is a small transform codec and the metric, written as operations of
-a graph: each 8 x 8 block is transformed, quantised, transformed back and compared by SSIM. The
+TileStatistics is not trained. It is a small transform codec and the metric, written as operations
+of a graph: each 8 x 8 block is transformed, quantised, transformed back and compared by SSIM. The
 trained layers learn how real encoders differ from that. At most strengths the windows of SSIM are
 the blocks themselves. Their variances and covariances are sums over coefficients (Parseval), so
-nothing is transformed back, and networks learn as much.
+nothing is transformed back, and networks learn as much. For metrics that see color,
+ColourStatistics adds what the encoders lose of the chroma.
 
 A tile is 16 x 16 pixels, four blocks; its 256 pixels are in the order (block row, block column,
 row, column).
@@ -21,6 +22,8 @@ import numpy.typing as npt
 from keras import ops
 
 from autoquality_core.images import blocks
+from autoquality_core.images.blocks import CHROMA
+from autoquality_core.metrics import Metric
 from autoquality_core.networks.inputs import PER_SIDE, TILE, TILES
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -37,6 +40,13 @@ _RADIUS = 5
 _CENTRES = (2, 6, 9, 13)
 """Rows and columns of a tile that windows are centred on: two on each side of the seam between
 blocks."""
+
+
+_CHROMA_STEPS = (10.0, 30.0)
+"""Quantisation steps of the chroma."""
+
+COLOURS = 2 * (int(blocks.bands().shape[1]) + len(_CHROMA_STEPS) + 2)
+"""The number of statistics of a tile's colours."""
 
 
 class Strengths(NamedTuple):
@@ -135,6 +145,63 @@ class TileStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
             ops.mean(pixels, axis=1, keepdims=True) / _GREY,
             *(ops.mean(one / (variance + one), axis=1, keepdims=True) for one in _VARIANCES),
         ]
+
+
+def for_metric(tiles: Any, images: Any, metric: Metric) -> Any:
+    """The statistics that the curve of a metric is predicted from: (n, 676, f).
+
+    `tiles` are the result of TileStatistics for `images`.
+    """
+    if not metric.sees_color:
+        return tiles
+    return ops.concatenate([tiles, ColourStatistics()(images)], axis=2)
+
+
+@keras.saving.register_keras_serializable("autoquality")
+class ColourStatistics(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Mosaics (n, 416, 416, 3), 0 to 255, to (n, 676, COLOURS) numbers of order 1.
+
+    Of the Cb and of the Cr of a tile, halved to one block as most encoders do: the logarithms of
+    its energy by `blocks.bands`, of what quantisation loses and of what halving loses, and its
+    mean.
+    """
+
+    def call(self, images: Any) -> Any:
+        halved, lost = _halved_chroma(images)
+        coefficients = ops.matmul(halved, np.ascontiguousarray(blocks.cosine_transform().T))
+        numbers = [ops.matmul(ops.square(coefficients), blocks.bands())]
+        for step in _CHROMA_STEPS:
+            missed = coefficients - step * ops.round(coefficients / step)
+            numbers.append(ops.mean(ops.square(missed), axis=1, keepdims=True))
+        numbers.append(lost)
+        found = ops.log(ops.concatenate(numbers, axis=1) + 1.0) / 8
+        mean = ops.abs(coefficients[:, :1]) / (blocks.BLOCK * _GREY)
+        return ops.reshape(ops.concatenate([found, mean], axis=1), (-1, TILES, COLOURS))
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (shape[0], TILES, COLOURS)
+
+
+def _halved_chroma(images: Any) -> tuple[Any, Any]:
+    """Cb and Cr at half the resolution, (n x 676 x 2, 64), and the mean square of the rest."""
+    half = blocks.BLOCK // 2
+    pairs = np.kron(np.eye(half, dtype=np.float32), np.array([[0.5, 0.5], [0.5, -0.5]], np.float32))
+    # (8 pixels x RGB, Cb or Cr x mean or difference x 4 pairs)
+    columns = pairs.reshape(half, 2, blocks.BLOCK).transpose(2, 1, 0)
+    line = np.einsum("xmp,cb->xbcmp", columns, CHROMA).reshape(3 * blocks.BLOCK, -1)
+    lines = ops.reshape(ops.cast(images, "float32"), (-1, line.shape[0]))
+    found = ops.reshape(ops.matmul(lines, line), (-1, 2, 2 * PER_SIDE, 2, 2, half))
+    first, second = found[:, 0], found[:, 1]  # two rows: (n x 208, 52, chroma, mean or diff., 4)
+    mean, down = (first + second) / 2, (first - second) / 2
+    rest = ops.square(down[..., 0, :]) + ops.square(mean[..., 1, :]) + ops.square(down[..., 1, :])
+    return _by_tile(mean[..., 0, :]), ops.mean(_by_tile(rest), axis=1, keepdims=True)
+
+
+def _by_tile(halved: Any) -> Any:
+    """Rows (n x 208, 52, chroma, 4) as blocks (n x 676 x chroma, 64)."""
+    half = blocks.BLOCK // 2
+    grid = ops.reshape(halved, (-1, PER_SIDE, blocks.BLOCK, PER_SIDE, 2, 2, half))
+    return ops.reshape(ops.transpose(grid, (0, 1, 3, 5, 2, 4, 6)), (-1, blocks.BLOCK**2))
 
 
 def _luma(images: Any) -> Any:

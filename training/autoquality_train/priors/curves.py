@@ -18,6 +18,7 @@ from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors import SIZE, size_noise_scale
 from autoquality_train.labels.sweeps import Sweep
 from autoquality_train.priors import rounded, write_learned
+from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,9 +26,6 @@ COMPONENTS = 5
 
 USUAL = slice(9, 95)
 """Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
-
-TARGETS = {"dssim": (0.002, 0.06), "ssimulacra2": (20.0, 93.0)}
-"""The scores where the falls of a curve matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def write(
 
 def _scores(known: Sequence[SizedSweep], metric: Metric) -> dict[str, Any]:
     values = np.array([one.sweep.values(metric) for one in known])
-    low, high = sorted(metric.value(score) for score in TARGETS[metric.name])
+    low, high = sorted(metric.value(score) for score in SCALES[metric.name].usual)
     fall = falls(values, (values > low) & (values < high))
     return learn(values, max(0.01, float(np.percentile(fall, 95))))
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
+from autoquality_core.metrics import METRICS
 from autoquality_core.priors import SIZE
 from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.priors.regression import inputs, scaled
@@ -44,7 +45,7 @@ _NORMAL_MEDIAN = 0.4549
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sample: the features for scores and those for the size, the curves, the group."""
+    """One sample: its features without and with those of the chroma, the curves, the group."""
 
     features: FloatArray
     with_chroma: FloatArray
@@ -110,7 +111,8 @@ def write(
     groups = [row.group for row in rows]
     fitted, median_errors = {}, {}
     for name in names:
-        features = np.array([row.with_chroma if name == SIZE else row.features for row in rows])
+        colour = name == SIZE or METRICS[name].sees_color
+        features = np.array([row.with_chroma if colour else row.features for row in rows])
         curves = np.array([row.curves[name] for row in rows])
         fitted[name], errors = learn(features, curves, groups, seed=seed)
         fitted[name]["overhead"] = overhead(setting) if name == SIZE else 0

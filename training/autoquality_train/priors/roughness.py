@@ -8,7 +8,7 @@ photographs it is learned how far curves fall between qualities a few steps apar
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from autoquality_core.priors.features import Detail
 from autoquality_core.priors.roughness import DETAILED, blocks_of_budget, effective_blocks
 from autoquality_train.labels.sweeps import SWEPT, Sweep
 from autoquality_train.priors import write_learned
-from autoquality_train.priors.curves import TARGETS
+from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -38,9 +38,6 @@ APART = 8
 
 PHOTOGRAPHS = 90
 """The percentile for photographs. A higher one would cost a probe in every search."""
-
-MATTERS = {"dssim": (0.0005, 0.3), "ssimulacra2": (0.0, 97.0)}
-"""The scores where the falls of a rough curve matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +116,19 @@ def _near(photographs: Sequence[Sweep], metric: str) -> list[float]:
     """How far a metric's values fall between qualities 1, 2, 3 ... apart; negative if they rise."""
     rows = []
     for sweep in photographs:
-        values, matters = _curve(sweep, metric, TARGETS)
+        values, matters = _curve(sweep, metric, usual=True)
         matters[:4] = False  # the lowest qualities differ from all others and are rarely used
         rows.append([_fall_over(values, matters, apart) for apart in range(1, APART + 1)])
     seen = np.percentile(np.array(rows), PHOTOGRAPHS, axis=0)
     return [round(float(one) + 0.1 * abs(float(one)) + 0.001, 4) for one in seen]
 
 
-def _curve(
-    sweep: Sweep, curve: str, between: Mapping[str, tuple[float, float]] = MATTERS
-) -> tuple[FloatArray, BoolArray]:
+def _curve(sweep: Sweep, curve: str, *, usual: bool = False) -> tuple[FloatArray, BoolArray]:
     """The curve's values, and where their falls matter."""
     if curve == SIZE:
         return np.log(sweep.bytes_per_pixel), np.ones(sweep.qualities.size, np.bool_)
-    (low, high), scores = between[curve], sweep.scores[curve]
+    scale, scores = SCALES[curve], sweep.scores[curve]
+    low, high = scale.usual if usual else scale.rough
     return sweep.values(METRICS[curve]), (scores > low) & (scores < high)
 
 

@@ -11,9 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from autoquality_core.metrics import Metric
 from autoquality_train.judging.calibration import BINS, STEPS
-from autoquality_train.judging.cases import ERRORS, SEARCHES, Case
+from autoquality_train.judging.cases import SEARCHES, Case
 from autoquality_train.judging.judge import Picture
+from autoquality_train.report.tables import METRIC_NAMES
 
 INK = "#22272e"
 PALE = "#e6e8eb"
@@ -128,9 +130,9 @@ def encodings(found: Mapping[str, Any]) -> bytes:
     """Mean encodings of each search, by range and allowed error; ticks at the 95th percentile."""
     names, goals = [], []
     for one in found.values():
-        for error in ERRORS:
-            names.append(f"{one['low']}–{one['high']}, ±{error:g}")
-            goals.append(one["goals"][f"{error:g}"]["iterations"])
+        for error, goal in one["goals"].items():
+            names.append(f"{one['low']}–{one['high']}, ±{error}")
+            goals.append(goal["iterations"])
     width = 0.8 / len(SEARCHES)
 
     def draw(axes: Axes) -> None:
@@ -149,22 +151,25 @@ def encodings(found: Mapping[str, Any]) -> bytes:
     return _svg(draw, "Encodings: mean (bar) and 95th percentile (tick)", width=9.2)
 
 
-def curve(case: Case, picture: Picture) -> bytes:
-    """An image's DSSIM over quality, with the target, the right and the predicted quality."""
+def curve(case: Case, picture: Picture, metric: Metric) -> bytes:
+    """An image's scores over quality, with the target, the right and the predicted quality."""
 
     def draw(axes: Axes) -> None:
-        dssim = np.maximum(picture.dssim[case.format], 1e-4)
-        axes.semilogy(np.arange(1, 101), dssim, color=GREY, linewidth=1.2)
+        scores = picture.scores[case.format]
+        if metric.lower_is_better:
+            scores = np.maximum(scores, 1e-4)
+            axes.set_yscale("log")
+            axes.set_yticks([1e-3, 1e-2, 1e-1], ["0.001", "0.01", "0.1"])
+        axes.plot(np.arange(1, 101), scores, color=GREY, linewidth=1.2)
         axes.axhline(case.target, color="#c9ccd1", linewidth=1)
         right, guess = case.wide.right, case.wide.guess
-        axes.plot(right, dssim[right - 1], "o", color="#2f9e62", markersize=5)
-        axes.plot(guess, dssim[guess - 1], "X", color="#c53030", markersize=6)
+        axes.plot(right, scores[right - 1], "o", color="#2f9e62", markersize=5)
+        axes.plot(guess, scores[guess - 1], "X", color="#c53030", markersize=6)
         axes.set_xlim(1, 100)
-        axes.set_yticks([1e-3, 1e-2, 1e-1], ["0.001", "0.01", "0.1"])
         axes.minorticks_off()
         axes.tick_params(labelsize=7)
         axes.set_xlabel("quality", fontsize=7)
-        axes.set_ylabel("DSSIM", fontsize=7)
+        axes.set_ylabel(METRIC_NAMES[metric.name], fontsize=7)
 
     return _svg(draw, "", width=3.0, height=1.75)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_train.judging.cases import Case
 from autoquality_train.judging.judge import Picture
 from autoquality_train.judging.summary import parts
@@ -29,12 +30,19 @@ def page(found: Mapping[str, Any], cases: Sequence[Case], pictures: Pictures) ->
         lstrip_blocks=True,
     )
     photographs = found["about"]["photographs"]
+    metric = METRICS[found["about"]["metric"]]
     sections = [
-        _section(fmt, one, [case for case in cases if case.format == fmt], pictures, photographs)
+        _section(
+            *(fmt, one, [case for case in cases if case.format == fmt], pictures, photographs),
+            metric,
+        )
         for fmt, one in found["formats"].items()
     ]
     return environment.get_template("page.html.j2").render(
-        about=found["about"], overview=tables.overview(found["formats"]), sections=sections
+        about=found["about"],
+        metric=tables.METRIC_NAMES[metric.name],
+        overview=tables.overview(found["formats"]),
+        sections=sections,
     )
 
 
@@ -54,6 +62,7 @@ def _section(
     cases: Sequence[Case],
     pictures: Pictures,
     photographs: Sequence[str],
+    metric: Metric,
 ) -> dict[str, Any]:
     apart = parts(cases, photographs)
     calibration = found["calibration"]["all"]
@@ -75,32 +84,32 @@ def _section(
         "tables": [
             table(found["groups"]) for table in (tables.misses, tables.guesses, tables.iterations)
         ],
-        "worst": [_shown(case, pictures[case.kind, case.image]) for case in worst(cases)],
+        "worst": [_shown(case, pictures[case.kind, case.image], metric) for case in worst(cases)],
     }
 
 
 def _tiles(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The numbers in large type: value and label."""
     wide = found["groups"]["all"]["all"]["ranges"]["wide"]
-    goal = wide["goals"]["0.001"]
+    error, goal = next(iter(wide["goals"].items()))
     hits = found["calibration"]["all"]["hits"]
     return [
         (f"{wide['miss']['median']:.1f}", "quality steps missed (median)"),
         (f"{wide['miss']['p95']:.0f}", "steps missed (95th percentile)"),
-        (tables.percent(goal["met_by_first_guess"]), "of first guesses within ±0.001"),
-        (f"{goal['iterations']['network']['mean']:.2f}", "encodings, 10–95 ±0.001"),
+        (tables.percent(goal["met_by_first_guess"]), f"of first guesses within ±{error}"),
+        (f"{goal['iterations']['network']['mean']:.2f}", f"encodings, 10–95 ±{error}"),
         (f"{goal['iterations']['prior']['mean']:.2f}", "encodings without the network"),
         (f"{hits['within 2']['expected_error']:.3f}", "calibration error, within 2 steps"),
     ]
 
 
-def _shown(case: Case, picture: Picture) -> dict[str, Any]:
+def _shown(case: Case, picture: Picture, metric: Metric) -> dict[str, Any]:
     return {
         "case": case,
         "width": picture.width,
         "height": picture.height,
         "thumbnail": _data("image/webp", picture.thumbnail),
-        "curve": _data("image/svg+xml", figures.curve(case, picture)),
+        "curve": _data("image/svg+xml", figures.curve(case, picture, metric)),
     }
 
 

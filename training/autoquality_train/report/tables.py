@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autoquality_train.judging.cases import ERRORS, SEARCHES
+from autoquality_train.judging.cases import SEARCHES
 from autoquality_train.judging.summary import RANGES
 
 Numbers = Mapping[str, Any]
@@ -27,6 +27,7 @@ class Table:
 def overview(formats: Numbers) -> Table:
     """The main numbers, one line for each format."""
     rows = []
+    errors = _errors(next(iter(formats.values()))["groups"])
     for fmt, found in formats.items():
         one = found["groups"]["all"]["all"]
         wide, usual = one["ranges"]["wide"], one["ranges"]["default"]
@@ -36,19 +37,19 @@ def overview(formats: Numbers) -> Table:
                 str(one["images"]),
                 f"{wide['miss']['median']:.1f}",
                 f"{wide['miss']['p95']:.0f}",
-                *(percent(_goal(wide, error)["met_by_first_guess"]) for error in ERRORS),
-                *(_mean(wide, error, "network") for error in ERRORS),
-                *(_mean(usual, error, "network") for error in ERRORS),
-                _mean(wide, ERRORS[0], "prior"),
+                *(percent(_goal(wide, error)["met_by_first_guess"]) for error in errors),
+                *(_mean(wide, error, "network") for error in errors),
+                *(_mean(usual, error, "network") for error in errors),
+                _mean(wide, errors[0], "prior"),
                 f"{found['calibration']['all']['hits']['within 2']['expected_error']:.3f}",
             )
         )
     columns = (
         *("format", "images", "median miss", "95th"),
-        *(f"first guess within ±{error:g}" for error in ERRORS),
-        *(f"encodings, 10–95 ±{error:g}" for error in ERRORS),
-        *(f"encodings, default range ±{error:g}" for error in ERRORS),
-        f"without a network, 10–95 ±{ERRORS[0]:g}",
+        *(f"first guess within ±{error}" for error in errors),
+        *(f"encodings, 10–95 ±{error}" for error in errors),
+        *(f"encodings, default range ±{error}" for error in errors),
+        f"without a network, 10–95 ±{errors[0]}",
         "calibration error",
     )
     caption = "All targets together; misses in quality steps, mean encodings."
@@ -86,14 +87,15 @@ def misses(groups: Numbers) -> Table:
 def guesses(groups: Numbers) -> Table:
     """First guesses by group, range and allowed error."""
     rows = []
+    errors = _errors(groups)
     for name, targets in groups.items():
         for key in RANGES:
             found = targets["all"]["ranges"][key]
-            for error in ERRORS:
+            for error in errors:
                 goal = _goal(found, error)
                 rows.append(
                     (
-                        *(name, f"{found['low']}–{found['high']}", f"±{error:g}"),
+                        *(name, f"{found['low']}–{found['high']}", f"±{error}"),
                         *(str(goal["reachable"]), percent(goal["met_by_first_guess"])),
                         str(goal["unreachable"]),
                         percent(goal["unreachable_right_at_first_guess"]),
@@ -114,18 +116,19 @@ def guesses(groups: Numbers) -> Table:
 def iterations(groups: Numbers) -> Table:
     """Encodings by search, range and allowed error; all targets."""
     rows = []
+    errors = _errors(groups)
     for name in [name for name in groups if not name.startswith("folder ")]:
         for key in RANGES:
             found = groups[name]["all"]["ranges"][key]
             for search, words in SEARCHES.items():
                 cells = []
-                for error in ERRORS:
+                for error in errors:
                     some = _goal(found, error)["iterations"][search]
                     cells += [f"{some['mean']:.2f}", f"{some['p95']:.0f}", f"{some['worst']:.0f}"]
                 rows.append((name, f"{found['low']}–{found['high']}", words, *cells))
     columns = (
         *("images of", "qualities", "search"),
-        *(f"±{error:g}: {what}" for error in ERRORS for what in ("mean", "95th", "most")),
+        *(f"±{error}: {what}" for error in errors for what in ("mean", "95th", "most")),
     )
     caption = "Full-resolution encodings of a request, with the returned one; all cases."
     return Table("Encodings", caption, columns, rows, words=(0, 2))
@@ -137,12 +140,18 @@ def percent(share: float | None) -> str:
 
 
 NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
+METRIC_NAMES = {"dssim": "DSSIM", "ssimulacra2": "SSIMULACRA2"}
 
 
-def _goal(found: Numbers, error: float) -> Numbers:
-    goal: Numbers = found["goals"][f"{error:g}"]
+def _errors(groups: Numbers) -> list[str]:
+    """The allowed errors that were judged."""
+    return list(groups["all"]["all"]["ranges"]["wide"]["goals"])
+
+
+def _goal(found: Numbers, error: str) -> Numbers:
+    goal: Numbers = found["goals"][error]
     return goal
 
 
-def _mean(found: Numbers, error: float, search: str) -> str:
+def _mean(found: Numbers, error: str, search: str) -> str:
     return f"{_goal(found, error)['iterations'][search]['mean']:.2f}"

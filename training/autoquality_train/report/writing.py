@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoquality_core.metrics import DSSIM
 from autoquality_train import provenance
 from autoquality_train.files import write_json, write_text
 from autoquality_train.judging.cases import Case
@@ -29,6 +30,7 @@ class About:
     networks: Mapping[str, Mapping[str, Any]]
     seeds: Mapping[str, int] = field(default_factory=dict)
     photographs: Sequence[str] = PHOTOGRAPHS
+    metric: str = DSSIM.name
     skipped: Sequence[str] = ()
 
 
@@ -70,9 +72,10 @@ def numbers(cases: Sequence[Case], about: About) -> dict[str, Any]:
 def markdown(found: Mapping[str, Any]) -> str:
     """The Markdown file."""
     about = found["about"]
+    metric = tables.METRIC_NAMES[about["metric"]]
     parts = [
         "# Accuracy of the networks",
-        f"Judged on {', '.join(about['judged'])}, {about['made']}.",
+        f"{metric}, judged on {', '.join(about['judged'])}, {about['made']}.",
         _table(tables.overview(found["formats"])),
     ]
     for fmt, one in found["formats"].items():

@@ -50,6 +50,7 @@ class Dssim:
     default_target = 0.02
     default_allowed_error = 0.001
     default_range = None
+    sees_color = False
     usual_curve = (2.5, 7.0)
     noise = 0.005
     allowance = 0.05

@@ -26,7 +26,7 @@ from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from autoquality_core.runtime.codecs import cv2
-from autoquality_core.words import WORDS
+from autoquality_core.types import WORDS
 
 Samples = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
@@ -68,6 +68,7 @@ class Ssimulacra2:
     default_target = WORDS[name]["high"]
     default_allowed_error = 1.0
     default_range = (10, 95)
+    sees_color = True
     usual_curve = (-4.8, -1.6)
     noise = 0.005
     allowance = 0.05

@@ -96,7 +96,7 @@ class ScoreSearch:
         known = session.encoder, self.metric, session.pixel_count
         usual = score_prior(*known)
         likely = chance(self._goal(resolved), resolved.min_quality, resolved.max_quality, usual)
-        return usual if likely >= LIKELY else score_prior(*known, session.features)
+        return usual if likely >= LIKELY else score_prior(*known, session.features_for(self.metric))
 
 
 class MlSearch:

@@ -86,7 +86,7 @@ def _search(
     goal = SizeGoal(resolved.target - constant, session.pixel_count)
     prior = size_prior(session.encoder, session.pixel_count)
     if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
-        prior = size_prior(session.encoder, session.pixel_count, session.size_features)
+        prior = size_prior(session.encoder, session.pixel_count, session.all_features)
     look = partial(size_roughness, session.pixels, session.encoder, goal.target)
     return search(
         goal,
