@@ -177,24 +177,52 @@ def test_a_second_run_encodes_nothing(trained: Path, network: Recorder) -> None:
 def test_single_steps_also_make_networks_and_a_report(
     trained: Path, tmp_path: Path, network: Recorder
 ) -> None:
-    """`label`, `train` and `report`, with other images to judge by."""
+    """`label`, `train` and `report`, with other images to judge by; a head is added later."""
     others = corpus(tmp_path / "others", 1)
-    sweeps, networks, out = (str(tmp_path / name) for name in ("sweeps", "networks", "report"))
+    sweeps, first, networks, out = (str(tmp_path / one) for one in ("sweeps", "1", "2", "report"))
     chosen = ("--formats", "webp")
     jobs = ("--jobs", "1")
     images = str(trained / "corpus")
+    quick = (*chosen, "--epochs", "1", *jobs)
+    judging = (
+        *("report", str(others), "--sweeps", sweeps, "--out", out),
+        *("--metric", "ssimulacra2", *jobs),
+    )
     for command in (
         ("label", images, "--out", sweeps, "--qualities", "some", "--settings", "webp", *jobs),
-        ("train", images, "--sweeps", sweeps, "--out", networks, *chosen, *jobs),
+        ("train", images, "--sweeps", sweeps, "--out", first, *quick, "--metrics", "dssim"),
+        ("train", images, "--sweeps", sweeps, "--out", networks, *quick, "--base", first),
         ("label", str(others), "--whole", "--out", sweeps, "--settings", "webp", *jobs),
-        ("report", str(others), "--sweeps", sweeps, "--networks", networks, "--out", out, *jobs),
+        (*judging, "--networks", networks),
     ):
         done = run_with(network, *command)
         assert done.exit_code == 0, done.output
     found = json.loads(Path(out, "report.json").read_text())
+    assert {case["target"] for case in found["cases"]} == {50, 70, 80, 90}
     assert list(found["formats"]) == ["webp"]
     assert set(found["formats"]["webp"]["groups"]) == {"all", "photographs", "graphics"}
     assert not list(Path(networks).glob(".*"))
+
+    refused = run_with(network, *judging, "--networks", first)
+    assert refused.exit_code == 1
+    assert "autoquality-webp.pb does not predict ssimulacra2" in " ".join(refused.output.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--metrics", "ssimulacra2"), "add it to --metrics, or use --base"),
+        (("--base", "."), "autoquality-jpeg.pb does not exist"),
+    ],
+)
+def test_a_head_is_added_only_to_a_network(
+    trained: Path, tmp_path: Path, network: Recorder, options: tuple[str, ...], why: str
+) -> None:
+    sweeps = str(trained / "out" / "sweeps")
+    command = ("train", str(trained / "corpus"), "--sweeps", sweeps, "--out", str(tmp_path))
+    done = run_with(network, *command, *options)
+    assert done.exit_code == 1
+    assert why in " ".join(done.output.split())
 
 
 def report(trained: Path, metric: str = "dssim") -> dict:
