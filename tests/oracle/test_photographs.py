@@ -118,7 +118,8 @@ def test_a_search_for_a_score_agrees_with_the_oracle(
     metric: Metric, name: str, encoder: Encoder
 ) -> None:
     curve, equivalents = sweep(name, encoder, metric), encoder.equivalents(has_alpha=False)
-    usual = [score_prior(encoder, metric, AREA, seen) for seen in (None, features_of(name))]
+    features = session_of(name, encoder).features_for(metric)
+    usual = [score_prior(encoder, metric, AREA, seen) for seen in (None, features)]
     targets, errors = TARGETS[metric]
     for prior in (*usual, unlearned(metric.name)):
         for low, high in RANGES:
