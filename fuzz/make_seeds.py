@@ -39,7 +39,7 @@ TOKENS = ("# a comment\nana:a-made-up-token-1\n", "a-made-up-token-2==\nana: a-m
 SETTINGS = (
     "AUTOQUALITY_WORKERS=2\nAUTOQUALITY_METHOD=dssim\nAUTOQUALITY_TARGET=0.01\n",
     "IMGPROXY_AUTOQUALITY_METHOD=size\n" + "IMGPROXY_AUTOQUALITY_TARGET=10240\n",
-    "AUTOQUALITY_METHOD=" + "ssimulacra2\nAUTOQUALITY_TARGET=very-high\n",
+    "AUTOQUALITY_METHOD=" + "ssimulacra2\n" + "AUTOQUALITY_TARGET=very-high\n",
     "IMGPROXY_FORMAT_QUALITY='jpeg=80,webp=79,avif=63,jxl=77'\nAUTOQUALITY_MAX_IMAGE_BYTES=10MB",
 )
 XMP = (
