@@ -117,21 +117,24 @@ def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:
     """Opaque samples (frames, height, width, 1 or 3): one surface, or two for alpha.
 
     The two are over black and over white. R, G and B are blended with the background and rounded
-    one by one, as viewers do.
+    one by one, as viewers do. The second surface replaces the first one in memory.
     """
     bands = samples.shape[3]
-    colours = samples if bands in (1, 3) else samples[..., :-1]
-    if not over_backgrounds:
-        yield colours
+    if bands in (1, 3) or not over_backgrounds:
+        for _ in range(2 if over_backgrounds else 1):
+            yield samples if bands in (1, 3) else samples[..., :-1]
         return
-    if colours is samples:
-        yield samples
-        yield samples
-        return
-    alpha = np.ascontiguousarray(np.broadcast_to(samples[..., -1:], colours.shape))
-    black = np.asarray(cv2.multiply(np.ascontiguousarray(colours), alpha, scale=1 / 255), np.uint8)
-    yield black
-    yield np.asarray(cv2.add(black, cv2.bitwise_not(alpha)), np.uint8)
+    surface = np.empty((*samples.shape[:3], bands - 1), np.uint8)
+    for place, frame in zip(surface, samples, strict=True):
+        alpha = np.ascontiguousarray(frame[..., -1])
+        for band in range(bands - 1):
+            colour = np.ascontiguousarray(frame[..., band])
+            place[..., band] = cv2.multiply(colour, alpha, scale=1 / 255)
+    yield surface
+    # White adds the same to all colours.
+    for place, frame in zip(surface, samples, strict=True):
+        np.add(place, 255 - frame[..., -1:], out=place)
+    yield surface
 
 
 SSIMULACRA2 = Ssimulacra2()

@@ -33,6 +33,7 @@ class FrameReference:
         `every_plane` also measures the planes that hardly count. `kept` keeps the image's side of
         the first measurement for the next ones: 20 bytes a pixel, 64 with every plane.
         """
+        # If the planes are kept, the samples may change afterwards.
         self._samples = samples
         self._counted = _counted(len(_shapes(samples)), every_plane=every_plane)
         self._scales = list(self._converted(samples)) if kept else None
