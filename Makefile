@@ -78,6 +78,10 @@ lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgr
 demo: .venv/.stamp ## Encode a photograph by every method, and show the results
 	@$(BIN)/python demo/demo.py --out demo-out $(ARGS)
 
+.PHONY: explore
+explore: .venv/.stamp ## Start a server, and a page that shows what it does to an image (ARGS="--port 8050")
+	@$(BIN)/python demo/explore.py $(ARGS)
+
 .PHONY: serve
 serve: .venv/.stamp ## Run the server here (ARGS=--help for its flags)
 	@$(BIN)/autoquality-server $(ARGS)

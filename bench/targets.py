@@ -23,8 +23,7 @@ import numpy as np
 import autoquality_core as aq
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import Pixels
-from autoquality_core.types import Outcome, RawSource
-from autoquality_core.words import WORDS
+from autoquality_core.types import WORDS, Outcome, RawSource
 from autoquality_train.corpus.samples import Sample, whole_images
 from bench.command import add_images, images_of, parser
 from bench.record import FOLDER, Measure, Record, record_of, short

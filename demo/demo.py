@@ -1,7 +1,7 @@
 """Encodes a photograph on a server by every method in every format.
 
-Prints the targets and the results. Draws DSSIM and size over quality with the chosen points, and
-the original next to the results at 1:1.
+Prints the targets and the results. Draws SSIMULACRA2 and size over quality with the chosen points,
+and the original next to the results at 1:1.
 
     python demo/demo.py --out demo-out [--image PHOTO]
 """
@@ -18,7 +18,7 @@ from rich.table import Table
 from running_server import connect, running_server
 from work import Result, encode_all, sweep_all
 
-WIDTH = 120
+WIDTH = 128
 
 
 def photograph() -> Path:
@@ -33,12 +33,12 @@ def print_table(image: Path, results: list[Result]) -> None:
     source = image.stat().st_size
     table = Table(
         title=f"{image.name}: {source:,} bytes, "
-        f"{results[0].encoded.width}x{results[0].encoded.height}",
+        f"{results[0].encoded.width}x{results[0].encoded.height}; scores are SSIMULACRA2",
         box=box.SIMPLE_HEAD,
     )
     for name in ("format", "method", "target"):
         table.add_column(name, no_wrap=True)
-    for name in ("quality", "bytes", "saved", "DSSIM", "encodings", "ms"):
+    for name in ("quality", "bytes", "saved", "score", "DSSIM", "encodings", "ms"):
         table.add_column(name, justify="right")
     table.add_column("outcome", no_wrap=True)
     previous = None
@@ -54,6 +54,7 @@ def print_table(image: Path, results: list[Result]) -> None:
             str(encoded.quality),
             f"{encoded.size_bytes:,}",
             f"{1 - encoded.size_bytes / source:.0%}",
+            f"{encoded.ssimulacra2:.1f}",
             f"{encoded.dssim:.4f}",
             str(encoded.iterations),
             f"{encoded.timings.total * 1000:.0f}",

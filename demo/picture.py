@@ -28,11 +28,16 @@ CAPTION = 90
 SPACE = 90
 """The space between the plots of two formats."""
 
-USUAL_DSSIM = (0.002, 0.2)
+SHOWN_SCORES = (0, 100)
 SHOWN_QUALITIES = (5, 97)
 
-COLOURS = {Method.NONE: "#8a8f98", Method.SIZE: "#d9822b", Method.DSSIM: "#2b6cb0"}
-COLOURS[Method.ML] = "#2f9e62"
+COLOURS = {
+    Method.NONE: "#8a8f98",
+    Method.SIZE: "#d9822b",
+    Method.SSIMULACRA2: "#c2255c",
+    Method.DSSIM: "#2b6cb0",
+    Method.ML: "#2f9e62",
+}
 INK = "#22272e"
 
 
@@ -73,21 +78,21 @@ def draw(
         left = MARGIN + column * (half + SPACE)
         chosen = [one for one in results if one.encoded.format == fmt]
         looks = axes(left, TITLE, half, CURVE - 20)
-        _dssim_plot(looks, fmt, curves[fmt], chosen)
+        _score_plot(looks, fmt, curves[fmt], chosen)
         _size_plot(axes(left, TITLE + CURVE, half, CURVE - 30), curves[fmt], chosen)
 
-    shown = [one for one in results if one.method is Method.DSSIM]
+    shown = [one for one in results if one.method is Method.SSIMULACRA2]
     top = TITLE + 2 * CURVE + CAPTION
     pictures = [("original", f"{image.stat().st_size:,} bytes", image.read_bytes())]
     pictures += [
         (
             f"{one.encoded.format.upper()}, quality {one.encoded.quality}",
-            f"{one.encoded.size_bytes:,} bytes, DSSIM {one.encoded.dssim:.4f}",
+            f"{one.encoded.size_bytes:,} bytes, SSIMULACRA2 {one.encoded.ssimulacra2:.1f}",
             one.encoded.image,
         )
         for one in shown
     ]
-    text(MARGIN, top - 32, "At 1:1, by method dssim", fontsize=13, weight="bold")
+    text(MARGIN, top - 32, "At 1:1, by method ssimulacra2", fontsize=13, weight="bold")
     for column, (name, facts, data) in enumerate(pictures):
         left = MARGIN + column * (CROP + GAP)
         pixels = _crop(client, data)
@@ -101,19 +106,19 @@ def draw(
     plt.close(figure)
 
 
-def _dssim_plot(plot: Axes, fmt: Format, points: list[Point], chosen: list[Result]) -> None:
-    plot.plot([one.quality for one in points], [one.dssim for one in points], color=INK, lw=1.6)
+def _score_plot(plot: Axes, fmt: Format, points: list[Point], chosen: list[Result]) -> None:
+    plot.plot([one.quality for one in points], [one.score for one in points], color=INK, lw=1.6)
     for one in chosen:
         encoded = one.encoded
         label = f"{one.served_by}: quality {encoded.quality}, {encoded.iterations} encoding"
         label += "s" if encoded.iterations > 1 else ""
-        _dot(plot, encoded.quality, encoded.dssim or 0.0, one, label)
-    _style(plot, "DSSIM")
+        _dot(plot, encoded.quality, encoded.ssimulacra2 or 0.0, one, label)
+    _style(plot, "SSIMULACRA2")
     plot.set_title(fmt.upper(), fontsize=13, weight="bold", loc="left")
-    plot.set_ylim(*USUAL_DSSIM)
-    plot.set_yticks((0.005, 0.01, 0.02, 0.05, 0.1), labels=("0.005", "0.01", "0.02", "0.05", "0.1"))
+    plot.set_ylim(*SHOWN_SCORES)
+    plot.set_yticks((30, 50, 70, 80, 90))
     plot.tick_params(labelbottom=False)
-    plot.legend(loc="lower left", frameon=False, fontsize=9)
+    plot.legend(loc="lower right", frameon=False, fontsize=9)
 
 
 def _size_plot(plot: Axes, points: list[Point], chosen: list[Result]) -> None:
@@ -121,6 +126,7 @@ def _size_plot(plot: Axes, points: list[Point], chosen: list[Result]) -> None:
     plot.plot([one.quality for one in points], sizes, color=INK, lw=1.6)
     for one in chosen:
         _dot(plot, one.encoded.quality, one.encoded.size_bytes / 1000, one)
+    plot.set_yscale("log")
     _style(plot, "kB")
     plot.set_yticks((5, 10, 20, 50, 100, 200), labels=("5", "10", "20", "50", "100", "200"))
     plot.set_xlabel("quality")
@@ -140,7 +146,6 @@ def _dot(plot: Axes, quality: int | None, value: float, one: Result, label: str 
 
 
 def _style(plot: Axes, name: str) -> None:
-    plot.set_yscale("log")
     plot.set_ylabel(name)
     plot.set_xlim(*SHOWN_QUALITIES)
     plot.minorticks_off()

@@ -9,6 +9,7 @@ from autoquality import AutoQuality, Client, Encoded, Format, Method
 
 FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 SWEEP = range(1, 101, 3)
+BOTH = ("dssim", "ssimulacra2")
 BUDGET_SHARE = 1 / 15
 """The byte budget, as a share of the source file (a PNG)."""
 
@@ -37,46 +38,43 @@ class Point:
     """One quality on a curve."""
 
     quality: int
-    dssim: float
+    score: float
     size_bytes: int
 
 
 def encode_all(client: Client, image: Path) -> list[Result]:
     """Encode by every method in every format."""
     budget = round(image.stat().st_size * BUDGET_SHARE, -3)
-    wide = {"min_quality": 10, "max_quality": 95}
     targets = {
         Method.NONE: (AutoQuality(method=Method.NONE), "default quality"),
-        Method.SIZE: (
-            AutoQuality(method=Method.SIZE, target=budget, **wide),
-            f"at most {budget / 1000:.0f} kB",
-        ),
-        Method.DSSIM: (
-            AutoQuality(method=Method.DSSIM, target=0.01, allowed_error=0.001, **wide),
-            "DSSIM 0.010 ± 0.001",
-        ),
-        Method.ML: (
-            AutoQuality(method=Method.ML, target=0.02, allowed_error=0.001, **wide),
-            "DSSIM 0.020 ± 0.001",
-        ),
+        Method.SIZE: (_wide(Method.SIZE, budget), f"at most {budget / 1000:.0f} kB"),
+        Method.SSIMULACRA2: (_wide(Method.SSIMULACRA2, 70, 1), "score 70 ± 1 (high)"),
+        Method.DSSIM: (_wide(Method.DSSIM, 0.01, 0.001), "DSSIM 0.010 ± 0.001"),
+        Method.ML: (_wide(Method.ML, 0.02, 0.001), "DSSIM 0.020 ± 0.001"),
     }
     return [
-        Result(
-            method,
-            words,
-            client.encode(image, format=fmt, auto_quality=target, measure_dssim=True),
-        )
+        Result(method, words, client.encode(image, format=fmt, auto_quality=target, measure=BOTH))
         for fmt in FORMATS
         for method, (target, words) in targets.items()
     ]
 
 
+def _wide(method: Method, target: float, allowed_error: float | None = None) -> AutoQuality:
+    return AutoQuality(
+        method=method,
+        target=target,
+        min_quality=10,
+        max_quality=95,
+        allowed_error=allowed_error,
+    )
+
+
 def sweep_all(client: Client, image: Path) -> dict[Format, list[Point]]:
-    """DSSIM and size over quality, for each format."""
+    """SSIMULACRA2 and size over quality, for each format."""
     return {fmt: [_point(client, image, fmt, quality) for quality in SWEEP] for fmt in FORMATS}
 
 
 def _point(client: Client, image: Path, fmt: Format, quality: int) -> Point:
-    encoded = client.encode(image, format=fmt, quality=quality, measure_dssim=True)
-    assert encoded.dssim is not None
-    return Point(quality, encoded.dssim, encoded.size_bytes)
+    encoded = client.encode(image, format=fmt, quality=quality, measure=["ssimulacra2"])
+    assert encoded.ssimulacra2 is not None
+    return Point(quality, encoded.ssimulacra2, encoded.size_bytes)

@@ -38,6 +38,9 @@ def _change_one(message: Message, chance: random.Random) -> None:
             _change_one(inner, chance)
     elif chance.randrange(5) == 0:
         message.ClearField(field.name)
+    elif field.is_repeated:
+        values = getattr(message, field.name)
+        values.append(_value(field, values[-1] if values else 0, chance))
     else:
         setattr(message, field.name, _value(field, getattr(message, field.name), chance))
 

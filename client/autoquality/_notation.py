@@ -17,7 +17,7 @@ import math
 
 from autoquality._enums import Method, Metric, parse
 from autoquality._options import SPEC_FIELDS, AutoQuality
-from autoquality_core.words import METRIC_OF_WORDS, score_of
+from autoquality_core.types import METRIC_OF_WORDS, score_of
 
 _PREFIXES = ("autoquality", "aq")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autoquality._enums import Method
-from autoquality._messages import to_message
+from autoquality._messages import fields_of, to_message
 from autoquality._notation import auto_quality, parse_notation
 from autoquality._options import SPEC_FIELDS, AutoQuality, EncodeOptions
 from autoquality.v1 import encoding_pb2 as pb
@@ -22,7 +22,7 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
     values: dict[str, Any] = dict(options)
     spec = auto_quality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
     values["auto_quality"] = _one_spec(values.get("auto_quality"), spec, values.get("quality"))
-    measure = values.get("measure", ())
+    measure = values.get("measure") or ()
     values["measure"] = (measure,) if isinstance(measure, str) else tuple(measure)
     return to_message(pb.EncodeRequest, values)
 
@@ -39,4 +39,4 @@ def _one_spec(
         raise ValueError(
             f"give either auto_quality or its parts ({', '.join(SPEC_FIELDS)}), not both"
         )
-    return parse_notation(whole) if isinstance(whole, str) else whole
+    return parse_notation(whole) if isinstance(whole, str) else auto_quality(**fields_of(whole))

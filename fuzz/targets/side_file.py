@@ -23,7 +23,8 @@ def run(data: bytes) -> None:
         assert message.startswith(str(file)) and message.isprintable(), f"not one line: {message!r}"
         return
     assert side is not None
-    assert side.name and side.tensors["image"] and side.targets[0] <= side.targets[1]
+    assert side.name and side.tensors["image"]
+    assert all(head.targets[0] <= head.targets[1] for head in side.heads.values())
 
 
 TARGET = Target(run)

@@ -58,7 +58,7 @@ def test_a_bucket_never_gives_more_than_a_burst_the_refill_and_one_large_request
 
 
 def exhaust(limit: Rates, caller: str) -> None:
-    while True:
+    for _ in range(10_000):
         limit.take(caller, 1)
 
 
@@ -82,6 +82,13 @@ def test_only_so_many_callers_are_remembered(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(RateExceeded):
         limit.take("steady", 1)  # still known: seen all the while
     limit.take("caller 0", 1)  # forgotten
+
+
+def test_the_newest_10000_callers_are_remembered() -> None:
+    limit = Rates("requests", 0.001)
+    for number in range(10_050):
+        limit.take(f"caller {number}", 1)
+    assert len(limit) == 10_000
 
 
 def test_without_a_limit_no_caller_is_remembered() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import ssl
 import subprocess
@@ -12,17 +13,23 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
 
 from autoquality import Client, UnavailableError
-from autoquality_server.config import ConfigError, load
+from autoquality_server.auth.tls import Certificates, server_credentials
+from autoquality_server.config import ConfigError, Settings, load
 from tests.authorities import TlsFiles, chain_of, key_of, replace
 from tests.rpc.conftest import ROOT, Process, Served
+from tests.servers import clean_environment
 from tests.waiting import LIMIT, in_background, until
 
 
@@ -171,7 +178,10 @@ def start_of(**variables: object) -> subprocess.CompletedProcess[str]:
     local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "off"}
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
-        env={f"AUTOQUALITY_{name}": str(text) for name, text in {**local, **variables}.items()},
+        env={
+            **clean_environment(),
+            **{f"AUTOQUALITY_{name}": str(text) for name, text in {**local, **variables}.items()},
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -235,3 +245,23 @@ def test_half_of_the_tls_settings_is_an_error(files: TlsFiles, given: str, missi
     with pytest.raises(ConfigError) as caught:
         load({}, {f"AUTOQUALITY_{given}": str(files.cert)})
     assert str(caught.value) == f"AUTOQUALITY_{missing}: must be set along with AUTOQUALITY_{given}"
+
+
+def test_a_key_that_is_too_short_is_refused_as_such(files: TlsFiles) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "short")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    replace(files.cert, certificate.public_bytes(Encoding.PEM))
+    replace(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(ConfigError, match=r"^AUTOQUALITY_TLS_CERT: the key of .* is too short$"):
+        server_credentials(Settings(**files.settings))
+
+
+def test_the_text_of_certificates_shows_none_of_them() -> None:
+    assert repr(Certificates(b"the chain", b"the key", b"the authorities")) == "Certificates()"

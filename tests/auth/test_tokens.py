@@ -169,6 +169,15 @@ def test_a_wrong_line_is_named_by_its_number_and_not_quoted(
     assert line.rpartition(":")[2] not in said or not line.rpartition(":")[2]
 
 
+def test_a_token_of_16_characters_is_long_enough(token_file: Path) -> None:
+    token_file.write_text("shop:0123456789abcdef\n")
+    assert read_tokens(token_file).name_of("0123456789abcdef") == "shop"
+
+
+def test_the_text_of_tokens_shows_neither_a_name_nor_a_hash(token_file: Path) -> None:
+    assert repr(read_tokens(token_file)) == "Tokens()"
+
+
 def test_every_token_is_compared_in_constant_time(
     token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

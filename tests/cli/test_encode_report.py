@@ -70,6 +70,27 @@ def test_the_table_has_a_row_per_result_and_the_totals(
     assert result.stderr == ""
 
 
+def test_the_table_has_a_column_for_each_metric_that_was_measured(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    def headings(*options: str) -> list[str]:
+        arguments = ("encode", photos / "a.jpg", "-o", tmp_path / "o.webp", "--force", *options)
+        first = run(*arguments).stdout.splitlines()[1]
+        return [cell.strip() for cell in first.split("┃")[6:-3]]
+
+    assert headings("--quality", "70") == ["quality"]
+    assert headings("--target", "high") == ["quality", "SSIMULACRA2"]
+    assert headings("--quality", "70", "--measure") == ["quality", "DSSIM", "SSIMULACRA2"]
+
+
+def test_verbose_prints_the_scores_of_each_probe(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    result = run("-v", "encode", photos / "a.jpg", "--format", "webp", "--target", "high")
+    assert "applied ssimulacra2:70:10:95:1; probes " in result.stderr
+    assert ", SSIMULACRA2 " in result.stderr and "DSSIM" not in result.stderr
+
+
 def test_a_lossy_alpha_quality_is_shown_with_the_quality(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:

@@ -141,7 +141,7 @@ def test_the_timeout_is_the_call_s(run: Run, server: FakeServer) -> None:
     assert 0 < (server.requests[0].timeout or 0) < 6
 
 
-@pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"]])
+@pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"], ["explore"]])
 def test_every_command_has_help(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, [*arguments, "--help"])
     assert result.exit_code == 0

@@ -183,6 +183,10 @@ def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> 
     [
         ({"auto_quality": "dssim", "target": 0.01}, "either auto_quality or its parts"),
         ({"auto_quality": "dssim:x"}, "target must be a number"),
+        ({"method": "ssimulacra2", "target": "best"}, "or one of low, medium, high, very_high"),
+        ({"method": "dssim", "target": "high"}, "words are for ssimulacra2"),
+        ({"method": "ml", "metric": "ssim"}, "metric must be one of dssim, ssimulacra2"),
+        ({"measure": ["ssim"]}, "measure must be one of dssim, ssimulacra2, not 'ssim'"),
         ({"method": "best"}, "method must be one of none, size, dssim, ml"),
         ({"request_id": "a\nb"}, "request_id must be printable ASCII"),
         ({"format": "bmp"}, "format must be one of jpeg, webp, avif, png"),

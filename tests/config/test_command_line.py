@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import pytest
 from autoquality._version import __version__
 from autoquality_server.config import load
 from autoquality_server.config.settings import SPECS
+from tests.servers import clean_environment
 
 
 def run(
@@ -19,7 +21,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server", *arguments],
-        env={"COLUMNS": "100", **(environ or {})},
+        env={**clean_environment(), "COLUMNS": "100", **(environ or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -101,7 +103,8 @@ def test_checking_the_configuration_shows_its_warnings() -> None:
 def test_without_the_servers_dependencies_one_line_says_what_to_install(tmp_path: Path) -> None:
     """A base install has the client alone; a module that cannot be imported stands for that."""
     (tmp_path / "structlog.py").write_text("raise ModuleNotFoundError(name='structlog')")
-    done = run(environ={"PYTHONPATH": str(tmp_path)})
+    paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = run(environ={"PYTHONPATH": paths})
     assert done.returncode == 1
     assert done.stderr == (
         "autoquality-server: error: structlog is missing: install the server with "

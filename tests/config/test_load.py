@@ -9,7 +9,7 @@ import pytest
 
 from autoquality_core.formats import EncoderOptions, WebpPreset
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.types import ColorProfile, Format, Method, ResolvedTarget, TargetSpec
+from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import ConfigError, Configuration, Settings, load
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import Spec
@@ -41,19 +41,6 @@ def test_the_text_of_every_default_parses_to_it() -> None:
         text = spec.default_text
         if text and " " not in text and spec.field not in ("format_min", "format_max"):
             assert spec.parse(text) == getattr(settings, spec.field), spec.variable
-
-
-def test_the_text_of_a_default_that_depends_on_the_metric_has_both() -> None:
-    """The settings stay open, because only the defaults know the metric of a request."""
-    texts = {spec.field: spec.default_text for spec in SPECS}
-    fields = ("target", "min_quality", "max_quality", "allowed_error", "format_min", "format_max")
-    assert [texts[field] for field in fields] == [
-        *("0.02, ssimulacra2: 70", "70, ssimulacra2: 10", "80, ssimulacra2: 95"),
-        *("0.001, ssimulacra2: 1", "avif=60", "avif=65"),
-    ]
-    by_dssim = read().defaults().resolve(TargetSpec(Method.DSSIM), Format.AVIF)
-    assert by_dssim == ResolvedTarget(Method.DSSIM, 0.02, 60, 65, 0.001, "dssim")
-    assert read().min_quality is read().target is read().allowed_error is None
 
 
 def test_a_queue_has_four_places_a_worker_by_default() -> None:
@@ -239,62 +226,6 @@ def test_a_line_of_an_env_file_that_cannot_be_read_stops_the_start(
             ),
         ),
         (
-            {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_TARGET": "170"},
-            (
-                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD ssimulacra2 it must be a score from 0 "
-                "to 100, not 170"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_METHOD": "dssim", "AUTOQUALITY_TARGET": "high"},
-            (
-                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD dssim it must be a DSSIM from 0 to 1, "
-                "not high"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_TARGET": "high"},
-            (
-                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD none it must be a DSSIM from 0 to 1, "
-                "not high"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "low"},
-            (
-                "AUTOQUALITY_TARGET: with AUTOQUALITY_METHOD size it must be bytes, 1 or more, "
-                "not low"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_TARGET": "best"},
-            (
-                "AUTOQUALITY_TARGET: must be bytes (1 or more), a score (0 or more) or one of low, "
-                "medium, high, very_high, excellent, visually_lossless, not 'best'"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_ALLOWED_ERROR": "2"},
-            (
-                "AUTOQUALITY_ALLOWED_ERROR: with AUTOQUALITY_METHOD none it must be a DSSIM from 0 "
-                "to 1, not 2"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_ALLOWED_ERROR": "101"},
-            (
-                "AUTOQUALITY_ALLOWED_ERROR: with AUTOQUALITY_METHOD ssimulacra2 it must be a score "
-                "from 0 to 100, not 101"
-            ),
-        ),
-        (
-            {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_MAX": "60"},
-            (
-                "AUTOQUALITY_MAX: the highest quality of jpeg with method none must be at least "
-                "its lowest, 70 (AUTOQUALITY_MIN), not 60"
-            ),
-        ),
-        (
             {"AUTOQUALITY_MIN": "85"},
             (
                 "AUTOQUALITY_MIN: the lowest quality of jpeg must be at most its highest, "
@@ -333,14 +264,6 @@ def test_the_error_for_a_contradiction_has_the_setting_that_was_set(
 def test_the_target_of_size_may_be_large() -> None:
     settings = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10240"})
     assert settings.target == 10240
-
-
-@pytest.mark.parametrize(("text", "target"), [("high", 70), ("Visually Lossless", 90), ("42", 42)])
-def test_ssimulacra2_may_be_the_default_with_a_number_or_a_word(text: str, target: float) -> None:
-    environ = {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_ALLOWED_ERROR": "2"}
-    defaults = read(environ | {"IMGPROXY_AUTOQUALITY_TARGET": text}).defaults()
-    settled = defaults.resolve(TargetSpec(), Format.WEBP)
-    assert settled == ResolvedTarget(Method.SSIMULACRA2, target, 10, 95, 2, "ssimulacra2")
 
 
 def test_networks_are_known_by_format(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoquality_core.types import Format, Method
+from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import parse
 
 
@@ -31,6 +31,8 @@ def test_words_for_no(text: str) -> None:
         ("64 Mi", 64 * 2**20),
         ("10MB", 10_000_000),
         ("10M", 10_000_000),
+        ("3kB", 3000),
+        ("1GB", 10**9),
         ("1.5KiB", 1536),
         ("0.5GiB", 2**29),
         ("100B", 100),
@@ -50,10 +52,25 @@ def test_a_choice_ignores_case() -> None:
     assert parse.choice(Method)("DSSIM") is Method.DSSIM
 
 
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ("srgb", ColorProfile.SRGB),
+        (" Keep ", ColorProfile.KEEP),
+        # As in imgproxy: whether to strip the profile.
+        ("true", ColorProfile.SRGB),
+        ("0", ColorProfile.KEEP),
+    ],
+)
+def test_a_color_profile_is_a_name_or_a_boolean(text: str, profile: ColorProfile) -> None:
+    assert parse.color_profile(text) is profile
+
+
 def test_qualities_by_format_replace_the_defaults() -> None:
     read = parse.format_qualities({Format.WEBP: 79, Format.AVIF: 63})
     assert read("avif=50, jpg=70") == {Format.WEBP: 79, Format.AVIF: 50, Format.JPEG: 70}
     assert read("") == {Format.WEBP: 79, Format.AVIF: 63}
+    assert read("webp=1, avif=100") == {Format.WEBP: 1, Format.AVIF: 100}
 
 
 def test_qualities_by_format_cannot_be_changed_afterwards() -> None:
@@ -77,6 +94,14 @@ def test_a_network_is_a_file_that_exists_bundled_or_none(tmp_path: Any) -> None:
     assert parse.network(" Bundled ") == parse.network("box") == "bundled"
 
 
+def test_a_file_must_exist(tmp_path: Any) -> None:
+    (tmp_path / "cert.pem").touch()
+    assert parse.existing_file(str(tmp_path / "cert.pem")) == str(tmp_path / "cert.pem")
+    for wrong in (tmp_path, tmp_path / "none.pem", "x" * 5000):
+        with pytest.raises(ValueError, match="must be the path of a file that exists"):
+            parse.existing_file(str(wrong))
+
+
 def test_batch_sizes_rise() -> None:
     assert parse.batch_sizes("1, 4,16") == (1, 4, 16)
     assert parse.batch_sizes("3") == (3,)
@@ -96,6 +121,7 @@ def test_batch_sizes_rise() -> None:
         (parse.number(0, 1e999, "0 or more"), "inf", "must be 0 or more"),
         (parse.number(0, 1, "a DSSIM from 0 to 1"), "x", "must be a DSSIM from 0 to 1"),
         (parse.choice(Method), "best", "must be none, size, dssim, ml or ssimulacra2"),
+        (parse.color_profile, "p3", "must be srgb or keep"),
         (parse.size, "0", "must be a size from 1 byte to 1023MiB"),
         (parse.size, "-1", "must be a size"),
         (parse.size, "1024MiB", "must be a size from 1 byte to 1023MiB"),
@@ -112,6 +138,7 @@ def test_batch_sizes_rise() -> None:
         (parse.format_qualities({}), "avif", "must be a list such as webp=79,avif=63"),
         (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),
+        (parse.format_qualities({}), "avif=101", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "png=50", "jpeg, webp or avif"),
         (parse.format_qualities({}), "jxl=77", "jpeg, webp or avif"),
     ],

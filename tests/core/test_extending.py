@@ -42,7 +42,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "core/autoquality_core/metrics/__init__.py",
                 "core/autoquality_core/metrics/psnr/__init__.py",
-                "client/autoquality/_options.py",
+                "client/autoquality/_enums.py",
                 "client/autoquality/_results.py",
             },
         ),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoquality import (
+    AutoQuality,
     Client,
     DeadlineExceededError,
     Format,
@@ -57,7 +58,8 @@ def test_every_method_in_every_format(client: Client, fmt: Format, method: Metho
     assert encoded.dssim == pytest.approx(compared.dssim, abs=1e-4)
     assert encoded.ssimulacra2 == pytest.approx(compared.ssimulacra2, abs=0.005)
     if method is Method.SSIMULACRA2:
-        assert encoded.outcome is Outcome.TARGET_MET and abs(encoded.ssimulacra2 - 70) <= 1
+        assert encoded.outcome is Outcome.TARGET_MET
+        assert encoded.ssimulacra2 == pytest.approx(70, abs=1)
         assert encoded.applied.metric is Metric.SSIMULACRA2
     if method is Method.SIZE:
         assert encoded.outcome is Outcome.TARGET_MET and encoded.size_bytes <= 9000
@@ -156,8 +158,9 @@ def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
     with running_server(tmp_path, NO_NETWORKS) as fresh:
         samples = scrape(fresh)
     for fmt in ("jpeg", "webp", "avif"):
-        for method in ("none", "size", "dssim", "ml"):
-            for name in ("iterations", "achieved_dssim", "encoded_bytes", "quality"):
+        for method in ("none", "size", "dssim", "ml", "ssimulacra2"):
+            scores = ("achieved_dssim", "achieved_ssimulacra2")
+            for name in ("iterations", *scores, "encoded_bytes", "quality"):
                 key = f'autoquality_{name}_count{{format="{fmt}",method="{method}"}}'
                 assert samples[key] == 0, key
     for stage in ("queue", "decode", "predict", "encode", "measure"):
@@ -168,10 +171,13 @@ def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
 
 
 def test_the_log_has_one_line_a_request_with_its_id(server: RunningServer, client: Client) -> None:
-    client.encode(PHOTO, format="webp", request_id="find-me-in-the-log")
+    encoded = client.encode(
+        PHOTO, format="webp", quality=60, measure=["ssimulacra2"], request_id="find-me-in-the-log"
+    )
     lines = [one for one in server.log_lines() if one.get("request_id") == "find-me-in-the-log"]
     assert len(lines) == 1
     assert (lines[0]["format"], lines[0]["outcome"]) == ("webp", "fixed_quality")
+    assert (lines[0]["dssim"], lines[0]["ssimulacra2"]) == (None, encoded.ssimulacra2)
 
 
 def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
@@ -252,3 +258,23 @@ def test_an_imgproxy_configuration_file_works_as_it_is(tmp_path: Path) -> None:
         )
         assert (applied.min_quality, applied.max_quality) == (50, 65)
         assert client.encode(PHOTO, format="webp").applied.max_quality == 90
+        score = client.encode(PHOTO, format="webp", method="ssimulacra2").applied
+        assert score == AutoQuality(Method.SSIMULACRA2, 70, 40, 90, 1, Metric.SSIMULACRA2)
+
+
+def test_ssimulacra2_can_be_the_servers_method(tmp_path: Path) -> None:
+    settings = {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_TARGET": "very_high"}
+    ours = AutoQuality(Method.SSIMULACRA2, 80, 10, 95, 1, Metric.SSIMULACRA2)
+    with (
+        running_server(tmp_path, {**NO_NETWORKS, **settings}) as server,
+        Client(server.address) as client,
+    ):
+        info = client.info()
+        assert info.defaults == ours
+        ranges = {(one.min_quality, one.max_quality) for one in info.formats if one.has_quality}
+        assert ranges == {(10, 95)}
+        encoded = client.encode(PHOTO, format="webp")
+        assert encoded.applied == ours
+        assert encoded.ssimulacra2 is not None and abs(encoded.ssimulacra2 - 80) <= 1
+        by_dssim = client.encode(PHOTO, format="avif", method="dssim").applied
+        assert by_dssim == AutoQuality(Method.DSSIM, 0.02, 60, 65, 0.001, Metric.DSSIM)

@@ -33,7 +33,7 @@ def encode(client: Any) -> None:
     small_tiles = client.encode(PHOTO, format="toy", toy=NAMES.ToyOptions(tile=1))
     assert (by_default.format, by_default.quality) == (TOY, 85)
     assert small_tiles.size_bytes > by_default.size_bytes
-    measured = client.encode(PHOTO, format="toy", method="dssim", target=0.01, measure_psnr=True)
+    measured = client.encode(PHOTO, format="toy", method="dssim", target=0.01, measure=["psnr"])
     assert measured.outcome is Outcome.TARGET_MET
     assert measured.psnr > 20
     assert abs(client.compare(PHOTO, measured.image).psnr - measured.psnr) < 1e-6
@@ -43,6 +43,8 @@ def refuse(client: Any) -> None:
     """A range is checked, and the message names the field."""
     with pytest.raises(InvalidRequestError, match=r"toy.tile.*must be from 1 to 64, is 65"):
         client.encode(PHOTO, format="toy", toy=NAMES.ToyOptions(tile=65))
+    with pytest.raises(InvalidRequestError, match="must be METRIC_DSSIM or METRIC_SSIMULACRA2"):
+        client.encode(PHOTO, format="toy", method="ml", metric="psnr")
 
 
 def describe(client: Client) -> None:

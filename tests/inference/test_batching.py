@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -168,6 +170,21 @@ def test_a_full_batch_starts_before_its_timeout(
     assert bench.events.runs == [(2, 0)]
 
 
+def test_a_queue_longer_than_a_batch_does_not_wait_for_the_timeout(
+    tmp_path: Path, bench_of: Callable[..., Bench]
+) -> None:
+    graph = mean_graph(tmp_path / "a.pb", RED)
+    bench = bench_of(graph, max_batch_size=2, batch_timeout_micros=3_600_000_000)
+    first = [bench.ask(0), bench.ask(255)]
+    until(lambda: bench.network.sizes)
+    second = bench.queued(REDS[1], REDS[2], REDS[3])
+    bench.network.gate.set()
+    for one in (*first, *second[:2]):
+        one.result(LIMIT)
+    assert bench.events.runs == [(2, 0), (2, 0)]
+    assert not second[2].done()
+
+
 def test_a_partial_batch_starts_after_its_timeout(
     tmp_path: Path, bench_of: Callable[..., Bench]
 ) -> None:
@@ -233,6 +250,25 @@ def test_an_image_whose_deadline_passes_in_the_queue_is_not_run(red_bench: Bench
     assert after.result(LIMIT).quality == quality_of(126)
     assert red_bench.events.runs == [(1, 0), (1, 0)]
     assert red_bench.events.drops == [DropReason.DEADLINE]
+
+
+@pytest.mark.parametrize(("left", "longest"), [(0.05, 0.05), (-3.0, 0.0)])
+def test_a_caller_waits_until_its_deadline_and_no_negative_time(
+    red_bench: Bench, monkeypatch: pytest.MonkeyPatch, left: float, longest: float
+) -> None:
+    waits: list[float] = []
+
+    class Recorded(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(math.inf if timeout is None else timeout)
+            return super().wait(timeout)
+
+    red_bench.occupy()
+    monkeypatch.setattr(threading, "Event", Recorded)
+    with pytest.raises(DeadlinePassed):
+        red_bench.predict(255, 0.02, Deadline(left))
+    assert waits
+    assert 0 <= min(waits) <= max(waits) <= longest
 
 
 def test_a_cancelled_image_leaves_the_queue_at_once(red_bench: Bench) -> None:

@@ -107,7 +107,7 @@ def test_a_late_trial_that_fails_does_not_permit_the_next_at_once(clock: Clock) 
     """The new backoff starts when the trial fails, not when the circuit opened."""
     circuit = opened(backoff=10)
     clock.now += 1000
-    circuit.acquire()
+    assert circuit.acquire() is Permit.TRIAL
     clock.now += 1000
     circuit.report(Permit.TRIAL, Result.FAILURE)
     assert circuit.acquire() is None

@@ -11,7 +11,7 @@ import pytest
 
 from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, SSIMULACRA2, Metric
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, score_prior, size_prior, unlearned
 from autoquality_core.priors.features import luma_features, with_chroma
@@ -53,13 +53,23 @@ def size_features_of(name: str) -> npt.NDArray[np.float64]:
 
 
 @cache
-def sweep(name: str, encoder: Encoder) -> dict[int, Observation]:
-    """Every quality of one photograph, encoded and measured as a request would."""
+def session_of(name: str, encoder: Encoder) -> Session:
+    """Every quality of one photograph, encoded as a request would."""
     session = Session(pixels_of(name), encoder, Deadline())
-    probes = [session.probe(quality, DSSIM) for quality in range(LOW, HIGH + 1)]
+    for quality in range(LOW, HIGH + 1):
+        session.probe(quality)
+    return session
+
+
+@cache
+def sweep(name: str, encoder: Encoder, metric: Metric = DSSIM) -> dict[int, Observation]:
+    """Every quality of one photograph, encoded and measured as a request would."""
+    session = session_of(name, encoder)
+    for quality in range(LOW, HIGH + 1):
+        session.measure(quality, metric)
     return {
-        one.quality: Observation(one.quality, one.size_bytes, one.scores[DSSIM.name])
-        for one in probes
+        quality: Observation(quality, session.size(quality), session.scores(quality)[metric.name])
+        for quality in range(LOW, HIGH + 1)
     }
 
 
@@ -94,16 +104,28 @@ each_encoder = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.
 each_photo = pytest.mark.parametrize("name", PHOTOS)
 
 
+TARGETS: dict[Metric, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    DSSIM: ((0.002, 0.005, 0.01, 0.02, 0.04, 0.08), (0.0, 0.0005, 0.001, 0.002)),
+    SSIMULACRA2: ((30.0, 50.0, 70.0, 80.0, 85.0, 90.0), (0.0, 0.25, 1.0, 3.0)),
+}
+"""Targets and allowed errors of each metric."""
+
+
 @each_encoder
 @each_photo
-def test_a_search_for_a_score_agrees_with_the_oracle(name: str, encoder: Encoder) -> None:
-    curve, equivalents = sweep(name, encoder), encoder.equivalents(has_alpha=False)
-    usual = [score_prior(encoder, DSSIM, AREA, seen) for seen in (None, features_of(name))]
-    for prior in (*usual, unlearned(DSSIM.name)):
+@pytest.mark.parametrize("metric", TARGETS, ids=lambda one: one.name)
+def test_a_search_for_a_score_agrees_with_the_oracle(
+    metric: Metric, name: str, encoder: Encoder
+) -> None:
+    curve, equivalents = sweep(name, encoder, metric), encoder.equivalents(has_alpha=False)
+    features = session_of(name, encoder).features_for(metric)
+    usual = [score_prior(encoder, metric, AREA, seen) for seen in (None, features)]
+    targets, errors = TARGETS[metric]
+    for prior in (*usual, unlearned(metric.name)):
         for low, high in RANGES:
-            for target in (0.002, 0.005, 0.01, 0.02, 0.04, 0.08):
-                for error in (0.0, 0.0005, 0.001, 0.002):
-                    goal = ScoreGoal(DSSIM, target, error)
+            for target in targets:
+                for error in errors:
+                    goal = ScoreGoal(metric, target, error)
                     check(curve, goal, prior, low, high, equivalents)
 
 

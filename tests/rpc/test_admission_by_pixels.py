@@ -7,11 +7,20 @@ import pytest
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission import Admission
-from autoquality_server.admission.wait_queue import MOST_OVERTAKINGS
-from tests.rpc.test_admission import Holder
+from tests.rpc.test_admission import Holder, holding, waiting
 from tests.waiting import until, wait_for
 
 MP = 1_000_000
+
+
+class Clock:
+    """The clock of the admission, moved by the test."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 def asking(admission: Admission, pixels: int, deadline: Deadline | None = None) -> Holder:
@@ -68,11 +77,11 @@ def test_small_requests_do_not_wait_behind_a_large_one_that_does_not_fit() -> No
     large.end()
 
 
-def test_a_large_request_is_overtaken_only_so_often() -> None:
+def test_a_large_request_is_overtaken_16_times_at_most() -> None:
     admission = Admission(workers=4, queue_size=4, pixels=10 * MP)
     running = asking(admission, 6 * MP)
     large = asking(admission, 8 * MP)
-    for _ in range(MOST_OVERTAKINGS):
+    for _ in range(16):
         in_turn(admission, MP)
     late = asking(admission, MP)
     assert not late.admitted.is_set()
@@ -99,7 +108,7 @@ def test_whoever_was_kept_back_goes_when_the_one_before_gives_up() -> None:
     running = asking(admission, 6 * MP)
     deadline = Deadline()
     large = asking(admission, 8 * MP, deadline)
-    for _ in range(MOST_OVERTAKINGS):
+    for _ in range(16):
         in_turn(admission, MP)
     late = asking(admission, MP)
     deadline.cancel()
@@ -126,6 +135,84 @@ def test_the_advice_follows_the_pixels_ahead_and_the_pace_at_which_they_are_done
         return caught.value.retry_seconds
 
     assert advice(10 * MP) < advice(500 * MP) <= 30
+
+
+def test_the_hint_is_the_time_of_the_pixels_ahead_and_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("autoquality_server.admission.time", clock)
+    admission = Admission(workers=1, queue_size=1)
+    with admission.admit(Deadline(), 10 * MP):
+        clock.now += 2
+    running, queued = asking(admission, 10 * MP), asking(admission, 20 * MP)
+    with pytest.raises(Overloaded, match=r"try again in 10\.00 s") as caught:
+        Holder(admission, None, 30 * MP).ended()
+    assert caught.value.retry_seconds == 10
+    running.end()
+    queued.end()
+
+
+def test_the_smallest_request_counts_as_65536_pixels() -> None:
+    admission = Admission(workers=4, queue_size=1, pixels=2**17)
+    small = [asking(admission, pixels) for pixels in (0, 2**16)]
+    assert (admission.running, admission.pixels) == (2, 2**17)
+    third = asking(admission, 1)
+    assert not third.admitted.is_set()
+    for holder in (*small, third):
+        holder.end()
+    assert admission.pixels == 0
+
+
+def test_a_second_worker_needs_a_free_worker_and_room_for_its_pixels() -> None:
+    admission = Admission(workers=3, queue_size=0, pixels=10 * MP)
+    running = asking(admission, 6 * MP)
+    with admission.second_worker(4 * MP + 1) as held:
+        assert not held
+    with admission.second_worker(4 * MP) as held:
+        assert held
+        assert (admission.running, admission.pixels) == (1, 10 * MP)
+        with admission.second_worker(0) as another:
+            assert not another
+    assert (admission.running, admission.pixels) == (1, 6 * MP)
+    with admission.second_worker(0) as held, admission.second_worker(0) as another:
+        assert held and another
+        assert (admission.running, admission.pixels) == (1, 6 * MP + 2 * 2**16)
+        with admission.second_worker(0) as one_more:
+            assert not one_more
+    running.end()
+
+
+def test_a_request_waits_for_a_second_worker_although_the_queue_is_full() -> None:
+    admission = Admission(workers=2, queue_size=0)
+    first = holding(admission)
+    with admission.second_worker(MP) as held:
+        assert held
+        second = waiting(admission)
+        with pytest.raises(Overloaded):
+            Holder(admission).ended()
+    wait_for(second.admitted)
+    with pytest.raises(Overloaded):
+        Holder(admission).ended()
+    first.end()
+    second.end()
+
+
+def test_time_with_a_second_worker_counts_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("autoquality_server.admission.time", clock)
+    admission = Admission(workers=2, queue_size=0)
+    running = asking(admission, MP)
+    clock.now += 100
+    with admission.second_worker(MP):
+        clock.now += 3
+        running.end()
+    first, second = holding(admission), holding(admission)
+    with pytest.raises(Overloaded) as caught:
+        Holder(admission, None, MP).ended()
+    assert caught.value.retry_seconds == pytest.approx(3)
+    first.end()
+    second.end()
 
 
 def test_a_second_worker_does_not_overtake_a_large_request_that_waits_for_pixels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,9 +22,10 @@ from autoquality_core.search import (
     chance,
     search,
 )
+from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.search.curve import rbf
 from tests.search import recorded
-from tests.search.curves import Rounds
+from tests.search.curves import PIXELS, SIZE_PRIOR, Rounds
 from tests.search.recorded import sizes_of, values_of
 
 
@@ -119,10 +121,76 @@ def test_real_curves_take_few_encodings(kind: str, prior: str, alone: int, round
     assert paired <= rounds
 
 
+def test_from_the_sixth_probe_on_every_second_one_bisects_the_open_qualities() -> None:
+    goal = SizeGoal(20_000, PIXELS)
+    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR], range(1, 101))
+    bisects = []
+    for quality in range(1, 13):
+        acquisition.take(Observation(quality, 2000 + 10 * quality))
+        open_ = range(quality + 1, 101)
+        bisects.append(acquisition.next() == open_[len(open_) // 2])
+    assert bisects == [False] * 5 + [True, False] * 3 + [True]
+
+
+def test_after_the_tenth_probe_the_interpolated_value_chooses() -> None:
+    goal = SizeGoal(20_000, PIXELS)
+    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR], range(1, 101))
+    acquisition.take(Observation(100, 30_000))
+    for quality in range(1, 11):
+        acquisition.take(Observation(quality, 10_000))
+    share = math.log(2) / math.log(3)
+    assert acquisition.next() == round(10 + 90 * share)
+
+
 def normal(*means: float, deviation: float) -> CurvePrior:
     """A belief about qualities 1, 2, ..., each for itself; no noise."""
     mean = np.resize(np.array(means), 100)
     return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, 0.0)
+
+
+def for_1000_bytes(*fits: float) -> Acquisition:
+    """A search for 1000 bytes; the file of quality 1, 2, ... fits with each of the chances."""
+    means = [-statistics.NormalDist().inv_cdf(one) for one in fits]
+    prior = normal(*means, deviation=1.0)
+    return Acquisition(SizeGoal(1000, 1000), 1, len(fits), [prior], range(1, 101))
+
+
+def test_if_no_file_is_likely_to_fit_the_lowest_quality_is_tried_first() -> None:
+    """If it is too large, the search ends.
+
+    With chances of 0.25, trying quality 1 is expected to save 0.94 encodings, and quality 3
+    0.69. With chances of 0.3, it is 0.77 and 0.81.
+    """
+    assert for_1000_bytes(0.25, 0.25, 0.25).next() == 1
+    assert for_1000_bytes(0.3, 0.3, 0.3).next() == 3
+
+
+def test_the_expected_bytes_are_those_of_the_likeliest_answer() -> None:
+    good = [4.0 + statistics.NormalDist().inv_cdf(one) for one in (0.05, 0.9, 0.99)]
+    priors = [normal(*good, deviation=1.0), normal(-3.0, -2.0, -1.0, deviation=0.1)]
+    goal = FewestBytesGoal(DSSIM, math.exp(-4.0), 1000)
+    acquisition = Acquisition(goal, 1, 3, priors, range(1, 101))
+    assert acquisition.expected_bytes_per_pixel == pytest.approx(math.exp(-2.0))
+
+
+@pytest.mark.parametrize(
+    ("fits", "quality", "second"),
+    [
+        # The likely answer is 2, and 3 is its proof.
+        ((0.99, 0.9, 0.05), 2, 3),
+        ((0.99, 0.9, 0.05), 3, 2),
+        ((0.99, 0.9, 0.05), 1, None),
+        # The likely answer is 1 or 3.
+        ((0.9, 0.05, 0.01), 2, 1),
+        ((0.99, 0.98, 0.95), 1, None),
+    ],
+)
+def test_the_second_quality_is_the_proof_of_the_first_or_is_proved_by_it(
+    fits: tuple[float, ...], quality: int, second: int | None
+) -> None:
+    acquisition = for_1000_bytes(*fits)
+    assert acquisition.second(quality, ()) == second
+    assert acquisition.second(quality, (1, 2, 3)) is None
 
 
 def test_the_chance_of_a_score_is_that_of_the_likeliest_quality() -> None:

@@ -44,6 +44,23 @@ def test_a_fall_beyond_the_allowance_widens_it_to_twice_what_was_seen() -> None:
     assert bounds.allowance == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(("smooth", "allowance"), [(True, 1.0), (False, 4.0)])
+def test_the_allowance_of_a_smooth_curve_is_widened_fourfold_at_most(
+    smooth: bool, allowance: float
+) -> None:
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, smooth=smooth))
+    bounds.add(2, 7.0)
+    bounds.add(4, 5.0)
+    assert bounds.allowance == allowance
+
+
+def test_between_probes_values_are_interpolated() -> None:
+    bounds = Bounds(11, 16, lambda: Roughness(ALLOWANCE))
+    bounds.add(12, 7.0)
+    bounds.add(15, 10.0)
+    assert list(bounds.between()) == [7.0, 7.0, 8.0, 9.0, 10.0, 10.0]
+
+
 @settings(max_examples=100, deadline=None)
 @given(steps, dips, tried, st.integers(2, 20), st.floats(0.3, 2.0))
 def test_a_curve_with_a_break_lies_within_its_bounds(
@@ -67,11 +84,34 @@ def test_a_probe_says_less_about_the_other_side_of_a_break() -> None:
     assert list(upper)[:2] == [7 + ALLOWANCE, 7.0]
 
 
+def test_the_fall_at_a_break_does_not_widen_the_allowance_of_its_parts() -> None:
+    bounds = Bounds(1, 6, lambda: Roughness(ALLOWANCE, across=2.0, breaks=(4,)))
+    bounds.add(3, 7.0)
+    bounds.add(4, 5.5)
+    assert bounds.allowance == ALLOWANCE
+    lower, upper = bounds.interval()
+    assert list(lower) == [-np.inf, -np.inf, 7.0, 5.5, 5.25, 5.25]
+    assert list(upper) == [7.25, 7.25, 7.0, 5.5, np.inf, np.inf]
+    bounds.add(6, 5.0)
+    assert bounds.allowance == 1.0
+
+
+def test_breaks_outside_of_the_range_do_not_count() -> None:
+    bounds = Bounds(11, 13, lambda: Roughness(ALLOWANCE, across=2.0, breaks=(5, 11, 13, 14, 20)))
+    bounds.add(11, 7.0)
+    assert list(bounds.interval().lower) == [7.0, 7 - ALLOWANCE, 5.0]
+
+
 def test_qualities_farther_apart_have_allowances_of_their_own() -> None:
     bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2)))
     bounds.add(1, 7.0)
     lower, _ = bounds.interval()
     assert list(lower) == [7.0, 6.9, 7.0, 7.2, 7.2]
+    assert list(bounds.interval(near=False).lower) == [7.0, *[7 - ALLOWANCE] * 4]
+    bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2)))
+    bounds.add(5, 7.0)
+    _, upper = bounds.interval()
+    assert list(upper) == [6.8, 6.8, 7.0, 7.1, 7.0]
 
 
 def test_a_probe_that_breaks_the_allowances_by_distance_puts_them_aside() -> None:

@@ -170,6 +170,14 @@ def test_a_predicted_crossing_counts_as_an_uncertain_probe() -> None:
     assert (prior.doubts[0].mean == line.mean).all()
 
 
+def test_a_curve_that_is_known_but_for_rounding_has_no_deviation() -> None:
+    """One value determines all others; rounding makes some variances slightly negative."""
+    growth = np.linspace(0.1, 3, 100)
+    prior = CurvePrior(0.1 * QUALITIES, 0.3 * np.outer(growth, growth), 0.0, 0.0)
+    known = prior.with_crossing(5.5, 50.0, 0.0)
+    assert CurveModel(known).deviation(known.beliefs[0]) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_a_prediction_is_doubted_in_two_ways() -> None:
     prior = PRIOR.with_curve(CURVE, COVARIANCE)
     itself, wider, nothing = prior.beliefs
@@ -177,6 +185,15 @@ def test_a_prediction_is_doubted_in_two_ways() -> None:
     assert (wider.covariance == 9 * COVARIANCE).all()
     assert (wider.mean == CURVE).all()
     assert (nothing.mean == PRIOR.mean).all()
+
+
+def test_each_prediction_keeps_the_beliefs_before_it_as_doubts() -> None:
+    before = PRIOR.with_curve(CURVE, COVARIANCE)
+    doubted = [0.03 * one.weight for one in before.beliefs]
+    after = before.with_curve(CURVE + 1, COVARIANCE)
+    assert [one.weight for one in after.beliefs] == pytest.approx([0.87, 0.1, *doubted])
+    after = before.with_crossing(4.0, 62.0, 1.0)
+    assert [one.weight for one in after.beliefs] == pytest.approx([0.97, *doubted])
 
 
 def test_an_offset_moves_every_belief() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import FewestBytesGoal, Goal, Observation, ScoreGoal, SizeGoal, search
+from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.types import Outcome
 from tests.search.curves import priors
 
@@ -27,6 +28,19 @@ def search_threes(goal: Goal, low: int, high: int) -> tuple[int, Outcome]:
     found = search(goal, low, high, attempt, prior=priors(goal), equivalents=THREES)
     assert THREES[found.best.quality - 1] in [THREES[one - 1] for one in tried]
     return found.best.quality, found.outcome
+
+
+def test_an_attempt_counts_once_and_is_seen_at_each_of_its_qualities() -> None:
+    goal = SizeGoal(40_500, 10**5)
+    acquisition = Acquisition(goal, 1, 50, priors(goal), THREES)
+    acquisition.take(Observation(42, 40_000))
+    acquisition.take(Observation(1, 1000))
+    acquisition.take(Observation(50, 49_000))
+    assert acquisition.attempts == 3
+    assert sorted((one.quality, one.size_bytes) for one in acquisition.seen) == [
+        *((1, 1000), (2, 1000), (3, 1000)),
+        *((40, 40_000), (41, 40_000), (42, 40_000), (49, 49_000), (50, 49_000)),
+    ]
 
 
 @pytest.mark.parametrize("between", [30, 50, 71])

@@ -16,6 +16,7 @@ from autoquality_core.search import (
     CurvePrior,
     FewestBytesGoal,
     Found,
+    Observation,
     Scale,
     search_several,
 )
@@ -140,19 +141,49 @@ def test_the_first_to_be_tried_is_the_one_that_is_expected_to_win() -> None:
     assert order[0] == 1
 
 
-def test_the_number_of_pixels_counts_in_what_is_expected() -> None:
-    """A contender for a quarter of the pixels is expected to need a quarter of the bytes."""
-    whole, quarter = shifted(0.0, 0.0)
+@pytest.mark.parametrize(("more", "first"), [(0.0, "quarter"), (2.0, "whole")])
+def test_the_number_of_pixels_counts_in_what_is_expected(more: float, first: str) -> None:
+    """A quarter of the pixels needs a quarter of the bytes, unless each needs e^2 times as many."""
+    whole, quarter = shifted(0.0, more)
     goal = FewestBytesGoal(LIKENESS, 70.2, PIXELS)
-    priors = [predicted(SCORE_PRIOR, VALUES), predicted(SIZE_PRIOR, SIZES + 0.5)]
+    score = predicted(SCORE_PRIOR, VALUES)
+    sizes = [predicted(SIZE_PRIOR, SIZES + 0.5), predicted(SIZE_PRIOR, SIZES + 0.5 + more)]
     no_more = [lambda _quality: False] * 2
     search_several(
         [
-            contender(whole, goal, priors, no_more[0]),
-            contender(quarter, replace(goal, pixels=PIXELS // 4), priors, no_more[1]),
+            contender(whole, goal, [score, sizes[0]], no_more[0]),
+            contender(quarter, replace(goal, pixels=PIXELS // 4), [score, sizes[1]], no_more[1]),
         ]
     )
-    assert (len(whole.tried), len(quarter.tried)) == (0, 1)
+    assert (len(whole.tried), len(quarter.tried)) == (
+        int(first == "whole"),
+        int(first == "quarter"),
+    )
+
+
+@pytest.mark.parametrize(("size", "tried", "winner"), [(999, [50, 51], 0), (1000, [50], 1)])
+def test_a_contender_is_tried_as_long_as_its_file_may_be_smaller(
+    size: int, tried: list[int], winner: int
+) -> None:
+    """By one byte: its first file is too poor, and its second one is no smaller."""
+    goal = FewestBytesGoal(LIKENESS, 70.2, PIXELS)
+    covariance = 0.01**2 * np.eye(100)
+    score = CurvePrior(7.03 + 0.1 * (QUALITIES - 50), covariance, 0.001, 0.0)
+    sizes = CurvePrior(np.full(100, math.log(1100 / PIXELS)), covariance, 0.001, 0.0)
+    smaller = replace(sizes, mean=sizes.mean - 0.5)
+    rising = Curves(lambda quality: Observation(quality, size, 70.0 if quality == 50 else 71.0))
+    single = Curves(lambda quality: Observation(quality, 1000, 71.0))
+    best, found = search_several(
+        [
+            Contender(goal, 50, 51, rising.attempt, [score, sizes]),
+            Contender(goal, 51, 51, single.attempt, [score, smaller]),
+        ]
+    )
+    assert (single.tried, rising.tried) == ([51], tried)
+    assert best == winner
+    answer = found[winner]
+    assert answer is not None
+    assert answer.outcome is Outcome.TARGET_MET
 
 
 def test_a_contender_that_never_looks_good_enough_takes_two_encodings_at_most() -> None:

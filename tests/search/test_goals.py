@@ -50,6 +50,11 @@ def sizes(**by_quality: int) -> list[Observation]:
         # Nor is one that is merely nearest, where the curve turns back beyond it.
         (scores(q10=0.0185, q12=0.03), 10, Outcome.NEAREST_QUALITY),
         (scores(q18=0.01, q20=0.0215), 20, Outcome.NEAREST_QUALITY),
+        # The bound that would be reached was not tried.
+        (scores(q12=0.03), 12, Outcome.NEAREST_QUALITY),
+        (scores(q10=0.03), 10, Outcome.NEAREST_QUALITY),
+        (scores(q12=0.01), 12, Outcome.NEAREST_QUALITY),
+        (scores(q20=0.01), 20, Outcome.NEAREST_QUALITY),
     ],
 )
 def test_a_score_goal_where_lower_is_better(
@@ -88,6 +93,45 @@ def test_a_range_of_scores_is_the_same_in_either_order() -> None:
     assert [goal.finished(one) for one in scores(q1=0.24, q2=0.25, q3=0.5, q4=0.51)] == [
         *(False, True, True, False)
     ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "open_"),
+    [
+        # All too poor, or all too good: only a score within the allowed error, limits included.
+        (scores(q20=70), [2, 3]),
+        (scores(q10=90), [2, 3]),
+        # On both sides of the target: a score nearer than the nearest, which is 7 away.
+        (scores(q10=70, q20=87), [1, 2, 3, 4]),
+        # The nearest is too poor: one that is 7 too good looks better, and is as near.
+        (scores(q10=73, q20=90), [1, 2, 3, 4, 5]),
+    ],
+)
+def test_only_scores_that_may_be_nearer_to_the_target_are_worth_trying(
+    seen: list[Observation], open_: list[int]
+) -> None:
+    worst = np.array([0.0, 0.0, 0.0, 8.5, 8.6, 8.7, 8.8])
+    best = np.array([7.3, 7.4, 7.5, 9.0, 9.0, 9.0, 9.0])
+    found = ScoreGoal(LIKENESS, 80, 5).open(seen, [Interval(worst, best)], HIGH)
+    assert list(np.flatnonzero(found)) == open_
+
+
+@pytest.mark.parametrize(
+    ("seen", "crossed"),
+    [
+        ([], False),
+        (scores(q10=0.03), False),
+        (scores(q10=0.03, q12=0.025), False),
+        (scores(q10=0.015, q12=0.01), False),
+        (scores(q10=0.03, q12=0.01), True),
+        (scores(q10=0.03, q12=0.02), False),
+        (scores(q10=0.02, q12=0.01), False),
+    ],
+)
+def test_a_score_is_crossed_between_a_poorer_and_a_better_one(
+    seen: list[Observation], crossed: bool
+) -> None:
+    assert ScoreGoal(DSSIM, 0.02, 0.001).crossed(seen) is crossed
 
 
 @pytest.mark.parametrize(
@@ -139,6 +183,24 @@ def test_before_the_lowest_quality_was_tried_the_smallest_file_is_the_best() -> 
     assert SizeGoal(1000, 4096).best(sizes(q14=1300, q12=1200), LOW, HIGH).quality == 12
 
 
+@pytest.mark.parametrize(
+    ("seen", "open_"),
+    [
+        # Nothing fits: whatever may fit, its limit included, and the highest quality.
+        (sizes(q17=2000), [17, 18, 20]),
+        (sizes(q17=1000), [18]),
+        (sizes(q16=990, q18=1001), [17, 18]),
+    ],
+)
+def test_only_higher_qualities_whose_files_may_fit_are_worth_trying(
+    seen: list[Observation], open_: list[int]
+) -> None:
+    goal = SizeGoal(1000, 1000)
+    least = np.array([-0.1, 0.0, 0.1, 0.2])  # of qualities 17 to 20; 0 just fits
+    found = goal.open(seen, [Interval(least, np.full(4, np.inf))], HIGH)
+    assert [17 + int(at) for at in np.flatnonzero(found)] == open_
+
+
 def test_the_chances_of_a_size_are_those_of_the_normal_distribution() -> None:
     goal = SizeGoal(1000, 1000)  # log(bytes per pixel) of 0
     chances = goal.chances([np.array([-1.0, 0.0, 2.0])], [np.array([1.0, 1.0, 1.0])])
@@ -182,6 +244,22 @@ def test_the_fewest_bytes_where_higher_scores_are_better() -> None:
     seen = [Observation(12, 800, 79.9), Observation(13, 900, 80.0), Observation(14, 950, 90.0)]
     best = goal.best(seen, LOW, HIGH)
     assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (13, Outcome.TARGET_MET)
+
+
+@pytest.mark.parametrize(
+    ("seen", "crossed"),
+    [
+        ([], False),
+        (files(q10=(800, 0.021)), False),
+        (files(q10=(800, 0.02)), False),
+        (files(q10=(800, 0.021), q12=(900, 0.02)), True),
+        (files(q10=(800, 0.021), q12=(900, 0.021)), False),
+    ],
+)
+def test_the_score_of_the_fewest_bytes_lies_between_a_poor_file_and_a_good_one(
+    seen: list[Observation], crossed: bool
+) -> None:
+    assert FEWEST.crossed(seen) is crossed
 
 
 def test_only_files_that_may_be_smaller_and_good_are_worth_trying() -> None:

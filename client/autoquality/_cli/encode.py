@@ -92,6 +92,7 @@ def encode(
                     timings (seconds), notices, width, height, frames
       ok is false   error, code, reason, field_violations
     """  # noqa: D301 (click reads \b)
+    arguments = encode_arguments(options)
     destination = _destination(named, output, json_lines)
     skip = destination.folder if destination else None
     sources = list(find_sources(named, skip))
@@ -111,7 +112,7 @@ def encode(
                 client.encode,
                 format=format,
                 stream_above=_stream_above(limits),
-                **encode_arguments(options),
+                **arguments,
             ),
             format=format,
             paths=None if destination is None else OutputPaths(destination, force=force),

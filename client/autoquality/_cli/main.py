@@ -10,6 +10,7 @@ import click
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
 from autoquality._cli.errors import Interrupted
+from autoquality._cli.explore import explore
 from autoquality._cli.info import info
 from autoquality._cli.session import Session
 from autoquality._version import __version__
@@ -91,6 +92,7 @@ def cli(
       autoquality encode photo.png --format webp --method dssim:0.02
       autoquality encode photos/ -o small/ --format avif --method size --target 50000
       autoquality compare photo.png photo.webp
+      autoquality explore
 
     \b
     Exit codes:
@@ -109,3 +111,4 @@ def cli(
 cli.add_command(encode)
 cli.add_command(compare)
 cli.add_command(info)
+cli.add_command(explore)

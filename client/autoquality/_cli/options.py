@@ -12,7 +12,7 @@ from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
 from autoquality._notation import auto_quality, parse_notation
 from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
-from autoquality_core.words import METRIC_OF_WORDS, WORDS
+from autoquality_core.types import METRIC_OF_WORDS, WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -14,10 +14,15 @@ from rich.table import Table
 from autoquality._cli.batch import Done, Failed, Result
 from autoquality._cli.errors import one_line
 from autoquality._cli.session import print_line
+from autoquality._enums import Metric
 from autoquality._errors import AutoQualityError, InvalidRequestError
 from autoquality._results import Encoded, Probe
 
-SCORES = {"dssim": "{:.5f}", "ssimulacra2": "{:.2f}"}
+SCORES = {
+    metric.value: "{:.5f}" if metric is Metric.DSSIM else "{:.2f}"
+    for metric in Metric
+    if metric is not Metric.UNKNOWN
+}
 """How to write the scores of each metric, in the order of the columns."""
 
 

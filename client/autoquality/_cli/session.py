@@ -26,10 +26,10 @@ class Session:
     client_options: Mapping[str, Any]
     """Arguments of `Client`."""
 
-    def connect(self) -> Client:
+    def connect(self, retries: int = MAX_RETRIES) -> Client:
         """Return a client of the server. Raises click.UsageError for contradicting options."""
         try:
-            return Client(self.server, retries=MAX_RETRIES, **self.client_options)
+            return Client(self.server, retries=retries, **self.client_options)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 

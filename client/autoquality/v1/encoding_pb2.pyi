@@ -15,7 +15,7 @@ Conventions of this file:
  * SSIMULACRA2 is version 2.1 of cloudinary/ssimulacra2: 100 means identical,
    90 visually lossless, 85 excellent, 80 very high, 70 high, 50 medium and 30
    low quality. Ruined images have less, even below 0. A target is from 0 to
-   100. Scores of a search are within 0.01 of the exact score.
+   100. A search measures it to within 0.005.
  * An absent `optional` field means the server's configured default.
    GetServerInfo returns the defaults.
 
@@ -1020,7 +1020,9 @@ class EncodeResponse(google.protobuf.message.Message):
     """
     @property
     def applied(self) -> Global___AutoQuality:
-        """The settings that the server used. Every field is set."""
+        """The settings that the server used. Every field is set, but `metric` only if
+        the method has one.
+        """
 
     @property
     def probes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Probe]:

@@ -134,6 +134,10 @@ def metric_of(method: Method, metric: str | None = None) -> Metric | None:
     None for NONE and SIZE. Raises InvalidRequest for a `metric` that contradicts the method.
     """
     if method is Method.ML:
+        names = [one.value for one in Method if one.value in METRICS]
+        if metric is not None and metric not in names:
+            right = " or ".join(f"METRIC_{name.upper()}" for name in names)
+            raise InvalidRequest("auto_quality.metric", f"must be {right}, is {metric}")
         return METRICS[metric or DSSIM.name]
     own = METRICS.get(method.value)
     if metric is not None and metric != (own and own.name):

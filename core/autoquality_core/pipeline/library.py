@@ -26,8 +26,8 @@ from autoquality_core.types import (
     Method,
     RawSource,
     TargetSpec,
+    score_of,
 )
-from autoquality_core.words import score_of
 
 E = TypeVar("E", Format, Method)
 

@@ -12,7 +12,7 @@ from autoquality_core import images
 from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
+from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import candidates, source_notices
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
@@ -73,8 +73,9 @@ class Pipeline:
         self._lend_core = lend_core
         policy = PredictionPolicy(self.predictors) if advise else None
         by_score = {
-            Method.DSSIM: ScoreSearch(DSSIM, policy),
-            Method.SSIMULACRA2: ScoreSearch(SSIMULACRA2, policy),
+            method: ScoreSearch(METRICS[method.value], policy)
+            for method in Method
+            if method.value in METRICS
         }
         self._searches: dict[Method, MethodHandler] = {
             **by_score,

@@ -38,6 +38,17 @@ def fused(factor: Any, other: Any, addend: Any) -> Any:
     raise NotImplementedError
 
 
+def transposed(
+    source: Any, at: Any, pitch: Any, target: Any, target_at: Any, target_pitch: Any
+) -> None:
+    """Copy 16 rows of 16 numbers to 16 columns. Only for functions that are compiled.
+
+    Both arrays are flat and of 32-bit floats, the other arguments are unsigned. LLVM compiles a
+    plain loop to single loads, which take six times as long.
+    """
+    raise NotImplementedError
+
+
 def compiled(function: Callable[P, R], *, as_written: bool = False) -> Callable[P, R]:
     """Compile `function` on its first call. It runs without the GIL.
 
@@ -82,8 +93,9 @@ def _dispatchers(function: Callable[..., Any], as_written: bool) -> tuple[Any, A
             # numba looks up the functions to inline among the globals of their callers.
             vars_of_module = part.__globals__
             vars_of_module[part.__name__] = numba.njit(inline="always", **_OPTIONS)(part)
-        if function.__globals__.get(fused.__name__) is fused:
-            function.__globals__[fused.__name__] = _fused()
+        for stub, intrinsic in ((fused, _fused), (transposed, _transposed)):
+            if function.__globals__.get(stub.__name__) is stub:
+                function.__globals__[stub.__name__] = intrinsic()
         options = _AS_WRITTEN if as_written else _OPTIONS
         cached, uncached = (numba.njit(nogil=True, **options)(function) for _ in range(2))
     # "RuntimeError: cannot cache function" means that no folder is writable.
@@ -102,6 +114,52 @@ def _fused() -> Any:
             return builder.fma(*args)
 
         return factor(factor, other, addend), code
+
+    return intrinsic(typed)
+
+
+@functools.cache
+def _transposed() -> Any:
+    """`transposed` as shuffles of vectors: four rounds of interleaving rows i and i + 8."""
+    from llvmlite import ir  # type: ignore[import-untyped]  # it has no types
+    from numba.core import types
+    from numba.extending import intrinsic
+
+    lanes = 16
+    vector = ir.VectorType(ir.FloatType(), lanes)
+    places = ir.VectorType(ir.IntType(32), lanes)
+    low, high = (
+        ir.Constant(places, [half + lane // 2 + lanes * (lane % 2) for lane in range(lanes)])
+        for half in (0, lanes // 2)
+    )
+
+    def typed(
+        _typing: Any, source: Any, _at: Any, _pitch: Any, target: Any, _target_at: Any, _step: Any
+    ) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def pointer(which: int, place: Any) -> Any:
+                array = context.make_array(signature.args[which])(context, builder, args[which])
+                return builder.bitcast(builder.gep(array.data, [place]), vector.as_pointer())
+
+            rows, place = [], args[1]
+            for _ in range(lanes):
+                rows.append(builder.load(pointer(0, place), align=4))
+                place = builder.add(place, args[2])
+            for _ in range(4):
+                pairs = list(zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True))
+                rows = [
+                    builder.shuffle_vector(one, other, order)
+                    for one, other in pairs
+                    for order in (low, high)
+                ]
+            place = args[4]
+            for row in rows:
+                builder.store(row, pointer(3, place), align=4)
+                place = builder.add(place, args[5])
+            return context.get_dummy_value()
+
+        unsigned = (types.uintp, types.uintp)
+        return types.void(source, *unsigned, target, *unsigned), code
 
     return intrinsic(typed)
 

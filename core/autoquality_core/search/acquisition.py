@@ -100,8 +100,6 @@ class Acquisition:
         """Search for another goal over the same curves, unless the search was hopeless."""
         if not self.hopeless:
             self._goal = goal
-            if self.seen:
-                self._fall_back()
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
@@ -142,9 +140,7 @@ class Acquisition:
         likely = int(self._qualities[np.argmax(promise)])
         if any(one.quality == likely for one in self.seen):
             # The likely answer was tried already: try the quality that would refute it.
-            beyond = (
-                choice[choice < likely][::-1] if self._goal.edge < 0 else choice[choice > likely]
-            )
+            beyond = choice[choice > likely]
             if beyond.size:
                 return int(beyond[0])
         return int(choice[np.argmax(promise[open_])])

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import metric_of
-from autoquality_core.types import Format, Method
-from autoquality_core.words import METRIC_OF_WORDS
+from autoquality_core.types import METRIC_OF_WORDS, Format, Method
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import ConfigError, render
 

@@ -16,8 +16,15 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from autoquality_core.formats import WITH_QUALITY
-from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, ColorProfile, Format
-from autoquality_core.words import METRIC_OF_WORDS, WORDS, score_of
+from autoquality_core.types import (
+    MAX_QUALITY,
+    METRIC_OF_WORDS,
+    MIN_QUALITY,
+    WORDS,
+    ColorProfile,
+    Format,
+    score_of,
+)
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 

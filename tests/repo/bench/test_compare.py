@@ -126,7 +126,7 @@ def test_loops_for_a_dssim_reach_it_by_our_metric(tmp_path: Path) -> None:
     entrants: list[Entrant] = [*searches(), *loops()]
     for one in entrants:
         if one.enters(given):
-            assert abs(given.subject.dssim(one.encode(given).data) - 0.02) < 0.004, one.name
+            assert abs(given.subject.score(one.encode(given).data) - 0.02) < 0.004, one.name
 
 
 def test_guetzli_gets_a_limited_number_of_images(rivals: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_an_image_with_alpha_is_converted_for_all_tools(tmp_path: Path) -> None:
     path.write_bytes(with_alpha())
     subject = load(path, tmp_path)
     assert Image.open(io.BytesIO(subject.source)).mode == "RGB"
-    assert subject.dssim(subject.source) == 0
+    assert subject.score(subject.source) == 0
 
 
 def test_a_curve_returns_the_bytes_of_its_encodings(tmp_path: Path) -> None:
@@ -167,12 +167,12 @@ def test_costs_are_relative_to_the_same_image_and_quality(tmp_path: Path) -> Non
     assert costs["cost over the floor"].value == pytest.approx(row.cpu / row.floor, rel=1e-3)
 
 
-PLAN = Plan(settings=("jpeg",), targets=(0.02,), budgets=(), repeats=1)
+PLAN = Plan(settings=("jpeg",), targets=(0.02,), scores=(), budgets=(), repeats=1)
 
 
 def row(entrant: str, cpu: float, size: int = 900) -> Row:
     return Row(
-        "a", 1.0, "jpeg", "10-95", "size", 1000.0, 0.001, entrant, size, 0.02, cpu, cpu,
+        "a", 1.0, "jpeg", "10-95", "size", 1000.0, 0.001, entrant, size, 0.02, 0.02, cpu, cpu,
         encodings=3, none=1.0, floor=2.0,
     )  # fmt: skip
 

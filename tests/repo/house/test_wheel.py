@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import ROOT
+
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:
@@ -45,6 +47,11 @@ def test_the_networks_come_with_their_side_files(names: set[str]) -> None:
 
 def test_the_trainers_page_comes_with_it(names: set[str]) -> None:
     assert "autoquality_train/report/page.html.j2" in names
+
+
+def test_the_page_comes_with_its_files(names: set[str]) -> None:
+    static = ROOT / "client/autoquality/_explore/static"
+    assert {f"autoquality/_explore/static/{path.name}" for path in static.iterdir()} <= names
 
 
 def test_the_licence_is_in_the_metadata(names: set[str]) -> None:

@@ -26,13 +26,13 @@ from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from autoquality_core.runtime.codecs import cv2
-from autoquality_core.words import WORDS
+from autoquality_core.types import WORDS
 
 Samples = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
 
-KEPT_PIXELS = 4_000_000
-"""The largest image whose planes are kept between measurements."""
+KEPT_PIXELS = 2_000_000
+"""The largest image, surfaces and frames counted, whose planes are kept between measurements."""
 
 _FLOOR = 0.01
 """Stands for a distance of 0 from 100 where a logarithm is taken."""
@@ -40,20 +40,30 @@ _FLOOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class _ImageReference:
-    """See `metrics.base.Reference`. `frames` are (surfaces, frames)."""
+    """See `metrics.base.Reference`. `kept` are (surfaces, frames), None for a large image."""
 
-    frames: list[list[FrameReference]]
+    samples: Samples
     over_backgrounds: bool
+    kept: list[list[FrameReference]] | None = None
+    every_plane: bool = False
 
     def score(self, decoded: Decoded) -> float:
         samples = decoded.samples
         if decoded.shown is not None:
             samples = samples[decoded.shown]
         surfaces = _surfaces(samples, over_backgrounds=self.over_backgrounds)
+        mine = self._fresh() if self.kept is None else self.kept
         return min(
-            float(np.mean([one.score(frame) for one, frame in zip(mine, other, strict=True)]))
-            for mine, other in zip(self.frames, surfaces, strict=True)
+            float(np.mean([one.score(frame) for one, frame in zip(frames, other, strict=True)]))
+            for frames, other in zip(mine, surfaces, strict=True)
         )
+
+    def _fresh(self) -> Iterator[list[FrameReference]]:
+        """The frames of one surface after another, so that only one is in memory."""
+        for surface in _surfaces(self.samples, over_backgrounds=self.over_backgrounds):
+            yield [
+                FrameReference(frame, kept=False, every_plane=self.every_plane) for frame in surface
+            ]
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,12 @@ class Ssimulacra2:
     allowance = 0.05
 
     def reference(self, pixels: Pixels) -> _ImageReference:
-        surfaces = 2 if pixels.has_alpha else 1
-        area = surfaces * pixels.frames * pixels.height * pixels.width
-        return _reference(pixels.samples, pixels.has_alpha, kept=area <= KEPT_PIXELS)
+        samples, alpha = pixels.samples, pixels.has_alpha
+        if (2 if alpha else 1) * samples[..., 0].size > KEPT_PIXELS:
+            return _ImageReference(samples, alpha)
+        surfaces = _surfaces(samples, over_backgrounds=alpha)
+        kept = [[FrameReference(frame) for frame in surface] for surface in surfaces]
+        return _ImageReference(samples, alpha, kept)
 
     def compare(self, first: Pixels, second: Pixels) -> float:
         one, other = first.samples, second.samples
@@ -85,8 +98,7 @@ class Ssimulacra2:
             one, other = one[pairs[0]], other[pairs[1]]
         # Without alpha, an image looks the same over any background.
         alpha = first.has_alpha or second.has_alpha
-        reference = _reference(one, alpha, kept=False, every_plane=True)
-        return reference.score(Decoded(other))
+        return _ImageReference(one, alpha, every_plane=True).score(Decoded(other))
 
     def value(self, score: float) -> float:
         return -math.log(max(self.high - score, _FLOOR))
@@ -99,16 +111,6 @@ class Ssimulacra2:
         samples = np.zeros((8, 8, 3), np.uint8)
         for kept in (True, False):
             FrameReference(samples, kept=kept).score(samples)
-
-
-def _reference(
-    samples: Samples, alpha: bool, *, kept: bool, every_plane: bool = False
-) -> _ImageReference:
-    frames = [
-        [FrameReference(frame, kept=kept, every_plane=every_plane) for frame in surface]
-        for surface in _surfaces(samples, over_backgrounds=alpha)
-    ]
-    return _ImageReference(frames, alpha)
 
 
 def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:

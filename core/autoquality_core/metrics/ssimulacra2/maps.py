@@ -7,7 +7,11 @@ of the score.
 The blur runs along rows first. There the recursion goes from column to column, so a vector holds
 one column of a block of rows; libjxl computes four outputs at a time, which decides how they are
 rounded. The second pass goes from row to row, and a vector holds a part of a row. The blurred
-rows of the first pass stay in a ring: the second needs the row 4 below and the row 6 above.
+rows of the first pass stay in a ring: the second needs the row 4 below and the row 6 above. It
+makes four rows at a time, with its state in registers.
+
+Arrays are flat where rows of several are combined: numba takes long to make views, and LLVM
+vectorises a loop only if it can prove that few arrays overlap.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.runtime.compilation import compiled, fused, inlined
+from autoquality_core.runtime.compilation import compiled, fused, inlined, transposed
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -30,6 +34,10 @@ BELOW, ABOVE = 4, 6
 REACH = BELOW + ABOVE
 BAND = 2 * LANES
 STRIP = 128
+GROUP = 4
+"""Rows that the second pass makes at a time."""
+QUANTITIES = 5
+"""What is blurred: y, y^2, xy, x, x^2."""
 SUMS = 6
 """Per plane, the sum of each of three error maps, then the sums of their fourth powers."""
 
@@ -74,17 +82,30 @@ C2 = np.float32(0.0009)
 
 
 @inlined
-def _columns(x: Floats, row: int, out: Floats) -> None:
-    """Turn a block of rows into columns: out[(ABOVE + column) * LANES + row]."""
-    width = x.shape[1]
+def _columns(x: Floats, width: int, row: int, out: Floats) -> None:
+    """Turn a block of rows of a flat plane into columns: out[(ABOVE + column) * LANES + row]."""
+    rows = x.size // width - row
+    whole = width // LANES * LANES if rows >= LANES else 0
+    for column in range(0, whole, LANES):
+        at = np.uintp(row * width + column)
+        transposed(x, at, np.uintp(width), out, np.uintp((column + ABOVE) * LANES), np.uintp(LANES))
     for lane in range(LANES):
-        if row + lane < x.shape[0]:
-            line = x[row + lane]
-            for column in range(np.uintp(width)):
-                out[(column + np.uintp(ABOVE)) * np.uintp(LANES) + np.uintp(lane)] = line[column]
-        else:
-            for column in range(np.uintp(width)):
-                out[(column + np.uintp(ABOVE)) * np.uintp(LANES) + np.uintp(lane)] = ZERO
+        for column in range(whole, width):
+            light = x[(row + lane) * width + column] if lane < rows else ZERO
+            out[(column + ABOVE) * LANES + lane] = light
+
+
+@inlined
+def _quantity(which: int, xs: Floats, ys: Floats, out: Floats) -> None:
+    """Fill `out` with one of the `QUANTITIES`."""
+    one = xs if which >= 3 else ys
+    if which in {0, 3}:
+        for at in range(out.size):
+            out[at] = one[at]
+    else:
+        other = ys if which == 1 else xs
+        for at in range(out.size):
+            out[at] = one[at] * other[at]
 
 
 @inlined
@@ -173,106 +194,93 @@ def _blur_rows(  # noqa: PLR0915  # four outputs of three cosines
 
 @inlined
 def _rows(columns: Floats, width: int, ring: Floats, first: int, pitch: int) -> None:
-    """Turn a block of columns into rows of `ring`, which is flat, from `first` on."""
-    for lane in range(LANES):
-        start = np.uintp(first + lane * pitch)
-        for column in range(np.uintp(width)):
-            ring[start + column] = columns[column * np.uintp(LANES) + np.uintp(lane)]
+    """Turn a block of columns into rows of a flat ring, from `first` on.
+
+    Writes whole vectors; a pitch has room for them.
+    """
+    for column in range(0, width, LANES):
+        at = np.uintp(column * LANES)
+        transposed(columns, at, np.uintp(LANES), ring, np.uintp(first + column), np.uintp(pitch))
 
 
 @inlined
 def _blur_down(
-    ring: Floats, first: int, pitch: int, strip: int, state: Floats, odd: int, out: Floats, to: int
+    ring: Floats, first: int, pitch: int, state: Floats, state_at: int, out: Floats, out_at: int
 ) -> None:
-    """The next row of the second pass, for a strip: to `out` from `to` on.
+    """The next `GROUP` rows of the second pass, for a strip.
 
-    `ring` is flat, `pitch` numbers a row, and the row ABOVE begins at `first`. `state` has 6 *
-    STRIP numbers for each strip: the outputs of the last row, and those of the row before, which
-    the new ones replace. `odd` says which of the two are older.
+    The row ABOVE the first one begins at `first` of the ring. `state` has the three outputs of the
+    last row and of the one before, STRIP numbers each. The rows of `out` are QUANTITIES * STRIP
+    apart.
     """
-    above = np.uintp(first + strip * STRIP)
-    below = np.uintp(first + REACH * pitch + strip * STRIP)
-    last = np.uintp((6 * strip + 3 * odd) * STRIP)
-    before = np.uintp((6 * strip + 3 - 3 * odd) * STRIP)
+    above, below = np.uintp(first), np.uintp(first + REACH * pitch)
+    step, begin, to = np.uintp(pitch), np.uintp(state_at), np.uintp(out_at)
+    apart = np.uintp(QUANTITIES * STRIP)
     for lane in range(np.uintp(STRIP)):
-        i0 = ring[above + lane] + ring[below + lane]
-        a, b, c = (
-            before + lane,
-            before + np.uintp(STRIP) + lane,
-            before + np.uintp(2 * STRIP) + lane,
+        at = begin + lane
+        la, lb, lc = state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)]
+        qa, qb, qc = (
+            state[at + np.uintp(3 * STRIP)],
+            state[at + np.uintp(4 * STRIP)],
+            state[at + np.uintp(5 * STRIP)],
         )
-        la = state[last + lane]
-        lb = state[last + np.uintp(STRIP) + lane]
-        lc = state[last + np.uintp(2 * STRIP) + lane]
-        new_a = fused(IA0, i0, fused(LA0, la, -state[a]))
-        new_b = fused(IB0, i0, fused(LB0, lb, -state[b]))
-        new_c = fused(IC0, i0, fused(LC0, lc, -state[c]))
-        state[a], state[b], state[c] = new_a, new_b, new_c
-        out[np.uintp(to) + lane] = new_a + (new_b + new_c)
+        light = ring[above + lane] + ring[below + lane]
+        qa = fused(IA0, light, fused(LA0, la, -qa))
+        qb = fused(IB0, light, fused(LB0, lb, -qb))
+        qc = fused(IC0, light, fused(LC0, lc, -qc))
+        out[to + lane] = qa + (qb + qc)
+        light = ring[above + step + lane] + ring[below + step + lane]
+        la = fused(IA0, light, fused(LA0, qa, -la))
+        lb = fused(IB0, light, fused(LB0, qb, -lb))
+        lc = fused(IC0, light, fused(LC0, qc, -lc))
+        out[to + apart + lane] = la + (lb + lc)
+        twice = step + step
+        light = ring[above + twice + lane] + ring[below + twice + lane]
+        qa = fused(IA0, light, fused(LA0, la, -qa))
+        qb = fused(IB0, light, fused(LB0, lb, -qb))
+        qc = fused(IC0, light, fused(LC0, lc, -qc))
+        out[to + apart + apart + lane] = qa + (qb + qc)
+        thrice = twice + step
+        light = ring[above + thrice + lane] + ring[below + thrice + lane]
+        la = fused(IA0, light, fused(LA0, qa, -la))
+        lb = fused(IB0, light, fused(LB0, qb, -lb))
+        lc = fused(IC0, light, fused(LC0, qc, -lc))
+        out[to + apart + apart + apart + lane] = la + (lb + lc)
+        state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)] = la, lb, lc
+        state[at + np.uintp(3 * STRIP)] = qa
+        state[at + np.uintp(4 * STRIP)] = qb
+        state[at + np.uintp(5 * STRIP)] = qc
 
 
 @inlined
-def _quantity(which: int, xs: Floats, ys: Floats, out: Floats) -> None:
-    """Fill `out` with what the blur number `which` takes: y, y^2, xy, x or x^2."""
-    one = xs if which >= 3 else ys
-    if which in {0, 3}:
-        for at in range(out.size):
-            out[at] = one[at]
-    else:
-        other = ys if which == 1 else xs
-        for at in range(out.size):
-            out[at] = one[at] * other[at]
-
-
-def _moments(x: Floats, mean: Floats, square: Floats) -> None:
-    """Fill in the blurred plane and its blurred square, all (height, width)."""
-    height, width = x.shape
-    strips = (width + STRIP - 1) // STRIP
-    pitch = strips * STRIP
-    columns = np.zeros((2, (width + REACH) * LANES), np.float32)
-    xs, source = columns[0], columns[1]
-    across = np.empty(width * LANES, np.float32)
-    scratch = np.empty(6 * LANES, np.float32)
-    ring = np.empty((BAND + REACH) * pitch, np.float32)
-    state = np.empty(6 * pitch, np.float32)
-    blurred = np.empty(STRIP, np.float32)
-    for which in range(2):
-        out = mean if which == 0 else square
-        ring[:] = 0
-        state[:] = 0
-        for band in range(0, height + BELOW, BAND):
-            for block in range(0, BAND, LANES):
-                _columns(x, band + block, xs)
-                _quantity(which, xs, xs, source)
-                _blur_rows(source, width, across, scratch)
-                _rows(across, width, ring, (REACH + block) * pitch, pitch)
-            for strip in range(strips):
-                for row in range(min(BAND, height + BELOW - band)):
-                    _blur_down(ring, row * pitch, pitch, strip, state, row % 2, blurred, 0)
-                    at = band + row - BELOW
-                    if at >= 0:
-                        left = strip * STRIP
-                        for lane in range(min(STRIP, width - left)):
-                            out[at, left + lane] = blurred[lane]
-            ring[: REACH * pitch] = ring[BAND * pitch :]
-
-
-@inlined
-def _add_maps(values: Floats, sums: Floats) -> None:
+def _add_maps(
+    x: Floats,
+    y: Floats,
+    first: int,
+    count: int,
+    blurred: Floats,
+    at: int,
+    mean: Floats,
+    mean_at: int,
+    square: Floats,
+    square_at: int,
+    sums: Floats,
+) -> None:
     """Add the values of the three maps, in a part of a row, to `sums`.
 
-    `values` are y, y^2, xy, x and x^2, all blurred, then y and x; STRIP numbers each. The
-    difference of the two terms of SSIM is exactly 0 where the images agree.
+    `blurred` has y, y^2 and xy from `at` on, STRIP numbers each; `mean` and `square` are the
+    blurred x and x^2. The difference of the two terms of SSIM is exactly 0 where the images agree.
     """
-    for lane in range(np.uintp(STRIP)):
-        my, mx = values[lane], values[lane + np.uintp(3 * STRIP)]
-        yy, xx = values[lane + np.uintp(STRIP)], values[lane + np.uintp(4 * STRIP)]
-        xy = values[lane + np.uintp(2 * STRIP)]
+    here, row = np.uintp(at), np.uintp(first)
+    m, q = np.uintp(mean_at), np.uintp(square_at)
+    for lane in range(np.uintp(count)):
+        mx, my = mean[m + lane], blurred[here + lane]
+        yy, xy = blurred[here + np.uintp(STRIP) + lane], blurred[here + np.uintp(2 * STRIP) + lane]
         apart = mx - my
         covariance = TWO * (xy - mx * my) + C2
-        variances = (xx - mx * mx) + (yy - my * my) + C2
-        edge = abs(values[lane + np.uintp(6 * STRIP)] - mx)
-        change = abs(values[lane + np.uintp(5 * STRIP)] - my) - edge
+        variances = (square[q + lane] - mx * mx) + (yy - my * my) + C2
+        edge = abs(x[row + lane] - mx)
+        change = abs(y[row + lane] - my) - edge
         whole = ONE + edge
         # One division for both ratios: lack / variances and change / whole.
         inverse = ONE / (variances * whole)
@@ -291,66 +299,80 @@ def _add_maps(values: Floats, sums: Floats) -> None:
 
 
 @inlined
-def _load(source: Floats, row: int, left: int, out: Floats, which: int) -> None:
-    """Copy a part of a row to the numbers `which` of `out`; less at the right border."""
-    first = np.uintp(left)
-    for lane in range(np.uintp(min(STRIP, source.shape[1] - left))):
-        out[np.uintp(which * STRIP) + lane] = source[row, first + lane]
+def _copy(source: Floats, first: int, count: int, target: Floats, to: int) -> None:
+    for at in range(np.uintp(count)):
+        target[np.uintp(to) + at] = source[np.uintp(first) + at]
 
 
-def _sum_maps(  # noqa: C901  # calls of other functions are slower, and hide constants
-    x: Floats, mean: Floats, square: Floats, y: Floats, sums: Doubles
+def _sum_maps(  # noqa: C901, PLR0912  # calls of other functions are slower
+    x: Floats, y: Floats, mean: Floats, square: Floats, known: bool, sums: Doubles
 ) -> None:
     """Fill in the `SUMS` of a plane; x and y are (height, width).
 
-    `mean` and `square` are the `moments` of x. If they are empty, they are computed here.
+    `mean` and `square`, of the same shape, are the blurred x and x^2: read if they are `known`,
+    else filled in. If they are empty, they are not kept.
     """
     height, width = x.shape
+    flat_x, flat_y = x.reshape(-1), y.reshape(-1)
+    flat_mean, flat_square = mean.reshape(-1), square.reshape(-1)
     strips = (width + STRIP - 1) // STRIP
     pitch = strips * STRIP
-    kept = mean.size > 0
-    blurs = 3 if kept else 5
+    blurs = 3 if known else QUANTITIES
     columns = np.zeros((3, (width + REACH) * LANES), np.float32)
     xs, ys, source = columns[0], columns[1], columns[2]
-    across = np.empty(width * LANES, np.float32)
+    across = np.zeros((width + LANES) * LANES, np.float32)
     scratch = np.empty(6 * LANES, np.float32)
-    rings = np.zeros((blurs, (BAND + REACH) * pitch), np.float32)
-    states = np.zeros((blurs, 6 * pitch), np.float32)
-    values = np.zeros(7 * STRIP, np.float32)
+    size = (BAND + REACH) * pitch
+    ring = np.zeros(blurs * size, np.float32)
+    state = np.zeros(blurs * 6 * pitch, np.float32)
+    blurred = np.empty(GROUP * QUANTITIES * STRIP, np.float32)
     lanes = np.zeros(SUMS * STRIP, np.float32)
     sums[:] = 0
     for band in range(0, height + BELOW, BAND):
         for block in range(0, BAND, LANES):
-            _columns(x, band + block, xs)
-            _columns(y, band + block, ys)
+            _columns(flat_x, width, band + block, xs)
+            _columns(flat_y, width, band + block, ys)
             for which in range(blurs):
                 _quantity(which, xs, ys, source)
                 _blur_rows(source, width, across, scratch)
-                _rows(across, width, rings[which], (REACH + block) * pitch, pitch)
+                _rows(across, width, ring, which * size + (REACH + block) * pitch, pitch)
         for strip in range(strips):
             left = strip * STRIP
+            count = min(STRIP, width - left)
             lanes[:] = 0
-            for row in range(min(BAND, height + BELOW - band)):
+            for row in range(0, min(BAND, height + BELOW - band), GROUP):
                 for which in range(blurs):
-                    ring, state, odd = rings[which], states[which], row % 2
-                    _blur_down(ring, row * pitch, pitch, strip, state, odd, values, which * STRIP)
-                at = band + row - BELOW
-                if at < 0:
-                    continue
-                if kept:
-                    _load(mean, at, left, values, 3)
-                    _load(square, at, left, values, 4)
-                _load(y, at, left, values, 5)
-                _load(x, at, left, values, 6)
-                _add_maps(values, lanes)
+                    first = which * size + row * pitch + left
+                    state_at = 6 * (which * pitch + left)
+                    _blur_down(ring, first, pitch, state, state_at, blurred, which * STRIP)
+                top = band + row - BELOW
+                for offset in range(min(GROUP, height - top) if top >= 0 else 0):
+                    start = (top + offset) * width + left
+                    at = offset * QUANTITIES * STRIP
+                    if known:
+                        of_mean, of_square, mean_at, square_at = (
+                            flat_mean,
+                            flat_square,
+                            start,
+                            start,
+                        )
+                    else:
+                        of_mean, of_square = blurred, blurred
+                        mean_at, square_at = at + 3 * STRIP, at + 4 * STRIP
+                        if mean.size > 0:
+                            _copy(blurred, mean_at, count, flat_mean, start)
+                            _copy(blurred, square_at, count, flat_square, start)
+                    _add_maps(
+                        flat_x, flat_y, start, count, blurred, at,
+                        of_mean, mean_at, of_square, square_at, lanes,
+                    )  # fmt: skip
             for which in range(SUMS):
                 total = 0.0
-                for lane in range(min(STRIP, width - left)):
+                for lane in range(count):
                     total += lanes[which * STRIP + lane]
                 sums[which] += total
         for which in range(blurs):
-            rings[which, : REACH * pitch] = rings[which, BAND * pitch :]
+            _copy(ring, which * size + BAND * pitch, REACH * pitch, ring, which * size)
 
 
-moments = compiled(_moments, as_written=True)
 sum_maps = compiled(_sum_maps, as_written=True)

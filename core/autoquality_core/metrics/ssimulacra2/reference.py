@@ -23,8 +23,6 @@ _NEGLIGIBLE = 0.01
 _STORED = {1: 0, 0: 1, 2: 2}
 """Where the planes X, Y and B are in memory. Y comes first, because it is often needed alone."""
 
-_NOT_KEPT = np.empty((0, 0), np.float32)
-
 
 class FrameReference:
     """One opaque frame. Thread-safe: many threads may measure at once, without the GIL."""
@@ -32,20 +30,13 @@ class FrameReference:
     def __init__(self, samples: Samples, *, every_plane: bool = False, kept: bool = True) -> None:
         """Prepare `samples` (height, width, 1 or 3), 8-bit sRGB or grey.
 
-        `every_plane` also measures the planes that hardly count. `kept` keeps all results
-        between measurements: 20 bytes a pixel, 64 with every plane.
+        `every_plane` also measures the planes that hardly count. `kept` keeps the image's side of
+        the first measurement for the next ones: 20 bytes a pixel, 64 with every plane.
         """
         self._samples = samples
-        shapes = _shapes(samples)
-        self._counted = _counted(len(shapes), every_plane=every_plane)
+        self._counted = _counted(len(_shapes(samples)), every_plane=every_plane)
         self._scales = list(self._converted(samples)) if kept else None
         self._moments: dict[tuple[int, int], tuple[Floats, Floats]] = {}
-        for scale, planes in enumerate(self._scales or ()):
-            for plane in self._counted[scale]:
-                x = planes[_STORED[plane]]
-                mean, square = np.empty_like(x), np.empty_like(x)
-                maps.moments(x, mean, square)
-                self._moments[scale, plane] = mean, square
 
     def score(self, samples: Samples) -> float:
         """The score of other samples of the same height and width, at most 100."""
@@ -55,8 +46,15 @@ class FrameReference:
         for scale, (x, y) in enumerate(zip(mine, self._converted(samples), strict=True)):
             for plane in self._counted[scale]:
                 at = _STORED[plane]
-                mean, square = self._moments.get((scale, plane), (_NOT_KEPT, _NOT_KEPT))
-                maps.sum_maps(x[at], mean, square, y[at], sums)
+                moments = self._moments.get((scale, plane))
+                known = moments is not None
+                if moments is None:
+                    shape = (0, 0) if self._scales is None else x[at].shape
+                    moments = np.empty(shape, np.float32), np.empty(shape, np.float32)
+                maps.sum_maps(x[at], y[at], *moments, known, sums)
+                if self._scales is not None:
+                    # Threads that measure at the same time compute the same moments.
+                    self._moments[scale, plane] = moments
                 norms[plane, scale] = sums.reshape(2, MAPS) / x[at].size
         norms[:, :, 1] **= 0.25
         return score_of(norms)

@@ -10,8 +10,7 @@ from typing import ClassVar, TypeVar
 from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
 from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.types import Device, Format, Method
-from autoquality_core.words import METRIC_OF_WORDS, WORDS, score_of
+from autoquality_core.types import METRIC_OF_WORDS, WORDS, Device, Format, Method, score_of
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, render, setting
 

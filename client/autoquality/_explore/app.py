@@ -1,0 +1,126 @@
+"""The web application behind the page: static files, the server's abilities, and encodings."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from autoquality._client import Client
+from autoquality._errors import AutoQualityError
+from autoquality._explore.connection import Connection
+from autoquality._explore.events import describe, encoding_lines
+from autoquality._explore.guard import Guard
+from autoquality._explore.methods import METHODS
+from autoquality._explore.request import FieldError, encode_options
+from autoquality._explore.snippets import snippets
+from autoquality._request import encode_request
+
+MAX_UPLOAD_BYTES = 64 * 2**20
+_STATIC = Path(__file__).with_name("static")
+
+
+class Application:
+    """The routes, and what they share."""
+
+    def __init__(self, connect: Callable[[], Client], connection: Connection) -> None:
+        """Each encoding has a client of `connect`. gRPC shares their connection to the server."""
+        self._connect = connect
+        self._client = connect()
+        self._connection = connection
+
+    def build(self, hosts: frozenset[str], started: Callable[[], object]) -> ASGIApp:
+        """Return the application. It answers only requests to one of `hosts` (name:port).
+
+        Calls `started` once, before the first request.
+        """
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+            started()
+            yield
+            self._client.close()
+
+        routes = [
+            Route("/", self._page),
+            Route("/api/server", self._server),
+            Route("/api/encode", self._encode, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ]
+        return Guard(Starlette(routes=routes, lifespan=lifespan), hosts)
+
+    async def _page(self, _request: Request) -> Response:
+        return FileResponse(_STATIC / "index.html")
+
+    async def _server(self, _request: Request) -> Response:
+        """What the form offers. It has an `error` if the server gives no answer."""
+        fields: dict[str, Any] = {
+            "address": self._connection.server,
+            "methods": METHODS,
+            "max_upload_bytes": MAX_UPLOAD_BYTES,
+        }
+        try:
+            info = await run_in_threadpool(self._client.info, timeout=10)
+        except AutoQualityError as error:
+            return JSONResponse({**fields, "error": describe(error, self._connection.server)})
+        formats = [
+            {"name": format.format, "has_quality": format.has_quality} for format in info.formats
+        ]
+        return JSONResponse({**fields, "version": info.version, "formats": formats})
+
+    async def _encode(self, request: Request) -> Response:
+        """Encode the body. The fields of the form are in the query."""
+        try:
+            options = encode_options(request.query_params)
+        except FieldError as error:
+            return _refusal(400, str(error), error.field)
+        image = await _body(request)
+        if image is None:
+            limit = MAX_UPLOAD_BYTES // 2**20
+            return _refusal(413, f"The image is larger than {limit} MiB.", "image")
+        name = request.query_params.get("name") or "image"
+        code = snippets(encode_request(options), name, self._connection)
+        client = self._connect()
+        events = client.encode_stream(image, **options)
+        lines = encoding_lines(events, code, self._connection.server)
+        return StreamingResponse(_closing(client, lines), media_type="application/x-ndjson")
+
+
+def _refusal(status: int, message: str, field: str) -> Response:
+    return JSONResponse({"error": {"message": message, "field": field}}, status)
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body, or None if it is over the limit. Never holds more than the limit."""
+    with contextlib.suppress(ValueError):
+        if int(request.headers.get("content-length", "")) > MAX_UPLOAD_BYTES:
+            return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_UPLOAD_BYTES:
+            return None
+    return bytes(body)
+
+
+async def _closing(client: Client, lines: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield from an iterator that blocks in calls of `client`, and close the client.
+
+    If the browser goes away, this ends the call at once, and its place in the server's queue is
+    free again. The abandoned thread then sees the end of the call.
+    """
+    try:
+        while line := await anyio.to_thread.run_sync(next, lines, b"", abandon_on_cancel=True):
+            yield line
+    finally:
+        client.close()

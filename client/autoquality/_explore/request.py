@@ -1,0 +1,73 @@
+"""The form of the page as options of `Client.encode`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from autoquality._enums import Format, Method, Metric, parse
+from autoquality._notation import auto_quality
+from autoquality._options import EncodeOptions, JpegOptions
+
+_T = TypeVar("_T")
+
+# The settings of METHOD_ML. The other qualities on its curve need them too.
+_MOZJPEG = JpegOptions(
+    progressive=True,
+    trellis_quant=True,
+    overshoot_deringing=True,
+    optimize_scans=True,
+    quant_table=3,
+)
+
+
+class FieldError(ValueError):
+    """A field of the form is invalid. The text says what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def encode_options(form: Mapping[str, str]) -> EncodeOptions:
+    """Convert the fields of the form. An empty field means the server's default.
+
+    `method` may have a metric ("ml:ssimulacra2"). With the method "none", `target` is the quality.
+    Raises FieldError.
+    """
+    name, _, metric_name = form.get("method", "").partition(":")
+    method = _read("method", name, lambda text: parse(Method, text, "method"))
+    metric = _read("method", metric_name, lambda text: parse(Metric, text, "metric"))
+    options: EncodeOptions = {
+        "format": _field(form, "format", lambda text: parse(Format, text, "format")),
+        "method": method,
+        "metric": metric,
+        "jpeg": _MOZJPEG if form.get("mozjpeg") else None,
+        "measure": (Metric.DSSIM, Metric.SSIMULACRA2),
+    }
+    if method is Method.NONE:
+        options["quality"] = _field(form, "target", _quality)
+    else:
+        options["target"] = _field(
+            form, "target", lambda text: auto_quality(method, text, metric=metric).target
+        )
+        options["min_quality"] = _field(form, "min_quality", _quality)
+        options["max_quality"] = _field(form, "max_quality", _quality)
+    return options
+
+
+def _field(form: Mapping[str, str], field: str, convert: Callable[[str], _T]) -> _T | None:
+    return _read(field, form.get(field, ""), convert)
+
+
+def _read(field: str, text: str, convert: Callable[[str], _T]) -> _T | None:
+    try:
+        return convert(text.strip()) if text.strip() else None
+    except ValueError as error:
+        raise FieldError(field, str(error)) from error
+
+
+def _quality(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 100:
+        return int(text)
+    raise ValueError(f"quality must be a whole number from 1 to 100, not {text!r}")

@@ -1,0 +1,183 @@
+// One format: its progress, its result, its encodings and its pane.
+
+import { Failure, encode } from "./api.js";
+import { SCORES } from "./chart.js";
+import { bytes, element, saved, words } from "./dom.js";
+import { Pane } from "./viewer.js";
+
+const GRID = 9;
+const MET = new Set(["target_met", "fixed_quality", "prediction_trusted", "no_quality"]);
+const STAGES = {
+  accepted: "sending",
+  received: "received",
+  queued: "waiting for a worker",
+  started: "encoding",
+};
+
+export class Column {
+  /** The encodings so far, by quality: those of the search, and those added for the curve. */
+  encodings = [];
+  /** The encoding in the pane. */
+  shown = null;
+  code = null;
+  result = null;
+  failure = null;
+
+  /** `form` has the fields of the request. `changed` is called after each new encoding. */
+  constructor(source, form, changed) {
+    this.source = source;
+    this.form = form;
+    this.name = form.format.toUpperCase();
+    this.color = `var(--${form.format}, var(--accent))`;
+    this.changed = changed;
+    this.status = element("span", {}, "starting");
+    this.body = element(
+      "div",
+      { class: "working", role: "status" },
+      element("progress", { "aria-label": `${this.name} is being encoded` }),
+      this.status,
+    );
+    this.saved = element("span", { class: "saved" });
+    this.node = element(
+      "article",
+      { class: "column", "aria-label": this.name },
+      element("header", {}, element("h3", {}, this.name), this.saved),
+      this.body,
+    );
+    this.node.style.setProperty("--color", this.color);
+  }
+
+  /** Encode. Keeps a Failure, and throws AbortError after `signal`. */
+  async run(signal) {
+    const tried = [];
+    try {
+      for await (const event of encode(this.form, this.source.file, signal)) {
+        if (event.result) {
+          this.#finish(event);
+        } else if (event.progress.probe) {
+          tried.push(event.progress.probe);
+          this.status.textContent = `tried ${tried.map(describe).join(", then ")}`;
+        } else {
+          this.status.textContent = STAGES[event.progress.stage] ?? "working";
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.failure = error;
+      this.body.replaceWith(element("p", { class: "error" }, error.message));
+    }
+  }
+
+  #finish({ result, code, file }) {
+    [this.result, this.code] = [result, code];
+    this.encodings = result.probes.map((probe) => ({ ...probe, kind: "tried" }));
+    // A probe may stand for another quality with the same file, so the answer is added.
+    this.encodings = this.encodings.filter((one) => one.quality !== (result.quality ?? 0));
+    const { quality, size_bytes } = result;
+    const scores = Object.fromEntries(Object.keys(SCORES).map((score) => [score, result[score]]));
+    this.#add({ quality, size_bytes, ...scores, kind: "answer", file });
+    this.pane = new Pane(this.source, this.name);
+    this.steps = element("input", {
+      type: "range", min: 0, "aria-label": `${this.name}: quality to show`,
+      oninput: () => this.select(this.encodings[Number(this.steps.value)]),
+    });
+    this.caption = element("output", {});
+    this.save = element("a", {}, "save");
+    const { outcome, iterations, notices } = result;
+    const encodings = `${iterations} encoding${iterations === 1 ? "" : "s"}`;
+    const milliseconds = `${Math.round(1000 * result.timings.total)} ms`;
+    this.figures = element("p", { class: "figures" });
+    this.body.replaceWith(
+      this.figures,
+      element(
+        "p",
+        { class: "figures" },
+        element("span", { class: `outcome ${MET.has(outcome) ? "met" : "missed"}` }, words(outcome)),
+        ` · ${encodings} · ${milliseconds}`,
+      ),
+      element("ul", { class: "notices" },
+        ...notices.map((notice) => element("li", {}, notice.message))),
+      this.pane.node,
+      element("footer", {}, this.steps, this.caption, this.save),
+    );
+    this.select(this.encodings.find((one) => one.kind === "answer"));
+  }
+
+  #add(encoding) {
+    this.encodings.push(encoding);
+    this.encodings.sort((one, other) => one.quality - other.quality);
+  }
+
+  /** Show one of the encodings, and make it first if the search did not keep it. */
+  async select(encoding) {
+    this.shown = encoding;
+    this.#describe();
+    this.changed();
+    if (!encoding.file) {
+      const again = this.#encode(encoding.quality);
+      encoding.file = (await again.catch(() => null))?.file;
+    }
+    if (!encoding.file || this.shown !== encoding) return;
+    this.pane.show(encoding.file);
+    URL.revokeObjectURL(this.save.href);
+    this.save.href = URL.createObjectURL(encoding.file);
+    const suffix = this.result.format === "jpeg" ? "jpg" : this.result.format;
+    this.save.download = `${this.source.name.replace(/\.[^.]*$/, "")}.${suffix}`;
+  }
+
+  #describe() {
+    const { shown, source } = this;
+    this.saved.textContent = saved(source.file.size, shown.size_bytes);
+    const scores = Object.keys(SCORES).filter((score) => shown[score] != null);
+    const quality = shown.quality ? `quality ${shown.quality}` : "lossless";
+    this.figures.replaceChildren(
+      element("b", {}, `${bytes(shown.size_bytes)} of ${bytes(source.file.size)}`),
+      ` · ${quality}`,
+      element("br"),
+      scores.map((score) => `${score.toUpperCase()} ${SCORES[score].text(shown[score])}`).join(" · "),
+    );
+    this.steps.max = this.encodings.length - 1;
+    this.steps.value = this.encodings.indexOf(shown);
+    this.steps.disabled = this.encodings.length < 2;
+    this.caption.value = shown.kind === "answer" ? `${quality} (answer)` : quality;
+    this.steps.setAttribute("aria-valuetext", this.caption.value);
+  }
+
+  /** Return the qualities that the curve between `low` and `high` still needs. */
+  missing(low, high) {
+    if (!this.result?.quality) return [];
+    const step = (high - low) / (GRID - 1);
+    const grid = Array.from({ length: GRID }, (_, index) => Math.round(low + index * step));
+    const near = (quality) =>
+      this.encodings.some((one) => Math.abs(one.quality - quality) <= step / 4);
+    return grid.filter((quality) => !near(quality));
+  }
+
+  /** Encode at another quality, for the curve. */
+  async extend(quality, signal) {
+    const { result, file } = await this.#encode(quality, signal);
+    const scores = Object.fromEntries(Object.keys(SCORES).map((score) => [score, result[score]]));
+    this.#add({ quality, size_bytes: result.size_bytes, ...scores, kind: "added", file });
+    this.#describe();
+    this.changed();
+  }
+
+  async #encode(quality, signal) {
+    const { format, applied } = this.result;
+    const form = { format, name: this.source.name, method: "none", target: quality };
+    // METHOD_ML writes JPEG by mozjpeg, so the rest of its curve needs mozjpeg too.
+    if (applied.method === "ml" && format === "jpeg") form.mozjpeg = 1;
+    for await (const event of encode(form, this.source.file, signal)) {
+      if (event.result) return event;
+    }
+  }
+
+  close() {
+    this.pane?.close();
+    if (this.save) URL.revokeObjectURL(this.save.href);
+    this.node.remove();
+  }
+}
+
+const describe = (probe) =>
+  `${probe.quality ? `quality ${probe.quality}` : "one encoding"} (${bytes(probe.size_bytes)})`;
