@@ -18,7 +18,7 @@ CARD = ROOT / "MODELS.md"
 BUNDLED = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
 NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 GROUPS = ("photographs", "graphics")
-TARGETS = ("0.005", "0.01", "0.02", "0.04", "all")
+METRICS = {"dssim": "DSSIM", "ssimulacra2": "SSIMULACRA2"}
 
 
 def networks() -> dict[str, dict[str, Any]]:
@@ -29,58 +29,81 @@ def networks() -> dict[str, dict[str, Any]]:
     }
 
 
+def heads(found: dict[str, dict[str, Any]]) -> list[tuple[str, str, dict[str, Any]]]:
+    """The network, the metric and the description of each head.
+
+    A head that was added later has an origin of its own.
+    """
+    rows = []
+    for fmt, described in found.items():
+        rows.append((NAMES[fmt], "dssim", described))
+        for metric, head in described.get("metrics", {}).items():
+            rows.append((NAMES[fmt], metric, {**described, **head, **head.get("origin", {})}))
+    return rows
+
+
 def made(found: dict[str, dict[str, Any]]) -> str:
-    """The version, encoder options, size and training data of each network."""
-    header = ("network", "version", "encoder", "bytes", "images", "samples", "kinds of samples")
+    """The encoder options and the size of each network."""
+    header = ("network", "encoder", "bytes")
     rows = []
     for fmt, described in found.items():
         encoder = ", ".join(f"{name} {value}" for name, value in described["encoder"].items())
-        kinds = ", ".join(
-            f"{kind} {count}" for kind, count in sorted(described["corpus"]["kinds"].items())
-        )
         size = (BUNDLED / f"autoquality-{fmt}.pb").stat().st_size
-        training = described["training"]
-        counts = (str(training["images"]), str(training["samples"]))
-        rows.append((NAMES[fmt], described["version"], encoder, f"{size:,}", *counts, kinds))
+        rows.append((NAMES[fmt], encoder, f"{size:,}"))
     return table(header, rows)
 
 
-def accurate(found: dict[str, dict[str, Any]]) -> str:
+def trained(found: dict[str, dict[str, Any]]) -> str:
+    """The version and training data of each head."""
+    header = ("network", "metric", "version", "images", "samples", "kinds of samples")
+    rows = []
+    for name, metric, described in heads(found):
+        kinds = ", ".join(
+            f"{kind} {count}" for kind, count in sorted(described["corpus"]["kinds"].items())
+        )
+        training = described["training"]
+        counts = (str(training["images"]), str(training["samples"]))
+        rows.append((name, METRICS[metric], described["version"], *counts, kinds))
+    return table(header, rows)
+
+
+def accurate(found: dict[str, dict[str, Any]], metric: str) -> str:
     """The errors of predictions and the encodings of a request, for qualities 10 to 95."""
+    judged = [(name, one["accuracy"]) for name, of, one in heads(found) if of == metric]
+    close, near = judged[0][1]["all"]["all"]["wide"]["allowed_error"]
     header = (
         *("network", "images of", "target", "images"),
         *("miss: median", "mean", "95th", "worst"),
-        *("first guess within ±0.001", "within ±0.002"),
-        *("encodings at ±0.001", "at ±0.002", "without a network at ±0.001"),
+        *(f"first guess within ±{close}", f"within ±{near}"),
+        *(f"encodings at ±{close}", f"at ±{near}", f"without a network at ±{close}"),
     )
     rows = []
-    for fmt, described in found.items():
+    for name, accuracy in judged:
         for group in GROUPS:
-            for target in TARGETS:
-                one = described["accuracy"][group][target]
-                wide = one["wide"]
-                miss = wide["miss"]
-                close, near = (wide["allowed_error"][error] for error in ("0.001", "0.002"))
+            for target in (*(one for one in accuracy[group] if one != "all"), "all"):
+                one = accuracy[group][target]
+                miss, allowed = one["wide"]["miss"], one["wide"]["allowed_error"]
+                both = allowed[close], allowed[near]
                 rows.append(
                     (
-                        *(NAMES[fmt], group, target, str(one["images"])),
-                        *(f"{miss[name]:g}" for name in ("median", "mean", "p95", "worst")),
-                        *(share(some["met_by_first_guess"]) for some in (close, near)),
-                        *(f"{some['encodings']:.2f}" for some in (close, near)),
-                        f"{close['encodings_without']:.2f}",
+                        *(name, group, target, str(one["images"])),
+                        *(f"{miss[key]:g}" for key in ("median", "mean", "p95", "worst")),
+                        *(share(some["met_by_first_guess"]) for some in both),
+                        *(f"{some['encodings']:.2f}" for some in both),
+                        f"{both[0]['encodings_without']:.2f}",
                     )
                 )
     return table(header, rows)
 
 
 def sure(found: dict[str, dict[str, Any]]) -> str:
-    """The calibration error of each network."""
+    """The calibration error of each head."""
     rows = [
-        (NAMES[fmt], ", ".join(described["accuracy"]["judged_on"]), f"{error:.3f}")
-        for fmt, described in found.items()
-        for error in [described["accuracy"]["calibration_error"]]
+        (name, METRICS[metric], ", ".join(one["accuracy"]["judged_on"]), f"{error:.3f}")
+        for name, metric, one in heads(found)
+        for error in [one["accuracy"]["calibration_error"]]
     ]
-    return table(("network", "judged on", "calibration error"), rows)
+    return table(("network", "metric", "judged on", "calibration error"), rows)
 
 
 def share(value: float | None) -> str:
@@ -97,11 +120,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def card(text: str) -> str:
     """`text` with up-to-date tables."""
     found = networks()
-    for name, content in (("made", made), ("accurate", accurate), ("sure", sure)):
+    contents = {
+        "made": made(found),
+        "trained": trained(found),
+        **{f"accurate-{metric}": accurate(found, metric) for metric in METRICS},
+        "sure": sure(found),
+    }
+    for name, content in contents.items():
         begin, end = f"<!-- {name}:begin -->\n", f"\n<!-- {name}:end -->"
         before, rest = text.split(begin)
         after = rest.split(end)[1]
-        text = before + begin + content(found) + end + after
+        text = before + begin + content + end + after
     return text
 
 

@@ -96,6 +96,16 @@ def test_the_measured_accuracy_keeps_its_promise(fmt: str) -> None:
         assert found["0.002"]["encodings"] <= 1.35
 
 
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_predictions_for_ssimulacra2_keep_their_promise(fmt: str) -> None:
+    accuracy = side_file(fmt)["metrics"]["ssimulacra2"]["accuracy"]
+    assert accuracy["sha256"] == part_digest(fmt, "ssimulacra2")
+    assert accuracy["all"]["all"]["images"] >= 30
+    found = accuracy["all"]["all"]["wide"]["allowed_error"]["1"]
+    assert found["encodings"] <= 2.3
+    assert found["encodings"] < found["encodings_without"]
+
+
 def part_digest(fmt: str, metric: str) -> str:
     """The digest of the part of a bundled network that was judged for a metric."""
     graph = (BUNDLED / f"autoquality-{fmt}.pb").read_bytes()

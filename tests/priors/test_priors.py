@@ -15,7 +15,7 @@ from autoquality_core.formats import (
     WebpEncoder,
     WebpOptions,
 )
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
 from autoquality_core.priors import (
     SIZE,
     load_offset,
@@ -32,11 +32,13 @@ SLOW = (
     (AvifEncoder(), AvifEncoder(AvifOptions(speed=4))),
 )
 
-each_curve = pytest.mark.parametrize("curve", [DSSIM.name, SIZE])
+each_curve = pytest.mark.parametrize("curve", [*METRICS, SIZE])
 
 
 def prior_of(encoder: Encoder, curve: str) -> CurvePrior:
-    return size_prior(encoder, AREA) if curve == SIZE else score_prior(encoder, DSSIM, AREA)
+    if curve == SIZE:
+        return size_prior(encoder, AREA)
+    return score_prior(encoder, METRICS[curve], AREA)
 
 
 @each_curve
@@ -74,9 +76,13 @@ def test_curves_of_small_images_may_fall_further() -> None:
         score_prior(WebpEncoder(), DSSIM, side**2).allowance for side in (16, 160, 2048)
     )
     assert tiny == pytest.approx(10 * usual) and usual == large
+    tiny, usual, large = (
+        score_prior(WebpEncoder(), SSIMULACRA2, side**2).allowance for side in (128, 512, 2048)
+    )
+    assert tiny == pytest.approx(4 * usual) and usual == large
 
 
-@each_curve
+@pytest.mark.parametrize("curve", [DSSIM.name, SIZE])
 @pytest.mark.parametrize(("usual", "slow"), SLOW)
 def test_slower_options_start_from_a_raised_and_less_certain_curve(
     usual: Encoder, slow: Encoder, curve: str

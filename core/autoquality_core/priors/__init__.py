@@ -34,7 +34,7 @@ FloatArray = npt.NDArray[np.float64]
 SIZE = "size"
 
 TINY_PIXELS = 160 * 160
-"""The smallest images of the corpus that scores were learned from."""
+"""The smallest images that an allowance of scores holds for, unless the file names another size."""
 
 _RESIDUAL_REACH = 5.0
 """Qualities over which the residuals of components stay correlated."""
@@ -49,7 +49,8 @@ def score_prior(
     this image; else of any.
     """
     prior = load_prior(encoder.learned, metric.name)
-    tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(np.array(TINY_PIXELS))
+    least = np.array(_allowance_pixels(encoder.learned, metric.name))
+    tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(least)
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
     regression = None if features is None else load_regression(encoder.learned, metric.name)
     if features is not None and regression is not None:
@@ -107,6 +108,13 @@ def load_prior(key: str, curve: str) -> CurvePrior:
         noise=learned["noise"],
         allowance=learned["allowance"],
     )
+
+
+@cache
+def _allowance_pixels(key: str, curve: str) -> int:
+    """The pixels of the smallest images that the allowance of a curve of scores holds for."""
+    learned = load_learned(f"{key}.json", curve) or {}
+    return int(learned.get("allowance_pixels", TINY_PIXELS))
 
 
 @cache

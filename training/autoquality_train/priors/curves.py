@@ -28,6 +28,10 @@ USUAL = slice(9, 95)
 """Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
 
 
+ALLOWANCE_PIXELS = 512 * 512
+"""The size of images that falls are scaled to, as `size_noise_scale` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class SizedSweep:
     """A sweep at every quality, and the number of pixels of its image."""
@@ -86,13 +90,18 @@ def write(
 
 def _scores(known: Sequence[SizedSweep], metric: Metric) -> dict[str, Any]:
     values = np.array([one.sweep.values(metric) for one in known])
-    low, high = sorted(metric.value(score) for score in SCALES[metric.name].usual)
-    fall = falls(values, (values > low) & (values < high))
-    return learn(values, max(0.01, float(np.percentile(fall, 95))))
+    scale = SCALES[metric.name]
+    low, high = sorted(metric.value(score) for score in scale.usual)
+    fall = falls(values, (values > low) & (values < high)) / _noise_scale(known)
+    allowance = max(0.01, float(np.percentile(fall, scale.falls)))
+    return {**learn(values, allowance), "allowance_pixels": ALLOWANCE_PIXELS}
+
+
+def _noise_scale(known: Sequence[SizedSweep]) -> FloatArray:
+    return size_noise_scale(np.array([one.pixels for one in known]))
 
 
 def _size(known: Sequence[SizedSweep]) -> dict[str, Any]:
     sizes = np.log([one.sweep.bytes_per_pixel for one in known])
-    pixels = np.array([one.pixels for one in known])
-    fall = falls(sizes, np.ones(sizes.shape, np.bool_)) / size_noise_scale(pixels)
+    fall = falls(sizes, np.ones(sizes.shape, np.bool_)) / _noise_scale(known)
     return learn(sizes, max(0.002, float(np.percentile(fall, 98))))
