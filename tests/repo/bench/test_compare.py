@@ -56,7 +56,7 @@ def test_one_tiny_image_goes_through_every_tool(
         # Without its start-up, a command may take no time for a tiny image.
         assert times and all(one.value >= 0 for one in times)
     costs = record.find(what="cost over none")
-    methods = ("size", "size, two at a time", "dssim")
+    methods = ("size", "size, two at a time", "dssim", "ssimulacra2")
     searching = {(f"autoquality {one}", each) for one in methods for each in SETTINGS}
     predicting = {("autoquality ml", each) for each in NETWORKS.values()}
     assert {(one.by, one.setting) for one in costs} == searching | predicting

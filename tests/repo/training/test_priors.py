@@ -234,7 +234,8 @@ def test_roughness_is_learned_from_drawings_and_photographs(tmp_path: Path) -> N
     assert learned["corpus"] == "two crops"
     shipped = json.loads((Path(priors.__file__).parent / "jpeg.rough.json").read_text())
     for curve, tables in shipped["curves"].items():
-        assert learned["curves"][curve].keys() == tables.keys()
+        # A curve that was learned later than the others names its own origin.
+        assert learned["curves"][curve].keys() == tables.keys() - {"origin"}
         for kind in ("simple", "rich"):
             assert len(learned["curves"][curve][kind]["within"]) == KNOTS
     assert len(learned["curves"]["dssim"]["near"]) == APART
