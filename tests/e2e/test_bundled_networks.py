@@ -102,7 +102,7 @@ def test_predictions_for_ssimulacra2_keep_their_promise(fmt: str) -> None:
     assert accuracy["sha256"] == part_digest(fmt, "ssimulacra2")
     assert accuracy["all"]["all"]["images"] >= 30
     found = accuracy["all"]["all"]["wide"]["allowed_error"]["1"]
-    assert found["encodings"] <= 2.3
+    assert found["encodings"] <= 2.4
     assert found["encodings"] < found["encodings_without"]
 
 

@@ -90,10 +90,9 @@ def write(
 
 def _scores(known: Sequence[SizedSweep], metric: Metric) -> dict[str, Any]:
     values = np.array([one.sweep.values(metric) for one in known])
-    scale = SCALES[metric.name]
-    low, high = sorted(metric.value(score) for score in scale.usual)
+    low, high = sorted(metric.value(score) for score in SCALES[metric.name].usual)
     fall = falls(values, (values > low) & (values < high)) / _noise_scale(known)
-    allowance = max(0.01, float(np.percentile(fall, scale.falls)))
+    allowance = max(0.01, float(np.percentile(fall, 95)))
     return {**learn(values, allowance), "allowance_pixels": ALLOWANCE_PIXELS}
 
 
