@@ -39,8 +39,12 @@ pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Watch the exit, which waits for the threads that a failed test left behind."""
-    _end_after(_GRACE, config)
+    """Watch the exit, which waits for the threads that a failed test left behind.
+
+    A worker of pytest-xdist waits for the others instead, and is ended with them.
+    """
+    if not hasattr(config, "workerinput"):
+        _end_after(_GRACE, config)
 
 
 def _end_after(seconds: float, config: pytest.Config) -> None:
