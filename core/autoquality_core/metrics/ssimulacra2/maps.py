@@ -109,9 +109,7 @@ def _quantity(which: int, xs: Floats, ys: Floats, out: Floats) -> None:
 
 
 @inlined
-def _blur_rows(  # noqa: PLR0915  # four outputs of three cosines
-    source: Floats, width: int, out: Floats, state: Floats
-) -> None:
+def _blur_rows(source: Floats, width: int, out: Floats, state: Floats) -> None:
     """Blur along a block of rows; `source` has ABOVE columns of zeros first, BELOW last.
 
     `out` are columns without those. `state` is scratch of 6 * LANES.
@@ -120,9 +118,9 @@ def _blur_rows(  # noqa: PLR0915  # four outputs of three cosines
     n = -BELOW
     while n < width:
         if n >= 8 and n < width - 7:
-            first = np.uintp((n + ABOVE - ABOVE) * LANES)
-            last = np.uintp((n + ABOVE + BELOW) * LANES)
-            target = np.uintp(n * LANES)
+            # An output stands ABOVE columns before its centre in `source`.
+            first = np.uintp(n * LANES)
+            last = np.uintp((n + REACH) * LANES)
             for lane in range(np.uintp(LANES)):
                 i0 = source[first + lane] + source[last + lane]
                 i1 = source[first + np.uintp(LANES) + lane] + source[last + np.uintp(LANES) + lane]
@@ -141,13 +139,13 @@ def _blur_rows(  # noqa: PLR0915  # four outputs of three cosines
                 a3 = fused(IA0, i3, fused(IA1, i2, fused(IA2, i1, i0 * IA3)))
                 a3 = fused(LA3, p, fused(QA3, q, a3))
                 state[lane], state[lane + np.uintp(3 * LANES)] = a3, a2
-                p, q = state[lane + np.uintp(1 * LANES)], state[lane + np.uintp(4 * LANES)]
+                p, q = state[lane + np.uintp(LANES)], state[lane + np.uintp(4 * LANES)]
                 b0 = fused(LB0, p, fused(QB0, q, i0 * IB0))
                 b1 = fused(LB1, p, fused(QB1, q, fused(IB0, i1, i0 * IB1)))
                 b2 = fused(LB2, p, fused(QB2, q, fused(IB0, i2, fused(IB1, i1, i0 * IB2))))
                 b3 = fused(IB0, i3, fused(IB1, i2, fused(IB2, i1, i0 * IB3)))
                 b3 = fused(LB3, p, fused(QB3, q, b3))
-                state[lane + np.uintp(1 * LANES)], state[lane + np.uintp(4 * LANES)] = b3, b2
+                state[lane + np.uintp(LANES)], state[lane + np.uintp(4 * LANES)] = b3, b2
                 p, q = state[lane + np.uintp(2 * LANES)], state[lane + np.uintp(5 * LANES)]
                 c0 = fused(LC0, p, fused(QC0, q, i0 * IC0))
                 c1 = fused(LC1, p, fused(QC1, q, fused(IC0, i1, i0 * IC1)))
@@ -155,27 +153,26 @@ def _blur_rows(  # noqa: PLR0915  # four outputs of three cosines
                 c3 = fused(IC0, i3, fused(IC1, i2, fused(IC2, i1, i0 * IC3)))
                 c3 = fused(LC3, p, fused(QC3, q, c3))
                 state[lane + np.uintp(2 * LANES)], state[lane + np.uintp(5 * LANES)] = c3, c2
-                out[target + lane] = a0 + (b0 + c0)
-                out[target + np.uintp(LANES) + lane] = a1 + (b1 + c1)
-                out[target + np.uintp(2 * LANES) + lane] = a2 + (b2 + c2)
-                out[target + np.uintp(3 * LANES) + lane] = a3 + (b3 + c3)
+                out[first + lane] = a0 + (b0 + c0)
+                out[first + np.uintp(LANES) + lane] = a1 + (b1 + c1)
+                out[first + np.uintp(2 * LANES) + lane] = a2 + (b2 + c2)
+                out[first + np.uintp(3 * LANES) + lane] = a3 + (b3 + c3)
             n += 4
         else:
-            before, after = n, n + ABOVE + BELOW
             for lane in range(np.uintp(LANES)):
-                left = source[before * LANES + lane] if before >= 0 else ZERO
-                i0 = left + source[after * LANES + lane]
+                left = source[n * LANES + lane] if n >= 0 else ZERO
+                i0 = left + source[(n + REACH) * LANES + lane]
                 a0 = fused(
                     LA0, state[lane], fused(QA0, state[lane + np.uintp(3 * LANES)], i0 * IA0)
                 )
                 state[lane + np.uintp(3 * LANES)], state[lane] = state[lane], a0
                 b0 = fused(
                     LB0,
-                    state[lane + np.uintp(1 * LANES)],
+                    state[lane + np.uintp(LANES)],
                     fused(QB0, state[lane + np.uintp(4 * LANES)], i0 * IB0),
                 )
-                state[lane + np.uintp(4 * LANES)], state[lane + np.uintp(1 * LANES)] = (
-                    state[lane + np.uintp(1 * LANES)],
+                state[lane + np.uintp(4 * LANES)], state[lane + np.uintp(LANES)] = (
+                    state[lane + np.uintp(LANES)],
                     b0,
                 )
                 c0 = fused(

@@ -31,7 +31,7 @@ class FrameReference:
         """Prepare `samples` (height, width, 1 or 3), 8-bit sRGB or grey.
 
         `every_plane` also measures the planes that hardly count. `kept` keeps the image's side of
-        the first measurement for the next ones: 20 bytes a pixel, 64 with every plane.
+        the first measurement for the next ones: 21 bytes a pixel, 48 with every plane.
         """
         # If the planes are kept, the samples may change afterwards.
         self._samples = samples
