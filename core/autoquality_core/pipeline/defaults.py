@@ -118,13 +118,13 @@ class Defaults:
     def _settled(self, spec: TargetSpec) -> tuple[Method, float]:
         """The method and the target of a spec, checked with its other fields."""
         method = spec.method or self.method
-        check_spec(replace(spec, method=method))
+        metric_of(method, spec.metric)
         target = _given(spec.target, self.target_for(method, spec.metric))
         if target is None:
             raise InvalidRequest(
                 "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
             )
-        _check_target(method, spec.metric, target)
+        check_spec(replace(spec, method=method, target=target))
         return method, target
 
 
@@ -170,10 +170,12 @@ def check_spec(spec: TargetSpec) -> None:
 
 def _check_allowed_error(method: Method | None, metric: str | None, error: float) -> None:
     units = METRICS.values() if method is None else (_unit(method, metric),)
-    noun, high = max((one.high - one.low, f"a {one.noun}") for one in units)[::-1]
+    widest = max(units, key=lambda one: one.high - one.low)
+    high = widest.high - widest.low
     if not 0 <= error <= high:
         raise InvalidRequest(
-            "auto_quality.allowed_error", f"must be {noun} from 0 to {high:g}, is {error:g}"
+            "auto_quality.allowed_error",
+            f"must be a {widest.noun} from 0 to {high:g}, is {error:g}",
         )
 
 
