@@ -17,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -216,7 +218,11 @@ def main() -> int:
         "pairs": args.pairs is not None,
         "encodings": len(images),
     }
-    versions = {"fast-ssim2": "0.8.2", "ssimulacra2": "0.3.0"}
+    cargo = tomllib.loads((ROOT / "bench/rivals/fast-ssim2/Cargo.toml").read_text())
+    versions = {
+        "fast-ssim2": cargo["dependencies"]["fast-ssim2"]["version"].lstrip("="),
+        "ssimulacra2": version("ssimulacra2"),
+    }
     record = record_of("ssimulacra2", measures, arguments, more_versions=versions)
     return finish(record, page(record), args.results)
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from autoquality_train.labels.sweeps import SETTINGS
 from bench.accuracy import SAMPLING
 from bench.compare.task import Row
 from bench.record import Better, Measure, spread_of
@@ -18,23 +19,13 @@ ALL = "all"
 OURS = "autoquality "
 
 COSTS = {
-    ("autoquality dssim", "jpeg"): 2.2,
-    ("autoquality dssim", "jpeg-mozjpeg"): 1.8,
-    ("autoquality dssim", "webp"): 1.8,
-    ("autoquality dssim", "avif"): 1.6,
-    ("autoquality ml", "jpeg-mozjpeg"): 1.6,
-    ("autoquality ml", "webp"): 1.6,
-    ("autoquality ml", "avif"): 1.5,
-    ("autoquality ssimulacra2", "jpeg"): 2.2,
-    ("autoquality ssimulacra2", "jpeg-mozjpeg"): 1.8,
-    ("autoquality ssimulacra2", "webp"): 1.7,
-    ("autoquality ssimulacra2", "avif"): 1.5,
-    ("autoquality size", "jpeg"): 2.2,
-    ("autoquality size", "jpeg-mozjpeg"): 2.0,
-    ("autoquality size", "webp"): 2.2,
-    ("autoquality size", "avif"): 1.8,
+    ("dssim", "autoquality dssim"): (2.2, 1.8, 1.8, 1.6),
+    ("dssim", "autoquality ml"): (None, 1.6, 1.6, 1.5),
+    ("ssimulacra2", "autoquality ssimulacra2"): (2.2, 1.8, 1.7, 1.5),
+    ("size", "autoquality size"): (2.2, 2.0, 2.2, 1.8),
 }
-"""Limits of the median cost over method none, by entrant and setting."""
+"""Limits of the median cost over method none, by kind of target and entrant, in the order of
+`SETTINGS`."""
 
 ENCODINGS = {
     ("autoquality dssim", "dssim"): 1.6,
@@ -62,11 +53,16 @@ def measures(rows: Sequence[Row]) -> list[Measure]:
         goal = f"{method} {span}"
         found += _common(some, entrant, setting, goal)
         if entrant.startswith(OURS):
-            limit = COSTS.get((entrant, setting)) if span == "10-95" else None
+            limit = _cost_limit(method, entrant, setting) if span == "10-95" else None
             found += _over(some, entrant, setting, goal, limit)
         else:
             found += _against(some, own, entrant, setting, goal)
     return found + list(_over_all(rows))
+
+
+def _cost_limit(method: str, entrant: str, setting: str) -> float | None:
+    limits = COSTS.get((method, entrant))
+    return None if limits is None else limits[list(SETTINGS).index(setting)]
 
 
 def _common(rows: Sequence[Row], entrant: str, setting: str, goal: str) -> Iterator[Measure]:

@@ -68,11 +68,13 @@ def our_cost(record: Record) -> str:
 
 def mean_encodings(record: Record) -> str:
     """Mean encodings over all settings, qualities 10 to 95."""
-    rows = [
-        (name, cell(record.one(what="encodings", by=f"autoquality {method}", setting="all",
-                               goal=f"{kind} 10-95"), spread=False))
+    found = {
+        name: record.one(
+            what="encodings", by=f"autoquality {method}", setting="all", goal=f"{kind} 10-95"
+        )
         for name, (method, kind) in OURS.items()
-    ]  # fmt: skip
+    }
+    rows = [(name, cell(one, spread=False)) for name, one in found.items() if one is not None]
     return table(("method", "mean encodings"), rows)
 
 
@@ -84,7 +86,8 @@ def rivals(record: Record) -> str:
         ("dssim", "DSSIM target"),
         ("ssimulacra2", "SSIMULACRA2 target"),
     ):
-        parts += [f"{target}, qualities 10 to 95:", _rivals(record, method)]
+        if record.find(what="processor time", goal=f"{method} 10-95"):
+            parts += [f"{target}, qualities 10 to 95:", _rivals(record, method)]
     return "\n\n".join(parts)
 
 

@@ -20,7 +20,11 @@ from bench.record import Measure, short
 from bench.serving import MIB, Server, alone, serving
 
 FORMATS = ("jpeg", "webp", "avif")
-TARGETS = {"none": "none", "dssim": "dssim:0.02:10:95:0.002"}
+TARGETS = {
+    "none": "none",
+    "dssim": "dssim:0.02:10:95:0.002",
+    "ssimulacra2": "ssimulacra2:high:10:95:1",
+}
 WANTED_BYTES = 12.0
 WANTED_GROWTH = 0.05
 MANY = 10_000
