@@ -91,7 +91,10 @@ AREAS = {
         ),
     ),
     "breaker": Area((f"{SERVER}/inference/breaker.py",), ("tests/inference/test_breaker.py",)),
-    "batching": Area((f"{SERVER}/inference/batching.py",), ("tests/inference/test_batching.py",)),
+    "batching": Area(
+        (f"{SERVER}/inference/batching.py",),
+        ("tests/inference/test_batching.py", "tests/inference/test_batched_graphs.py"),
+    ),
     "validation": Area(
         (f"{SERVER}/rpc/convert.py",),
         ("tests/rpc/test_convert.py", "tests/pipeline/test_defaults.py"),

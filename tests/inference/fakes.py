@@ -1,15 +1,33 @@
-"""A network that runs when the test says so, and a record of a predictor's events."""
+"""A network that runs when the test says so, a record of its events, and a bench for both."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from autoquality_core.networks import Network, NetworkInfo, PredictionResult
+from autoquality_core.networks import (
+    LoadOptions,
+    Network,
+    NetworkInfo,
+    Prediction,
+    PredictionResult,
+    load,
+)
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
+from autoquality_server.inference.batching import Batcher, BatchLimits
 from autoquality_server.inference.events import PredictorEvents
-from tests.waiting import GATE_LIMIT, wait_for
+from tests.networks.images import plain
+from tests.waiting import GATE_LIMIT, until, wait_for
+
+SIZES = LoadOptions(batch_sizes=(1, 2, 4, 8))
+RED = (1.0, 0.0, 0.0)
+# Not close to a rounding boundary of the quality: in float32, the sums of a batch differ slightly.
+REDS = [red for red in range(256) if abs(99 * red / 255 - round(99 * red / 255)) < 0.06]
 
 
 class Gated(Network):
@@ -73,3 +91,51 @@ class RecordedEvents(PredictorEvents):
 
     def serving(self, info: NetworkInfo, available: bool) -> None:
         self.served.append((info.name, available))
+
+
+class Bench:
+    """A batcher over a gated network, and a pool of callers."""
+
+    def __init__(self, graph: Path, **limits: Any) -> None:
+        self.network = Gated(load(graph, SIZES))
+        self.events = RecordedEvents()
+        self.batcher = Batcher(
+            self.network, BatchLimits(**{"max_batch_size": 8, **limits}), self.events
+        )
+        self.pool = ThreadPoolExecutor(64)
+
+    def predict(self, red: int, target: float, deadline: Deadline | None) -> Prediction:
+        image = self.network.prepare(plain((red, 0, 0)))
+        return self.batcher.predict(image, target, deadline or Deadline())
+
+    def ask(
+        self, red: int = 0, target: float = 0.02, deadline: Deadline | None = None
+    ) -> Future[Prediction]:
+        return self.pool.submit(self.predict, red, target, deadline)
+
+    def occupy(self) -> Future[Prediction]:
+        """Make the network wait at its gate with one image."""
+        first = self.ask()
+        until(lambda: self.network.sizes)
+        return first
+
+    def queued(self, *reds: int) -> list[Future[Prediction]]:
+        """Queue the images in this order while the network waits."""
+        asked = []
+        for red in reds:
+            length = self.length + 1
+            asked.append(self.ask(red))
+            until(partial(self.is_long, length))
+        return asked
+
+    @property
+    def length(self) -> int:
+        return len(self.batcher._queue)
+
+    def is_long(self, length: int) -> bool:
+        return self.length == length
+
+    def close(self) -> None:
+        self.network.gate.set()
+        self.batcher.close(60)
+        self.pool.shutdown()
