@@ -121,7 +121,7 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
     until(lambda: restarts(fleet, "SIGABRT") == 1 and fleet.ready == 2)
     fleet.touch(GATE)
     failed = [call for call in waiting.calls if call.exception(LIMIT)]
-    # Whoever shared the process that crashed; six callers seldom all came to one.
+    # The callers of the process that crashed fail. Six callers rarely share one process.
     assert all(isinstance(call.exception(LIMIT), UnavailableError) for call in failed)
     (ended,) = fleet.lines("process ended")
     assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)

@@ -88,7 +88,7 @@ def test_no_quality_is_encoded_twice_to_leave_metadata_out(fmt: Format) -> None:
     assert result.outcome is Outcome.TARGET_MET and codes(result) == [NoticeCode.METADATA_DROPPED]
     tried = [one.quality for one in result.probes]
     assert len(set(tried)) == len(tried)
-    # What was tried with the metadata is told with the sizes that it has without.
+    # Probes that were made with the metadata report their sizes without it.
     for one in result.probes:
         assert one.size_bytes == len(fixed(source, fmt, one.quality, EncoderOptions()).image)
 

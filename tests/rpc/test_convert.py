@@ -1,4 +1,4 @@
-"""From a protobuf request to a job: what is filled in and what is refused."""
+"""Protobuf requests become jobs with all defaults filled in, or are refused with a reason."""
 
 from __future__ import annotations
 

@@ -20,18 +20,18 @@ IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
 
 CONFIDENT = 0.4
-"""The promise from which a quality is tried because it may end the search."""
+"""The least promise of a quality that the search tries in order to end at once."""
 
 PATIENCE = 6
 """Probes that the curve model chooses alone. From then on, every second probe bisects the open
-qualities, so that a curve unlike any in the model is not searched step by step."""
+qualities, because the curve may differ from all that the model knows."""
 
 EXHAUSTED = 10
-"""Probes after which the model adds nothing: the curve is rougher than it can express. The search
+"""Probes after which the model no longer helps, because the curve is too rough for it. The search
 then tries the open quality whose interpolated value is nearest to the aim."""
 
 WORTHWHILE = 0.25
-"""The probability of saving an encoding from which a second quality is tried at the same time."""
+"""The least probability of saving an encoding for which a second quality is tried in parallel."""
 
 _KNOWN_DEVIATION = 1e-9
 """The standard deviation of a value that was seen."""
@@ -77,7 +77,7 @@ class Acquisition:
 
     @property
     def expected_bytes_per_pixel(self) -> float:
-        """Those of the most probable answer, for a goal whose last curve is that of sizes."""
+        """The expected bytes per pixel of the answer. The last curve of the goal must be sizes."""
         likeliest = max(self._models[-1].posterior(), key=lambda belief: belief.weight)
         answer = self._qualities[np.argmax(self._likelihoods().answers)]
         return math.exp(likeliest.mean[answer - 1])
@@ -106,9 +106,9 @@ class Acquisition:
         return self._named(self._next())
 
     def second(self, quality: int, known: Container[int]) -> int | None:
-        """The quality to try at the same time as `quality`; None if it would hardly save anything.
+        """The quality to try in parallel with `quality`; None if that saves too little.
 
-        Qualities in `known` have been encoded.
+        `known` are qualities that have been encoded.
         """
         at = quality - self._low
         others = self._open() & (self._files != self._files[at])
@@ -146,7 +146,7 @@ class Acquisition:
         return int(choice[np.argmax(promise[open_])])
 
     def _named(self, quality: int) -> int:
-        """The quality to try for a file: the bound if it is one of them, else the highest."""
+        """The quality to try, of those with the same file: the lower bound, or else the highest."""
         alike = self._alike(quality)
         return self._low if self._low in alike else int(alike[-1])
 
@@ -174,9 +174,9 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. So the
-        answer and its proof end the search together, and so does a file that refutes every quality.
-        Trying one of the pair saves 2 encodings if the other was tried before, else 1.
+        With an edge, an answer needs proof: the next file beyond it must not be good enough. The
+        answer and its proof together end the search. A file that refutes every quality also ends
+        it. Trying one of the pair saves 2 encodings if the other was tried before, else 1.
         """
         answers, refutes = self._likelihoods()
         if self._goal.edge == 0:
@@ -218,8 +218,9 @@ class Acquisition:
 class Likelihoods(NamedTuple):
     """For each quality, the probability that it is the answer, and that it refutes every quality.
 
-    A file that is too poor refutes all if it is too large, too, or the next one is, or there is
-    none: worse ones are too poor, better ones are too large.
+    A file that is too poor refutes every quality if it is also too large, if the next file is too
+    large, or if there is no next file. Then all lower qualities are too poor, and all higher ones
+    are too large.
     """
 
     answers: FloatArray

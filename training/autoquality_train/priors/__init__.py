@@ -1,6 +1,6 @@
 """The data that every search starts from: the files of `autoquality_core/priors`.
 
-curves     what an encoder's curves look like                    (KEY.json)
+curves     mean and covariance of an encoder's curves            (KEY.json)
 features   the regression from an image's features to its curves (KEY.features.json)
 offsets    the distance of slower settings' curves               (KEY.offset.json)
 roughness  how far curves fall on images with little detail      (KEY.rough.json)
