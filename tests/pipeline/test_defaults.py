@@ -119,10 +119,10 @@ def test_the_servers_target_and_error_are_used_only_with_their_metric(
 @pytest.mark.parametrize(
     ("method", "metric", "right"),
     [
-        (Method.DSSIM, "ssimulacra2", "METRIC_DSSIM or not set; is METRIC_SSIMULACRA2"),
-        (Method.SSIMULACRA2, "dssim", "METRIC_SSIMULACRA2 or not set; is METRIC_DSSIM"),
-        (Method.SIZE, "dssim", "not set"),
-        (Method.NONE, "ssimulacra2", "not set"),
+        (Method.DSSIM, "ssimulacra2", "METRIC_DSSIM or unset; is METRIC_SSIMULACRA2"),
+        (Method.SSIMULACRA2, "dssim", "METRIC_SSIMULACRA2 or unset; is METRIC_DSSIM"),
+        (Method.SIZE, "dssim", "unset; set `measure`"),
+        (Method.NONE, "ssimulacra2", "unset; set `measure`"),
     ],
 )
 @pytest.mark.parametrize("said", [True, False])

@@ -146,7 +146,7 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
         (
             request(auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, metric=1, target=9)),
             "auto_quality.metric",
-            "with METHOD_SIZE it must be not set",
+            "with METHOD_SIZE it must be unset",
         ),
         (
             request(auto_quality=pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=170)),

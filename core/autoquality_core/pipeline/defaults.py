@@ -141,10 +141,14 @@ def metric_of(method: Method, metric: str | None = None) -> Metric | None:
         return METRICS[metric or DSSIM.name]
     own = METRICS.get(method.value)
     if metric is not None and metric != (own and own.name):
-        right = f"METRIC_{own.name.upper()} or not set" if own else "not set, and `measure` instead"
+        right = (
+            f"must be METRIC_{own.name.upper()} or unset"
+            if own
+            else "must be unset; set `measure` to get a score"
+        )
         raise InvalidRequest(
             "auto_quality.metric",
-            f"with METHOD_{method.name} it must be {right}; is METRIC_{metric.upper()}",
+            f"with METHOD_{method.name} it {right}; is METRIC_{metric.upper()}",
         )
     return own
 
