@@ -38,7 +38,7 @@ from bench.command import parser
 from bench.record import FOLDER, Measure, Record, record_of, spread_of
 from bench.record.changes import finish
 from bench.record.machine import ROOT
-from bench.record.markdown import cell, made, table
+from bench.record.markdown import cell, made, number, table
 
 Samples = npt.NDArray[np.uint8]
 
@@ -48,6 +48,7 @@ ENCODERS: tuple[Encoder, ...] = (JpegEncoder(), WebpEncoder(), AvifEncoder())
 RUST = ROOT / ".tools" / "fast-ssim2" / "release" / "rival"
 
 SEARCH, EXACT = "ours, in a search", "ours, exact"
+STATISTICS = ("median", "95th percentile", "worst")
 WANTED = {SEARCH: 25.0, EXACT: 70.0}
 """Milliseconds a megapixel."""
 
@@ -170,14 +171,10 @@ def encodings(images: list[Path]) -> Iterator[Measure]:
 
 
 def _errors(what: str, by: str, setting: str, errors: list[float]) -> Iterator[Measure]:
-    low, high = (float(value) for value in np.percentile(errors, [25, 75]))
-    for name, value in (
-        ("median", float(np.median(errors))),
-        ("95th percentile", float(np.percentile(errors, 95))),
-        ("worst", max(errors)),
-    ):
-        middle, first, last = (float(f"{one:.3g}") for one in (value, low, high))
-        yield Measure(what, by, setting, name, middle, first, last, "points", "lower", len(errors))
+    values = (float(np.median(errors)), float(np.percentile(errors, 95)), max(errors))
+    for name, value in zip(STATISTICS, values, strict=True):
+        one = float(f"{value:.3g}")
+        yield Measure(what, by, setting, name, one, one, one, "points", "lower", len(errors))
 
 
 def _read(path: Path) -> Samples:
@@ -188,13 +185,37 @@ def _read(path: Path) -> Samples:
 
 
 def page(record: Record) -> str:
-    """The record as a table."""
-    header = ("measured", "of", "on", "", "median (quartiles)", "unit")
-    rows = [
-        (one.what, one.by, one.setting, one.goal, cell(one), one.unit.replace("x", "×"))
-        for one in record.measures
-    ]
-    return f"{made(record)}.\n\n{table(header, rows)}"
+    """Times by implementation and size, and distances between scores."""
+    times = record.find(what="time")
+    sizes = list(dict.fromkeys(one.setting for one in times))
+    header = ("milliseconds a megapixel (× ours in a search)", *sizes)
+    rows = []
+    for by in dict.fromkeys(one.by for one in times):
+        cells = []
+        for size in sizes:
+            text = cell(record.one(what="time", by=by, setting=size), spread=False)
+            ratio = record.one(what="time over ours", by=by, setting=size)
+            cells.append(text if ratio is None else f"{text} (× {number(ratio.value)})")
+        rows.append((by, *cells))
+    parts = [f"{made(record)}.", table(header, rows)]
+    errors = [one for one in record.measures if one.unit == "points"]
+    if errors:
+        groups = dict.fromkeys((one.what, one.by, one.setting) for one in errors)
+        found = [
+            (
+                *group,
+                *(
+                    cell(
+                        record.one(what=group[0], by=group[1], setting=group[2], goal=statistic),
+                        spread=False,
+                    )
+                    for statistic in STATISTICS
+                ),
+            )
+            for group in groups
+        ]
+        parts.append(table(("in points", "of", "on", *STATISTICS), found))
+    return "\n\n".join(parts)
 
 
 def main() -> int:

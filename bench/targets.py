@@ -169,7 +169,8 @@ def spread_page(record: Record) -> str:
                 rows.append(
                     (kind, encoder.format.name, goal, met, *(f"{one:.1f}" for one in numbers))
                 )
-    return f"{made(record)}.\n\n{table(header, rows)}"
+    images = f"{record.arguments['images']} images, qualities 1 to 100"
+    return f"{images}. {made(record)}.\n\n{table(header, rows)}"
 
 
 def words_page(record: Record) -> str:
