@@ -43,7 +43,7 @@ def test_the_service_is_compared_with_a_bare_codec(tmp_path: Path) -> None:
     found = {(one.what, one.by): one for one in record.measures}
     assert found["time over the bare codec", "service"].value > 0.5
     assert found["part of the codec's throughput", "service"].value > 0
-    assert len(record.find(what="memory a pixel")) == 5
+    assert len(record.find(what="memory a pixel")) == 7
     assert found["memory a pixel", "bare codec"].value > 0
     held = record.find(what="memory over requests")
     assert [one.count for one in held] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 12]
