@@ -19,6 +19,9 @@ from autoquality_core.types import MAX_QUALITY, Format
 T = TypeVar("T")
 Samples = npt.NDArray[np.uint8]
 
+COMMON_LIBRARIES = ("libvips", "opencv", "pyvips", "pyvips-binary")
+"""Keys of `formats.library_versions`: what every source is read with, and most files written."""
+
 EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
 
 
@@ -71,6 +74,9 @@ class Encoder(ABC):
     """Bytes that a block with detail takes at least."""
     probe_seconds_per_pixel: ClassVar[float] = 1e-7
     """Cost of a measured probe on one core, with default options."""
+
+    libraries: ClassVar[tuple[str, ...]] = COMMON_LIBRARIES
+    """The keys in `formats.library_versions` of all that decides its files and their scores."""
 
     options: Any = None
     """An instance of the format's options class; frozen."""
