@@ -83,7 +83,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        """The encoded file; `quality` is 1 to 100, and ignored without `has_quality`."""
+        """The encoded file; `quality` is 1 to 100, and ignored without `takes_quality`."""
 
     @abstractmethod
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
@@ -92,6 +92,11 @@ class Encoder(ABC):
     def frames(self, data: bytes, pixels: Pixels) -> int:
         """The number of frames in a file that `encode` made of `pixels`."""
         return 1
+
+    @property
+    def takes_quality(self) -> bool:
+        """Whether the quality changes the file with these options."""
+        return self.has_quality
 
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""

@@ -43,6 +43,10 @@ class JxlEncoder(Encoder):
 
     options: JxlOptions = JxlOptions()
 
+    @property
+    def takes_quality(self) -> bool:
+        return not self.options.lossless
+
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         lossless = self.options.lossless
         data: bytes = jpegxl.jpegxl_encode(

@@ -43,7 +43,7 @@ def _candidate(job: EncodeJob, requested: Format, pixels: Pixels) -> Candidate:
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
         pixels = pixels.flattened(job.options.background)
     if not job.options.keep_hidden_colors:
-        replace_hidden = with_continued_colours if encoder.has_quality else with_black
+        replace_hidden = with_continued_colours if encoder.takes_quality else with_black
         pixels = replace_hidden(pixels)
     return Candidate(encoder, pixels, tuple(notices))
 
