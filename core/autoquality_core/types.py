@@ -50,6 +50,20 @@ class Outcome(enum.Enum):
     NEAREST_QUALITY = "nearest_quality"
     PREDICTION_TRUSTED = "prediction_trusted"
     NO_QUALITY = "no_quality"
+    LOSSLESS_SMALLER = "lossless_smaller"
+
+
+class Verdict(enum.Enum):
+    """What became of a candidate; see `Candidate.Verdict` in the contract."""
+
+    CHOSEN = "chosen"
+    LARGER = "larger"
+    LOOKS_WORSE = "looks_worse"
+    PREDICTED_LARGER = "predicted_larger"
+    PREDICTED_WORSE = "predicted_worse"
+    MISSES_TARGET = "misses_target"
+    CANNOT_HOLD_IMAGE = "cannot_hold_image"
+    NO_TIME = "no_time"
 
 
 class NoticeCode(enum.Enum):
@@ -66,6 +80,7 @@ class NoticeCode(enum.Enum):
     METADATA_DROPPED = "metadata_dropped"
     GAIN_MAP_DROPPED = "gain_map_dropped"
     ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    CANDIDATE_SKIPPED = "candidate_skipped"
 
 
 class ColorProfile(enum.Enum):
@@ -73,6 +88,24 @@ class ColorProfile(enum.Enum):
 
     SRGB = "srgb"
     KEEP = "keep"
+
+
+class Chroma(enum.Enum):
+    """The resolution of colour in a file; see the enum of the same name in the contract."""
+
+    BY_QUALITY = "by_quality"
+    SUBSAMPLED = "subsampled"
+    FULL = "full"
+    SHARP = "sharp"
+    AUTO = "auto"
+
+
+class Lossless(enum.Enum):
+    """When a format that can do both is written without loss; see the enum in the contract."""
+
+    NEVER = "never"
+    SMALLER = "smaller"
+    ALWAYS = "always"
 
 
 class Device(enum.Enum):

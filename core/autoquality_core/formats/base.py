@@ -14,7 +14,7 @@ from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import MAX_QUALITY, Format
+from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 T = TypeVar("T")
 Samples = npt.NDArray[np.uint8]
@@ -23,6 +23,16 @@ COMMON_LIBRARIES = ("libvips", "opencv", "pyvips", "pyvips-binary")
 """Keys of `formats.library_versions`: what every source is read with, and most files written."""
 
 EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
+NO_QUALITY = (1,) * MAX_QUALITY
+"""The equivalents of an encoder without a quality."""
+
+SUBSAMPLE_MODES = {Chroma.BY_QUALITY: "auto", Chroma.SUBSAMPLED: "on", Chroma.FULL: "off"}
+"""The names of libvips."""
+
+CHROMA_MEANING = (
+    "Resolution of colour: by_quality (halved below quality 90), subsampled, full, or auto for the"
+    " smaller file of a search."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,10 @@ class Encoder(ABC):
         """Whether the quality changes the file with these options."""
         return self.has_quality
 
+    def variants(self) -> tuple[Encoder, ...]:
+        """The encoders that these options allow, the usual one first; they allow no choice."""
+        return (self,)
+
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""
         return EACH_QUALITY
@@ -111,6 +125,11 @@ class Encoder(ABC):
     def learned_offset(self) -> str | None:
         """The key of the learned offset from the curves of `learned`, if these options need one."""
         return None
+
+    @property
+    def setting(self) -> str:
+        """The key in `priors/formats.json` of the data learned for these options."""
+        return self.learned_offset or self.learned
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""
@@ -132,6 +151,19 @@ class Encoder(ABC):
     def alpha_bytes(self, data: bytes) -> int:
         """Bytes of a file that depend on alpha alone, not on the quality."""
         return 0
+
+
+def settle_chroma(options: Any, older: str, meant: Chroma) -> None:
+    """Make `chroma` of new options agree with the flag `older`, which stands for `meant`.
+
+    Raises ValueError if both are set and contradict each other.
+    """
+    default = type(options).__dataclass_fields__["chroma"].default
+    flag, chroma = getattr(options, older), options.chroma
+    if flag and chroma not in (default, meant):
+        raise ValueError(f"{older} means chroma {meant.value}, which contradicts {chroma.value}")
+    object.__setattr__(options, "chroma", meant if flag else chroma)
+    object.__setattr__(options, older, flag or chroma is meant)
 
 
 def profile_flag(pixels: Pixels) -> int:

@@ -60,6 +60,7 @@ class Session:
         self._files: dict[tuple[Encoder, int], bytes] = {}
         """Without metadata."""
         self._references: dict[str, Reference] = {}
+        self._stop: Callable[[], bool] | None = None
         self._slowest = 0.0
         self._slowest_quality = 0
 
@@ -82,6 +83,10 @@ class Session:
     def alpha_quality(self) -> int | None:
         """The quality of the alpha channel; None if it has none of its own."""
         return self.encoder.alpha_quality if self.pixels.has_alpha else None
+
+    def stop_when(self, stop: Callable[[], bool]) -> None:
+        """End a search early: before each probe but the first, `stop` is called."""
+        self._stop = stop
 
     def use_metadata(self, metadata: Metadata) -> None:
         """Write other metadata, also into the encodings that exist."""
@@ -199,11 +204,14 @@ class Session:
     def may_continue(self, quality: int) -> bool:
         """False if a probe at `quality`, or its measurement, would miss the deadline.
 
-        Raises RequestCancelled if the caller is gone.
+        Also False if the search should stop (`stop_when`). Raises RequestCancelled if the caller is
+        gone.
         """
         remaining = self.deadline.remaining()
         if remaining > 0:
             self.deadline.check()
+        if self._stop is not None and self._stop():
+            return False
         above = max(quality - self._slowest_quality, 0)
         expected = self._slowest * SLOWDOWN ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS

@@ -25,6 +25,8 @@ from autoquality_core.images.blocks import (
     jpeg_table,
 )
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
+from autoquality_core.priors.repetition import NUMBERS as REPETITION_NUMBERS
+from autoquality_core.priors.repetition import repetition
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,6 +58,7 @@ _VARIANCES = (4.0, 15.0, 60.0, 240.0, 960.0)
 
 NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
 COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
+ALL_NUMBERS = COLOURED_NUMBERS + REPETITION_NUMBERS
 
 
 def luma_features(pixels: Pixels) -> FloatArray:
@@ -108,6 +111,13 @@ def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
     The chroma is halved in both directions, as most encoders do.
     """
     return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
+
+
+def all_features(pixels: Pixels) -> FloatArray:
+    """Those of luma, chroma and exact repetition, shape (ALL_NUMBERS,), to compare encoders by."""
+    frame = _at_least(pixels.samples[0], BLOCK)
+    places = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    return np.concatenate([with_chroma(luma_features(pixels), pixels), repetition(frame, *places)])
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
