@@ -1,8 +1,8 @@
 """The formats that can be read: recognising a file's format, and opening it with libvips.
 
-The first bytes decide, and only the loader for that format sees the file. libvips reads all formats
-but JPEG XL (`images.jxl`). libvips itself would try all its loaders (SVG, matrices, its own format), which costs time and exposes
-their code. Ultra HDR is read as plain JPEG.
+The first bytes decide, and only the loader for that format sees the file. libvips itself
+would try all its loaders (SVG, matrices, its own format), which costs time and exposes
+their code. It does not read JPEG XL: `images.jxl` does. Ultra HDR is read as plain JPEG.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class Source:
     multi-picture JPEG are separate images, and the first (primary) one is used.
     `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
-    `animation` reads frames that libvips does not read, and each JPEG XL. `gain_map` says that there is
-    one for HDR screens, which is never decoded.
+    `animation` reads frames that libvips does not read, and any JPEG XL. `gain_map` says
+    that there is one for HDR screens, which is never decoded.
     """
 
     data: Data = attribute(repr=False)

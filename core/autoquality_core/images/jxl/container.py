@@ -67,9 +67,8 @@ def _blocks(found: Sequence[tuple[bytes, memoryview]]) -> Blocks:
             too_large.append(f"{_NAMES[name]} is damaged or has more than {MOST_BYTES} bytes")
         else:
             contents[name] = bytes(block)
-    return Blocks(
-        exif=contents.get(b"Exif", b""), xmp=contents.get(b"xml ", b""), too_large=tuple(too_large)
-    )
+    exif, xmp = (contents.get(name, b"") for name in _NAMES)
+    return Blocks(exif=exif, xmp=xmp, too_large=tuple(too_large))
 
 
 def _decompressed(content: memoryview) -> bytes | None:

@@ -113,7 +113,7 @@ def read_jxl(data: Data, field: str, limits: ImageLimits) -> Jxl:
     frames = list(read_frames(codestream, header, limits.max_frames))
     check_count(field, "frames or more", len(frames), limits.max_frames)
     durations = [frame.duration for frame in frames if frame.shown]
-    delays = (0,)
+    delays: tuple[int, ...] = (0,)
     animation = header.animation
     if animation is not None and _PAGE not in durations:
         delays = tuple(round(1000 * ticks / animation.ticks) for ticks in durations)
@@ -156,7 +156,8 @@ def _full_range(found: npt.NDArray[Any], header: Header) -> Samples:
     if most == full:
         return found
     levels = np.arange(full + 1).clip(max=most)
-    return (levels * full / most).round().astype(found.dtype)[found]
+    stretched: Samples = (levels * full / most).round().astype(found.dtype)[found]
+    return stretched
 
 
 def _unpremultiplied(samples: Samples) -> Samples:

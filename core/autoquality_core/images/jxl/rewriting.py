@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from autoquality_core.images.colour.cicp import from_codes
 from autoquality_core.images.jxl.bits import BitReader
-from autoquality_core.images.jxl.frames import Frame
-from autoquality_core.images.jxl.header import Header
+from autoquality_core.images.jxl.frames import read_frames
+from autoquality_core.images.jxl.header import Header, read_header
 
 _MILLISECONDS = ((2, 1), (2, 0))
 """1000 ticks in a second, as in the header of an animation."""
@@ -56,10 +56,14 @@ def with_display_p3(data: memoryview, header: Header) -> tuple[memoryview, Heade
     return memoryview(changed), replace(header, profile=None, described=described)
 
 
-def retimed(
-    data: memoryview, header: Header, frames: Sequence[Frame], delays: Sequence[int], plays: int
-) -> bytes:
-    """An animation whose frames last `delays` milliseconds, and that is played `plays` times."""
+def retimed(codestream: bytes, delays: Sequence[int], plays: int) -> bytes:
+    """An animation whose frames last `delays` milliseconds, and that is played `plays` times.
+
+    It must have as many frames, each of them shown. A delay is 1 or more.
+    """
+    data = memoryview(codestream)
+    header = read_header(data)
+    frames = read_frames(data, header, len(delays))
     writer = _BitWriter()
     writer.copy(data, 0, header.ticks_at[0])
     writer.add(*_MILLISECONDS, (2, 3), (32, plays), (1, 0))
@@ -70,5 +74,5 @@ def retimed(
         writer.copy(data, frame.begin, frame.duration_at[0])
         writer.add((2, 3), (32, delay))
         writer.copy(data, frame.duration_at[1], frame.header_end)
-        parts += [writer.whole(), data[frame.parts_at // 8 : frame.end // 8]]
+        parts += [writer.whole(), bytes(data[frame.parts_at // 8 : frame.end // 8])]
     return b"".join(parts)
