@@ -51,6 +51,12 @@ class FileColours:
             return None
         return icc.profile_of(colours, self.channels)
 
+    @property
+    def in_srgb(self) -> bool:
+        """Whether the samples are sRGB as they are."""
+        space = self.space(256)
+        return self.profile is None if space is None else space.changes_nothing
+
     def space(self, levels: int) -> Space | None:
         """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""
         if self.described is not None:

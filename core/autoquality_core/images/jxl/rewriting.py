@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from autoquality_core.images.colour.cicp import from_codes
 from autoquality_core.images.jxl.bits import BitReader
 from autoquality_core.images.jxl.frames import read_frames
 from autoquality_core.images.jxl.header import Header, read_header
 
-_MILLISECONDS = ((2, 1), (2, 0))
+_Field: TypeAlias = tuple[int, int]
+"""A number of bits and their value."""
+
+_SRGB: Sequence[_Field] = ((2, 1),)
+_P3: Sequence[_Field] = ((2, 2), (4, 11 - 2))
+_MILLISECONDS: Sequence[_Field] = ((2, 1), (2, 0))
 """1000 ticks in a second, as in the header of an animation."""
 
 
@@ -21,8 +27,7 @@ class _BitWriter:
         self._number = 0
         self._bits = 0
 
-    def add(self, *fields: tuple[int, int]) -> None:
-        """Add numbers, each a number of bits and its value."""
+    def add(self, *fields: _Field) -> None:
         for count, value in fields:
             self._number |= value << self._bits
             self._bits += count
@@ -42,18 +47,28 @@ def with_display_p3(data: memoryview, header: Header) -> tuple[memoryview, Heade
     libjxl cannot decode to a profile of tables, and gives 8-bit linear light instead. Display P3
     holds nearly all colours that a display shows.
     """
+    described = None if header.grey else from_codes(12, 13)
+    changed = _with_primaries(data, header, _P3)
+    return memoryview(changed), replace(header, profile=None, described=described)
+
+
+def with_srgb(data: memoryview, header: Header) -> bytes:
+    """A codestream that says that its samples are sRGB, instead of having a profile."""
+    return _with_primaries(data, header, _SRGB)
+
+
+def _with_primaries(data: memoryview, header: Header, primaries: Sequence[_Field]) -> bytes:
+    """A codestream with the curve of sRGB and these primaries instead of a profile."""
     writer = _BitWriter()
     writer.copy(data, 0, header.colours_at[0])
     # Not all defaults, no profile; grey or RGB, with the white D65.
     writer.add((2, 0), (2, int(header.grey)), (2, 1))
     if not header.grey:
-        writer.add((2, 2), (4, 11 - 2))  # the primaries of P3
+        writer.add(*primaries)
     # No gamma, but the curve of sRGB; the intent is relative.
     writer.add((1, 0), (2, 2), (4, 13 - 2), (2, 1))
     writer.copy(data, header.colours_at[1], header.profile_at[0])
-    described = None if header.grey else from_codes(12, 13)
-    changed = writer.whole() + bytes(data[header.frames_at // 8 :])
-    return memoryview(changed), replace(header, profile=None, described=described)
+    return writer.whole() + bytes(data[header.frames_at // 8 :])
 
 
 def retimed(codestream: bytes, delays: Sequence[int], plays: int) -> bytes:
