@@ -166,7 +166,7 @@ class PngOptions:
 class JxlOptions:
     """How to write a JPEG XL."""
 
-    effort: int | None = _option("Effort, from 1 (fast) to 9 (small).", (1, 9))
+    effort: int | None = _option("Effort, from 1 (fast) to 7 (small).", (1, 7))
     lossless: bool | None = _option("Keep every sample exactly. There is no quality then.")
 
 

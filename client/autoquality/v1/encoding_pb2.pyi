@@ -621,7 +621,7 @@ class JxlOptions(google.protobuf.message.Message):
     EFFORT_FIELD_NUMBER: builtins.int
     LOSSLESS_FIELD_NUMBER: builtins.int
     effort: builtins.int
-    """CPU effort, 1 (fast) to 9 (small). Absent: the server's, normally 5."""
+    """CPU effort, 1 (fast) to 7 (small). Absent: the server's, normally 5."""
     lossless: builtins.bool
     """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
     OUTCOME_NO_QUALITY.

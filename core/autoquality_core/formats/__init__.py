@@ -19,7 +19,7 @@ from autoquality_core.formats.avif import AvifEncoder, AvifOptions
 from autoquality_core.formats.base import Encoder, Option, options_of
 from autoquality_core.formats.containers import fitting_metadata, with_metadata
 from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
-from autoquality_core.formats.jxl import JxlEncoder, JxlOptions
+from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
 from autoquality_core.formats.png import PngEncoder, PngOptions
 from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
 from autoquality_core.images import Pixels
@@ -39,6 +39,7 @@ __all__ = [
     "JpegOptions",
     "JxlEncoder",
     "JxlOptions",
+    "JxlTranscoder",
     "Option",
     "PngEncoder",
     "PngOptions",

@@ -65,8 +65,9 @@ class Encoder(ABC):
     """A format with its options: pixels to a file and back. Hashable and stateless.
 
     `encode` takes images that the format can hold: one frame unless `keeps_animation`, no alpha
-    unless `keeps_alpha`, sides of `min_side` to `max_side` pixels (see `formats.substitute`). Any
-    failure within that is a defect, and pyvips.Error escapes.
+    unless `keeps_alpha`, no profile unless `keeps_profile`, sides of `min_side` to `max_side`
+    pixels (see `formats.substitute`). Any failure within that is a defect, and errors of the
+    library escape.
     """
 
     format: ClassVar[Format]
@@ -74,6 +75,7 @@ class Encoder(ABC):
     has_quality: ClassVar[bool] = True
     keeps_alpha: ClassVar[bool] = True
     keeps_animation: ClassVar[bool] = False
+    keeps_profile: ClassVar[bool] = True
     min_side: ClassVar[int] = 1
     max_side: ClassVar[int]
     default_quality: ClassVar[int] = 80
