@@ -152,7 +152,8 @@ class ResolvedTarget:
 class Probe:
     """One encoding and its scores by the metric's name; times in seconds.
 
-    `alpha_quality` is None if the alpha channel has no quality of its own.
+    `alpha_quality` is None if the alpha channel has no quality of its own, `chroma` if the format
+    has no such option. `lossless` says that no sample differs.
     """
 
     quality: int
@@ -161,6 +162,9 @@ class Probe:
     encode_seconds: float
     measure_seconds: float
     alpha_quality: int | None = None
+    format: Format | None = None
+    chroma: Chroma | None = None
+    lossless: bool = False
 
 
 class Stage(enum.Enum):

@@ -25,7 +25,17 @@ def check_encode(request: pb.EncodeRequest) -> Fault | None:
             return Fault.invalid("quality", "must be from 1 to 100")
         if spec.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             return Fault.invalid("quality", "is for METHOD_NONE only")
-    return _check_spec(spec)
+    return _check_candidates(request) or _check_spec(spec)
+
+
+def _check_candidates(request: pb.EncodeRequest) -> Fault | None:
+    if request.candidates and request.format:
+        return Fault.invalid("candidates", "must be empty if format is set")
+    spec = request.auto_quality
+    comparable = spec.method == pb.METHOD_SIZE or metric_of(spec) == pb.METRIC_SSIMULACRA2
+    if len(set(request.candidates)) > 1 and not comparable:
+        return Fault.invalid("candidates", "this method cannot compare formats")
+    return None
 
 
 def check_compare(request: pb.CompareRequest) -> Fault | None:

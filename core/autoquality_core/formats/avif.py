@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
@@ -10,14 +10,17 @@ import numpy as np
 
 from autoquality_core.formats.base import (
     CHROMA_MEANING,
+    CHROMAS,
     EACH_QUALITY,
     SUBSAMPLE_MODES,
     Encoder,
+    OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
     settle_chroma,
+    updated,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
@@ -36,17 +39,19 @@ _SIDE = 64
 class AvifOptions:
     """How an AVIF is written."""
 
+    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+
     speed: int = option(_USUAL_SPEED, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
     no_subsample: bool = option(False, "The older name of chroma full.")
-    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING)
+    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
 
     def __post_init__(self) -> None:
         """Raises ValueError if `no_subsample` contradicts `chroma`."""
-        settle_chroma(self, "no_subsample", Chroma.FULL)
+        settle_chroma(self, self.OLDER)
 
     def with_chroma(self, chroma: Chroma) -> AvifOptions:
         """The same options with another chroma."""
-        return replace(self, chroma=chroma, no_subsample=chroma is Chroma.FULL)
+        return updated(self, {"chroma": chroma})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,10 @@ class AvifEncoder(Encoder):
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return _WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
 
-    def variants(self) -> tuple[AvifEncoder, ...]:
+    def variants(self, *, grey: bool) -> tuple[AvifEncoder, ...]:
         if self.options.chroma is not Chroma.AUTO:
             return (self,)
-        choices = Chroma.BY_QUALITY, Chroma.FULL
+        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
         return tuple(AvifEncoder(self.options.with_chroma(one)) for one in choices)
 
 

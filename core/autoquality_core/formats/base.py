@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -26,9 +28,15 @@ EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
 NO_QUALITY = (1,) * MAX_QUALITY
 """The equivalents of an encoder without a quality."""
 
-SUBSAMPLE_MODES = {Chroma.BY_QUALITY: "auto", Chroma.SUBSAMPLED: "on", Chroma.FULL: "off"}
+SUBSAMPLE_MODES = {
+    Chroma.BY_QUALITY: "auto",
+    Chroma.AUTO: "auto",
+    Chroma.SUBSAMPLED: "on",
+    Chroma.FULL: "off",
+}
 """The names of libvips."""
 
+CHROMAS = (Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL, Chroma.AUTO)
 CHROMA_MEANING = (
     "Resolution of colour: by_quality (halved below quality 90), subsampled, full, or auto for the"
     " smaller file of a search."
@@ -37,18 +45,24 @@ CHROMA_MEANING = (
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a format; `low` and `high` bound a number, both included."""
+    """One option of a format; `low` and `high` bound a number, both included.
+
+    `choices` are the members of an enum that are allowed; empty for all.
+    """
 
     name: str
     default: Any
     meaning: str
     low: int = 0
     high: int = 0
+    choices: tuple[enum.Enum, ...] = ()
 
 
-def option(default: T, meaning: str, low: int = 0, high: int = 0) -> T:
+def option(
+    default: T, meaning: str, low: int = 0, high: int = 0, choices: tuple[enum.Enum, ...] = ()
+) -> T:
     """Declare a field of an options class. A number needs its range, `low` to `high`."""
-    known = {"meaning": meaning, "low": low, "high": high}
+    known = {"meaning": meaning, "low": low, "high": high, "choices": choices}
     field: T = dataclasses.field(default=default, metadata=known)
     return field
 
@@ -110,13 +124,26 @@ class Encoder(ABC):
         """Whether the quality changes the file with these options."""
         return self.has_quality
 
-    def variants(self) -> tuple[Encoder, ...]:
-        """The encoders that these options allow, the usual one first; they allow no choice."""
+    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
+        """The encoders that these options allow, the usual one first: more than one for a choice.
+
+        `grey` says that the image has no chroma to choose.
+        """
         return (self,)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every visible sample of the file is that of the pixels."""
+        return False
+
+    @property
+    def chroma(self) -> Chroma | None:
+        """The option of that name; None for a format without a choice."""
+        return getattr(self.options, "chroma", None)
 
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""
-        return EACH_QUALITY
+        return EACH_QUALITY if self.takes_quality else NO_QUALITY
 
     @property
     def learned(self) -> str:
@@ -155,17 +182,51 @@ class Encoder(ABC):
         return 0
 
 
-def settle_chroma(options: Any, older: str, meant: Chroma) -> None:
-    """Make `chroma` of new options agree with the flag `older`, which stands for `meant`.
+@dataclass(frozen=True, slots=True)
+class OlderFlag:
+    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
 
-    Raises ValueError if both are set and contradict each other.
+    name: str
+    meaning: Chroma
+
+
+def settle_chroma(options: Any, older: OlderFlag) -> None:
+    """Make `chroma` of new options agree with an older flag.
+
+    Raises ValueError if they contradict each other.
     """
-    default = type(options).__dataclass_fields__["chroma"].default
-    flag, chroma = getattr(options, older), options.chroma
-    if flag and chroma not in (default, meant):
-        raise ValueError(f"{older} means chroma {meant.value}, which contradicts {chroma.value}")
-    object.__setattr__(options, "chroma", meant if flag else chroma)
-    object.__setattr__(options, older, flag or chroma is meant)
+    default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
+    flag, chroma = getattr(options, older.name), options.chroma
+    if flag and chroma not in (default, older.meaning):
+        raise ValueError(
+            f"{chroma.value} contradicts {older.name}, which is {older.meaning.value}; set one of"
+            " them"
+        )
+    object.__setattr__(options, "chroma", older.meaning if flag else chroma)
+    object.__setattr__(options, older.name, flag or chroma is older.meaning)
+
+
+def updated(options: T, asked: Mapping[str, Any]) -> T:
+    """Options with others that were asked for; `chroma` and its older flag replace each other.
+
+    Raises ValueError if those two contradict each other.
+    """
+    older: OlderFlag | None = getattr(options, "OLDER", None)
+    changes = dict(asked)
+    if older is not None and "chroma" in asked:
+        agree = asked["chroma"] is older.meaning
+        if asked.get(older.name, agree) is not agree:
+            raise ValueError(
+                f"{asked['chroma'].value} contradicts {older.name}; {older.meaning.value} is the"
+                " newer name of that; set one of them"
+            )
+        changes[older.name] = agree
+    elif older is not None and older.name in asked:
+        default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
+        changes["chroma"] = older.meaning if asked[older.name] else default
+    made: Any = options
+    found: T = dataclasses.replace(made, **changes)
+    return found
 
 
 def profile_flag(pixels: Pixels) -> int:

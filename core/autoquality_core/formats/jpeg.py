@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import (
     CHROMA_MEANING,
+    CHROMAS,
     SUBSAMPLE_MODES,
     Encoder,
+    OlderFlag,
     option,
     profile_flag,
     samples_of,
     settle_chroma,
+    updated,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
@@ -29,6 +32,8 @@ WHOLE_CHROMA = 90
 class JpegOptions:
     """How a JPEG is written; names and defaults are imgproxy's."""
 
+    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+
     progressive: bool = option(False, "Progressive instead of baseline.")
     no_subsample: bool = option(False, "The older name of chroma full.")
     trellis_quant: bool = option(False, "Trellis quantisation: a smaller file for more time.")
@@ -37,15 +42,15 @@ class JpegOptions:
         False, "Choose the progressive scans by trial; needs progressive."
     )
     quant_table: int = option(0, "Quantisation table, 0 to 8.", 0, 8)
-    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING)
+    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
 
     def __post_init__(self) -> None:
         """Raises ValueError if `no_subsample` contradicts `chroma`."""
-        settle_chroma(self, "no_subsample", Chroma.FULL)
+        settle_chroma(self, self.OLDER)
 
     def with_chroma(self, chroma: Chroma) -> JpegOptions:
         """The same options with another chroma."""
-        return replace(self, chroma=chroma, no_subsample=chroma is Chroma.FULL)
+        return updated(self, {"chroma": chroma})
 
 
 BEST_MOZJPEG = JpegOptions(
@@ -118,10 +123,10 @@ class JpegEncoder(Encoder):
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None
 
-    def variants(self) -> tuple[JpegEncoder, ...]:
+    def variants(self, *, grey: bool) -> tuple[JpegEncoder, ...]:
         if self.options.chroma is not Chroma.AUTO:
             return (self,)
-        choices = Chroma.BY_QUALITY, Chroma.FULL
+        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
         return tuple(JpegEncoder(self.options.with_chroma(one)) for one in choices)
 
     def for_network(self) -> JpegEncoder:

@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import (
-    EACH_QUALITY,
-    NO_QUALITY,
     Encoder,
+    OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
     settle_chroma,
+    updated,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
@@ -46,6 +46,8 @@ class WebpPreset(enum.Enum):
 class WebpOptions:
     """How a WebP is written."""
 
+    OLDER: ClassVar = OlderFlag("smart_subsample", Chroma.SHARP)
+
     effort: int = option(_USUAL_EFFORT, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
     preset: WebpPreset = option(
         WebpPreset.DEFAULT,
@@ -59,6 +61,7 @@ class WebpOptions:
         Chroma.SUBSAMPLED,
         "Resolution of colour: subsampled, sharp (halved with sharper edges, in more time), or auto"
         " for the smaller file of a search.",
+        choices=(Chroma.SUBSAMPLED, Chroma.SHARP, Chroma.AUTO),
     )
     lossless: Lossless = option(
         Lossless.SMALLER,
@@ -67,11 +70,11 @@ class WebpOptions:
 
     def __post_init__(self) -> None:
         """Raises ValueError if `smart_subsample` contradicts `chroma`."""
-        settle_chroma(self, "smart_subsample", Chroma.SHARP)
+        settle_chroma(self, self.OLDER)
 
     def with_chroma(self, chroma: Chroma) -> WebpOptions:
         """The same options with another chroma."""
-        return replace(self, chroma=chroma, smart_subsample=chroma is Chroma.SHARP)
+        return updated(self, {"chroma": chroma})
 
 
 _PLAIN = WebpOptions()
@@ -116,14 +119,12 @@ class WebpEncoder(Encoder):
     def takes_quality(self) -> bool:
         return self.options.lossless is not Lossless.ALWAYS
 
-    def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
-        return EACH_QUALITY if self.takes_quality else NO_QUALITY
-
-    def variants(self) -> tuple[WebpEncoder, ...]:
+    def variants(self, *, grey: bool) -> tuple[WebpEncoder, ...]:
         lossy = replace(self.options, lossless=Lossless.NEVER)
         found = [lossy]
         if lossy.chroma is Chroma.AUTO:
-            found = [lossy.with_chroma(one) for one in (Chroma.SUBSAMPLED, Chroma.SHARP)]
+            choices = (Chroma.SUBSAMPLED,) if grey else (Chroma.SUBSAMPLED, Chroma.SHARP)
+            found = [lossy.with_chroma(one) for one in choices]
         if self.options.lossless is not Lossless.NEVER:
             exact = lossy.with_chroma(Chroma.SUBSAMPLED)
             found.append(replace(exact, lossless=Lossless.ALWAYS))
@@ -161,8 +162,12 @@ class WebpEncoder(Encoder):
         return (self.learned_offset or self.learned) if self.takes_quality else "webp-lossless"
 
     @property
+    def lossless(self) -> bool:
+        return not self.takes_quality
+
+    @property
     def alpha_quality(self) -> int | None:
-        return self.options.alpha_quality
+        return self.options.alpha_quality if self.takes_quality else None
 
     def with_alpha_quality(self, alpha_quality: int) -> WebpEncoder:
         return WebpEncoder(replace(self.options, alpha_quality=alpha_quality))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from autoquality_core.formats import Encoder, JxlEncoder, JxlTranscoder, encoder_for, substitute
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import (
+    ENCODERS,
+    Encoder,
+    JxlEncoder,
+    JxlTranscoder,
+    encoder_for,
+    substitute,
+)
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_black, with_continued_colours
 from autoquality_core.pipeline.job import EncodeJob
@@ -21,16 +30,51 @@ class Candidate:
     notices: tuple[Notice, ...] = ()
 
 
-def candidates(job: EncodeJob, pixels: Pixels, origin: Origin) -> tuple[Candidate, ...]:
-    """The candidates for an image, at least one.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A format that was allowed but cannot hold the image, though another can."""
 
-    Raises InvalidRequest if no format that was allowed can hold the image.
+    format: Format
+    why: str
+
+
+def candidates(
+    job: EncodeJob, pixels: Pixels, origin: Origin
+) -> tuple[tuple[Candidate, ...], tuple[LeftOut, ...]]:
+    """The candidates for an image, at least one, and the formats that were left out.
+
+    Formats that lose more of the image than others are left out. Of several candidates of one
+    format, the first is the usual one. Raises InvalidRequest if no format that was allowed can hold
+    the image.
     """
     formats = requested_formats(job, origin.format, has_alpha=pixels.has_alpha)
-    return tuple(_candidate(job, fmt, pixels, origin) for fmt in formats)
+    losses = {fmt: _loss(fmt, pixels) for fmt in formats}
+    least = min(rank for rank, _ in losses.values())
+    kept = [fmt for fmt, (rank, _) in losses.items() if rank == least]
+    left_out = tuple(LeftOut(fmt, losses[fmt][1]) for fmt in formats if fmt not in kept)
+    return tuple(one for fmt in kept for one in _variants(job, fmt, pixels, origin)), left_out
 
 
-def _candidate(job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin) -> Candidate:
+def _loss(fmt: Format, pixels: Pixels) -> tuple[tuple[bool, ...], str]:
+    """How much of an image a format loses, worst first, and why it may be left out."""
+    name = ENCODERS[fmt].name
+    try:
+        written = substitute(fmt, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
+    except InvalidRequest as error:
+        return (True,), error.description
+    encoder = ENCODERS[written]
+    why = {
+        f"{name} is written without animation": pixels.frames > 1 and not encoder.keeps_animation,
+        f"{name} has no transparency": pixels.has_alpha and not encoder.keeps_alpha,
+        f"{name} cannot hold an image of {pixels.width}x{pixels.height}": written is not fmt,
+    }
+    return (False, *why.values()), ", ".join(text for text, loses in why.items() if loses)
+
+
+def _variants(
+    job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin
+) -> Iterator[Candidate]:
+    """The candidates of one format."""
     notices = []
     fmt = substitute(requested, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
     if fmt is not requested:
@@ -42,7 +86,8 @@ def _candidate(job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin
         kept = pixels.profile is not None
         transcoder = JxlTranscoder.of(origin.jpeg, encoder.options, keep_profile=kept)
         if transcoder is not None:
-            return Candidate(transcoder, pixels, tuple(notices))
+            yield Candidate(transcoder, pixels, tuple(notices))
+            return
     if pixels.has_alpha and not encoder.keeps_alpha:
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
@@ -54,10 +99,12 @@ def _candidate(job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin
         if pixels.clipped:
             message = "colours lie outside sRGB and were clipped"
             notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
-    if not job.options.keep_hidden_colors:
-        replace_hidden = with_continued_colours if encoder.takes_quality else with_black
-        pixels = replace_hidden(pixels)
-    return Candidate(encoder, pixels, tuple(notices))
+    made: dict[Callable[[Pixels], Pixels], Pixels] = {}
+    for one in encoder.variants(grey=pixels.bands < 3):
+        replace_hidden = with_continued_colours if one.takes_quality else with_black
+        if not job.options.keep_hidden_colors and replace_hidden not in made:
+            made[replace_hidden] = replace_hidden(pixels)
+        yield Candidate(one, made.get(replace_hidden, pixels), tuple(notices))
 
 
 def source_notices(pixels: Pixels, origin: Origin) -> list[Notice]:

@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from autoquality_core import images
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
-from autoquality_core.images import ImageLimits, check_raw_shape, hidden
+from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
-from autoquality_core.pipeline.candidates import candidates, source_notices
+from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
+from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.pipeline.methods import (
-    Answer,
     FixedQuality,
     MethodHandler,
     MlSearch,
@@ -36,6 +36,7 @@ from autoquality_core.pipeline.sources import (
     open_job,
     open_pair,
 )
+from autoquality_core.pipeline.verdicts import decided
 from autoquality_core.priors import features
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
@@ -48,6 +49,7 @@ from autoquality_core.types import (
     RawSource,
     ResolvedTarget,
     Timings,
+    Verdict,
 )
 
 
@@ -99,8 +101,9 @@ class Pipeline:
     def check(self, job: EncodeJob) -> None:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         self.defaults.check(job.spec)
-        if job.format is not None:
-            self._resolve(job, encoder_for(job.format, job.options))
+        job = self._settled(job)
+        for fmt in job.candidates if job.format is None else (job.format,):
+            self._resolve(job, encoder_for(fmt, job.options))
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -113,6 +116,7 @@ class Pipeline:
         """
         deadline.check()
         self.check(job)
+        job = self._settled(job)
         limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
         with step("open"):
             opened = open_job(job, limits)
@@ -130,29 +134,38 @@ class Pipeline:
         job = opened.job
         with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
-            (candidate,) = candidates(job, pixels, origin)
-            encoder = candidate.encoder
-            metadata = fitting_metadata(encoder.format, origin.metadata)
-
-        notices = [*source_notices(pixels, origin), *candidate.notices]
-        if metadata.dropped:
-            notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        resolved = self._resolve(job, encoder)
-        if job.spec.target is not None and resolved.method is Method.NONE:
-            message = "METHOD_NONE searches for nothing: the target was not used; set the method"
-            notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        session = Session(
-            candidate.pixels,
-            encoder,
-            deadline,
-            lend_core=self._lend_core,
-            metadata=metadata,
+            able, left_out = candidates(job, pixels, origin)
+        chosen, searched, considered = decided(
+            self._entries(job, able, origin.metadata, deadline), left_out
         )
-        answer = self._handler(job, encoder, resolved).run(session, resolved)
         for metric in job.measure:
-            if session.may_continue(answer.quality):
-                session.measure(answer.quality, metric)
-        return _result(session, answer, notices, timings)
+            if chosen.session.may_continue(chosen.quality):
+                chosen.session.measure(chosen.quality, metric)
+        notices = [*source_notices(pixels, origin), *_notices(job, chosen, considered)]
+        return _result(chosen, searched, considered, notices, timings)
+
+    def _entries(
+        self, job: EncodeJob, able: Sequence[Candidate], metadata: Metadata, deadline: Deadline
+    ) -> list[Entry]:
+        """The candidates with their sessions and methods. Raises InvalidRequest."""
+        entries: list[Entry] = []
+        for one in able:
+            fmt = one.encoder.format
+            resolved = self._resolve(job, one.encoder)
+            session = Session(
+                one.pixels,
+                one.encoder,
+                deadline,
+                lend_core=self._lend_core,
+                metadata=fitting_metadata(fmt, metadata),
+                like=next((each.session for each in entries if looks_alike(each, one)), None),
+            )
+            several = sum(each.encoder.format is fmt for each in able) > 1
+            handler = self._handler(job, one.encoder, resolved, chosen=several)
+            by_network = resolved.method is Method.ML and fmt in self.predictors
+            encoder = one.encoder.for_network() if by_network else one.encoder
+            entries.append(Entry(one, encoder, session, handler, resolved))
+        return entries
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The exact scores of two image files by every metric.
@@ -185,15 +198,23 @@ class Pipeline:
         with step("measure"):
             return compared(decoded[0], decoded[1], METRICS.values())
 
+    def _settled(self, job: EncodeJob) -> EncodeJob:
+        """The job with the default candidates, if they apply. Raises InvalidRequest."""
+        fmt, several = self.defaults.formats_for(job.spec, job.format, job.candidates)
+        return replace(job, format=fmt, candidates=several)
+
     def _resolve(self, job: EncodeJob, encoder: Encoder) -> ResolvedTarget:
         fmt = encoder.format
         substituted = job.format is not None and fmt is not job.format
-        yielding = substituted or not encoder.takes_quality
+        yielding = substituted or bool(job.candidates) or not encoder.takes_quality
         return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
-    def _handler(self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget) -> MethodHandler:
+    def _handler(
+        self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget, *, chosen: bool
+    ) -> MethodHandler:
+        """The handler of a method; `chosen` says that a lossless file is one of several choices."""
         if not encoder.takes_quality:
-            return FixedQuality(0, Outcome.NO_QUALITY)
+            return FixedQuality(0, Outcome.LOSSLESS_SMALLER if chosen else Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
             return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
         return self._searches[resolved.method]
@@ -210,9 +231,27 @@ def warm_up() -> None:
         metric.warm_up()
 
 
+def _notices(job: EncodeJob, chosen: Entry, considered: Sequence[Considered]) -> Iterator[Notice]:
+    """What the caller should know about the choice, and about the answer before its search."""
+    late = [one.message for one in considered if one.verdict is Verdict.NO_TIME]
+    if late:
+        yield Notice(NoticeCode.CANDIDATE_SKIPPED, "; ".join(late))
+    yield from chosen.candidate.notices
+    if chosen.metadata.dropped:
+        yield Notice(NoticeCode.METADATA_DROPPED, "; ".join(chosen.metadata.dropped))
+    if job.spec.target is not None and chosen.resolved.method is Method.NONE:
+        message = "METHOD_NONE searches for nothing: the target was not used; set the method"
+        yield Notice(NoticeCode.TARGET_UNUSED, message)
+
+
 def _result(
-    session: Session, answer: Answer, notices: Iterable[Notice], timings: Timings
+    chosen: Entry,
+    searched: Sequence[Entry],
+    considered: Sequence[Considered],
+    notices: Iterable[Notice],
+    timings: Timings,
 ) -> EncodeResult:
+    session, answer = chosen.session, chosen.found
     return EncodeResult(
         image=session.file(answer.quality),
         format=session.encoder.format,
@@ -221,11 +260,13 @@ def _result(
         outcome=answer.outcome,
         applied=answer.applied,
         predicted_quality=answer.predicted_quality,
-        probes=tuple(session.probes),
+        probes=tuple(probe for one in searched for probe in one.session.probes),
         notices=(*notices, *answer.notices),
         width=session.pixels.width,
         height=session.pixels.height,
         frames=session.frames(answer.quality),
         alpha_quality=session.alpha_quality,
+        lossless=session.encoder.lossless,
+        candidates=tuple(considered),
         timings=timings,
     )

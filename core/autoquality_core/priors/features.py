@@ -113,11 +113,16 @@ def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
     return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
 
 
-def all_features(pixels: Pixels) -> FloatArray:
-    """Those of luma, chroma and exact repetition, shape (ALL_NUMBERS,), to compare encoders by."""
+def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
+    """Those of luma, chroma and exact repetition, shape (ALL_NUMBERS,), to compare encoders by.
+
+    `known` are those of luma and chroma, if they were computed before.
+    """
+    if known is None:
+        known = with_chroma(luma_features(pixels), pixels)
     frame = _at_least(pixels.samples[0], BLOCK)
     places = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
-    return np.concatenate([with_chroma(luma_features(pixels), pixels), repetition(frame, *places)])
+    return np.concatenate([known, repetition(frame, *places)])
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
@@ -129,7 +134,7 @@ def warm_up() -> None:
     """Compile the loops, or load them from numba's disk cache."""
     pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
     detail(pixels)
-    with_chroma(luma_features(pixels), pixels)
+    all_features(pixels)
 
 
 def _described(luma: npt.NDArray[np.float32]) -> FloatArray:

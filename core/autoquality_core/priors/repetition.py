@@ -94,7 +94,8 @@ def _count(
                 flat &= same_left and same_up
                 g = np.int64(one[green])
                 guess = np.int64(beside[green]) + np.int64(above[green]) - np.int64(corner[green])
-                grey[(g - min(max(guess, 0), 255)) & (_LEVELS - 1)] += 1
+                guess = np.int64(0) if guess < 0 else np.int64(255) if guess > 255 else guess
+                grey[(g - guess) & (_LEVELS - 1)] += 1
                 for band in (red, blue):
                     shift = np.int64(one[band]) - g
                     before = np.int64(beside[band]) - np.int64(beside[green])

@@ -20,6 +20,8 @@ from autoquality_core.formats import (
     JpegEncoder,
     JpegOptions,
     JxlEncoder,
+    JxlOptions,
+    PngEncoder,
     WebpEncoder,
     WebpOptions,
     library_versions,
@@ -66,6 +68,8 @@ USUAL = {
 
 LOSSLESS: dict[str, Encoder] = {
     "webp-lossless": WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS)),
+    "jxl-lossless": JxlEncoder(JxlOptions(lossless=True)),
+    "png": PngEncoder(),
 }
 """Settings without a quality, of which only the size is learned, for a choice among encoders."""
 
