@@ -63,12 +63,14 @@ GENERAL: tuple[Options, ...] = (
     {"allow_truncated": True},
     {"measure_dssim": True},
 )
+_JPEG: Any = JpegOptions
+_JPEG: Any = JpegOptions
 BEST = JpegOptions(True, True, True, True, True, 3)
 SWITCHES = ("progressive", "no_subsample", "trellis_quant", "overshoot_deringing", "optimize_scans")
 PRESETS = ("default", "picture", "photo", "drawing", "icon", "text")
 ENCODERS: Mapping[str, tuple[Any, ...]] = {
     "jpeg": (
-        *(JpegOptions(**{name: value}) for name in SWITCHES for value in (True, False)),
+        *(_JPEG(**{name: value}) for name in SWITCHES for value in (True, False)),
         *(JpegOptions(quant_table=table) for table in range(9)),
         *(JpegOptions(progressive=True, optimize_scans=True), BEST),
         dataclasses.replace(BEST, no_subsample=False),

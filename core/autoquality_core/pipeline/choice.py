@@ -214,12 +214,12 @@ def choose(
     waiting, searched = _in_time(entries), list[Entry]()
     best: Entry | None = None
     while waiting:
-        if best is None:
-            entry = min(waiting, key=lambda one: objective.expected(one, beliefs))
-        else:
-            promises = [objective.promise(one, beliefs, best) for one in waiting]
-            entry = waiting[promises.index(max(promises))]
-            if max(promises) < 1:
+        expected = {one: objective.expected(one, beliefs) for one in waiting}
+        entry = min(waiting, key=expected.__getitem__)
+        if best is not None and objective.met(best):
+            promises = {one: objective.promise(one, beliefs, best) for one in waiting}
+            entry = max(waiting, key=promises.__getitem__)
+            if promises[entry] < 1:
                 break
         waiting.remove(entry)
         if best is not None and not entry.session.may_start_after(best.session):

@@ -24,9 +24,8 @@ from autoquality_core.images.blocks import (
     flat_table,
     jpeg_table,
 )
+from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
-from autoquality_core.priors.repetition import NUMBERS as REPETITION_NUMBERS
-from autoquality_core.priors.repetition import repetition
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -58,7 +57,7 @@ _VARIANCES = (4.0, 15.0, 60.0, 240.0, 960.0)
 
 NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
 COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
-ALL_NUMBERS = COLOURED_NUMBERS + REPETITION_NUMBERS
+ALL_NUMBERS = COLOURED_NUMBERS + structure.NUMBERS
 
 
 def luma_features(pixels: Pixels) -> FloatArray:
@@ -114,15 +113,24 @@ def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
 
 
 def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
-    """Those of luma, chroma and exact repetition, shape (ALL_NUMBERS,), to compare encoders by.
+    """Those of luma, chroma and structure, shape (ALL_NUMBERS,), to compare encoders by.
 
     `known` are those of luma and chroma, if they were computed before.
     """
     if known is None:
         known = with_chroma(luma_features(pixels), pixels)
-    frame = _at_least(pixels.samples[0], BLOCK)
-    places = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
-    return np.concatenate([known, repetition(frame, *places)])
+    side = structure.SIDE * BLOCK
+    frame = _at_least(pixels.samples[0], side)
+    blocks = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    squares = _places(frame.shape[0] // side, frame.shape[1] // side, SQUARES)
+    return np.concatenate(
+        [
+            known,
+            structure.repetition(frame, *blocks),
+            structure.edges(frame, *blocks),
+            structure.smoothness(frame, *squares),
+        ]
+    )
 
 
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:

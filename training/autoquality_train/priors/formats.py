@@ -35,8 +35,9 @@ _CHAIN_RIDGE = 1.0
 _SCALE_RIDGE = 300.0
 """Regularises the scale of the errors, which is noisy."""
 
-_STEEP = (0.4, 3.0)
-"""The least and the greatest slope of log bytes over values, where they are extrapolated."""
+_BELOW, _ABOVE = (0.4, 3.0), (1.5, 4.0)
+"""The least and the greatest slope of log bytes over values below and above the swept qualities. A
+score that no quality reaches should look expensive."""
 
 _ORDINARY = 3.0
 """Standard deviations at which an error is clipped before the covariance is learned."""
@@ -68,15 +69,21 @@ def payloads(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
     found: FloatArray = np.interp(_VALUES, values, least)
     below, above = values[0] > _VALUES, values[-1] < _VALUES
     last = values.size - 1
-    found[below] += _slope(values, least, 0, min(3, last)) * (_VALUES[below] - values[0])
-    found[above] += _slope(values, least, max(last - 3, 0), last) * (_VALUES[above] - values[-1])
+    rise = _slope(values, least, (0, min(3, last)), _BELOW)
+    found[below] += rise * (_VALUES[below] - values[0])
+    rise = _slope(values, least, (max(last - 3, 0), last), _ABOVE)
+    found[above] += rise * (_VALUES[above] - values[-1])
     return found
 
 
-def learn(rows: Sequence[Row], settings: Sequence[str], *, seed: int) -> dict[str, Any]:
-    """Everything in `formats.json` but its origin, from rows that need not have all settings.
+def learn(
+    rows: Sequence[Row], settings: Sequence[str], *, seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Everything in `formats.json` but its origin, and the median error of each setting.
 
-    A setting with a usual one in USUAL is learned as the distance from that.
+    Rows need not have all settings. The errors come from cross-validation.
+    A setting with
+    a usual one in USUAL is learned as the distance from that.
     """
     features = np.array([row.features for row in rows])
     centre, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
@@ -106,7 +113,7 @@ def learn(rows: Sequence[Row], settings: Sequence[str], *, seed: int) -> dict[st
     kept = [one for one in settings if one in weights]
     scale, scale_weights = _scale([errors[one] for one in kept], seen, plain)
     ordinary = {one: _clipped(errors[one] / scale[:, None]) for one in kept}
-    return {
+    found = {
         "scores": list(SCORES),
         "centre": rounded(centre, 4),
         "spread": rounded(spread, 4),
@@ -122,6 +129,7 @@ def learn(rows: Sequence[Row], settings: Sequence[str], *, seed: int) -> dict[st
         "scale_weights": rounded(scale_weights, 4),
         "covariance": rounded(_covariance(ordinary), 5),
     }
+    return found, {one: float(np.nanmedian(np.abs(errors[one]))) for one in kept}
 
 
 def write(path: Path, found: Mapping[str, Any], corpus: str, rows: int, seed: int) -> None:
@@ -137,9 +145,11 @@ def _column(rows: Sequence[Row], setting: str) -> FloatArray:
     return np.array([row.payloads.get(setting, none) for row in rows])
 
 
-def _slope(values: FloatArray, sizes: FloatArray, start: int, stop: int) -> float:
-    run = max(float(values[stop] - values[start]), 1e-3)
-    return float(np.clip((sizes[stop] - sizes[start]) / run, *_STEEP))
+def _slope(
+    values: FloatArray, sizes: FloatArray, ends: tuple[int, int], limits: tuple[float, float]
+) -> float:
+    run = max(float(values[ends[1]] - values[ends[0]]), 1e-3)
+    return float(np.clip((sizes[ends[1]] - sizes[ends[0]]) / run, *limits))
 
 
 def _scale(
