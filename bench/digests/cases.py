@@ -64,7 +64,6 @@ GENERAL: tuple[Options, ...] = (
     {"measure_dssim": True},
 )
 _JPEG: Any = JpegOptions
-_JPEG: Any = JpegOptions
 BEST = JpegOptions(True, True, True, True, True, 3)
 SWITCHES = ("progressive", "no_subsample", "trellis_quant", "overshoot_deringing", "optimize_scans")
 PRESETS = ("default", "picture", "photo", "drawing", "icon", "text")
