@@ -70,7 +70,7 @@ class Encoder(ABC):
     block_bytes: ClassVar[float] = 3.0
     """Bytes that a block with detail takes at least."""
     probe_seconds_per_pixel: ClassVar[float] = 1e-7
-    """Cost of a measured probe on one core, with default options."""
+    """Cost of encoding and decoding on one core, with default options."""
 
     options: Any = None
     """An instance of the format's options class; frozen."""
