@@ -61,15 +61,12 @@ class JxlEncoder(Encoder):
         return not self.options.lossless
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        # One frame without its axis, and grey without that of the bands: the shapes of imagecodecs.
-        samples = pixels.samples if pixels.frames > 1 else pixels.samples[0]
         lossless = self.options.lossless
         data: bytes = jpegxl.jpegxl_encode(
-            samples[..., 0] if pixels.bands == 1 and pixels.frames == 1 else samples,
+            pixels.samples,
             distance=0.0 if lossless else distance(quality),
             lossless=lossless,
             effort=self.options.effort,
-            photometric="gray" if pixels.bands < 3 else "rgb",
             numthreads=1,
         )
         if pixels.frames == 1:
