@@ -17,7 +17,8 @@ AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Client Compar
 ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo
 ImageFile
 ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions JxlOptions Limits
-Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions Probe
+Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions
+Probe
 Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo
 ServerInfo Stage Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail
 WebpOptions WebpPreset __version__ parse_notation
