@@ -220,6 +220,8 @@ def _info() -> pb.GetServerInfoResponse:
         library_versions={"autoquality-fake": __version__},
     )
     for format, (default, low, high) in _QUALITIES.items():
+        if format == pb.FORMAT_JXL:  # in the order of the contract
+            info.formats.add(format=pb.FORMAT_PNG)
         info.formats.add(
             format=format,
             has_quality=True,
@@ -227,7 +229,6 @@ def _info() -> pb.GetServerInfoResponse:
             min_quality=low,
             max_quality=high,
         )
-    info.formats.add(format=pb.FORMAT_PNG)
     info.formats[0].network.CopyFrom(
         pb.NetworkInfo(
             name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0", metrics=[pb.METRIC_DSSIM]

@@ -77,8 +77,9 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
     """
     FORMAT_JXL: _Format.ValueType  # 5
-    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
-    and animation: frames, durations, loops.
+    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+    from quality 5 on) and animation: frames, durations, loops. Its colours are
+    always sRGB.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -105,8 +106,9 @@ their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
 setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
 """
 FORMAT_JXL: Format.ValueType  # 5
-"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
-and animation: frames, durations, loops.
+"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+from quality 5 on) and animation: frames, durations, loops. Its colours are
+always sRGB.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
@@ -244,9 +246,10 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Convert to sRGB and write no profile.
 
     The source's colours are defined by its ICC profile or its colour description
-    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-    (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-    outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+    header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+    reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+    this.
     """
     COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
     """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -255,6 +258,9 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
     still converted to sRGB. Scores are those of the samples as written. Compare
     measures two images with the same profile in the same way.
+
+    JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+    colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
     """
 
 class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
@@ -266,9 +272,10 @@ COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
 """Convert to sRGB and write no profile.
 
 The source's colours are defined by its ICC profile or its colour description
-(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-(PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+this.
 """
 COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
 """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -277,6 +284,9 @@ description.
 HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
 still converted to sRGB. Scores are those of the samples as written. Compare
 measures two images with the same profile in the same way.
+
+JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
 """
 Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
@@ -625,6 +635,10 @@ class JxlOptions(google.protobuf.message.Message):
     lossless: builtins.bool
     """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
     OUTCOME_NO_QUALITY.
+
+    A JPEG whose colours need no conversion keeps its coefficients instead, in some
+    20 % fewer bytes. JPEG XL decoders are more precise than JPEG decoders, so the
+    scores are not perfect.
     """
     def __init__(
         self,
@@ -666,10 +680,11 @@ class EncodeRequest(google.protobuf.message.Message):
     KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     MEASURE_FIELD_NUMBER: builtins.int
     image: builtins.bytes
-    """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, or HEIF if the server's
-    libvips can decode it (see GetServerInfo). EXIF orientation is applied.
-    Colours are converted to 8 bits and, unless color_profile says otherwise, to
-    sRGB. GIF, WebP, PNG (APNG) and AVIF (sequences) can be animated.
+    """A whole image file: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, TIFF, or HEIF if the
+    server's libvips can decode it (see GetServerInfo). The orientation (of EXIF,
+    or of the header of a JPEG XL) is applied. Colours are converted to 8 bits
+    and, unless color_profile says otherwise, to sRGB. GIF, WebP, JPEG XL, PNG
+    (APNG) and AVIF (sequences) can be animated.
     """
     format: Global___Format.ValueType
     """The output format."""
