@@ -7,6 +7,7 @@ Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -49,6 +50,10 @@ class Outcome(enum.Enum):
     NEAREST_QUALITY = "nearest_quality"
     PREDICTION_TRUSTED = "prediction_trusted"
     NO_QUALITY = "no_quality"
+    MAX_BYTES_REACHED = "max_bytes_reached"
+    MAX_DSSIM_REACHED = "max_dssim_reached"
+    MIN_SSIMULACRA2_REACHED = "min_ssimulacra2_reached"
+    LIMITS_CONFLICT = "limits_conflict"
 
 
 class NoticeCode(enum.Enum):
@@ -65,6 +70,7 @@ class NoticeCode(enum.Enum):
     METADATA_DROPPED = "metadata_dropped"
     GAIN_MAP_DROPPED = "gain_map_dropped"
     ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    LIMIT_EXCEEDED = "limit_exceeded"
 
 
 class ColorProfile(enum.Enum):
@@ -196,6 +202,24 @@ WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 """The scores of words, by the name of the metric."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.ASCII | re.IGNORECASE)
+
+
+def bytes_of(text: str) -> int:
+    """A number of bytes with a unit or without: `100kB`, `64MiB`, `1048576`; 1 or more.
+
+    Raises ValueError, which says what would be right.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    value = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
+    if not 1 <= value < 2**63:
+        raise ValueError(
+            f"must be a size of 1 byte or more, such as 100kB, 64MiB or 1048576, not {text!r}"
+        )
+    return value
+
 
 METRIC_OF_WORDS = "ssimulacra2"
 """The metric of a word whose metric is not given."""

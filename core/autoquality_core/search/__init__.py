@@ -17,6 +17,7 @@ from autoquality_core.search.engine import (
     search_several,
 )
 from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
+from autoquality_core.search.limits import LimitedGoal, ScoreLimit
 
 __all__ = [
     "Contender",
@@ -25,11 +26,13 @@ __all__ = [
     "FewestBytesGoal",
     "Found",
     "Goal",
+    "LimitedGoal",
     "Observation",
     "Offset",
     "Roughness",
     "Scale",
     "ScoreGoal",
+    "ScoreLimit",
     "SizeGoal",
     "chance",
     "search",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,7 @@ from autoquality_core.types import (
     WORDS,
     ColorProfile,
     Format,
+    bytes_of,
     score_of,
 )
 
@@ -30,9 +30,6 @@ _Choice = TypeVar("_Choice", bound=enum.Enum)
 
 _TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 
 MAX_IMAGE_BYTES = 1023 * 2**20
 """With two images of this size, a message stays below protobuf's limit of 2 GiB."""
@@ -124,11 +121,13 @@ def color_profile(text: str) -> ColorProfile:
 
 def size(text: str) -> int:
     """Read a number of bytes, with a unit or without (`64MiB`, `10MB`, `1048576`)."""
-    match = _SIZE.fullmatch(text.strip())
-    value = float(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0.0
+    try:
+        value = bytes_of(text)
+    except ValueError:
+        value = 0
     if not 1 <= value <= MAX_IMAGE_BYTES:
         raise ValueError("must be a size from 1 byte to 1023MiB, such as 64MiB, 10MB or 1048576")
-    return int(value)
+    return value
 
 
 def is_file(path: str) -> bool:
