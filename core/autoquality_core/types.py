@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -105,11 +105,34 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits that hold together with a target; false if there are none.
+
+    `max_bytes` counts the whole file. `scores` has the worst score by the name of its metric.
+    """
+
+    max_bytes: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.max_bytes is not None or bool(self.scores)
+
+    def over(self, others: Limits) -> Limits:
+        """These limits, and those of `others` that these leave open."""
+        max_bytes = others.max_bytes if self.max_bytes is None else self.max_bytes
+        return Limits(max_bytes, {**others.scores, **self.scores})
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedTarget:
     """A spec with every field settled.
 
     `target` is bytes for SIZE, and otherwise a score of `metric`, which is a name. `metric` is
-    None for NONE and SIZE. 1 <= min_quality <= max_quality <= 100.
+    None for NONE and SIZE. `allowed_error` is a share of the target for SIZE, and otherwise a
+    difference of scores. 1 <= min_quality <= max_quality <= 100.
     """
 
     method: Method
@@ -118,6 +141,7 @@ class ResolvedTarget:
     max_quality: int
     allowed_error: float
     metric: str | None = None
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +208,7 @@ class TargetSpec:
     max_quality: int | None = None
     allowed_error: float | None = None
     metric: str | None = None
+    limits: Limits = NO_LIMITS
 
 
 WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(

@@ -6,7 +6,7 @@ stated limit on how far a curve may fall. `acquisition` chooses the next quality
 Gaussian beliefs about the curve in `curve`.
 """
 
-from autoquality_core.search.acquisition import chance
+from autoquality_core.search.acquisition import LookUp, chance
 from autoquality_core.search.base import Goal, Observation, Scale
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
@@ -27,6 +27,7 @@ __all__ = [
     "Found",
     "Goal",
     "LimitedGoal",
+    "LookUp",
     "Observation",
     "Offset",
     "Roughness",

@@ -149,6 +149,8 @@ class LimitedGoal:
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         """The distance in qualities where a limit moves the answer, else that of the goal."""
         away = self.goal.away(curves[:1])
+        if isinstance(self.goal, SizeGoal):
+            return away  # the limit on bytes counts first
         target = at = int(np.argmin(away))
         for one in self.scores:
             at = max(at, int(np.argmin(np.abs(curves[one.curve] - one.aim))))
