@@ -77,6 +77,28 @@ def number(low: float, high: float, right: str) -> Callable[[str], float]:
     return parse
 
 
+def max_bytes(text: str) -> int:
+    """Read the largest file that a search may make, with a unit or without."""
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise ValueError(str(error).rpartition(", not ")[0]) from None
+
+
+def score(low: float, high: float, noun: str, metric: str) -> Callable[[str], float]:
+    """Read a score of a metric, as a number or a word."""
+
+    def parse(text: str) -> float:
+        try:
+            return score_of(text, metric)
+        except ValueError:
+            words = WORDS.get(metric)
+            or_word = f", or one of {', '.join(words)}" if words else ""
+            return number(low, high, f"a {noun} from {low:g} to {high:g}{or_word}")(text)
+
+    return parse
+
+
 def target(text: str) -> float | str:
     """Read bytes, a score or a word for a score; a word stays one until the metric is known."""
     try:
