@@ -47,7 +47,7 @@ def encode(
     return PIPELINE.encode(job, deadline or Deadline())
 
 
-def wide(method: Method, target: float, error: float = 0.001) -> TargetSpec:
+def wide(method: Method, target: float, error: float | None = None) -> TargetSpec:
     return TargetSpec(method, target, 10, 95, error)
 
 

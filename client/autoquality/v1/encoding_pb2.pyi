@@ -24,8 +24,8 @@ Field numbers reserved for future use:
    to 29 for a choice among formats and for keeping a smaller source, 30 to 39
    for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
- * AutoQuality: 6 to 9 for further limits that hold together with the target
-   (bytes, scores), 11 to 14 for the pooling of the metric.
+ * AutoQuality: 9 for a further limit that holds together with the target, 11 to
+   14 for the pooling of the metric.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a
@@ -124,7 +124,8 @@ class _MethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """No search: EncodeRequest.quality, or the format's default."""
     METHOD_SIZE: _Method.ValueType  # 2
     """The highest quality in [min_quality, max_quality] whose file has at most
-    `target` bytes.
+    `target` bytes, or the first one found that leaves at most the share
+    `allowed_error` of them unused.
     """
     METHOD_DSSIM: _Method.ValueType  # 3
     """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -151,7 +152,8 @@ METHOD_NONE: Method.ValueType  # 1
 """No search: EncodeRequest.quality, or the format's default."""
 METHOD_SIZE: Method.ValueType  # 2
 """The highest quality in [min_quality, max_quality] whose file has at most
-`target` bytes.
+`target` bytes, or the first one found that leaves at most the share
+`allowed_error` of them unused.
 """
 METHOD_DSSIM: Method.ValueType  # 3
 """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -300,8 +302,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """Never sent."""
     OUTCOME_TARGET_MET: _Outcome.ValueType  # 1
     """The target is met. METHOD_SIZE: the size is within budget, and the next
-    quality exceeds it or max_quality is reached. With a metric: the score is
-    within the allowed error.
+    quality exceeds it, max_quality is reached, or no more than the allowed share
+    is unused. With a metric: the score is within the allowed error.
     """
     OUTCOME_MIN_QUALITY_REACHED: _Outcome.ValueType  # 2
     """Even min_quality misses the target: the file is too large, or looks better
@@ -323,6 +325,25 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
     """The format, with these options, has no quality setting."""
+    OUTCOME_MAX_BYTES_REACHED: _Outcome.ValueType  # 9
+    """max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+    target. The result is within all limits, and the next quality exceeds
+    max_bytes.
+    """
+    OUTCOME_MAX_DSSIM_REACHED: _Outcome.ValueType  # 10
+    """max_dssim keeps the result from the target, which would look worse. The result
+    is within all limits, and the quality below exceeds max_dssim.
+    """
+    OUTCOME_MIN_SSIMULACRA2_REACHED: _Outcome.ValueType  # 11
+    """min_ssimulacra2 keeps the result from the target, which would look worse. The
+    result is within all limits, and the quality below has less.
+    """
+    OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
+    """No quality from min_quality to max_quality is within all limits. The limit on
+    bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+    the highest quality within it, or min_quality if there is none.
+    CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+    """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """Why the search stopped."""
@@ -331,8 +352,8 @@ OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 """Never sent."""
 OUTCOME_TARGET_MET: Outcome.ValueType  # 1
 """The target is met. METHOD_SIZE: the size is within budget, and the next
-quality exceeds it or max_quality is reached. With a metric: the score is
-within the allowed error.
+quality exceeds it, max_quality is reached, or no more than the allowed share
+is unused. With a metric: the score is within the allowed error.
 """
 OUTCOME_MIN_QUALITY_REACHED: Outcome.ValueType  # 2
 """Even min_quality misses the target: the file is too large, or looks better
@@ -354,6 +375,25 @@ unmeasured.
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
 """The format, with these options, has no quality setting."""
+OUTCOME_MAX_BYTES_REACHED: Outcome.ValueType  # 9
+"""max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+target. The result is within all limits, and the next quality exceeds
+max_bytes.
+"""
+OUTCOME_MAX_DSSIM_REACHED: Outcome.ValueType  # 10
+"""max_dssim keeps the result from the target, which would look worse. The result
+is within all limits, and the quality below exceeds max_dssim.
+"""
+OUTCOME_MIN_SSIMULACRA2_REACHED: Outcome.ValueType  # 11
+"""min_ssimulacra2 keeps the result from the target, which would look worse. The
+result is within all limits, and the quality below has less.
+"""
+OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
+"""No quality from min_quality to max_quality is within all limits. The limit on
+bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+the highest quality within it, or min_quality if there is none.
+CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+"""
 Global___Outcome: typing_extensions.TypeAlias = Outcome
 
 @typing.final
@@ -367,6 +407,9 @@ class AutoQuality(google.protobuf.message.Message):
     MIN_QUALITY_FIELD_NUMBER: builtins.int
     MAX_QUALITY_FIELD_NUMBER: builtins.int
     ALLOWED_ERROR_FIELD_NUMBER: builtins.int
+    MAX_BYTES_FIELD_NUMBER: builtins.int
+    MAX_DSSIM_FIELD_NUMBER: builtins.int
+    MIN_SSIMULACRA2_FIELD_NUMBER: builtins.int
     METRIC_FIELD_NUMBER: builtins.int
     method: Global___Method.ValueType
     """How the quality is chosen."""
@@ -386,8 +429,37 @@ class AutoQuality(google.protobuf.message.Message):
     allowed_error: builtins.float
     """A result is good enough if |score - target| <= allowed_error. From 0 to 1 for
     DSSIM, from 0 to 100 for SSIMULACRA2. With METHOD_ML, the largest value trusts
-    the network: one encoding, and no measurement. Absent: the server's if it has
-    the same unit. Otherwise 0.001 for DSSIM, and 1 for SSIMULACRA2.
+    the network: one encoding, and no measurement unless a limit needs one.
+
+    METHOD_SIZE: the share of the target that may stay unused, from 0 to 1. With
+    0.05, a file of 95 to 100 % of the target ends the search. With 0, the result
+    is the highest quality that fits.
+
+    Absent: the server's if it has the same unit. Otherwise 0.001 for DSSIM, 1 for
+    SSIMULACRA2, and 0 for METHOD_SIZE.
+    """
+    max_bytes: builtins.int
+    """Limits that hold together with the target. The result is the best one for the
+    method among the qualities within all limits. If a limit keeps the search from
+    its target, the outcome names the limit. If no quality in [min_quality,
+    max_quality] is within all limits, the outcome is OUTCOME_LIMITS_CONFLICT.
+
+    With METHOD_NONE and for a format without a quality, nothing is searched: the
+    limits are only checked. CODE_LIMIT_EXCEEDED reports every limit that the
+    result exceeds.
+
+    The most bytes of the file, 1 or more. With METHOD_SIZE, the smaller one of
+    this limit and the target counts. To meet it, the server drops metadata and
+    lowers the quality of alpha as it does for METHOD_SIZE. Absent: the server's
+    limit, normally none.
+    """
+    max_dssim: builtins.float
+    """The greatest DSSIM, from 0 to 1. 1 is no limit. Absent: the server's limit,
+    normally none.
+    """
+    min_ssimulacra2: builtins.float
+    """The least SSIMULACRA2, from 0 to 100. Absent: the server's limit, normally
+    none.
     """
     metric: Global___Metric.ValueType
     """The metric of `target` and `allowed_error` with METHOD_ML. With METHOD_DSSIM
@@ -402,16 +474,25 @@ class AutoQuality(google.protobuf.message.Message):
         min_quality: builtins.int | None = ...,
         max_quality: builtins.int | None = ...,
         allowed_error: builtins.float | None = ...,
+        max_bytes: builtins.int | None = ...,
+        max_dssim: builtins.float | None = ...,
+        min_ssimulacra2: builtins.float | None = ...,
         metric: Global___Metric.ValueType = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "min_quality", b"min_quality", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allowed_error", b"_allowed_error"]) -> typing.Literal["allowed_error"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_bytes", b"_max_bytes"]) -> typing.Literal["max_bytes"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_dssim", b"_max_dssim"]) -> typing.Literal["max_dssim"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_quality", b"_max_quality"]) -> typing.Literal["max_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_quality", b"_min_quality"]) -> typing.Literal["min_quality"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_ssimulacra2", b"_min_ssimulacra2"]) -> typing.Literal["min_ssimulacra2"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_target", b"_target"]) -> typing.Literal["target"] | None: ...
 
@@ -526,10 +607,10 @@ class WebpOptions(google.protobuf.message.Message):
     """Quality of the alpha channel, 0 (small) to 100 (lossless). Absent: the
     server's, normally 100.
 
-    METHOD_SIZE lowers it together with the quality, if no quality meets the
-    budget and dropping metadata does not help. CODE_ALPHA_QUALITY_LOWERED
-    reports this. It stays unchanged if lowering it does not meet the budget
-    either.
+    METHOD_SIZE and AutoQuality.max_bytes lower it together with the quality, if
+    no quality meets the budget and dropping metadata does not help.
+    CODE_ALPHA_QUALITY_LOWERED reports this. It stays unchanged if lowering it does
+    not meet the budget either.
     """
     def __init__(
         self,
@@ -703,9 +784,9 @@ class EncodeRequest(google.protobuf.message.Message):
     Kept metadata says that the image is upright, because the orientation is
     always applied. Embedded thumbnails are removed. CODE_METADATA_DROPPED reports
     dropped metadata: a block that the format cannot hold (JPEG: over 64 kB; IPTC:
-    every format except JPEG), or all of it if METHOD_SIZE finds no quality that
-    meets the budget with it. Copyright and author stay unless dropping them meets
-    the budget.
+    every format except JPEG), or all of it if no quality meets the budget of
+    METHOD_SIZE or AutoQuality.max_bytes with it. Copyright and author stay unless
+    dropping them meets the budget.
     """
     measure_dssim: builtins.bool
     """The same as METRIC_DSSIM in `measure`."""
@@ -850,6 +931,10 @@ class Notice(google.protobuf.message.Message):
         """The alpha channel was compressed with loss to meet the byte budget. See
         EncodeResponse.alpha_quality.
         """
+        CODE_LIMIT_EXCEEDED: Notice._Code.ValueType  # 16
+        """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+        left no time to check one. The message has each limit and what was reached.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -892,6 +977,10 @@ class Notice(google.protobuf.message.Message):
     CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
     """The alpha channel was compressed with loss to meet the byte budget. See
     EncodeResponse.alpha_quality.
+    """
+    CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
+    """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+    left no time to check one. The message has each limit and what was reached.
     """
 
     CODE_FIELD_NUMBER: builtins.int
@@ -1078,7 +1167,7 @@ class EncodeResponse(google.protobuf.message.Message):
     @property
     def applied(self) -> Global___AutoQuality:
         """The settings that the server used. Every field is set, but `metric` only if
-        the method has one.
+        the method has one, and limits only if there are any.
         """
 
     @property

@@ -18,6 +18,7 @@ from autoquality_core.pipeline.candidates import candidates, source_notices
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
     Answer,
     FixedQuality,
@@ -149,6 +150,7 @@ class Pipeline:
             metadata=metadata,
         )
         answer = self._handler(job, encoder, resolved).run(session, resolved)
+        notices.extend(check_limits(session, answer))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
