@@ -77,6 +77,15 @@ class Outcome(enum.StrEnum):
     """The result has the quality that the network predicted. Nothing was measured."""
     NO_QUALITY = enum.auto()
     """The format has no quality setting."""
+    MAX_BYTES_REACHED = enum.auto()
+    """`max_bytes` keeps the result from the target. The next quality exceeds it."""
+    MAX_DSSIM_REACHED = enum.auto()
+    """`max_dssim` keeps the result from the target, which would look worse."""
+    MIN_SSIMULACRA2_REACHED = enum.auto()
+    """`min_ssimulacra2` keeps the result from the target, which would look worse."""
+    LIMITS_CONFLICT = enum.auto()
+    """No quality is within all limits. The result has the highest quality within that on bytes, or
+    the lowest quality."""
     LOSSLESS_SMALLER = enum.auto()
     """The result is without loss, and smaller than one that meets the target."""
     UNKNOWN = enum.auto()
@@ -107,6 +116,8 @@ class NoticeCode(enum.StrEnum):
     """The source's gain map for HDR screens was dropped."""
     ALPHA_QUALITY_LOWERED = enum.auto()
     """The alpha channel was compressed with loss to meet the byte budget."""
+    LIMIT_EXCEEDED = enum.auto()
+    """The result exceeds a limit, or there was no time to check one."""
     CANDIDATE_SKIPPED = enum.auto()
     """No time was left to try a candidate that might have won."""
     UNKNOWN = enum.auto()

@@ -99,7 +99,7 @@ class Encoder(ABC):
     block_bytes: ClassVar[float] = 3.0
     """Bytes that a block with detail takes at least."""
     probe_seconds_per_pixel: ClassVar[float] = 1e-7
-    """Cost of a measured probe on one core, with default options."""
+    """Cost of encoding and decoding on one core, with default options."""
 
     libraries: ClassVar[tuple[str, ...]] = COMMON_LIBRARIES
     """The keys in `formats.library_versions` of all that decides its files and their scores."""

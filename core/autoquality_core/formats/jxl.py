@@ -38,7 +38,7 @@ class JxlOptions:
 
 @dataclass(frozen=True, slots=True)
 class JxlEncoder(Encoder):
-    """JPEG XL: alpha (always lossless), animation, 8 bits, sRGB.
+    """JPEG XL: alpha (lossless from quality 5 on), animation, 8 bits, sRGB.
 
     imagecodecs can neither write a profile nor make the file progressive. libjxl cannot be stopped
     while it encodes.
@@ -69,15 +69,12 @@ class JxlEncoder(Encoder):
         return "jxl-lossless" if self.lossless else self.learned
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        # One frame without its axis, and grey without that of the bands: the shapes of imagecodecs.
-        samples = pixels.samples if pixels.frames > 1 else pixels.samples[0]
         lossless = self.options.lossless
         data: bytes = jpegxl.jpegxl_encode(
-            samples[..., 0] if pixels.bands == 1 and pixels.frames == 1 else samples,
+            pixels.samples,
             distance=0.0 if lossless else distance(quality),
             lossless=lossless,
             effort=self.options.effort,
-            photometric="gray" if pixels.bands < 3 else "rgb",
             numthreads=1,
         )
         if pixels.frames == 1:
@@ -131,7 +128,8 @@ def distance(quality: int) -> float:
     """The Butteraugli distance of a quality 1 to 100: 23.9 to 0.1.
 
     This is the mapping of libjxl and its command line, except that quality 100 has the distance 0.1
-    and is lossy like any other, not 0, which is lossless there.
+    and is lossy like any other, not 0, which is lossless there. From a distance of 20 on, libjxl
+    halves the resolution.
     """
     if quality < 30:
         return 53 / 3000 * quality**2 - 23 / 20 * quality + 25

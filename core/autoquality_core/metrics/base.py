@@ -38,6 +38,8 @@ class Metric(Protocol):
     """The range of targets. An allowed error is at most their distance."""
 
     lower_is_better: bool
+    """Whether a limit on the score is a maximum."""
+
     default_target: float
     default_allowed_error: float
 
@@ -56,6 +58,9 @@ class Metric(Protocol):
 
     allowance: float
     """By how much a curve of values usually falls at most."""
+
+    seconds_per_pixel: float
+    """Cost of one measurement in a search, on one core, with the reference prepared."""
 
     def reference(self, pixels: Pixels) -> Reference:
         """Prepare an image to be compared with encodings of it. Fast; may sample large images."""

@@ -38,7 +38,12 @@ TYPICAL_SCORE = 70.0
 _ALPHA_DOUBT, _MOTION_DOUBT = 0.3, 0.6
 """Standard deviations of log bytes for what the features of one opaque frame do not show."""
 
-_MISSED = frozenset({Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED})
+_MISSED = frozenset(
+    {
+        *(Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED),
+        *(Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT),
+    }
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +84,12 @@ class Entry:
     def size(self) -> int:
         """The bytes of the answer."""
         return self.session.size(self.quality)
+
+    @property
+    def over(self) -> bool:
+        """Whether the answer has more bytes than a limit allows."""
+        most = self.resolved.limits.max_bytes
+        return most is not None and self.size > most
 
     @property
     def score(self) -> float | None:
@@ -131,7 +142,7 @@ class FewestBytes:
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         if not self.met(best):
-            return math.inf
+            return self._improvement(entry, beliefs, best)
         target = TYPICAL_SCORE if self.target is None else self.target
         room = best.size - entry.session.metadata.size
         return beliefs.saving(entry.encoder, target, room) / RISK_BYTES
@@ -139,14 +150,22 @@ class FewestBytes:
     def rank(self, entry: Entry) -> tuple[float, ...]:
         if self.met(entry):
             return 0, entry.size
-        return 1, -(entry.score or 0.0), entry.size
+        return 1, entry.over, -(entry.score or 0.0), entry.size
 
     def met(self, entry: Entry) -> bool:
-        if entry.found.outcome in _MISSED:
+        if entry.found.outcome in _MISSED or entry.over:
             return False
         if self.target is None or entry.score is None:
             return True
         return entry.score >= self.target - max(self.error, EQUAL_POINTS)
+
+    def _improvement(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
+        """The promise of an entry while no answer meets the target."""
+        most = entry.resolved.limits.max_bytes
+        if most is None or best.score is None:
+            return math.inf
+        room = max(1, most - entry.session.metadata.size)
+        return beliefs.gain(entry.encoder, room, best.score) / RISK_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +207,9 @@ def objective_of(entries: Sequence[Entry]) -> Objective:
     resolved = entries[0].resolved
     if resolved.method is Method.SIZE:
         lossy = [one for one in entries if not one.encoder.lossless]
-        return BestScore(resolved.target, needs_score=len(lossy) > 1)
+        most = resolved.limits.max_bytes
+        budget = resolved.target if most is None else min(resolved.target, most)
+        return BestScore(budget, needs_score=len(lossy) > 1)
     if resolved.metric == SSIMULACRA2.name:
         return FewestBytes(resolved.target, resolved.allowed_error)
     return FewestBytes()
@@ -216,9 +237,9 @@ def choose(
     while waiting:
         expected = {one: objective.expected(one, beliefs) for one in waiting}
         entry = min(waiting, key=expected.__getitem__)
-        if best is not None and objective.met(best):
+        if best is not None:
             promises = {one: objective.promise(one, beliefs, best) for one in waiting}
-            entry = max(waiting, key=promises.__getitem__)
+            entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
             if promises[entry] < 1:
                 break
         waiting.remove(entry)

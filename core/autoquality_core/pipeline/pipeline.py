@@ -19,6 +19,7 @@ from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
+from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
     FixedQuality,
     MethodHandler,
@@ -138,10 +139,11 @@ class Pipeline:
         chosen, searched, considered = decided(
             self._entries(job, able, origin.metadata, deadline), left_out
         )
+        over = check_limits(chosen.session, chosen.found)
         for metric in job.measure:
             if chosen.session.may_continue(chosen.quality):
                 chosen.session.measure(chosen.quality, metric)
-        notices = [*source_notices(pixels, origin), *_notices(job, chosen, considered)]
+        notices = [*source_notices(pixels, origin), *_notices(job, chosen, considered), *over]
         return _result(chosen, searched, considered, notices, timings)
 
     def _entries(

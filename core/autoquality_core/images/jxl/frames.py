@@ -51,8 +51,10 @@ class _Blend(enum.IntEnum):
 
 @dataclass(slots=True)
 class Frame:
-    """A frame. `duration` is in ticks. Places are in bits: `header_end` is that of the padding
-    before the sizes of the parts, and `end` follows the last part.
+    """A frame, coded in `parts`. `duration` is in ticks.
+
+    Places are in bits: `header_end` is that of the padding before the sizes of the parts, and
+    `end` follows the last part.
 
     `shown` says that the image is complete with it: it lasts, or is the last one.
     """
@@ -64,6 +66,7 @@ class Frame:
     duration: int = 0
     last: bool = True
     duration_at: tuple[int, int] = (0, 0)
+    parts: int = 1
     header_end: int = 0
     parts_at: int = 0
     end: int = 0
@@ -85,23 +88,23 @@ def read_frames(data: memoryview, header: Header, most: int) -> Iterator[Frame]:
     reader = BitReader(data, header.frames_at)
     parts = 0
     for _ in range(most + 1):
-        frame, count = _Reading(reader, header).whole()
-        parts += count
+        frame = _Reading(reader, header).whole()
+        parts += frame.parts
         if parts > _MOST_PARTS:
             raise ValueError("too many parts")
-        reader.skip(8 * sum(_parts(reader, frame, count)))
+        reader.skip(8 * sum(_sizes(reader, frame)))
         frame.end = reader.at
         yield frame
         if frame.last:
             return
 
 
-def _parts(reader: BitReader, frame: Frame, count: int) -> list[int]:
+def _sizes(reader: BitReader, frame: Frame) -> list[int]:
     """The bytes of each part of a frame."""
     if reader.flag():
         order = Numbers(reader, _PERMUTATION_CONTEXTS)
-        moved, last = order.next(_context(count)), 0
-        if moved > count:
+        moved, last = order.next(_context(frame.parts)), 0
+        if moved > frame.parts:
             raise ValueError("more parts in another order than there are")
         for _ in range(moved):
             last = order.next(_context(last))
@@ -109,7 +112,7 @@ def _parts(reader: BitReader, frame: Frame, count: int) -> list[int]:
     frame.header_end = reader.at
     reader.align()
     frame.parts_at = reader.at
-    sizes = [reader.u32(*_PART_SIZE) for _ in range(count)]
+    sizes = [reader.u32(*_PART_SIZE) for _ in range(frame.parts)]
     reader.align()
     return sizes
 
@@ -131,8 +134,8 @@ class _Reading:
         self._blend = _Blend.REPLACE
         self._chroma = (0, 0)
 
-    def whole(self) -> tuple[Frame, int]:
-        """The frame, and how many parts it has."""
+    def whole(self) -> Frame:
+        """The frame, up to the sizes of its parts."""
         frame, reader = self._frame, self._reader
         if not reader.flag():  # not all defaults
             self._coding()
@@ -143,7 +146,8 @@ class _Reading:
             reader.name()
             self._skip_filters()
             reader.extensions()
-        return frame, self._count()
+        frame.parts = self._parts()
+        return frame
 
     def _coding(self) -> None:
         reader, frame = self._reader, self._frame
@@ -182,7 +186,7 @@ class _Reading:
         reader, frame, header = self._reader, self._frame, self._header
         if frame.kind is Kind.LOW_FREQUENCIES:
             step = 8 ** reader.u32((0, 1), (0, 2), (0, 3), (0, 4))
-            frame.width, frame.height = -(-header.width // step), -(-header.height // step)
+            frame.width, frame.height = _tiles(header.width, step), _tiles(header.height, step)
             return
         if not reader.flag():
             return
@@ -246,21 +250,20 @@ class _Reading:
                 reader.skip(_HALF)
         reader.extensions()
 
-    def _count(self) -> int:
+    def _parts(self) -> int:
         """How many parts the frame has."""
-        width, height = (-(-side // self._upsampling) for side in self._sides())
+        frame = self._frame
+        width, height = (_tiles(one, self._upsampling) for one in (frame.width, frame.height))
         groups = _tiles(width, self._group) * _tiles(height, self._group)
         if groups == self._passes == 1:
             return 1
         across, down = (
-            _tiles(-(-side // (8 << shift)) << shift, self._group)
+            _tiles(_tiles(side, 8 << shift) << shift, self._group)
             for side, shift in zip((width, height), self._chroma, strict=True)
         )
         return 2 + across * down + groups * self._passes
 
-    def _sides(self) -> tuple[int, int]:
-        return self._frame.width, self._frame.height
-
 
 def _tiles(side: int, tile: int) -> int:
+    """How many tiles a side takes."""
     return -(-side // tile)
