@@ -133,6 +133,10 @@ bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and Ope
 bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.targets $(ARGS)
 
+.PHONY: bench-formats
+bench-formats: .venv/.stamp ## Compare the choice among formats with encoding everything and with fixed orders (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.formats $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import ssimulacra2, targets
+from bench import formats, ssimulacra2, targets
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -42,6 +42,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "formats": ("formats", formats.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
     "targets-spread": ("targets", targets.spread_page),
     "targets-words": ("targets", targets.words_page),
@@ -54,7 +55,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
 }
-PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md")
+PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/formats.md", "docs/targets.md")
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:
