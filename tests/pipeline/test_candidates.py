@@ -68,6 +68,14 @@ class Short(Deadline):
         return 0.85
 
 
+def red_on_blue() -> RawSource:
+    """A grid of thin lines whose colour differs from its surroundings, and not its brightness."""
+    samples = np.full((120, 160, 3), (20, 20, 200), np.uint8)
+    samples[::3, :, :] = (220, 20, 20)
+    samples[:, ::5, :] = (220, 20, 20)
+    return RawSource(160, 120, 3, samples.tobytes())
+
+
 def by_verdict(result: EncodeResult) -> dict[Verdict, list[Considered]]:
     found: dict[Verdict, list[Considered]] = {}
     for one in result.candidates:
@@ -159,11 +167,8 @@ def test_a_budget_that_nothing_fits_yields_the_smallest_file() -> None:
 
 
 def test_a_target_that_only_some_formats_reach_is_reached() -> None:
-    """Red text on blue: 4:2:0 ruins it, and WebP has nothing else."""
-    samples = np.full((120, 160, 3), (20, 20, 200), np.uint8)
-    samples[::3, :, :] = (220, 20, 20)
-    samples[:, ::5, :] = (220, 20, 20)
-    source = RawSource(160, 120, 3, samples.tobytes())
+    """4:2:0 ruins it, and WebP has nothing else."""
+    source = red_on_blue()
     never = WebpOptions(lossless=Lossless.NEVER)
     spec = TargetSpec(Method.SSIMULACRA2, 85.0, 10, 95, 1.0)
     webp = encode(spec, (), source, fmt=Format.WEBP, webp=never)

@@ -17,15 +17,12 @@ from autoquality_core.types import (
     Verdict,
 )
 from tests.photos import animation
-from tests.pipeline.test_candidates import by_verdict, drawing, encode
+from tests.pipeline.test_candidates import by_verdict, drawing, encode, red_on_blue
 
 
 def test_chroma_auto_is_a_choice_between_two_encoders() -> None:
     auto = JpegOptions(chroma=Chroma.AUTO)
-    samples = np.full((120, 160, 3), 128, np.uint8)
-    samples[::4, :, 0], samples[2::4, :, 2] = 230, 230
-    striped = RawSource(160, 120, 3, samples.tobytes())
-    result = encode(candidates=(), source=striped, fmt=Format.JPEG, jpeg=auto)
+    result = encode(candidates=(), source=red_on_blue(), fmt=Format.JPEG, jpeg=auto)
     (chosen,) = by_verdict(result)[Verdict.CHOSEN]
     assert chosen.chroma is Chroma.FULL
     assert {one.chroma for one in result.candidates} == {Chroma.BY_QUALITY, Chroma.FULL}

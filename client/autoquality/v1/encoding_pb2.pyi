@@ -969,8 +969,8 @@ class EncodeRequest(google.protobuf.message.Message):
         formats, and with METHOD_NONE. One format is the same as `format`.
 
         The answer in each format is the same as for a request for that format alone.
-        A format that is predicted to lose is not encoded: the expected loss of bytes is
-        below 0.5 %. If time is short, slow formats are left out first, and
+        A format that is predicted to lose is not encoded: on average it would save less
+        than 1.5 % of the bytes. If time is short, slow formats are left out first, and
         CODE_CANDIDATE_SKIPPED reports this. A format that loses more of the image than
         others is left out: its animation, its transparency, or because of its size.
         """

@@ -23,11 +23,15 @@ from autoquality_core.types import Format, Notice, NoticeCode
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An encoder that may write the image; `notices` say what its format cannot hold."""
+    """An encoder that may write the image; `notices` say what its format cannot hold.
+
+    `optional` says that it is without loss, and an alternative to a lossy file of the same format.
+    """
 
     encoder: Encoder
     pixels: Pixels
     notices: tuple[Notice, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,13 @@ def _variants(
             message = "colours lie outside sRGB and were clipped"
             notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
     made: dict[Callable[[Pixels], Pixels], Pixels] = {}
-    for one in encoder.variants(grey=pixels.bands < 3):
+    variants = encoder.variants(grey=pixels.bands < 3)
+    for one in variants:
         replace_hidden = with_continued_colours if one.takes_quality else with_black
         if not job.options.keep_hidden_colors and replace_hidden not in made:
             made[replace_hidden] = replace_hidden(pixels)
-        yield Candidate(one, made.get(replace_hidden, pixels), tuple(notices))
+        optional = one.lossless and len(variants) > 1
+        yield Candidate(one, made.get(replace_hidden, pixels), tuple(notices), optional)
 
 
 def source_notices(pixels: Pixels, origin: Origin) -> list[Notice]:

@@ -22,10 +22,17 @@ from autoquality_core.priors.features import all_features
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Outcome, ResolvedTarget
 
-RISK_BYTES = 0.005
+RISK_BYTES = 0.015
 """The expected share of the bytes that is not worth the search of another candidate."""
 
-RISK_POINTS = 0.2
+LOSSLESS_PROBES = 2.0
+"""How many probes a lossless file costs where it may win: its promise must be so much greater."""
+
+LEAST_RISE = 0.4
+"""The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
+"""
+
+RISK_POINTS = 0.4
 """As `RISK_BYTES`, in points of SSIMULACRA2, for a byte budget."""
 
 EQUAL_POINTS = 0.5
@@ -51,7 +58,8 @@ class Entry:
     """A candidate in a choice, with its session and method; `answer` is set once it was searched.
 
     `encoder` is the one that the method uses. `given_up` says that its search ended early, because
-    it was unlikely to win, and `late` that there was no time for it.
+    it was unlikely to win, `paused` that it was interrupted once for a better one, and `late` that
+    there was no time for it.
     """
 
     candidate: Candidate
@@ -63,7 +71,10 @@ class Entry:
     """Before a search dropped any."""
     answer: Answer | None = None
     given_up: bool = False
+    paused: bool = False
     late: bool = False
+    learned: set[int] = field(default_factory=set)
+    """The probes that the beliefs were updated by."""
 
     def __post_init__(self) -> None:
         self.metadata = self.session.metadata
@@ -84,6 +95,18 @@ class Entry:
     def size(self) -> int:
         """The bytes of the answer."""
         return self.session.size(self.quality)
+
+    def most_bytes(self, target: float) -> float:
+        """The most bytes for a score, from the probes that look better; infinite without any."""
+        value = SSIMULACRA2.value(target)
+        return min(
+            (
+                probe.size_bytes * math.exp(-LEAST_RISE * (SSIMULACRA2.value(score) - value))
+                for probe in self.session.probes
+                if (score := probe.scores.get(SSIMULACRA2.name, -math.inf)) >= target
+            ),
+            default=math.inf,
+        )
 
     @property
     def over(self) -> bool:
@@ -115,11 +138,14 @@ class Objective(Protocol):
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         """The expected result of a candidate; lower is better."""
 
+    def may_start_with(self, entry: Entry) -> bool:
+        """Whether an entry may be searched before any other."""
+
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         """The expected gain over the best answer so far, in units of the risk."""
 
-    def rank(self, entry: Entry) -> tuple[float, ...]:
-        """The rank of an answer; lower is better."""
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        """The entry with the best answer."""
 
     def met(self, entry: Entry) -> bool:
         """Whether an answer meets the target."""
@@ -138,16 +164,35 @@ class FewestBytes:
 
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         target = TYPICAL_SCORE if self.target is None else self.target
-        return beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
+        expected = beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
+        return min(expected, entry.most_bytes(target))
+
+    def may_start_with(self, entry: Entry) -> bool:
+        # What a lossless file saves is known only when a lossy one exists: the beliefs do not know
+        # which scores an encoder reaches.
+        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
-        if not self.met(best):
+        optional = entry.candidate.optional
+        if not self.met(best) and not optional:
             return self._improvement(entry, beliefs, best)
         target = TYPICAL_SCORE if self.target is None else self.target
+        if entry.most_bytes(target) <= best.size:
+            return math.inf
         room = best.size - entry.session.metadata.size
-        return beliefs.saving(entry.encoder, target, room) / RISK_BYTES
+        saving = beliefs.saving(entry.encoder, target, room) / RISK_BYTES
+        return saving / LOSSLESS_PROBES if optional else saving
 
-    def rank(self, entry: Entry) -> tuple[float, ...]:
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        # An optional file is there to save bytes. That of a photograph is several times as large,
+        # so it does not win because every lossy file misses the target.
+        lossy = [one for one in searched if not one.candidate.optional]
+        smallest = min(searched, key=lambda one: one.size)
+        if smallest.candidate.optional:
+            return smallest
+        return min(lossy, key=self._rank)
+
+    def _rank(self, entry: Entry) -> tuple[float, ...]:
         if self.met(entry):
             return 0, entry.size
         return 1, entry.over, -(entry.score or 0.0), entry.size
@@ -181,6 +226,9 @@ class BestScore:
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         return -self._predicted(entry, beliefs)
 
+    def may_start_with(self, entry: Entry) -> bool:
+        return True
+
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         if not self.met(best):
             return math.inf
@@ -189,8 +237,11 @@ class BestScore:
             score = self._predicted(best, beliefs)
         return beliefs.gain(entry.encoder, self._room(entry), score) / RISK_POINTS
 
-    def rank(self, entry: Entry) -> tuple[float, ...]:
-        return (0, -(entry.score or 0.0)) if self.met(entry) else (1, entry.size)
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        def rank(entry: Entry) -> tuple[float, ...]:
+            return (0, -(entry.score or 0.0)) if self.met(entry) else (1, entry.size)
+
+        return min(searched, key=rank)
 
     def met(self, entry: Entry) -> bool:
         return entry.size <= self.budget
@@ -229,30 +280,31 @@ def choose(
 ) -> tuple[Entry, list[Entry]]:
     """Search entries until no other is likely to win.
 
-    Returns the one with the best answer, and those that were searched, in order. Raises
-    DeadlinePassed and RequestCancelled.
+    Returns the one with the best answer, and those with probes, in the order of their first one.
+    Raises DeadlinePassed and RequestCancelled.
     """
-    waiting, searched = _in_time(entries), list[Entry]()
+    waiting = _in_time(entries)
+    tried, done = list[Entry](), list[Entry]()
     best: Entry | None = None
     while waiting:
-        expected = {one: objective.expected(one, beliefs) for one in waiting}
-        entry = min(waiting, key=expected.__getitem__)
-        if best is not None:
-            promises = {one: objective.promise(one, beliefs, best) for one in waiting}
-            entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
-            if promises[entry] < 1:
-                break
-        waiting.remove(entry)
-        if best is not None and not entry.session.may_start_after(best.session):
-            entry.late = True
-            continue
-        searched.append(entry)
-        _search(entry, objective, beliefs, best)
-        if best is None or objective.rank(entry) < objective.rank(best):
-            best = entry
+        entry = _most_promising(waiting, best, objective, beliefs)
+        if entry is None:
+            break
+        if entry not in tried:
+            entry.late = bool(tried) and not entry.session.may_start_after(tried[-1].session)
+            if entry.late:
+                waiting.remove(entry)
+                continue
+            tried.append(entry)
+        _search(entry, waiting, best, objective, beliefs)
+        if entry.answer is not None:
+            done.append(entry)
+            best = objective.best(done)
+        if entry.answer is not None or entry.given_up:
+            waiting.remove(entry)
     if best is None:
         raise ValueError("no candidates")
-    return best, searched
+    return best, tried
 
 
 def _in_time(entries: Sequence[Entry]) -> list[Entry]:
@@ -264,30 +316,71 @@ def _in_time(entries: Sequence[Entry]) -> list[Entry]:
     return kept
 
 
-def _search(entry: Entry, objective: Objective, beliefs: SizeBeliefs, best: Entry | None) -> None:
-    """Search one entry, and give it up once it is unlikely to win."""
+def _most_promising(
+    waiting: Sequence[Entry], best: Entry | None, objective: Objective, beliefs: SizeBeliefs
+) -> Entry | None:
+    """The entry to search next; None if no entry is likely to beat the best answer so far."""
+    expected = {one: objective.expected(one, beliefs) for one in waiting}
+    if best is None:
+        first = [one for one in waiting if objective.may_start_with(one)] or waiting
+        return min(first, key=expected.__getitem__)
+    promises = {one: objective.promise(one, beliefs, best) for one in waiting}
+    entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
+    return entry if promises[entry] >= 1 else None
+
+
+def _search(
+    entry: Entry,
+    waiting: Sequence[Entry],
+    best: Entry | None,
+    objective: Objective,
+    beliefs: SizeBeliefs,
+) -> None:
+    """Search one entry, and set its answer unless the search ends early.
+
+    It is given up once it is unlikely to beat the best answer. Without any answer, it pauses when
+    its first file shows that another entry is better. A paused search can be continued: it encodes
+    nothing again.
+    """
     session = entry.session
-    learned: set[int] = set()
+    before = len(session.probes)
 
-    def learn() -> None:
-        for at, probe in enumerate(session.probes):
-            score = probe.scores.get(SSIMULACRA2.name)
-            if score is not None and at not in learned:
-                beliefs.observe(entry.encoder, probe.size_bytes - session.metadata.size, score)
-                learned.add(at)
-
-    def hopeless() -> bool:
-        if best is None:
-            return False
+    def stop() -> bool:
+        nonlocal before
+        if len(session.probes) == before:
+            return False  # the search repeats what it knows
+        before = len(session.probes)
         if objective.needs_score:
             session.measure(session.probes[-1].quality, SSIMULACRA2)
-        learn()
-        entry.given_up = objective.promise(entry, beliefs, best) < 1
-        return entry.given_up
+        _learn(entry, beliefs)
+        if best is not None:
+            entry.given_up = objective.promise(entry, beliefs, best) < 1
+            return entry.given_up
+        ours = objective.expected(entry, beliefs)
+        others = [one for one in waiting if one is not entry and objective.may_start_with(one)]
+        better = any(objective.expected(one, beliefs) < ours for one in others)
+        entry.paused = better and not entry.paused
+        return entry.paused
 
-    session.stop_when(hopeless)
-    entry.answer = entry.handler.run(session, entry.resolved)
+    session.encoder = entry.candidate.encoder
+    session.use_metadata(entry.metadata)
+    was_paused = entry.paused
+    session.stop_when(stop)
+    answer = entry.handler.run(session, entry.resolved)
     session.stop_when(None)
-    if objective.needs_score and not entry.given_up and not entry.encoder.lossless:
+    if entry.given_up or (entry.paused and not was_paused):
+        return
+    entry.answer = answer
+    if objective.needs_score and not entry.encoder.lossless:
         session.measure(entry.quality, SSIMULACRA2)
-    learn()
+    _learn(entry, beliefs)
+
+
+def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
+    """Update the beliefs by the probes of an entry that were measured since the last call."""
+    session = entry.session
+    for at, probe in enumerate(session.probes):
+        score = probe.scores.get(SSIMULACRA2.name)
+        if score is not None and at not in entry.learned:
+            beliefs.observe(entry.encoder, probe.size_bytes - session.metadata.size, score)
+            entry.learned.add(at)

@@ -162,8 +162,7 @@ class Pipeline:
                 metadata=fitting_metadata(fmt, metadata),
                 like=next((each.session for each in entries if looks_alike(each, one)), None),
             )
-            several = sum(each.encoder.format is fmt for each in able) > 1
-            handler = self._handler(job, one.encoder, resolved, chosen=several)
+            handler = self._handler(job, one, resolved)
             by_network = resolved.method is Method.ML and fmt in self.predictors
             encoder = one.encoder.for_network() if by_network else one.encoder
             entries.append(Entry(one, encoder, session, handler, resolved))
@@ -212,11 +211,12 @@ class Pipeline:
         return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
     def _handler(
-        self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget, *, chosen: bool
+        self, job: EncodeJob, candidate: Candidate, resolved: ResolvedTarget
     ) -> MethodHandler:
-        """The handler of a method; `chosen` says that a lossless file is one of several choices."""
+        encoder = candidate.encoder
         if not encoder.takes_quality:
-            return FixedQuality(0, Outcome.LOSSLESS_SMALLER if chosen else Outcome.NO_QUALITY)
+            outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
+            return FixedQuality(0, outcome)
         if resolved.method is Method.NONE:
             return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
         return self._searches[resolved.method]

@@ -57,8 +57,8 @@ class Learned:
 
     `values` (g,) are the scores on the metric's scale, rising. `places` says which outputs belong
     to a setting: g, or one if it has no quality. `weights` (n, 1 + 2 f + m) map the `inputs` for
-    f features and m landmarks to the outputs. `covariance` (n, n) is that of the errors, for an
-    image whose `scale` is 1; `scale_weights` map the inputs to the logarithm of the scale.
+    f features and m landmarks to the outputs. `covariance` (n, n) is that of the errors where
+    they have the usual size; `scales` (n, 1 + 2 f + m) map the inputs to the log of their size.
     `overheads` are the bytes of files without detail.
     """
 
@@ -69,7 +69,7 @@ class Learned:
     spread: FloatArray
     landmarks: FloatArray
     weights: FloatArray
-    scale_weights: FloatArray
+    scales: FloatArray
     covariance: FloatArray
 
     @classmethod
@@ -89,7 +89,7 @@ class Learned:
             spread=np.array(found["spread"]),
             landmarks=np.array(found["landmarks"]),
             weights=np.array([row for one in settings for row in one["weights"]]),
-            scale_weights=np.array(found["scale_weights"]),
+            scales=np.array([one["scale"] for one in settings for _ in one["weights"]]),
             covariance=np.array(found["covariance"]),
         )
 
@@ -126,9 +126,10 @@ class SizeBeliefs:
         picked = [_pick(data, one) for one in encoders]
         chosen = np.concatenate([rows for rows, _, _ in picked])
         self._mean: FloatArray = chosen @ (data.weights @ seen)
-        scale = math.exp(float(data.scale_weights @ seen))
+        scale = np.exp(data.scales @ seen)
+        covariance = data.covariance * np.outer(scale, scale)
         common = doubt if features is not None else math.hypot(doubt, UNSEEN)
-        self._covariance: FloatArray = chosen @ data.covariance @ chosen.T * scale**2 + common**2
+        self._covariance: FloatArray = chosen @ covariance @ chosen.T + common**2
         self._parts: dict[Encoder, slice] = {}
         self._overheads: dict[Encoder, float] = {}
         stop = 0
@@ -222,9 +223,13 @@ class SizeBeliefs:
 def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
     """The outputs of an encoder (rows, n), its own standard deviation, and its overhead."""
     each = np.eye(len(data.weights))
-    for key, own in ((encoder.setting, 0.0), (encoder.learned, UNKNOWN)):
+    nearest = ((encoder.learned, UNKNOWN),) if encoder.takes_quality else ()
+    for key, own in ((encoder.setting, 0.0), *nearest):
         if key in data.places:
             return each[data.places[key]], own, data.overheads[key]
-    with_quality = [each[one] for one in data.places.values() if one.stop - one.start > 1]
-    overhead = float(np.mean([*data.overheads.values()]))
-    return np.mean(with_quality, axis=0), UNLEARNED, overhead
+    alike = [
+        each[place]
+        for place in data.places.values()
+        if (place.stop - place.start > 1) is encoder.takes_quality
+    ]
+    return np.mean(alike, axis=0), UNLEARNED, float(np.mean([*data.overheads.values()]))

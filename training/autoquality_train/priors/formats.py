@@ -28,7 +28,7 @@ SCORES = (30.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0)
 _VALUES = np.array([SSIMULACRA2.value(score) for score in SCORES])
 
 _FOLDS = 5
-_LANDMARKS = 128
+_LANDMARKS = 256
 _CHAIN_RIDGE = 1.0
 """Regularises the regression of a setting's errors on those of others; sum of squares."""
 
@@ -111,8 +111,8 @@ def learn(
             weights[setting] = weights[setting] + weights[base]
             errors[setting] = away + errors[base]
     kept = [one for one in settings if one in weights]
-    scale, scale_weights = _scale([errors[one] for one in kept], seen, plain)
-    ordinary = {one: _clipped(errors[one] / scale[:, None]) for one in kept}
+    scales = {one: _scale(errors[one], seen, plain) for one in kept}
+    ordinary = {one: _clipped(errors[one] / np.exp(seen @ scales[one])[:, None]) for one in kept}
     found = {
         "scores": list(SCORES),
         "centre": rounded(centre, 4),
@@ -123,10 +123,10 @@ def learn(
                 "samples": int((~np.isnan(errors[one][:, 0])).sum()),
                 "overhead": overhead(one),
                 "weights": rounded(weights[one].T, 4),
+                "scale": rounded(scales[one], 3),
             }
             for one in kept
         },
-        "scale_weights": rounded(scale_weights, 4),
         "covariance": rounded(_covariance(ordinary), 5),
     }
     return found, {one: float(np.nanmedian(np.abs(errors[one]))) for one in kept}
@@ -152,14 +152,12 @@ def _slope(
     return float(np.clip((sizes[ends[1]] - sizes[ends[0]]) / run, *limits))
 
 
-def _scale(
-    errors: Sequence[FloatArray], seen: FloatArray, plain: int
-) -> tuple[FloatArray, FloatArray]:
-    """How great the errors of each row usually are, and the weights of its logarithm."""
-    each = [one / np.nanstd(one, axis=0) for one in errors]
-    size = np.log(np.sqrt(np.nanmean(np.concatenate(each, axis=1) ** 2, axis=1)) + 0.05)
-    weights = ridge(seen, size[:, None], plain, strength=_SCALE_RIDGE)[:, 0]
-    return np.exp(seen @ weights), weights
+def _scale(errors: FloatArray, seen: FloatArray, plain: int) -> FloatArray:
+    """Weights for the logarithm of how great the errors of a row usually are."""
+    known = ~np.isnan(errors[:, 0])
+    each = errors[known] / errors[known].std(axis=0)
+    size = np.log(np.sqrt((each**2).mean(axis=1)) + 0.05)
+    return ridge(seen[known], size[:, None], plain, strength=_SCALE_RIDGE)[:, 0]
 
 
 def _clipped(errors: FloatArray) -> FloatArray:
