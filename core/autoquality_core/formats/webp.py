@@ -27,7 +27,7 @@ from autoquality_core.types import Chroma, Format, Lossless
 _USUAL_EFFORT = 4
 """The effort that curves were learned for."""
 
-_LOSSLESS_QUALITY = 75
+_LOSSLESS_QUALITY = 90
 """libwebp's effort of lossless files, 0 (fast) to 100 (small), within `effort`."""
 
 
