@@ -47,13 +47,15 @@ def _candidate(job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin
         message = f"{fmt.name} has no transparency: flattened on the background"
         notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
         pixels = pixels.flattened(job.options.background)
-    if pixels.profile is not None and not encoder.keeps_profile:
+    profiled = pixels.profile is not None and not encoder.keeps_profile
+    if profiled:
+        pixels = pixels.in_srgb()
+    if profiled or origin.converted:
         message = f"{fmt.name} cannot hold the profile: the colours were converted to sRGB"
         notices.append(Notice(NoticeCode.METADATA_DROPPED, message))
-        pixels = pixels.in_srgb()
-        if pixels.clipped:
-            message = "colours lie outside sRGB and were clipped"
-            notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
+    if profiled and pixels.clipped:
+        message = "colours of the source lie outside sRGB and were clipped"
+        notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
     if not job.options.keep_hidden_colors:
         replace_hidden = with_continued_colours if encoder.takes_quality else with_black
         pixels = replace_hidden(pixels)
