@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage, WebpOptions
+from autoquality import (
+    Client,
+    InvalidRequestError,
+    JxlOptions,
+    NoticeCode,
+    Outcome,
+    RawImage,
+    WebpOptions,
+)
 from autoquality.testing import FakeServer, Fault, answer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.servers import NO_NETWORKS, running_server
@@ -94,14 +102,14 @@ def test_the_same_request_has_the_same_answer(request: pb.EncodeRequest) -> None
 
 
 def test_its_files_have_the_first_bytes_of_their_format(client: Client) -> None:
-    begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF"}
+    begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF", "jxl": b"\xff\n"}
     for format, first in begins.items():
         assert client.encode(b"photo", format=format).image.startswith(first)
     assert client.encode(b"photo", format="avif").image[4:12] == b"ftypavif"
 
 
 def test_without_a_format_it_keeps_the_source_s(client: Client) -> None:
-    for format in ("jpeg", "png", "webp", "avif"):
+    for format in ("jpeg", "png", "webp", "avif", "jxl"):
         first = client.encode(b"photo", format=format)
         assert client.encode(first.image).format is first.format
 
@@ -287,3 +295,8 @@ def test_its_formats_defaults_and_limits_are_those_of_the_real_server(tmp_path: 
         limits.ClearField("workers")
         limits.ClearField("queue_size")
     assert fake.limits == real.limits
+
+
+def test_a_lossless_jpeg_xl_has_no_quality(client: Client) -> None:
+    found = client.encode(b"photo", format="jxl", jxl=JxlOptions(lossless=True), measure=["dssim"])
+    assert (found.outcome, found.quality, found.dssim) == (Outcome.NO_QUALITY, None, 0)

@@ -51,7 +51,7 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, is gif"),
+        ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, jxl, is gif"),
         ({"method": "best"}, "method: must be one of none, size, dssim, ml, ssimulacra2, is best"),
         ({"measure": ["psnr"]}, "measure: must be one of dssim, ssimulacra2, is psnr"),
         ({"method": "ml", "metric": "psnr"}, "metric: must be one of dssim, ssimulacra2, is psnr"),

@@ -39,7 +39,7 @@ def scrape(server: RunningServer) -> dict[str, float]:
     return {name: float(value) for name, value in samples}
 
 
-@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 @pytest.mark.parametrize("method", [one for one in Method if one is not Method.UNKNOWN])
 def test_every_method_in_every_format(client: Client, fmt: Format, method: Method) -> None:
     encoded = client.encode(

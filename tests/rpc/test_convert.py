@@ -186,6 +186,7 @@ RANGES = {
     "webp.effort": (0, 6),
     "webp.alpha_quality": (0, 100),
     "avif.speed": (0, 9),
+    "jxl.effort": (1, 7),
     "png.compression": (0, 9),
     "png.quantization_colors": (2, 256),
 }

@@ -26,6 +26,7 @@ _QUALITIES = {
     pb.FORMAT_JPEG: (80, 70, 80),
     pb.FORMAT_WEBP: (79, 70, 80),
     pb.FORMAT_AVIF: (63, 60, 65),
+    pb.FORMAT_JXL: (77, 70, 80),
 }
 _ENCODE_TIME = Duration(nanos=20_000_000)
 _MEASURE_TIME = Duration(nanos=5_000_000)
@@ -155,7 +156,7 @@ def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
 def _info() -> pb.GetServerInfoResponse:
     info = pb.GetServerInfoResponse(
         version=__version__,
-        source_formats=["avif", "gif", "jpeg", "png", "tiff", "webp"],
+        source_formats=["avif", "gif", "jpeg", "jxl", "png", "tiff", "webp"],
         defaults=_DEFAULTS,
         limits=pb.Limits(
             max_image_bytes=64 * 1024 * 1024,
@@ -168,6 +169,8 @@ def _info() -> pb.GetServerInfoResponse:
         library_versions={"autoquality-fake": __version__},
     )
     for format, (default, low, high) in _QUALITIES.items():
+        if format == pb.FORMAT_JXL:  # in the order of the contract
+            info.formats.add(format=pb.FORMAT_PNG)
         info.formats.add(
             format=format,
             has_quality=True,
@@ -175,7 +178,6 @@ def _info() -> pb.GetServerInfoResponse:
             min_quality=low,
             max_quality=high,
         )
-    info.formats.add(format=pb.FORMAT_PNG)
     info.formats[0].network.CopyFrom(
         pb.NetworkInfo(
             name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0", metrics=[pb.METRIC_DSSIM]

@@ -12,7 +12,7 @@ Found = tuple[int, list[int], pb.Outcome.ValueType]
 
 def search(curve: Curve, spec: pb.AutoQuality, fixed: int) -> Found:
     """Search for the target of a resolved `spec`. `fixed` is the quality for METHOD_NONE."""
-    if curve.format == pb.FORMAT_PNG:
+    if curve.lossless:
         return 0, [0], pb.OUTCOME_NO_QUALITY
     if spec.method == pb.METHOD_NONE:
         return fixed, [fixed], pb.OUTCOME_FIXED_QUALITY

@@ -20,13 +20,12 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 16 to 19 for options of further formats (JPEG XL is 16), 20
+ * EncodeRequest: 17 to 19 for options of further formats, 20
    to 29 for a choice among formats and for keeping a smaller source, 30 to 39
    for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 9 for a further limit that holds together with the target, 11 to
    14 for the pooling of the metric.
- * Format: 5 for JPEG XL.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a
@@ -77,6 +76,11 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
     setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
     """
+    FORMAT_JXL: _Format.ValueType  # 5
+    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+    from quality 5 on) and animation: frames, durations, loops. Its colours are
+    always sRGB.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """File formats that the service writes."""
@@ -100,6 +104,11 @@ FORMAT_PNG: Format.ValueType  # 4
 """PNG, lossless unless PngOptions.quantize is set. Fully transparent pixels lose
 their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
 setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
+"""
+FORMAT_JXL: Format.ValueType  # 5
+"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+from quality 5 on) and animation: frames, durations, loops. Its colours are
+always sRGB.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
@@ -239,9 +248,10 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Convert to sRGB and write no profile.
 
     The source's colours are defined by its ICC profile or its colour description
-    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-    (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-    outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+    header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+    reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+    this.
     """
     COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
     """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -250,6 +260,9 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
     still converted to sRGB. Scores are those of the samples as written. Compare
     measures two images with the same profile in the same way.
+
+    JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+    colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
     """
 
 class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
@@ -261,9 +274,10 @@ COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
 """Convert to sRGB and write no profile.
 
 The source's colours are defined by its ICC profile or its colour description
-(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-(PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+this.
 """
 COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
 """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -272,6 +286,9 @@ description.
 HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
 still converted to sRGB. Scores are those of the samples as written. Compare
 measures two images with the same profile in the same way.
+
+JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
 """
 Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
@@ -307,7 +324,7 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     unmeasured.
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
-    """The format has no quality setting."""
+    """The format, with these options, has no quality setting."""
     OUTCOME_MAX_BYTES_REACHED: _Outcome.ValueType  # 9
     """max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
     target. The result is within all limits, and the next quality exceeds
@@ -357,7 +374,7 @@ OUTCOME_PREDICTION_TRUSTED: Outcome.ValueType  # 7
 unmeasured.
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
-"""The format has no quality setting."""
+"""The format, with these options, has no quality setting."""
 OUTCOME_MAX_BYTES_REACHED: Outcome.ValueType  # 9
 """max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
 target. The result is within all limits, and the next quality exceeds
@@ -687,6 +704,39 @@ class PngOptions(google.protobuf.message.Message):
 Global___PngOptions: typing_extensions.TypeAlias = PngOptions
 
 @typing.final
+class JxlOptions(google.protobuf.message.Message):
+    """How to write a JPEG XL. The quality 100 is lossy too: a distance of 0.1."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EFFORT_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
+    effort: builtins.int
+    """CPU effort, 1 (fast) to 7 (small). Absent: the server's, normally 5."""
+    lossless: builtins.bool
+    """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
+    OUTCOME_NO_QUALITY.
+
+    A JPEG whose colours need no conversion keeps its coefficients instead, in some
+    20 % fewer bytes. JPEG XL decoders are more precise than JPEG decoders, so the
+    scores are not perfect.
+    """
+    def __init__(
+        self,
+        *,
+        effort: builtins.int | None = ...,
+        lossless: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_effort", b"_effort"]) -> typing.Literal["effort"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_lossless", b"_lossless"]) -> typing.Literal["lossless"] | None: ...
+
+Global___JxlOptions: typing_extensions.TypeAlias = JxlOptions
+
+@typing.final
 class EncodeRequest(google.protobuf.message.Message):
     """One image, and how to encode it."""
 
@@ -701,6 +751,7 @@ class EncodeRequest(google.protobuf.message.Message):
     WEBP_FIELD_NUMBER: builtins.int
     AVIF_FIELD_NUMBER: builtins.int
     PNG_FIELD_NUMBER: builtins.int
+    JXL_FIELD_NUMBER: builtins.int
     BACKGROUND_FIELD_NUMBER: builtins.int
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
@@ -710,10 +761,11 @@ class EncodeRequest(google.protobuf.message.Message):
     KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     MEASURE_FIELD_NUMBER: builtins.int
     image: builtins.bytes
-    """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, or HEIF if the server's
-    libvips can decode it (see GetServerInfo). EXIF orientation is applied.
-    Colours are converted to 8 bits and, unless color_profile says otherwise, to
-    sRGB. GIF, WebP, PNG (APNG) and AVIF (sequences) can be animated.
+    """A whole image file: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, TIFF, or HEIF if the
+    server's libvips can decode it (see GetServerInfo). The orientation (of EXIF,
+    or of the header of a JPEG XL) is applied. Colours are converted to 8 bits
+    and, unless color_profile says otherwise, to sRGB. GIF, WebP, JPEG XL, PNG
+    (APNG) and AVIF (sequences) can be animated.
     """
     format: Global___Format.ValueType
     """The output format."""
@@ -782,6 +834,10 @@ class EncodeRequest(google.protobuf.message.Message):
         """Options for FORMAT_PNG. Other formats ignore them."""
 
     @property
+    def jxl(self) -> Global___JxlOptions:
+        """Options for FORMAT_JXL. Other formats ignore them."""
+
+    @property
     def measure(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Metric.ValueType]:
         """Measure and report the scores of the result by these metrics, even if the
         method does not. Skipped if the deadline is too near.
@@ -799,6 +855,7 @@ class EncodeRequest(google.protobuf.message.Message):
         webp: Global___WebpOptions | None = ...,
         avif: Global___AvifOptions | None = ...,
         png: Global___PngOptions | None = ...,
+        jxl: Global___JxlOptions | None = ...,
         background: builtins.str = ...,
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
@@ -808,8 +865,8 @@ class EncodeRequest(google.protobuf.message.Message):
         keep_hidden_colors: builtins.bool | None = ...,
         measure: collections.abc.Iterable[Global___Metric.ValueType] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "measure", b"measure", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "measure", b"measure", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
     @typing.overload

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autoquality_core import images
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
+from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
@@ -101,7 +101,7 @@ class Pipeline:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         self.defaults.check(job.spec)
         if job.format is not None:
-            self._resolve(job, job.format)
+            self._resolve(job, encoder_for(job.format, job.options))
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -138,7 +138,7 @@ class Pipeline:
         notices = [*source_notices(pixels, origin), *candidate.notices]
         if metadata.dropped:
             notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        resolved = self._resolve(job, encoder.format)
+        resolved = self._resolve(job, encoder)
         if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
@@ -187,13 +187,14 @@ class Pipeline:
         with step("measure"):
             return compared(decoded[0], decoded[1], METRICS.values())
 
-    def _resolve(self, job: EncodeJob, fmt: Format) -> ResolvedTarget:
+    def _resolve(self, job: EncodeJob, encoder: Encoder) -> ResolvedTarget:
+        fmt = encoder.format
         substituted = job.format is not None and fmt is not job.format
-        lossless = not ENCODERS[fmt].has_quality
-        return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
+        yielding = substituted or not encoder.takes_quality
+        return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
     def _handler(self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget) -> MethodHandler:
-        if not encoder.has_quality:
+        if not encoder.takes_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
             return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
