@@ -49,6 +49,7 @@ class Outcome(enum.Enum):
     NEAREST_QUALITY = "nearest_quality"
     PREDICTION_TRUSTED = "prediction_trusted"
     NO_QUALITY = "no_quality"
+    SOURCE_KEPT = "source_kept"
 
 
 class NoticeCode(enum.Enum):
@@ -65,6 +66,9 @@ class NoticeCode(enum.Enum):
     METADATA_DROPPED = "metadata_dropped"
     GAIN_MAP_DROPPED = "gain_map_dropped"
     ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    QUALITY_CAPPED = "quality_capped"
+    SEARCH_SKIPPED = "search_skipped"
+    IMAGE_SHRUNK = "image_shrunk"
 
 
 class ColorProfile(enum.Enum):

@@ -21,8 +21,7 @@ Conventions of this file:
 
 Field numbers reserved for future use:
  * EncodeRequest: 16 to 19 for options of further formats (JPEG XL is 16), 20
-   to 29 for a choice among formats and for keeping a smaller source, 30 to 39
-   for how to read the source.
+   and 25 to 29 for a choice among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 6 to 9 for further limits that hold together with the target
    (bytes, scores), 11 to 14 for the pooling of the metric.

@@ -28,6 +28,7 @@ from autoquality_core.pipeline.methods import (
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.sources import (
     OpenJob,
     OpenPair,
@@ -141,6 +142,9 @@ class Pipeline:
         if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
+        source = SourceFile.of(opened, candidate.pixels, origin, encoder, metadata)
+        if source and (settled := source.settled(resolved, notices, timings)):
+            return settled
         session = Session(
             candidate.pixels,
             encoder,
@@ -148,7 +152,12 @@ class Pipeline:
             lend_core=self._lend_core,
             metadata=metadata,
         )
-        answer = self._handler(job, encoder, resolved).run(session, resolved)
+        handler = source and source.handler(resolved)
+        answer = (handler or self._handler(job, encoder, resolved)).run(session, resolved)
+        if source:
+            result = _result(session, answer, notices, timings)
+            if kept := source.instead_of(result, session.metadata):
+                return kept
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)

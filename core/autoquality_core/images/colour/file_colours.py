@@ -50,6 +50,15 @@ class FileColours:
             return None
         return icc.profile_of(colours, self.channels)
 
+    @property
+    def is_srgb(self) -> bool:
+        """Whether a conversion of grey or RGB samples to sRGB changes nothing."""
+        if self.described is not None and (self.described.hdr or self.described.narrow):
+            return False
+        space = self.space(256)
+        known = self.described is None and self.profile is None
+        return self.channels in (1, 3) and (known if space is None else space.changes_nothing)
+
     def space(self, levels: int) -> Space | None:
         """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""
         if self.described is not None:

@@ -1,0 +1,63 @@
+"""The quality of a JPEG source, estimated from its quantisation tables."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import Encoder, JpegEncoder, JpegOptions
+from autoquality_core.images import Pixels
+from autoquality_core.images.jpeg import quantisation_tables
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.priors import score_prior
+from autoquality_core.types import Data
+
+_LUMA_AND_CHROMA = 2
+
+_WEIGHTS = np.exp(-np.arange(64) / 8)
+"""Of the numbers of a table in zigzag order. Most detail has low frequencies, and custom tables
+differ most in the high ones. Over 33 tables of mozjpeg and Photoshop, the estimate is 5 away from
+the quality with the same SSIMULACRA2 on average, and at most 14; with equal weights, 9 and 38."""
+
+
+def source_quality(data: Data, encoder: Encoder, pixels: int) -> int | None:
+    """The quality of a JPEG of so many pixels on the scale of `encoder`, 1 to 100.
+
+    None if the file has no tables, or `encoder` no quality. For a JPEG encoder, it is the quality
+    whose tables have the same weighted geometric mean: exact if the source has its tables. For
+    other encoders it is the lowest quality whose SSIMULACRA2 is not below that of the JPEG, both
+    as learned for images in general: the loss of a source cannot be measured.
+    """
+    if not encoder.has_quality:
+        return None
+    tables = quantisation_tables(data)
+    if not tables:
+        return None
+    if isinstance(encoder, JpegEncoder):
+        return _nearest(tables, encoder.options.quant_table)
+    value = _scores(JpegEncoder(), pixels)[_nearest(tables, 0) - 1]
+    return min(int(np.searchsorted(_scores(encoder, pixels), value)) + 1, 100)
+
+
+def _nearest(tables: tuple[tuple[int, ...], ...], quant_table: int) -> int:
+    """The highest quality whose tables are as coarse as `tables`, or else the nearest to that."""
+    own = np.log(np.maximum(tables[:_LUMA_AND_CHROMA], 1))
+    theirs = _log_tables(quant_table)[:, : own.shape[0]]
+    away = np.abs(np.average(own - theirs, axis=2, weights=_WEIGHTS).mean(axis=1)).round(9)
+    return 100 - int(away[::-1].argmin())
+
+
+@cache
+def _log_tables(quant_table: int) -> npt.NDArray[np.float64]:
+    """The logarithms of the tables for qualities 1 to 100: (100, luma and chroma, 64)."""
+    encoder = JpegEncoder(JpegOptions(quant_table=quant_table))
+    pixels = Pixels.from_samples(np.zeros((1, 8, 8, 3), np.uint8))
+    files = (encoder.encode(pixels, quality) for quality in range(1, 101))
+    return np.log([quantisation_tables(file)[:_LUMA_AND_CHROMA] for file in files])
+
+
+def _scores(encoder: Encoder, pixels: int) -> npt.NDArray[np.float64]:
+    """The mean values of SSIMULACRA2 at qualities 1 to 100, as learned; they rise."""
+    return np.maximum.accumulate(score_prior(encoder, SSIMULACRA2, pixels).mean)
