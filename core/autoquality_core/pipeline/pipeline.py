@@ -29,6 +29,7 @@ from autoquality_core.pipeline.methods import (
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.source_file import SourceFile
+from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
     OpenPair,
@@ -142,6 +143,9 @@ class Pipeline:
         if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
+        cap = self._cap(opened, encoder, resolved)
+        if cap is not None:
+            resolved = capped(resolved, cap)
         source = SourceFile.of(opened, candidate.pixels, origin, encoder, metadata)
         if source and (settled := source.settled(resolved, notices, timings)):
             return settled
@@ -153,7 +157,10 @@ class Pipeline:
             metadata=metadata,
         )
         handler = source and source.handler(resolved)
-        answer = (handler or self._handler(job, encoder, resolved)).run(session, resolved)
+        handler = handler or self._handler(job, encoder, resolved, cap)
+        answer = handler.run(session, resolved)
+        if cap is not None and answer.quality == cap:
+            notices.append(cap_notice(cap))
         if source:
             result = _result(session, answer, notices, timings)
             if kept := source.instead_of(result, session.metadata):
@@ -199,11 +206,26 @@ class Pipeline:
         lossless = not ENCODERS[fmt].has_quality
         return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
 
-    def _handler(self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget) -> MethodHandler:
+    def _cap(self, opened: OpenJob, encoder: Encoder, resolved: ResolvedTarget) -> int | None:
+        """The quality of the source, if it limits that of the answer."""
+        if resolved.method is Method.ML and encoder.format in self.predictors:
+            encoder = encoder.for_network()
+        wanted = resolved.max_quality
+        if resolved.method is Method.NONE:
+            wanted = self._fixed(opened.job, encoder)
+        return cap_for(opened, encoder, wanted)
+
+    def _fixed(self, job: EncodeJob, encoder: Encoder) -> int:
+        """The quality of METHOD_NONE."""
+        return job.quality or self.defaults.quality_for(encoder.format)
+
+    def _handler(
+        self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget, cap: int | None
+    ) -> MethodHandler:
         if not encoder.has_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
-            return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
+            return FixedQuality(cap or self._fixed(job, encoder))
         return self._searches[resolved.method]
 
 

@@ -1,18 +1,20 @@
-"""The quality of a JPEG source, estimated from its quantisation tables."""
+"""The quality of a JPEG source, estimated from its quantisation tables, as a limit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.formats import Encoder, JpegEncoder, JpegOptions
-from autoquality_core.images import Pixels
+from autoquality_core.images import Pixels, Source
 from autoquality_core.images.jpeg import quantisation_tables
 from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.pipeline.sources import OpenJob
 from autoquality_core.priors import score_prior
-from autoquality_core.types import Data
+from autoquality_core.types import Data, Format, Notice, NoticeCode, ResolvedTarget
 
 _LUMA_AND_CHROMA = 2
 
@@ -20,6 +22,29 @@ _WEIGHTS = np.exp(-np.arange(64) / 8)
 """Of the numbers of a table in zigzag order. Most detail has low frequencies, and custom tables
 differ most in the high ones. Over 33 tables of mozjpeg and Photoshop, the estimate is 5 away from
 the quality with the same SSIMULACRA2 on average, and at most 14; with equal weights, 9 and 38."""
+
+
+def capped(resolved: ResolvedTarget, cap: int) -> ResolvedTarget:
+    """The target with no quality above `cap`."""
+    low, high = min(resolved.min_quality, cap), min(resolved.max_quality, cap)
+    return replace(resolved, min_quality=low, max_quality=high)
+
+
+def cap_for(opened: OpenJob, encoder: Encoder, wanted: int) -> int | None:
+    """The highest quality of `encoder` for a job. None unless it is below the one `wanted`."""
+    source = opened.source
+    if not (opened.job.options.cap_at_source and isinstance(source, Source)):
+        return None
+    if source.format != Format.JPEG.value:
+        return None
+    quality = source_quality(source.data, encoder, opened.pixels)
+    return quality if quality is not None and quality < wanted else None
+
+
+def cap_notice(cap: int) -> Notice:
+    """Says that the quality of an answer is the limit."""
+    message = f"the source has about quality {cap} itself: no higher one was used"
+    return Notice(NoticeCode.QUALITY_CAPPED, message)
 
 
 def source_quality(data: Data, encoder: Encoder, pixels: int) -> int | None:
