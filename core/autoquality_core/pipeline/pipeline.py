@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -23,6 +24,8 @@ from autoquality_core.pipeline.methods import (
     FixedQuality,
     MethodHandler,
     MlSearch,
+    PredictedScore,
+    PredictedSize,
     ScoreSearch,
     SizeSearch,
 )
@@ -64,26 +67,32 @@ class Pipeline:
         *,
         advise: bool = True,
         lend_core: LendCore | None = None,
+        max_search_pixels: float = math.inf,
     ) -> None:
         """With `advise`, all searches for a score may use predictors, where that saves time.
 
-        With `lend_core`, two qualities are tried at the same time where it lends a core.
+        With `lend_core`, two qualities are tried at the same time where it lends a core. An image
+        of more than `max_search_pixels`, frames counted, gets the predicted quality.
         """
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        policy = PredictionPolicy(self.predictors) if advise else None
+        self._policy = PredictionPolicy(self.predictors) if advise else None
+        self._max_search_pixels = max_search_pixels
+        self._searches = self._handlers(ScoreSearch, SizeSearch())
+        self._predictions = self._handlers(PredictedScore, PredictedSize())
+
+    def _handlers(
+        self, by_metric: type[ScoreSearch], size: MethodHandler
+    ) -> dict[Method, MethodHandler]:
         by_score = {
-            method: ScoreSearch(METRICS[method.value], policy)
+            method: by_metric(METRICS[method.value], self._policy)
             for method in Method
             if method.value in METRICS
         }
-        self._searches: dict[Method, MethodHandler] = {
-            **by_score,
-            Method.SIZE: SizeSearch(),
-            Method.ML: MlSearch(self.predictors, by_score.values()),
-        }
+        ml = MlSearch(self.predictors, by_score.values())
+        return {**by_score, Method.SIZE: size, Method.ML: ml}
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
@@ -157,7 +166,7 @@ class Pipeline:
             metadata=metadata,
         )
         handler = source and source.handler(resolved)
-        handler = handler or self._handler(job, encoder, resolved, cap)
+        handler = handler or self._handler(job, session, resolved, cap)
         answer = handler.run(session, resolved)
         if cap is not None and answer.quality == cap:
             notices.append(cap_notice(cap))
@@ -220,13 +229,15 @@ class Pipeline:
         return job.quality or self.defaults.quality_for(encoder.format)
 
     def _handler(
-        self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget, cap: int | None
+        self, job: EncodeJob, session: Session, resolved: ResolvedTarget, cap: int | None
     ) -> MethodHandler:
+        encoder = session.encoder
         if not encoder.has_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
             return FixedQuality(cap or self._fixed(job, encoder))
-        return self._searches[resolved.method]
+        searched = session.pixel_count <= self._max_search_pixels
+        return (self._searches if searched else self._predictions)[resolved.method]
 
 
 def warm_up() -> None:

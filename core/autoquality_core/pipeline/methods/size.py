@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from autoquality_core.images import NO_METADATA, Metadata
@@ -23,24 +23,30 @@ class SizeSearch:
     nothing fits anyway; then alpha keeps its quality, too.
     """
 
+    def __init__(self, find: Callable[..., Found] = search) -> None:
+        """`find` takes the arguments of `search`."""
+        self._find = find
+
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
+        find = partial(_search, self._find)
+
         def fits(found: Found) -> bool:
             return session.size(found.best.quality) <= resolved.target
 
         requested, alpha_quality = session.metadata, session.alpha_quality
         choices = requested.choices()
         session.use_metadata(next(one for one in choices if one.size < resolved.target or not one))
-        found = _search(session, resolved)
+        found = find(session, resolved)
         for metadata in choices[choices.index(session.metadata) + 1 :]:
             if not fits(found):
                 session.use_metadata(metadata)
-                found = _search(session, resolved, found.best.quality)
+                found = find(session, resolved, found.best.quality)
         if not fits(found):
-            found = lower_alpha(session, resolved, found, partial(_search, thorough=False))
+            found = lower_alpha(session, resolved, found, partial(find, thorough=False))
             enough = fits(found)
             session.use_metadata(requested.alone())
             if enough and session.metadata:
-                attributed = _search(session, resolved, found.best.quality, thorough=False)
+                attributed = find(session, resolved, found.best.quality, thorough=False)
                 found = attributed if fits(attributed) else found
             if enough and not fits(found):
                 session.use_metadata(NO_METADATA)
@@ -50,7 +56,12 @@ class SizeSearch:
 
 
 def _search(
-    session: Session, resolved: ResolvedTarget, first: int | None = None, *, thorough: bool = True
+    find: Callable[..., Found],
+    session: Session,
+    resolved: ResolvedTarget,
+    first: int | None = None,
+    *,
+    thorough: bool = True,
 ) -> Found:
     """The best quality with the session's metadata and alpha quality, `first` tried first.
 
@@ -88,7 +99,7 @@ def _search(
     if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
         prior = size_prior(session.encoder, session.pixel_count, session.all_features)
     look = partial(size_roughness, session.pixels, session.encoder, goal.target)
-    return search(
+    return find(
         goal,
         resolved.min_quality,
         resolved.max_quality,
