@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from autoquality_core import images
 from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
-from autoquality_core.images import ImageLimits, check_raw_shape, hidden
+from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
-from autoquality_core.pipeline.candidates import candidates, source_notices
+from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
@@ -31,6 +32,7 @@ from autoquality_core.pipeline.methods import (
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.shrinking import Shrinker
 from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
@@ -153,31 +155,34 @@ class Pipeline:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
         cap = self._cap(opened, encoder, resolved)
-        if cap is not None:
-            resolved = capped(resolved, cap)
+        resolved = capped(resolved, cap)
         source = SourceFile.of(opened, candidate.pixels, origin, encoder, metadata)
         if source and (settled := source.settled(resolved, notices, timings)):
             return settled
-        session = Session(
-            candidate.pixels,
-            encoder,
-            deadline,
-            lend_core=self._lend_core,
-            metadata=metadata,
-        )
+        make_session = partial(self._session, deadline)
+        session = make_session(candidate, metadata)
         handler = source and source.handler(resolved)
         handler = handler or self._handler(job, session, resolved, cap)
         answer = handler.run(session, resolved)
-        if cap is not None and answer.quality == cap:
+        if answer.quality == cap:
             notices.append(cap_notice(cap))
         if source:
             result = _result(session, answer, notices, timings)
             if kept := source.instead_of(result, session.metadata):
                 return kept
+        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session)
+        session, answer, earlier = shrinker.run()
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        return _result(session, answer, notices, timings)
+        result = _result(session, answer, notices, timings)
+        return replace(result, probes=(*earlier, *result.probes))
+
+    def _session(self, deadline: Deadline, candidate: Candidate, metadata: Metadata) -> Session:
+        lent = self._lend_core
+        return Session(
+            *(candidate.pixels, candidate.encoder, deadline), lend_core=lent, metadata=metadata
+        )
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The exact scores of two image files by every metric.

@@ -24,8 +24,10 @@ differ most in the high ones. Over 33 tables of mozjpeg and Photoshop, the estim
 the quality with the same SSIMULACRA2 on average, and at most 14; with equal weights, 9 and 38."""
 
 
-def capped(resolved: ResolvedTarget, cap: int) -> ResolvedTarget:
-    """The target with no quality above `cap`."""
+def capped(resolved: ResolvedTarget, cap: int | None) -> ResolvedTarget:
+    """The target with no quality above `cap`, if there is one."""
+    if cap is None:
+        return resolved
     low, high = min(resolved.min_quality, cap), min(resolved.max_quality, cap)
     return replace(resolved, min_quality=low, max_quality=high)
 

@@ -72,6 +72,8 @@ def _search(
     them, so the search is for the rest of the budget.
     """
     constant = session.metadata.size
+    if first is None and session.knows(resolved.min_quality):
+        first = resolved.min_quality
 
     def attempt(quality: int) -> Observation:
         if not session.knows(quality):
