@@ -62,6 +62,10 @@ GENERAL: tuple[Options, ...] = (
     {"keep_hidden_colors": True},
     {"allow_truncated": True},
     {"measure_dssim": True},
+    {"keep_smaller_source": True},
+    {"keep_smaller_source": True, "keep_metadata": True, "color_profile": "keep"},
+    {"cap_at_source": True},
+    {"may_shrink": True, "min_width": 20},
 )
 BEST = JpegOptions(True, True, True, True, True, 3)
 SWITCHES = ("progressive", "no_subsample", "trellis_quant", "overshoot_deringing", "optimize_scans")

@@ -8,6 +8,7 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
+from autoquality.testing import _source as source
 from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._fault import Fault
 from autoquality.testing._validate import check_compare, check_encode, metric_of
@@ -72,8 +73,18 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             message="there is no network for this format and metric: "
             f"{pb.Method.Name(applied.method)} was used",
         )
+    cap = source.cap(request, curve)
+    applied.min_quality, applied.max_quality = min(low, cap), min(high, cap)
     response.applied.CopyFrom(applied)
-    quality, tried, outcome = _search(curve, applied, request.quality)
+    quality, tried, outcome = _search(curve, applied, request.quality, cap)
+    wanted = request.quality or _QUALITIES.get(curve.format, (0,))[0]
+    if quality == cap < (wanted if applied.method == pb.METHOD_NONE else high):
+        response.notices.add(
+            code=pb.Notice.CODE_QUALITY_CAPPED,
+            message=f"the source has quality {cap} itself: no higher one was used",
+        )
+    if outcome == pb.OUTCOME_MIN_QUALITY_REACHED and applied.method == pb.METHOD_SIZE:
+        curve, outcome = source.shrink(request, curve, applied, response)
     if applied.method == pb.METHOD_ML:
         response.predicted_quality = tried[0]
     searched = outcome not in (
@@ -109,6 +120,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
+    source.keep_smaller(request, response)
     return response
 
 
@@ -132,13 +144,13 @@ def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQualit
 
 
 def _search(
-    curve: Curve, spec: pb.AutoQuality, quality: int
+    curve: Curve, spec: pb.AutoQuality, quality: int, cap: int
 ) -> tuple[int, list[int], pb.Outcome.ValueType]:
     """Return the quality to use, the qualities tried in order, and why the search stopped."""
     if curve.format not in _QUALITIES:
         return 0, [0], pb.OUTCOME_NO_QUALITY
     if spec.method == pb.METHOD_NONE:
-        quality = quality or _QUALITIES[curve.format][0]
+        quality = min(quality or _QUALITIES[curve.format][0], cap)
         return quality, [quality], pb.OUTCOME_FIXED_QUALITY
     if spec.method == pb.METHOD_SIZE:
         return _search_size(curve, spec)

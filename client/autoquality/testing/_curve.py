@@ -46,9 +46,14 @@ class Curve:
         return cls(
             width=width,
             height=height,
-            format=request.format or _format_of(request.image),
+            format=request.format or format_of(request.image),
             detail=zlib.crc32(source) / 2**32,
         )
+
+    @property
+    def source_quality(self) -> int:
+        """Return the quality of a source that is a JPEG, 50 to 95."""
+        return 50 + int(46 * self.detail)
 
     def size_bytes(self, quality: int) -> int:
         """Return the size of the file at `quality`, at least that of its first bytes."""
@@ -85,7 +90,7 @@ def ssimulacra2_of(dssim: float) -> float:
     return 100 - 30 * math.sqrt(dssim / 0.02)
 
 
-def _format_of(file: bytes) -> pb.Format.ValueType:
+def format_of(file: bytes) -> pb.Format.ValueType:
     """Return the format of the first bytes. The default is JPEG."""
     if file.startswith(b"\x89PNG"):
         return pb.FORMAT_PNG

@@ -19,6 +19,8 @@ def check_encode(request: pb.EncodeRequest) -> Fault | None:
         return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
     if not _BACKGROUND.fullmatch(request.background):
         return Fault.invalid("background", "must be #rrggbb")
+    if request.HasField("min_width") and request.min_width < 1:
+        return Fault.invalid("min_width", "must be pixels, 1 or more")
     spec = request.auto_quality
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:

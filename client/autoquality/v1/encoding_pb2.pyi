@@ -1014,7 +1014,7 @@ class Timings(google.protobuf.message.Message):
 
     @property
     def decode(self) -> google.protobuf.duration_pb2.Duration:
-        """Decoding the source, including colour conversion."""
+        """Decoding the source, including colour conversion, and reducing it."""
 
     @property
     def predict(self) -> google.protobuf.duration_pb2.Duration:

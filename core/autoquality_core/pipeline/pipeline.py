@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from autoquality_core import images
+from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
@@ -112,6 +113,10 @@ class Pipeline:
     def check(self, job: EncodeJob) -> None:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         self.defaults.check(job.spec)
+        if job.options.min_width < 1:
+            raise InvalidRequest(
+                "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
+            )
         if job.format is not None:
             self._resolve(job, job.format)
         if isinstance(job.source, RawSource):
