@@ -137,6 +137,10 @@ bench-targets: .venv/.stamp ## Show the quality and the spread of scores for eac
 bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
 	@$(BIN)/python -m bench.jpegli $(ARGS)
 
+.PHONY: bench-sources
+bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.sources $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
