@@ -23,6 +23,7 @@ class Format(enum.StrEnum):
     WEBP = enum.auto()
     AVIF = enum.auto()
     PNG = enum.auto()
+    JXL = enum.auto()
     UNKNOWN = enum.auto()
 
     @property

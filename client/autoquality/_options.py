@@ -162,11 +162,20 @@ class PngOptions:
     quantization_colors: int | None = _option("Colours in the palette.", (2, 256))
 
 
+@dataclass(frozen=True, slots=True)
+class JxlOptions:
+    """How to write a JPEG XL."""
+
+    effort: int | None = _option("Effort, from 1 (fast) to 7 (small).", (1, 7))
+    lossless: bool | None = _option("Keep every sample exactly. There is no quality then.")
+
+
 FORMAT_OPTIONS: Mapping[str, type[Any]] = {
     "jpeg": JpegOptions,
     "webp": WebpOptions,
     "avif": AvifOptions,
     "png": PngOptions,
+    "jxl": JxlOptions,
 }
 """The options of each format, by the name of their argument. The command line has them all."""
 
@@ -187,6 +196,7 @@ class EncodeOptions(TypedDict, total=False):
     webp: WebpOptions | None
     avif: AvifOptions | None
     png: PngOptions | None
+    jxl: JxlOptions | None
     background: str
     keep_metadata: bool
     keep_copyright: bool | None

@@ -26,6 +26,7 @@ class Format(enum.Enum):
     WEBP = "webp"
     AVIF = "avif"
     PNG = "png"
+    JXL = "jxl"
 
 
 class Method(enum.Enum):

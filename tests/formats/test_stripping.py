@@ -12,12 +12,14 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_core.formats import AvifEncoder, stripped, with_metadata
+from autoquality_core.formats import AvifEncoder, JxlEncoder, stripped, with_metadata
 from autoquality_core.images import Metadata, Source, open_image
 from autoquality_core.types import Format
 from tests.formats.sources import photograph, translucent
 from tests.images.files import AMPLE, animated, with_profile
 from tests.images.films import chunk, mpf
+from tests.images.jxl_files import boxed, head_of, jxl
+from tests.images.jxl_files import with_profile as jxl_with_profile
 from tests.images.metadata_files import (
     ARTIST,
     exif_block,
@@ -187,6 +189,38 @@ def test_an_avif_stays_whole_or_nothing() -> None:
     assert stripped(Format.AVIF, profiled, metadata=True, profile=False) == profiled
     assert stripped(Format.AVIF, profiled, metadata=False, profile=True) is None
     assert stripped(Format.AVIF, plain + b"garbage", metadata=False, profile=False) is None
+
+
+def test_a_jpeg_xl_stays_in_its_boxes_until_something_is_cut() -> None:
+    bare = JxlEncoder().encode(photograph(), 50)
+    tagged = with_metadata(Format.JXL, bare, Metadata(exif=EXIF, xmp=packet()))
+    plain, levelled = boxed(bare), boxed(bare, [(b"jxll", b"\x0a")])
+    restored = boxed(bare, [(b"jbrd", b"a JPEG's own bytes")])
+    parts = boxed(bare, [(b"xml ", packet())], [0, len(bare) // 2])
+    for data in (bare, tagged, plain, levelled, restored, parts):
+        assert stripped(Format.JXL, data, metadata=False, profile=True) == data
+    for data in (tagged, restored, parts):
+        assert stripped(Format.JXL, data, metadata=True, profile=True) == bare
+    for data in (bare, plain, levelled):
+        assert stripped(Format.JXL, data, metadata=True, profile=True) == data
+    tagged = boxed(bare, [(b"jxll", b"\x0a"), (b"xml ", packet())])
+    assert stripped(Format.JXL, tagged, metadata=True, profile=True) is None
+    assert stripped(Format.JXL, bare + b"garbage", metadata=False, profile=False) == bare
+    for data in (bare[:-1], plain[:-1], plain + b"garbage", b"", bare[:10]):
+        assert stripped(Format.JXL, data, metadata=True, profile=True) is None
+
+
+def test_the_profile_of_a_jpeg_xl_is_cut_out_of_its_codestream() -> None:
+    samples = photograph().samples[0]
+    bare = jxl(photograph().image)
+    profiled = jxl_with_profile(bare, PROFILE, head_of(samples))
+    assert opened(profiled).colours.profile is not None
+    for data in (profiled, boxed(profiled, [(b"xml ", packet())])):
+        found = stripped(Format.JXL, data, metadata=True, profile=True)
+        assert found is not None and opened(found).colours.in_srgb
+        assert opened(found).colours.profile is None
+        assert np.array_equal(opened(found).decode(all_frames=False).samples[0], samples)
+    assert stripped(Format.JXL, boxed(profiled), metadata=False, profile=True) is None
 
 
 def test_metadata_is_inserted_into_files_that_other_programs_wrote() -> None:

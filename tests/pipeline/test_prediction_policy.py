@@ -10,14 +10,15 @@ import pytest
 
 from autoquality_core.errors import Overloaded, RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, WebpOptions
-from autoquality_core.images import ImageLimits, Pixels
-from autoquality_core.metrics import DSSIM
+from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.metrics import DSSIM, SSIMULACRA2, Metric
 from autoquality_core.networks import NetworkInfo, Prediction, PredictionFailed, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline import prediction_policy as policy
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, TargetSpec
 from tests.photos import crop, photo
@@ -148,6 +149,18 @@ def test_a_network_is_not_asked_for_an_image_that_costs_less_than_a_prediction(
 ) -> None:
     encode(pipeline, SMALL)
     assert watched.asked == 0
+
+
+@pytest.mark.parametrize(("metric", "asked"), [(DSSIM, 0), (SSIMULACRA2, 1)])
+def test_the_measurement_counts_as_a_part_of_a_probe(
+    watched: Watched, metric: Metric, asked: int
+) -> None:
+    """A probe of 55,000 pixels takes less than a prediction, unless its measurement is slow."""
+    pixels = open_image(crop("coffee.png", 250, 220), LIMITS).decode(all_frames=False)
+    session = Session(pixels, WebpEncoder(), Deadline())
+    requests = policy.PredictionPolicy({Format.WEBP: watched})
+    requests.request(session, metric, metric.default_target, misses=1.0)
+    assert watched.asked == asked
 
 
 def test_the_answer_does_not_depend_on_how_long_anything_takes(

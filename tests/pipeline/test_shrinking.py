@@ -12,15 +12,23 @@ import pyvips
 from PIL import Image
 
 import autoquality_core as aq
-from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, PngEncoder, WebpEncoder
-from autoquality_core.images import Pixels
+from autoquality_core.formats import (
+    AvifEncoder,
+    Encoder,
+    JpegEncoder,
+    JxlEncoder,
+    JxlOptions,
+    PngEncoder,
+    WebpEncoder,
+)
+from autoquality_core.images import Pixels, open_image
 from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.pipeline.shrinking import ACCEPTABLE
 from autoquality_core.types import ColorProfile, Format, NoticeCode, Outcome, RawSource
 from tests.formats.sources import moving, photograph, translucent
-from tests.images.files import animated
+from tests.images.files import AMPLE, animated
 from tests.images.metadata_files import exif, packet, saved
 from tests.images.test_shrinking import unstopped
 from tests.photos import crop
@@ -30,7 +38,9 @@ WIDTH, HEIGHT = 320, 240
 PHOTO = crop("coffee.png", WIDTH, HEIGHT)
 P3 = bytes(pyvips.Image.profile_load("p3"))
 EACH = pytest.mark.parametrize(
-    "encoder", [JpegEncoder(), WebpEncoder(), AvifEncoder()], ids=lambda one: one.format.value
+    "encoder",
+    [JpegEncoder(), WebpEncoder(), AvifEncoder(), JxlEncoder()],
+    ids=lambda one: one.format.value,
 )
 
 
@@ -57,7 +67,8 @@ def test_the_file_fits_and_uses_the_budget(encoder: Encoder, share: float) -> No
     assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
     assert 0.85 * target <= len(result.image) <= target
     assert 70 <= result.quality <= 80
-    assert opened(result.image).size == (result.width, result.height)
+    written = open_image(result.image, AMPLE)
+    assert (written.width, written.height) == (result.width, result.height)
     assert result.width < WIDTH
     assert result.height == max(round(HEIGHT * result.width / WIDTH), 1)
     assert len(result.probes) <= 10
@@ -171,6 +182,17 @@ def test_a_png_shrinks() -> None:
     assert (result.quality, result.outcome) == (0, Outcome.NO_QUALITY)
     assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
     assert codes(encode(full, Format.PNG)) == []
+
+
+def test_a_lossless_jpeg_xl_shrinks_whatever_it_is_made_of() -> None:
+    """A JPEG in it would have all its coefficients, so it is decoded first."""
+    jpeg = JpegEncoder().encode(photograph(WIDTH, HEIGHT), 80)
+    lossless = JxlEncoder(JxlOptions(lossless=True))
+    for source in (PHOTO, jpeg):
+        full = len(encode(1e9, lossless, source).image)
+        result = encode(full // 3, lossless, source)
+        assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+        assert len(result.image) <= full // 3 and result.width < WIDTH
 
 
 def test_alpha_and_frames_stay() -> None:

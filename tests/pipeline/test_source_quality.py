@@ -19,6 +19,7 @@ from autoquality_core.formats import (
     Encoder,
     JpegEncoder,
     JpegOptions,
+    JxlEncoder,
     PngEncoder,
     WebpEncoder,
 )
@@ -138,7 +139,7 @@ def test_zeros_in_a_table_are_no_reason_to_fail() -> None:
     assert source_quality(data[:at] + bytes(8) + data[at + 8 :], PLAIN, PIXELS) is not None
 
 
-@pytest.mark.parametrize("encoder", [WebpEncoder(), AvifEncoder()])
+@pytest.mark.parametrize("encoder", [WebpEncoder(), AvifEncoder(), JxlEncoder()])
 def test_on_another_scale_the_learned_scores_are_the_same(encoder: Encoder) -> None:
     jpeg, theirs = (score_prior(one, SSIMULACRA2, PIXELS).mean for one in (PLAIN, encoder))
     found = []
@@ -196,7 +197,7 @@ def test_a_higher_lower_limit_falls_to_the_quality_of_the_source() -> None:
     assert (result.quality, codes(result)) == (40, [NoticeCode.QUALITY_CAPPED])
 
 
-@pytest.mark.parametrize("encoder", [WebpEncoder(), AvifEncoder()])
+@pytest.mark.parametrize("encoder", [WebpEncoder(), AvifEncoder(), JxlEncoder()])
 def test_another_format_has_the_limit_on_its_own_scale(encoder: Encoder) -> None:
     source = by_pillow(60)
     result = encode(source, encoder.format, method="size", target=1_000_000)

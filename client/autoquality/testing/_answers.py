@@ -25,6 +25,7 @@ _QUALITIES = {
     pb.FORMAT_JPEG: (80, 70, 80),
     pb.FORMAT_WEBP: (79, 70, 80),
     pb.FORMAT_AVIF: (63, 60, 65),
+    pb.FORMAT_JXL: (77, 70, 80),
 }
 _ENCODE_TIME = Duration(nanos=20_000_000)
 _MEASURE_TIME = Duration(nanos=5_000_000)
@@ -147,7 +148,7 @@ def _search(
     curve: Curve, spec: pb.AutoQuality, quality: int, cap: int
 ) -> tuple[int, list[int], pb.Outcome.ValueType]:
     """Return the quality to use, the qualities tried in order, and why the search stopped."""
-    if curve.format not in _QUALITIES:
+    if curve.lossless:
         return 0, [0], pb.OUTCOME_NO_QUALITY
     if spec.method == pb.METHOD_NONE:
         quality = min(quality or _QUALITIES[curve.format][0], cap)
@@ -218,7 +219,7 @@ def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
 def _info() -> pb.GetServerInfoResponse:
     info = pb.GetServerInfoResponse(
         version=__version__,
-        source_formats=["avif", "gif", "jpeg", "png", "tiff", "webp"],
+        source_formats=["avif", "gif", "jpeg", "jxl", "png", "tiff", "webp"],
         defaults=_DEFAULTS,
         limits=pb.Limits(
             max_image_bytes=64 * 1024 * 1024,

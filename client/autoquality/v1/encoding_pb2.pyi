@@ -20,12 +20,11 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 16 to 19 for options of further formats (JPEG XL is 16), 20
-   and 25 to 29 for a choice among formats, 31 to 39 for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
+   choice among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 6 to 9 for further limits that hold together with the target
    (bytes, scores), 11 to 14 for the pooling of the metric.
- * Format: 5 for JPEG XL.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a
@@ -76,6 +75,10 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
     setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
     """
+    FORMAT_JXL: _Format.ValueType  # 5
+    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
+    and animation: frames, durations, loops.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """File formats that the service writes."""
@@ -99,6 +102,10 @@ FORMAT_PNG: Format.ValueType  # 4
 """PNG, lossless unless PngOptions.quantize is set. Fully transparent pixels lose
 their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
 setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
+"""
+FORMAT_JXL: Format.ValueType  # 5
+"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
+and animation: frames, durations, loops.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
@@ -304,7 +311,7 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
-    """The format has no quality setting."""
+    """The format, with these options, has no quality setting."""
     OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
     """The result is the source, because it is not larger than the encoding
     (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
@@ -341,7 +348,7 @@ OUTCOME_PREDICTION_TRUSTED: Outcome.ValueType  # 7
 allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
-"""The format has no quality setting."""
+"""The format, with these options, has no quality setting."""
 OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
 """The result is the source, because it is not larger than the encoding
 (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
@@ -617,6 +624,35 @@ class PngOptions(google.protobuf.message.Message):
 Global___PngOptions: typing_extensions.TypeAlias = PngOptions
 
 @typing.final
+class JxlOptions(google.protobuf.message.Message):
+    """How to write a JPEG XL. The quality 100 is lossy too: a distance of 0.1."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EFFORT_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
+    effort: builtins.int
+    """CPU effort, 1 (fast) to 7 (small). Absent: the server's, normally 5."""
+    lossless: builtins.bool
+    """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
+    OUTCOME_NO_QUALITY.
+    """
+    def __init__(
+        self,
+        *,
+        effort: builtins.int | None = ...,
+        lossless: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_effort", b"_effort"]) -> typing.Literal["effort"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_lossless", b"_lossless"]) -> typing.Literal["lossless"] | None: ...
+
+Global___JxlOptions: typing_extensions.TypeAlias = JxlOptions
+
+@typing.final
 class EncodeRequest(google.protobuf.message.Message):
     """One image, and how to encode it."""
 
@@ -631,6 +667,7 @@ class EncodeRequest(google.protobuf.message.Message):
     WEBP_FIELD_NUMBER: builtins.int
     AVIF_FIELD_NUMBER: builtins.int
     PNG_FIELD_NUMBER: builtins.int
+    JXL_FIELD_NUMBER: builtins.int
     BACKGROUND_FIELD_NUMBER: builtins.int
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
@@ -757,6 +794,10 @@ class EncodeRequest(google.protobuf.message.Message):
         """Options for FORMAT_PNG. Other formats ignore them."""
 
     @property
+    def jxl(self) -> Global___JxlOptions:
+        """Options for FORMAT_JXL. Other formats ignore them."""
+
+    @property
     def measure(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Metric.ValueType]:
         """Measure and report the scores of the result by these metrics, even if the
         method does not. Skipped if the deadline is too near.
@@ -774,6 +815,7 @@ class EncodeRequest(google.protobuf.message.Message):
         webp: Global___WebpOptions | None = ...,
         avif: Global___AvifOptions | None = ...,
         png: Global___PngOptions | None = ...,
+        jxl: Global___JxlOptions | None = ...,
         background: builtins.str = ...,
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
@@ -787,8 +829,8 @@ class EncodeRequest(google.protobuf.message.Message):
         keep_hidden_colors: builtins.bool | None = ...,
         measure: collections.abc.Iterable[Global___Metric.ValueType] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "cap_at_source", b"cap_at_source", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_smaller_source", b"keep_smaller_source", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "cap_at_source", b"cap_at_source", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_smaller_source", b"keep_smaller_source", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
     @typing.overload

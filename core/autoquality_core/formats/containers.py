@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_core.images import NO_METADATA, Metadata
+from autoquality_core.images.jxl.container import BOXED
 from autoquality_core.images.metadata.exif import density
 from autoquality_core.images.metadata.iptc import photoshop_segment
 from autoquality_core.images.png.chunks import chunk, chunks
@@ -183,9 +184,20 @@ def _box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 
 
+def _jxl(data: bytes, metadata: Metadata) -> bytes:
+    """The codestream in a box behind the metadata (ISO/IEC 18181-2)."""
+    boxes = BOXED + _box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    if metadata.exif:
+        boxes += _box(b"Exif", bytes(4) + metadata.exif)
+    if metadata.xmp:
+        boxes += _box(b"xml ", metadata.xmp)
+    return boxes + _box(b"jxlc", data)
+
+
 _WRITERS: Mapping[Format, Callable[[bytes, Metadata], bytes]] = {
     Format.JPEG: _jpeg,
     Format.WEBP: _webp,
     Format.AVIF: _avif,
     Format.PNG: _png,
+    Format.JXL: _jxl,
 }

@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 
 from autoquality_core.images.isobmff.boxes import boxes, only
 from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.jxl.container import BOXED, read_container
+from autoquality_core.images.jxl.frames import read_frames
+from autoquality_core.images.jxl.header import read_header
+from autoquality_core.images.jxl.rewriting import with_srgb
 from autoquality_core.images.png.chunks import OVERHEAD, SIGNATURE, chunks
 from autoquality_core.types import Format
 
@@ -29,6 +33,9 @@ _PNG_PICTURE = _PNG_COLOURS | {b"IHDR", b"PLTE", b"tRNS", b"sBIT", b"pHYs", b"ID
 _AVIF_FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
 _AVIF_METADATA = frozenset({b"Exif", b"mime", b"uri "})
 _ICC_COLOURS = frozenset({b"prof", b"rICC"})
+
+_JXL_PICTURE = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"})
+_MOST_FRAMES = 1 << 20
 
 
 def stripped(fmt: Format, data: bytes, *, metadata: bool, profile: bool) -> bytes | None:
@@ -144,9 +151,30 @@ def _avif(data: bytes, metadata: bool, profile: bool) -> bytes | None:
     return data
 
 
+def _jxl(data: bytes, metadata: bool, profile: bool) -> bytes | None:
+    """The file, or its bare codestream if there is anything to cut (ISO/IEC 18181-2)."""
+    codestream = read_container(data).codestream
+    header = read_header(codestream)
+    *_, last = read_frames(codestream, header, _MOST_FRAMES)
+    if last.end > 8 * len(codestream):
+        return None
+    cuts_profile = profile and header.profile is not None
+    if data.startswith(BOXED):
+        kinds = {kind for kind, _ in boxes(memoryview(data))}
+        if not cuts_profile and not (metadata and kinds - _JXL_PICTURE):
+            return data
+        if not metadata or b"jxll" in kinds:  # the level has a place in a box only
+            return None
+    picture = codestream[: last.end // 8]
+    if cuts_profile:
+        return None if header.xyb else with_srgb(picture, header)
+    return bytes(picture)
+
+
 _STRIPPERS: Mapping[Format, Callable[[bytes, bool, bool], bytes | None]] = {
     Format.JPEG: _jpeg,
     Format.WEBP: _webp,
     Format.AVIF: _avif,
     Format.PNG: _png,
+    Format.JXL: _jxl,
 }

@@ -57,6 +57,9 @@ class Metric(Protocol):
     allowance: float
     """By how much a curve of values usually falls at most."""
 
+    seconds_per_pixel: float
+    """Cost of one measurement in a search, on one core, with the reference prepared."""
+
     def reference(self, pixels: Pixels) -> Reference:
         """Prepare an image to be compared with encodings of it. Fast; may sample large images."""
 

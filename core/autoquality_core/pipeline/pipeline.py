@@ -12,7 +12,7 @@ from functools import partial
 
 from autoquality_core import images
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
+from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
@@ -118,7 +118,7 @@ class Pipeline:
                 "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
             )
         if job.format is not None:
-            self._resolve(job, job.format)
+            self._resolve(job, encoder_for(job.format, job.options))
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -155,7 +155,7 @@ class Pipeline:
         notices = [*source_notices(pixels, origin), *candidate.notices]
         if metadata.dropped:
             notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        resolved = self._resolve(job, encoder.format)
+        resolved = self._resolve(job, encoder)
         if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
@@ -220,10 +220,11 @@ class Pipeline:
         with step("measure"):
             return compared(decoded[0], decoded[1], METRICS.values())
 
-    def _resolve(self, job: EncodeJob, fmt: Format) -> ResolvedTarget:
+    def _resolve(self, job: EncodeJob, encoder: Encoder) -> ResolvedTarget:
+        fmt = encoder.format
         substituted = job.format is not None and fmt is not job.format
-        lossless = not ENCODERS[fmt].has_quality
-        return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
+        yielding = substituted or not encoder.takes_quality
+        return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
     def _cap(self, opened: OpenJob, encoder: Encoder, resolved: ResolvedTarget) -> int | None:
         """The quality of the source, if it limits that of the answer."""
@@ -242,7 +243,7 @@ class Pipeline:
         self, job: EncodeJob, session: Session, resolved: ResolvedTarget, cap: int | None
     ) -> MethodHandler:
         encoder = session.encoder
-        if not encoder.has_quality:
+        if not encoder.takes_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
             return FixedQuality(cap or self._fixed(job, encoder))

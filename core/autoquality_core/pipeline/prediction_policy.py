@@ -22,8 +22,8 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format
 
 PREDICTION_SECONDS = 6e-3
-"""Cost of a prediction on one core. Only its ratio to `Encoder.probe_seconds_per_pixel` matters,
-and the machine hardly changes that."""
+"""Cost of a prediction on one core. Only its ratio to the cost of a probe (`Encoder` and `Metric`)
+matters, and the machine hardly changes that."""
 
 _LONGEST_WAIT = 10.0
 """Seconds after which a network counts as hung. A busy one answers much sooner."""
@@ -80,8 +80,8 @@ class PredictionPolicy:
         info = predictor.info
         if metric.name not in info.metrics or not _trained_for(info.encoder, session.encoder):
             return None
-        saved = misses * session.encoder.probe_seconds_per_pixel * session.cost
-        if saved <= PREDICTION_SECONDS:
+        probe = session.encoder.probe_seconds_per_pixel + metric.seconds_per_pixel
+        if misses * probe * session.cost <= PREDICTION_SECONDS:
             return None
         patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
         try:

@@ -214,7 +214,7 @@ class Session:
         self.probes[at] = replace(self.probes[at], quality=quality)
 
     def _key(self, quality: int) -> tuple[Encoder, int]:
-        lowest = self.equivalents[quality - 1] if self.encoder.has_quality else quality
+        lowest = self.equivalents[quality - 1] if self.encoder.takes_quality else quality
         return self.encoder, lowest
 
     def _index(self, quality: int) -> int:

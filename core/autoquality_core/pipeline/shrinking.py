@@ -131,7 +131,7 @@ class Shrinker:
     @cached_property
     def _quality(self) -> int:
         """The quality of the widths tried; 0 for a format without one."""
-        if not self._encoder.has_quality:
+        if not self._encoder.takes_quality:
             return 0
         features = self.full.features_for(SSIMULACRA2)
         prior = score_prior(self._encoder, SSIMULACRA2, self.full.pixel_count, features)
@@ -184,7 +184,7 @@ class Shrinker:
         except pyvips.Error:
             deadline.check()  # failed because it was stopped
             raise
-        (candidate,) = candidates(self.opened.job, small, self.origin)
+        (candidate,) = candidates(self.opened.job, small, replace(self.origin, jpeg=None))
         return self.make_session(candidate, self._metadata(width))
 
     def _metadata(self, width: int) -> Metadata:
@@ -206,7 +206,7 @@ class Shrinker:
 
     def _answer(self, session: Session, lowest: int) -> Answer:
         """The best answer at the width of a session, with no quality below `lowest`."""
-        if self._encoder.has_quality:
+        if self._encoder.takes_quality:
             answer = SizeSearch(first_fitting).run(
                 session, replace(self._resolved, min_quality=lowest)
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from autoquality_core.formats import Encoder, stripped, with_metadata
 from autoquality_core.images import Metadata, Pixels, Source
+from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.pipeline.methods import FixedQuality, MethodHandler
@@ -53,8 +54,8 @@ class SourceFile:
             return None
         if source.format != encoder.format.value or not _same(source, pixels, origin):
             return None
-        keeps_colours = options.color_profile is ColorProfile.KEEP and source.colours.kept
-        if not (keeps_colours or source.colours.is_srgb):
+        keeps_profile = options.color_profile is ColorProfile.KEEP and encoder.keeps_profile
+        if not (source.colours.in_srgb or (keeps_profile and source.colours.kept)):
             return None
         intact = not metadata.dropped and metadata.xmp == source.blocks.xmp
         return cls(source, encoder, pixels, metadata, options.keep_metadata and intact)
@@ -109,7 +110,7 @@ class SourceFile:
 
     def _in_budget(self, resolved: ResolvedTarget) -> bytes | None:
         """The file with all metadata, if there is a byte budget and it is within."""
-        searched = resolved.method is Method.SIZE and self.encoder.has_quality
+        searched = resolved.method is Method.SIZE and self.encoder.takes_quality
         return self._within(resolved, self.metadata) if searched else None
 
     def _within(self, resolved: ResolvedTarget, metadata: Metadata) -> bytes | None:
@@ -148,7 +149,7 @@ def _same(source: Source, pixels: Pixels, origin: Origin) -> bool:
         not origin.damaged
         and not source.gain_map
         and source.orientation == 1
-        and source.animation is None
+        and (source.animation is None or isinstance(source.animation, Jxl))
         and max(source.frames, source.pages) == pixels.frames
         and not pixels.tone_mapped
     )

@@ -57,7 +57,7 @@ def source_quality(data: Data, encoder: Encoder, pixels: int) -> int | None:
     other encoders it is the lowest quality whose SSIMULACRA2 is not below that of the JPEG, both
     as learned for images in general: the loss of a source cannot be measured.
     """
-    if not encoder.has_quality:
+    if not encoder.takes_quality:
         return None
     tables = quantisation_tables(data)
     if not tables:

@@ -21,7 +21,7 @@ from autoquality_core.images import (
 from autoquality_core.images.colour.icc import in_rgb
 from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import ColorProfile, Format, RawSource
+from autoquality_core.types import ColorProfile, Data, Format, RawSource
 
 
 def _format_of(source_format: str) -> Format | None:
@@ -33,7 +33,8 @@ def _format_of(source_format: str) -> Format | None:
 class Origin:
     """The format of a source ("raw" for bare pixels), and its frames or pages.
 
-    `damaged` is True if only a part could be decoded. `metadata` is the part to keep.
+    `damaged` is True if only a part could be decoded. `metadata` is the part to keep. `jpeg` is the
+    file if it is a whole JPEG whose colours are not to be converted.
     """
 
     format: str
@@ -42,6 +43,7 @@ class Origin:
     damaged: bool = False
     gain_map: bool = False
     metadata: Metadata = NO_METADATA
+    jpeg: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,12 @@ class OpenJob:
         metadata = source.metadata(
             everything=options.keep_metadata, copyright_too=options.keep_copyright
         )
+        kept = options.color_profile is ColorProfile.KEEP or source.colours.in_srgb
         origin = Origin(
             *(source.format, source.frames, source.pages),
             gain_map=source.gain_map,
             metadata=metadata,
+            jpeg=source.data if source.format == Format.JPEG.value and kept else None,
         )
         try:
             return decode(), origin
@@ -103,7 +107,7 @@ class OpenJob:
             if not tolerated or error.reason != InvalidImage.reason:
                 raise
         deadline.check()
-        return decode(damaged=True), replace(origin, damaged=True)
+        return decode(damaged=True), replace(origin, damaged=True, jpeg=None)
 
     @property
     def _all_frames(self) -> bool:

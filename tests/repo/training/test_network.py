@@ -29,6 +29,7 @@ from autoquality_train.network.freezing import (
 from autoquality_train.network.statistics import TileStatistics, for_metric, strengths_for
 
 QUALITIES = np.arange(1, 101)
+SIDE = {"name": "autoquality-webp", "version": "1", "format": "webp"}
 
 
 def examples_of(count: int) -> Examples:
@@ -45,6 +46,29 @@ def examples_of(count: int) -> Examples:
     area = np.full(count, 416 * 416, np.int64)
     by_metric = {"dssim": curves, "ssimulacra2": 0.4 * curves - 5}
     return Examples("webp", mosaics, by_metric, ["noise"] * count, groups, area)
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return examples_of(4)
+
+
+@pytest.fixture(scope="module")
+def fitted(examples: Examples) -> Fitted:
+    """A head for DSSIM that has hardly learned."""
+    return quickly(examples, "dssim", seed=1)
+
+
+@pytest.fixture(scope="module")
+def frozen(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graph of `fitted`."""
+    path = tmp_path_factory.mktemp("network") / "base.pb"
+    freeze(fitted, path, {**SIDE, "corpus": {"name": "one"}})
+    return path
+
+
+def quickly(examples: Examples, metric: str, seed: int) -> Fitted:
+    return fit(examples, [metric], epochs=1, seed=seed, progress=lambda _: None)
 
 
 def statistics(mosaics: np.ndarray, metric: str) -> Any:
@@ -143,18 +167,17 @@ def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -
     network.close()
 
 
-def test_a_head_that_is_added_leaves_the_rest_of_the_graph_as_it_is(tmp_path: Path) -> None:
-    examples = examples_of(4)
-    base, path = tmp_path / "base.pb", tmp_path / "a.pb"
-    side = {"name": "autoquality-webp", "version": "1", "format": "webp", "corpus": {"name": "one"}}
-    freeze(fit(examples, ["dssim"], epochs=1, seed=1, progress=lambda _: None), base, side)
-    data = base.read_bytes()
+def test_a_head_that_is_added_leaves_the_rest_of_the_graph_as_it_is(
+    examples: Examples, frozen: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.pb"
+    data = frozen.read_bytes()
     for seed in (2, 3):  # the second replaces the head of the first
-        head = fit(examples, ["ssimulacra2"], epochs=1, seed=seed, progress=lambda _: None)
-        origin = {**side, "version": str(seed), "corpus": {"name": "other"}}
-        freeze(head, path, origin, path if seed == 3 else base)
+        head = quickly(examples, "ssimulacra2", seed)
+        origin = {**SIDE, "version": str(seed), "corpus": {"name": "other"}}
+        freeze(head, path, origin, path if seed == 3 else frozen)
         described, before = (
-            json.loads(one.with_suffix(".json").read_text()) for one in (path, base)
+            json.loads(one.with_suffix(".json").read_text()) for one in (path, frozen)
         )
         added = described["metrics"].pop("ssimulacra2")
         assert described == before
@@ -173,9 +196,9 @@ def test_a_head_that_is_added_leaves_the_rest_of_the_graph_as_it_is(tmp_path: Pa
         network.close()
 
 
-def test_a_saved_network_is_frozen_by_another_process(tmp_path: Path) -> None:
-    examples = examples_of(4)
-    fitted = fit(examples, ["dssim"], epochs=1, seed=1, progress=lambda _: None)
+def test_a_saved_network_is_frozen_by_another_process(
+    examples: Examples, fitted: Fitted, tmp_path: Path
+) -> None:
     fitted.save(tmp_path)
     again = Fitted.restore(tmp_path)
     tiles = statistics(examples.mosaics, "dssim")
@@ -186,8 +209,7 @@ def test_a_saved_network_is_frozen_by_another_process(tmp_path: Path) -> None:
     assert (tmp_path / "frozen.pb").read_bytes().count(b"curve_factor") > 0
 
 
-def test_fitting_is_repeatable() -> None:
-    examples = examples_of(4)
+def test_fitting_is_repeatable(examples: Examples) -> None:
     first, second = (
         fit(examples, ["dssim"], epochs=2, seed=3, progress=lambda _: None) for _ in range(2)
     )
@@ -203,10 +225,8 @@ def test_one_image_is_too_few_to_learn_from() -> None:
         fit(examples_of(2), ["dssim"], epochs=1, seed=1, progress=lambda _: None)
 
 
-def test_a_truncated_graph_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_graph_is_refused(frozen: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.pb"
-    freeze(fit(examples_of(4), ["dssim"], epochs=1, seed=1, progress=lambda _: None), path, {})
-    path.with_suffix(".json").unlink()
-    path.write_bytes(path.read_bytes()[:1000])
+    path.write_bytes(frozen.read_bytes()[:1000])
     with pytest.raises(NetworkError, match=r"cut\.pb"):
         load(path)

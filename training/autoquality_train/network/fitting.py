@@ -205,7 +205,10 @@ def _fit_member(
     rate = keras.optimizers.schedules.CosineDecay(
         _RATE / 20, steps, warmup_target=_RATE, warmup_steps=max(steps // 20, 1)
     )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=2e-3, clipnorm=1.0), loss=_loss)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=2e-3, clipnorm=1.0)
+    # With its variables made by the first step, TensorFlow would trace the step twice.
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss=_loss)
     mean = math.nan
     for _ in range(epochs):
         order = rng.permutation(len(tiles))

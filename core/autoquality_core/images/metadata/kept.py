@@ -22,7 +22,7 @@ from autoquality_core.types import Data
 LONGEST_TEXT = 2048
 """Bytes of the copyright or the author that are written; longer texts are cut."""
 
-_MOST_BYTES = 1 << 24
+MOST_BYTES = 1 << 24
 """Of a block. Blocks are held while a request waits."""
 
 _KEYWORDS = {exif.ARTIST: "Author", exif.COPYRIGHT: "Copyright"}
@@ -50,7 +50,7 @@ class Blocks:
         found, too_large = {}, []
         for name in ("exif", "xmp", "iptc"):
             block = header.get(f"{name}-data") if header.get_typeof(f"{name}-data") else b""
-            if len(block) > _MOST_BYTES:
+            if len(block) > MOST_BYTES:
                 too_large.append(f"{name.upper()} has {len(block)} bytes")
             else:
                 found[name] = bytes(block)

@@ -54,6 +54,7 @@ class Dssim:
     usual_curve = (2.5, 7.0)
     noise = 0.005
     allowance = 0.05
+    seconds_per_pixel = 2e-9
 
     def reference(self, pixels: Pixels) -> _ImageReference:
         planes = partial(luma, pixels)

@@ -82,6 +82,7 @@ class Ssimulacra2:
     usual_curve = (-4.8, -1.6)
     noise = 0.005
     allowance = 0.05
+    seconds_per_pixel = 1.4e-8
 
     def reference(self, pixels: Pixels) -> _ImageReference:
         samples, alpha = pixels.samples, pixels.has_alpha

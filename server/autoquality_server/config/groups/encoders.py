@@ -20,7 +20,7 @@ _IN_IMGPROXY = {
     *("jpeg_progressive", "jpeg_no_subsample", "jpeg_trellis_quant", "jpeg_overshoot_deringing"),
     *("jpeg_optimize_scans", "jpeg_quant_table"),
     *("webp_effort", "webp_preset", "webp_smart_subsample"),
-    "avif_speed",
+    *("avif_speed", "jxl_effort"),
     *("png_interlaced", "png_quantize", "png_quantization_colors"),
 }
 
