@@ -73,6 +73,16 @@ REQUESTS = (
         format=pb.FORMAT_JPEG,
         auto_quality=pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2),
     ),
+    pb.EncodeRequest(
+        format=pb.FORMAT_WEBP,
+        auto_quality=pb.AutoQuality(
+            method=pb.METHOD_SSIMULACRA2,
+            target=70,
+            max_bytes=400,
+            max_dssim=0.1,
+            min_ssimulacra2=50,
+        ),
+    ),
 )
 LOOKED_INTO = {
     "avif": ("avif", "contents"),

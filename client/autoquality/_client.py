@@ -141,9 +141,12 @@ class Client:
         - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),
-          `min_quality` and `max_quality` (1 to 100), `allowed_error`, `metric` (for "ml").
+          `min_quality` and `max_quality` (1 to 100), `allowed_error` (for "size" the share of
+          the target that may stay unused), `metric` (for "ml").
           The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
           "very_high", "excellent" or "visually_lossless".
+        - `max_bytes` (a number, or a text such as "100kB"), `max_dssim`, `min_ssimulacra2` (a
+          score or a word): limits that hold together with the target.
         - `quality`: 1 to 100, for method "none". Alone, it implies that method.
         - `jpeg`, `webp` and so on: options of one format. The other formats ignore them.
         - `background`: "#rrggbb", white by default. It replaces transparency in formats

@@ -77,6 +77,15 @@ class Outcome(enum.StrEnum):
     """The result has the predicted quality. Nothing was measured."""
     NO_QUALITY = enum.auto()
     """The format has no quality setting."""
+    MAX_BYTES_REACHED = enum.auto()
+    """`max_bytes` keeps the result from the target. The next quality exceeds it."""
+    MAX_DSSIM_REACHED = enum.auto()
+    """`max_dssim` keeps the result from the target, which would look worse."""
+    MIN_SSIMULACRA2_REACHED = enum.auto()
+    """`min_ssimulacra2` keeps the result from the target, which would look worse."""
+    LIMITS_CONFLICT = enum.auto()
+    """No quality is within all limits. The result has the highest quality within that on bytes, or
+    the lowest quality."""
     SOURCE_KEPT = enum.auto()
     """The result is the source. It is not larger than the encoding and shows the same image."""
     UNKNOWN = enum.auto()
@@ -113,6 +122,8 @@ class NoticeCode(enum.StrEnum):
     """The image has too many pixels for a search. The predicted quality was used."""
     IMAGE_SHRUNK = enum.auto()
     """The image was reduced in pixels to meet the byte budget."""
+    LIMIT_EXCEEDED = enum.auto()
+    """The result exceeds a limit, or there was no time to check one."""
     UNKNOWN = enum.auto()
 
 

@@ -125,10 +125,10 @@ def jxl(image: pyvips.Image, **options: object) -> bytes:
         samples.reshape(1, image.height, image.width, image.bands),
         **{"lossless": True, "effort": 3, "numthreads": 1, **options},
     )
-    if image.get_typeof("orientation"):
-        head = head_of(samples.reshape(image.height, image.width, image.bands))
-        turn = image.get("orientation")
-        data = with_head(data, replace(head, orientation=turn if turn in range(1, 9) else 1))
+    turn = image.get("orientation") if image.get_typeof("orientation") else 1
+    head = head_of(samples.reshape(image.height, image.width, image.bands))
+    # imagecodecs takes samples of 16 bits for linear light.
+    data = with_head(data, replace(head, orientation=turn if turn in range(1, 9) else 1))
     if image.get_typeof("xmp-data"):
         data = boxed(data, [(b"xml ", image.get("xmp-data"))])
     return data

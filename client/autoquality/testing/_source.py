@@ -19,34 +19,49 @@ def cap(request: pb.EncodeRequest, curve: Curve) -> int:
 
 
 def shrink(
-    request: pb.EncodeRequest, curve: Curve, spec: pb.AutoQuality, response: pb.EncodeResponse
+    request: pb.EncodeRequest,
+    response: pb.EncodeResponse,
+    curve: Curve,
+    quality: int,
+    outcome: pb.Outcome.ValueType,
 ) -> tuple[Curve, pb.Outcome.ValueType]:
     """Return the curve of the smaller image that fits the budget, if the request allows it.
 
     Its sides and a notice go into the response.
     """
-    unchanged = curve, pb.OUTCOME_MIN_QUALITY_REACHED
-    if not request.may_shrink:
-        return unchanged
-    part = math.sqrt(spec.target / curve.size_bytes(spec.min_quality))
+    spec, size = response.applied, curve.size_bytes(quality)
+    budget = _budget(spec)
+    if not request.may_shrink or spec.method == pb.METHOD_NONE or size <= budget:
+        return curve, outcome
+    part = math.sqrt(budget / size)
     width, height = int(curve.width * part), int(curve.height * part)
     small = dataclasses.replace(curve, width=width, height=height)
-    fits = small.size_bytes(spec.min_quality) <= spec.target
+    fits = small.size_bytes(quality) <= budget
     if min(width, height) < 1 or width < request.min_width or not fits:
-        return unchanged
+        return curve, outcome
     response.width, response.height = width, height
     response.notices.add(
         code=pb.Notice.CODE_IMAGE_SHRUNK,
         message=f"no quality meets the budget: the image was reduced to {width}x{height}",
     )
-    return small, pb.OUTCOME_TARGET_MET
+    if outcome == pb.OUTCOME_NO_QUALITY:
+        return small, outcome
+    met = spec.method == pb.METHOD_SIZE and budget == spec.target
+    return small, pb.OUTCOME_TARGET_MET if met else pb.OUTCOME_MAX_BYTES_REACHED
+
+
+def _budget(spec: pb.AutoQuality) -> float:
+    """Return the most bytes that a resolved spec allows."""
+    target = spec.target if spec.method == pb.METHOD_SIZE else math.inf
+    return min(target, spec.max_bytes) if spec.HasField("max_bytes") else target
 
 
 def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None:
     """Replace the answer by the source, if the request wants that and the source is not larger."""
-    size, applied = len(request.image), response.applied
-    over = applied.method == pb.METHOD_SIZE and size > applied.target
-    if not (request.keep_smaller_source and size) or size > response.size_bytes or over:
+    size = len(request.image)
+    if not (request.keep_smaller_source and size) or size > response.size_bytes:
+        return
+    if size > _budget(response.applied):
         return
     if format_of(request.image) != response.format:
         return
@@ -54,6 +69,7 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0
     response.dssim, response.ssimulacra2 = 0, 100
     response.ClearField("alpha_quality")
-    kept = [one for one in response.notices if one.code != pb.Notice.CODE_QUALITY_CAPPED]
+    of_encoding = (pb.Notice.CODE_QUALITY_CAPPED, pb.Notice.CODE_LIMIT_EXCEEDED)
+    kept = [one for one in response.notices if one.code not in of_encoding]
     del response.notices[:]
     response.notices.extend(kept)

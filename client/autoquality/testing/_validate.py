@@ -48,7 +48,16 @@ def _check_spec(spec: pb.AutoQuality) -> Fault | None:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and spec.min_quality > spec.max_quality:
         return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
-    return _check_scores(spec)
+    return _check_limits(spec) or _check_scores(spec)
+
+
+def _check_limits(spec: pb.AutoQuality) -> Fault | None:
+    if spec.HasField("max_bytes") and spec.max_bytes < 1:
+        return Fault.invalid("auto_quality.max_bytes", "must be 1 or more")
+    for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
+        if not 0 <= getattr(spec, field) <= most:
+            return Fault.invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
+    return None
 
 
 def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:

@@ -23,8 +23,8 @@ Field numbers reserved for future use:
  * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
    choice among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
- * AutoQuality: 6 to 9 for further limits that hold together with the target
-   (bytes, scores), 11 to 14 for the pooling of the metric.
+ * AutoQuality: 9 for a further limit that holds together with the target, 11 to
+   14 for the pooling of the metric.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a
@@ -76,8 +76,9 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
     """
     FORMAT_JXL: _Format.ValueType  # 5
-    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
-    and animation: frames, durations, loops.
+    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+    from quality 5 on) and animation: frames, durations, loops. Its colours are
+    always sRGB.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -104,8 +105,9 @@ their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
 setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
 """
 FORMAT_JXL: Format.ValueType  # 5
-"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha, without loss,
-and animation: frames, durations, loops.
+"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+from quality 5 on) and animation: frames, durations, loops. Its colours are
+always sRGB.
 """
 Global___Format: typing_extensions.TypeAlias = Format
 
@@ -121,7 +123,8 @@ class _MethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """No search: EncodeRequest.quality, or the format's default."""
     METHOD_SIZE: _Method.ValueType  # 2
     """The highest quality in [min_quality, max_quality] whose file has at most
-    `target` bytes.
+    `target` bytes, or the first one found that leaves at most the share
+    `allowed_error` of them unused.
     """
     METHOD_DSSIM: _Method.ValueType  # 3
     """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -148,7 +151,8 @@ METHOD_NONE: Method.ValueType  # 1
 """No search: EncodeRequest.quality, or the format's default."""
 METHOD_SIZE: Method.ValueType  # 2
 """The highest quality in [min_quality, max_quality] whose file has at most
-`target` bytes.
+`target` bytes, or the first one found that leaves at most the share
+`allowed_error` of them unused.
 """
 METHOD_DSSIM: Method.ValueType  # 3
 """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -243,9 +247,10 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Convert to sRGB and write no profile.
 
     The source's colours are defined by its ICC profile or its colour description
-    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-    (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-    outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+    header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+    reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+    this.
     """
     COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
     """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -254,6 +259,9 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
     still converted to sRGB. Scores are those of the samples as written. Compare
     measures two images with the same profile in the same way.
+
+    JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+    colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
     """
 
 class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
@@ -265,9 +273,10 @@ COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
 """Convert to sRGB and write no profile.
 
 The source's colours are defined by its ICC profile or its colour description
-(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-(PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+this.
 """
 COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
 """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -276,6 +285,9 @@ description.
 HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
 still converted to sRGB. Scores are those of the samples as written. Compare
 measures two images with the same profile in the same way.
+
+JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
 """
 Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
@@ -289,8 +301,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """Never sent."""
     OUTCOME_TARGET_MET: _Outcome.ValueType  # 1
     """The target is met. METHOD_SIZE: the size is within budget, and the next
-    quality exceeds it or max_quality is reached. With a metric: the score is
-    within the allowed error.
+    quality exceeds it, max_quality is reached, or no more than the allowed share
+    is unused. With a metric: the score is within the allowed error.
     """
     OUTCOME_MIN_QUALITY_REACHED: _Outcome.ValueType  # 2
     """Even min_quality misses the target: the file is too large, or looks better
@@ -312,6 +324,25 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
     """The format, with these options, has no quality setting."""
+    OUTCOME_MAX_BYTES_REACHED: _Outcome.ValueType  # 9
+    """max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+    target. The result is within all limits, and the next quality exceeds
+    max_bytes.
+    """
+    OUTCOME_MAX_DSSIM_REACHED: _Outcome.ValueType  # 10
+    """max_dssim keeps the result from the target, which would look worse. The result
+    is within all limits, and the quality below exceeds max_dssim.
+    """
+    OUTCOME_MIN_SSIMULACRA2_REACHED: _Outcome.ValueType  # 11
+    """min_ssimulacra2 keeps the result from the target, which would look worse. The
+    result is within all limits, and the quality below has less.
+    """
+    OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
+    """No quality from min_quality to max_quality is within all limits. The limit on
+    bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+    the highest quality within it, or min_quality if there is none.
+    CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+    """
     OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
     """The result is the source, because it is not larger than the encoding
     (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
@@ -326,8 +357,8 @@ OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 """Never sent."""
 OUTCOME_TARGET_MET: Outcome.ValueType  # 1
 """The target is met. METHOD_SIZE: the size is within budget, and the next
-quality exceeds it or max_quality is reached. With a metric: the score is
-within the allowed error.
+quality exceeds it, max_quality is reached, or no more than the allowed share
+is unused. With a metric: the score is within the allowed error.
 """
 OUTCOME_MIN_QUALITY_REACHED: Outcome.ValueType  # 2
 """Even min_quality misses the target: the file is too large, or looks better
@@ -349,6 +380,25 @@ allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
 """The format, with these options, has no quality setting."""
+OUTCOME_MAX_BYTES_REACHED: Outcome.ValueType  # 9
+"""max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+target. The result is within all limits, and the next quality exceeds
+max_bytes.
+"""
+OUTCOME_MAX_DSSIM_REACHED: Outcome.ValueType  # 10
+"""max_dssim keeps the result from the target, which would look worse. The result
+is within all limits, and the quality below exceeds max_dssim.
+"""
+OUTCOME_MIN_SSIMULACRA2_REACHED: Outcome.ValueType  # 11
+"""min_ssimulacra2 keeps the result from the target, which would look worse. The
+result is within all limits, and the quality below has less.
+"""
+OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
+"""No quality from min_quality to max_quality is within all limits. The limit on
+bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+the highest quality within it, or min_quality if there is none.
+CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+"""
 OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
 """The result is the source, because it is not larger than the encoding
 (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
@@ -368,6 +418,9 @@ class AutoQuality(google.protobuf.message.Message):
     MIN_QUALITY_FIELD_NUMBER: builtins.int
     MAX_QUALITY_FIELD_NUMBER: builtins.int
     ALLOWED_ERROR_FIELD_NUMBER: builtins.int
+    MAX_BYTES_FIELD_NUMBER: builtins.int
+    MAX_DSSIM_FIELD_NUMBER: builtins.int
+    MIN_SSIMULACRA2_FIELD_NUMBER: builtins.int
     METRIC_FIELD_NUMBER: builtins.int
     method: Global___Method.ValueType
     """How the quality is chosen."""
@@ -387,8 +440,37 @@ class AutoQuality(google.protobuf.message.Message):
     allowed_error: builtins.float
     """A result is good enough if |score - target| <= allowed_error. From 0 to 1 for
     DSSIM, from 0 to 100 for SSIMULACRA2. With METHOD_ML, the largest value trusts
-    the network: one encoding, and no measurement. Absent: the server's if it has
-    the same unit. Otherwise 0.001 for DSSIM, and 1 for SSIMULACRA2.
+    the network: one encoding, and no measurement unless a limit needs one.
+
+    METHOD_SIZE: the share of the target that may stay unused, from 0 to 1. With
+    0.05, a file of 95 to 100 % of the target ends the search. With 0, the result
+    is the highest quality that fits.
+
+    Absent: the server's if it has the same unit. Otherwise 0.001 for DSSIM, 1 for
+    SSIMULACRA2, and 0 for METHOD_SIZE.
+    """
+    max_bytes: builtins.int
+    """Limits that hold together with the target. The result is the best one for the
+    method among the qualities within all limits. If a limit keeps the search from
+    its target, the outcome names the limit. If no quality in [min_quality,
+    max_quality] is within all limits, the outcome is OUTCOME_LIMITS_CONFLICT.
+
+    With METHOD_NONE and for a format without a quality, nothing is searched: the
+    limits are only checked. CODE_LIMIT_EXCEEDED reports every limit that the
+    result exceeds.
+
+    The most bytes of the file, 1 or more. With METHOD_SIZE, the smaller one of
+    this limit and the target counts. To meet it, the server drops metadata and
+    lowers the quality of alpha as it does for METHOD_SIZE. Absent: the server's
+    limit, normally none.
+    """
+    max_dssim: builtins.float
+    """The greatest DSSIM, from 0 to 1. 1 is no limit. Absent: the server's limit,
+    normally none.
+    """
+    min_ssimulacra2: builtins.float
+    """The least SSIMULACRA2, from 0 to 100. Absent: the server's limit, normally
+    none.
     """
     metric: Global___Metric.ValueType
     """The metric of `target` and `allowed_error` with METHOD_ML. With METHOD_DSSIM
@@ -403,16 +485,25 @@ class AutoQuality(google.protobuf.message.Message):
         min_quality: builtins.int | None = ...,
         max_quality: builtins.int | None = ...,
         allowed_error: builtins.float | None = ...,
+        max_bytes: builtins.int | None = ...,
+        max_dssim: builtins.float | None = ...,
+        min_ssimulacra2: builtins.float | None = ...,
         metric: Global___Metric.ValueType = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "min_quality", b"min_quality", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allowed_error", b"_allowed_error"]) -> typing.Literal["allowed_error"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_bytes", b"_max_bytes"]) -> typing.Literal["max_bytes"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_dssim", b"_max_dssim"]) -> typing.Literal["max_dssim"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_quality", b"_max_quality"]) -> typing.Literal["max_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_quality", b"_min_quality"]) -> typing.Literal["min_quality"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_ssimulacra2", b"_min_ssimulacra2"]) -> typing.Literal["min_ssimulacra2"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_target", b"_target"]) -> typing.Literal["target"] | None: ...
 
@@ -527,10 +618,10 @@ class WebpOptions(google.protobuf.message.Message):
     """Quality of the alpha channel, 0 (small) to 100 (lossless). Absent: the
     server's, normally 100.
 
-    METHOD_SIZE lowers it together with the quality, if no quality meets the
-    budget and dropping metadata does not help. CODE_ALPHA_QUALITY_LOWERED
-    reports this. It stays unchanged if lowering it does not meet the budget
-    either.
+    METHOD_SIZE and AutoQuality.max_bytes lower it together with the quality, if
+    no quality meets the budget and dropping metadata does not help.
+    CODE_ALPHA_QUALITY_LOWERED reports this. It stays unchanged if lowering it does
+    not meet the budget either.
     """
     def __init__(
         self,
@@ -636,6 +727,10 @@ class JxlOptions(google.protobuf.message.Message):
     lossless: builtins.bool
     """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
     OUTCOME_NO_QUALITY.
+
+    A JPEG whose colours need no conversion keeps its coefficients instead, in some
+    20 % fewer bytes. JPEG XL decoders are more precise than JPEG decoders, so the
+    scores are not perfect.
     """
     def __init__(
         self,
@@ -681,10 +776,11 @@ class EncodeRequest(google.protobuf.message.Message):
     KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     MEASURE_FIELD_NUMBER: builtins.int
     image: builtins.bytes
-    """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, or HEIF if the server's
-    libvips can decode it (see GetServerInfo). EXIF orientation is applied.
-    Colours are converted to 8 bits and, unless color_profile says otherwise, to
-    sRGB. GIF, WebP, PNG (APNG) and AVIF (sequences) can be animated.
+    """A whole image file: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, TIFF, or HEIF if the
+    server's libvips can decode it (see GetServerInfo). The orientation (of EXIF,
+    or of the header of a JPEG XL) is applied. Colours are converted to 8 bits
+    and, unless color_profile says otherwise, to sRGB. GIF, WebP, JPEG XL, PNG
+    (APNG) and AVIF (sequences) can be animated.
     """
     format: Global___Format.ValueType
     """The output format."""
@@ -703,9 +799,9 @@ class EncodeRequest(google.protobuf.message.Message):
     Kept metadata says that the image is upright, because the orientation is
     always applied. Embedded thumbnails are removed. CODE_METADATA_DROPPED reports
     dropped metadata: a block that the format cannot hold (JPEG: over 64 kB; IPTC:
-    every format except JPEG), or all of it if METHOD_SIZE finds no quality that
-    meets the budget with it. Copyright and author stay unless dropping them meets
-    the budget.
+    every format except JPEG), or all of it if no quality meets the budget of
+    METHOD_SIZE or AutoQuality.max_bytes with it. Copyright and author stay unless
+    dropping them meets the budget.
     """
     measure_dssim: builtins.bool
     """The same as METRIC_DSSIM in `measure`."""
@@ -729,8 +825,8 @@ class EncodeRequest(google.protobuf.message.Message):
 
     The source must be intact and upright, and must not need a change of colours.
     It must not have frames, images or a gain map that the encoding would lose.
-    With METHOD_SIZE it must be within the budget. Options of the format and
-    max_quality do not matter.
+    It must be within max_bytes and, with METHOD_SIZE, within the target. Options
+    of the format and max_quality do not matter.
 
     Metadata is the same as in the encoding. What the encoding would not have is
     cut out of the file, without a change of pixels: metadata, an sRGB profile,
@@ -751,13 +847,16 @@ class EncodeRequest(google.protobuf.message.Message):
     quality that has the same SSIMULACRA2 on average.
     """
     may_shrink: builtins.bool
-    """METHOD_SIZE: if no quality meets the budget, reduce the size of the image in
-    pixels, and keep its aspect ratio. CODE_IMAGE_SHRUNK reports this. `width` and
-    `height` of the answer are those of the smaller image, and scores compare with
-    the smaller image. Other methods ignore this field.
+    """If no quality meets the byte budget (the target of METHOD_SIZE, and max_bytes),
+    reduce the size of the image in pixels, and keep its aspect ratio.
+    CODE_IMAGE_SHRUNK reports this. `width` and `height` of the answer are those of
+    the smaller image, and scores compare with the smaller image. METHOD_NONE
+    ignores this field.
 
     The result has nearly the largest size that fits at a quality that looks
-    acceptable, or at min_quality if that is higher. Downscaling is in linear light.
+    acceptable, or at min_quality if that is higher. OUTCOME_TARGET_MET and
+    OUTCOME_MAX_BYTES_REACHED then mean for METHOD_SIZE that the file is within the
+    budget. Downscaling is in linear light.
     """
     min_width: builtins.int
     """The least width in pixels with may_shrink, 1 or more. If the image does not fit
@@ -907,11 +1006,16 @@ class Notice(google.protobuf.message.Message):
         """
         CODE_SEARCH_SKIPPED: Notice._Code.ValueType  # 14
         """The image has more pixels than the server searches for. The predicted quality
-        was used. METHOD_SIZE lowers it until the file is within the budget.
+        was used. METHOD_SIZE lowers it until the file is within the budget. If the
+        file exceeds another limit, there is a search, and not this notice.
         """
         CODE_IMAGE_SHRUNK: Notice._Code.ValueType  # 15
         """The image was reduced to fewer pixels to meet the byte budget
         (EncodeRequest.may_shrink).
+        """
+        CODE_LIMIT_EXCEEDED: Notice._Code.ValueType  # 16
+        """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+        left no time to check one. The message has each limit and what was reached.
         """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
@@ -962,11 +1066,16 @@ class Notice(google.protobuf.message.Message):
     """
     CODE_SEARCH_SKIPPED: Notice.Code.ValueType  # 14
     """The image has more pixels than the server searches for. The predicted quality
-    was used. METHOD_SIZE lowers it until the file is within the budget.
+    was used. METHOD_SIZE lowers it until the file is within the budget. If the
+    file exceeds another limit, there is a search, and not this notice.
     """
     CODE_IMAGE_SHRUNK: Notice.Code.ValueType  # 15
     """The image was reduced to fewer pixels to meet the byte budget
     (EncodeRequest.may_shrink).
+    """
+    CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
+    """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+    left no time to check one. The message has each limit and what was reached.
     """
 
     CODE_FIELD_NUMBER: builtins.int
@@ -1158,7 +1267,7 @@ class EncodeResponse(google.protobuf.message.Message):
     @property
     def applied(self) -> Global___AutoQuality:
         """The settings that the server used. Every field is set, but `metric` only if
-        the method has one.
+        the method has one, and limits only if there are any.
         """
 
     @property

@@ -38,7 +38,7 @@ class JxlOptions:
 
 @dataclass(frozen=True, slots=True)
 class JxlEncoder(Encoder):
-    """JPEG XL: alpha (always lossless), animation, 8 bits, sRGB.
+    """JPEG XL: alpha (lossless from quality 5 on), animation, 8 bits, sRGB.
 
     imagecodecs can neither write a profile nor make the file progressive. libjxl cannot be stopped
     while it encodes.
@@ -116,7 +116,8 @@ def distance(quality: int) -> float:
     """The Butteraugli distance of a quality 1 to 100: 23.9 to 0.1.
 
     This is the mapping of libjxl and its command line, except that quality 100 has the distance 0.1
-    and is lossy like any other, not 0, which is lossless there.
+    and is lossy like any other, not 0, which is lossless there. From a distance of 20 on, libjxl
+    halves the resolution.
     """
     if quality < 30:
         return 53 / 3000 * quality**2 - 23 / 20 * quality + 25

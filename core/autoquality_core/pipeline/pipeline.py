@@ -21,6 +21,7 @@ from autoquality_core.pipeline.candidates import Candidate, candidates, source_n
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
     Answer,
     FixedQuality,
@@ -169,14 +170,15 @@ class Pipeline:
         handler = source and source.handler(resolved)
         handler = handler or self._handler(job, session, resolved, cap)
         answer = handler.run(session, resolved)
-        if answer.quality == cap:
-            notices.append(cap_notice(cap))
         if source:
             result = _result(session, answer, notices, timings)
             if kept := source.instead_of(result, session.metadata):
                 return kept
-        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session)
+        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, handler)
         session, answer, earlier = shrinker.run()
+        if answer.quality == cap:
+            notices.append(cap_notice(cap))
+        notices.extend(check_limits(session, answer))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoquality_core.formats import Encoder, fitting_metadata
+from autoquality_core.formats import Encoder, JxlTranscoder, fitting_metadata
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, Source
 from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate, candidates
-from autoquality_core.pipeline.methods import Answer, SizeSearch
+from autoquality_core.pipeline.methods import Answer, MethodHandler, SizeSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.priors import score_prior, size_prior
@@ -64,7 +64,8 @@ class Final(NamedTuple):
 class Shrinker:
     """Finds nearly the largest width at which an image fits a byte budget.
 
-    `pixels` are those of the source. `full` is the session of the `answer` at full width.
+    `pixels` are those of the source. `full` is the session of the `answer` at full width, which
+    `method` found.
     """
 
     opened: OpenJob
@@ -73,6 +74,7 @@ class Shrinker:
     full: Session
     answer: Answer
     make_session: MakeSession
+    method: MethodHandler
 
     def run(self) -> Final:
         """The answer at the largest width found that fits.
@@ -85,8 +87,8 @@ class Shrinker:
         quality may fall to `min_quality`.
         """
         unchanged = Final(self.full, self.answer, ())
-        searched = self._resolved.method is Method.SIZE and self.opened.job.options.may_shrink
-        if not searched or self.full.size(self.answer.quality) <= self._budget:
+        allowed = self.opened.job.options.may_shrink and self._resolved.method is not Method.NONE
+        if not allowed or self.full.size(self.answer.quality) <= self._budget:
             return unchanged
         return self._smaller() or unchanged
 
@@ -122,7 +124,7 @@ class Shrinker:
 
     @property
     def _budget(self) -> float:
-        return self._resolved.target
+        return self._resolved.budget
 
     @property
     def _encoder(self) -> Encoder:
@@ -185,6 +187,8 @@ class Shrinker:
             deadline.check()  # failed because it was stopped
             raise
         (candidate,) = candidates(self.opened.job, small, replace(self.origin, jpeg=None))
+        if not isinstance(self._encoder, JxlTranscoder):  # which knows the full size only
+            candidate = replace(candidate, encoder=self._encoder)
         return self.make_session(candidate, self._metadata(width))
 
     def _metadata(self, width: int) -> Metadata:
@@ -206,16 +210,20 @@ class Shrinker:
 
     def _answer(self, session: Session, lowest: int) -> Answer:
         """The best answer at the width of a session, with no quality below `lowest`."""
-        if self._encoder.takes_quality:
-            answer = SizeSearch(first_fitting).run(
-                session, replace(self._resolved, min_quality=lowest)
-            )
+        resolved = replace(self._resolved, min_quality=lowest)
+        if not self._encoder.takes_quality:
+            answer = Answer(0, Outcome.NO_QUALITY, resolved)
+        elif resolved.method is Method.SIZE:
+            answer = SizeSearch(first_fitting).run(session, resolved)
             if answer.outcome is Outcome.PREDICTION_TRUSTED:
-                answer = replace(answer, outcome=Outcome.TARGET_MET)
+                reached = self._budget >= resolved.target
+                met = Outcome.TARGET_MET if reached else Outcome.MAX_BYTES_REACHED
+                answer = replace(answer, outcome=met)
         else:
-            answer = Answer(0, Outcome.NO_QUALITY, self._resolved)
+            answer = self.method.run(session, resolved)
+        applied = replace(answer.applied, min_quality=self._resolved.min_quality)
         notices = (*answer.notices, *self._notices(session, answer.notices))
-        return replace(answer, applied=self._resolved, notices=notices)
+        return replace(answer, applied=applied, notices=notices)
 
     def _notices(self, session: Session, known: tuple[Notice, ...]) -> list[Notice]:
         full = f"{self.pixels.width}x{self.pixels.height}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -26,7 +25,7 @@ from autoquality_core.types import (
     Timings,
 )
 
-_OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.QUALITY_CAPPED})
+_OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED})
 """Notices of an answer that do not hold for the source."""
 
 
@@ -81,6 +80,7 @@ class SourceFile:
         """
         file = self._in_budget(resolved)
         limited = resolved.max_quality < (self._quality or MAX_QUALITY)
+        limited = limited and not resolved.limits.scores  # which the source keeps
         return None if file is None or limited else self._result(file, resolved, notices, timings)
 
     def handler(self, resolved: ResolvedTarget) -> MethodHandler | None:
@@ -116,8 +116,7 @@ class SourceFile:
     def _within(self, resolved: ResolvedTarget, metadata: Metadata) -> bytes | None:
         """As `file`. None, too, for a file over a byte budget."""
         file = self.file(metadata)
-        most = resolved.target if resolved.method is Method.SIZE else math.inf
-        return None if file is None or len(file) > most else file
+        return None if file is None or len(file) > resolved.budget else file
 
     def _result(
         self, file: bytes, applied: ResolvedTarget, notices: Iterable[Notice], timings: Timings
