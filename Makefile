@@ -133,6 +133,14 @@ bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and Ope
 bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.targets $(ARGS)
 
+.PHONY: bench-jpegli
+bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
+	@$(BIN)/python -m bench.jpegli $(ARGS)
+
+.PHONY: bench-sources
+bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.sources $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import ssimulacra2, targets
+from bench import jpegli, ssimulacra2, targets
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -43,6 +43,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
+    "jpegli": ("jpegli", jpegli.page),
     "targets-spread": ("targets", targets.spread_page),
     "targets-words": ("targets", targets.words_page),
 }

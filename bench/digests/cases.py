@@ -62,6 +62,10 @@ GENERAL: tuple[Options, ...] = (
     {"keep_hidden_colors": True},
     {"allow_truncated": True},
     {"measure_dssim": True},
+    {"keep_smaller_source": True},
+    {"keep_smaller_source": True, "keep_metadata": True, "color_profile": "keep"},
+    {"cap_at_source": True},
+    {"may_shrink": True, "min_width": 20},
 )
 LIMITED: tuple[Options, ...] = (
     {"auto_quality": "ssimulacra2:70", "max_bytes": 3000, "min_ssimulacra2": 50},
