@@ -134,8 +134,12 @@ bench-targets: .venv/.stamp ## Show the quality and the spread of scores for eac
 	@$(BIN)/python -m bench.targets $(ARGS)
 
 .PHONY: bench-ssimulacra2
-bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
+bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
+
+.PHONY: bench-ssimulacra2-scores
+bench-ssimulacra2-scores: .venv/.stamp ## Compare its scores in searches with exact ones (ARGS="IMAGES... --pairs FOLDER")
+	@$(BIN)/python -m bench.ssimulacra2_scores $(ARGS)
 
 .tools/fast-ssim2/.stamp: bench/rivals/fast-ssim2/Cargo.toml bench/rivals/fast-ssim2/src/main.rs
 	@cargo build --quiet --release --manifest-path $< --target-dir .tools/fast-ssim2
