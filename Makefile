@@ -130,8 +130,9 @@ bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and Ope
 	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
 .PHONY: bench-targets
-bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
+bench-targets: .venv/.stamp ## Write docs/targets.md: quality and scores for each target, the picture (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.targets $(ARGS)
+	@$(BIN)/python -m bench.pages
 
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
