@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import jpegli, ssimulacra2, targets
+from bench import jpegli, ssimulacra2, ssimulacra2_scores, target_pictures, targets
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -44,6 +44,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "capacity": ("scaling", capacity),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
     "jpegli": ("jpegli", jpegli.page),
+    "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
     "targets-spread": ("targets", targets.spread_page),
     "targets-words": ("targets", targets.words_page),
 }
@@ -54,6 +55,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "service": (service.plots, service.NAMES_OF_PLOTS),
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
+    "targets": (target_pictures.plots, target_pictures.NAMES_OF_PLOTS),
 }
 PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md")
 
