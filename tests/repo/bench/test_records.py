@@ -172,7 +172,17 @@ def checked(root: Path) -> int:
 
 def test_the_pages_match_the_newest_records(copy: Path) -> None:
     assert set(pages.records(copy)) == {
-        *("compare", "worst", "service", "profile", "scaling", "ssimulacra2", "targets", "jpegli"),
+        *(
+            "compare",
+            "worst",
+            "service",
+            "profile",
+            "scaling",
+            "ssimulacra2",
+            "targets",
+            "jpegli",
+            "sources",
+        ),
     }
     assert checked(copy) == 0
     texts = [(copy / name).read_text() for name in pages.PAGES]
