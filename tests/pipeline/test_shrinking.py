@@ -13,6 +13,7 @@ from PIL import Image
 
 import autoquality_core as aq
 from autoquality_core.formats import (
+    BEST_MOZJPEG,
     AvifEncoder,
     Encoder,
     JpegEncoder,
@@ -284,3 +285,37 @@ def test_the_message_names_both_sizes() -> None:
     result = encode(budget(JpegEncoder(), 0.5))
     message = json.dumps([one.message for one in result.notices])
     assert f"{WIDTH}x{HEIGHT}" in message and f"{result.width}x{result.height}" in message
+
+
+@pytest.mark.parametrize("method", ["dssim", "ssimulacra2", "size"])
+def test_a_limit_on_bytes_is_a_budget(method: str) -> None:
+    full = budget(JpegEncoder(), 1)
+    target = {"dssim": 0.001, "ssimulacra2": 95, "size": 10 * full}[method]
+    limit = full // 2
+    result = encode(target, method=method, max_bytes=limit, measure=("ssimulacra2",))
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+    assert result.outcome is Outcome.MAX_BYTES_REACHED
+    assert 0.8 * limit <= len(result.image) <= limit
+    assert result.quality >= 70 and result.width < WIDTH
+    assert (result.applied.min_quality, result.applied.limits.max_bytes) == (70, limit)
+
+
+def test_a_target_of_the_smaller_image_is_met_within_the_limit() -> None:
+    limit = budget(JpegEncoder(), 0.9)
+    result = encode(50, method="ssimulacra2", max_bytes=limit, allowed_error=1)
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+    assert len(result.image) <= limit and result.outcome is Outcome.MIN_QUALITY_REACHED
+    assert result.quality == 70
+
+
+def test_a_fixed_quality_does_not_shrink() -> None:
+    result = aq.encode(PHOTO, Format.JPEG, quality=80, max_bytes=1000, may_shrink=True)
+    assert (result.width, codes(result)) == (WIDTH, [NoticeCode.LIMIT_EXCEEDED])
+
+
+def test_ml_shrinks_with_the_encoder_of_its_network() -> None:
+    network = aq.bundled_networks()
+    full = len(JpegEncoder(BEST_MOZJPEG).encode(photograph(WIDTH, HEIGHT), 70))
+    result = encode(0.001, method="ml", max_bytes=full // 2, networks=network)
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK] and len(result.image) <= full // 2
+    assert b"\xff\xc2" in result.image  # progressive

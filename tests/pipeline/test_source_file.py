@@ -310,3 +310,34 @@ def test_a_png_over_the_budget_is_not_kept() -> None:
     file = io.BytesIO()
     Image.fromarray(photograph().samples[0] // 64 * 64).quantize(64).save(file, "PNG")
     assert encode(file.getvalue(), method="size", target=100).outcome is Outcome.NO_QUALITY
+
+
+# --- limits ------------------------------------------------------------------
+
+
+def test_a_source_over_the_limit_on_bytes_is_not_kept() -> None:
+    source = low(JpegEncoder())
+    options = {"method": "dssim", "target": 0.0, "allowed_error": 0.0}
+    result = encode(source, max_bytes=len(source), **options)
+    assert kept(result)  # although encodings are smaller: the limit is why
+    assert min(one.size_bytes for one in result.probes) < len(source)
+    assert not kept(encode(source, max_bytes=len(source) - 1, **options))
+    assert codes(encode(source, max_bytes=len(source) - 1)) == [NoticeCode.LIMIT_EXCEEDED]
+    assert codes(encode(source, max_bytes=len(source))) == []
+
+
+def test_the_limit_on_bytes_is_a_part_of_the_budget() -> None:
+    source = low(JpegEncoder())
+    options = {"method": "size", "target": 10 * len(source)}
+    within = encode(source, max_bytes=len(source), **options)
+    assert within.image == source and within.probes == ()
+    over = encode(source, max_bytes=len(source) - 1, **options)
+    assert len(over.image) < len(source) and over.outcome is Outcome.MAX_BYTES_REACHED
+
+
+def test_a_limit_on_scores_is_kept_by_the_source_and_not_by_less_quality() -> None:
+    source = low(JpegEncoder(), 95)
+    options = {"method": "size", "target": 10 * len(source), "max_quality": 30}
+    result = encode(source, worst={"ssimulacra2": 90}, **options)
+    assert result.image == source and result.probes == ()
+    assert not kept(encode(source, **options))

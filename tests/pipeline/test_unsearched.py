@@ -23,7 +23,7 @@ from autoquality_core.pipeline.library import bundled_networks
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.priors import SIZE, load_learned
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
+from autoquality_core.types import Format, Limits, Method, NoticeCode, Outcome, TargetSpec
 from tests.formats.sources import moving, photograph
 from tests.images.files import animated
 from tests.images.metadata_files import exif, saved
@@ -170,3 +170,38 @@ def test_jpeg_by_ml_has_the_options_of_its_network() -> None:
     result = encode(pipeline, Format.JPEG, Method.ML, 0.02)
     best = JpegEncoder(BEST_MOZJPEG)
     assert b"\xff\xc2" in result.image and best.for_network() == best
+
+
+def limited(method: Method, target: float, limits: Limits, low: int = 1) -> EncodeResult:
+    spec = TargetSpec(method, target, low, 100, limits=limits)
+    return SKIPPED.encode(EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions()), Deadline())
+
+
+def test_a_prediction_within_the_limits_needs_no_search() -> None:
+    free = limited(Method.DSSIM, 0.02, Limits())
+    result = limited(
+        Method.DSSIM, 0.02, Limits(len(free.image), {"dssim": 0.04, "ssimulacra2": 30})
+    )
+    assert (result.quality, result.outcome) == (free.quality, Outcome.PREDICTION_TRUSTED)
+    assert codes(result) == [NoticeCode.SEARCH_SKIPPED]
+    assert result.scores.keys() == {"dssim", "ssimulacra2"}
+
+
+def test_a_prediction_over_a_limit_is_searched() -> None:
+    free = limited(Method.DSSIM, 0.02, Limits())
+    smaller = limited(Method.DSSIM, 0.02, Limits(len(free.image) // 2))
+    assert len(smaller.image) <= len(free.image) // 2
+    assert (smaller.outcome, codes(smaller)) == (Outcome.MAX_BYTES_REACHED, [])
+    finer = limited(Method.DSSIM, 0.02, Limits(scores={"ssimulacra2": 85}))
+    assert finer.scores["ssimulacra2"] >= 85
+    assert (finer.outcome, codes(finer)) == (Outcome.MIN_SSIMULACRA2_REACHED, [])
+
+
+def test_a_budget_has_the_limits_too() -> None:
+    free = limited(Method.SIZE, 5000, Limits())
+    smaller = limited(Method.SIZE, 5000, Limits(2500))
+    assert len(smaller.image) <= 2500 < len(free.image)
+    assert codes(smaller) == [NoticeCode.SEARCH_SKIPPED]
+    conflict = limited(Method.SIZE, 2500, Limits(scores={"ssimulacra2": 99}))
+    assert conflict.outcome is Outcome.LIMITS_CONFLICT
+    assert codes(conflict) == [NoticeCode.LIMIT_EXCEEDED]

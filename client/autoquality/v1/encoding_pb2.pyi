@@ -820,8 +820,9 @@ class EncodeRequest(google.protobuf.message.Message):
     """What happens to the colours of the source."""
     keep_smaller_source: builtins.bool
     """Return the source itself if it is not larger than the encoding and shows the
-    same image in the requested format. OUTCOME_SOURCE_KEPT reports this. Absent:
-    the server's, normally false.
+    same image in the requested format. It may be larger within max_bytes, if
+    max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
+    Absent: the server's, normally false.
 
     The source must be intact and upright, and must not need a change of colours.
     It must not have frames, images or a gain map that the encoding would lose.

@@ -25,6 +25,8 @@ from autoquality_core.types import (
     Timings,
 )
 
+_BOUND_BY_BYTES = frozenset({Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT})
+
 _OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED})
 """Notices of an answer that do not hold for the source."""
 
@@ -94,9 +96,14 @@ class SourceFile:
         return FixedQuality(resolved.max_quality, Outcome.TARGET_MET)
 
     def instead_of(self, result: EncodeResult, metadata: Metadata) -> EncodeResult | None:
-        """The source as the result, with this metadata. None if it is larger than `result`."""
+        """The source as the result, with this metadata. None if it is larger than `result`.
+
+        It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small.
+        """
         file = self._within(result.applied, metadata)
-        if file is None or len(file) > len(result.image):
+        if file is None:
+            return None
+        if len(file) > len(result.image) and result.outcome not in _BOUND_BY_BYTES:
             return None
         kept = self._result(file, result.applied, result.notices, result.timings)
         return replace(kept, predicted_quality=result.predicted_quality, probes=result.probes)
