@@ -27,15 +27,17 @@ from autoquality_core.types import Outcome, ResolvedTarget
 class SizeSearch:
     """Searches by size alone. Only limits on scores need measurements, normally of the answer."""
 
-    def __init__(self, find: Callable[..., Found] = search) -> None:
-        """`find` takes the arguments of `search`. It does not see limits on scores."""
+    def __init__(self, find: Callable[..., Found] | None = None) -> None:
+        """`find` replaces `search` and takes its arguments. It does not see limits on scores."""
         self._find = find
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         max_bytes = resolved.limits.max_bytes or math.inf
         budget = min(resolved.target, max_bytes)
         within = replace(resolved, target=budget)
-        found, notices = within_budget(session, within, budget, partial(_search, self._find))
+        found, notices = within_budget(
+            session, within, budget, partial(_search, self._find or search)
+        )
         quality, outcome = found.best.quality, found.outcome
         session.choose(quality)
         if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
