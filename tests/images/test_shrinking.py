@@ -105,7 +105,7 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(10)
 
 
 def test_it_can_be_stopped() -> None:
