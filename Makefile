@@ -130,16 +130,29 @@ bench-dssim: .venv/.stamp ## Time the DSSIM kernel against the reference and Ope
 	@$(BIN)/python -m bench.dssim_kernel $(ARGS)
 
 .PHONY: bench-targets
-bench-targets: .venv/.stamp ## Show the quality and the spread of scores for each target (ARGS="IMAGES...")
+bench-targets: .venv/.stamp ## Write docs/targets.md: quality and scores for each target, the picture (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.targets $(ARGS)
+	@$(BIN)/python -m bench.pages
+
+.PHONY: bench-jpegli
+bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
+	@$(BIN)/python -m bench.jpegli $(ARGS)
+
+.PHONY: bench-sources
+bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.sources $(ARGS)
 
 .PHONY: bench-formats
 bench-formats: .venv/.stamp ## Compare the choice among formats with encoding everything and with fixed orders (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.formats $(ARGS)
 
 .PHONY: bench-ssimulacra2
-bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations (ARGS="--pairs FOLDER")
+bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
+
+.PHONY: bench-ssimulacra2-scores
+bench-ssimulacra2-scores: .venv/.stamp ## Compare its scores in searches with exact ones (ARGS="IMAGES... --pairs FOLDER")
+	@$(BIN)/python -m bench.ssimulacra2_scores $(ARGS)
 
 .tools/fast-ssim2/.stamp: bench/rivals/fast-ssim2/Cargo.toml bench/rivals/fast-ssim2/src/main.rs
 	@cargo build --quiet --release --manifest-path $< --target-dir .tools/fast-ssim2

@@ -10,7 +10,15 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import formats, ssimulacra2, targets
+from bench import (
+    formats,
+    jpegli,
+    sources,
+    ssimulacra2,
+    ssimulacra2_scores,
+    target_pictures,
+    targets,
+)
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -44,6 +52,11 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "capacity": ("scaling", capacity),
     "formats": ("formats", formats.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
+    "jpegli": ("jpegli", jpegli.page),
+    "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
+    "sources-estimate": ("sources", sources.estimate_page),
+    "sources-skipped": ("sources", sources.skipped_page),
+    "sources-shrunk": ("sources", sources.shrunk_page),
     "targets-spread": ("targets", targets.spread_page),
     "targets-words": ("targets", targets.words_page),
 }
@@ -54,8 +67,11 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "service": (service.plots, service.NAMES_OF_PLOTS),
     "profile": (profile_figures.plots, profile_figures.NAMES_OF_PLOTS),
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
+    "targets": (target_pictures.plots, target_pictures.NAMES_OF_PLOTS),
 }
-PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/formats.md", "docs/targets.md")
+PAGES = (
+    *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/sources.md"),
+)
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:

@@ -163,6 +163,12 @@ class Client:
         - `measure_dssim`: the same as "dssim" in `measure`.
         - `allow_truncated`: encode the readable part of a truncated or damaged JPEG or PNG. A
           notice reports it.
+        - `keep_smaller_source`: return the source itself if it shows the same image in the same
+          format and is not larger than the encoding. The outcome is SOURCE_KEPT.
+        - `cap_at_source`: never encode a JPEG at a higher quality than its own.
+        - `may_shrink`: with method "size", reduce the image in pixels if no quality fits. A notice
+          reports it, and `Encoded.width` and `height` are those of the smaller image. `min_width`
+          is the least width in pixels.
 
         The source is streamed, as by `encode_stream`, if it has more than `stream_above` bytes,
         or if `progress` is given. `progress` is called with each `Progress`. With None as

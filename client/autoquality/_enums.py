@@ -74,7 +74,7 @@ class Outcome(enum.StrEnum):
     NEAREST_QUALITY = enum.auto()
     """No quality is within the allowed error. The result has the nearest."""
     PREDICTION_TRUSTED = enum.auto()
-    """The result has the quality that the network predicted. Nothing was measured."""
+    """The result has the predicted quality. Nothing was measured."""
     NO_QUALITY = enum.auto()
     """The format has no quality setting."""
     MAX_BYTES_REACHED = enum.auto()
@@ -86,6 +86,8 @@ class Outcome(enum.StrEnum):
     LIMITS_CONFLICT = enum.auto()
     """No quality is within all limits. The result has the highest quality within that on bytes, or
     the lowest quality."""
+    SOURCE_KEPT = enum.auto()
+    """The result is the source. It is not larger than the encoding and shows the same image."""
     LOSSLESS_SMALLER = enum.auto()
     """The result is without loss, and smaller than one that meets the target."""
     UNKNOWN = enum.auto()
@@ -116,6 +118,12 @@ class NoticeCode(enum.StrEnum):
     """The source's gain map for HDR screens was dropped."""
     ALPHA_QUALITY_LOWERED = enum.auto()
     """The alpha channel was compressed with loss to meet the byte budget."""
+    QUALITY_CAPPED = enum.auto()
+    """The answer has the quality of the source, and none higher was allowed."""
+    SEARCH_SKIPPED = enum.auto()
+    """The image has too many pixels for a search. The predicted quality was used."""
+    IMAGE_SHRUNK = enum.auto()
+    """The image was reduced in pixels to meet the byte budget."""
     LIMIT_EXCEEDED = enum.auto()
     """The result exceeds a limit, or there was no time to check one."""
     CANDIDATE_SKIPPED = enum.auto()

@@ -242,3 +242,7 @@ class EncodeOptions(TypedDict, total=False):
     measure: Sequence[Metric | str]
     measure_dssim: bool
     allow_truncated: bool | None
+    keep_smaller_source: bool | None
+    cap_at_source: bool | None
+    may_shrink: bool
+    min_width: int | None

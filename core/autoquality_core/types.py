@@ -7,6 +7,7 @@ Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Outcome(enum.Enum):
     MAX_DSSIM_REACHED = "max_dssim_reached"
     MIN_SSIMULACRA2_REACHED = "min_ssimulacra2_reached"
     LIMITS_CONFLICT = "limits_conflict"
+    SOURCE_KEPT = "source_kept"
     LOSSLESS_SMALLER = "lossless_smaller"
 
 
@@ -85,6 +87,9 @@ class NoticeCode(enum.Enum):
     METADATA_DROPPED = "metadata_dropped"
     GAIN_MAP_DROPPED = "gain_map_dropped"
     ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    QUALITY_CAPPED = "quality_capped"
+    SEARCH_SKIPPED = "search_skipped"
+    IMAGE_SHRUNK = "image_shrunk"
     CANDIDATE_SKIPPED = "candidate_skipped"
     LIMIT_EXCEEDED = "limit_exceeded"
 
@@ -176,6 +181,12 @@ class ResolvedTarget:
     allowed_error: float
     metric: str | None = None
     limits: Limits = NO_LIMITS
+
+    @property
+    def budget(self) -> float:
+        """The most bytes that the target and the limits allow; infinite if they do not say."""
+        target = self.target if self.method is Method.SIZE else math.inf
+        return min(target, self.limits.max_bytes or math.inf)
 
 
 @dataclass(frozen=True, slots=True)

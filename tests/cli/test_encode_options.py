@@ -102,7 +102,8 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
         "--avif-speed 9 --avif-no-subsample "
         "--png-compression 0 --png-interlaced --png-quantize --png-quantization-colors 16 "
         "--allow-truncated --strip-copyright --color-profile keep --keep-hidden-colors "
-        "--webp-alpha-quality 0"
+        "--webp-alpha-quality 0 "
+        "--keep-smaller-source --cap-at-source --may-shrink --min-width 320"
     )
     result = run("encode", photos / "a.jpg", "--format", "webp", *options.split())
     assert result.exit_code == 0, result.stderr
@@ -133,6 +134,10 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
             keep_copyright=False,
             color_profile=pb.COLOR_PROFILE_KEEP,
             keep_hidden_colors=True,
+            keep_smaller_source=True,
+            cap_at_source=True,
+            may_shrink=True,
+            min_width=320,
         )
     ]
 

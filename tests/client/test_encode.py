@@ -107,6 +107,10 @@ def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -
         keep_copyright=False,
         color_profile=ColorProfile.KEEP,
         keep_hidden_colors=False,
+        keep_smaller_source=False,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
     assert sent(server) == pb.EncodeRequest(
         image=b"photo",
@@ -134,6 +138,10 @@ def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -
         keep_copyright=False,
         color_profile=pb.COLOR_PROFILE_KEEP,
         keep_hidden_colors=False,
+        keep_smaller_source=False,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from autoquality import (
     Client,
+    Encoded,
     InvalidRequestError,
     JxlOptions,
     NoticeCode,
@@ -146,6 +148,48 @@ def test_only_jpeg_has_a_network(client: Client) -> None:
     assert [notice.code for notice in score.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
     trusted = client.encode(b"photo", format="jpeg", auto_quality="ml::::1")
     assert (trusted.outcome, trusted.dssim) == (Outcome.PREDICTION_TRUSTED, None)
+
+
+def test_a_smaller_source_is_kept_on_request(client: Client) -> None:
+    source = client.encode(b"photo", format="webp", quality=30).image
+    kept = client.encode(source, quality=90, keep_smaller_source=True)
+    assert (kept.image, kept.outcome) == (source, Outcome.SOURCE_KEPT)
+    assert (kept.quality, kept.dssim, kept.ssimulacra2) == (None, 0, 100)
+    assert client.encode(source, quality=90).outcome is Outcome.FIXED_QUALITY
+    for options in (
+        {"quality": 90, "format": "jpeg"},
+        {"quality": 1},
+        {"method": "size", "target": 1000, "min_quality": 1},
+    ):
+        again = client.encode(source, keep_smaller_source=True, **options)  # type: ignore[arg-type]
+        assert again.outcome is not Outcome.SOURCE_KEPT
+
+
+def test_a_jpeg_has_a_quality_that_can_be_the_limit(client: Client) -> None:
+    source = client.encode(b"photo", format="jpeg").image
+    encoded = client.encode(source, quality=100, cap_at_source=True)
+    assert encoded.quality is not None and 50 <= encoded.quality <= 95
+    assert [notice.code for notice in encoded.notices] == [NoticeCode.QUALITY_CAPPED]
+    size = client.encode(source, method="size", target=10**6, max_quality=100, cap_at_source=True)
+    assert size.quality == size.applied.max_quality == encoded.quality
+    lower = client.encode(source, quality=49, cap_at_source=True)
+    assert (lower.quality, lower.notices) == (49, ())
+    png = client.encode(b"photo", format="png").image
+    assert client.encode(png, format="jpeg", quality=100, cap_at_source=True).quality == 100
+
+
+def test_an_image_shrinks_to_a_budget_on_request(client: Client) -> None:
+    def encode(**options: Any) -> Encoded:
+        return client.encode(b"photo", format="jpeg", method="size", target=5000, **options)
+
+    shrunk = encode(may_shrink=True)
+    assert shrunk.outcome is Outcome.TARGET_MET and shrunk.size_bytes <= 5000
+    assert [notice.code for notice in shrunk.notices] == [NoticeCode.IMAGE_SHRUNK]
+    assert shrunk.width < 640 and shrunk.height < 480
+    for encoded in (encode(), encode(may_shrink=True, min_width=600)):
+        assert (encoded.outcome, encoded.width) == (Outcome.MIN_QUALITY_REACHED, 640)
+    with pytest.raises(InvalidRequestError, match="min_width: must be pixels, 1 or more"):
+        encode(min_width=0)
 
 
 def test_it_keeps_limits_and_names_them(client: Client) -> None:
@@ -299,4 +343,4 @@ def test_its_formats_defaults_and_limits_are_those_of_the_real_server(tmp_path: 
 
 def test_a_lossless_jpeg_xl_has_no_quality(client: Client) -> None:
     found = client.encode(b"photo", format="jxl", jxl=JxlOptions(lossless=True), measure=["dssim"])
-    assert (found.outcome, found.quality, found.dssim) == (Outcome.NO_QUALITY, 0, 0)
+    assert (found.outcome, found.quality, found.dssim) == (Outcome.NO_QUALITY, None, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -335,6 +336,8 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
             "AUTOQUALITY_COLOR_PROFILE": "keep",
             "AUTOQUALITY_KEEP_HIDDEN_COLORS": "yes",
             "AUTOQUALITY_WEBP_ALPHA_QUALITY": "0",
+            "AUTOQUALITY_KEEP_SMALLER_SOURCE": "yes",
+            "AUTOQUALITY_CAP_AT_SOURCE": "yes",
         }
     ).encoder_options()
     assert options.jpeg.trellis_quant
@@ -351,6 +354,17 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
     assert options.color_profile is ColorProfile.KEEP
     assert options.keep_hidden_colors
     assert options.webp.alpha_quality == 0
+    assert options.keep_smaller_source
+    assert options.cap_at_source
+
+
+def test_the_largest_image_to_search_is_in_megapixels() -> None:
+    assert read().max_search_pixels == math.inf
+    for name in ("AUTOQUALITY_MAX_SEARCH_RESOLUTION", "IMGPROXY_AUTOQUALITY_MAX_RESOLUTION"):
+        assert read({name: "2.5"}).max_search_pixels == 2_500_000
+        assert read({name: "0"}).max_search_pixels == math.inf
+        assert "must be megapixels, or 0, not '-1'" in refused({name: "-1"})
+    assert read(max_search_resolution="8").max_search_pixels == 8_000_000
 
 
 @pytest.mark.parametrize(

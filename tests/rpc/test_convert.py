@@ -66,13 +66,26 @@ def test_options_override_one_by_one() -> None:
         color_profile=pb.COLOR_PROFILE_KEEP,
         keep_copyright=False,
         keep_hidden_colors=True,
+        keep_smaller_source=True,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
     options = encode_job(asked, SERVER).options
+    assert options.keep_smaller_source and options.cap_at_source
+    assert (options.may_shrink, options.min_width) == (True, 320)
     assert options.color_profile is ColorProfile.KEEP and not options.keep_copyright
     assert options.keep_hidden_colors
     assert options.jpeg == JpegOptions(progressive=False, trellis_quant=True, quant_table=3)
     assert options.webp == WebpOptions(effort=2, preset=WebpPreset.ICON)
     assert options.png.quantize and options.png.compression == 6
+
+
+@pytest.mark.parametrize("name", ["keep_smaller_source", "cap_at_source"])
+def test_a_request_can_switch_off_what_the_server_does_with_a_source(name: str) -> None:
+    server = EncoderOptions(**{name: True})
+    assert getattr(encode_job(request(), server).options, name)
+    assert not getattr(encode_job(request(**{name: False}), server).options, name)
 
 
 def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:

@@ -117,6 +117,27 @@ _GENERAL = (
         default=None,
         help="Encode the readable part of a truncated or damaged JPEG or PNG.",
     ),
+    click.option(
+        "--keep-smaller-source/--always-encode",
+        default=None,
+        help="Return the source itself if it is not larger and shows the same image.",
+    ),
+    click.option(
+        "--cap-at-source/--exceed-source",
+        default=None,
+        help="Never encode a JPEG at a higher quality than its own.",
+    ),
+    click.option(
+        "--may-shrink",
+        is_flag=True,
+        help="Reduce the image in pixels if no quality fits the size.",
+    ),
+    click.option(
+        "--min-width",
+        type=click.IntRange(1),
+        metavar="PIXELS",
+        help="Least width with --may-shrink.",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
+from autoquality.testing import _source as source
 from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._fault import Fault
 from autoquality.testing._limits import limit_notice, limited_metrics
@@ -119,9 +120,17 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             message="there is no network for this format and metric: "
             f"{pb.Method.Name(applied.method)} was used",
         )
+    cap = source.cap(request, curve)
+    applied.min_quality, applied.max_quality = min(low, cap), min(high, cap)
     response.applied.CopyFrom(applied)
     fixed = request.quality or _QUALITIES.get(curve.format, (0,))[0]
-    quality, tried, outcome = search(curve, applied, fixed)
+    quality, tried, outcome = search(curve, applied, min(fixed, cap))
+    if quality == cap < (fixed if applied.method == pb.METHOD_NONE else high):
+        response.notices.add(
+            code=pb.Notice.CODE_QUALITY_CAPPED,
+            message=f"the source has quality {cap} itself: no higher one was used",
+        )
+    curve, outcome = source.shrink(request, response, curve, quality, outcome)
     if applied.method == pb.METHOD_ML:
         response.predicted_quality = tried[0]
     searched = outcome not in (
@@ -163,6 +172,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
+    source.keep_smaller(request, response)
     return response
 
 

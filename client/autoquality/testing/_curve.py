@@ -47,7 +47,7 @@ class Curve:
         width, height = _FILE_PIXELS
         if request.HasField("raw"):
             width, height = request.raw.width, request.raw.height
-        format = request.format or _format_of(request.image)
+        format = request.format or format_of(request.image)
         return cls(
             width=width,
             height=height,
@@ -55,6 +55,11 @@ class Curve:
             detail=zlib.crc32(source) / 2**32,
             lossless=format == pb.FORMAT_PNG or (format == pb.FORMAT_JXL and request.jxl.lossless),
         )
+
+    @property
+    def source_quality(self) -> int:
+        """Return the quality of a source that is a JPEG, 50 to 95."""
+        return 50 + int(46 * self.detail)
 
     def size_bytes(self, quality: int) -> int:
         """Return the size of the file at `quality`, at least that of its first bytes."""
@@ -91,7 +96,7 @@ def ssimulacra2_of(dssim: float) -> float:
     return 100 - 30 * math.sqrt(dssim / 0.02)
 
 
-def _format_of(file: bytes) -> pb.Format.ValueType:
+def format_of(file: bytes) -> pb.Format.ValueType:
     """Return the format of the first bytes. The default is JPEG."""
     if file.startswith(b"\x89PNG"):
         return pb.FORMAT_PNG

@@ -19,13 +19,20 @@ def check_encode(request: pb.EncodeRequest) -> Fault | None:
         return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
     if not _BACKGROUND.fullmatch(request.background):
         return Fault.invalid("background", "must be #rrggbb")
-    spec = request.auto_quality
+    if request.HasField("min_width") and request.min_width < 1:
+        return Fault.invalid("min_width", "must be pixels, 1 or more")
+    return (
+        _check_quality(request) or _check_candidates(request) or _check_spec(request.auto_quality)
+    )
+
+
+def _check_quality(request: pb.EncodeRequest) -> Fault | None:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
             return Fault.invalid("quality", "must be from 1 to 100")
-        if spec.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             return Fault.invalid("quality", "is for METHOD_NONE only")
-    return _check_candidates(request) or _check_spec(spec)
+    return None
 
 
 def _check_candidates(request: pb.EncodeRequest) -> Fault | None:

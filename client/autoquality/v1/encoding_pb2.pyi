@@ -20,8 +20,8 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 17 to 19 for options of further formats, 21
-   to 29 for keeping a smaller source, 30 to 39 for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 25 to 29 for a choice
+   among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 9 for a further limit that holds together with the target, 11 to
    14 for the pooling of the metric.
@@ -411,8 +411,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     The result has the nearest quality.
     """
     OUTCOME_PREDICTION_TRUSTED: _Outcome.ValueType  # 7
-    """METHOD_ML with the largest allowed_error: the network's quality was used
-    unmeasured.
+    """The predicted quality was used unmeasured: METHOD_ML with the largest
+    allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
     """The format, with these options, has no quality setting."""
@@ -436,8 +436,14 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     CODE_LIMIT_EXCEEDED says which limits the result exceeds.
     """
     OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
-    """LOSSLESS_SMALLER: the result is without loss, and smaller than the file that
+    """The result is without loss, and smaller than the file that
     meets the target. METHOD_SIZE: it fits the budget.
+    """
+    OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
+    """The result is the source, because it is not larger than the encoding
+    (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
+    is 100, without a measurement. `probes` has the encodings that were made, if
+    any.
     """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
@@ -465,8 +471,8 @@ OUTCOME_NEAREST_QUALITY: Outcome.ValueType  # 6
 The result has the nearest quality.
 """
 OUTCOME_PREDICTION_TRUSTED: Outcome.ValueType  # 7
-"""METHOD_ML with the largest allowed_error: the network's quality was used
-unmeasured.
+"""The predicted quality was used unmeasured: METHOD_ML with the largest
+allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
 """The format, with these options, has no quality setting."""
@@ -490,8 +496,14 @@ the highest quality within it, or min_quality if there is none.
 CODE_LIMIT_EXCEEDED says which limits the result exceeds.
 """
 OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
-"""LOSSLESS_SMALLER: the result is without loss, and smaller than the file that
+"""The result is without loss, and smaller than the file that
 meets the target. METHOD_SIZE: it fits the budget.
+"""
+OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
+"""The result is the source, because it is not larger than the encoding
+(EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
+is 100, without a measurement. `probes` has the encodings that were made, if
+any.
 """
 Global___Outcome: typing_extensions.TypeAlias = Outcome
 
@@ -878,6 +890,10 @@ class EncodeRequest(google.protobuf.message.Message):
     ALLOW_TRUNCATED_FIELD_NUMBER: builtins.int
     KEEP_COPYRIGHT_FIELD_NUMBER: builtins.int
     COLOR_PROFILE_FIELD_NUMBER: builtins.int
+    KEEP_SMALLER_SOURCE_FIELD_NUMBER: builtins.int
+    CAP_AT_SOURCE_FIELD_NUMBER: builtins.int
+    MAY_SHRINK_FIELD_NUMBER: builtins.int
+    MIN_WIDTH_FIELD_NUMBER: builtins.int
     KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     MEASURE_FIELD_NUMBER: builtins.int
     image: builtins.bytes
@@ -923,6 +939,51 @@ class EncodeRequest(google.protobuf.message.Message):
     """
     color_profile: Global___ColorProfile.ValueType
     """What happens to the colours of the source."""
+    keep_smaller_source: builtins.bool
+    """Return the source itself if it is not larger than the encoding and shows the
+    same image in the requested format. It may be larger within max_bytes, if
+    max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
+    Absent: the server's, normally false.
+
+    The source must be intact and upright, and must not need a change of colours.
+    It must not have frames, images or a gain map that the encoding would lose.
+    It must be within max_bytes and, with METHOD_SIZE, within the target. Options
+    of the format and max_quality do not matter.
+
+    Metadata is the same as in the encoding. What the encoding would not have is
+    cut out of the file, without a change of pixels: metadata, an sRGB profile,
+    bytes behind the image. A density may stay. An AVIF with such parts is not
+    kept. With keep_metadata, all metadata stays as it is.
+
+    METHOD_SIZE encodes nothing if the source is within the budget, and if
+    max_quality is 100 or not below the quality of a JPEG. With a lower
+    max_quality, it encodes once at max_quality and returns the smaller file.
+    """
+    cap_at_source: builtins.bool
+    """Never encode a JPEG source at a higher quality than its own, which is estimated
+    from its quantisation tables. CODE_QUALITY_CAPPED reports that the answer has
+    the estimate as its quality. Absent: the server's, normally false.
+
+    The limit lowers max_quality, min_quality if that is higher, and `quality`. It
+    is on the scale of the output format. For formats other than JPEG, it is the
+    quality that has the same SSIMULACRA2 on average.
+    """
+    may_shrink: builtins.bool
+    """If no quality meets the byte budget (the target of METHOD_SIZE, and max_bytes),
+    reduce the size of the image in pixels, and keep its aspect ratio.
+    CODE_IMAGE_SHRUNK reports this. `width` and `height` of the answer are those of
+    the smaller image, and scores compare with the smaller image. METHOD_NONE
+    ignores this field.
+
+    The result has nearly the largest size that fits at a quality that looks
+    acceptable, or at min_quality if that is higher. OUTCOME_TARGET_MET and
+    OUTCOME_MAX_BYTES_REACHED then mean for METHOD_SIZE that the file is within the
+    budget. Downscaling is in linear light.
+    """
+    min_width: builtins.int
+    """The least width in pixels with may_shrink, 1 or more. If the image does not fit
+    at this width, the answer is the same as without may_shrink. Absent: 1.
+    """
     keep_hidden_colors: builtins.bool
     """Keep the colours of fully transparent pixels. If false, a smooth continuation
     of the surrounding colours replaces them. It costs almost no bytes and does
@@ -1001,17 +1062,27 @@ class EncodeRequest(google.protobuf.message.Message):
         allow_truncated: builtins.bool | None = ...,
         keep_copyright: builtins.bool | None = ...,
         color_profile: Global___ColorProfile.ValueType = ...,
+        keep_smaller_source: builtins.bool | None = ...,
+        cap_at_source: builtins.bool | None = ...,
+        may_shrink: builtins.bool = ...,
+        min_width: builtins.int | None = ...,
         keep_hidden_colors: builtins.bool | None = ...,
         measure: collections.abc.Iterable[Global___Metric.ValueType] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "candidates", b"candidates", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "measure", b"measure", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "cap_at_source", b"cap_at_source", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_smaller_source", b"keep_smaller_source", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "candidates", b"candidates", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_cap_at_source", b"_cap_at_source"]) -> typing.Literal["cap_at_source"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_keep_copyright", b"_keep_copyright"]) -> typing.Literal["keep_copyright"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_keep_hidden_colors", b"_keep_hidden_colors"]) -> typing.Literal["keep_hidden_colors"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_keep_smaller_source", b"_keep_smaller_source"]) -> typing.Literal["keep_smaller_source"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_width", b"_min_width"]) -> typing.Literal["min_width"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_quality", b"_quality"]) -> typing.Literal["quality"] | None: ...
     @typing.overload
@@ -1070,6 +1141,19 @@ class Notice(google.protobuf.message.Message):
         """The alpha channel was compressed with loss to meet the byte budget. See
         EncodeResponse.alpha_quality.
         """
+        CODE_QUALITY_CAPPED: Notice._Code.ValueType  # 13
+        """The answer has the estimated quality of the source, because
+        EncodeRequest.cap_at_source allows no higher one.
+        """
+        CODE_SEARCH_SKIPPED: Notice._Code.ValueType  # 14
+        """The image has more pixels than the server searches for. The predicted quality
+        was used. METHOD_SIZE lowers it until the file is within the budget. If the
+        file exceeds another limit, there is a search, and not this notice.
+        """
+        CODE_IMAGE_SHRUNK: Notice._Code.ValueType  # 15
+        """The image was reduced to fewer pixels to meet the byte budget
+        (EncodeRequest.may_shrink).
+        """
         CODE_LIMIT_EXCEEDED: Notice._Code.ValueType  # 16
         """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
         left no time to check one. The message has each limit and what was reached.
@@ -1120,6 +1204,19 @@ class Notice(google.protobuf.message.Message):
     CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
     """The alpha channel was compressed with loss to meet the byte budget. See
     EncodeResponse.alpha_quality.
+    """
+    CODE_QUALITY_CAPPED: Notice.Code.ValueType  # 13
+    """The answer has the estimated quality of the source, because
+    EncodeRequest.cap_at_source allows no higher one.
+    """
+    CODE_SEARCH_SKIPPED: Notice.Code.ValueType  # 14
+    """The image has more pixels than the server searches for. The predicted quality
+    was used. METHOD_SIZE lowers it until the file is within the budget. If the
+    file exceeds another limit, there is a search, and not this notice.
+    """
+    CODE_IMAGE_SHRUNK: Notice.Code.ValueType  # 15
+    """The image was reduced to fewer pixels to meet the byte budget
+    (EncodeRequest.may_shrink).
     """
     CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
     """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
@@ -1339,7 +1436,7 @@ class Timings(google.protobuf.message.Message):
 
     @property
     def decode(self) -> google.protobuf.duration_pb2.Duration:
-        """Decoding the source, including colour conversion."""
+        """Decoding the source, including colour conversion, and reducing it."""
 
     @property
     def predict(self) -> google.protobuf.duration_pb2.Duration:
@@ -1402,7 +1499,9 @@ class EncodeResponse(google.protobuf.message.Message):
     format: Global___Format.ValueType
     """The output format. Never FORMAT_UNSPECIFIED."""
     quality: builtins.int
-    """The quality of the result, 1 to 100. 0 for a format without a quality."""
+    """The quality of the result, 1 to 100. 0 for a format without a quality, and for
+    OUTCOME_SOURCE_KEPT.
+    """
     size_bytes: builtins.int
     """The size of `image` in bytes."""
     dssim: builtins.float
@@ -1411,8 +1510,9 @@ class EncodeResponse(google.protobuf.message.Message):
     mean over its frames.
     """
     iterations: builtins.int
-    """Number of full-resolution encodings of all candidates, including the returned
-    one.
+    """Number of encodings of all candidates, including the returned one. They are of
+    the full resolution, unless CODE_IMAGE_SHRUNK says otherwise. 0 if the source was
+    kept without an encoding.
     """
     outcome: Global___Outcome.ValueType
     """Why the search stopped."""

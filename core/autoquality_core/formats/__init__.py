@@ -21,6 +21,7 @@ from autoquality_core.formats.containers import fitting_metadata, with_metadata
 from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
 from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
 from autoquality_core.formats.png import PngEncoder, PngOptions
+from autoquality_core.formats.stripping import stripped
 from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips
@@ -50,6 +51,7 @@ __all__ = [
     "fitting_metadata",
     "library_versions",
     "options_of",
+    "stripped",
     "substitute",
     "updated",
     "with_metadata",
@@ -72,7 +74,10 @@ OPTIONS: Mapping[Format, type[Any]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """The options of every format, named as the format, and how the source is read."""
+    """The options of every format, named as the format, and how the source is used.
+
+    `min_width` is in pixels, 1 or more.
+    """
 
     jpeg: JpegOptions = JpegOptions()
     webp: WebpOptions = WebpOptions()
@@ -85,6 +90,10 @@ class EncoderOptions:
     color_profile: ColorProfile = ColorProfile.SRGB
     keep_hidden_colors: bool = False
     allow_truncated: bool = False
+    keep_smaller_source: bool = False
+    cap_at_source: bool = False
+    may_shrink: bool = False
+    min_width: int = 1
 
 
 def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:

@@ -109,10 +109,15 @@ class Source:
         """Whether `decode` can decode a part if the file is damaged or truncated."""
         return self.format in TOLERABLE
 
-    def metadata(self, *, everything: bool, copyright_too: bool) -> Metadata:
-        """The file's metadata to write to the output; see `kept_metadata`."""
+    def metadata(
+        self, *, everything: bool, copyright_too: bool, size: tuple[int, int] | None = None
+    ) -> Metadata:
+        """The file's metadata to write to the output; see `kept_metadata`.
+
+        `size` is width and height of the output, by default those of the source.
+        """
         return kept_metadata(
-            *(self.data, self.format, self.blocks, (self.width, self.height)),
+            *(self.data, self.format, self.blocks, size or (self.width, self.height)),
             swapped=swaps_sides(self.orientation),
             everything=everything,
             copyright_too=copyright_too,

@@ -21,4 +21,4 @@ def limit_name(metric: Metric) -> str:
     return f"{'max' if metric.lower_is_better else 'min'}_{metric.name}"
 
 
-__all__ = ["DSSIM", "METRICS", "SSIMULACRA2", "Metric", "Reference"]
+__all__ = ["DSSIM", "METRICS", "SSIMULACRA2", "Metric", "Reference", "limit_name"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import (
@@ -70,47 +70,61 @@ def _loss(fmt: Format, pixels: Pixels) -> tuple[tuple[bool, ...], str]:
     why = {
         f"{name} is written without animation": pixels.frames > 1 and not encoder.keeps_animation,
         f"{name} has no transparency": pixels.has_alpha and not encoder.keeps_alpha,
+        f"{name} is written without a profile": bool(pixels.profile) and not encoder.keeps_profile,
         f"{name} cannot hold an image of {pixels.width}x{pixels.height}": written is not fmt,
     }
     return (False, *why.values()), ", ".join(text for text, loses in why.items() if loses)
+
+
+def candidate_of(job: EncodeJob, encoder: Encoder, pixels: Pixels, origin: Origin) -> Candidate:
+    """The candidate for an encoder and an image that its format can hold."""
+    fmt, notices = encoder.format, []
+    if pixels.has_alpha and not encoder.keeps_alpha:
+        message = f"{fmt.name} has no transparency: flattened on the background"
+        notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
+        pixels = pixels.flattened(job.options.background)
+    profiled = pixels.profile is not None and not encoder.keeps_profile
+    if profiled:
+        pixels = pixels.in_srgb()
+    if not encoder.keeps_profile and (profiled or origin.converted):
+        message = f"{fmt.name} cannot hold the profile: the colours were converted to sRGB"
+        notices.append(Notice(NoticeCode.METADATA_DROPPED, message))
+    if profiled and pixels.clipped:
+        message = "colours of the source lie outside sRGB and were clipped"
+        notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
+    if not job.options.keep_hidden_colors:
+        replace_hidden = with_continued_colours if encoder.takes_quality else with_black
+        pixels = replace_hidden(pixels)
+    return Candidate(encoder, pixels, tuple(notices))
 
 
 def _variants(
     job: EncodeJob, requested: Format, pixels: Pixels, origin: Origin
 ) -> Iterator[Candidate]:
     """The candidates of one format."""
-    notices = []
+    substituted: tuple[Notice, ...] = ()
     fmt = substitute(requested, pixels.width, pixels.height, has_alpha=pixels.has_alpha)
     if fmt is not requested:
         size = f"{pixels.width}x{pixels.height}"
         message = f"{requested.name} cannot hold an image of {size}: written as {fmt.name}"
-        notices.append(Notice(NoticeCode.FORMAT_SUBSTITUTED, message))
+        substituted = (Notice(NoticeCode.FORMAT_SUBSTITUTED, message),)
     encoder = encoder_for(fmt, job.options)
     if isinstance(encoder, JxlEncoder) and encoder.options.lossless and origin.jpeg is not None:
         kept = pixels.profile is not None
         transcoder = JxlTranscoder.of(origin.jpeg, encoder.options, keep_profile=kept)
         if transcoder is not None:
-            yield Candidate(transcoder, pixels, tuple(notices))
+            yield Candidate(transcoder, pixels, substituted)
             return
-    if pixels.has_alpha and not encoder.keeps_alpha:
-        message = f"{fmt.name} has no transparency: flattened on the background"
-        notices.append(Notice(NoticeCode.ALPHA_FLATTENED, message))
-        pixels = pixels.flattened(job.options.background)
-    if pixels.profile is not None and not encoder.keeps_profile:
-        message = f"{fmt.name} cannot hold the profile: the colours were converted to sRGB"
-        notices.append(Notice(NoticeCode.METADATA_DROPPED, message))
-        pixels = pixels.in_srgb()
-        if pixels.clipped:
-            message = "colours lie outside sRGB and were clipped"
-            notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
-    made: dict[Callable[[Pixels], Pixels], Pixels] = {}
-    variants = encoder.variants(grey=pixels.bands < 3)
-    for one in variants:
-        replace_hidden = with_continued_colours if one.takes_quality else with_black
-        if not job.options.keep_hidden_colors and replace_hidden not in made:
-            made[replace_hidden] = replace_hidden(pixels)
-        optional = one.lossless and len(variants) > 1
-        yield Candidate(one, made.get(replace_hidden, pixels), tuple(notices), optional)
+    lossy: Candidate | None = None
+    for one in encoder.variants(grey=pixels.bands < 3):
+        if lossy is not None and one.takes_quality:
+            yield replace(lossy, encoder=one)
+            continue
+        found = candidate_of(job, one, pixels, origin)
+        optional = lossy is not None and one.lossless
+        found = replace(found, notices=(*substituted, *found.notices), optional=optional)
+        lossy = found if one.takes_quality else lossy
+        yield found
 
 
 def source_notices(pixels: Pixels, origin: Origin) -> list[Notice]:

@@ -59,7 +59,7 @@ class Entry:
 
     `encoder` is the one that the method uses. `given_up` says that its search ended early, because
     it was unlikely to win, `paused` that it was interrupted once for a better one, and `late` that
-    there was no time for it.
+    there was no time for it. `cap` is the quality of the source if it limits that of the answer.
     """
 
     candidate: Candidate
@@ -67,6 +67,7 @@ class Entry:
     session: Session
     handler: MethodHandler
     resolved: ResolvedTarget
+    cap: int | None = None
     metadata: Metadata = field(init=False)
     """Before a search dropped any."""
     answer: Answer | None = None
@@ -379,8 +380,11 @@ def _search(
 def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
     """Update the beliefs by the probes of an entry that were measured since the last call."""
     session = entry.session
+    trusted = entry.answer is not None and entry.answer.outcome is Outcome.PREDICTION_TRUSTED
+    by_score = entry.resolved.metric == SSIMULACRA2.name
+    unmeasured = entry.resolved.target if trusted and by_score else None
     for at, probe in enumerate(session.probes):
-        score = probe.scores.get(SSIMULACRA2.name)
+        score = probe.scores.get(SSIMULACRA2.name, unmeasured)
         if score is not None and at not in entry.learned:
             beliefs.observe(entry.encoder, probe.size_bytes - session.metadata.size, score)
             entry.learned.add(at)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from autoquality_core import images
+from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
 from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
@@ -18,17 +21,22 @@ from autoquality_core.pipeline.candidates import Candidate, candidates, source_n
 from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
     FixedQuality,
     MethodHandler,
     MlSearch,
+    PredictedScore,
+    PredictedSize,
     ScoreSearch,
     SizeSearch,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
+from autoquality_core.pipeline.results import KeptSource, notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.shrinking import Shrinker
+from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
     OpenPair,
@@ -39,18 +47,16 @@ from autoquality_core.pipeline.sources import (
 )
 from autoquality_core.pipeline.verdicts import decided
 from autoquality_core.priors import features
+from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Format,
     Method,
-    Notice,
-    NoticeCode,
     Outcome,
     RawSource,
     ResolvedTarget,
     Timings,
-    Verdict,
 )
 
 
@@ -65,26 +71,32 @@ class Pipeline:
         *,
         advise: bool = True,
         lend_core: LendCore | None = None,
+        max_search_pixels: float = math.inf,
     ) -> None:
         """With `advise`, all searches for a score may use predictors, where that saves time.
 
-        With `lend_core`, two qualities are tried at the same time where it lends a core.
+        With `lend_core`, two qualities are tried at the same time where it lends a core. An image
+        of more than `max_search_pixels`, frames counted, gets the predicted quality.
         """
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        policy = PredictionPolicy(self.predictors) if advise else None
+        self._policy = PredictionPolicy(self.predictors) if advise else None
+        self._max_search_pixels = max_search_pixels
+        self._searches = self._handlers(ScoreSearch, SizeSearch())
+        self._predictions = self._handlers(PredictedScore, PredictedSize())
+
+    def _handlers(
+        self, by_metric: type[ScoreSearch], size: MethodHandler
+    ) -> dict[Method, MethodHandler]:
         by_score = {
-            method: ScoreSearch(METRICS[method.value], policy)
+            method: by_metric(METRICS[method.value], self._policy)
             for method in Method
             if method.value in METRICS
         }
-        self._searches: dict[Method, MethodHandler] = {
-            **by_score,
-            Method.SIZE: SizeSearch(),
-            Method.ML: MlSearch(self.predictors, by_score.values()),
-        }
+        ml = MlSearch(self.predictors, by_score.values())
+        return {**by_score, Method.SIZE: size, Method.ML: ml}
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
@@ -102,6 +114,10 @@ class Pipeline:
     def check(self, job: EncodeJob) -> None:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         self.defaults.check(job.spec)
+        if job.options.min_width < 1:
+            raise InvalidRequest(
+                "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
+            )
         job = self._settled(job)
         for fmt in job.candidates if job.format is None else (job.format,):
             self._resolve(job, encoder_for(fmt, job.options))
@@ -136,36 +152,66 @@ class Pipeline:
         with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
             able, left_out = candidates(job, pixels, origin)
-        chosen, searched, considered = decided(
-            self._entries(job, able, origin.metadata, deadline), left_out
-        )
-        over = check_limits(chosen.session, chosen.found)
+        make_session = partial(self._session, deadline)
+        entries = self._entries(opened, able, origin.metadata, make_session)
+        before = source_notices(pixels, origin)
+        source = KeptSource.of(opened, entries, origin)
+        if source and (settled := source.settled(job, before, timings)):
+            return settled
+        chosen, searched, considered = decided(entries, left_out)
+        session, answer = chosen.session, chosen.found
+        notices = [*before, *notices_of(job, chosen, considered)]
+        probes = tuple(probe for one in searched for probe in one.session.probes)
+        if source:
+            result = result_of(session, answer, probes, considered, notices, timings)
+            if kept := source.instead_of(result, chosen):
+                return kept
+        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
+        session, answer, earlier = shrinker.run()
+        if session is not chosen.session:
+            others = (
+                probe for one in searched if one is not chosen for probe in one.session.probes
+            )
+            probes = (*others, *earlier, *session.probes)
+        if chosen.cap is not None and answer.quality == chosen.cap:
+            notices.append(cap_notice(chosen.cap))
+        notices.extend(check_limits(session, answer))
         for metric in job.measure:
-            if chosen.session.may_continue(chosen.quality):
-                chosen.session.measure(chosen.quality, metric)
-        notices = [*source_notices(pixels, origin), *_notices(job, chosen, considered), *over]
-        return _result(chosen, searched, considered, notices, timings)
+            if session.may_continue(answer.quality):
+                session.measure(answer.quality, metric)
+        return result_of(session, answer, probes, considered, notices, timings)
+
+    def _session(
+        self,
+        deadline: Deadline,
+        candidate: Candidate,
+        metadata: Metadata,
+        like: Session | None = None,
+    ) -> Session:
+        known = candidate.pixels, candidate.encoder, deadline
+        return Session(*known, lend_core=self._lend_core, metadata=metadata, like=like)
 
     def _entries(
-        self, job: EncodeJob, able: Sequence[Candidate], metadata: Metadata, deadline: Deadline
+        self,
+        opened: OpenJob,
+        able: Sequence[Candidate],
+        metadata: Metadata,
+        make_session: partial[Session],
     ) -> list[Entry]:
         """The candidates with their sessions and methods. Raises InvalidRequest."""
+        job = opened.job
         entries: list[Entry] = []
         for one in able:
             fmt = one.encoder.format
             resolved = self._resolve(job, one.encoder)
-            session = Session(
-                one.pixels,
-                one.encoder,
-                deadline,
-                lend_core=self._lend_core,
-                metadata=fitting_metadata(fmt, metadata),
-                like=next((each.session for each in entries if looks_alike(each, one)), None),
-            )
-            handler = self._handler(job, one, resolved)
             by_network = resolved.method is Method.ML and fmt in self.predictors
             encoder = one.encoder.for_network() if by_network else one.encoder
-            entries.append(Entry(one, encoder, session, handler, resolved))
+            cap = self._cap(opened, encoder, resolved)
+            resolved = capped(resolved, cap)
+            like = next((each.session for each in entries if looks_alike(each, one)), None)
+            session = make_session(one, fitting_metadata(fmt, metadata), like)
+            handler = self._handler(job, one, session, resolved, cap)
+            entries.append(Entry(one, encoder, session, handler, resolved, cap))
         return entries
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
@@ -210,16 +256,33 @@ class Pipeline:
         yielding = substituted or bool(job.candidates) or not encoder.takes_quality
         return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
+    def _cap(self, opened: OpenJob, encoder: Encoder, resolved: ResolvedTarget) -> int | None:
+        """The quality of the source, if it limits that of the answer."""
+        wanted = resolved.max_quality
+        if resolved.method is Method.NONE:
+            wanted = self._fixed(opened.job, encoder)
+        return cap_for(opened, encoder, wanted)
+
+    def _fixed(self, job: EncodeJob, encoder: Encoder) -> int:
+        """The quality of METHOD_NONE."""
+        return job.quality or self.defaults.quality_for(encoder.format)
+
     def _handler(
-        self, job: EncodeJob, candidate: Candidate, resolved: ResolvedTarget
+        self,
+        job: EncodeJob,
+        candidate: Candidate,
+        session: Session,
+        resolved: ResolvedTarget,
+        cap: int | None,
     ) -> MethodHandler:
         encoder = candidate.encoder
         if not encoder.takes_quality:
             outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
             return FixedQuality(0, outcome)
         if resolved.method is Method.NONE:
-            return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
-        return self._searches[resolved.method]
+            return FixedQuality(cap or self._fixed(job, encoder))
+        searched = session.pixel_count <= self._max_search_pixels
+        return (self._searches if searched else self._predictions)[resolved.method]
 
 
 def warm_up() -> None:
@@ -229,46 +292,6 @@ def warm_up() -> None:
     images.warm_up()
     hidden.warm_up()
     features.warm_up()
+    learned()
     for metric in METRICS.values():
         metric.warm_up()
-
-
-def _notices(job: EncodeJob, chosen: Entry, considered: Sequence[Considered]) -> Iterator[Notice]:
-    """What the caller should know about the choice, and about the answer before its search."""
-    late = [one.message for one in considered if one.verdict is Verdict.NO_TIME]
-    if late:
-        yield Notice(NoticeCode.CANDIDATE_SKIPPED, "; ".join(late))
-    yield from chosen.candidate.notices
-    if chosen.metadata.dropped:
-        yield Notice(NoticeCode.METADATA_DROPPED, "; ".join(chosen.metadata.dropped))
-    if job.spec.target is not None and chosen.resolved.method is Method.NONE:
-        message = "METHOD_NONE searches for nothing: the target was not used; set the method"
-        yield Notice(NoticeCode.TARGET_UNUSED, message)
-
-
-def _result(
-    chosen: Entry,
-    searched: Sequence[Entry],
-    considered: Sequence[Considered],
-    notices: Iterable[Notice],
-    timings: Timings,
-) -> EncodeResult:
-    session, answer = chosen.session, chosen.found
-    return EncodeResult(
-        image=session.file(answer.quality),
-        format=session.encoder.format,
-        quality=answer.quality,
-        scores=session.scores(answer.quality),
-        outcome=answer.outcome,
-        applied=answer.applied,
-        predicted_quality=answer.predicted_quality,
-        probes=tuple(probe for one in searched for probe in one.session.probes),
-        notices=(*notices, *answer.notices),
-        width=session.pixels.width,
-        height=session.pixels.height,
-        frames=session.frames(answer.quality),
-        alpha_quality=session.alpha_quality,
-        lossless=session.encoder.lossless,
-        candidates=tuple(considered),
-        timings=timings,
-    )

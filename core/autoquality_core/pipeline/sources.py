@@ -34,7 +34,8 @@ class Origin:
     """The format of a source ("raw" for bare pixels), and its frames or pages.
 
     `damaged` is True if only a part could be decoded. `metadata` is the part to keep. `jpeg` is the
-    file if it is a whole JPEG whose colours are not to be converted.
+    file if it is a whole JPEG whose colours are not to be converted. `converted` says that the
+    colours became sRGB because no format that may be written can hold their profile.
     """
 
     format: str
@@ -44,6 +45,7 @@ class Origin:
     gain_map: bool = False
     metadata: Metadata = NO_METADATA
     jpeg: Data | None = None
+    converted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +86,22 @@ class OpenJob:
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
         options = self.job.options
+        profile = self._profile
         decode = partial(
             source.decode,
             all_frames=self._all_frames,
-            profile=options.color_profile,
+            profile=profile,
             stoppable=deadline.calling,
         )
         metadata = source.metadata(
             everything=options.keep_metadata, copyright_too=options.keep_copyright
         )
-        kept = options.color_profile is ColorProfile.KEEP or source.colours.in_srgb
         origin = Origin(
             *(source.format, source.frames, source.pages),
             gain_map=source.gain_map,
             metadata=metadata,
-            jpeg=source.data if source.format == Format.JPEG.value and kept else None,
+            jpeg=source.data if self._transcodable else None,
+            converted=options.color_profile is not profile and source.colours.kept is not None,
         )
         try:
             return decode(), origin
@@ -111,10 +114,28 @@ class OpenJob:
 
     @property
     def _all_frames(self) -> bool:
-        if isinstance(self.source, RawSource):
+        return any(ENCODERS[fmt].keeps_animation for fmt in self._formats)
+
+    @property
+    def _transcodable(self) -> bool:
+        """Whether a JPEG XL may keep the coefficients of the source."""
+        if isinstance(self.source, RawSource) or self.source.format != Format.JPEG.value:
             return False
-        formats = requested_formats(self.job, self.source.format, has_alpha=False)
-        return any(ENCODERS[fmt].keeps_animation for fmt in formats)
+        options = self.job.options
+        kept = options.color_profile is ColorProfile.KEEP or self.source.colours.in_srgb
+        return kept and options.jxl.lossless and Format.JXL in self._formats
+
+    @property
+    def _profile(self) -> ColorProfile:
+        """The colours to decode to: the source's own only if a format can hold them."""
+        able = self._transcodable or any(ENCODERS[fmt].keeps_profile for fmt in self._formats)
+        return self.job.options.color_profile if able else ColorProfile.SRGB
+
+    @property
+    def _formats(self) -> tuple[Format, ...]:
+        if isinstance(self.source, RawSource):
+            return ()
+        return requested_formats(self.job, self.source.format, has_alpha=False)
 
 
 @dataclass(frozen=True, slots=True)

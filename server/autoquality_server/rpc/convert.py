@@ -144,6 +144,10 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         color_profile=profile or server.color_profile,
         keep_hidden_colors=or_server("keep_hidden_colors"),
         allow_truncated=or_server("allow_truncated"),
+        keep_smaller_source=or_server("keep_smaller_source"),
+        cap_at_source=or_server("cap_at_source"),
+        may_shrink=request.may_shrink,
+        min_width=or_server("min_width"),
     )
 
 

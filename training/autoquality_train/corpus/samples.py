@@ -28,7 +28,7 @@ SIDE = 448
 """Pixels a side of the largest sample."""
 
 MIDDLE = 160
-"""Pixels a side of the middle of a sample, which stands for a thumbnail."""
+"""Pixels a side of the middle of a sample. It stands for a thumbnail, which has other curves."""
 
 WHOLE = 1.5e6
 """The most pixels of an image that are judged."""
@@ -81,9 +81,9 @@ class Sample:
         """The file of the sample. Samples of one group resemble each other."""
         return str(self.path)
 
-    def middle(self) -> Sample:
-        """The middle of this sample, MIDDLE pixels a side: thumbnails have other curves."""
-        across, down = min(MIDDLE, self.width), min(MIDDLE, self.height)
+    def middle(self, side: int = MIDDLE) -> Sample:
+        """The middle of this sample, `side` pixels a side."""
+        across, down = min(side, self.width), min(side, self.height)
         left = self.left + (self.width - across) // 2
         top = self.top + (self.height - down) // 2
         return replace(self, left=left, top=top, width=across, height=down)

@@ -53,9 +53,12 @@ class FileColours:
 
     @property
     def in_srgb(self) -> bool:
-        """Whether the samples are sRGB as they are."""
+        """Whether the samples are grey or RGB in sRGB, as they are."""
+        if self.described is not None and (self.described.hdr or self.described.narrow):
+            return False
         space = self.space(256)
-        return self.profile is None if space is None else space.changes_nothing
+        known = self.described is None and self.profile is None
+        return self.channels in (1, 3) and (known if space is None else space.changes_nothing)
 
     def space(self, levels: int) -> Space | None:
         """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -26,11 +27,17 @@ from autoquality_core.types import Outcome, ResolvedTarget
 class SizeSearch:
     """Searches by size alone. Only limits on scores need measurements, normally of the answer."""
 
+    def __init__(self, find: Callable[..., Found] | None = None) -> None:
+        """`find` replaces `search` and takes its arguments. It does not see limits on scores."""
+        self._find = find
+
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         max_bytes = resolved.limits.max_bytes or math.inf
         budget = min(resolved.target, max_bytes)
         within = replace(resolved, target=budget)
-        found, notices = within_budget(session, within, budget, _search)
+        found, notices = within_budget(
+            session, within, budget, partial(_search, self._find or search)
+        )
         quality, outcome = found.best.quality, found.outcome
         session.choose(quality)
         if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
@@ -42,10 +49,15 @@ class SizeSearch:
 
 
 def _search(
-    session: Session, resolved: ResolvedTarget, first: int | None = None, *, thorough: bool = True
+    find: Callable[..., Found],
+    session: Session,
+    resolved: ResolvedTarget,
+    first: int | None = None,
+    *,
+    thorough: bool = True,
 ) -> Found:
     """See BudgetSearch. The limits on scores hold, too."""
-    found = _by_size(session, resolved, first, thorough=thorough)
+    found = _by_size(find, session, resolved, first, thorough=thorough)
     quality, limits = found.best.quality, resolved.limits
     if found.outcome is Outcome.DEADLINE_REACHED or not limits.scores:
         return found
@@ -77,7 +89,12 @@ def _search(
 
 
 def _by_size(
-    session: Session, resolved: ResolvedTarget, first: int | None, *, thorough: bool
+    find: Callable[..., Found],
+    session: Session,
+    resolved: ResolvedTarget,
+    first: int | None,
+    *,
+    thorough: bool,
 ) -> Found:
     """As `_search`, without limits.
 
@@ -85,6 +102,8 @@ def _by_size(
     them, so the search is for the rest of the budget.
     """
     constant = session.metadata.size
+    if first is None and session.knows(resolved.min_quality):
+        first = resolved.min_quality
     if session.alpha_quality is not None:
         first = first or (resolved.min_quality + resolved.max_quality) // 2
         seen = Attempts(session, constant=constant).one(first)
@@ -102,7 +121,7 @@ def _by_size(
         prior = _prior(session)
     look = partial(size_roughness, session.pixels, session.encoder, goal.target)
     attempts = Attempts(session, constant=constant)
-    return search(
+    return find(
         goal,
         resolved.min_quality,
         resolved.max_quality,

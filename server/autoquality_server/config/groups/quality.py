@@ -107,6 +107,12 @@ class QualitySettings:
         "The least SSIMULACRA2, together with the target of any method: a score from 0 to 100 or a "
         "word.",
         parse=_score_limit(SSIMULACRA2), default_text="no limit")
+    max_search_resolution: float = setting(
+        0.0,
+        "Megapixels, all frames together, above which the predicted quality is used without a "
+        "search; 0: no limit.",
+        parse=parse.number(0, 1e6, "megapixels, or 0"),
+        aliases=(IMGPROXY_AUTOQUALITY + "MAX_RESOLUTION",))
     quality: int = setting(
         _D.quality, "The quality for method none.",
         parse=parse.whole(1, 100), aliases=("IMGPROXY_QUALITY",))
@@ -122,6 +128,11 @@ class QualitySettings:
         "ssimulacra2 can compare formats.",
         parse=parse.formats, empty_is_value=True, default_text="the source's format")
     # fmt: on
+
+    @property
+    def max_search_pixels(self) -> float:
+        """The most pixels of an image that is searched; infinite without a limit."""
+        return round(self.max_search_resolution * 1e6) or math.inf
 
     def defaults(self) -> Defaults:
         """Return the defaults for the target of a request."""
