@@ -135,6 +135,14 @@ bench-targets: .venv/.stamp ## Write docs/targets.md: quality and scores for eac
 	@$(BIN)/python -m bench.targets $(ARGS)
 	@$(BIN)/python -m bench.pages
 
+.PHONY: bench-jpegli
+bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
+	@$(BIN)/python -m bench.jpegli $(ARGS)
+
+.PHONY: bench-sources
+bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.sources $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)

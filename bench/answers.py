@@ -53,7 +53,24 @@ def _claim_fault(answer: Encoded) -> str | None:
     low, high = applied.min_quality or 0, applied.max_quality or 0
     if not low <= answer.quality <= high:
         return f"quality {answer.quality} is not from {low} to {high}"
-    return _target_fault(answer) if answer.outcome is Outcome.TARGET_MET else None
+    wrong = _target_fault(answer) if answer.outcome is Outcome.TARGET_MET else None
+    return wrong or _limit_fault(answer)
+
+
+def _limit_fault(answer: Encoded) -> str | None:
+    """What exceeds a limit must be said."""
+    applied, over = answer.applied, []
+    if applied.max_bytes is not None and answer.size_bytes > applied.max_bytes:
+        over.append("max_bytes")
+    if applied.max_dssim is not None and (answer.dssim or 0.0) > applied.max_dssim:
+        over.append("max_dssim")
+    least = applied.min_ssimulacra2
+    if least is not None and answer.ssimulacra2 is not None and answer.ssimulacra2 < least:
+        over.append("min_ssimulacra2")
+    message = next((one for one in answer.notices if one.code is NoticeCode.LIMIT_EXCEEDED), None)
+    said = "" if message is None else message.message
+    silent = [name for name in over if name not in said]
+    return f"exceeds {', '.join(silent)} in silence" if silent else None
 
 
 def _target_fault(answer: Encoded) -> str | None:
@@ -61,6 +78,7 @@ def _target_fault(answer: Encoded) -> str | None:
     applied = answer.applied
     target, error = applied.target or 0.0, applied.allowed_error or 0.0
     if applied.method is Method.SIZE:
+        target = min(target, applied.max_bytes or target)
         return None if answer.size_bytes <= target else f"{answer.size_bytes} is over {target:g}"
     if answer.dssim is None or abs(answer.dssim - target) > error + 1e-9:
         return f"claims the target {target:g}, reached {answer.dssim}"

@@ -3,17 +3,18 @@
 Generates small drawings (patterns, charts, text, icons; grey, with alpha, animated) and takes small
 pieces of IMAGES. Encodes each in every format at every quality, then searches by every method. An
 answer is wrong if trying every quality finds a better one, or if method none at the returned
-quality gives another file.
+quality gives another file. Half of the searches have further limits on bytes and scores.
 
     python -m bench.exhaustive [IMAGES...] --drawings 300
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,11 +34,12 @@ from autoquality_core.pipeline.methods import (
     ScoreSearch,
     SizeSearch,
 )
+from autoquality_core.pipeline.methods.limited import other_metrics, under_limits
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import Found, Observation
+from autoquality_core.search import Found, Goal, Observation
 from autoquality_core.search.oracle import agree, oracle
-from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
+from autoquality_core.types import Format, Limits, Method, Outcome, ResolvedTarget
 from autoquality_train.corpus.samples import decode, images_in
 from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.judging.searches import goal_of
@@ -55,6 +57,9 @@ ERRORS = {
 }
 TARGETS = {DSSIM.name: (0.005, 0.01, 0.02, 0.04), SSIMULACRA2.name: (50.0, 70.0, 80.0, 90.0)}
 """By metric."""
+NOTHING_FITS = (Outcome.MIN_QUALITY_REACHED, Outcome.LIMITS_CONFLICT)
+SPARE = (0.0, 0.0, 0.01, 0.05, 0.3)
+"""The shares of a budget that may stay unused."""
 
 
 @dataclass(frozen=True)
@@ -125,22 +130,25 @@ def _judge(
     for (method, metric), handler in _handlers(encoder.format).items():
         if method is Method.ML and setting not in NETWORKS.values():
             continue
-        curve = [_seen(sweep, quality, metric) for quality in range(1, 101)]
-        for _ in range(searches):
-            resolved = _target_spec(method, metric, curve, random)
+        for at in range(searches):
+            plain = [_seen(sweep, quality, metric) for quality in range(1, 101)]
+            resolved = _target_spec(method, metric, plain, random)
+            if at % 2:
+                resolved = replace(resolved, limits=_limits(sweep, resolved, random))
+            others = other_metrics(resolved.limits, metric)
+            curve = [_seen(sweep, quality, metric, others) for quality in range(1, 101)]
             session = CachedSession(files, encoder)
             answer = handler.run(session, resolved)
             data = session.file(answer.quality)
-            wrong = _wrong(
-                *(resolved, Found(_seen(session, answer.quality, metric), answer.outcome)),
-                *(curve, session),
-            )
+            seen = _seen(session, answer.quality, metric, others)
+            wrong = _wrong(resolved, metric, Found(seen, answer.outcome), curve, session)
             if data != files.get(session.encoder, answer.quality):
                 wrong = "method none gives another file"
             if wrong:
                 wrong = f"{name}: {resolved}: {wrong}"
             kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
-            yield Verdict(kind, setting, _title(method, metric), len(session.probes), wrong)
+            title = _title(method, metric) + (" under limits" if resolved.limits else "")
+            yield Verdict(kind, setting, title, len(session.probes), wrong)
 
 
 def _title(method: Method, metric: Metric | None) -> str:
@@ -149,9 +157,13 @@ def _title(method: Method, metric: Metric | None) -> str:
     return f"{method.value} with {metric.name}"
 
 
-def _seen(session: Session, quality: int, metric: Metric | None) -> Observation:
-    score = None if metric is None else session.scores(quality).get(metric.name)
-    return Observation(quality, len(session.file(quality)), score)
+def _seen(
+    session: Session, quality: int, metric: Metric | None, others: Sequence[Metric] = ()
+) -> Observation:
+    scores = session.scores(quality)
+    score = None if metric is None else scores.get(metric.name)
+    further = tuple(scores.get(one.name, math.nan) for one in others)
+    return Observation(quality, len(session.file(quality)), score, further)
 
 
 def _target_spec(
@@ -167,7 +179,7 @@ def _target_spec(
         target = float(one.size_bytes)
         if random.random() < 0.4:
             target = max(1.0, round(target * random.uniform(0.97, 1.03)))
-        return ResolvedTarget(method, target, low, high, 0.0)
+        return ResolvedTarget(method, target, low, high, SPARE[random.integers(len(SPARE))])
     value = metric.value(one.score or 0.0) + random.uniform(-0.1, 0.1)
     target = float(np.clip(metric.score(np.array(value)), metric.low, metric.high))
     targets, errors = TARGETS[metric.name], ERRORS[metric.name]
@@ -177,14 +189,38 @@ def _target_spec(
     return ResolvedTarget(method, target, low, high, error, metric.name)
 
 
+def _limits(sweep: Session, resolved: ResolvedTarget, random: np.random.Generator) -> Limits:
+    """Limits that some quality in the range just keeps, each."""
+
+    def kept() -> int:
+        return int(random.integers(resolved.min_quality, resolved.max_quality + 1))
+
+    scores = {
+        name: float(np.clip(sweep.scores(kept())[name], metric.low, metric.high))
+        for name, metric in METRICS.items()
+        if random.random() < 0.4
+    }
+    if resolved.method is Method.SIZE or (scores and random.random() < 0.5):
+        return Limits(None, scores)
+    return Limits(sweep.size(kept()), scores)
+
+
 def _wrong(
-    resolved: ResolvedTarget, found: Found, curve: Sequence[Observation], session: Session
+    resolved: ResolvedTarget,
+    metric: Metric | None,
+    found: Found,
+    curve: Sequence[Observation],
+    session: Session,
 ) -> str:
-    goal = goal_of(resolved, session.pixel_count)
+    plain = goal_of(resolved, session.pixel_count)
+    goal: Goal = plain
+    if resolved.limits:
+        goal = under_limits(plain, metric, resolved.limits, session)
     best = oracle(goal, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
-    if best.outcome is Outcome.MIN_QUALITY_REACHED and session.alpha_quality not in (None, 100):
+    if best.outcome in NOTHING_FITS and session.alpha_quality not in (None, 100):
         # Only a lower quality of alpha fits, which the oracle does not try.
-        return "" if found.best.size_bytes <= resolved.target else "over the budget"
+        budget = resolved.target if metric is None else resolved.limits.max_bytes or math.inf
+        return "" if found.best.size_bytes <= budget else "over the budget"
     if agree(goal, found, best):
         return ""
     answer = f"quality {found.best.quality}, {found.outcome.name}"

@@ -42,6 +42,8 @@ class Way:
     format: str | None
     target: str = "none"
     truncated: bool = False
+    max_bytes: int | None = None
+    min_ssimulacra2: float | None = None
 
     @property
     def name(self) -> str:
@@ -54,6 +56,10 @@ WAYS = (
     *(Way("dssim", fmt, "dssim:0.02:10:95:0.001") for fmt in ("jpeg", "webp", "avif")),
     *(Way("size", fmt, "size:2000:10:95") for fmt in ("jpeg", "webp")),
     *(Way("ml", fmt, "ml:0.02:10:95:0.001") for fmt in ("jpeg", "webp", "avif")),
+    *(
+        Way("dssim under limits", fmt, "dssim:0.02:10:95", max_bytes=4000, min_ssimulacra2=50)
+        for fmt in ("jpeg", "webp", "avif", "png")
+    ),
 )
 COMPARE = Way("compare with itself", None)
 
@@ -86,6 +92,8 @@ def call(client: Client, path: Path, way: Way, deadline: float) -> Result:
                 format=way.format,
                 auto_quality=way.target,
                 allow_truncated=truncated,
+                max_bytes=way.max_bytes,
+                min_ssimulacra2=way.min_ssimulacra2,
                 measure_dssim=way.truncated,
                 timeout=deadline,
             )

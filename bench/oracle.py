@@ -8,7 +8,10 @@ every answer can be compared with the best one.
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +29,8 @@ from autoquality_core.priors.roughness import score_roughness, size_roughness
 from autoquality_core.search import (
     CurvePrior,
     Goal,
+    LimitedGoal,
+    LookUp,
     Observation,
     ScoreGoal,
     SizeGoal,
@@ -42,6 +47,7 @@ FOLDER = ROOT / "build" / "sweeps"
 TARGETS = (0.005, 0.01, 0.02, 0.04)
 BUDGETS = (30, 50, 75, 90)
 """Budgets are 1 % above the sizes at these qualities."""
+LIMITS = {"at most twice its bytes": 2.0, "at most 0.8 of its bytes": 0.8}
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,21 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
 def judge(
     one: Curve,
     goal: Goal,
-    prior: CurvePrior,
     low: int,
     high: int,
     encoder: Encoder,
 ) -> Score:
     """Search once on a swept image."""
-    if isinstance(goal, SizeGoal):
-        roughness = partial(size_roughness, one.image, encoder, goal.target)
-    else:
-        roughness = partial(score_roughness, one.image, encoder, DSSIM)
+    score_look = partial(score_roughness, one.image, encoder, DSSIM)
+    priors: list[CurvePrior] = []
+    looks: list[LookUp | None] = []
+    if not isinstance(goal, SizeGoal):
+        priors.append(score_prior(encoder, DSSIM, one.pixels, one.features))
+        looks.append(score_look)
+    budget = goal.target if isinstance(goal, SizeGoal) else getattr(goal, "max_bytes", math.inf)
+    if budget < math.inf:
+        priors.append(size_prior(encoder, one.pixels, one.with_chroma))
+        looks.append(partial(size_roughness, one.image, encoder, budget))
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
@@ -100,8 +111,8 @@ def judge(
 
     found = search(
         *(goal, low, high, attempt),
-        prior=prior,
-        roughness=roughness,
+        prior=priors,
+        roughness=looks,
         equivalents=encoder.equivalents(has_alpha=False),
     )
     expected = oracle(goal, low, high, one.by_quality.__getitem__)
@@ -110,6 +121,25 @@ def judge(
         len(tried),
         bisection(goal, low, high, one.by_quality.__getitem__).iterations,
     )
+
+
+def goals(one: Curve) -> Iterator[tuple[str, Goal]]:
+    """The goals for one image, each with the name of its row."""
+    for error in (0.001, 0.002):
+        for target in TARGETS:
+            yield f"DSSIM ± {error:g}", ScoreGoal(DSSIM, target, error)
+    for quality in BUDGETS:
+        file = one.by_quality[quality]
+        budget = int(1.01 * file.size_bytes)
+        yield "size", SizeGoal(budget, one.pixels)
+        yield "size, 5 % unused", SizeGoal(budget, one.pixels, 0.05 * budget)
+        wanted = ScoreGoal(DSSIM, file.score or 0.0, 0.001)
+        yield "DSSIM of a file", wanted
+        for name, share in LIMITS.items():
+            limit = int(share * file.size_bytes)
+            yield f"DSSIM of a file, {name}", LimitedGoal(wanted, (), limit, one.pixels)
+            if share < 1:
+                yield f"size, {name}", SizeGoal(limit, one.pixels)
 
 
 def line(name: str, scores: list[Score]) -> str:
@@ -147,33 +177,12 @@ def main() -> None:
     for setting, encoder in SETTINGS.items():
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
-        for error in (0.001, 0.002):
-            scores = [
-                judge(
-                    one,
-                    ScoreGoal(DSSIM, target, error),
-                    score_prior(encoder, DSSIM, one.pixels, one.features),
-                    low,
-                    high,
-                    encoder,
-                )
-                for one in curves
-                for target in TARGETS
-            ]
-            print(line(f"{setting}, DSSIM ± {error:g}", scores))
-        scores = [
-            judge(
-                one,
-                SizeGoal(one.by_quality[quality].size_bytes * 1.01, one.pixels),
-                size_prior(encoder, one.pixels, one.with_chroma),
-                low,
-                high,
-                encoder,
-            )
-            for one in curves
-            for quality in BUDGETS
-        ]
-        print(line(f"{setting}, size", scores), flush=True)
+        rows: dict[str, list[Score]] = defaultdict(list)
+        for one in curves:
+            for name, goal in goals(one):
+                rows[name].append(judge(one, goal, low, high, encoder))
+        for name, scores in rows.items():
+            print(line(f"{setting}, {name}", scores), flush=True)
 
 
 if __name__ == "__main__":

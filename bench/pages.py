@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import ssimulacra2, ssimulacra2_scores, target_pictures, targets
+from bench import jpegli, sources, ssimulacra2, ssimulacra2_scores, target_pictures, targets
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -43,7 +43,11 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
+    "jpegli": ("jpegli", jpegli.page),
     "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
+    "sources-estimate": ("sources", sources.estimate_page),
+    "sources-skipped": ("sources", sources.skipped_page),
+    "sources-shrunk": ("sources", sources.shrunk_page),
     "targets-spread": ("targets", targets.spread_page),
     "targets-words": ("targets", targets.words_page),
 }
@@ -56,7 +60,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
     "targets": (target_pictures.plots, target_pictures.NAMES_OF_PLOTS),
 }
-PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md")
+PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md", "docs/sources.md")
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:

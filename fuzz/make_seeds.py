@@ -14,10 +14,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pyvips
+from imagecodecs._jpegxl import jpegxl_encode, jpegxl_encode_jpeg
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.formats import with_metadata
+from autoquality_core.images import Metadata
+from autoquality_core.images.jxl.rewriting import retimed
 from autoquality_core.networks.bundled import BUNDLED
+from autoquality_core.types import Format
 from fuzz.targets import SEEDS
 from fuzz.targets.avif import SIDES
 
@@ -73,11 +79,26 @@ REQUESTS = (
         format=pb.FORMAT_JPEG,
         auto_quality=pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2),
     ),
+    pb.EncodeRequest(
+        format=pb.FORMAT_WEBP,
+        auto_quality=pb.AutoQuality(
+            method=pb.METHOD_SSIMULACRA2,
+            target=70,
+            max_bytes=400,
+            max_dssim=0.1,
+            min_ssimulacra2=50,
+        ),
+    ),
+)
+JXL = tuple(
+    f"jxl-{kind}"
+    for kind in ("1", "2", "3", "4", "lossy", "16", "float", "film", "boxes", "profile")
 )
 LOOKED_INTO = {
     "avif": ("avif", "contents"),
     "avif-alpha": ("avif",),
     **dict.fromkeys(("avif-film", "png-film", "jpeg-pair"), ("contents",)),
+    **dict.fromkeys(JXL, ("jxl",)),
 }
 
 
@@ -104,6 +125,27 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         yield f"{fmt}-film", cv2.imencodeanimation(f".{fmt}", animation)[1].tobytes()
     still = bytes(plain.copy(interpretation="srgb").jpegsave_buffer(Q=50))
     yield "jpeg-pair", pair(still)
+    yield from jxl_pictures(ramp, still)
+
+
+def jxl_pictures(ramp: npt.NDArray[np.uint8], still: bytes) -> Iterator[tuple[str, bytes]]:
+    """Codestreams with each kind of header, and containers with metadata and profiles."""
+    picture = np.dstack([ramp, ramp[::-1], 255 - ramp, ramp])[np.newaxis]
+    for bands in (1, 2, 3, 4):
+        yield f"jxl-{bands}", jpegxl_encode(picture[..., :bands], lossless=True, numthreads=1)
+    yield "jxl-lossy", jpegxl_encode(picture, distance=1, numthreads=1)
+    yield "jxl-16", jpegxl_encode(picture.astype(np.uint16) * 257, distance=1, numthreads=1)
+    yield "jxl-float", jpegxl_encode((picture / 255).astype(np.float32), numthreads=1)
+    film = np.concatenate([picture, 255 - picture])
+    timed = retimed(jpegxl_encode(film, distance=1, numthreads=1), (40, 70_000), 3)
+    yield "jxl-film", timed
+    exif, xmp = b"MM\0*\0\0\0\x08\0\0\0\0\0\0", b"<x:xmpmeta/>"
+    boxed = with_metadata(Format.JXL, timed, Metadata(exif=exif, xmp=xmp))
+    yield "jxl-boxes", boxed.replace(b"xml " + xmp, b"brob" + xmp)
+    image = pyvips.Image.jpegload_buffer(still).copy()
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pyvips.Image.profile_load("p3"))
+    profiled = image.jpegsave_buffer(keep=pyvips.ForeignKeep.ICC)
+    yield "jxl-profile", jpegxl_encode_jpeg(profiled, usecontainer=True, numthreads=1)
 
 
 def pair(still: bytes) -> bytes:

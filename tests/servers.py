@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.waiting import LIMIT, until
 
-NO_NETWORKS = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF")}
+NO_NETWORKS = {f"AUTOQUALITY_{name}_NET": "none" for name in ("JPEG", "WEBP", "AVIF", "JXL")}
 """What switches off the networks that come with the server."""
 
 START_LIMIT = 4 * LIMIT

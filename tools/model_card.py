@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CARD = ROOT / "MODELS.md"
 BUNDLED = ROOT / "core" / "autoquality_core" / "networks" / "bundled"
-NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
+NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
 GROUPS = ("photographs", "graphics")
 METRICS = {"dssim": "DSSIM", "ssimulacra2": "SSIMULACRA2"}
 

@@ -117,7 +117,7 @@ class SearchedBy:
             goal = goal_of(resolved, session.pixel_count)
 
             def attempt(quality: int) -> Observation:
-                one = session.probe(quality, metric)
+                one = session.probe(quality, *([] if metric is None else [metric]))
                 score = None if metric is None else one.scores[metric.name]
                 return Observation(quality, one.size_bytes, score)
 

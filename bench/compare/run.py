@@ -41,7 +41,7 @@ def tasks(subject: Subject, setting: str, curve: Curve, plan: Plan) -> Iterator[
             yield Task(subject, setting, resolved, span)
         for quality in plan.budgets:
             budget = float(int(curve.at(quality)[0] * 1.01))
-            resolved = ResolvedTarget(Method.SIZE, budget, low, high, plan.error)
+            resolved = ResolvedTarget(Method.SIZE, budget, low, high, 0.0)
             yield Task(subject, setting, resolved, span)
     for score in plan.scores:
         resolved = ResolvedTarget(

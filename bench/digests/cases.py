@@ -62,6 +62,17 @@ GENERAL: tuple[Options, ...] = (
     {"keep_hidden_colors": True},
     {"allow_truncated": True},
     {"measure_dssim": True},
+    {"keep_smaller_source": True},
+    {"keep_smaller_source": True, "keep_metadata": True, "color_profile": "keep"},
+    {"cap_at_source": True},
+    {"may_shrink": True, "min_width": 20},
+)
+LIMITED: tuple[Options, ...] = (
+    {"auto_quality": "ssimulacra2:70", "max_bytes": 3000, "min_ssimulacra2": 50},
+    {"auto_quality": "ssimulacra2:70", "max_dssim": 0.01},
+    {"auto_quality": "dssim:0.02:10:95", "min_ssimulacra2": 70},
+    {"auto_quality": "size:3000:10:95:0.05", "min_ssimulacra2": 50},
+    {"quality": 50, "max_bytes": 3000},
 )
 BEST = JpegOptions(True, True, True, True, True, 3)
 SWITCHES = ("progressive", "no_subsample", "trellis_quant", "overshoot_deringing", "optimize_scans")
@@ -98,6 +109,10 @@ WRONG: tuple[Options, ...] = (
     *({"method": "size", "target": value} for value in (None, -1, 0, 0.5, math.nan, math.inf)),
     *({"method": "dssim", "target": value} for value in (-0.1, 1.1, math.nan)),
     *({"method": "ml", "allowed_error": value} for value in (-0.1, 1.1, math.nan)),
+    *({"method": "size", "target": 900, "allowed_error": value} for value in (-0.1, 1.1)),
+    *({"max_bytes": value} for value in (-1, 0)),
+    *({"max_dssim": value} for value in (-0.1, 1.1, math.nan)),
+    *({"min_ssimulacra2": value} for value in (-1, 101, math.nan)),
     *({"min_quality": value} for value in (-1, 0, 101)),
     *({"max_quality": value} for value in (0, 101)),
     *({"method": "dssim", "min_quality": low, "max_quality": 60} for low in (61, 90)),
@@ -202,6 +217,7 @@ def _small() -> Iterator[Options]:
     fixed: list[Options] = [{}, {"quality": 30}, {"quality": 95, "measure_dssim": True}]
     yield from _combined(("jpeg", "webp", "avif"), [*fixed, *_targets(TARGETS)])
     yield from _combined(("png", None), [*fixed[1:], *_targets(SEARCHES)])
+    yield from _combined(FORMATS, LIMITED)
     some = [{}, *_targets(SEARCHES[3:5])]
     for fmt, target, general in product(FORMATS, some, GENERAL):
         yield {"format": fmt, **target, **general}

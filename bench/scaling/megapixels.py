@@ -48,7 +48,7 @@ def megapixels(
                     )
                     break
                 target = BUDGET * size * 1e6 if method is Method.SIZE else 0.02
-                spec = TargetSpec(method, None if method is Method.NONE else target, 10, 95, 0.001)
+                spec = TargetSpec(method, None if method is Method.NONE else target, 10, 95)
                 job = job_of(SETTINGS[setting], source, spec)
                 if before is None:
                     pipeline.encode(job, Deadline())  # loads and compiles

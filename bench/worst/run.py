@@ -88,6 +88,11 @@ class Expectation:
         return self.prior
 
 
+def _first(curves: Any) -> Any:
+    """What is known about the first curve of a search."""
+    return curves[0] if isinstance(curves, Sequence) else curves
+
+
 @contextmanager
 def observed() -> Iterator[Expectation]:
     """Observe the search of one request that this thread makes in the body."""
@@ -96,7 +101,7 @@ def observed() -> Iterator[Expectation]:
     def searching(search: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(search)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            found.prior, found.roughness = kwargs["prior"], kwargs["roughness"]
+            found.prior, found.roughness = map(_first, (kwargs["prior"], kwargs["roughness"]))
             return search(*args, **kwargs)
 
         return wrapped
@@ -159,10 +164,11 @@ def one_search(
 ) -> Search:
     """Make one request to the core, and describe its search."""
     encoder = SETTINGS[setting]
-    target = plan.target
+    target, error = plan.target, plan.error
     if method is Method.SIZE:
+        error = 0.0
         target = float(int(ROOM * len(encoder.encode(picture.pixels, plan.budget))))
-    spec = TargetSpec(method, target, *WIDE, plan.error)
+    spec = TargetSpec(method, target, *WIDE, error)
     job = job_of(encoder, picture.source, spec)
     with observed() as expectation:
         found = pipeline.encode(job, Deadline())
@@ -178,7 +184,7 @@ def one_search(
         method=method.value,
         setting=setting,
         target=target,
-        error=plan.error,
+        error=error,
         low=WIDE[0],
         high=WIDE[1],
         tries=tries,

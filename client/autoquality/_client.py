@@ -141,9 +141,12 @@ class Client:
         - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),
-          `min_quality` and `max_quality` (1 to 100), `allowed_error`, `metric` (for "ml").
+          `min_quality` and `max_quality` (1 to 100), `allowed_error` (for "size" the share of
+          the target that may stay unused), `metric` (for "ml").
           The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
           "very_high", "excellent" or "visually_lossless".
+        - `max_bytes` (a number, or a text such as "100kB"), `max_dssim`, `min_ssimulacra2` (a
+          score or a word): limits that hold together with the target.
         - `quality`: 1 to 100, for method "none". Alone, it implies that method.
         - `jpeg`, `webp` and so on: options of one format. The other formats ignore them.
         - `background`: "#rrggbb", white by default. It replaces transparency in formats
@@ -156,6 +159,12 @@ class Client:
         - `measure_dssim`: the same as "dssim" in `measure`.
         - `allow_truncated`: encode the readable part of a truncated or damaged JPEG or PNG. A
           notice reports it.
+        - `keep_smaller_source`: return the source itself if it shows the same image in the same
+          format and is not larger than the encoding. The outcome is SOURCE_KEPT.
+        - `cap_at_source`: never encode a JPEG at a higher quality than its own.
+        - `may_shrink`: with method "size", reduce the image in pixels if no quality fits. A notice
+          reports it, and `Encoded.width` and `height` are those of the smaller image. `min_width`
+          is the least width in pixels.
 
         The source is streamed, as by `encode_stream`, if it has more than `stream_above` bytes,
         or if `progress` is given. `progress` is called with each `Progress`. With None as

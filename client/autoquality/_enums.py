@@ -23,6 +23,7 @@ class Format(enum.StrEnum):
     WEBP = enum.auto()
     AVIF = enum.auto()
     PNG = enum.auto()
+    JXL = enum.auto()
     UNKNOWN = enum.auto()
 
     @property
@@ -73,9 +74,20 @@ class Outcome(enum.StrEnum):
     NEAREST_QUALITY = enum.auto()
     """No quality is within the allowed error. The result has the nearest."""
     PREDICTION_TRUSTED = enum.auto()
-    """The result has the quality that the network predicted. Nothing was measured."""
+    """The result has the predicted quality. Nothing was measured."""
     NO_QUALITY = enum.auto()
     """The format has no quality setting."""
+    MAX_BYTES_REACHED = enum.auto()
+    """`max_bytes` keeps the result from the target. The next quality exceeds it."""
+    MAX_DSSIM_REACHED = enum.auto()
+    """`max_dssim` keeps the result from the target, which would look worse."""
+    MIN_SSIMULACRA2_REACHED = enum.auto()
+    """`min_ssimulacra2` keeps the result from the target, which would look worse."""
+    LIMITS_CONFLICT = enum.auto()
+    """No quality is within all limits. The result has the highest quality within that on bytes, or
+    the lowest quality."""
+    SOURCE_KEPT = enum.auto()
+    """The result is the source. It is not larger than the encoding and shows the same image."""
     UNKNOWN = enum.auto()
 
 
@@ -104,6 +116,14 @@ class NoticeCode(enum.StrEnum):
     """The source's gain map for HDR screens was dropped."""
     ALPHA_QUALITY_LOWERED = enum.auto()
     """The alpha channel was compressed with loss to meet the byte budget."""
+    QUALITY_CAPPED = enum.auto()
+    """The answer has the quality of the source, and none higher was allowed."""
+    SEARCH_SKIPPED = enum.auto()
+    """The image has too many pixels for a search. The predicted quality was used."""
+    IMAGE_SHRUNK = enum.auto()
+    """The image was reduced in pixels to meet the byte budget."""
+    LIMIT_EXCEEDED = enum.auto()
+    """The result exceeds a limit, or there was no time to check one."""
     UNKNOWN = enum.auto()
 
 

@@ -5,6 +5,7 @@ URL:
 
     dssim:0.02:70:80:0.001      every part
     size:10240                  10 kB, and the server's defaults
+    size:10240:::0.05           a file of 95 to 100 % of 10 kB is good enough
     ssimulacra2:high            a word for a SSIMULACRA2 score
     ml:70:::1:ssimulacra2       a metric for the method ml
     ml::60                      the server's target, no quality under 60
@@ -16,8 +17,8 @@ from __future__ import annotations
 import math
 
 from autoquality._enums import Method, Metric, parse
-from autoquality._options import SPEC_FIELDS, AutoQuality
-from autoquality_core.types import METRIC_OF_WORDS, score_of
+from autoquality._options import NOTATION_FIELDS, AutoQuality
+from autoquality_core.types import METRIC_OF_WORDS, bytes_of, score_of
 
 _PREFIXES = ("autoquality", "aq")
 
@@ -31,12 +32,12 @@ def parse_notation(text: str) -> AutoQuality:
     parts = [part.strip() for part in text.strip().split(":")]
     if parts[0].lower() in _PREFIXES:
         del parts[0]
-    if len(parts) > len(SPEC_FIELDS):
+    if len(parts) > len(NOTATION_FIELDS):
         raise ValueError(
-            f"{text!r} has {len(parts)} parts; at most {len(SPEC_FIELDS)} are allowed: "
-            f"{':'.join(SPEC_FIELDS)}"
+            f"{text!r} has {len(parts)} parts; at most {len(NOTATION_FIELDS)} are allowed: "
+            f"{':'.join(NOTATION_FIELDS)}"
         )
-    parts += [""] * (len(SPEC_FIELDS) - len(parts))
+    parts += [""] * (len(NOTATION_FIELDS) - len(parts))
     method, target, low, high, allowed_error, metric = parts
     return auto_quality(
         method=method or None,
@@ -55,30 +56,53 @@ def auto_quality(
     max_quality: int | None = None,
     allowed_error: float | None = None,
     metric: Metric | str | None = None,
+    max_bytes: int | str | None = None,
+    max_dssim: float | None = None,
+    min_ssimulacra2: float | str | None = None,
 ) -> AutoQuality:
-    """Build an `AutoQuality` from its parts, with enums by name and `target` as a number or a word.
+    """Build an `AutoQuality` from its parts, with enums by name.
 
-    A word is a score of SSIMULACRA2. It implies this method, or this metric for the method ml. A
-    metric that the method has anyway is left out.
+    `target` and `min_ssimulacra2` may be words, and `max_bytes` may have a unit (`100kB`). A word
+    is a score of SSIMULACRA2. As a target it implies this method, or this metric for the method
+    ml. A metric that the method has anyway is left out.
     Raises ValueError, which names the wrong part and its valid values.
     """
     method = None if method is None else parse(Method, method, "method")
     metric = None if metric is None else parse(Metric, metric, "metric")
-    if isinstance(target, str) and not _is_number(target):
-        try:
-            searched = metric if method in (None, Method.ML) else method
-            target = score_of(target, METRIC_OF_WORDS if searched is None else searched)
-        except ValueError as error:
-            raise ValueError(f"target {error}") from None
-        if method is None:
-            method = Method(METRIC_OF_WORDS)
-        elif method is Method.ML:
-            metric = Metric(METRIC_OF_WORDS)
-    elif isinstance(target, str):
-        target = _number("target", target)
+    is_word = isinstance(target, str) and not _is_number(target)
+    searched = metric if method in (None, Method.ML) else method
+    target = _score("target", target, METRIC_OF_WORDS if searched is None else searched)
+    if is_word and method is None:
+        method = Method(METRIC_OF_WORDS)
+    elif is_word and method is Method.ML:
+        metric = Metric(METRIC_OF_WORDS)
     if method is not None and metric is not None and method.value == metric.value:
         metric = None
-    return AutoQuality(method, target, min_quality, max_quality, allowed_error, metric)
+    return AutoQuality(
+        *(method, target, min_quality, max_quality, allowed_error, metric),
+        max_bytes=_bytes("max_bytes", max_bytes) if isinstance(max_bytes, str) else max_bytes,
+        max_dssim=max_dssim,
+        min_ssimulacra2=_score("min_ssimulacra2", min_ssimulacra2),
+    )
+
+
+def _bytes(name: str, text: str) -> int:
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def _score(name: str, score: float | str | None, metric: str = METRIC_OF_WORDS) -> float | None:
+    """A score that may be a word."""
+    if not isinstance(score, str):
+        return score
+    if _is_number(score):
+        return _number(name, score)
+    try:
+        return score_of(score, metric)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
 
 
 def _is_number(text: str) -> bool:

@@ -21,11 +21,15 @@ class AutoQuality:
     `target` is bytes for Method.SIZE, and otherwise a score: a DSSIM from 0 to 1, or a
     SSIMULACRA2 from 0 to 100. `metric` is the metric for Method.ML, DSSIM by default. Qualities
     are 1 to 100. `allowed_error` is a difference of scores. The largest possible one with
-    Method.ML trusts the network: one encoding, and no measurement.
+    Method.ML trusts the network: one encoding, and no measurement. For Method.SIZE it is the share
+    of the target that may stay unused, 0 to 1.
+
+    `max_bytes` (1 or more), `max_dssim` (0 to 1) and `min_ssimulacra2` (0 to 100) are limits that
+    hold together with the target.
 
     `Encoded.applied` has the settings that the server used. None of its fields is None, except
-    `metric` if the method has none. `str()` writes imgproxy's notation, which `parse_notation`
-    reads.
+    `metric` if the method has none, and limits that are not set. `str()` writes imgproxy's
+    notation, which `parse_notation` reads. It has no limits.
     """
 
     method: Method | None = None
@@ -34,6 +38,9 @@ class AutoQuality:
     max_quality: int | None = None
     allowed_error: float | None = None
     metric: Metric | None = None
+    max_bytes: int | None = None
+    max_dssim: float | None = None
+    min_ssimulacra2: float | None = None
 
     def __str__(self) -> str:
         parts = (
@@ -49,7 +56,13 @@ class AutoQuality:
 
 
 SPEC_FIELDS = tuple(field.name for field in fields(AutoQuality))
-"""The parts of an `AutoQuality`, in the order of the notation. imgproxy's has all but the last."""
+"""The parts of an `AutoQuality`."""
+
+NOTATION_FIELDS = SPEC_FIELDS[: SPEC_FIELDS.index("metric") + 1]
+"""The parts of the notation, in their order. imgproxy's has all but the last."""
+
+LIMIT_FIELDS = SPEC_FIELDS[len(NOTATION_FIELDS) :]
+"""The limits, which the notation does not have."""
 
 
 def _number(value: float) -> str:
@@ -162,11 +175,20 @@ class PngOptions:
     quantization_colors: int | None = _option("Colours in the palette.", (2, 256))
 
 
+@dataclass(frozen=True, slots=True)
+class JxlOptions:
+    """How to write a JPEG XL."""
+
+    effort: int | None = _option("Effort, from 1 (fast) to 7 (small).", (1, 7))
+    lossless: bool | None = _option("Keep every sample exactly. There is no quality then.")
+
+
 FORMAT_OPTIONS: Mapping[str, type[Any]] = {
     "jpeg": JpegOptions,
     "webp": WebpOptions,
     "avif": AvifOptions,
     "png": PngOptions,
+    "jxl": JxlOptions,
 }
 """The options of each format, by the name of their argument. The command line has them all."""
 
@@ -182,11 +204,15 @@ class EncodeOptions(TypedDict, total=False):
     max_quality: int | None
     allowed_error: float | None
     metric: Metric | str | None
+    max_bytes: int | str | None
+    max_dssim: float | None
+    min_ssimulacra2: float | str | None
     quality: int | None
     jpeg: JpegOptions | None
     webp: WebpOptions | None
     avif: AvifOptions | None
     png: PngOptions | None
+    jxl: JxlOptions | None
     background: str
     keep_metadata: bool
     keep_copyright: bool | None
@@ -195,3 +221,7 @@ class EncodeOptions(TypedDict, total=False):
     measure: Sequence[Metric | str]
     measure_dssim: bool
     allow_truncated: bool | None
+    keep_smaller_source: bool | None
+    cap_at_source: bool | None
+    may_shrink: bool
+    min_width: int | None

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from autoquality._enums import Method
 from autoquality._messages import fields_of, to_message
 from autoquality._notation import auto_quality, parse_notation
-from autoquality._options import SPEC_FIELDS, AutoQuality, EncodeOptions
+from autoquality._options import (
+    LIMIT_FIELDS,
+    NOTATION_FIELDS,
+    SPEC_FIELDS,
+    AutoQuality,
+    EncodeOptions,
+)
 from autoquality.v1 import encoding_pb2 as pb
 
 
@@ -30,13 +37,18 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
 def _one_spec(
     whole: AutoQuality | str | None, parts: AutoQuality, quality: int | None
 ) -> AutoQuality | None:
-    """Return the spec, given whole or in parts. A quality alone means Method.NONE."""
+    """Return the spec, given whole or in parts, with limits in any case.
+
+    A quality alone means Method.NONE.
+    """
     if whole is None:
         if parts == AutoQuality() and quality is not None:
             return AutoQuality(method=Method.NONE)
         return None if parts == AutoQuality() else parts
-    if parts != AutoQuality():
+    given = {name: value for name, value in fields_of(parts).items() if value is not None}
+    if given.keys() - set(LIMIT_FIELDS):
         raise ValueError(
-            f"give either auto_quality or its parts ({', '.join(SPEC_FIELDS)}), not both"
+            f"give either auto_quality or its parts ({', '.join(NOTATION_FIELDS)}), not both"
         )
-    return parse_notation(whole) if isinstance(whole, str) else auto_quality(**fields_of(whole))
+    spec = parse_notation(whole) if isinstance(whole, str) else auto_quality(**fields_of(whole))
+    return replace(spec, **given)

@@ -78,12 +78,12 @@ class Encoded:
     """The encoded file."""
     format: Format
     quality: int | None
-    """1 to 100. None for a format without a quality."""
+    """1 to 100. None for a format without a quality, and for a source that was kept."""
     size_bytes: int
     dssim: float | None
     """DSSIM to the source, 0 (identical) to 1. None if it was not measured."""
     iterations: int
-    """Number of full-resolution encodings, including the returned one."""
+    """Number of encodings, including the returned one. 0 if there was no need for one."""
     outcome: Outcome
     applied: AutoQuality
     """The settings that the server used. No field is None, except a metric if it has none."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from autoquality_core.formats import Encoder as Encoder
     from autoquality_core.formats import JpegEncoder as JpegEncoder
     from autoquality_core.formats import JpegOptions as JpegOptions
+    from autoquality_core.formats import JxlEncoder as JxlEncoder
+    from autoquality_core.formats import JxlOptions as JxlOptions
     from autoquality_core.formats import PngEncoder as PngEncoder
     from autoquality_core.formats import PngOptions as PngOptions
     from autoquality_core.formats import WebpEncoder as WebpEncoder
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "errors": ("DeadlinePassed", "InvalidImage", "InvalidRequest", "ServiceError"),
     "formats": (
-        *("Encoder", "AvifEncoder", "JpegEncoder", "PngEncoder", "WebpEncoder"),
-        *("AvifOptions", "JpegOptions", "PngOptions", "WebpOptions", "WebpPreset"),
+        *("Encoder", "AvifEncoder", "JpegEncoder", "JxlEncoder", "PngEncoder", "WebpEncoder"),
+        *("AvifOptions", "JpegOptions", "JxlOptions", "PngOptions", "WebpOptions", "WebpPreset"),
     ),
     "images": ("ImageLimits",),
     "metrics": ("METRICS", "Metric"),

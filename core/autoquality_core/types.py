@@ -7,8 +7,10 @@ Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
 from __future__ import annotations
 
 import enum
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -26,6 +28,7 @@ class Format(enum.Enum):
     WEBP = "webp"
     AVIF = "avif"
     PNG = "png"
+    JXL = "jxl"
 
 
 class Method(enum.Enum):
@@ -49,6 +52,11 @@ class Outcome(enum.Enum):
     NEAREST_QUALITY = "nearest_quality"
     PREDICTION_TRUSTED = "prediction_trusted"
     NO_QUALITY = "no_quality"
+    MAX_BYTES_REACHED = "max_bytes_reached"
+    MAX_DSSIM_REACHED = "max_dssim_reached"
+    MIN_SSIMULACRA2_REACHED = "min_ssimulacra2_reached"
+    LIMITS_CONFLICT = "limits_conflict"
+    SOURCE_KEPT = "source_kept"
 
 
 class NoticeCode(enum.Enum):
@@ -65,6 +73,10 @@ class NoticeCode(enum.Enum):
     METADATA_DROPPED = "metadata_dropped"
     GAIN_MAP_DROPPED = "gain_map_dropped"
     ALPHA_QUALITY_LOWERED = "alpha_quality_lowered"
+    QUALITY_CAPPED = "quality_capped"
+    SEARCH_SKIPPED = "search_skipped"
+    IMAGE_SHRUNK = "image_shrunk"
+    LIMIT_EXCEEDED = "limit_exceeded"
 
 
 class ColorProfile(enum.Enum):
@@ -99,11 +111,34 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits that hold together with a target; false if there are none.
+
+    `max_bytes` counts the whole file. `scores` has the worst score by the name of its metric.
+    """
+
+    max_bytes: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.max_bytes is not None or bool(self.scores)
+
+    def over(self, others: Limits) -> Limits:
+        """These limits, and those of `others` that these leave open."""
+        max_bytes = others.max_bytes if self.max_bytes is None else self.max_bytes
+        return Limits(max_bytes, {**others.scores, **self.scores})
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedTarget:
     """A spec with every field settled.
 
     `target` is bytes for SIZE, and otherwise a score of `metric`, which is a name. `metric` is
-    None for NONE and SIZE. 1 <= min_quality <= max_quality <= 100.
+    None for NONE and SIZE. `allowed_error` is a share of the target for SIZE, and otherwise a
+    difference of scores. 1 <= min_quality <= max_quality <= 100.
     """
 
     method: Method
@@ -112,6 +147,13 @@ class ResolvedTarget:
     max_quality: int
     allowed_error: float
     metric: str | None = None
+    limits: Limits = NO_LIMITS
+
+    @property
+    def budget(self) -> float:
+        """The most bytes that the target and the limits allow; infinite if they do not say."""
+        target = self.target if self.method is Method.SIZE else math.inf
+        return min(target, self.limits.max_bytes or math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +220,7 @@ class TargetSpec:
     max_quality: int | None = None
     allowed_error: float | None = None
     metric: str | None = None
+    limits: Limits = NO_LIMITS
 
 
 WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
@@ -196,6 +239,24 @@ WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 """The scores of words, by the name of the metric."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.ASCII | re.IGNORECASE)
+
+
+def bytes_of(text: str) -> int:
+    """A number of bytes with a unit or without: `100kB`, `64MiB`, `1048576`; 1 or more.
+
+    Raises ValueError, which says what would be right.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    value = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
+    if not 1 <= value < 2**63:
+        raise ValueError(
+            f"must be a size of 1 byte or more, such as 100kB, 64MiB or 1048576, not {text!r}"
+        )
+    return value
+
 
 METRIC_OF_WORDS = "ssimulacra2"
 """The metric of a word whose metric is not given."""

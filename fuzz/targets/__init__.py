@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMES = (
-    *("request", "encode", "image", "avif", "contents", "notation"),
+    *("request", "encode", "image", "avif", "jxl", "contents", "notation"),
     *("side_file", "settings", "tokens"),
 )
 

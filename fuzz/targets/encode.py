@@ -36,15 +36,19 @@ def run(data: bytes) -> None:
     response = encode_response(result, 0.0)
     applied = response.applied
     assert response.size_bytes == len(response.image) > 0
-    assert response.iterations == len(response.probes) >= 1
+    kept = response.outcome == pb.OUTCOME_SOURCE_KEPT
+    assert response.iterations == len(response.probes) >= (not kept)
     assert response.format in pb.Format.values() and response.outcome in pb.Outcome.values()
-    if applied.method != pb.METHOD_NONE and response.outcome != pb.OUTCOME_NO_QUALITY:
+    if kept:
+        assert (response.quality, response.dssim, response.ssimulacra2) == (0, 0, 100)
+    elif applied.method != pb.METHOD_NONE and response.outcome != pb.OUTCOME_NO_QUALITY:
         assert applied.min_quality <= response.quality <= applied.max_quality
     if response.HasField("dssim"):
         assert 0 <= response.dssim <= 1
     if response.HasField("ssimulacra2"):
         assert response.ssimulacra2 <= 100
-    if response.outcome == pb.OUTCOME_TARGET_MET and applied.method == pb.METHOD_SIZE:
+    met = (pb.OUTCOME_TARGET_MET, pb.OUTCOME_SOURCE_KEPT)
+    if response.outcome in met and applied.method == pb.METHOD_SIZE:
         assert response.size_bytes <= applied.target
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from autoquality_core.errors import InvalidImage
-from autoquality_core.images import ImageLimits, open_image
-from autoquality_core.types import ColorProfile
+from autoquality_core.formats import stripped
+from autoquality_core.images import ImageLimits, Pixels, Source, open_image
+from autoquality_core.images.metadata.kept import Blocks
+from autoquality_core.types import ColorProfile, Format
 from fuzz.targets import Target
 
 LIMITS = ImageLimits(max_bytes=1 << 16, max_pixels=1 << 14, max_frames=20)
 
 
 def run(data: bytes) -> None:
-    """Open it, read its metadata, and decode it, also as a damaged file."""
+    """Open it, read its metadata, decode it, also as a damaged file, and cut its metadata out."""
     try:
         source = open_image(data, LIMITS)
     except InvalidImage as error:
@@ -29,6 +33,22 @@ def run(data: bytes) -> None:
         # An animation that libvips does not read yields its still image.
         still = source.animation is not None and pixels.frames == 1
         assert still or pixels.frames == source.frames
+        if not damaged:
+            _strip(source, pixels)
+
+
+def _strip(source: Source, pixels: Pixels) -> None:
+    """Cut all metadata out: the pixels stay, unless metadata turned them or made them move."""
+    formats = {fmt.value: fmt for fmt in Format}
+    if source.format not in formats or source.orientation != 1 or source.animation is not None:
+        return
+    data = bytes(source.data)
+    found = stripped(formats[source.format], data, metadata=True, profile=False)
+    if found is not None:
+        assert len(found) <= len(data)
+        again = open_image(found, LIMITS)
+        assert again.blocks == Blocks()
+        assert np.array_equal(again.decode(all_frames=True).samples, pixels.samples)
 
 
 TARGET = Target(run)

@@ -44,6 +44,26 @@ FORMATS = ("jpeg_", "webp_", "avif_", "png_")
         ),
         ("--min 60", pb.AutoQuality(min_quality=60)),
         (
+            "--target high --max-bytes 100kB --max-dssim 0.05 --min-ssimulacra2 medium",
+            pb.AutoQuality(
+                method=pb.METHOD_SSIMULACRA2,
+                target=70,
+                max_bytes=100_000,
+                max_dssim=0.05,
+                min_ssimulacra2=50,
+            ),
+        ),
+        (
+            "--method size:10240:::0.05 --max-bytes 1048576 --min-ssimulacra2 42.5",
+            pb.AutoQuality(
+                method=pb.METHOD_SIZE,
+                target=10240,
+                allowed_error=0.05,
+                max_bytes=1_048_576,
+                min_ssimulacra2=42.5,
+            ),
+        ),
+        (
             "--target high",
             pb.AutoQuality(method=pb.METHOD_SSIMULACRA2, target=70),
         ),
@@ -82,7 +102,8 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
         "--avif-speed 9 --avif-no-subsample "
         "--png-compression 0 --png-interlaced --png-quantize --png-quantization-colors 16 "
         "--allow-truncated --strip-copyright --color-profile keep --keep-hidden-colors "
-        "--webp-alpha-quality 0"
+        "--webp-alpha-quality 0 "
+        "--keep-smaller-source --cap-at-source --may-shrink --min-width 320"
     )
     result = run("encode", photos / "a.jpg", "--format", "webp", *options.split())
     assert result.exit_code == 0, result.stderr
@@ -113,6 +134,10 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
             keep_copyright=False,
             color_profile=pb.COLOR_PROFILE_KEEP,
             keep_hidden_colors=True,
+            keep_smaller_source=True,
+            cap_at_source=True,
+            may_shrink=True,
+            min_width=320,
         )
     ]
 
@@ -138,6 +163,9 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
         ("encode {photos}/a.jpg --min 0", "is not in the range"),
         ("encode {photos}/a.jpg --jobs 0", "is not in the range"),
         ("--timeout 0 encode {photos}/a.jpg", "is not in the range"),
+        ("encode {photos}/a.jpg --max-bytes 0", "must be a size of 1 byte or more"),
+        ("encode {photos}/a.jpg --min-ssimulacra2 best", "or one of low, medium, high"),
+        ("encode {photos}/a.jpg --max-dssim 2", "is not in the range"),
         ("--cert {photos}/a.jpg encode {photos}/a.jpg", "cert and key must be given together"),
         ("--ca {photos}/nothing encode {photos}/a.jpg", "does not exist"),
         ("nothing", "No such command"),

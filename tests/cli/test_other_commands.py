@@ -59,7 +59,7 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
     assert (result.exit_code, result.stderr) == (0, "")
     for text in (
         *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb for dssim on CPU:0"),
-        *("reads     avif, gif, jpeg, png, tiff, webp", "default   none:0.02:70:80:0.001"),
+        *("reads     avif, gif, jpeg, jxl, png, tiff, webp", "default   none:0.02:70:80:0.001"),
         *("67.1 MB and 50 megapixels per image; 2 workers, a queue of 8", "autoquality-fake"),
     ):
         assert text in result.stdout
@@ -72,7 +72,7 @@ def test_info_prints_json(run: Run) -> None:
     assert list(printed) == [
         *("version", "formats", "source_formats", "defaults", "limits", "library_versions")
     ]
-    jpeg, *_, png = printed["formats"]
+    jpeg, *_, png, _ = printed["formats"]
     assert jpeg == {
         "format": "jpeg",
         "default_quality": 80,

@@ -107,6 +107,10 @@ def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -
         keep_copyright=False,
         color_profile=ColorProfile.KEEP,
         keep_hidden_colors=False,
+        keep_smaller_source=False,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
     assert sent(server) == pb.EncodeRequest(
         image=b"photo",
@@ -134,6 +138,10 @@ def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -
         keep_copyright=False,
         color_profile=pb.COLOR_PROFILE_KEEP,
         keep_hidden_colors=False,
+        keep_smaller_source=False,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
 
 
@@ -172,6 +180,26 @@ def test_a_spec_can_be_an_object_or_notation_or_parts(
     assert sent(server).auto_quality == WHOLE
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"auto_quality": "dssim:0.02:70:80:0.001", "max_bytes": "1.5MiB", "min_ssimulacra2": "low"},
+        {"auto_quality": AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001, max_bytes=1_572_864)}
+        | {"min_ssimulacra2": 30},
+    ],
+)
+def test_limits_are_parts_that_the_notation_does_not_have(
+    server: FakeServer, client: Client, spec: dict[str, Any]
+) -> None:
+    encoded = client.encode(b"photo", max_dssim=0.1, **spec)
+    asked = sent(server).auto_quality
+    assert (asked.max_bytes, asked.max_dssim, asked.min_ssimulacra2) == (1_572_864, 0.1, 30)
+    assert (asked.method, asked.target) == (pb.METHOD_DSSIM, 0.02)
+    assert encoded.applied.max_bytes == 1_572_864
+    assert str(encoded.applied) == "dssim:0.02:70:80:0.001"
+    assert client.encode(b"photo").applied.max_bytes is None
+
+
 def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> None:
     encoded = client.encode(b"photo", quality=55)
     assert sent(server).auto_quality.method == pb.METHOD_NONE
@@ -185,6 +213,8 @@ def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> 
         ({"auto_quality": "dssim:x"}, "target must be a number"),
         ({"method": "ssimulacra2", "target": "best"}, "or one of low, medium, high, very_high"),
         ({"method": "dssim", "target": "high"}, "words are for ssimulacra2"),
+        ({"max_bytes": "a lot"}, "max_bytes must be a size of 1 byte or more, such as 100kB"),
+        ({"min_ssimulacra2": "best"}, "min_ssimulacra2 must be a number, 0 or more, or one of"),
         ({"method": "ml", "metric": "ssim"}, "metric must be one of dssim, ssimulacra2"),
         ({"measure": ["ssim"]}, "measure must be one of dssim, ssimulacra2, not 'ssim'"),
         ({"method": "best"}, "method must be one of none, size, dssim, ml"),

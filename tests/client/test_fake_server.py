@@ -5,13 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoquality import Client, InvalidRequestError, NoticeCode, Outcome, RawImage, WebpOptions
+from autoquality import (
+    Client,
+    Encoded,
+    InvalidRequestError,
+    JxlOptions,
+    NoticeCode,
+    Outcome,
+    RawImage,
+    WebpOptions,
+)
 from autoquality.testing import FakeServer, Fault, answer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.servers import NO_NETWORKS, running_server
@@ -39,9 +49,20 @@ def requests(draw: st.DrawFn) -> pb.EncodeRequest:
             max_quality=high,
             allowed_error=draw(st.floats(0, 0.1)),
             metric=metric,
+            max_bytes=draw(st.none() | st.integers(1, 10**5)),
+            max_dssim=draw(st.none() | st.floats(0, 0.1)),
+            min_ssimulacra2=draw(st.none() | st.floats(0, 100)),
         ),
         measure=draw(st.lists(st.sampled_from(pb.Metric.values()[1:]))),
         measure_dssim=draw(st.booleans()),
+    )
+
+
+def exceeds(response: pb.EncodeResponse, spec: pb.AutoQuality) -> bool:
+    return (
+        (spec.HasField("max_bytes") and response.size_bytes > spec.max_bytes)
+        or (spec.HasField("max_dssim") and response.dssim > spec.max_dssim)
+        or (spec.HasField("min_ssimulacra2") and response.ssimulacra2 < spec.min_ssimulacra2)
     )
 
 
@@ -58,12 +79,18 @@ def test_its_answers_keep_the_promises_of_the_contract(request: pb.EncodeRequest
     assert all(response.applied.HasField(field) for field in ("target", "min_quality"))
     assert response.HasField("dssim") or not request.measure_dssim
     assert response.HasField("ssimulacra2") or pb.METRIC_SSIMULACRA2 not in request.measure
+    codes = [one.code for one in response.notices]
+    assert (pb.Notice.CODE_LIMIT_EXCEEDED in codes) == exceeds(response, spec)
     if response.outcome in (pb.OUTCOME_NO_QUALITY, pb.OUTCOME_FIXED_QUALITY):
         return
+    assert (response.outcome == pb.OUTCOME_LIMITS_CONFLICT) == exceeds(response, spec)
     assert spec.min_quality <= response.quality <= spec.max_quality
     met = response.outcome == pb.OUTCOME_TARGET_MET
+    if response.outcome == pb.OUTCOME_LIMITS_CONFLICT:
+        return
     if spec.method == pb.METHOD_SIZE:
-        assert met == (response.size_bytes <= spec.target)
+        fits = met or response.outcome == pb.OUTCOME_MAX_BYTES_REACHED
+        assert fits == (response.size_bytes <= spec.target)
     elif response.outcome != pb.OUTCOME_PREDICTION_TRUSTED:
         by_dssim = response.applied.metric == pb.METRIC_DSSIM
         score = response.dssim if by_dssim else response.ssimulacra2
@@ -77,14 +104,14 @@ def test_the_same_request_has_the_same_answer(request: pb.EncodeRequest) -> None
 
 
 def test_its_files_have_the_first_bytes_of_their_format(client: Client) -> None:
-    begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF"}
+    begins = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG", "webp": b"RIFF", "jxl": b"\xff\n"}
     for format, first in begins.items():
         assert client.encode(b"photo", format=format).image.startswith(first)
     assert client.encode(b"photo", format="avif").image[4:12] == b"ftypavif"
 
 
 def test_without_a_format_it_keeps_the_source_s(client: Client) -> None:
-    for format in ("jpeg", "png", "webp", "avif"):
+    for format in ("jpeg", "png", "webp", "avif", "jxl"):
         first = client.encode(b"photo", format=format)
         assert client.encode(first.image).format is first.format
 
@@ -123,6 +150,81 @@ def test_only_jpeg_has_a_network(client: Client) -> None:
     assert (trusted.outcome, trusted.dssim) == (Outcome.PREDICTION_TRUSTED, None)
 
 
+def test_a_smaller_source_is_kept_on_request(client: Client) -> None:
+    source = client.encode(b"photo", format="webp", quality=30).image
+    kept = client.encode(source, quality=90, keep_smaller_source=True)
+    assert (kept.image, kept.outcome) == (source, Outcome.SOURCE_KEPT)
+    assert (kept.quality, kept.dssim, kept.ssimulacra2) == (None, 0, 100)
+    assert client.encode(source, quality=90).outcome is Outcome.FIXED_QUALITY
+    for options in (
+        {"quality": 90, "format": "jpeg"},
+        {"quality": 1},
+        {"method": "size", "target": 1000, "min_quality": 1},
+    ):
+        again = client.encode(source, keep_smaller_source=True, **options)  # type: ignore[arg-type]
+        assert again.outcome is not Outcome.SOURCE_KEPT
+
+
+def test_a_jpeg_has_a_quality_that_can_be_the_limit(client: Client) -> None:
+    source = client.encode(b"photo", format="jpeg").image
+    encoded = client.encode(source, quality=100, cap_at_source=True)
+    assert encoded.quality is not None and 50 <= encoded.quality <= 95
+    assert [notice.code for notice in encoded.notices] == [NoticeCode.QUALITY_CAPPED]
+    size = client.encode(source, method="size", target=10**6, max_quality=100, cap_at_source=True)
+    assert size.quality == size.applied.max_quality == encoded.quality
+    lower = client.encode(source, quality=49, cap_at_source=True)
+    assert (lower.quality, lower.notices) == (49, ())
+    png = client.encode(b"photo", format="png").image
+    assert client.encode(png, format="jpeg", quality=100, cap_at_source=True).quality == 100
+
+
+def test_an_image_shrinks_to_a_budget_on_request(client: Client) -> None:
+    def encode(**options: Any) -> Encoded:
+        return client.encode(b"photo", format="jpeg", method="size", target=5000, **options)
+
+    shrunk = encode(may_shrink=True)
+    assert shrunk.outcome is Outcome.TARGET_MET and shrunk.size_bytes <= 5000
+    assert [notice.code for notice in shrunk.notices] == [NoticeCode.IMAGE_SHRUNK]
+    assert shrunk.width < 640 and shrunk.height < 480
+    for encoded in (encode(), encode(may_shrink=True, min_width=600)):
+        assert (encoded.outcome, encoded.width) == (Outcome.MIN_QUALITY_REACHED, 640)
+    with pytest.raises(InvalidRequestError, match="min_width: must be pixels, 1 or more"):
+        encode(min_width=0)
+
+
+def test_it_keeps_limits_and_names_them(client: Client) -> None:
+    free = client.encode(b"photo", format="webp", target="high")
+    fits = client.encode(b"photo", format="webp", target="high", max_bytes=free.size_bytes)
+    assert fits.outcome is Outcome.TARGET_MET
+    assert fits.size_bytes <= free.size_bytes
+    budget = free.size_bytes // 2
+    small = client.encode(b"photo", format="webp", target="high", max_bytes=budget)
+    assert small.outcome is Outcome.MAX_BYTES_REACHED
+    assert small.size_bytes <= budget
+    good = client.encode(b"photo", format="webp", target="medium", min_ssimulacra2="high")
+    assert good.outcome is Outcome.MIN_SSIMULACRA2_REACHED
+    assert good.ssimulacra2 is not None
+    assert good.ssimulacra2 >= 70
+    both = {"max_bytes": budget, "max_dssim": 0.001}
+    conflict = client.encode(b"photo", format="webp", target="high", **both)
+    assert (conflict.outcome, conflict.quality) == (Outcome.LIMITS_CONFLICT, small.quality)
+    (notice,) = conflict.notices
+    assert (notice.code, notice.message) == (
+        NoticeCode.LIMIT_EXCEEDED,
+        "the result exceeds max_dssim",
+    )
+    fixed = client.encode(b"photo", quality=90, max_bytes=10)
+    assert fixed.outcome is Outcome.FIXED_QUALITY
+    assert [one.code for one in fixed.notices] == [NoticeCode.LIMIT_EXCEEDED]
+
+
+def test_a_share_of_the_bytes_may_stay_unused(client: Client) -> None:
+    exact = client.encode(b"photo", format="webp", auto_quality="size:15000:1:95")
+    sloppy = client.encode(b"photo", format="webp", auto_quality="size:15000:1:95:0.2")
+    assert 12_000 <= sloppy.size_bytes <= exact.size_bytes <= 15_000
+    assert sloppy.iterations < exact.iterations
+
+
 def test_only_identical_images_have_a_dssim_of_0(client: Client) -> None:
     assert client.compare(b"a", b"a").dssim == 0
     assert client.compare(b"a", b"b").dssim > 0
@@ -151,6 +253,9 @@ def test_only_identical_images_have_a_dssim_of_0(client: Client) -> None:
                 (pb.AutoQuality(allowed_error=2), "allowed_error"),
                 (pb.AutoQuality(method=pb.METHOD_SIZE), "target"),
                 (pb.AutoQuality(method=pb.METHOD_DSSIM, target=2), "target"),
+                (pb.AutoQuality(max_bytes=0), "max_bytes"),
+                (pb.AutoQuality(max_dssim=1.1), "max_dssim"),
+                (pb.AutoQuality(min_ssimulacra2=-1), "min_ssimulacra2"),
             ]
         ),
     ],
@@ -234,3 +339,8 @@ def test_its_formats_defaults_and_limits_are_those_of_the_real_server(tmp_path: 
         limits.ClearField("workers")
         limits.ClearField("queue_size")
     assert fake.limits == real.limits
+
+
+def test_a_lossless_jpeg_xl_has_no_quality(client: Client) -> None:
+    found = client.encode(b"photo", format="jxl", jxl=JxlOptions(lossless=True), measure=["dssim"])
+    assert (found.outcome, found.quality, found.dssim) == (Outcome.NO_QUALITY, None, 0)

@@ -35,6 +35,7 @@ SPECS = st.builds(
     [
         ("dssim:0.02:70:80:0.001", AutoQuality(Method.DSSIM, 0.02, 70, 80, 0.001)),
         ("size:10240:10:80", AutoQuality(Method.SIZE, 10240, 10, 80)),
+        ("size:10240:::0.05", AutoQuality(Method.SIZE, 10240, allowed_error=0.05)),
         ("none", AutoQuality(Method.NONE)),
         ("ml::60", AutoQuality(Method.ML, None, 60)),
         ("::70:80", AutoQuality(None, None, 70, 80)),

@@ -75,6 +75,7 @@ def test_the_settings_in_effect_can_be_used_as_an_env_file(tmp_path: Path) -> No
     assert {fmt.value: quality for fmt, quality in again.format_quality.items()} == {
         "webp": 79,
         "avif": 40,
+        "jxl": 77,
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from autoquality_core.formats import EncoderOptions, WebpPreset
+from autoquality_core.formats import WITH_QUALITY, EncoderOptions, WebpPreset
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import ColorProfile, Format, Method
 from autoquality_server.config import ConfigError, Configuration, Settings, load
@@ -31,7 +32,7 @@ def test_nothing_set_gives_imgproxys_defaults() -> None:
     assert settings.encoder_options() == EncoderOptions()
     assert settings.max_image_bytes == 64 * 2**20
     assert settings.max_pixels == 50_000_000
-    assert settings.networks == dict.fromkeys((Format.JPEG, Format.WEBP, Format.AVIF), "bundled")
+    assert settings.networks == dict.fromkeys(WITH_QUALITY, "bundled")
     assert settings.allowed_batch_sizes == (1, 2, 4, 8)
 
 
@@ -71,11 +72,12 @@ IMGPROXY_FILE = """\
 IMGPROXY_BIND=":8080"
 IMGPROXY_KEY=deadbeef
 IMGPROXY_QUALITY=82
-IMGPROXY_FORMAT_QUALITY="webp=75,avif=55,jxl=77"
+IMGPROXY_FORMAT_QUALITY="webp=75,avif=55,jxl=78,bmp=1"
 IMGPROXY_JPEG_PROGRESSIVE=true
 IMGPROXY_WEBP_EFFORT=6
 IMGPROXY_WEBP_PRESET=photo
 IMGPROXY_AVIF_SPEED=7
+IMGPROXY_JXL_EFFORT=4
 IMGPROXY_PNG_QUANTIZE=1
 IMGPROXY_MAX_SRC_RESOLUTION=16.8
 export IMGPROXY_AUTOQUALITY_METHOD="dssim"
@@ -83,7 +85,7 @@ IMGPROXY_AUTOQUALITY_TARGET=0.01
 IMGPROXY_AUTOQUALITY_MIN=40
 IMGPROXY_AUTOQUALITY_MAX=95
 IMGPROXY_AUTOQUALITY_FORMAT_MIN="avif=30"
-IMGPROXY_AUTOQUALITY_FORMAT_MAX="avif=70,jxl=90"
+IMGPROXY_AUTOQUALITY_FORMAT_MAX="avif=70,heic=90"
 IMGPROXY_AUTOQUALITY_ALLOWED_ERROR=0.002
 """
 
@@ -111,22 +113,23 @@ def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
         format_max={Format.AVIF: 70},
         allowed_error=0.002,
         quality=82,
-        format_quality={Format.WEBP: 75, Format.AVIF: 55},
+        format_quality={Format.WEBP: 75, Format.AVIF: 55, Format.JXL: 78},
     )
     options = settings.encoder_options()
     assert options.jpeg.progressive
     assert options.webp.effort == 6
     assert options.webp.preset is WebpPreset.PHOTO
     assert options.avif.speed == 7
+    assert options.jxl.effort == 4
     assert options.png.quantize
     assert settings.max_pixels == 16_800_000
     assert configuration.warnings == (
         (
-            f"IMGPROXY_AUTOQUALITY_FORMAT_MAX (in {imgproxy_file}): ignored jxl=90: not a format "
+            f"IMGPROXY_AUTOQUALITY_FORMAT_MAX (in {imgproxy_file}): ignored heic=90: not a format "
             "that this server writes with a quality"
         ),
         (
-            f"IMGPROXY_FORMAT_QUALITY (in {imgproxy_file}): ignored jxl=77: not a format that this "
+            f"IMGPROXY_FORMAT_QUALITY (in {imgproxy_file}): ignored bmp=1: not a format that this "
             "server writes with a quality"
         ),
     )
@@ -163,9 +166,9 @@ def test_every_setting_refuses_nonsense_in_one_line_that_names_it(spec: Spec) ->
 
 
 def test_our_own_format_lists_refuse_formats_that_are_not_written() -> None:
-    assert refused({"AUTOQUALITY_FORMAT_QUALITY": "jxl=77"}) == (
-        "AUTOQUALITY_FORMAT_QUALITY: must be a list such as webp=79,avif=63: jpeg, webp or avif "
-        "with a quality from 1 to 100, not 'jxl=77'"
+    assert refused({"AUTOQUALITY_FORMAT_QUALITY": "heic=77"}) == (
+        "AUTOQUALITY_FORMAT_QUALITY: must be a list such as webp=79,avif=63: jpeg, webp, avif "
+        "or jxl with a quality from 1 to 100, not 'heic=77'"
     )
 
 
@@ -270,7 +273,11 @@ def test_networks_are_known_by_format(tmp_path: Path) -> None:
     graph = tmp_path / "net.pb"
     graph.touch()
     settings = read({"IMGPROXY_AUTOQUALITY_AVIF_NET": str(graph), "AUTOQUALITY_JPEG_NET": "none"})
-    assert settings.networks == {Format.AVIF: str(graph), Format.WEBP: "bundled"}
+    assert settings.networks == {
+        Format.AVIF: str(graph),
+        Format.WEBP: "bundled",
+        Format.JXL: "bundled",
+    }
 
 
 @pytest.mark.parametrize(
@@ -329,6 +336,8 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
             "AUTOQUALITY_COLOR_PROFILE": "keep",
             "AUTOQUALITY_KEEP_HIDDEN_COLORS": "yes",
             "AUTOQUALITY_WEBP_ALPHA_QUALITY": "0",
+            "AUTOQUALITY_KEEP_SMALLER_SOURCE": "yes",
+            "AUTOQUALITY_CAP_AT_SOURCE": "yes",
         }
     ).encoder_options()
     assert options.jpeg.trellis_quant
@@ -345,6 +354,17 @@ def test_options_of_formats_reach_the_encoder_options() -> None:
     assert options.color_profile is ColorProfile.KEEP
     assert options.keep_hidden_colors
     assert options.webp.alpha_quality == 0
+    assert options.keep_smaller_source
+    assert options.cap_at_source
+
+
+def test_the_largest_image_to_search_is_in_megapixels() -> None:
+    assert read().max_search_pixels == math.inf
+    for name in ("AUTOQUALITY_MAX_SEARCH_RESOLUTION", "IMGPROXY_AUTOQUALITY_MAX_RESOLUTION"):
+        assert read({name: "2.5"}).max_search_pixels == 2_500_000
+        assert read({name: "0"}).max_search_pixels == math.inf
+        assert "must be megapixels, or 0, not '-1'" in refused({name: "-1"})
+    assert read(max_search_resolution="8").max_search_pixels == 8_000_000
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from autoquality_core.types import Format, Method, ResolvedTarget, TargetSpec
+from autoquality_core.types import Format, Limits, Method, ResolvedTarget, TargetSpec
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.settings import SPECS
 
@@ -34,6 +34,27 @@ def test_ssimulacra2_may_be_the_default_with_a_number_or_a_word(text: str, targe
     defaults = read(environ | {"IMGPROXY_AUTOQUALITY_TARGET": text}).defaults()
     settled = defaults.resolve(TargetSpec(), Format.WEBP)
     assert settled == ResolvedTarget(Method.SSIMULACRA2, target, 10, 95, 2, "ssimulacra2")
+
+
+def test_limits_of_the_server_have_units_and_words() -> None:
+    assert not read().defaults().limits
+    environ = {
+        "AUTOQUALITY_MAX_BYTES": "100kB",
+        "AUTOQUALITY_MAX_DSSIM": "0.05",
+        "AUTOQUALITY_MIN_SSIMULACRA2": "medium",
+    }
+    limits = Limits(100_000, {"dssim": 0.05, "ssimulacra2": 50})
+    assert read(environ).defaults().limits == limits
+    settled = read(environ).defaults().resolve(TargetSpec(Method.SIZE, 9000), Format.AVIF)
+    assert (settled.limits, settled.allowed_error) == (limits, 0)
+    assert read({"AUTOQUALITY_MIN_SSIMULACRA2": "42"}).min_ssimulacra2 == 42
+
+
+def test_the_allowed_error_of_a_size_is_a_share() -> None:
+    environ = {"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "9000"}
+    defaults = read(environ | {"AUTOQUALITY_ALLOWED_ERROR": "0.05"}).defaults()
+    assert defaults.resolve(TargetSpec(), Format.WEBP).allowed_error == 0.05
+    assert defaults.resolve(TargetSpec(Method.DSSIM), Format.WEBP).allowed_error == 0.001
 
 
 @pytest.mark.parametrize(
@@ -87,6 +108,35 @@ def test_ssimulacra2_may_be_the_default_with_a_number_or_a_word(text: str, targe
                 "AUTOQUALITY_ALLOWED_ERROR: with AUTOQUALITY_METHOD ssimulacra2 it must be a score "
                 "from 0 to 100, not 101"
             ),
+        ),
+        (
+            {
+                "AUTOQUALITY_METHOD": "size",
+                "AUTOQUALITY_TARGET": "9000",
+                "AUTOQUALITY_ALLOWED_ERROR": "5",
+            },
+            (
+                "AUTOQUALITY_ALLOWED_ERROR: with AUTOQUALITY_METHOD size it must be the share of "
+                "the target that may stay unused, from 0 to 1, not 5"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_MAX_BYTES": "0"},
+            (
+                "AUTOQUALITY_MAX_BYTES: must be a size of 1 byte or more, such as 100kB, 64MiB or "
+                "1048576, not '0'"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_MIN_SSIMULACRA2": "best"},
+            (
+                "AUTOQUALITY_MIN_SSIMULACRA2: must be a score from 0 to 100, or one of low, "
+                "medium, high, very_high, excellent, visually_lossless, not 'best'"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_MAX_DSSIM": "2"},
+            "AUTOQUALITY_MAX_DSSIM: must be a DSSIM from 0 to 1, not '2'",
         ),
         (
             {"AUTOQUALITY_METHOD": "ssimulacra2", "AUTOQUALITY_MAX": "60"},

@@ -80,9 +80,9 @@ def test_qualities_by_format_cannot_be_changed_afterwards() -> None:
 
 
 def test_foreign_formats_are_split_off() -> None:
-    assert parse.without_foreign_formats("webp=79,jxl=77,avif=63,png=9") == (
+    assert parse.without_foreign_formats("webp=79,heic=77,avif=63,png=9") == (
         "webp=79,avif=63",
-        ["jxl=77", "png=9"],
+        ["heic=77", "png=9"],
     )
 
 
@@ -139,8 +139,8 @@ def test_batch_sizes_rise() -> None:
         (parse.format_qualities({}), "avif=0", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=²", "with a quality from 1 to 100"),
         (parse.format_qualities({}), "avif=101", "with a quality from 1 to 100"),
-        (parse.format_qualities({}), "png=50", "jpeg, webp or avif"),
-        (parse.format_qualities({}), "jxl=77", "jpeg, webp or avif"),
+        (parse.format_qualities({}), "png=50", "jpeg, webp, avif or jxl"),
+        (parse.format_qualities({}), "heic=77", "jpeg, webp, avif or jxl"),
     ],
 )
 def test_the_error_for_a_wrong_text_states_the_rule(

@@ -67,7 +67,7 @@ def test_the_service_and_the_commands_have_the_format_and_the_metric(extended: P
     [
         ("--toy-tile=0", "must be a whole number from 1 to 64"),
         ("--toy-big=maybe", "must be true or false"),
-        ("--format-quality=toy=101", "jpeg, webp, avif or toy with a quality from 1 to 100"),
+        ("--format-quality=toy=101", "jpeg, webp, avif, jxl or toy with a quality from 1 to 100"),
         ("--format-min=toy=96", "the lowest quality of toy must be at most its highest, 95"),
     ],
 )

@@ -51,7 +51,7 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, is gif"),
+        ({"output": "gif"}, "output: must be one of jpeg, webp, avif, png, jxl, is gif"),
         ({"method": "best"}, "method: must be one of none, size, dssim, ml, ssimulacra2, is best"),
         ({"measure": ["psnr"]}, "measure: must be one of dssim, ssimulacra2, is psnr"),
         ({"method": "ml", "metric": "psnr"}, "metric: must be one of dssim, ssimulacra2, is psnr"),
@@ -63,6 +63,11 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
         ),
         ({"method": "ssimulacra2", "target": 170}, "it is a score from 0 to 100; is 170"),
         ({"method": "size"}, "METHOD_SIZE needs a target"),
+        ({"method": "size", "target": 9, "allowed_error": 2}, "from 0 to 1; is 2"),
+        ({"max_bytes": 0}, "auto_quality.max_bytes: must be 1 or more, is 0"),
+        ({"worst": {"psnr": 30}}, "worst: must be one of dssim, ssimulacra2, is psnr"),
+        ({"worst": {"dssim": "high"}}, "worst: must be a number, 0 or more, not 'high'"),
+        ({"worst": {"dssim": 2}}, "auto_quality.max_dssim: must be a DSSIM from 0 to 1, is 2"),
         ({"quality": 80, "min_quality": 0}, "auto_quality.min_quality: must be from 1 to 100"),
     ],
 )

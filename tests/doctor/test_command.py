@@ -99,7 +99,7 @@ def test_a_format_that_libvips_cannot_write_fails() -> None:
     assert parts["webp"] == {
         "part": "webp",
         "verdict": "failed",
-        "text": "cannot be written by this libvips",
+        "text": "cannot be written here",
     }
     assert parts["jpeg"]["verdict"] == "ok"
 

@@ -66,7 +66,7 @@ def test_health_is_serving_as_a_whole_and_per_service(server: RunningServer) -> 
 def test_server_info_lists_formats_defaults_and_limits(server: RunningServer) -> None:
     answer = call(server, f"{SERVICE}/GetServerInfo", {})
     formats = {one["format"]: one for one in answer["formats"]}
-    assert set(formats) == {"FORMAT_JPEG", "FORMAT_WEBP", "FORMAT_AVIF", "FORMAT_PNG"}
+    assert set(formats) == {f"FORMAT_{name}" for name in ("JPEG", "WEBP", "AVIF", "PNG", "JXL")}
     assert (formats["FORMAT_AVIF"]["min_quality"], formats["FORMAT_AVIF"]["max_quality"]) == (
         60,
         65,
@@ -82,7 +82,7 @@ def test_server_info_lists_formats_defaults_and_limits(server: RunningServer) ->
     assert {"jpeg", "png", "webp", "gif", "tiff"} <= set(answer["source_formats"])
 
 
-@pytest.mark.parametrize("fmt", ["FORMAT_JPEG", "FORMAT_WEBP", "FORMAT_AVIF"])
+@pytest.mark.parametrize("fmt", ["FORMAT_JPEG", "FORMAT_WEBP", "FORMAT_AVIF", "FORMAT_JXL"])
 def test_encode_by_dssim_returns_the_image_and_the_proof(server: RunningServer, fmt: str) -> None:
     wish = {"method": "METHOD_DSSIM", "target": 0.02, "min_quality": 10, "max_quality": 95}
     answer = call(

@@ -12,6 +12,7 @@ from autoquality import (
     AutoQuality,
     Client,
     DeadlineExceededError,
+    Encoded,
     Format,
     InvalidImageError,
     InvalidRequestError,
@@ -38,7 +39,7 @@ def scrape(server: RunningServer) -> dict[str, float]:
     return {name: float(value) for name, value in samples}
 
 
-@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 @pytest.mark.parametrize("method", [one for one in Method if one is not Method.UNKNOWN])
 def test_every_method_in_every_format(client: Client, fmt: Format, method: Method) -> None:
     encoded = client.encode(
@@ -66,6 +67,33 @@ def test_every_method_in_every_format(client: Client, fmt: Format, method: Metho
     if method is Method.ML:
         assert encoded.applied.method is Method.DSSIM
         assert [one.code for one in encoded.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+
+
+def test_limits_hold_together_with_the_target(server: RunningServer, client: Client) -> None:
+    """At most so many bytes, never worse than medium, high if it fits."""
+
+    def encode(max_bytes: int) -> Encoded:
+        return client.encode(
+            PHOTO, format="webp", target="high", max_bytes=max_bytes, min_ssimulacra2="medium"
+        )
+
+    free = client.encode(PHOTO, format="webp", target="high")
+    same = encode(100_000)
+    assert (same.image, same.outcome) == (free.image, Outcome.TARGET_MET)
+    assert (same.applied.max_bytes, same.applied.min_ssimulacra2) == (100_000, 50)
+    smaller = encode(free.size_bytes - 300)
+    assert smaller.outcome is Outcome.MAX_BYTES_REACHED
+    assert smaller.size_bytes <= free.size_bytes - 300
+    assert smaller.ssimulacra2 is not None and 50 <= smaller.ssimulacra2 < 69
+    conflict = encode(500)
+    assert (conflict.quality, conflict.outcome) == (10, Outcome.LIMITS_CONFLICT)
+    (notice,) = conflict.notices
+    assert notice.code is NoticeCode.LIMIT_EXCEEDED
+    assert f"the file has {conflict.size_bytes} bytes, max_bytes is 500" in notice.message
+    labels = 'format="webp",method="ssimulacra2",outcome="limits_conflict"'
+    assert scrape(server)[f"autoquality_outcomes_total{{{labels}}}"] >= 1
+    with pytest.raises(InvalidRequestError, match="max_bytes: must be 1 or more"):
+        encode(0)
 
 
 def test_raw_pixels_alpha_and_animation(client: Client) -> None:

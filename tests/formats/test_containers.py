@@ -65,7 +65,9 @@ def cases() -> list[tuple[Format, str]]:
             codec.keeps_animation or "film" not in name
         )
 
-    return [(fmt, name) for fmt in Format for name in PICTURES if holds(fmt, name)]
+    """Pillow reads neither JPEG XL nor its metadata: `test_jxl` has it."""
+    formats = [fmt for fmt in Format if fmt is not Format.JXL]
+    return [(fmt, name) for fmt in formats for name in PICTURES if holds(fmt, name)]
 
 
 @pytest.mark.parametrize(("fmt", "name"), cases())

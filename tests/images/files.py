@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyvips
 
 from autoquality_core.images import ImageLimits
+from tests.images.jxl_files import jxl
 
 AMPLE = ImageLimits(max_bytes=1 << 26, max_pixels=50_000_000)
 
@@ -21,6 +22,7 @@ SAVERS = {
     "avif": lambda image: image.heifsave_buffer(compression="av1", Q=95, subsample_mode="off"),
     "gif": lambda image: image.gifsave_buffer(dither=0),
     "tiff": lambda image: image.tiffsave_buffer(),
+    "jxl": jxl,
 }
 
 

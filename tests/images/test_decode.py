@@ -36,7 +36,7 @@ def pixel(data: bytes) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(
-    ("fmt", "tolerance"), [(fmt, 0 if fmt in "png webp tiff gif" else 6) for fmt in SAVERS]
+    ("fmt", "tolerance"), [(fmt, 0 if fmt in "png webp tiff gif jxl" else 6) for fmt in SAVERS]
 )
 def test_each_format_keeps_its_colours(fmt: str, tolerance: int) -> None:
     samples = np.full((16, 24, 3), (200, 120, 40), np.uint8)
@@ -50,7 +50,7 @@ def test_a_photograph_is_decoded_sample_for_sample() -> None:
     assert np.array_equal(decode(data).samples[0], pyvips.Image.pngload_buffer(data).numpy())
 
 
-@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp", "tiff", "jxl"])
 @pytest.mark.parametrize(
     ("orientation", "turned"),
     [
@@ -107,7 +107,7 @@ def test_cmyk_becomes_srgb_with_and_without_a_profile(fmt: str, keep: str) -> No
     assert np.abs(np.array(found) - (180, 60, 70)).max() <= 6
 
 
-@pytest.mark.parametrize("fmt", ["png", "tiff"])
+@pytest.mark.parametrize("fmt", ["png", "tiff", "jxl"])
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_sixteen_bits_become_eight(fmt: str, bands: int) -> None:
     samples = np.full((4, 4, bands), (50, 100, 150, 200)[:bands], np.uint16) * 257
@@ -224,7 +224,7 @@ def test_additional_bands_are_dropped() -> None:
     assert pixel(image_of(samples).tiffsave_buffer()) == (10, 20, 30, 40)
 
 
-@pytest.mark.parametrize("fmt", ["jpeg", "png", "tiff"])
+@pytest.mark.parametrize("fmt", ["jpeg", "png", "tiff", "jxl"])
 def test_grey_stays_one_band(fmt: str) -> None:
     samples = np.full((16, 16, 1), 90, np.uint8)
     assert pixel(SAVERS[fmt](image_of(samples))) == (90,)

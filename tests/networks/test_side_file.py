@@ -122,7 +122,7 @@ def test_unknown_keys_are_allowed(tmp_path: Path) -> None:
         (side_content(version=None), "version must be printable text, not null"),
         (side_content(version="\ud800"), r"version must be printable text"),
         (side_content(name="two\nlines"), r"name must be printable text"),
-        (side_content(format="png"), 'format must be jpeg or webp or avif, not "png"'),
+        (side_content(format="png"), 'format must be jpeg or webp or avif or jxl, not "png"'),
         (side_content(input=[]), r"input must be an object, not \[\]"),
         (side_content(input={}), "input.recipe must be mosaic or squeeze, not missing"),
         (side_content(input={"recipe": ["mosaic"]}), "input.recipe must be"),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pyvips
 from PIL import Image
 
-from autoquality_core.formats import EncoderOptions
-from autoquality_core.images import ImageLimits
+from autoquality_core.formats import EncoderOptions, with_metadata
+from autoquality_core.images import ImageLimits, Metadata, open_image
+from autoquality_core.images.jxl.container import read_container
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, NoticeCode
 from autoquality_core.types import TargetSpec as Specs
+from tests.images.jxl_files import SIGNATURE
 from tests.images.metadata_files import (
     ARTIST,
     COPYRIGHT,
@@ -31,8 +34,21 @@ def encode(source: bytes, fmt: Format, options: EncoderOptions | None = None) ->
     )
 
 
+def known(data: bytes) -> bytes:
+    """A file that Pillow and libvips read: a PNG with the pixels and the boxes of a JPEG XL."""
+    if not data.startswith((SIGNATURE, b"\xff\n")):
+        return data
+    container = read_container(data)
+    film = open_image(data, PIPELINE.limits).decode(all_frames=True).samples
+    first, *rest = (Image.fromarray(np.squeeze(frame)) for frame in film)
+    file = io.BytesIO()
+    more = {"save_all": True, "append_images": rest} if rest else {}
+    first.save(file, "PNG", exif=container.blocks.exif[4:], **more)
+    return with_metadata(Format.PNG, file.getvalue(), Metadata(xmp=container.blocks.xmp))
+
+
 def opened(data: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(data))
+    image = Image.open(io.BytesIO(known(data)))
     image.load()
     return image
 
@@ -49,7 +65,7 @@ def texts_of(data: bytes) -> tuple[str, str]:
 
 
 def xmp_of(data: bytes) -> bytes:
-    fields = pyvips.Image.new_from_buffer(data, "")
+    fields = pyvips.Image.new_from_buffer(known(data), "")
     return bytes(fields.get("xmp-data")) if fields.get_typeof("xmp-data") else b""
 
 

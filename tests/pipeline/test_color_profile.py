@@ -11,14 +11,14 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_core.formats import EncoderOptions
-from autoquality_core.images import ImageLimits
+from autoquality_core.formats import ENCODERS, EncoderOptions, JxlOptions
+from autoquality_core.images import ImageLimits, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import ColorProfile, Format, Method, NoticeCode, TargetSpec
+from autoquality_core.types import ColorProfile, Format, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.files import avif_with, grey_profile, image_of, png_with, with_profile
 from tests.photos import crop
 
@@ -30,7 +30,8 @@ P3_CHUNK = (b"cICP", bytes((12, 13, 0, 1)))
 GAMMA_1 = (b"gAMA", struct.pack(">I", 100_000))
 
 SRGB, KEEP = ColorProfile.SRGB, ColorProfile.KEEP
-each_format = pytest.mark.parametrize("fmt", Format)
+HOLDS_PROFILES = [fmt for fmt, encoder in ENCODERS.items() if encoder.keeps_profile]
+each_format = pytest.mark.parametrize("fmt", HOLDS_PROFILES)
 
 SOURCES = {
     "profile": with_profile(PHOTO, P3),
@@ -138,7 +139,7 @@ def test_a_grey_profile_becomes_one_for_rgb_where_grey_is_written_as_rgb(fmt: Fo
     assert (profile == grey_profile(1.0)) is grey
 
 
-@each_format
+@pytest.mark.parametrize("fmt", Format)
 @each_source
 @pytest.mark.parametrize("profile", ColorProfile)
 def test_compare_finds_the_dssim_that_encode_reported(
@@ -220,3 +221,42 @@ def test_an_animation_keeps_its_profile() -> None:
     for result in (kept, converted):
         found = PIPELINE.compare(source, result.image, Deadline())
         assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-9)
+
+
+@each_source
+def test_jpeg_xl_is_always_srgb_and_says_so(name: str) -> None:
+    source = SOURCES[name]
+    converted, kept = encode(source, Format.JXL), encode(source, Format.JXL, KEEP)
+    assert kept.image == converted.image
+    assert codes(kept) == codes(converted) | {NoticeCode.METADATA_DROPPED}
+    assert any("cannot hold the profile" in one.message for one in kept.notices)
+    plain = encode(bytes(PHOTO.pngsave_buffer()), Format.JXL, KEEP)
+    assert codes(plain) == set()
+
+
+@pytest.mark.parametrize(("profile", "transcoded"), [(KEEP, True), (SRGB, False)])
+def test_a_lossless_jpeg_xl_keeps_the_coefficients_of_a_jpeg_and_its_profile(
+    profile: ColorProfile, transcoded: bool
+) -> None:
+    """They cannot be converted: then the samples are exact instead."""
+    image = PHOTO.copy()
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", P3)
+    source = bytes(image.jpegsave_buffer(keep=pyvips.ForeignKeep.ICC))
+    options = EncoderOptions(color_profile=profile, jxl=JxlOptions(lossless=True))
+    job = EncodeJob(source, Format.JXL, TargetSpec(), None, options, measure=(DSSIM,))
+    result = PIPELINE.encode(job, Deadline())
+    assert (len(result.image) < len(source)) is transcoded
+    assert (result.scores["dssim"] == 0) is not transcoded
+    assert NoticeCode.METADATA_DROPPED not in codes(result)
+    assert open_image(result.image, PIPELINE.limits).colours.profile == (P3 if transcoded else None)
+    found = PIPELINE.compare(source, result.image, Deadline())
+    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-4)
+
+
+def test_damage_of_a_jpeg_prevents_that_its_coefficients_are_kept() -> None:
+    source = bytes(PHOTO.jpegsave_buffer())
+    options = EncoderOptions(allow_truncated=True, jxl=JxlOptions(lossless=True))
+    job = EncodeJob(source[:-2000], Format.JXL, TargetSpec(), None, options, measure=(DSSIM,))
+    result = PIPELINE.encode(job, Deadline())
+    assert (result.outcome, result.scores["dssim"]) == (Outcome.NO_QUALITY, 0)
+    assert codes(result) == {NoticeCode.SOURCE_TRUNCATED}

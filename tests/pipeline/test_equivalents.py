@@ -85,7 +85,7 @@ def test_a_budget_is_used_by_the_highest_quality_that_fits(low: int, high: int) 
     sizes = np.array([sweep.probe(quality).size_bytes for quality in range(1, 101)])
     for budget in sizes[low - 1 : high : 4]:
         one = session()
-        answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.001))
+        answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.0))
         fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
         assert answer.quality == fitting.max()
         assert answer.quality in [probe.quality for probe in one.probes]

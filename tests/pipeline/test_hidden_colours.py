@@ -45,7 +45,7 @@ def variants(frames: int = 1) -> list[bytes]:
 
 
 @pytest.mark.parametrize("method", WISHES)
-@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.PNG])
+@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.PNG, Format.JXL])
 def test_the_same_cut_out_becomes_the_same_file(fmt: Format, method: str) -> None:
     found = {encode(source, fmt, WISHES[method]).image for source in variants()}
     assert len(found) == 1

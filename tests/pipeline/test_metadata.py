@@ -226,7 +226,7 @@ def test_iptc_is_kept_in_jpeg_without_its_thumbnail() -> None:
     assert b"an old thumbnail" not in result.image and not result.notices
 
 
-@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.PNG])
+@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.PNG, Format.JXL])
 def test_iptc_that_a_format_cannot_hold_is_not_lost_in_silence(fmt: Format) -> None:
     source = photoshop(resource(0x0404, iptc_record(80, b"Ada")))
     result = encode(source, fmt, EVERYTHING)

@@ -25,7 +25,7 @@ from tests.images.metadata_files import (
 from tests.photos import crop
 from tests.pipeline.kept import EVERYTHING, PIPELINE, exif_of, texts_of
 
-WITH_QUALITY = pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+WITH_QUALITY = pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 
 
 def photograph(note: int, author: str = "Ada") -> bytes:

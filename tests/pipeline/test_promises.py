@@ -27,7 +27,7 @@ from tests.photos import animation, crop, with_alpha
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 PHOTO = crop("astronaut.png", 160, 120)
-WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF)
+WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL)
 
 
 def encode(
@@ -47,12 +47,13 @@ def encode(
     return PIPELINE.encode(job, deadline or Deadline())
 
 
-def wide(method: Method, target: float, error: float = 0.001) -> TargetSpec:
+def wide(method: Method, target: float, error: float | None = None) -> TargetSpec:
     return TargetSpec(method, target, 10, 95, error)
 
 
 @pytest.mark.parametrize(
-    ("fmt", "quality"), [(Format.JPEG, 80), (Format.WEBP, 79), (Format.AVIF, 63)]
+    ("fmt", "quality"),
+    [(Format.JPEG, 80), (Format.WEBP, 79), (Format.AVIF, 63), (Format.JXL, 77)],
 )
 def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> None:
     result = encode(fmt)
@@ -170,7 +171,7 @@ class TestFormats:
         red = encode(Format.PNG, source=RawSource(32, 32, 3, bytes([254, 0, 0]) * 1024)).image
         assert PIPELINE.compare(png, red, Deadline()).scores["dssim"] < 1e-4
 
-    @pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF])
+    @pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.JXL])
     def test_alpha_is_kept_and_searched_by(self, fmt: Format) -> None:
         result = encode(fmt, wide(Method.DSSIM, 0.01, 0.003), with_alpha())
         assert result.outcome is Outcome.TARGET_MET

@@ -36,7 +36,7 @@ from tests.photos import animation, crop, with_alpha
 LIMITS = ImageLimits(2**26, 50_000_000)
 PIPELINE = Pipeline(Defaults(), LIMITS)
 PHOTO = crop("astronaut.png", 160, 120)
-WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF)
+WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL)
 BY_SCORE = TargetSpec(Method.SSIMULACRA2)
 
 
@@ -109,7 +109,7 @@ def test_an_error_that_covers_every_score_accepts_the_first_encoding() -> None:
     assert (len(result.probes), result.outcome) == (1, Outcome.TARGET_MET)
 
 
-@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("fmt", [Format.WEBP, Format.AVIF, Format.JXL])
 def test_alpha_is_measured_over_black_and_over_white(fmt: Format) -> None:
     result = encode(fmt, source=with_alpha())
     assert result.outcome is Outcome.TARGET_MET

@@ -55,7 +55,7 @@ def session_of(lend_core: LendCore, deadline: Deadline | None = None) -> Session
     return Session(pixels, encoder_for(Format.WEBP), deadline or Deadline(), lend_core=lend_core)
 
 
-@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 @pytest.mark.parametrize(
     "spec", [TargetSpec(Method.SIZE, 6000, 10, 95), TargetSpec(Method.DSSIM, 0.02, 10, 95)]
 )

@@ -21,6 +21,7 @@ from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
     ColorProfile,
     Format,
+    Limits,
     Method,
     Notice,
     NoticeCode,
@@ -65,13 +66,26 @@ def test_options_override_one_by_one() -> None:
         color_profile=pb.COLOR_PROFILE_KEEP,
         keep_copyright=False,
         keep_hidden_colors=True,
+        keep_smaller_source=True,
+        cap_at_source=True,
+        may_shrink=True,
+        min_width=320,
     )
     options = encode_job(asked, SERVER).options
+    assert options.keep_smaller_source and options.cap_at_source
+    assert (options.may_shrink, options.min_width) == (True, 320)
     assert options.color_profile is ColorProfile.KEEP and not options.keep_copyright
     assert options.keep_hidden_colors
     assert options.jpeg == JpegOptions(progressive=False, trellis_quant=True, quant_table=3)
     assert options.webp == WebpOptions(effort=2, preset=WebpPreset.ICON)
     assert options.png.quantize and options.png.compression == 6
+
+
+@pytest.mark.parametrize("name", ["keep_smaller_source", "cap_at_source"])
+def test_a_request_can_switch_off_what_the_server_does_with_a_source(name: str) -> None:
+    server = EncoderOptions(**{name: True})
+    assert getattr(encode_job(request(), server).options, name)
+    assert not getattr(encode_job(request(**{name: False}), server).options, name)
 
 
 def test_a_zero_that_was_set_is_not_taken_for_absent() -> None:
@@ -153,6 +167,16 @@ def test_a_background_is_a_hex_colour(text: str, colour: tuple[int, int, int]) -
             "auto_quality.target",
             "with METHOD_SSIMULACRA2 it is a score from 0 to 100; is 170",
         ),
+        (
+            request(auto_quality=pb.AutoQuality(max_bytes=0)),
+            "auto_quality.max_bytes",
+            "must be 1 or more, is 0",
+        ),
+        (
+            request(auto_quality=pb.AutoQuality(method=pb.METHOD_SIZE, allowed_error=1.5)),
+            "auto_quality.allowed_error",
+            "it is the share of the target that may stay unused, from 0 to 1; is 1.5",
+        ),
     ],
 )
 def test_an_error_names_the_field_and_says_what_would_be_right(
@@ -169,10 +193,13 @@ RANGES = {
     "auto_quality.min_quality": (1, 100),
     "auto_quality.max_quality": (1, 100),
     "auto_quality.allowed_error": (0, 100),  # without a method, any metric's
+    "auto_quality.max_dssim": (0, 1),
+    "auto_quality.min_ssimulacra2": (0, 100),
     "jpeg.quant_table": (0, 8),
     "webp.effort": (0, 6),
     "webp.alpha_quality": (0, 100),
     "avif.speed": (0, 9),
+    "jxl.effort": (1, 7),
     "png.compression": (0, 9),
     "png.quantization_colors": (2, 256),
 }
@@ -237,8 +264,20 @@ def test_the_metric_of_ml_is_the_one_that_was_set() -> None:
     assert encode_job(request(), SERVER).spec.metric is None
 
 
+def test_limits_are_those_that_were_set() -> None:
+    assert not encode_job(request(), SERVER).spec.limits
+    asked = pb.AutoQuality(max_bytes=100_000, max_dssim=0.0, min_ssimulacra2=50)
+    limits = encode_job(request(auto_quality=asked), SERVER).spec.limits
+    assert limits == Limits(100_000, {"dssim": 0.0, "ssimulacra2": 50})
+
+
 def test_the_settings_that_were_used_can_be_sent_again() -> None:
-    """Every field is set, but `metric` only where it means something."""
+    """Every field is set, but `metric` and limits only where they mean something."""
+    limited = Defaults(limits=Limits(900, {"ssimulacra2": 50}))
+    used = target_message(limited.resolve(TargetSpec(), Format.WEBP))
+    assert (used.max_bytes, used.HasField("max_dssim"), used.min_ssimulacra2) == (900, False, 50)
+    spec = encode_job(request(auto_quality=used), SERVER).spec
+    assert target_message(Defaults().resolve(spec, Format.WEBP)) == used
     for method in Method:
         used = target_message(Defaults(target=9000.0).resolve(TargetSpec(method), Format.WEBP))
         assert used.HasField("target") and used.HasField("allowed_error")

@@ -81,6 +81,19 @@ def test_a_search_for_a_size_agrees_with_the_oracle(
     check(curves_of(STEEP, sizes), SizeGoal(target, PIXELS), *within)
 
 
+@settings(max_examples=60, deadline=None)
+@given(any_sizes, any_range, st.integers(1, 100), st.sampled_from([0.01, 0.05, 0.5, 1.0]))
+def test_a_search_for_a_size_with_bytes_to_spare_ends_as_soon_as_few_are_unused(
+    sizes: list[float], within: list[int], at: int, unused: float
+) -> None:
+    curves = curves_of(STEEP, sizes)
+    target = curves.look(at).size_bytes
+    goal = SizeGoal(target, PIXELS, unused * target)
+    check(curves, goal, *within)
+    good = [goal.finished(curves.look(quality)) for quality in curves.tried]
+    assert not any(good[:-1])
+
+
 @settings(max_examples=100, deadline=None)
 @given(any_scale, any_values, any_sizes, any_range, st.integers(1, 100), st.integers(1, 100))
 def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(

@@ -208,6 +208,31 @@ def test_the_chances_of_a_size_are_those_of_the_normal_distribution() -> None:
     assert chances.too_good == pytest.approx([0.15866, 0.5, 0.97725], abs=1e-5)
 
 
+SPARING = SizeGoal(1000, 1000, spare=50)
+
+
+def test_a_file_that_leaves_few_bytes_unused_ends_the_search() -> None:
+    found = [SPARING.finished(one) for one in sizes(q1=949, q2=950, q3=1000, q4=1001)]
+    assert found == [False, True, True, False]
+    assert not any(SizeGoal(1000, 1000).finished(one) for one in sizes(q2=999, q3=1000))
+    # Every file that fits.
+    assert SizeGoal(1000, 1000, spare=1000).finished(Observation(1, 1))
+
+
+def test_a_file_with_few_bytes_unused_needs_no_proof() -> None:
+    middle = math.log(0.975)
+    means, deviations = [np.array([middle - 9, middle, 9.0])], [np.full(3, 0.02)]
+    prospects = SPARING.prospects(means, deviations)
+    # From log(0.95) to log(1), 1.299 deviations below the middle to 1.266 above it.
+    assert prospects.ends == pytest.approx([0, 0.80021, 0], abs=1e-4)
+    # What leaves more unused is the answer if the next file is too large.
+    assert prospects.highest == pytest.approx([0.10278, 0.09701, 0], abs=1e-4)
+    exact = SizeGoal(1000, 1000).prospects(means, deviations)
+    assert exact.ends == pytest.approx([0, 0, 0])
+    assert SPARING.width == pytest.approx(-math.log(0.95))
+    assert list(SPARING.away(means)) == pytest.approx([9, 0, 9 - middle])
+
+
 FEWEST = FewestBytesGoal(DSSIM, 0.02, 4096, max_bytes=1000)
 
 

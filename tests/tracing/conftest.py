@@ -19,7 +19,7 @@ from autoquality_server.telemetry import traces
 from tests.tracing.spans import Tree
 
 _LOCAL = {"listen": "127.0.0.1:0", "metrics_listen": "", "workers": 2, "tracing": True}
-_NO_NETWORKS = {f"{fmt}_net": "none" for fmt in ("jpeg", "webp", "avif")}
+_NO_NETWORKS = {f"{fmt}_net": "none" for fmt in ("jpeg", "webp", "avif", "jxl")}
 
 
 @dataclass

@@ -163,7 +163,8 @@ from autoquality import Client
 from autoquality_server.process.app import App
 from autoquality_server.config import Settings
 app = App(Settings(
-    listen="127.0.0.1:0", metrics_listen="", jpeg_net="none", webp_net="none", avif_net="none"))
+    listen="127.0.0.1:0", metrics_listen="", jpeg_net="none", webp_net="none", avif_net="none",
+    jxl_net="none"))
 app.start()
 with Client(f"127.0.0.1:{app.port}") as client:
     client.encode(sys.argv[1], format="jpeg", method="dssim")

@@ -30,14 +30,15 @@ def _parse_method(
         raise click.BadParameter(str(error)) from error
 
 
-def _parse_target(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
+def _parse_part(
+    _context: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | None:
-    """Check the number or the word. Its metric, and so its range, depends on other options."""
+    """Check a number or a word. The range of a target depends on other options."""
+    part: Any = {parameter.name: value}
     try:
-        auto_quality(target=value)
+        auto_quality(**part)
     except ValueError as error:
-        raise click.BadParameter(str(error).removeprefix("target ")) from error
+        raise click.BadParameter(str(error).removeprefix(f"{parameter.name} ")) from error
     return value
 
 
@@ -52,7 +53,7 @@ _GENERAL = (
     ),
     click.option(
         "--target",
-        callback=_parse_target,
+        callback=_parse_part,
         metavar="NUMBER|WORD",
         help="Bytes for size. DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from "
         f"0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
@@ -67,7 +68,25 @@ _GENERAL = (
     click.option(
         "--allowed-error",
         type=click.FloatRange(0),
-        help="Allowed difference between the score and its target.",
+        help="Allowed difference between the score and its target. For size, the share of the "
+        "target that may stay unused.",
+    ),
+    click.option(
+        "--max-bytes",
+        callback=_parse_part,
+        metavar="SIZE",
+        help="Largest file, such as 100kB, together with the target.",
+    ),
+    click.option(
+        "--max-dssim",
+        type=click.FloatRange(0, 1),
+        help="Largest DSSIM, together with the target.",
+    ),
+    click.option(
+        "--min-ssimulacra2",
+        callback=_parse_part,
+        metavar="NUMBER|WORD",
+        help="Least SSIMULACRA2, together with the target.",
     ),
     click.option("--quality", type=_QUALITY, help="Fixed quality. Implies --method none."),
     click.option(
@@ -97,6 +116,27 @@ _GENERAL = (
         "--allow-truncated/--refuse-truncated",
         default=None,
         help="Encode the readable part of a truncated or damaged JPEG or PNG.",
+    ),
+    click.option(
+        "--keep-smaller-source/--always-encode",
+        default=None,
+        help="Return the source itself if it is not larger and shows the same image.",
+    ),
+    click.option(
+        "--cap-at-source/--exceed-source",
+        default=None,
+        help="Never encode a JPEG at a higher quality than its own.",
+    ),
+    click.option(
+        "--may-shrink",
+        is_flag=True,
+        help="Reduce the image in pixels if no quality fits the size.",
+    ),
+    click.option(
+        "--min-width",
+        type=click.IntRange(1),
+        metavar="PIXELS",
+        help="Least width with --may-shrink.",
     ),
 )
 

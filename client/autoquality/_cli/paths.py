@@ -19,7 +19,7 @@ _FORMATS = {
     ".apng": Format.PNG,
 }
 # Suffixes of the images in a folder. A file that the user names needs none of them.
-_SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff", ".jxl"}
+_SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff"}
 
 
 class OutputError(Exception):

@@ -8,8 +8,11 @@ from typing import overload
 from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
+from autoquality.testing import _source as source
 from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._fault import Fault
+from autoquality.testing._limits import limit_notice, limited_metrics
+from autoquality.testing._search import search
 from autoquality.testing._validate import check_compare, check_encode, metric_of
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -24,6 +27,7 @@ _QUALITIES = {
     pb.FORMAT_JPEG: (80, 70, 80),
     pb.FORMAT_WEBP: (79, 70, 80),
     pb.FORMAT_AVIF: (63, 60, 65),
+    pb.FORMAT_JXL: (77, 70, 80),
 }
 _ENCODE_TIME = Duration(nanos=20_000_000)
 _MEASURE_TIME = Duration(nanos=5_000_000)
@@ -72,8 +76,17 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             message="there is no network for this format and metric: "
             f"{pb.Method.Name(applied.method)} was used",
         )
+    cap = source.cap(request, curve)
+    applied.min_quality, applied.max_quality = min(low, cap), min(high, cap)
     response.applied.CopyFrom(applied)
-    quality, tried, outcome = _search(curve, applied, request.quality)
+    fixed = request.quality or _QUALITIES.get(curve.format, (0,))[0]
+    quality, tried, outcome = search(curve, applied, min(fixed, cap))
+    if quality == cap < (fixed if applied.method == pb.METHOD_NONE else high):
+        response.notices.add(
+            code=pb.Notice.CODE_QUALITY_CAPPED,
+            message=f"the source has quality {cap} itself: no higher one was used",
+        )
+    curve, outcome = source.shrink(request, response, curve, quality, outcome)
     if applied.method == pb.METHOD_ML:
         response.predicted_quality = tried[0]
     searched = outcome not in (
@@ -83,6 +96,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     )
     alpha_quality = _alpha_quality(request, curve.format)
     metrics = {*request.measure, *([applied.metric] if searched and applied.metric else [])}
+    metrics |= limited_metrics(applied)
     if request.measure_dssim:
         metrics.add(pb.METRIC_DSSIM)
     measured = bool(metrics)
@@ -95,6 +109,8 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             measure_time=_MEASURE_TIME if measured else None,
             alpha_quality=alpha_quality,
         )
+    if (over := limit_notice(curve, applied, quality)) is not None:
+        response.notices.append(over)
     response.image = curve.file(quality)
     response.quality = quality
     if alpha_quality is not None:
@@ -109,6 +125,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
+    source.keep_smaller(request, response)
     return response
 
 
@@ -126,68 +143,11 @@ def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQualit
     _, resolved.min_quality, resolved.max_quality = _QUALITIES.get(format, (0, 1, 100))
     if metric_of(spec) == pb.METRIC_SSIMULACRA2:
         resolved.MergeFrom(_SSIMULACRA2)
+    if spec.method == pb.METHOD_SIZE:
+        resolved.allowed_error = 0
     resolved.MergeFrom(spec)
     resolved.metric = metric_of(spec)
     return resolved
-
-
-def _search(
-    curve: Curve, spec: pb.AutoQuality, quality: int
-) -> tuple[int, list[int], pb.Outcome.ValueType]:
-    """Return the quality to use, the qualities tried in order, and why the search stopped."""
-    if curve.format not in _QUALITIES:
-        return 0, [0], pb.OUTCOME_NO_QUALITY
-    if spec.method == pb.METHOD_NONE:
-        quality = quality or _QUALITIES[curve.format][0]
-        return quality, [quality], pb.OUTCOME_FIXED_QUALITY
-    if spec.method == pb.METHOD_SIZE:
-        return _search_size(curve, spec)
-    if spec.method == pb.METHOD_ML and spec.allowed_error == 1:
-        middle = (spec.min_quality + spec.max_quality) // 2
-        return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
-    return _search_score(curve, spec)
-
-
-def _search_size(curve: Curve, spec: pb.AutoQuality) -> tuple[int, list[int], pb.Outcome.ValueType]:
-    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
-    while low <= high:
-        tried.append((low + high) // 2)
-        if curve.size_bytes(tried[-1]) <= spec.target:
-            low = tried[-1] + 1
-        else:
-            high = tried[-1] - 1
-    if high < spec.min_quality:
-        return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
-    return high, tried, pb.OUTCOME_TARGET_MET
-
-
-def _search_score(
-    curve: Curve, spec: pb.AutoQuality
-) -> tuple[int, list[int], pb.Outcome.ValueType]:
-    by_dssim = spec.metric == pb.METRIC_DSSIM
-    score = curve.dssim if by_dssim else curve.ssimulacra2
-
-    def miss(quality: int) -> float:
-        return abs(score(quality) - spec.target)
-
-    def too_poor(quality: int) -> bool:
-        over = score(quality) > spec.target
-        return over if by_dssim else not over
-
-    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
-    while low <= high:
-        tried.append((low + high) // 2)
-        if miss(tried[-1]) <= spec.allowed_error:
-            return tried[-1], tried, pb.OUTCOME_TARGET_MET
-        if too_poor(tried[-1]):
-            low = tried[-1] + 1
-        else:
-            high = tried[-1] - 1
-    if high < spec.min_quality:
-        return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
-    if low > spec.max_quality:
-        return spec.max_quality, tried, pb.OUTCOME_MAX_QUALITY_REACHED
-    return min(tried, key=miss), tried, pb.OUTCOME_NEAREST_QUALITY
 
 
 def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
@@ -206,7 +166,7 @@ def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
 def _info() -> pb.GetServerInfoResponse:
     info = pb.GetServerInfoResponse(
         version=__version__,
-        source_formats=["avif", "gif", "jpeg", "png", "tiff", "webp"],
+        source_formats=["avif", "gif", "jpeg", "jxl", "png", "tiff", "webp"],
         defaults=_DEFAULTS,
         limits=pb.Limits(
             max_image_bytes=64 * 1024 * 1024,
@@ -219,6 +179,8 @@ def _info() -> pb.GetServerInfoResponse:
         library_versions={"autoquality-fake": __version__},
     )
     for format, (default, low, high) in _QUALITIES.items():
+        if format == pb.FORMAT_JXL:  # in the order of the contract
+            info.formats.add(format=pb.FORMAT_PNG)
         info.formats.add(
             format=format,
             has_quality=True,
@@ -226,7 +188,6 @@ def _info() -> pb.GetServerInfoResponse:
             min_quality=low,
             max_quality=high,
         )
-    info.formats.add(format=pb.FORMAT_PNG)
     info.formats[0].network.CopyFrom(
         pb.NetworkInfo(
             name="fake-jpeg.pb", sha256="0" * 64, device="CPU:0", metrics=[pb.METRIC_DSSIM]

@@ -19,13 +19,18 @@ def check_encode(request: pb.EncodeRequest) -> Fault | None:
         return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
     if not _BACKGROUND.fullmatch(request.background):
         return Fault.invalid("background", "must be #rrggbb")
-    spec = request.auto_quality
+    if request.HasField("min_width") and request.min_width < 1:
+        return Fault.invalid("min_width", "must be pixels, 1 or more")
+    return _check_quality(request) or _check_spec(request.auto_quality)
+
+
+def _check_quality(request: pb.EncodeRequest) -> Fault | None:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
             return Fault.invalid("quality", "must be from 1 to 100")
-        if spec.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             return Fault.invalid("quality", "is for METHOD_NONE only")
-    return _check_spec(spec)
+    return None
 
 
 def check_compare(request: pb.CompareRequest) -> Fault | None:
@@ -43,7 +48,16 @@ def _check_spec(spec: pb.AutoQuality) -> Fault | None:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and spec.min_quality > spec.max_quality:
         return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
-    return _check_scores(spec)
+    return _check_limits(spec) or _check_scores(spec)
+
+
+def _check_limits(spec: pb.AutoQuality) -> Fault | None:
+    if spec.HasField("max_bytes") and spec.max_bytes < 1:
+        return Fault.invalid("auto_quality.max_bytes", "must be 1 or more")
+    for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
+        if not 0 <= getattr(spec, field) <= most:
+            return Fault.invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
+    return None
 
 
 def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:

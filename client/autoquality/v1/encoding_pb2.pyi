@@ -20,13 +20,11 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 16 to 19 for options of further formats (JPEG XL is 16), 20
-   to 29 for a choice among formats and for keeping a smaller source, 30 to 39
-   for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
+   choice among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
- * AutoQuality: 6 to 9 for further limits that hold together with the target
-   (bytes, scores), 11 to 14 for the pooling of the metric.
- * Format: 5 for JPEG XL.
+ * AutoQuality: 9 for a further limit that holds together with the target, 11 to
+   14 for the pooling of the metric.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a
@@ -77,6 +75,11 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
     setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
     """
+    FORMAT_JXL: _Format.ValueType  # 5
+    """JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+    from quality 5 on) and animation: frames, durations, loops. Its colours are
+    always sRGB.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """File formats that the service writes."""
@@ -101,6 +104,11 @@ FORMAT_PNG: Format.ValueType  # 4
 their colours unless EncodeRequest.keep_hidden_colors is set. Has no quality
 setting: the outcome is OUTCOME_NO_QUALITY. Only the first frame.
 """
+FORMAT_JXL: Format.ValueType  # 5
+"""JPEG XL, lossy unless JxlOptions.lossless is set. Keeps alpha (without loss
+from quality 5 on) and animation: frames, durations, loops. Its colours are
+always sRGB.
+"""
 Global___Format: typing_extensions.TypeAlias = Format
 
 class _Method:
@@ -115,7 +123,8 @@ class _MethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """No search: EncodeRequest.quality, or the format's default."""
     METHOD_SIZE: _Method.ValueType  # 2
     """The highest quality in [min_quality, max_quality] whose file has at most
-    `target` bytes.
+    `target` bytes, or the first one found that leaves at most the share
+    `allowed_error` of them unused.
     """
     METHOD_DSSIM: _Method.ValueType  # 3
     """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -142,7 +151,8 @@ METHOD_NONE: Method.ValueType  # 1
 """No search: EncodeRequest.quality, or the format's default."""
 METHOD_SIZE: Method.ValueType  # 2
 """The highest quality in [min_quality, max_quality] whose file has at most
-`target` bytes.
+`target` bytes, or the first one found that leaves at most the share
+`allowed_error` of them unused.
 """
 METHOD_DSSIM: Method.ValueType  # 3
 """The first quality found whose DSSIM is within `allowed_error` of `target`. If
@@ -237,9 +247,10 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Convert to sRGB and write no profile.
 
     The source's colours are defined by its ICC profile or its colour description
-    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-    (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-    outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+    (AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+    header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+    reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+    this.
     """
     COLOR_PROFILE_KEEP: _ColorProfile.ValueType  # 2
     """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -248,6 +259,9 @@ class _ColorProfileEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
     still converted to sRGB. Scores are those of the samples as written. Compare
     measures two images with the same profile in the same way.
+
+    JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+    colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
     """
 
 class ColorProfile(_ColorProfile, metaclass=_ColorProfileEnumTypeWrapper):
@@ -259,9 +273,10 @@ COLOR_PROFILE_SRGB: ColorProfile.ValueType  # 1
 """Convert to sRGB and write no profile.
 
 The source's colours are defined by its ICC profile or its colour description
-(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM). HDR sources
-(PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED reports this. Colours
-outside sRGB are clipped, and CODE_COLORS_CLIPPED reports this.
+(AVIF and HEIF: nclx; PNG: cICP, then iCCP, sRGB, gAMA and cHRM; JPEG XL: in its
+header). HDR sources (PQ and HLG) are tone-mapped, and CODE_HDR_TONE_MAPPED
+reports this. Colours outside sRGB are clipped, and CODE_COLORS_CLIPPED reports
+this.
 """
 COLOR_PROFILE_KEEP: ColorProfile.ValueType  # 2
 """Keep the samples. Write the source's ICC profile, or one made from its colour
@@ -270,6 +285,9 @@ description.
 HDR sources are tone-mapped within their own primaries. CMYK and CIELAB are
 still converted to sRGB. Scores are those of the samples as written. Compare
 measures two images with the same profile in the same way.
+
+JPEG XL cannot hold a profile, unless it keeps the coefficients of a JPEG. Its
+colours are converted to sRGB, and CODE_METADATA_DROPPED reports this.
 """
 Global___ColorProfile: typing_extensions.TypeAlias = ColorProfile
 
@@ -283,8 +301,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """Never sent."""
     OUTCOME_TARGET_MET: _Outcome.ValueType  # 1
     """The target is met. METHOD_SIZE: the size is within budget, and the next
-    quality exceeds it or max_quality is reached. With a metric: the score is
-    within the allowed error.
+    quality exceeds it, max_quality is reached, or no more than the allowed share
+    is unused. With a metric: the score is within the allowed error.
     """
     OUTCOME_MIN_QUALITY_REACHED: _Outcome.ValueType  # 2
     """Even min_quality misses the target: the file is too large, or looks better
@@ -301,11 +319,36 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     The result has the nearest quality.
     """
     OUTCOME_PREDICTION_TRUSTED: _Outcome.ValueType  # 7
-    """METHOD_ML with the largest allowed_error: the network's quality was used
-    unmeasured.
+    """The predicted quality was used unmeasured: METHOD_ML with the largest
+    allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
     """
     OUTCOME_NO_QUALITY: _Outcome.ValueType  # 8
-    """The format has no quality setting."""
+    """The format, with these options, has no quality setting."""
+    OUTCOME_MAX_BYTES_REACHED: _Outcome.ValueType  # 9
+    """max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+    target. The result is within all limits, and the next quality exceeds
+    max_bytes.
+    """
+    OUTCOME_MAX_DSSIM_REACHED: _Outcome.ValueType  # 10
+    """max_dssim keeps the result from the target, which would look worse. The result
+    is within all limits, and the quality below exceeds max_dssim.
+    """
+    OUTCOME_MIN_SSIMULACRA2_REACHED: _Outcome.ValueType  # 11
+    """min_ssimulacra2 keeps the result from the target, which would look worse. The
+    result is within all limits, and the quality below has less.
+    """
+    OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
+    """No quality from min_quality to max_quality is within all limits. The limit on
+    bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+    the highest quality within it, or min_quality if there is none.
+    CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+    """
+    OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
+    """The result is the source, because it is not larger than the encoding
+    (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
+    is 100, without a measurement. `probes` has the encodings that were made, if
+    any.
+    """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """Why the search stopped."""
@@ -314,8 +357,8 @@ OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 """Never sent."""
 OUTCOME_TARGET_MET: Outcome.ValueType  # 1
 """The target is met. METHOD_SIZE: the size is within budget, and the next
-quality exceeds it or max_quality is reached. With a metric: the score is
-within the allowed error.
+quality exceeds it, max_quality is reached, or no more than the allowed share
+is unused. With a metric: the score is within the allowed error.
 """
 OUTCOME_MIN_QUALITY_REACHED: Outcome.ValueType  # 2
 """Even min_quality misses the target: the file is too large, or looks better
@@ -332,11 +375,36 @@ OUTCOME_NEAREST_QUALITY: Outcome.ValueType  # 6
 The result has the nearest quality.
 """
 OUTCOME_PREDICTION_TRUSTED: Outcome.ValueType  # 7
-"""METHOD_ML with the largest allowed_error: the network's quality was used
-unmeasured.
+"""The predicted quality was used unmeasured: METHOD_ML with the largest
+allowed_error, or an image with too many pixels (CODE_SEARCH_SKIPPED).
 """
 OUTCOME_NO_QUALITY: Outcome.ValueType  # 8
-"""The format has no quality setting."""
+"""The format, with these options, has no quality setting."""
+OUTCOME_MAX_BYTES_REACHED: Outcome.ValueType  # 9
+"""max_bytes keeps the result from a better score, or from a larger METHOD_SIZE
+target. The result is within all limits, and the next quality exceeds
+max_bytes.
+"""
+OUTCOME_MAX_DSSIM_REACHED: Outcome.ValueType  # 10
+"""max_dssim keeps the result from the target, which would look worse. The result
+is within all limits, and the quality below exceeds max_dssim.
+"""
+OUTCOME_MIN_SSIMULACRA2_REACHED: Outcome.ValueType  # 11
+"""min_ssimulacra2 keeps the result from the target, which would look worse. The
+result is within all limits, and the quality below has less.
+"""
+OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
+"""No quality from min_quality to max_quality is within all limits. The limit on
+bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
+the highest quality within it, or min_quality if there is none.
+CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+"""
+OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
+"""The result is the source, because it is not larger than the encoding
+(EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
+is 100, without a measurement. `probes` has the encodings that were made, if
+any.
+"""
 Global___Outcome: typing_extensions.TypeAlias = Outcome
 
 @typing.final
@@ -350,6 +418,9 @@ class AutoQuality(google.protobuf.message.Message):
     MIN_QUALITY_FIELD_NUMBER: builtins.int
     MAX_QUALITY_FIELD_NUMBER: builtins.int
     ALLOWED_ERROR_FIELD_NUMBER: builtins.int
+    MAX_BYTES_FIELD_NUMBER: builtins.int
+    MAX_DSSIM_FIELD_NUMBER: builtins.int
+    MIN_SSIMULACRA2_FIELD_NUMBER: builtins.int
     METRIC_FIELD_NUMBER: builtins.int
     method: Global___Method.ValueType
     """How the quality is chosen."""
@@ -369,8 +440,37 @@ class AutoQuality(google.protobuf.message.Message):
     allowed_error: builtins.float
     """A result is good enough if |score - target| <= allowed_error. From 0 to 1 for
     DSSIM, from 0 to 100 for SSIMULACRA2. With METHOD_ML, the largest value trusts
-    the network: one encoding, and no measurement. Absent: the server's if it has
-    the same unit. Otherwise 0.001 for DSSIM, and 1 for SSIMULACRA2.
+    the network: one encoding, and no measurement unless a limit needs one.
+
+    METHOD_SIZE: the share of the target that may stay unused, from 0 to 1. With
+    0.05, a file of 95 to 100 % of the target ends the search. With 0, the result
+    is the highest quality that fits.
+
+    Absent: the server's if it has the same unit. Otherwise 0.001 for DSSIM, 1 for
+    SSIMULACRA2, and 0 for METHOD_SIZE.
+    """
+    max_bytes: builtins.int
+    """Limits that hold together with the target. The result is the best one for the
+    method among the qualities within all limits. If a limit keeps the search from
+    its target, the outcome names the limit. If no quality in [min_quality,
+    max_quality] is within all limits, the outcome is OUTCOME_LIMITS_CONFLICT.
+
+    With METHOD_NONE and for a format without a quality, nothing is searched: the
+    limits are only checked. CODE_LIMIT_EXCEEDED reports every limit that the
+    result exceeds.
+
+    The most bytes of the file, 1 or more. With METHOD_SIZE, the smaller one of
+    this limit and the target counts. To meet it, the server drops metadata and
+    lowers the quality of alpha as it does for METHOD_SIZE. Absent: the server's
+    limit, normally none.
+    """
+    max_dssim: builtins.float
+    """The greatest DSSIM, from 0 to 1. 1 is no limit. Absent: the server's limit,
+    normally none.
+    """
+    min_ssimulacra2: builtins.float
+    """The least SSIMULACRA2, from 0 to 100. Absent: the server's limit, normally
+    none.
     """
     metric: Global___Metric.ValueType
     """The metric of `target` and `allowed_error` with METHOD_ML. With METHOD_DSSIM
@@ -385,16 +485,25 @@ class AutoQuality(google.protobuf.message.Message):
         min_quality: builtins.int | None = ...,
         max_quality: builtins.int | None = ...,
         allowed_error: builtins.float | None = ...,
+        max_bytes: builtins.int | None = ...,
+        max_dssim: builtins.float | None = ...,
+        min_ssimulacra2: builtins.float | None = ...,
         metric: Global___Metric.ValueType = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "min_quality", b"min_quality", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_target", b"_target", "allowed_error", b"allowed_error", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allowed_error", b"_allowed_error", "_max_bytes", b"_max_bytes", "_max_dssim", b"_max_dssim", "_max_quality", b"_max_quality", "_min_quality", b"_min_quality", "_min_ssimulacra2", b"_min_ssimulacra2", "_target", b"_target", "allowed_error", b"allowed_error", "max_bytes", b"max_bytes", "max_dssim", b"max_dssim", "max_quality", b"max_quality", "method", b"method", "metric", b"metric", "min_quality", b"min_quality", "min_ssimulacra2", b"min_ssimulacra2", "target", b"target"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allowed_error", b"_allowed_error"]) -> typing.Literal["allowed_error"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_bytes", b"_max_bytes"]) -> typing.Literal["max_bytes"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_dssim", b"_max_dssim"]) -> typing.Literal["max_dssim"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_quality", b"_max_quality"]) -> typing.Literal["max_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_quality", b"_min_quality"]) -> typing.Literal["min_quality"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_ssimulacra2", b"_min_ssimulacra2"]) -> typing.Literal["min_ssimulacra2"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_target", b"_target"]) -> typing.Literal["target"] | None: ...
 
@@ -509,10 +618,10 @@ class WebpOptions(google.protobuf.message.Message):
     """Quality of the alpha channel, 0 (small) to 100 (lossless). Absent: the
     server's, normally 100.
 
-    METHOD_SIZE lowers it together with the quality, if no quality meets the
-    budget and dropping metadata does not help. CODE_ALPHA_QUALITY_LOWERED
-    reports this. It stays unchanged if lowering it does not meet the budget
-    either.
+    METHOD_SIZE and AutoQuality.max_bytes lower it together with the quality, if
+    no quality meets the budget and dropping metadata does not help.
+    CODE_ALPHA_QUALITY_LOWERED reports this. It stays unchanged if lowering it does
+    not meet the budget either.
     """
     def __init__(
         self,
@@ -606,6 +715,39 @@ class PngOptions(google.protobuf.message.Message):
 Global___PngOptions: typing_extensions.TypeAlias = PngOptions
 
 @typing.final
+class JxlOptions(google.protobuf.message.Message):
+    """How to write a JPEG XL. The quality 100 is lossy too: a distance of 0.1."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EFFORT_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
+    effort: builtins.int
+    """CPU effort, 1 (fast) to 7 (small). Absent: the server's, normally 5."""
+    lossless: builtins.bool
+    """Keep every 8-bit sample exactly. Has no quality setting then: the outcome is
+    OUTCOME_NO_QUALITY.
+
+    A JPEG whose colours need no conversion keeps its coefficients instead, in some
+    20 % fewer bytes. JPEG XL decoders are more precise than JPEG decoders, so the
+    scores are not perfect.
+    """
+    def __init__(
+        self,
+        *,
+        effort: builtins.int | None = ...,
+        lossless: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_effort", b"_effort", "_lossless", b"_lossless", "effort", b"effort", "lossless", b"lossless"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_effort", b"_effort"]) -> typing.Literal["effort"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_lossless", b"_lossless"]) -> typing.Literal["lossless"] | None: ...
+
+Global___JxlOptions: typing_extensions.TypeAlias = JxlOptions
+
+@typing.final
 class EncodeRequest(google.protobuf.message.Message):
     """One image, and how to encode it."""
 
@@ -620,19 +762,25 @@ class EncodeRequest(google.protobuf.message.Message):
     WEBP_FIELD_NUMBER: builtins.int
     AVIF_FIELD_NUMBER: builtins.int
     PNG_FIELD_NUMBER: builtins.int
+    JXL_FIELD_NUMBER: builtins.int
     BACKGROUND_FIELD_NUMBER: builtins.int
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
     ALLOW_TRUNCATED_FIELD_NUMBER: builtins.int
     KEEP_COPYRIGHT_FIELD_NUMBER: builtins.int
     COLOR_PROFILE_FIELD_NUMBER: builtins.int
+    KEEP_SMALLER_SOURCE_FIELD_NUMBER: builtins.int
+    CAP_AT_SOURCE_FIELD_NUMBER: builtins.int
+    MAY_SHRINK_FIELD_NUMBER: builtins.int
+    MIN_WIDTH_FIELD_NUMBER: builtins.int
     KEEP_HIDDEN_COLORS_FIELD_NUMBER: builtins.int
     MEASURE_FIELD_NUMBER: builtins.int
     image: builtins.bytes
-    """A whole image file: JPEG, PNG, WebP, AVIF, GIF, TIFF, or HEIF if the server's
-    libvips can decode it (see GetServerInfo). EXIF orientation is applied.
-    Colours are converted to 8 bits and, unless color_profile says otherwise, to
-    sRGB. GIF, WebP, PNG (APNG) and AVIF (sequences) can be animated.
+    """A whole image file: JPEG, PNG, WebP, AVIF, JPEG XL, GIF, TIFF, or HEIF if the
+    server's libvips can decode it (see GetServerInfo). The orientation (of EXIF,
+    or of the header of a JPEG XL) is applied. Colours are converted to 8 bits
+    and, unless color_profile says otherwise, to sRGB. GIF, WebP, JPEG XL, PNG
+    (APNG) and AVIF (sequences) can be animated.
     """
     format: Global___Format.ValueType
     """The output format."""
@@ -651,9 +799,9 @@ class EncodeRequest(google.protobuf.message.Message):
     Kept metadata says that the image is upright, because the orientation is
     always applied. Embedded thumbnails are removed. CODE_METADATA_DROPPED reports
     dropped metadata: a block that the format cannot hold (JPEG: over 64 kB; IPTC:
-    every format except JPEG), or all of it if METHOD_SIZE finds no quality that
-    meets the budget with it. Copyright and author stay unless dropping them meets
-    the budget.
+    every format except JPEG), or all of it if no quality meets the budget of
+    METHOD_SIZE or AutoQuality.max_bytes with it. Copyright and author stay unless
+    dropping them meets the budget.
     """
     measure_dssim: builtins.bool
     """The same as METRIC_DSSIM in `measure`."""
@@ -670,6 +818,51 @@ class EncodeRequest(google.protobuf.message.Message):
     """
     color_profile: Global___ColorProfile.ValueType
     """What happens to the colours of the source."""
+    keep_smaller_source: builtins.bool
+    """Return the source itself if it is not larger than the encoding and shows the
+    same image in the requested format. It may be larger within max_bytes, if
+    max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
+    Absent: the server's, normally false.
+
+    The source must be intact and upright, and must not need a change of colours.
+    It must not have frames, images or a gain map that the encoding would lose.
+    It must be within max_bytes and, with METHOD_SIZE, within the target. Options
+    of the format and max_quality do not matter.
+
+    Metadata is the same as in the encoding. What the encoding would not have is
+    cut out of the file, without a change of pixels: metadata, an sRGB profile,
+    bytes behind the image. A density may stay. An AVIF with such parts is not
+    kept. With keep_metadata, all metadata stays as it is.
+
+    METHOD_SIZE encodes nothing if the source is within the budget, and if
+    max_quality is 100 or not below the quality of a JPEG. With a lower
+    max_quality, it encodes once at max_quality and returns the smaller file.
+    """
+    cap_at_source: builtins.bool
+    """Never encode a JPEG source at a higher quality than its own, which is estimated
+    from its quantisation tables. CODE_QUALITY_CAPPED reports that the answer has
+    the estimate as its quality. Absent: the server's, normally false.
+
+    The limit lowers max_quality, min_quality if that is higher, and `quality`. It
+    is on the scale of the output format. For formats other than JPEG, it is the
+    quality that has the same SSIMULACRA2 on average.
+    """
+    may_shrink: builtins.bool
+    """If no quality meets the byte budget (the target of METHOD_SIZE, and max_bytes),
+    reduce the size of the image in pixels, and keep its aspect ratio.
+    CODE_IMAGE_SHRUNK reports this. `width` and `height` of the answer are those of
+    the smaller image, and scores compare with the smaller image. METHOD_NONE
+    ignores this field.
+
+    The result has nearly the largest size that fits at a quality that looks
+    acceptable, or at min_quality if that is higher. OUTCOME_TARGET_MET and
+    OUTCOME_MAX_BYTES_REACHED then mean for METHOD_SIZE that the file is within the
+    budget. Downscaling is in linear light.
+    """
+    min_width: builtins.int
+    """The least width in pixels with may_shrink, 1 or more. If the image does not fit
+    at this width, the answer is the same as without may_shrink. Absent: 1.
+    """
     keep_hidden_colors: builtins.bool
     """Keep the colours of fully transparent pixels. If false, a smooth continuation
     of the surrounding colours replaces them. It costs almost no bytes and does
@@ -701,6 +894,10 @@ class EncodeRequest(google.protobuf.message.Message):
         """Options for FORMAT_PNG. Other formats ignore them."""
 
     @property
+    def jxl(self) -> Global___JxlOptions:
+        """Options for FORMAT_JXL. Other formats ignore them."""
+
+    @property
     def measure(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Metric.ValueType]:
         """Measure and report the scores of the result by these metrics, even if the
         method does not. Skipped if the deadline is too near.
@@ -718,23 +915,34 @@ class EncodeRequest(google.protobuf.message.Message):
         webp: Global___WebpOptions | None = ...,
         avif: Global___AvifOptions | None = ...,
         png: Global___PngOptions | None = ...,
+        jxl: Global___JxlOptions | None = ...,
         background: builtins.str = ...,
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
         allow_truncated: builtins.bool | None = ...,
         keep_copyright: builtins.bool | None = ...,
         color_profile: Global___ColorProfile.ValueType = ...,
+        keep_smaller_source: builtins.bool | None = ...,
+        cap_at_source: builtins.bool | None = ...,
+        may_shrink: builtins.bool = ...,
+        min_width: builtins.int | None = ...,
         keep_hidden_colors: builtins.bool | None = ...,
         measure: collections.abc.Iterable[Global___Metric.ValueType] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "measure", b"measure", "measure_dssim", b"measure_dssim", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "cap_at_source", b"cap_at_source", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_smaller_source", b"keep_smaller_source", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_cap_at_source", b"_cap_at_source"]) -> typing.Literal["cap_at_source"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_keep_copyright", b"_keep_copyright"]) -> typing.Literal["keep_copyright"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_keep_hidden_colors", b"_keep_hidden_colors"]) -> typing.Literal["keep_hidden_colors"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_keep_smaller_source", b"_keep_smaller_source"]) -> typing.Literal["keep_smaller_source"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_width", b"_min_width"]) -> typing.Literal["min_width"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_quality", b"_quality"]) -> typing.Literal["quality"] | None: ...
     @typing.overload
@@ -793,6 +1001,23 @@ class Notice(google.protobuf.message.Message):
         """The alpha channel was compressed with loss to meet the byte budget. See
         EncodeResponse.alpha_quality.
         """
+        CODE_QUALITY_CAPPED: Notice._Code.ValueType  # 13
+        """The answer has the estimated quality of the source, because
+        EncodeRequest.cap_at_source allows no higher one.
+        """
+        CODE_SEARCH_SKIPPED: Notice._Code.ValueType  # 14
+        """The image has more pixels than the server searches for. The predicted quality
+        was used. METHOD_SIZE lowers it until the file is within the budget. If the
+        file exceeds another limit, there is a search, and not this notice.
+        """
+        CODE_IMAGE_SHRUNK: Notice._Code.ValueType  # 15
+        """The image was reduced to fewer pixels to meet the byte budget
+        (EncodeRequest.may_shrink).
+        """
+        CODE_LIMIT_EXCEEDED: Notice._Code.ValueType  # 16
+        """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+        left no time to check one. The message has each limit and what was reached.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -835,6 +1060,23 @@ class Notice(google.protobuf.message.Message):
     CODE_ALPHA_QUALITY_LOWERED: Notice.Code.ValueType  # 11
     """The alpha channel was compressed with loss to meet the byte budget. See
     EncodeResponse.alpha_quality.
+    """
+    CODE_QUALITY_CAPPED: Notice.Code.ValueType  # 13
+    """The answer has the estimated quality of the source, because
+    EncodeRequest.cap_at_source allows no higher one.
+    """
+    CODE_SEARCH_SKIPPED: Notice.Code.ValueType  # 14
+    """The image has more pixels than the server searches for. The predicted quality
+    was used. METHOD_SIZE lowers it until the file is within the budget. If the
+    file exceeds another limit, there is a search, and not this notice.
+    """
+    CODE_IMAGE_SHRUNK: Notice.Code.ValueType  # 15
+    """The image was reduced to fewer pixels to meet the byte budget
+    (EncodeRequest.may_shrink).
+    """
+    CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
+    """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
+    left no time to check one. The message has each limit and what was reached.
     """
 
     CODE_FIELD_NUMBER: builtins.int
@@ -924,7 +1166,7 @@ class Timings(google.protobuf.message.Message):
 
     @property
     def decode(self) -> google.protobuf.duration_pb2.Duration:
-        """Decoding the source, including colour conversion."""
+        """Decoding the source, including colour conversion, and reducing it."""
 
     @property
     def predict(self) -> google.protobuf.duration_pb2.Duration:
@@ -985,7 +1227,9 @@ class EncodeResponse(google.protobuf.message.Message):
     format: Global___Format.ValueType
     """The output format. Never FORMAT_UNSPECIFIED."""
     quality: builtins.int
-    """The quality of the result, 1 to 100. 0 for a format without a quality."""
+    """The quality of the result, 1 to 100. 0 for a format without a quality, and for
+    OUTCOME_SOURCE_KEPT.
+    """
     size_bytes: builtins.int
     """The size of `image` in bytes."""
     dssim: builtins.float
@@ -994,7 +1238,10 @@ class EncodeResponse(google.protobuf.message.Message):
     mean over its frames.
     """
     iterations: builtins.int
-    """Number of full-resolution encodings, including the returned one."""
+    """Number of encodings, including the returned one. They are of the full
+    resolution, unless CODE_IMAGE_SHRUNK says otherwise. 0 if the source was kept
+    without an encoding.
+    """
     outcome: Global___Outcome.ValueType
     """Why the search stopped."""
     predicted_quality: builtins.int
@@ -1021,7 +1268,7 @@ class EncodeResponse(google.protobuf.message.Message):
     @property
     def applied(self) -> Global___AutoQuality:
         """The settings that the server used. Every field is set, but `metric` only if
-        the method has one.
+        the method has one, and limits only if there are any.
         """
 
     @property

@@ -20,13 +20,11 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 16 to 19 for options of further formats (JPEG XL is 16), 20
-   to 29 for a choice among formats and for keeping a smaller source, 30 to 39
-   for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
+   choice among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
- * AutoQuality: 6 to 9 for further limits that hold together with the target
-   (bytes, scores), 11 to 14 for the pooling of the metric.
- * Format: 5 for JPEG XL.
+ * AutoQuality: 9 for a further limit that holds together with the target, 11 to
+   14 for the pooling of the metric.
  * EncodeResponse, Probe and CompareResponse: 21 to 29 for the scores of further
    metrics.
  * EncodeStreamStart: 3 to 5 for a checksum of the source and for resuming a

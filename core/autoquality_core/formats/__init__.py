@@ -19,10 +19,12 @@ from autoquality_core.formats.avif import AvifEncoder, AvifOptions
 from autoquality_core.formats.base import Encoder, Option, options_of
 from autoquality_core.formats.containers import fitting_metadata, with_metadata
 from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
+from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
 from autoquality_core.formats.png import PngEncoder, PngOptions
+from autoquality_core.formats.stripping import stripped
 from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
 from autoquality_core.images import Pixels
-from autoquality_core.runtime.codecs import cv2, pyvips
+from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips
 from autoquality_core.types import ColorProfile, Format
 
 __all__ = [
@@ -36,6 +38,9 @@ __all__ = [
     "EncoderOptions",
     "JpegEncoder",
     "JpegOptions",
+    "JxlEncoder",
+    "JxlOptions",
+    "JxlTranscoder",
     "Option",
     "PngEncoder",
     "PngOptions",
@@ -46,13 +51,14 @@ __all__ = [
     "fitting_metadata",
     "library_versions",
     "options_of",
+    "stripped",
     "substitute",
     "with_metadata",
     "writable",
 ]
 
 ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
-    {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder)}
+    {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder, JxlEncoder)}
 )
 """Every format, with its encoder. `writable` has those that this machine can write."""
 
@@ -67,18 +73,26 @@ OPTIONS: Mapping[Format, type[Any]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """The options of every format, named as the format, and how the source is read."""
+    """The options of every format, named as the format, and how the source is used.
+
+    `min_width` is in pixels, 1 or more.
+    """
 
     jpeg: JpegOptions = JpegOptions()
     webp: WebpOptions = WebpOptions()
     avif: AvifOptions = AvifOptions()
     png: PngOptions = PngOptions()
+    jxl: JxlOptions = JxlOptions()
     background: tuple[int, int, int] = (255, 255, 255)
     keep_metadata: bool = False
     keep_copyright: bool = True
     color_profile: ColorProfile = ColorProfile.SRGB
     keep_hidden_colors: bool = False
     allow_truncated: bool = False
+    keep_smaller_source: bool = False
+    cap_at_source: bool = False
+    may_shrink: bool = False
+    min_width: int = 1
 
 
 def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
@@ -92,13 +106,13 @@ def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
 
 @cache
 def writable() -> tuple[Format, ...]:
-    """The formats that this libvips can write: each encodes a small image on the first call."""
+    """The formats that can be written here: each encodes a small image on the first call."""
     pixels = Pixels.from_samples(np.zeros((1, 16, 16, 1), np.uint8))
     found = []
     for fmt in ENCODERS:
         try:
             encoder_for(fmt).encode(pixels, 50)
-        except (pyvips.Error, AttributeError):
+        except (pyvips.Error, AttributeError, ImportError):
             continue
         found.append(fmt)
     return tuple(found)
@@ -150,4 +164,9 @@ def library_versions() -> dict[str, str]:
         versions["pyvips-binary"] = metadata.version("pyvips-binary")
     except metadata.PackageNotFoundError:
         pass  # libvips is the system's
+    try:
+        versions["libjxl"] = jpegxl.jpegxl_version().removeprefix("libjxl ")
+        versions["imagecodecs"] = metadata.version("imagecodecs")
+    except ImportError:
+        pass  # there is no wheel for this kind of machine
     return versions

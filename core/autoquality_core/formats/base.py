@@ -19,6 +19,9 @@ from autoquality_core.types import MAX_QUALITY, Format
 T = TypeVar("T")
 Samples = npt.NDArray[np.uint8]
 
+COMMON_LIBRARIES = ("libvips", "opencv", "pyvips", "pyvips-binary")
+"""Keys of `formats.library_versions`: what every source is read with, and most files written."""
+
 EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
 
 
@@ -52,8 +55,9 @@ class Encoder(ABC):
     """A format with its options: pixels to a file and back. Hashable and stateless.
 
     `encode` takes images that the format can hold: one frame unless `keeps_animation`, no alpha
-    unless `keeps_alpha`, sides of `min_side` to `max_side` pixels (see `formats.substitute`). Any
-    failure within that is a defect, and pyvips.Error escapes.
+    unless `keeps_alpha`, no profile unless `keeps_profile`, sides of `min_side` to `max_side`
+    pixels (see `formats.substitute`). Any failure within that is a defect, and errors of the
+    library escape.
     """
 
     format: ClassVar[Format]
@@ -61,6 +65,7 @@ class Encoder(ABC):
     has_quality: ClassVar[bool] = True
     keeps_alpha: ClassVar[bool] = True
     keeps_animation: ClassVar[bool] = False
+    keeps_profile: ClassVar[bool] = True
     min_side: ClassVar[int] = 1
     max_side: ClassVar[int]
     default_quality: ClassVar[int] = 80
@@ -72,12 +77,15 @@ class Encoder(ABC):
     probe_seconds_per_pixel: ClassVar[float] = 1e-7
     """Cost of encoding and decoding on one core, with default options."""
 
+    libraries: ClassVar[tuple[str, ...]] = COMMON_LIBRARIES
+    """The keys in `formats.library_versions` of all that decides its files and their scores."""
+
     options: Any = None
     """An instance of the format's options class; frozen."""
 
     @abstractmethod
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        """The encoded file; `quality` is 1 to 100, and ignored without `has_quality`."""
+        """The encoded file; `quality` is 1 to 100, and ignored without `takes_quality`."""
 
     @abstractmethod
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
@@ -86,6 +94,11 @@ class Encoder(ABC):
     def frames(self, data: bytes, pixels: Pixels) -> int:
         """The number of frames in a file that `encode` made of `pixels`."""
         return 1
+
+    @property
+    def takes_quality(self) -> bool:
+        """Whether the quality changes the file with these options."""
+        return self.has_quality
 
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_core.images import NO_METADATA, Metadata
+from autoquality_core.images.jxl.container import BOXED
 from autoquality_core.images.metadata.exif import density
 from autoquality_core.images.metadata.iptc import photoshop_segment
 from autoquality_core.images.png.chunks import chunk, chunks
@@ -20,7 +21,7 @@ _EXIF_NAME, _XMP_NAME = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _LONGEST_SEGMENT = 65533
 
 _PNG_HEAD = 33  # the signature and IHDR
-_WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
+_WEBP_ALPHA, _WEBP_EXIF, _WEBP_XMP = 0x10, 0x08, 0x04
 
 
 def with_metadata(fmt: Format, data: bytes, metadata: Metadata) -> bytes:
@@ -63,17 +64,26 @@ def _jpeg(data: bytes, metadata: Metadata) -> bytes:
         if content:
             length = 2 + len(prefix) + len(content)
             segments += struct.pack(">BBH", 0xFF, code, length) + prefix + content
-    return data[:2] + segments + data[2:]
+    begin = 2
+    if data[2:4] == b"\xff\xe0":  # JFIF, which a source may have, comes first
+        begin += 2 + int.from_bytes(data[4:6], "big")
+    return data[:begin] + segments + data[begin:]
 
 
 def _webp(data: bytes, metadata: Metadata) -> bytes:
     if data[12:16] == b"VP8X":
         flags, sides, chunks = data[20], data[24:30], data[30:]
     else:
-        # A bare lossy picture: its sides are in the header of the frame.
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+        # A bare picture: its sides are in the header of the frame.
         flags, chunks = 0, data[12:]
-        sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
+        if data[12:16] == b"VP8L":  # lossless
+            (bits,) = struct.unpack_from("<I", data, 21)
+            flags = _WEBP_ALPHA if bits >> 28 & 1 else 0
+            less_one = bits & 0x3FFF, bits >> 14 & 0x3FFF
+        else:
+            width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+            less_one = width - 1, height - 1
+        sides = b"".join(side.to_bytes(3, "little") for side in less_one)
     for flag, name, content in (
         (_WEBP_EXIF, b"EXIF", metadata.exif),
         (_WEBP_XMP, b"XMP ", metadata.xmp),
@@ -174,9 +184,20 @@ def _box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 
 
+def _jxl(data: bytes, metadata: Metadata) -> bytes:
+    """The codestream in a box behind the metadata (ISO/IEC 18181-2)."""
+    boxes = BOXED + _box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    if metadata.exif:
+        boxes += _box(b"Exif", bytes(4) + metadata.exif)
+    if metadata.xmp:
+        boxes += _box(b"xml ", metadata.xmp)
+    return boxes + _box(b"jxlc", data)
+
+
 _WRITERS: Mapping[Format, Callable[[bytes, Metadata], bytes]] = {
     Format.JPEG: _jpeg,
     Format.WEBP: _webp,
     Format.AVIF: _avif,
     Format.PNG: _png,
+    Format.JXL: _jxl,
 }

@@ -8,11 +8,12 @@ from typing import TypeAlias
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
 from autoquality_core.images.jpeg import find_images
+from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
-Animation: TypeAlias = Apng | Sequence
+Animation: TypeAlias = Apng | Sequence | Jxl
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,18 @@ class Contents:
 
 
 def contents_of(
-    data: Data, header: pyvips.Image, name: str, meta: Meta | None, most_frames: int
+    data: Data, header: pyvips.Image, name: str, read: Meta | Jxl | None, most_frames: int
 ) -> Contents:
     """The contents of a file of format `name`, given the header that libvips has read.
 
-    `meta` is that of a HEIF or AVIF. The frames of an animation with more than
+    `read` has the boxes of a HEIF or AVIF, or a JPEG XL. The frames of an animation with more than
     `most_frames` are counted, but not checked. Raises ValueError for a HEIF or AVIF
     whose boxes cannot be followed.
     """
-    if meta is not None:
-        return _of_heif(data, header, meta, most_frames)
+    if isinstance(read, Jxl):
+        return Contents(read.pages, read.gain_map, read)
+    if read is not None:
+        return _of_heif(data, header, read, most_frames)
     if name == "png":
         try:
             apng = read_apng(data, most_frames)

@@ -1,4 +1,4 @@
-"""The structure of JPEG files: their scans, and further images behind the first.
+"""The structure of JPEG files: their scans, their tables, and further images behind the first.
 
 Decoders show the first image of a file and ignore others. Cameras add a second view by
 a multi-picture index (CIPA DC-007); Ultra HDR and ISO 21496-1 add a gain map for HDR
@@ -22,7 +22,7 @@ MOST_SEGMENTS = 10_000
 # skips everything else: stray and fill bytes, stuffed zeros, and markers that stand alone
 # (TEM, RSTn) or are reserved (02 to BF).
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xDB
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOFn, without DHT, JPG and DAC, which lie between them."""
@@ -102,6 +102,34 @@ def find_images(data: Data) -> Images:
             break
     gain_map = any(_mentions_gain_map(view, at) for at in (0, *further[:_MOST_SEARCHED]))
     return Images(1 + max(len(further), gain_map), gain_map)
+
+
+def quantisation_tables(data: Data) -> tuple[tuple[int, ...], ...]:
+    """The quantisation table of each component of the first image, 64 numbers in zigzag order.
+
+    Empty if the file has no tables before its first scan, or not those that its frame needs.
+    """
+    tables: dict[int, tuple[int, ...]] = {}
+    used: list[int] = []
+    for code, _, content in _segments(memoryview(data), 0):
+        if code == _TABLES:
+            tables |= _tables(content)
+        elif code in _FRAMES:
+            used = list(content[8::3])  # behind precision, sides and count: 3 bytes for each
+    return tuple(tables[one] for one in used) if tables.keys() >= set(used) else ()
+
+
+def _tables(content: memoryview) -> dict[int, tuple[int, ...]]:
+    """The tables of a segment by their numbers."""
+    found = {}
+    while content:
+        wide, number = content[0] >> 4, content[0] & 15
+        end = 1 + 64 * (1 + bool(wide))
+        if len(content) < end:
+            break
+        found[number] = struct.unpack(">64H" if wide else "64B", content[1:end])
+        content = content[end:]
+    return found
 
 
 def _number(data: Data, at: int) -> int:

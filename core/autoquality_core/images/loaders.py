@@ -2,7 +2,7 @@
 
 The first bytes decide, and only the loader for that format sees the file. libvips itself
 would try all its loaders (SVG, matrices, its own format), which costs time and exposes
-their code. Ultra HDR is read as plain JPEG.
+their code. It does not read JPEG XL: `images.jxl` does. Ultra HDR is read as plain JPEG.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from functools import cache
 
 from autoquality_core.images.libvips import ensure_configured
-from autoquality_core.runtime.codecs import pyvips
+from autoquality_core.runtime.codecs import jpegxl, pyvips
 from autoquality_core.types import Data
 
 ANIMATED = frozenset({"gif", "webp"})
@@ -38,6 +38,7 @@ _SIGNATURES = (
     ("png", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("gif", re.compile(rb"GIF8[79]a")),
     ("webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
+    ("jxl", re.compile(rb"\xff\n|\0\0\0\x0cJXL \r\n\x87\n")),
     ("tiff", re.compile(rb"II[*+]\x00|MM\x00[*+]")),
     # ISO/IEC 23008-12, the brands of images and image sequences.
     ("avif", re.compile(rb"....ftypavi[fs]", re.DOTALL)),
@@ -75,7 +76,7 @@ def _load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> p
 
 
 def source_formats() -> tuple[str, ...]:
-    """The formats that this libvips reads, in lower case. "heif" is HEIF with HEVC inside.
+    """The formats that can be read here, in lower case. "heif" is HEIF with HEVC inside.
 
     The first call finds out by provoking an error of libvips. All threads share the errors of
     libvips, so this happens before anything is decoded, and other threads wait for it.
@@ -87,7 +88,15 @@ def source_formats() -> tuple[str, ...]:
 @cache
 def _readable_formats() -> tuple[str, ...]:
     ensure_configured()
-    return tuple(name for name in _LOADERS if _readable(name))
+    by_vips = tuple(name for name in _LOADERS if _readable(name))
+    return (*by_vips, "jxl") if _has_libjxl() else by_vips
+
+
+def _has_libjxl() -> bool:
+    try:
+        return bool(jpegxl.jpegxl_version())
+    except ImportError:  # imagecodecs has no wheel for this kind of machine
+        return False
 
 
 def _readable(name: str) -> bool:

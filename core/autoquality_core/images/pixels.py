@@ -9,7 +9,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.images.colour.file_colours import FileColours
 from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
+from autoquality_core.images.colour.render import render
 from autoquality_core.images.libvips import ensure_configured
 from autoquality_core.runtime.codecs import cv2, pyvips
 
@@ -94,12 +96,34 @@ class Pixels:
         image = self.image
         return bytes(image.get(PROFILE)) if image.get_typeof(PROFILE) else None
 
+    @property
+    def plays(self) -> int:
+        """How often an animation is played; 0 for an endless loop."""
+        return int(self.image.get("loop")) if self.image.get_typeof("loop") else 0
+
+    def in_srgb(self) -> Self:
+        """Converted to sRGB, if the colours have a profile. `clipped` is set if some did not fit.
+
+        Raises pyvips.Error.
+        """
+        if self.profile is None:
+            return self
+        colours = FileColours(1 if self.bands < 3 else 3, self.profile)
+        rendered = render(self.samples.reshape(-1, self.width, self.bands), colours)
+        return type(self).from_samples(
+            rendered.samples.reshape(self.samples.shape),
+            self.delays,
+            origin=self.image,
+            tone_mapped=self.tone_mapped,
+            clipped=rendered.clipped,
+        )
+
     def stop(self) -> None:
         """Make a running encoding of these pixels fail; callable from any thread.
 
         libvips checks this while it passes pixels to an encoder, and during all of a WebP
         encoding. mozjpeg's trellis and aom start when they have all pixels, and cannot
-        be stopped then. Nor can the encoders of OpenCV (`formats.opencv`).
+        be stopped then. Nor can libjxl and the encoders of OpenCV (`formats.opencv`).
         """
         self.image.set_kill(True)
 

@@ -26,6 +26,7 @@ from autoquality_core.images.contents import (
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
+from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.limits import ImageLimits, check_count, cost_of
 from autoquality_core.images.loaders import ANIMATED, TOLERABLE, load, sniff, source_formats
@@ -70,8 +71,8 @@ class Source:
     multi-picture JPEG are separate images, and the first (primary) one is used.
     `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
-    `animation` reads frames that libvips does not read. `gain_map` says that there is
-    one for HDR screens, which is never decoded.
+    `animation` reads frames that libvips does not read, and any JPEG XL. `gain_map` says
+    that there is one for HDR screens, which is never decoded.
     """
 
     data: Data = attribute(repr=False)
@@ -108,10 +109,15 @@ class Source:
         """Whether `decode` can decode a part if the file is damaged or truncated."""
         return self.format in TOLERABLE
 
-    def metadata(self, *, everything: bool, copyright_too: bool) -> Metadata:
-        """The file's metadata to write to the output; see `kept_metadata`."""
+    def metadata(
+        self, *, everything: bool, copyright_too: bool, size: tuple[int, int] | None = None
+    ) -> Metadata:
+        """The file's metadata to write to the output; see `kept_metadata`.
+
+        `size` is width and height of the output, by default those of the source.
+        """
         return kept_metadata(
-            *(self.data, self.format, self.blocks, (self.width, self.height)),
+            *(self.data, self.format, self.blocks, size or (self.width, self.height)),
             swapped=swaps_sides(self.orientation),
             everything=everything,
             copyright_too=copyright_too,
@@ -143,7 +149,10 @@ class Source:
     def _pixels(
         self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
     ) -> Pixels:
-        header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+        if isinstance(self.animation, Jxl):
+            header = self.animation.as_image()
+        else:
+            header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         animation = None if damaged else self._animation(header, frames, stoppable)
         source: pyvips.Image | Samples
         if animation is not None:
@@ -177,8 +186,10 @@ class Source:
         is not supported.
         """
         animation, channels = self.animation, self.colours.channels
-        separate = isinstance(animation, Apng) and animation.separate_default
-        if animation is None or not (frames > 1 or separate):
+        always = isinstance(animation, Jxl) or (
+            isinstance(animation, Apng) and animation.separate_default
+        )
+        if animation is None or not (frames > 1 or always):
             return None
 
         def samples_of(png: bytes) -> Samples:
@@ -190,6 +201,8 @@ class Source:
         try:
             if isinstance(animation, Apng):
                 found = animation.decode(frames, samples_of)
+            elif isinstance(animation, Jxl):
+                found = animation.decode(frames)
             else:
                 found = animation.decode(self.data)
         except ValueError:
@@ -228,32 +241,44 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     if name is None:
         raise _unsupported(field)
     try:
-        meta = Meta.read(data) if name in ("avif", "heif") else None
-        parts_pixels = 0 if meta is None else meta.decoded_pixels()
+        read = _read(data, name, field, limits)
+        parts = 0 if read is None else read.decoded_pixels()
     except ValueError:
         raise _unreadable(field, name) from None
-    check_count(field, "pixels with all parts", parts_pixels, limits.max_pixels)
+    check_count(field, "pixels with all parts", parts, limits.max_pixels)
     check_structure(data, name, limits, field)
     try:
         with allocation_failures():
-            header = load(data, name)
+            header = read.as_image() if isinstance(read, Jxl) else load(data, name)
     except _failures():
         raise _unreadable(field, name) from None
-    if meta is not None:
+    if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in source_formats():
         raise _unsupported(field)
     try:
-        contents = contents_of(data, header, name, meta, limits.max_frames)
+        contents = contents_of(data, header, name, read, limits.max_frames)
     except ValueError:
         raise _unreadable(field, name) from None
-    source = _described(data, field, name, header, meta, contents)
+    source = _described(data, field, name, header, read, contents)
     limits.check_size(field, source.width, source.height, source.frames, header.bands)
-    return replace(source, parts_pixels=parts_pixels)
+    return replace(source, parts_pixels=parts)
+
+
+def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl | None:
+    """The structure of a file that libvips does not limit, or does not read."""
+    if name in ("avif", "heif"):
+        return Meta.read(data)
+    return read_jxl(data, field, limits) if name == "jxl" else None
 
 
 def _described(
-    data: Data, field: str, name: str, header: pyvips.Image, meta: Meta | None, contents: Contents
+    data: Data,
+    field: str,
+    name: str,
+    header: pyvips.Image,
+    read: Meta | Jxl | None,
+    contents: Contents,
 ) -> Source:
     orientation = int(header.get("orientation")) if header.get_typeof("orientation") else 1
     width, height = header.width, header.height
@@ -269,8 +294,8 @@ def _described(
         pages=contents.pages,
         has_alpha=header.bands > colour_bands(header),
         orientation=orientation,
-        colours=file_colours(data, name, header, meta),
-        blocks=Blocks.of(header),
+        colours=file_colours(data, name, header, read),
+        blocks=read.blocks if isinstance(read, Jxl) else Blocks.of(header),
         animation=contents.animation,
         gain_map=contents.gain_map,
     )

@@ -14,6 +14,11 @@ _SHORTEST_MS = 10
 _SHORT_BECOMES_MS = 100
 
 
+def shown_for(delay: int) -> int:
+    """The milliseconds for which viewers show a frame of this duration."""
+    return _SHORT_BECOMES_MS if delay <= _SHORTEST_MS else delay
+
+
 def frames_shown(delays: Sequence[int], other: Sequence[int]) -> Indices:
     """For each frame of an animation, the index of the frame of another shown when it begins.
 
@@ -37,5 +42,4 @@ def frames_together(first: Sequence[int], second: Sequence[int]) -> tuple[Indice
 
 
 def _begins(delays: Sequence[int]) -> npt.NDArray[np.int64]:
-    shown = [_SHORT_BECOMES_MS if delay <= _SHORTEST_MS else delay for delay in delays]
-    return np.cumsum([0, *shown[:-1]], dtype=np.int64)
+    return np.cumsum([0, *map(shown_for, delays[:-1])], dtype=np.int64)

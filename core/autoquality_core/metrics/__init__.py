@@ -15,4 +15,10 @@ from autoquality_core.metrics.ssimulacra2 import SSIMULACRA2
 METRICS: Mapping[str, Metric] = MappingProxyType({one.name: one for one in (DSSIM, SSIMULACRA2)})
 """Every metric by its name."""
 
-__all__ = ["DSSIM", "METRICS", "SSIMULACRA2", "Metric", "Reference"]
+
+def limit_name(metric: Metric) -> str:
+    """The field of the contract that limits the scores of a metric: `max_dssim`."""
+    return f"{'max' if metric.lower_is_better else 'min'}_{metric.name}"
+
+
+__all__ = ["DSSIM", "METRICS", "SSIMULACRA2", "Metric", "Reference", "limit_name"]

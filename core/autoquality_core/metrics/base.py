@@ -38,6 +38,8 @@ class Metric(Protocol):
     """The range of targets. An allowed error is at most their distance."""
 
     lower_is_better: bool
+    """Whether a limit on the score is a maximum."""
+
     default_target: float
     default_allowed_error: float
 

@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import ENCODERS, Encoder
-from autoquality_core.metrics import DSSIM, METRICS, Metric
+from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
+    NO_LIMITS,
     Format,
+    Limits,
     Method,
     ResolvedTarget,
     TargetSpec,
@@ -37,7 +39,8 @@ class Defaults:
     """The defaults; without arguments they are imgproxy 3's.
 
     `target` is bytes or a score, as `method` says; with method NONE a value above 1 is bytes.
-    `target` and `allowed_error` are defaults of requests in the same unit. For other units, or
+    `target` and `allowed_error` are defaults of requests in the same unit; `allowed_error` is a
+    share of the target for SIZE. For other units, or
     if they are None, the metric has its own. `format_*` win over the general value for their
     format. Bounds that are not given are those of the metric or of the encoder.
     """
@@ -49,6 +52,7 @@ class Defaults:
     format_min: Mapping[Format, int] = field(default_factory=lambda: _NONE)
     format_max: Mapping[Format, int] = field(default_factory=lambda: _NONE)
     allowed_error: float | None = None
+    limits: Limits = NO_LIMITS
     quality: int = Encoder.default_quality
     format_quality: Mapping[Format, int] = field(default_factory=lambda: _QUALITIES)
 
@@ -89,9 +93,12 @@ class Defaults:
     def allowed_error_for(self, method: Method, metric: str | None = None) -> float:
         """The default allowed error of `method`."""
         unit = _unit(method, metric)
-        if self.allowed_error is None or unit is not _unit(self.method):
-            return unit.default_allowed_error
-        return self.allowed_error
+        ours = _unit(self.method) is unit and (self.method is Method.SIZE) == (
+            method is Method.SIZE
+        )
+        if self.allowed_error is not None and ours:
+            return self.allowed_error
+        return 0.0 if method is Method.SIZE else unit.default_allowed_error
 
     def check(self, spec: TargetSpec) -> None:
         """Raise InvalidRequest, naming the field, for all that does not depend on the format."""
@@ -113,7 +120,9 @@ class Defaults:
             _refuse_bounds(spec, low, high, fmt)
         error = _given(spec.allowed_error, self.allowed_error_for(method, spec.metric))
         metric = metric_of(method, spec.metric)
-        return ResolvedTarget(method, target, low, high, error, metric.name if metric else None)
+        name = metric.name if metric else None
+        limits = spec.limits.over(self.limits)
+        return ResolvedTarget(method, target, low, high, error, name, limits)
 
     def _settled(self, spec: TargetSpec) -> tuple[Method, float]:
         """The method and the target of a spec, checked with its other fields."""
@@ -170,9 +179,30 @@ def check_spec(spec: TargetSpec) -> None:
         _check_allowed_error(spec.method, spec.metric, spec.allowed_error)
     if spec.target is not None:
         _check_target(spec.method, spec.metric, spec.target)
+    _check_limits(spec.limits)
+
+
+def _check_limits(limits: Limits) -> None:
+    if limits.max_bytes is not None and limits.max_bytes < 1:
+        raise InvalidRequest("auto_quality.max_bytes", f"must be 1 or more, is {limits.max_bytes}")
+    for name, score in limits.scores.items():
+        metric = METRICS[name]
+        if not metric.low <= score <= metric.high:
+            raise InvalidRequest(
+                f"auto_quality.{limit_name(metric)}",
+                f"must be a {metric.noun} from {metric.low:g} to {metric.high:g}, is {score:g}",
+            )
 
 
 def _check_allowed_error(method: Method | None, metric: str | None, error: float) -> None:
+    if method is Method.SIZE:
+        if not 0 <= error <= 1:
+            raise InvalidRequest(
+                "auto_quality.allowed_error",
+                "with METHOD_SIZE it is the share of the target that may stay unused, from 0 to 1; "
+                f"is {error:g}",
+            )
+        return
     units = METRICS.values() if method is None else (_unit(method, metric),)
     widest = max(units, key=lambda one: one.high - one.low)
     high = widest.high - widest.low

@@ -23,6 +23,7 @@ from autoquality_core.types import (
     MIN_QUALITY,
     Data,
     Format,
+    Limits,
     Method,
     RawSource,
     TargetSpec,
@@ -42,6 +43,8 @@ def encode(
     method: Method | str = Method.DSSIM,
     metric: str | None = None,
     target: float | str | None = None,
+    max_bytes: int | None = None,
+    worst: Mapping[str, float | str] | None = None,
     quality: int | None = None,
     min_quality: int | None = None,
     max_quality: int | None = None,
@@ -59,10 +62,12 @@ def encode(
     a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
     It may be a word for a SSIMULACRA2 score, such as "high". A `quality` encodes once, without a
     search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
-    others. `measure` names metrics to report the score of besides. `networks` are needed for "ml"
-    (`bundled_networks`). `timeout` in seconds ends a search with its best answer so far.
-    `reading` takes the fields of `EncoderOptions` that are not options of a format, such as
-    `keep_metadata` or `background`.
+    others. `max_bytes`, and for each metric in `worst` the worst score or a word for it, are limits
+    that hold together with the target. `allowed_error` is a difference of scores, and for "size"
+    the share of the bytes that may stay unused. `measure` names metrics to report the score of
+    besides. `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search
+    with its best answer so far. `reading` takes the fields of `EncoderOptions` that are not options
+    of a format, such as `keep_metadata` or `background`.
 
     Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, DeadlinePassed if
     the timeout ends before one encoding, and MemoryError.
@@ -82,7 +87,9 @@ def encode(
         min_quality if min_quality is not None else low,
         max_quality if max_quality is not None else high,
     )
-    spec = TargetSpec(chosen, target, low, high, allowed_error, metric)
+    scores = {name: _limit(name, score) for name, score in (worst or {}).items()}
+    given = Limits(max_bytes, scores)
+    spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)
     metrics = tuple(_metric("measure", name) for name in measure)
     job = EncodeJob(source, fmt, spec, quality, options, metrics)
     return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
@@ -117,11 +124,16 @@ def _metric(argument: str, name: str) -> Metric:
     return METRICS[name]
 
 
-def _score(word: str, metric: Metric | None) -> float:
+def _limit(name: str, score: float | str) -> float:
+    metric = _metric("worst", name)
+    return _score(score, metric, "worst") if isinstance(score, str) else score
+
+
+def _score(word: str, metric: Metric | None, argument: str = "target") -> float:
     try:
         return score_of(word, "" if metric is None else metric.name)
     except ValueError as error:
-        raise InvalidRequest("target", str(error)) from None
+        raise InvalidRequest(argument, str(error)) from None
 
 
 @cache

@@ -5,29 +5,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from autoquality_core import images
-from autoquality_core.formats import ENCODERS, Encoder, fitting_metadata, writable
-from autoquality_core.images import ImageLimits, check_raw_shape, hidden
+from autoquality_core.errors import InvalidRequest
+from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
+from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
-from autoquality_core.pipeline.candidates import candidates, source_notices
+from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
     Answer,
     FixedQuality,
     MethodHandler,
     MlSearch,
+    PredictedScore,
+    PredictedSize,
     ScoreSearch,
     SizeSearch,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.session import LendCore, Session
+from autoquality_core.pipeline.shrinking import Shrinker
+from autoquality_core.pipeline.source_file import SourceFile
+from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
     OpenPair,
@@ -62,26 +71,32 @@ class Pipeline:
         *,
         advise: bool = True,
         lend_core: LendCore | None = None,
+        max_search_pixels: float = math.inf,
     ) -> None:
         """With `advise`, all searches for a score may use predictors, where that saves time.
 
-        With `lend_core`, two qualities are tried at the same time where it lends a core.
+        With `lend_core`, two qualities are tried at the same time where it lends a core. An image
+        of more than `max_search_pixels`, frames counted, gets the predicted quality.
         """
         self.defaults = defaults
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        policy = PredictionPolicy(self.predictors) if advise else None
+        self._policy = PredictionPolicy(self.predictors) if advise else None
+        self._max_search_pixels = max_search_pixels
+        self._searches = self._handlers(ScoreSearch, SizeSearch())
+        self._predictions = self._handlers(PredictedScore, PredictedSize())
+
+    def _handlers(
+        self, by_metric: type[ScoreSearch], size: MethodHandler
+    ) -> dict[Method, MethodHandler]:
         by_score = {
-            method: ScoreSearch(METRICS[method.value], policy)
+            method: by_metric(METRICS[method.value], self._policy)
             for method in Method
             if method.value in METRICS
         }
-        self._searches: dict[Method, MethodHandler] = {
-            **by_score,
-            Method.SIZE: SizeSearch(),
-            Method.ML: MlSearch(self.predictors, by_score.values()),
-        }
+        ml = MlSearch(self.predictors, by_score.values())
+        return {**by_score, Method.SIZE: size, Method.ML: ml}
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
@@ -99,8 +114,12 @@ class Pipeline:
     def check(self, job: EncodeJob) -> None:
         """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
         self.defaults.check(job.spec)
+        if job.options.min_width < 1:
+            raise InvalidRequest(
+                "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
+            )
         if job.format is not None:
-            self._resolve(job, job.format)
+            self._resolve(job, encoder_for(job.format, job.options))
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -137,22 +156,40 @@ class Pipeline:
         notices = [*source_notices(pixels, origin), *candidate.notices]
         if metadata.dropped:
             notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        resolved = self._resolve(job, encoder.format)
+        resolved = self._resolve(job, encoder)
         if job.spec.target is not None and resolved.method is Method.NONE:
             message = "METHOD_NONE searches for nothing: the target was not used; set the method"
             notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        session = Session(
-            candidate.pixels,
-            encoder,
-            deadline,
-            lend_core=self._lend_core,
-            metadata=metadata,
-        )
-        answer = self._handler(job, encoder, resolved).run(session, resolved)
+        cap = self._cap(opened, encoder, resolved)
+        resolved = capped(resolved, cap)
+        source = SourceFile.of(opened, candidate.pixels, origin, encoder, metadata)
+        if source and (settled := source.settled(resolved, notices, timings)):
+            return settled
+        make_session = partial(self._session, deadline)
+        session = make_session(candidate, metadata)
+        handler = source and source.handler(resolved)
+        handler = handler or self._handler(job, session, resolved, cap)
+        answer = handler.run(session, resolved)
+        if source:
+            result = _result(session, answer, notices, timings)
+            if kept := source.instead_of(result, session.metadata):
+                return kept
+        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, handler)
+        session, answer, earlier = shrinker.run()
+        if answer.quality == cap:
+            notices.append(cap_notice(cap))
+        notices.extend(check_limits(session, answer))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        return _result(session, answer, notices, timings)
+        result = _result(session, answer, notices, timings)
+        return replace(result, probes=(*earlier, *result.probes))
+
+    def _session(self, deadline: Deadline, candidate: Candidate, metadata: Metadata) -> Session:
+        lent = self._lend_core
+        return Session(
+            *(candidate.pixels, candidate.encoder, deadline), lend_core=lent, metadata=metadata
+        )
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The exact scores of two image files by every metric.
@@ -185,17 +222,35 @@ class Pipeline:
         with step("measure"):
             return compared(decoded[0], decoded[1], METRICS.values())
 
-    def _resolve(self, job: EncodeJob, fmt: Format) -> ResolvedTarget:
+    def _resolve(self, job: EncodeJob, encoder: Encoder) -> ResolvedTarget:
+        fmt = encoder.format
         substituted = job.format is not None and fmt is not job.format
-        lossless = not ENCODERS[fmt].has_quality
-        return self.defaults.resolve(job.spec, fmt, yielding=substituted or lossless)
+        yielding = substituted or not encoder.takes_quality
+        return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
-    def _handler(self, job: EncodeJob, encoder: Encoder, resolved: ResolvedTarget) -> MethodHandler:
-        if not encoder.has_quality:
+    def _cap(self, opened: OpenJob, encoder: Encoder, resolved: ResolvedTarget) -> int | None:
+        """The quality of the source, if it limits that of the answer."""
+        if resolved.method is Method.ML and encoder.format in self.predictors:
+            encoder = encoder.for_network()
+        wanted = resolved.max_quality
+        if resolved.method is Method.NONE:
+            wanted = self._fixed(opened.job, encoder)
+        return cap_for(opened, encoder, wanted)
+
+    def _fixed(self, job: EncodeJob, encoder: Encoder) -> int:
+        """The quality of METHOD_NONE."""
+        return job.quality or self.defaults.quality_for(encoder.format)
+
+    def _handler(
+        self, job: EncodeJob, session: Session, resolved: ResolvedTarget, cap: int | None
+    ) -> MethodHandler:
+        encoder = session.encoder
+        if not encoder.takes_quality:
             return FixedQuality(0, Outcome.NO_QUALITY)
         if resolved.method is Method.NONE:
-            return FixedQuality(job.quality or self.defaults.quality_for(encoder.format))
-        return self._searches[resolved.method]
+            return FixedQuality(cap or self._fixed(job, encoder))
+        searched = session.pixel_count <= self._max_search_pixels
+        return (self._searches if searched else self._predictions)[resolved.method]
 
 
 def warm_up() -> None:

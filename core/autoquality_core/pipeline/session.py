@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -106,35 +106,36 @@ class Session:
             return 0
         return self.encoder.alpha_bytes(self._files[self._key(quality)])
 
-    def probe(self, quality: int, metric: Metric | None = None) -> Probe:
-        """Encode at `quality`, and measure the result if there is a metric."""
-        return self._keep(*self._make_probe(quality, metric))
+    def probe(self, quality: int, *metrics: Metric) -> Probe:
+        """Encode at `quality`, and measure the result by each metric."""
+        return self._keep(*self._make_probe(quality, metrics))
 
     @property
     def may_probe_two(self) -> bool:
         """False if `probe_two` never uses a second core."""
         return self._lend_core is not None
 
-    def probe_two(self, quality: int, other: int, metric: Metric | None = None) -> list[Probe]:
+    def probe_two(self, quality: int, other: int, *metrics: Metric) -> list[Probe]:
         """Probe at `quality`, and at the same time at `other` if a core is idle."""
         if self._lend_core is None:
-            return [self.probe(quality, metric)]
+            return [self.probe(quality, *metrics)]
         with self._lend_core(self.cost) as lent:
             if not lent:
-                return [self.probe(quality, metric)]
-            if metric is not None:
+                return [self.probe(quality, *metrics)]
+            for metric in metrics:
                 self._reference(metric)  # made once, not by both
             made = run_both(
-                partial(self._make_probe, quality, metric), partial(self._make_probe, other, metric)
+                partial(self._make_probe, quality, metrics),
+                partial(self._make_probe, other, metrics),
             )
         return [self._keep(one, data) for one, data in made]
 
-    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
+    def _make_probe(self, quality: int, metrics: Sequence[Metric]) -> tuple[Probe, bytes]:
         """A probe and its file without metadata. Changes nothing, so two threads may run it."""
         self.deadline.check()
         with step("probe", quality=quality):
             data, encode_seconds = self._encode(quality)
-            scores, measure_seconds = self._measured(data, metric) if metric else ({}, 0.0)
+            scores, measure_seconds = self._measured(data, metrics) if metrics else ({}, 0.0)
             size = len(with_metadata(self.encoder.format, data, self.metadata))
             set_attributes(size_bytes=size, **scores)
         probe = Probe(quality, size, scores, encode_seconds, measure_seconds, self.alpha_quality)
@@ -168,18 +169,21 @@ class Session:
         one = self.probes[at]
         if metric.name in one.scores:
             return
-        scores, seconds = self._measured(self._files[self._keys[at]], metric)
+        scores, seconds = self._measured(self._files[self._keys[at]], [metric])
         self.probes[at] = replace(
             one,
             scores={**one.scores, **scores},
             measure_seconds=one.measure_seconds + seconds,
         )
 
-    def _measured(self, data: bytes, metric: Metric) -> tuple[Mapping[str, float], float]:
-        """The score of a file by the metric's name, and the seconds that it took."""
+    def _measured(
+        self, data: bytes, metrics: Sequence[Metric]
+    ) -> tuple[Mapping[str, float], float]:
+        """The scores of a file by the metrics' names, and the seconds that they took."""
         with step("measure") as measuring:
-            score = self._reference(metric).score(self.encoder.decode(data, self.pixels))
-        return {metric.name: score}, measuring.seconds
+            decoded = self.encoder.decode(data, self.pixels)
+            scores = {one.name: self._reference(one).score(decoded) for one in metrics}
+        return scores, measuring.seconds
 
     def file(self, quality: int) -> bytes:
         """The file at a known quality, with metadata."""
@@ -214,7 +218,7 @@ class Session:
         self.probes[at] = replace(self.probes[at], quality=quality)
 
     def _key(self, quality: int) -> tuple[Encoder, int]:
-        lowest = self.equivalents[quality - 1] if self.encoder.has_quality else quality
+        lowest = self.equivalents[quality - 1] if self.encoder.takes_quality else quality
         return self.encoder, lowest
 
     def _index(self, quality: int) -> int:

@@ -21,7 +21,7 @@ from autoquality_core.images import (
 from autoquality_core.images.colour.icc import in_rgb
 from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import ColorProfile, Format, RawSource
+from autoquality_core.types import ColorProfile, Data, Format, RawSource
 
 
 def _format_of(source_format: str) -> Format | None:
@@ -33,7 +33,9 @@ def _format_of(source_format: str) -> Format | None:
 class Origin:
     """The format of a source ("raw" for bare pixels), and its frames or pages.
 
-    `damaged` is True if only a part could be decoded. `metadata` is the part to keep.
+    `damaged` is True if only a part could be decoded. `metadata` is the part to keep. `jpeg` is the
+    file if it is a whole JPEG whose colours are not to be converted. `converted` says that the
+    colours became sRGB because no format that may be written can hold their profile.
     """
 
     format: str
@@ -42,6 +44,8 @@ class Origin:
     damaged: bool = False
     gain_map: bool = False
     metadata: Metadata = NO_METADATA
+    jpeg: Data | None = None
+    converted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,11 @@ class OpenJob:
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
         options = self.job.options
+        profile = self._profile
         decode = partial(
             source.decode,
             all_frames=self._all_frames,
-            profile=options.color_profile,
+            profile=profile,
             stoppable=deadline.calling,
         )
         metadata = source.metadata(
@@ -95,6 +100,8 @@ class OpenJob:
             *(source.format, source.frames, source.pages),
             gain_map=source.gain_map,
             metadata=metadata,
+            jpeg=source.data if self._transcodable else None,
+            converted=options.color_profile is not profile and source.colours.kept is not None,
         )
         try:
             return decode(), origin
@@ -103,14 +110,32 @@ class OpenJob:
             if not tolerated or error.reason != InvalidImage.reason:
                 raise
         deadline.check()
-        return decode(damaged=True), replace(origin, damaged=True)
+        return decode(damaged=True), replace(origin, damaged=True, jpeg=None)
 
     @property
     def _all_frames(self) -> bool:
-        if isinstance(self.source, RawSource):
+        return any(ENCODERS[fmt].keeps_animation for fmt in self._formats)
+
+    @property
+    def _transcodable(self) -> bool:
+        """Whether a JPEG XL may keep the coefficients of the source."""
+        if isinstance(self.source, RawSource) or self.source.format != Format.JPEG.value:
             return False
-        formats = requested_formats(self.job, self.source.format, has_alpha=False)
-        return any(ENCODERS[fmt].keeps_animation for fmt in formats)
+        options = self.job.options
+        kept = options.color_profile is ColorProfile.KEEP or self.source.colours.in_srgb
+        return kept and options.jxl.lossless and Format.JXL in self._formats
+
+    @property
+    def _profile(self) -> ColorProfile:
+        """The colours to decode to: the source's own only if a format can hold them."""
+        able = self._transcodable or any(ENCODERS[fmt].keeps_profile for fmt in self._formats)
+        return self.job.options.color_profile if able else ColorProfile.SRGB
+
+    @property
+    def _formats(self) -> tuple[Format, ...]:
+        if isinstance(self.source, RawSource):
+            return ()
+        return requested_formats(self.job, self.source.format, has_alpha=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""libvips and OpenCV, loaded when they are first used.
+"""libvips, OpenCV, libjxl and Brotli, loaded when they are first used.
 
 The supervisor, `--help` and the health command read the options of formats, and need no codec.
-Import both from here: `from autoquality_core.runtime.codecs import cv2, pyvips`.
+Import them from here: `from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import cv2
     import pyvips
+    from imagecodecs import _brotli as brotli
+    from imagecodecs import _jpegxl as jpegxl
 else:
 
     class _Lazy:
@@ -29,5 +31,8 @@ else:
 
     cv2 = _Lazy("cv2")
     pyvips = _Lazy("pyvips")
+    # Two of the sixty codecs of imagecodecs; each is a module that loads nothing of the others.
+    brotli = _Lazy("imagecodecs._brotli")
+    jpegxl = _Lazy("imagecodecs._jpegxl")
 
-__all__ = ["cv2", "pyvips"]
+__all__ = ["brotli", "cv2", "jpegxl", "pyvips"]

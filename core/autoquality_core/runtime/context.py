@@ -27,7 +27,11 @@ Attribute: TypeAlias = str | bool | int | float | None
 clock = time.perf_counter
 """The clock of everything that is measured about a request, in seconds."""
 
-_COUNTED_AS = {"open": "decode", **{field.name: field.name for field in fields(Timings)}}
+_COUNTED_AS = {
+    "open": "decode",
+    "shrink": "decode",
+    **{field.name: field.name for field in fields(Timings)},
+}
 """The field of `Timings` to which a step adds its time. None of these steps contains another."""
 
 

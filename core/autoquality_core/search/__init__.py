@@ -6,7 +6,7 @@ stated limit on how far a curve may fall. `acquisition` chooses the next quality
 Gaussian beliefs about the curve in `curve`.
 """
 
-from autoquality_core.search.acquisition import chance
+from autoquality_core.search.acquisition import LookUp, chance
 from autoquality_core.search.base import Goal, Observation, Scale
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
@@ -17,6 +17,7 @@ from autoquality_core.search.engine import (
     search_several,
 )
 from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
+from autoquality_core.search.limits import LimitedGoal, ScoreLimit
 
 __all__ = [
     "Contender",
@@ -25,11 +26,14 @@ __all__ = [
     "FewestBytesGoal",
     "Found",
     "Goal",
+    "LimitedGoal",
+    "LookUp",
     "Observation",
     "Offset",
     "Roughness",
     "Scale",
     "ScoreGoal",
+    "ScoreLimit",
     "SizeGoal",
     "chance",
     "search",

@@ -6,15 +6,13 @@ import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.search.base import BoolArray, Chances, Goal, Observation
+from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
-from autoquality_core.types import Outcome
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -69,6 +67,8 @@ class Acquisition:
         self._qualities = self._bounds[0].qualities
         self._files = np.array(equivalents)[self._qualities - 1]
         """For each quality, the lowest one with the same file."""
+        self._known_open: BoolArray | None = None
+        """The open qualities, unless they must be computed again."""
 
     @property
     def settled(self) -> bool:
@@ -77,14 +77,14 @@ class Acquisition:
 
     @property
     def expected_bytes_per_pixel(self) -> float:
-        """The expected bytes per pixel of the answer. The last curve of the goal must be sizes."""
-        likeliest = max(self._models[-1].posterior(), key=lambda belief: belief.weight)
-        answer = self._qualities[np.argmax(self._likelihoods().answers)]
-        return math.exp(likeliest.mean[answer - 1])
+        """The expected bytes per pixel of the answer. The goal must have a curve of sizes."""
+        answer = np.argmax(self._prospects().answers)
+        return math.exp(self._likeliest()[self._goal.sizes][answer])
 
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""
         self.attempts += 1
+        self._known_open = None
         self.seen.append(one)
         values = self._goal.values(one)
         for model, value in zip(self._models, values, strict=True):
@@ -99,7 +99,7 @@ class Acquisition:
     def change(self, goal: Goal) -> None:
         """Search for another goal over the same curves, unless the search was hopeless."""
         if not self.hopeless:
-            self._goal = goal
+            self._goal, self._known_open = goal, None
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
@@ -122,9 +122,9 @@ class Acquisition:
         if fallback is None or self._open().any():
             return
         best = goal.best(self.seen, self._low, self._high)
-        if goal.outcome(best, self.seen, self._low, self._high) is not Outcome.TARGET_MET:
-            self.hopeless, self._goal = True, fallback
-            self._models, self._bounds = self._models[-1:], self._bounds[-1:]
+        if not goal.accepts(best):
+            self.hopeless, self._goal, self._known_open = True, fallback, None
+            self._models, self._bounds = [self._models[goal.sizes]], [self._bounds[goal.sizes]]
 
     def _next(self) -> int:
         open_ = self._open()
@@ -132,11 +132,12 @@ class Acquisition:
         if self.attempts >= PATIENCE and self.attempts % 2 == 0:
             return int(choice[choice.size // 2])
         if self.attempts >= EXHAUSTED:
-            return int(choice[np.argmin(np.abs(self._bounds[0].between()[open_] - self._goal.aim))])
+            between = [bounds.between() for bounds in self._bounds]
+            return int(choice[np.argmin(self._goal.away(between)[open_])])
         promise = self._promise()
         if promise.max() < CONFIDENT:
-            # No quality is likely to end the search: learn most where the curve crosses the aim.
-            return int(choice[np.argmin(np.abs(self._mean()[open_] - self._goal.aim))])
+            # No quality is likely to end the search: learn most where the answer probably lies.
+            return int(choice[np.argmin(self._goal.away(self._likeliest())[open_])])
         likely = int(self._qualities[np.argmax(promise)])
         if any(one.quality == likely for one in self.seen):
             # The likely answer was tried already: try the quality that would refute it.
@@ -157,45 +158,65 @@ class Acquisition:
 
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
-        # Next to the target, allowances by distance do not hold: a good quality may hide anywhere.
-        near = not self._goal.crossed(self.seen)
-        intervals = [bounds.interval(near=near) for bounds in self._bounds]
-        return self._goal.open(self.seen, intervals, self._high) & self._bounds[0].unprobed()
+        if self._known_open is None:
+            # Next to the target, allowances by distance do not hold: a good quality may hide
+            # anywhere.
+            near = not self._goal.crossed(self.seen)
+            intervals = [bounds.interval(near=near) for bounds in self._bounds]
+            may_change = self._goal.open(self.seen, intervals, self._high)
+            self._known_open = may_change & self._bounds[0].unprobed()
+        return self._known_open
 
-    def _mean(self) -> FloatArray:
-        """The most probable first curve, over the range."""
-        likeliest = max(self._models[0].posterior(), key=lambda belief: belief.weight)
-        mean: FloatArray = likeliest.mean[self._qualities - 1]
-        return mean
+    def _likeliest(self) -> list[FloatArray]:
+        """The most probable curves, over the range."""
+        beliefs = [max(one.posterior(), key=lambda belief: belief.weight) for one in self._models]
+        return [belief.mean[self._qualities - 1] for belief in beliefs]
 
-    def _likelihoods(self) -> Likelihoods:
-        return _likelihoods(self._goal, self._models, self._qualities, self.seen)
+    def _prospects(self) -> Prospects:
+        return _prospects(self._goal, self._models, self._qualities, self.seen)
 
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        With an edge, an answer needs proof: the next file beyond it must not be good enough. The
-        answer and its proof together end the search. A file that refutes every quality also ends
-        it. Trying one of the pair saves 2 encodings if the other was tried before, else 1.
+        One that ends the search saves 2. If no answer needs proof (an edge of 0), half of that
+        counts: the promise is the probability of ending the search.
         """
-        answers, refutes = self._likelihoods()
-        if self._goal.edge == 0:
-            return answers
-        likely, file, tried = self._by_file(answers)
-        none_good = max(0.0, 1.0 - float(likely.sum())) if self._goal.edge > 0 else 0.0
-        # The last file in the direction of the edge needs no proof, and the first proves nothing.
+        ends, highest, lowest, refutes = self._prospects()
+        none = max(0.0, 1.0 - float(ends.sum() + highest.sum())) if self._goal.edge > 0 else 0.0
+        pairs = self._in_pairs(highest, 1, none) + self._in_pairs(lowest, -1)
+        saved = 2.0 * (ends + np.where(self._bounds[0].unprobed(), refutes, 0.0)) + pairs
+        return np.asarray(saved if self._goal.edge else saved / 2)
+
+    def _in_pairs(self, answers: FloatArray, step: int, none: float = 0.0) -> FloatArray:
+        """The encodings that trying each quality saves as an answer that needs proof, or as proof.
+
+        `answers` are the probabilities. The next file in the direction of `step` must not be good
+        enough. The answer and its proof together end the search. Trying one of the pair saves 2
+        encodings if the other was tried before, else 1. `none` is the probability that no quality
+        is good enough, which the first file proves.
+        """
+        if not answers.any() and not none:
+            return np.zeros_like(answers)
+        likely, file, tried = self._by_file(answers, step)
+        # The last file in the direction needs no proof, and the first proves nothing.
         as_answer = likely * np.append(1.0 + tried[1:], 2.0)
-        as_proof = np.append(none_good, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
-        return np.where(tried[file], 0.0, (as_answer + as_proof)[file] + 2.0 * refutes)
+        as_proof = np.append(none, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
+        return np.where(tried[file], 0.0, (as_answer + as_proof)[file])
 
     def _worth_as_second(self, at: int) -> FloatArray:
         """The probability that each quality ends the search together with the one at index `at`."""
-        answers = self._likelihoods().answers
-        if self._goal.edge == 0:
-            # Values closer than the width would be good enough together.
-            apart = np.abs(self._mean() - self._mean()[at]) >= self._goal.width
-            return np.where(apart, answers, 0.0)
-        likely, file, _ = self._by_file(answers)
+        ends, highest, lowest, _ = self._prospects()
+        mean = self._likeliest()[0]
+        # Values closer than the width would be good enough together.
+        apart = np.abs(mean - mean[at]) >= self._goal.width
+        worth = np.where(apart, ends, 0.0)
+        for answers, step in ((highest, 1), (lowest, -1)):
+            if answers.any():
+                worth += self._worth_in_pair(answers, step, at)
+        return worth
+
+    def _worth_in_pair(self, answers: FloatArray, step: int, at: int) -> FloatArray:
+        likely, file, _ = self._by_file(answers, step)
         ours, both = file[at], np.zeros(likely.size)
         if ours + 1 < likely.size:
             both[ours + 1] = likely[ours]  # its proof
@@ -203,41 +224,29 @@ class Acquisition:
             both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
         return np.asarray(both[file])
 
-    def _by_file(self, answers: FloatArray) -> tuple[FloatArray, IntArray, BoolArray]:
+    def _by_file(self, answers: FloatArray, step: int) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.
 
-        Files are in the order in which they look better, reversed for an edge of -1.
+        Files are in the order of quality, reversed for a `step` of -1.
         """
-        _, file = np.unique(self._goal.edge * self._files, return_inverse=True)
+        _, file = np.unique(step * self._files, return_inverse=True)
         likely: FloatArray = np.bincount(file, answers).astype(np.float64)
         tried: BoolArray = np.zeros(likely.size, np.bool_)
         tried[[file[one.quality - self._low] for one in self.seen]] = True
         return likely, file, tried
 
 
-class Likelihoods(NamedTuple):
-    """For each quality, the probability that it is the answer, and that it refutes every quality.
-
-    A file that is too poor refutes every quality if it is also too large, if the next file is too
-    large, or if there is no next file. Then all lower qualities are too poor, and all higher ones
-    are too large.
-    """
-
-    answers: FloatArray
-    refutes: FloatArray
-
-
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
     """The probability that the first probe ends the search, given the priors."""
     models = [CurveModel(prior) for prior in priors]
-    return float(_likelihoods(goal, models, np.arange(low, high + 1), []).answers.max())
+    return float(_prospects(goal, models, np.arange(low, high + 1), []).answers.max())
 
 
-def _likelihoods(
+def _prospects(
     goal: Goal, models: Sequence[CurveModel], qualities: IntArray, seen: Sequence[Observation]
-) -> Likelihoods:
-    """The likelihoods over all beliefs about the curves."""
-    answers, refutes = np.zeros(qualities.size), np.zeros(qualities.size)
+) -> Prospects:
+    """The prospects over all beliefs about the curves."""
+    total = np.zeros((len(Prospects._fields), qualities.size))
     at = np.array([one.quality for one in seen], np.int_) - qualities[0]
     known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
     for weight, beliefs in _joint(models):
@@ -247,23 +256,8 @@ def _likelihoods(
             mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
             means.append(mean)
             deviations.append(deviation)
-        chances = goal.chances(means, deviations)
-        answers += weight * _answers(goal.edge, chances)
-        too_large = chances.too_good
-        next_too_large = np.append(too_large[1:], 1.0)
-        refutes += weight * chances.too_poor * (too_large + (1 - too_large) * next_too_large)
-    return Likelihoods(answers, refutes)
-
-
-def _answers(edge: int, chances: Chances) -> FloatArray:
-    good = chances.good
-    if edge:
-        beyond = np.append(good[1:], 0.0) if edge > 0 else np.append(0.0, good[:-1])
-        return np.asarray(good * (1 - beyond))
-    # If even the bound is too good or too poor, the bound is the answer.
-    good[0] += chances.too_good[0]
-    good[-1] += chances.too_poor[-1]
-    return good
+        total += weight * np.array(goal.prospects(means, deviations))
+    return Prospects(*total)
 
 
 def _joint(models: Sequence[CurveModel]) -> Iterator[tuple[float, tuple[Belief, ...]]]:

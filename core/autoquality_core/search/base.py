@@ -25,11 +25,15 @@ _CDF = np.array([0.5 * math.erfc(-at / math.sqrt(2)) for at in _CDF_AT])
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The result of one quality; `score` is None if nothing was measured."""
+    """The result of one quality; `score` is None if nothing was measured.
+
+    `others` are scores by further metrics, which only limits are set for.
+    """
 
     quality: int
     size_bytes: int
     score: float | None = None
+    others: tuple[float, ...] = ()
 
 
 class Scale(Protocol):
@@ -57,6 +61,25 @@ class Chances(NamedTuple):
     too_good: FloatArray
 
 
+class Prospects(NamedTuple):
+    """The probabilities of what trying each quality shows.
+
+    `ends`: it is good enough, which ends the search at once. `highest` and `lowest`: it is the
+    answer if the next file above, or below, is tried too, and is not an answer. `refutes`: no
+    quality is an answer.
+    """
+
+    ends: FloatArray
+    highest: FloatArray
+    lowest: FloatArray
+    refutes: FloatArray
+
+    @property
+    def answers(self) -> FloatArray:
+        """The probability that each quality is the answer."""
+        return self.ends + self.highest + self.lowest
+
+
 class Goal(Protocol):
     """What makes an answer good.
 
@@ -72,7 +95,14 @@ class Goal(Protocol):
 
     @property
     def fallback(self) -> Goal | None:
-        """The goal for the last curve, once no quality can meet this one; None to stop then."""
+        """The goal for the curve of sizes, once no quality can be accepted; None to stop then."""
+
+    @property
+    def sizes(self) -> int:
+        """The index of the curve of sizes, if the goal has one."""
+
+    def accepts(self, seen: Observation) -> bool:
+        """False for an answer that only the fallback accepts."""
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         """The values of a probe, one for each curve."""
@@ -99,8 +129,11 @@ class Goal(Protocol):
     ) -> BoolArray:
         """Which qualities may still change the answer; `intervals` bound their values."""
 
-    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
-        """The chances of each quality, whose values are normally distributed."""
+    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+        """How far each quality is from where the answer lies, if these are the curves."""
+
+    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+        """The prospects of each quality, whose values are normally distributed."""
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int

@@ -14,6 +14,7 @@ from autoquality_core.search.base import (
     Chances,
     FloatArray,
     Observation,
+    Prospects,
     Scale,
     normal_cdf,
 )
@@ -23,11 +24,16 @@ from autoquality_core.types import Outcome
 
 @dataclass(frozen=True, slots=True)
 class SizeGoal:
-    """The highest quality whose file has at most `target` bytes, for an image of `pixels`."""
+    """The highest quality whose file has at most `target` bytes, for an image of `pixels`.
+
+    A file that leaves at most `spare` bytes unused is good enough, even if a higher quality fits.
+    """
 
     target: float
     pixels: int
+    spare: float = 0.0
     edge: ClassVar[int] = 1
+    sizes: ClassVar[int] = 0
     fallback: ClassVar[None] = None
 
     def values(self, seen: Observation) -> tuple[float, ...]:
@@ -39,10 +45,13 @@ class SizeGoal:
 
     @property
     def width(self) -> float:
-        return math.inf
+        return self.aim - self._least
+
+    def accepts(self, seen: Observation) -> bool:
+        return True
 
     def finished(self, seen: Observation) -> bool:
-        return False
+        return 0 <= self.target - seen.size_bytes <= self.spare and self.spare > 0
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         fitting = [one for one in seen if one.size_bytes <= self.target]
@@ -71,11 +80,28 @@ class SizeGoal:
         fits = normal_cdf((self.aim - means[0]) / deviations[0])
         return Chances(fits, np.zeros_like(fits), 1 - fits)
 
+    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+        middle = self.target - self.spare / 2
+        return np.abs(curves[0] - math.log(middle / self.pixels))
+
+    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+        fits, zero, over = self.chances(means, deviations)
+        wasteful = fits
+        if self.spare:
+            wasteful = normal_cdf((self._least - means[0]) / deviations[0])
+        return Prospects(fits - wasteful, wasteful * np.append(over[1:], 1.0), zero, zero)
+
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
     ) -> Outcome:
         fits = best.size_bytes <= self.target
         return Outcome.TARGET_MET if fits else Outcome.MIN_QUALITY_REACHED
+
+    @property
+    def _least(self) -> float:
+        """The value of the smallest file that is good enough."""
+        least = self.target - self.spare
+        return math.log(least / self.pixels) if least > 0 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +115,7 @@ class ScoreGoal:
     target: float
     error: float
     edge: ClassVar[int] = 0
+    sizes: ClassVar[int] = -1
     fallback: ClassVar[None] = None
 
     @classmethod
@@ -109,6 +136,9 @@ class ScoreGoal:
         best = self.scale.low if self.scale.lower_is_better else self.scale.high
         return (self.scale.value(best) if finest is None else finest) - worst
 
+    def accepts(self, seen: Observation) -> bool:
+        return True
+
     def finished(self, seen: Observation) -> bool:
         return abs(_score(seen) - self.target) <= self.error
 
@@ -116,16 +146,18 @@ class ScoreGoal:
         for one in seen:
             if self.finished(one):
                 return one
+        bound = {1: high, -1: low}.get(self.side(seen))
+        for one in seen:
+            if one.quality == bound:
+                return one
+        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
+
+    def side(self, seen: Sequence[Observation]) -> int:
+        """1 if all scores are poorer than the target, -1 if all are better, else 0."""
         target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
         if all(one > target for one in losses):
-            bound = [one for one in seen if one.quality == high]
-        elif all(one < target for one in losses):
-            bound = [one for one in seen if one.quality == low]
-        else:
-            bound = []
-        if bound:
-            return bound[0]
-        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
+            return 1
+        return -1 if all(one < target for one in losses) else 0
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
         scores = [_score(one) for one in seen]
@@ -136,7 +168,7 @@ class ScoreGoal:
     ) -> BoolArray:
         least, most = _losses(self.scale, intervals[0])
         target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
-        if not losses or min(losses) > target or max(losses) < target:
+        if self.side(seen):
             # All probes are on one side. A quality matters if it may be good enough; if none is,
             # the bound is the answer, even if another quality comes nearer to the target.
             return (least <= target + self.error) & (most >= target - self.error)
@@ -154,6 +186,17 @@ class ScoreGoal:
         if finest is not None:
             too_good = 1 - normal_cdf((finest - mean) / deviation)
         return Chances(1 - too_poor - too_good, too_poor, too_good)
+
+    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+        return np.abs(curves[0] - self.aim)
+
+    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+        good, too_poor, too_good = self.chances(means, deviations)
+        zero = np.zeros_like(good)
+        # If even the bound is too good or too poor, the bound is the answer.
+        good[0] += too_good[0]
+        good[-1] += too_poor[-1]
+        return Prospects(good, zero, zero, zero)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -193,6 +236,7 @@ class FewestBytesGoal:
     pixels: int
     max_bytes: float = math.inf
     edge: ClassVar[int] = -1
+    sizes: ClassVar[int] = 1
 
     @property
     def fallback(self) -> SizeGoal:
@@ -209,11 +253,14 @@ class FewestBytesGoal:
     def width(self) -> float:
         return math.inf
 
+    def accepts(self, seen: Observation) -> bool:
+        return self._looks_good(seen) and seen.size_bytes <= self.max_bytes
+
     def finished(self, seen: Observation) -> bool:
         return False
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
-        good = [one for one in seen if self._good(one)]
+        good = [one for one in seen if self.accepts(one)]
         if good:
             return min(good, key=lambda one: (one.size_bytes, -one.quality))
         return self.fallback.best(seen, low, high)
@@ -227,27 +274,37 @@ class FewestBytesGoal:
     ) -> BoolArray:
         scores, sizes = intervals
         may_be_good: BoolArray = (scores.upper >= self.aim) & (sizes.lower <= self.fallback.aim)
-        good = [one for one in seen if self._good(one)]
+        good = [one for one in seen if self.accepts(one)]
         if good:
             may_be_good &= sizes.lower < min(self.values(one)[1] for one in good)
         return may_be_good
 
     def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
         too_poor = normal_cdf((self.aim - means[0]) / deviations[0])
-        fits, _, too_large = self.fallback.chances(means[1:], deviations[1:])
-        return Chances((1 - too_poor) * fits, too_poor, too_large)
+        too_large = self.fallback.chances(means[1:], deviations[1:]).too_good
+        return Chances((1 - too_poor) * (1 - too_large), too_poor, too_large)
+
+    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+        return np.abs(curves[0] - self.aim)
+
+    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+        good, too_poor, too_large = self.chances(means, deviations)
+        zero = np.zeros_like(good)
+        # A file that is too poor refutes every quality if it is also too large, if the next file
+        # is too large, or if there is no next file. Then all lower qualities are too poor, and all
+        # higher ones are too large.
+        next_too_large = np.append(too_large[1:], 1.0)
+        refutes = too_poor * (too_large + (1 - too_large) * next_too_large)
+        return Prospects(zero, zero, good * (1 - np.append(0.0, good[:-1])), refutes)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
     ) -> Outcome:
-        if self._good(best):
+        if self.accepts(best):
             return Outcome.TARGET_MET
         if best.size_bytes > self.max_bytes:
             return Outcome.MIN_QUALITY_REACHED
         return Outcome.MAX_QUALITY_REACHED if best.quality == high else Outcome.NEAREST_QUALITY
-
-    def _good(self, seen: Observation) -> bool:
-        return self._looks_good(seen) and seen.size_bytes <= self.max_bytes
 
     def _looks_good(self, seen: Observation) -> bool:
         score = _score(seen)

@@ -42,6 +42,11 @@ def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
         raise ConfigError(f"{names['target']}: {because} it must be bytes, 1 or more{given}")
     elif metric is not None and target is not None and target > metric.high:
         raise ConfigError(f"{names['target']}: {because} it must be {score}{given}")
+    if method is Method.SIZE and error is not None and error > 1:
+        raise ConfigError(
+            f"{names['allowed_error']}: {because} it must be the share of the target that may stay "
+            f"unused, from 0 to 1, not {render(error)}"
+        )
     if error is not None and error > unit.high - unit.low:
         raise ConfigError(
             f"{names['allowed_error']}: {because} it must be a {unit.noun} from 0 to "

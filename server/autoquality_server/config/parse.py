@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,7 @@ from autoquality_core.types import (
     WORDS,
     ColorProfile,
     Format,
+    bytes_of,
     score_of,
 )
 
@@ -30,9 +30,6 @@ _Choice = TypeVar("_Choice", bound=enum.Enum)
 
 _TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 
 MAX_IMAGE_BYTES = 1023 * 2**20
 """With two images of this size, a message stays below protobuf's limit of 2 GiB."""
@@ -76,6 +73,28 @@ def number(low: float, high: float, right: str) -> Callable[[str], float]:
         if not math.isfinite(value) or not low <= value <= high:
             raise ValueError(f"must be {right}")
         return value
+
+    return parse
+
+
+def max_bytes(text: str) -> int:
+    """Read the largest file that a search may make, with a unit or without."""
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise ValueError(str(error).rpartition(", not ")[0]) from None
+
+
+def score(low: float, high: float, noun: str, metric: str) -> Callable[[str], float]:
+    """Read a score of a metric, as a number or a word."""
+
+    def parse(text: str) -> float:
+        try:
+            return score_of(text, metric)
+        except ValueError:
+            words = WORDS.get(metric)
+            or_word = f", or one of {', '.join(words)}" if words else ""
+            return number(low, high, f"a {noun} from {low:g} to {high:g}{or_word}")(text)
 
     return parse
 
@@ -124,11 +143,13 @@ def color_profile(text: str) -> ColorProfile:
 
 def size(text: str) -> int:
     """Read a number of bytes, with a unit or without (`64MiB`, `10MB`, `1048576`)."""
-    match = _SIZE.fullmatch(text.strip())
-    value = float(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0.0
+    try:
+        value = bytes_of(text)
+    except ValueError:
+        value = 0
     if not 1 <= value <= MAX_IMAGE_BYTES:
         raise ValueError("must be a size from 1 byte to 1023MiB, such as 64MiB, 10MB or 1048576")
-    return int(value)
+    return value
 
 
 def is_file(path: str) -> bool:

@@ -36,6 +36,7 @@ def build_service(
         predictors.by_format,
         advise=settings.advise_dssim,
         lend_core=admission.second_worker if settings.parallel_probes else None,
+        max_search_pixels=settings.max_search_pixels,
     )
     runner = Runner(
         pipeline,

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, Option, options_of
-from autoquality_core.metrics import DSSIM, METRICS, Metric
+from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
 from autoquality_core.pipeline.defaults import check_spec
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.types import (
@@ -26,6 +26,7 @@ from autoquality_core.types import (
     ColorProfile,
     Data,
     Format,
+    Limits,
     Method,
     NoticeCode,
     Outcome,
@@ -50,6 +51,12 @@ _METRICS = {number: name for name, number in METRIC_NUMBERS.items()}
 _COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
 _OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
 _STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
+_SCORE_LIMITS = {
+    name: limit_name(metric)
+    for name, metric in METRICS.items()
+    if limit_name(metric) in pb.AutoQuality.DESCRIPTOR.fields_by_name
+}
+"""The fields of the contract that limit scores, by the name of the metric."""
 _NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
 
 
@@ -101,6 +108,14 @@ def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
         max_quality=_optional(asked, "max_quality"),
         allowed_error=_optional(asked, "allowed_error"),
         metric=_enum("auto_quality.metric", asked.metric, _METRICS, pb.Metric),
+        limits=Limits(
+            _optional(asked, "max_bytes"),
+            {
+                name: score
+                for name, field in _SCORE_LIMITS.items()
+                if (score := _optional(asked, field)) is not None
+            },
+        ),
     )
     check_spec(spec)
     return spec, quality
@@ -124,6 +139,10 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
         color_profile=profile or server.color_profile,
         keep_hidden_colors=or_server("keep_hidden_colors"),
         allow_truncated=or_server("allow_truncated"),
+        keep_smaller_source=or_server("keep_smaller_source"),
+        cap_at_source=or_server("cap_at_source"),
+        may_shrink=request.may_shrink,
+        min_width=or_server("min_width"),
     )
 
 
@@ -225,7 +244,7 @@ def progress_response(progress: Progress) -> pb.EncodeStreamResponse:
 
 
 def target_message(target: ResolvedTarget) -> pb.AutoQuality:
-    """A resolved target, with every field set."""
+    """A resolved target, with every field set that it has."""
     return pb.AutoQuality(
         method=METHOD_NUMBERS[target.method],
         target=target.target,
@@ -233,6 +252,8 @@ def target_message(target: ResolvedTarget) -> pb.AutoQuality:
         max_quality=target.max_quality,
         allowed_error=target.allowed_error,
         metric=METRIC_NUMBERS[target.metric] if target.metric else pb.METRIC_UNSPECIFIED,
+        max_bytes=target.limits.max_bytes,
+        **{_SCORE_LIMITS[name]: score for name, score in target.limits.scores.items()},
     )
 
 

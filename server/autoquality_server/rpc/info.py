@@ -44,6 +44,7 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
                 high,
                 defaults.allowed_error_for(method),
                 None if metric is None else metric.name,
+                defaults.limits,
             )
         ),
         limits=limits,

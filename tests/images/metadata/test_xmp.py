@@ -39,7 +39,7 @@ def test_xmp_is_dropped_if_announcements_cannot_be_removed(xmp: bytes) -> None:
     assert without_announcements(xmp) is None
 
 
-@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp", "jxl"])
 def test_xmp_without_announcements_is_kept_in_every_format(fmt: str) -> None:
     image = image_of(np.zeros((16, 16, 3), np.uint8))
     image.set_type(pyvips.GValue.blob_type, "xmp-data", XMP)

@@ -104,7 +104,7 @@ def task(tmp_path: Path, setting: str, resolved: ResolvedTarget) -> Task:
 
 
 def test_loops_and_searches_stay_within_the_budget(tmp_path: Path) -> None:
-    given = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 4000, 10, 95, 0.001))
+    given = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 4000, 10, 95, 0.0))
     ours = Ours(Method.SIZE, {}).encode(given)
     entrants: list[Entrant] = [*searches(), *loops()]
     for one in entrants:
@@ -116,7 +116,7 @@ def test_loops_and_searches_stay_within_the_budget(tmp_path: Path) -> None:
 
 
 def test_the_loop_of_thumbor_gives_up_with_its_first_file(tmp_path: Path) -> None:
-    given = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 10, 10, 95, 0.001))
+    given = task(tmp_path, "jpeg", ResolvedTarget(Method.SIZE, 10, 10, 95, 0.0))
     loop = next(one for one in loops() if one.name == "thumbor max_bytes")
     assert len(loop.encode(given).data) > 4000
 

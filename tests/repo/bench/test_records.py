@@ -172,7 +172,7 @@ def checked(root: Path) -> int:
 
 def test_the_pages_match_the_newest_records(copy: Path) -> None:
     assert set(pages.records(copy)) == {
-        *("compare", "worst", "service", "profile", "scaling", "targets"),
+        *("compare", "worst", "service", "profile", "scaling", "targets", "jpegli", "sources"),
         *("ssimulacra2", "ssimulacra2-scores"),
     }
     assert checked(copy) == 0

@@ -58,7 +58,9 @@ def test_accuracy_checks_an_image_upright(orientation: int) -> None:
 
 def test_oracle_compares_the_search_with_every_quality(images: Path, tmp_path: Path) -> None:
     table = run("bench.oracle", str(images), "--sweeps", str(tmp_path / "sweeps"))
-    assert table.count("| 100.0% |") == 12
+    searches = [line for line in table.splitlines() if line.startswith("| jpeg")]
+    assert searches
+    assert all("| 100.0% |" in line for line in searches)
 
 
 def test_short_cuts_of_the_metric_are_compared_with_every_window(images: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_profile_has_every_stage_of_a_request(tmp_path: Path) -> None:
         assert names.NETWORK in stages or total.goal != "ml"
         assert record.find(what="function", **named)
     made = {(one.goal, one.setting) for one in record.find(what="request")}
-    settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif")
+    settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif", "jxl")
     searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
     assert made == searching | {("ml", setting) for setting in settings[1:]}
     assert any(one.by == names.FEATURES for one in record.measures)

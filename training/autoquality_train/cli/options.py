@@ -93,7 +93,7 @@ formats: Decorator = click.option(
 settings: Decorator = settings_among(
     SWEPT,
     SETTINGS,
-    " Networks need jpeg-mozjpeg, webp and avif. `priors` and `features` also use plain jpeg,"
+    " Networks need jpeg-mozjpeg, webp, avif and jxl. `priors` and `features` also use plain jpeg,"
     f" and `offsets` {' and '.join(SLOW)}.",
 )
 epochs: Decorator = click.option(

@@ -31,10 +31,10 @@ class Searched:
     iterations: int
 
 
-def goal_of(resolved: ResolvedTarget, pixels: int) -> Goal:
-    """What the core's search looks for to reach a target, for an image of `pixels`."""
+def goal_of(resolved: ResolvedTarget, pixels: int) -> ScoreGoal | SizeGoal:
+    """What the core's search looks for to reach a target without limits, in `pixels`."""
     if resolved.method is Method.SIZE:
-        return SizeGoal(resolved.target, pixels)
+        return SizeGoal(resolved.target, pixels, resolved.allowed_error * resolved.target)
     metric = METRICS[resolved.metric or DSSIM.name]
     return ScoreGoal(metric, resolved.target, resolved.allowed_error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +85,10 @@ class SweptSession(Session):
         super().__init__(swept.pixels, swept.encoder, Deadline())
         self._swept = swept
 
-    def _make_probe(self, quality: int, metric: Metric | None) -> tuple[Probe, bytes]:
-        scores = {} if metric is None else {metric.name: self._swept.score(quality)}
+    def _make_probe(self, quality: int, metrics: Sequence[Metric]) -> tuple[Probe, bytes]:
+        scores = {
+            one.name: float(self._swept.sweep.scores[one.name][quality - 1]) for one in metrics
+        }
         return Probe(quality, self._swept.size(quality), scores, 0.0, 0.0), b""
 
 

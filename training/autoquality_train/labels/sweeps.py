@@ -18,6 +18,7 @@ from autoquality_core.formats import (
     AvifOptions,
     Encoder,
     JpegEncoder,
+    JxlEncoder,
     WebpEncoder,
     WebpOptions,
     library_versions,
@@ -33,6 +34,7 @@ SETTINGS: dict[str, Encoder] = {
     "jpeg-mozjpeg": JpegEncoder(BEST_MOZJPEG),
     "webp": WebpEncoder(),
     "avif": AvifEncoder(),
+    "jxl": JxlEncoder(),
 }
 """The encoder settings that curves and networks are learned for."""
 
@@ -48,7 +50,7 @@ USUAL = {"webp-slow": "webp", "avif-slow": "avif"}
 SWEPT = SETTINGS | SLOW
 """All settings that can be labelled."""
 
-NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif"}
+NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif", "jxl": "jxl"}
 """The encoder setting that METHOD_ML uses for each format."""
 
 ALL = tuple(range(1, 101))
@@ -131,7 +133,7 @@ def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]
 def made_by(setting: str, qualities: Sequence[int]) -> str:
     """A short digest of everything but the pixels that a sweep depends on."""
     encoder = SWEPT[setting]
-    versions = sorted(library_versions().items())
+    versions = [one for one in sorted(library_versions().items()) if one[0] in encoder.libraries]
     key = repr((encoder.format, asdict(encoder.options), tuple(qualities), versions))
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 

@@ -139,7 +139,7 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}"
 
 
-NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
+NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
 METRIC_NAMES = {"dssim": "DSSIM", "ssimulacra2": "SSIMULACRA2"}
 
 

@@ -6,7 +6,7 @@ import { bytes, element, saved, words } from "./dom.js";
 import { Pane } from "./viewer.js";
 
 const GRID = 9;
-const MET = new Set(["target_met", "fixed_quality", "prediction_trusted", "no_quality"]);
+const MET = new Set(["target_met", "fixed_quality", "prediction_trusted", "no_quality", "source_kept"]);
 const STAGES = {
   accepted: "sending",
   received: "received",
@@ -129,7 +129,8 @@ export class Column {
     const { shown, source } = this;
     this.saved.textContent = saved(source.file.size, shown.size_bytes);
     const scores = Object.keys(SCORES).filter((score) => shown[score] != null);
-    const quality = shown.quality ? `quality ${shown.quality}` : "lossless";
+    const kept = this.result.outcome === "source_kept" && shown.kind === "answer";
+    const quality = shown.quality ? `quality ${shown.quality}` : kept ? "the source" : "lossless";
     this.figures.replaceChildren(
       element("b", {}, `${bytes(shown.size_bytes)} of ${bytes(source.file.size)}`),
       ` · ${quality}`,

@@ -122,6 +122,28 @@ def from_codes(primaries: int, transfer: int, *, narrow: bool = False) -> Colour
     return _unless_srgb(Colours(_PRIMARIES.get(primaries, BT709), kind, gamma, narrow))
 
 
+def from_points(
+    white: tuple[float, ...], corners: tuple[float, ...], transfer: int, gamma: float | None
+) -> Colours | None:
+    """The colours of a white and three primaries (x and y), and a code point or an exponent.
+
+    None for sRGB, and for points that describe no possible colours.
+    """
+    primaries = (*corners, *white)
+    if not _possible(primaries):
+        return None
+    if np.abs(np.subtract(primaries, BT709)).max() < 0.001:
+        primaries = BT709
+    if gamma is not None:
+        return Colours(primaries, Transfer.GAMMA, gamma)
+    return _unless_srgb(Colours(primaries, *_TRANSFERS.get(transfer, (Transfer.SRGB, 1.0))))
+
+
+def primaries_of(code: int) -> tuple[float, ...]:
+    """The points of red, green, blue and white for a code point; sRGB's for unknown ones."""
+    return _PRIMARIES.get(code, BT709)
+
+
 def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | None:
     """The colours that PNG's gAMA and cHRM (white, red, green, blue) describe.
 

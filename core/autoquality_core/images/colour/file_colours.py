@@ -13,6 +13,7 @@ from autoquality_core.images.colour.icc import PROFILE
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.png import colours as png_colours
 from autoquality_core.runtime.codecs import pyvips
@@ -50,6 +51,15 @@ class FileColours:
             return None
         return icc.profile_of(colours, self.channels)
 
+    @property
+    def in_srgb(self) -> bool:
+        """Whether the samples are grey or RGB in sRGB, as they are."""
+        if self.described is not None and (self.described.hdr or self.described.narrow):
+            return False
+        space = self.space(256)
+        known = self.described is None and self.profile is None
+        return self.channels in (1, 3) and (known if space is None else space.changes_nothing)
+
     def space(self, levels: int) -> Space | None:
         """The conversion of samples of `levels`; None for sRGB and for profiles of tables."""
         if self.described is not None:
@@ -67,10 +77,12 @@ def colour_bands(image: pyvips.Image) -> int:
     return 1 if grey else 3
 
 
-def file_colours(data: Data, name: str, header: pyvips.Image, meta: Meta | None) -> FileColours:
+def file_colours(
+    data: Data, name: str, header: pyvips.Image, read: Meta | Jxl | None
+) -> FileColours:
     """The colours of a file of format `name`, given the header that libvips has read.
 
-    `meta` is that of a HEIF or AVIF.
+    `read` has the boxes of a HEIF or AVIF, or the header of a JPEG XL.
     """
     channels = colour_bands(header)
     profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
@@ -80,8 +92,10 @@ def file_colours(data: Data, name: str, header: pyvips.Image, meta: Meta | None)
     described, first, premultiplied = None, False, False
     if name == "png":
         described, first = png_colours.described(data)
-    elif meta is not None:
-        described, premultiplied = meta.colours(), meta.premultiplied
+    elif isinstance(read, Jxl):
+        described = read.header.described
+    elif read is not None:
+        described, premultiplied = read.colours(), read.premultiplied
         first = described is not None and described.hdr  # the profile is for viewers without HDR
     if profile is not None and not first:
         described = icc.hdr_colours(profile)

@@ -22,7 +22,7 @@ from autoquality_core.types import Data
 LONGEST_TEXT = 2048
 """Bytes of the copyright or the author that are written; longer texts are cut."""
 
-_MOST_BYTES = 1 << 24
+MOST_BYTES = 1 << 24
 """Of a block. Blocks are held while a request waits."""
 
 _KEYWORDS = {exif.ARTIST: "Author", exif.COPYRIGHT: "Copyright"}
@@ -32,6 +32,7 @@ _PNG_TAGS = {"Description": exif.DESCRIPTION, "Software": exif.SOFTWARE}
 _TEXTS = frozenset({exif.ARTIST, exif.COPYRIGHT, *_PNG_TAGS.values()})
 _DENSITY = frozenset({exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT})
 _INCHES_PER_METRE = Fraction(10_000, 254)
+_EXIF_BEGIN = re.compile(rb"II\*\0|MM\0\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,18 @@ class Blocks:
         found, too_large = {}, []
         for name in ("exif", "xmp", "iptc"):
             block = header.get(f"{name}-data") if header.get_typeof(f"{name}-data") else b""
-            if len(block) > _MOST_BYTES:
+            if len(block) > MOST_BYTES:
                 too_large.append(f"{name.upper()} has {len(block)} bytes")
             else:
                 found[name] = bytes(block)
         return cls(**found, too_large=tuple(too_large))
+
+    def are(self, metadata: Metadata) -> bool:
+        """Whether these blocks are what `metadata` writes."""
+        begins = _EXIF_BEGIN.search(self.exif[:16])
+        exif = self.exif if begins is None else self.exif[begins.start() :]
+        same = (exif, self.xmp) == (metadata.exif, metadata.xmp)
+        return same and not (self.iptc or self.too_large)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ def _exif(
 
 def _exif_of(block: bytes) -> exif.Tiff | None:
     """The EXIF in a block, which may begin with a prefix, depending on the format."""
-    begins = re.search(rb"II\*\0|MM\0\*", block[:16])
+    begins = _EXIF_BEGIN.search(block[:16])
     return None if begins is None else exif.Tiff.of(block[begins.start() :])
 
 

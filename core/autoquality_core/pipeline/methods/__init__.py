@@ -3,5 +3,15 @@
 from autoquality_core.pipeline.methods.base import Answer, FixedQuality, MethodHandler
 from autoquality_core.pipeline.methods.score import MlSearch, ScoreSearch
 from autoquality_core.pipeline.methods.size import SizeSearch
+from autoquality_core.pipeline.methods.unsearched import PredictedScore, PredictedSize
 
-__all__ = ["Answer", "FixedQuality", "MethodHandler", "MlSearch", "ScoreSearch", "SizeSearch"]
+__all__ = [
+    "Answer",
+    "FixedQuality",
+    "MethodHandler",
+    "MlSearch",
+    "PredictedScore",
+    "PredictedSize",
+    "ScoreSearch",
+    "SizeSearch",
+]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
+from autoquality_core.pipeline.methods.base import BudgetSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
 from autoquality_core.types import Outcome, ResolvedTarget
@@ -16,10 +16,11 @@ _STEP = 5
 def lower_alpha(
     session: Session,
     resolved: ResolvedTarget,
+    budget: float,
     found: Found,
-    search: Callable[[Session, ResolvedTarget, int | None], Found],
+    search: BudgetSearch,
 ) -> Found:
-    """An answer with the highest alpha quality whose file fits; `found` if there is none.
+    """An answer with the highest alpha quality whose file fits `budget`; `found` if there is none.
 
     Quality and alpha quality fall together, within the range of the quality. The rest of the
     budget then goes to the quality, by `search`. Lowering only one of the two looks worse in
@@ -39,17 +40,17 @@ def lower_alpha(
     fitting, over, level = -1, len(levels), 0
     while over - fitting > 1 and over > 0 and session.may_continue(quality_at(level)):
         use(levels[level])
-        if session.probe(quality_at(level)).size_bytes <= resolved.target:
+        if session.probe(quality_at(level)).size_bytes <= budget:
             fitting = level
         else:
             over = level
         level = (fitting + over) // 2
     use(levels[max(fitting, 0)])
     if fitting >= 0:
-        return search(session, resolved, quality_at(fitting))
+        return search(session, resolved, quality_at(fitting), thorough=False)
     if over == 0:
-        lowest = search(session, resolved, resolved.min_quality)
-        if session.size(lowest.best.quality) <= resolved.target:
+        lowest = search(session, resolved, resolved.min_quality, thorough=False)
+        if session.size(lowest.best.quality) <= budget:
             return lowest
     use(before)
     return found if over == 0 else replace(found, outcome=Outcome.DEADLINE_REACHED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autoquality_core.pipeline.session import Session
+from autoquality_core.search import Found
 from autoquality_core.types import Notice, Outcome, ResolvedTarget
 
 
@@ -32,6 +33,24 @@ class MethodHandler(Protocol):
 
         Raises DeadlinePassed or RequestCancelled from the session. Once an encoding exists, a
         deadline ends the search instead.
+        """
+
+
+class BudgetSearch(Protocol):
+    """A search within a byte budget, with the session's metadata and alpha quality."""
+
+    def __call__(
+        self,
+        session: Session,
+        resolved: ResolvedTarget,
+        first: int | None = None,
+        *,
+        thorough: bool = True,
+    ) -> Found:
+        """Find the best quality, `first` tried first.
+
+        Without `thorough`, the allowance of photographs is used: a rule chose the alpha quality
+        then, so no proof makes the pair the best one.
         """
 
 

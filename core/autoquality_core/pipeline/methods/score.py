@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
+from autoquality_core.pipeline.methods.attempts import Attempts
 from autoquality_core.pipeline.methods.base import Answer
+from autoquality_core.pipeline.methods.budget import within_budget
+from autoquality_core.pipeline.methods.limited import (
+    further_priors,
+    further_roughness,
+    keeps_scores,
+    other_metrics,
+    under_limits,
+)
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
-from autoquality_core.search import CurvePrior, Observation, ScoreGoal, chance, search
+from autoquality_core.search import (
+    CurvePrior,
+    Found,
+    LimitedGoal,
+    LookUp,
+    ScoreGoal,
+    chance,
+    search,
+)
 from autoquality_core.types import (
     Format,
     Method,
     Notice,
     NoticeCode,
     Outcome,
-    Probe,
     ResolvedTarget,
 )
 
@@ -39,11 +56,8 @@ class ScoreSearch:
         """See MethodHandler. Requests a prediction where it is likely to save time."""
         prediction = None
         if self._policy is not None:
-            likely = chance(
-                self._goal(resolved),
-                *(resolved.min_quality, resolved.max_quality),
-                self._prior(session, resolved),
-            )
+            goal, priors = self._beliefs(session, resolved)
+            likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
             prediction = self._policy.request(
                 session, self.metric, resolved.target, misses=1 - likely
             )
@@ -57,46 +71,72 @@ class ScoreSearch:
         With a predicted curve, the search starts at the quality that is most likely good enough.
         With probabilities of qualities alone, it starts at the most probable one.
         """
-        goal = self._goal(resolved)
-        prior = self._prior(session, resolved)
-        first = None
+        find = partial(self._find, prediction)
+        notices: tuple[Notice, ...] = ()
+        if resolved.limits.max_bytes is None:
+            found = find(session, resolved)
+        else:
+            found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
+        session.choose(found.best.quality)
+        predicted = None if prediction is None else prediction.quality
+        return Answer(found.best.quality, found.outcome, resolved, predicted, notices)
+
+    def _find(
+        self,
+        prediction: Prediction | None,
+        session: Session,
+        resolved: ResolvedTarget,
+        first: int | None = None,
+        *,
+        thorough: bool = True,
+    ) -> Found:
+        """See BudgetSearch."""
+        goal, priors = self._beliefs(session, resolved)
         if prediction is not None and prediction.curve is not None:
-            prior = prior.with_curve(prediction.curve.mean, prediction.curve.covariance)
+            curve = prediction.curve
+            priors[0] = priors[0].with_curve(curve.mean, curve.covariance)
         elif prediction is not None:
-            prior = prior.with_crossing(goal.aim, prediction.mean, prediction.deviation)
-            first = prediction.quality
-
-        def attempt_two(quality: int, other: int) -> list[Observation]:
-            return [self._observed(one) for one in session.probe_two(quality, other, self.metric)]
-
-        found = search(
+            priors[0] = priors[0].with_crossing(goal.aim, prediction.mean, prediction.deviation)
+            if first is None and not resolved.limits:
+                first = prediction.quality
+        look: LookUp = partial(score_roughness, session.pixels, session.encoder, self.metric)
+        looks: list[LookUp | None] = [look]
+        attempts = Attempts(session, self.metric)
+        if isinstance(goal, LimitedGoal):
+            others = other_metrics(resolved.limits, self.metric)
+            looks += further_roughness(goal, others, session, thorough=thorough)
+            attempts = replace(attempts, others=others, constant=session.metadata.size)
+        return search(
             goal,
             resolved.min_quality,
             resolved.max_quality,
-            lambda quality: self._observed(session.probe(quality, self.metric)),
-            prior=prior,
-            roughness=partial(score_roughness, session.pixels, session.encoder, self.metric),
+            attempts.one,
+            prior=priors,
+            roughness=looks,
             first=first,
             equivalents=session.equivalents,
             may_continue=session.may_continue,
-            attempt_two=attempt_two if session.may_probe_two else None,
+            attempt_two=attempts.two if session.may_probe_two else None,
         )
-        session.choose(found.best.quality)
-        predicted = None if prediction is None else prediction.quality
-        return Answer(found.best.quality, found.outcome, resolved, predicted)
 
-    def _observed(self, one: Probe) -> Observation:
-        return Observation(one.quality, one.size_bytes, one.scores[self.metric.name])
+    def _beliefs(
+        self, session: Session, resolved: ResolvedTarget
+    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
+        """The goal, and the priors of its curves: by the image's features if they may save a probe.
 
-    def _goal(self, resolved: ResolvedTarget) -> ScoreGoal:
-        return ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
-
-    def _prior(self, session: Session, resolved: ResolvedTarget) -> CurvePrior:
-        """The prior of the image's curve, from its features if they may save a probe."""
+        Under limits, the features count in any case.
+        """
+        goal = ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
         known = session.encoder, self.metric, session.pixel_count
-        usual = score_prior(*known)
-        likely = chance(self._goal(resolved), resolved.min_quality, resolved.max_quality, usual)
-        return usual if likely >= LIKELY else score_prior(*known, session.features_for(self.metric))
+        prior = score_prior(*known)
+        likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
+        if likely < LIKELY or resolved.limits:
+            prior = score_prior(*known, session.features_for(self.metric))
+        if not resolved.limits:
+            return goal, [prior]
+        limited = under_limits(goal, self.metric, resolved.limits, session)
+        others = other_metrics(resolved.limits, self.metric)
+        return limited, [prior, *further_priors(limited, others, session)]
 
 
 class MlSearch:
@@ -131,9 +171,25 @@ class MlSearch:
         # An error that covers every score makes a measurement superfluous.
         if resolved.allowed_error < metric.high - metric.low:
             return search.search(session, resolved, prediction)
-        quality = min(max(prediction.quality, resolved.min_quality), resolved.max_quality)
-        session.probe(quality)
+        return _trusting(search, session, resolved, prediction)
+
+
+def _trusting(
+    search: ScoreSearch, session: Session, resolved: ResolvedTarget, prediction: Prediction
+) -> Answer:
+    """The predicted quality, unmeasured except by the metrics of limits.
+
+    If it exceeds a limit, the answer of a search with the default allowed error: with the largest
+    one, any quality within the limits would be good enough.
+    """
+    quality = min(max(prediction.quality, resolved.min_quality), resolved.max_quality)
+    limits = resolved.limits
+    session.probe(quality, *other_metrics(limits, None))
+    fits = session.size(quality) <= (limits.max_bytes or math.inf)
+    if fits and keeps_scores(session.scores(quality), limits):
         return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, prediction.quality)
+    usual = replace(resolved, allowed_error=search.metric.default_allowed_error)
+    return search.search(session, usual, prediction)
 
 
 def _without(search: ScoreSearch, session: Session, resolved: ResolvedTarget, why: str) -> Answer:

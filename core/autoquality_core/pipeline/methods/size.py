@@ -2,113 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from autoquality_core.images import NO_METADATA, Metadata
-from autoquality_core.pipeline.methods.alpha import lower_alpha
+from autoquality_core.pipeline.methods.attempts import Attempts
 from autoquality_core.pipeline.methods.base import Answer
+from autoquality_core.pipeline.methods.budget import within_budget
+from autoquality_core.pipeline.methods.limited import (
+    further_priors,
+    further_roughness,
+    keeps_scores,
+    other_metrics,
+    under_limits,
+)
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import size_prior
 from autoquality_core.priors.roughness import size_roughness
-from autoquality_core.search import Found, Observation, SizeGoal, chance, search
-from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
+from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, search
+from autoquality_core.types import Outcome, ResolvedTarget
 
 
 class SizeSearch:
-    """Searches by size alone: nothing is decoded or measured.
+    """Searches by size alone. Only limits on scores need measurements, normally of the answer."""
 
-    If no quality fits, it drops metadata first, which does not change the picture, then lowers
-    the quality of a WebP's alpha. Copyright and author stay if there is room for them, or if
-    nothing fits anyway; then alpha keeps its quality, too.
-    """
+    def __init__(self, find: Callable[..., Found] | None = None) -> None:
+        """`find` replaces `search` and takes its arguments. It does not see limits on scores."""
+        self._find = find
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        def fits(found: Found) -> bool:
-            return session.size(found.best.quality) <= resolved.target
-
-        requested, alpha_quality = session.metadata, session.alpha_quality
-        choices = requested.choices()
-        session.use_metadata(next(one for one in choices if one.size < resolved.target or not one))
-        found = _search(session, resolved)
-        for metadata in choices[choices.index(session.metadata) + 1 :]:
-            if not fits(found):
-                session.use_metadata(metadata)
-                found = _search(session, resolved, found.best.quality)
-        if not fits(found):
-            found = lower_alpha(session, resolved, found, partial(_search, thorough=False))
-            enough = fits(found)
-            session.use_metadata(requested.alone())
-            if enough and session.metadata:
-                attributed = _search(session, resolved, found.best.quality, thorough=False)
-                found = attributed if fits(attributed) else found
-            if enough and not fits(found):
-                session.use_metadata(NO_METADATA)
-        session.choose(found.best.quality)
-        notices = tuple(_notices(session, requested, alpha_quality))
-        return Answer(found.best.quality, found.outcome, resolved, notices=notices)
+        max_bytes = resolved.limits.max_bytes or math.inf
+        budget = min(resolved.target, max_bytes)
+        within = replace(resolved, target=budget)
+        found, notices = within_budget(
+            session, within, budget, partial(_search, self._find or search)
+        )
+        quality, outcome = found.best.quality, found.outcome
+        session.choose(quality)
+        if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
+            outcome = Outcome.LIMITS_CONFLICT
+        limited = budget < resolved.target and quality < resolved.max_quality
+        if outcome is Outcome.TARGET_MET and limited:
+            outcome = Outcome.MAX_BYTES_REACHED
+        return Answer(quality, outcome, resolved, notices=notices)
 
 
 def _search(
-    session: Session, resolved: ResolvedTarget, first: int | None = None, *, thorough: bool = True
+    find: Callable[..., Found],
+    session: Session,
+    resolved: ResolvedTarget,
+    first: int | None = None,
+    *,
+    thorough: bool = True,
 ) -> Found:
-    """The best quality with the session's metadata and alpha quality, `first` tried first.
+    """See BudgetSearch. The limits on scores hold, too."""
+    found = _by_size(find, session, resolved, first, thorough=thorough)
+    quality, limits = found.best.quality, resolved.limits
+    if found.outcome is Outcome.DEADLINE_REACHED or not limits.scores:
+        return found
+    if not session.may_continue(quality):
+        return found
+    metrics = other_metrics(limits, None)
+    for metric in metrics:
+        session.measure(quality, metric)
+    if keeps_scores(session.scores(quality), limits):
+        return found
+    if found.outcome is Outcome.MIN_QUALITY_REACHED:
+        return replace(found, outcome=Outcome.LIMITS_CONFLICT)
+    # A lower quality may look better than the highest that fits.
+    constant = session.metadata.size
+    goal = under_limits(_goal(session, resolved, constant), None, limits, session)
+    size = partial(size_roughness, session.pixels, session.encoder, goal.goal.target)
+    attempts = Attempts(session, others=metrics, constant=constant)
+    return search(
+        goal,
+        resolved.min_quality,
+        resolved.max_quality,
+        attempts.one,
+        prior=[_prior(session), *further_priors(goal, metrics, session)],
+        roughness=[size if thorough else None, *further_roughness(goal, metrics, session)],
+        first=quality,
+        equivalents=session.equivalents,
+        may_continue=session.may_continue,
+    )
 
-    Without `thorough`, the allowance of photographs is used: a rule chose the alpha quality
-    then, so no proof makes the pair the best one.
+
+def _by_size(
+    find: Callable[..., Found],
+    session: Session,
+    resolved: ResolvedTarget,
+    first: int | None,
+    *,
+    thorough: bool,
+) -> Found:
+    """As `_search`, without limits.
 
     Metadata and a still's alpha have the same size at every quality. Curves were learned without
     them, so the search is for the rest of the budget.
     """
     constant = session.metadata.size
-
-    def attempt(quality: int) -> Observation:
-        if not session.knows(quality):
-            session.probe(quality)
-        return Observation(quality, session.size(quality) - constant)
-
-    def attempt_two(quality: int, other: int) -> list[Observation]:
-        if session.knows(quality) or session.knows(other):
-            return [attempt(quality)]
-        found = session.probe_two(quality, other)
-        return [Observation(one.quality, one.size_bytes - constant) for one in found]
-
+    if first is None and session.knows(resolved.min_quality):
+        first = resolved.min_quality
     if session.alpha_quality is not None:
         first = first or (resolved.min_quality + resolved.max_quality) // 2
-        seen, alpha = attempt(first), session.alpha_bytes(first)
+        seen = Attempts(session, constant=constant).one(first)
+        alpha = session.alpha_bytes(first)
         if constant + alpha >= resolved.target:
-            if not session.knows(resolved.min_quality) and not session.may_continue(
-                resolved.min_quality
-            ):
+            lowest = resolved.min_quality
+            if not session.knows(lowest) and not session.may_continue(lowest):
                 return Found(seen, Outcome.DEADLINE_REACHED)
-            return Found(attempt(resolved.min_quality), Outcome.MIN_QUALITY_REACHED)
+            seen = Attempts(session, constant=constant).one(lowest)
+            return Found(seen, Outcome.MIN_QUALITY_REACHED)
         constant += alpha
-    goal = SizeGoal(resolved.target - constant, session.pixel_count)
+    goal = _goal(session, resolved, constant)
     prior = size_prior(session.encoder, session.pixel_count)
     if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
-        prior = size_prior(session.encoder, session.pixel_count, session.all_features)
+        prior = _prior(session)
     look = partial(size_roughness, session.pixels, session.encoder, goal.target)
-    return search(
+    attempts = Attempts(session, constant=constant)
+    return find(
         goal,
         resolved.min_quality,
         resolved.max_quality,
-        attempt,
+        attempts.one,
         prior=prior,
         roughness=look if thorough else None,
         first=first,
         equivalents=session.equivalents,
         may_continue=session.may_continue,
-        attempt_two=attempt_two if session.may_probe_two else None,
+        attempt_two=attempts.two if session.may_probe_two else None,
     )
 
 
-def _notices(session: Session, requested: Metadata, alpha_quality: int | None) -> Iterator[Notice]:
-    """One notice for each thing that was given up to meet the budget."""
-    if session.metadata != requested:
-        rest = "all but copyright and author" if session.metadata else "it"
-        message = f"the budget cannot be met with all metadata: {rest} was left out"
-        yield Notice(NoticeCode.METADATA_DROPPED, message)
-    if session.alpha_quality != alpha_quality:
-        message = f"the budget cannot be met with alpha quality {alpha_quality}:"
-        message += f" lowered to {session.alpha_quality}"
-        yield Notice(NoticeCode.ALPHA_QUALITY_LOWERED, message)
+def _goal(session: Session, resolved: ResolvedTarget, constant: int) -> SizeGoal:
+    """The goal for files without `constant` bytes."""
+    spare = resolved.allowed_error * resolved.target
+    return SizeGoal(resolved.target - constant, session.pixel_count, spare)
+
+
+def _prior(session: Session) -> CurvePrior:
+    return size_prior(session.encoder, session.pixel_count, session.all_features)

@@ -58,7 +58,7 @@ def check_formats(settings: Settings) -> Iterator[Finding]:
 
 def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
     if fmt not in writable():
-        return Finding(fmt.value, Verdict.FAILED, "cannot be written by this libvips")
+        return Finding(fmt.value, Verdict.FAILED, "cannot be written here")
     job = EncodeJob(
         source=picture(),
         format=fmt,
@@ -70,7 +70,7 @@ def _written(pipeline: Pipeline, settings: Settings, fmt: Format) -> Finding:
     try:
         result = pipeline.encode(job, Deadline())
         decoded = open_image(result.image, _LIMITS).decode(all_frames=False)
-    except (ServiceError, pyvips.Error) as error:
+    except (ServiceError, pyvips.Error, RuntimeError) as error:
         why = " ".join(str(error).split())
         return Finding(fmt.value, Verdict.FAILED, f"cannot be written and read: {why}")
     return _compared(result, (decoded.width, decoded.height))

@@ -20,7 +20,7 @@ _IN_IMGPROXY = {
     *("jpeg_progressive", "jpeg_no_subsample", "jpeg_trellis_quant", "jpeg_overshoot_deringing"),
     *("jpeg_optimize_scans", "jpeg_quant_table"),
     *("webp_effort", "webp_preset", "webp_smart_subsample"),
-    "avif_speed",
+    *("avif_speed", "jxl_effort"),
     *("png_interlaced", "png_quantize", "png_quantization_colors"),
 }
 
@@ -71,6 +71,13 @@ class EncoderSettings:
     keep_hidden_colors: bool = setting(
         _O.keep_hidden_colors, group=_EVERY, parse=parse.boolean,
         meaning="Keep the colours of wholly transparent pixels.")
+    keep_smaller_source: bool = setting(
+        _O.keep_smaller_source, group=_EVERY, parse=parse.boolean,
+        meaning="Return the source itself if it shows the same image in the same format and is not "
+        "larger than the encoding.")
+    cap_at_source: bool = setting(
+        _O.cap_at_source, group=_EVERY, parse=parse.boolean,
+        meaning="Never encode a JPEG source at a higher quality than its own.")
     # fmt: on
 
     def format_options(self) -> EncoderOptions:
@@ -89,4 +96,6 @@ class EncoderSettings:
             keep_copyright=self.keep_copyright,
             color_profile=self.color_profile,
             keep_hidden_colors=self.keep_hidden_colors,
+            keep_smaller_source=self.keep_smaller_source,
+            cap_at_source=self.cap_at_source,
         )

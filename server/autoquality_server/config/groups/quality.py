@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
-from autoquality_core.metrics import DSSIM, METRICS, Metric
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric, limit_name
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.types import METRIC_OF_WORDS, WORDS, Device, Format, Method, score_of
+from autoquality_core.types import (
+    METRIC_OF_WORDS,
+    WORDS,
+    Device,
+    Format,
+    Limits,
+    Method,
+    score_of,
+)
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, render, setting
 
@@ -31,6 +39,11 @@ def _bound(end: int) -> str:
     return _default(
         Encoder.default_range[end], lambda one: one.default_range and one.default_range[end]
     )
+
+
+def _score_limit(metric: Metric) -> Callable[[str], float]:
+    """A parser for a limit on the scores of a metric."""
+    return parse.score(metric.low, metric.high, metric.noun, metric.name)
 
 
 def _format_bounds(end: int) -> str:
@@ -76,10 +89,30 @@ class QualitySettings:
     allowed_error: float | None = setting(
         _D.allowed_error,
         "The largest difference between score and target, from 0 to 1 for DSSIM and from 0 to 100 "
-        "for ssimulacra2. The largest with ml: use the prediction without a check.",
+        "for ssimulacra2. The largest with ml: use the prediction without a check. For size: the "
+        "share of the target that may stay unused, 0 by default.",
         parse=parse.number(0, math.inf, "a number, 0 or more"),
         aliases=(IMGPROXY_AUTOQUALITY + "ALLOWED_ERROR",),
         default_text=_default(DSSIM.default_allowed_error, lambda one: one.default_allowed_error))
+    max_bytes: int | None = setting(
+        None,
+        "The most bytes of a file, such as 100kB, together with the target of any method. With "
+        "none, limits are only checked.",
+        parse=parse.max_bytes, default_text="no limit")
+    max_dssim: float | None = setting(
+        None, "The largest DSSIM, together with the target of any method.",
+        parse=_score_limit(DSSIM), default_text="no limit")
+    min_ssimulacra2: float | None = setting(
+        None,
+        "The least SSIMULACRA2, together with the target of any method: a score from 0 to 100 or a "
+        "word.",
+        parse=_score_limit(SSIMULACRA2), default_text="no limit")
+    max_search_resolution: float = setting(
+        0.0,
+        "Megapixels, all frames together, above which the predicted quality is used without a "
+        "search; 0: no limit.",
+        parse=parse.number(0, 1e6, "megapixels, or 0"),
+        aliases=(IMGPROXY_AUTOQUALITY + "MAX_RESOLUTION",))
     quality: int = setting(
         _D.quality, "The quality for method none.",
         parse=parse.whole(1, 100), aliases=("IMGPROXY_QUALITY",))
@@ -89,6 +122,11 @@ class QualitySettings:
         parse=parse.format_qualities(_D.format_quality), aliases=("IMGPROXY_FORMAT_QUALITY",),
         clean_alias=parse.without_foreign_formats)
     # fmt: on
+
+    @property
+    def max_search_pixels(self) -> float:
+        """The most pixels of an image that is searched; infinite without a limit."""
+        return round(self.max_search_resolution * 1e6) or math.inf
 
     def defaults(self) -> Defaults:
         """Return the defaults for the target of a request."""
@@ -100,9 +138,16 @@ class QualitySettings:
             format_min=self.format_min,
             format_max=self.format_max,
             allowed_error=self.allowed_error,
+            limits=Limits(self.max_bytes, self._score_limits),
             quality=self.quality,
             format_quality=self.format_quality,
         )
+
+    @property
+    def _score_limits(self) -> Mapping[str, float]:
+        """The worst scores, by the name of the metric."""
+        limits = {one.name: getattr(self, limit_name(one), None) for one in METRICS.values()}
+        return {name: score for name, score in limits.items() if score is not None}
 
 
 def _with_networks(struct: T) -> T:

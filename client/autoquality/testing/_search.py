@@ -1,0 +1,96 @@
+"""The searches of the fake server: bisections, because its curves are monotone."""
+
+from __future__ import annotations
+
+from autoquality.testing._curve import Curve
+from autoquality.testing._limits import exceeded
+from autoquality.v1 import encoding_pb2 as pb
+
+Found = tuple[int, list[int], pb.Outcome.ValueType]
+"""The quality to use, the qualities tried in order, and why the search stopped."""
+
+
+def search(curve: Curve, spec: pb.AutoQuality, fixed: int) -> Found:
+    """Search for the target of a resolved `spec`. `fixed` is the quality for METHOD_NONE."""
+    if curve.lossless:
+        return 0, [0], pb.OUTCOME_NO_QUALITY
+    if spec.method == pb.METHOD_NONE:
+        return fixed, [fixed], pb.OUTCOME_FIXED_QUALITY
+    if spec.method == pb.METHOD_SIZE:
+        return _search_size(curve, spec)
+    if spec.method == pb.METHOD_ML and spec.allowed_error == 1:
+        middle = (spec.min_quality + spec.max_quality) // 2
+        if not any(exceeded(curve, spec, middle)):
+            return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
+    return _within_limits(curve, spec)
+
+
+def _search_size(curve: Curve, spec: pb.AutoQuality) -> Found:
+    budget = min(spec.target, spec.max_bytes) if spec.HasField("max_bytes") else spec.target
+    quality, tried, outcome = _fit(curve, spec, budget)
+    if any(exceeded(curve, spec, quality)):
+        outcome = pb.OUTCOME_LIMITS_CONFLICT
+    elif outcome == pb.OUTCOME_TARGET_MET and budget < spec.target and quality < spec.max_quality:
+        outcome = pb.OUTCOME_MAX_BYTES_REACHED
+    return quality, tried, outcome
+
+
+def _fit(curve: Curve, spec: pb.AutoQuality, budget: float) -> Found:
+    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
+    while low <= high:
+        tried.append((low + high) // 2)
+        unused = 1 - curve.size_bytes(tried[-1]) / budget
+        if 0 <= unused <= spec.allowed_error and spec.allowed_error:
+            return tried[-1], tried, pb.OUTCOME_TARGET_MET
+        if unused >= 0:
+            low = tried[-1] + 1
+        else:
+            high = tried[-1] - 1
+    if high < spec.min_quality:
+        return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    return high, tried, pb.OUTCOME_TARGET_MET
+
+
+def _within_limits(curve: Curve, spec: pb.AutoQuality) -> Found:
+    whole = range(spec.min_quality, spec.max_quality + 1)
+    within = [quality for quality in whole if not any(exceeded(curve, spec, quality))]
+    if not within:
+        budget = spec.max_bytes if spec.HasField("max_bytes") else float("inf")
+        fitting = [quality for quality in whole if curve.size_bytes(quality) <= budget]
+        quality = fitting[-1] if fitting else spec.min_quality
+        return quality, [quality], pb.OUTCOME_LIMITS_CONFLICT
+    quality, tried, outcome = _search_score(curve, spec, within[0], within[-1])
+    beyond = {
+        pb.OUTCOME_MIN_QUALITY_REACHED: within[0] - 1,
+        pb.OUTCOME_MAX_QUALITY_REACHED: within[-1] + 1,
+    }
+    if beyond.get(outcome) in whole:
+        outcome = next(exceeded(curve, spec, beyond[outcome]))
+    return quality, tried, outcome
+
+
+def _search_score(curve: Curve, spec: pb.AutoQuality, lowest: int, highest: int) -> Found:
+    by_dssim = spec.metric == pb.METRIC_DSSIM
+    score = curve.dssim if by_dssim else curve.ssimulacra2
+
+    def miss(quality: int) -> float:
+        return abs(score(quality) - spec.target)
+
+    def too_poor(quality: int) -> bool:
+        over = score(quality) > spec.target
+        return over if by_dssim else not over
+
+    low, high, tried = lowest, highest, list[int]()
+    while low <= high:
+        tried.append((low + high) // 2)
+        if miss(tried[-1]) <= spec.allowed_error:
+            return tried[-1], tried, pb.OUTCOME_TARGET_MET
+        if too_poor(tried[-1]):
+            low = tried[-1] + 1
+        else:
+            high = tried[-1] - 1
+    if high < lowest:
+        return lowest, tried, pb.OUTCOME_MIN_QUALITY_REACHED
+    if low > highest:
+        return highest, tried, pb.OUTCOME_MAX_QUALITY_REACHED
+    return min(tried, key=miss), tried, pb.OUTCOME_NEAREST_QUALITY

@@ -1,0 +1,75 @@
+"""What the fake server does with a source: keep it, limit the quality by it, shrink it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from autoquality.testing._curve import Curve, format_of
+from autoquality.v1 import encoding_pb2 as pb
+
+_NO_CAP = 101
+
+
+def cap(request: pb.EncodeRequest, curve: Curve) -> int:
+    """Return the quality of a JPEG that must not be exceeded, otherwise one that never is."""
+    is_jpeg = request.HasField("image") and format_of(request.image) == pb.FORMAT_JPEG
+    limits = request.cap_at_source and is_jpeg and curve.format != pb.FORMAT_PNG
+    return curve.source_quality if limits else _NO_CAP
+
+
+def shrink(
+    request: pb.EncodeRequest,
+    response: pb.EncodeResponse,
+    curve: Curve,
+    quality: int,
+    outcome: pb.Outcome.ValueType,
+) -> tuple[Curve, pb.Outcome.ValueType]:
+    """Return the curve of the smaller image that fits the budget, if the request allows it.
+
+    Its sides and a notice go into the response.
+    """
+    spec, size = response.applied, curve.size_bytes(quality)
+    budget = _budget(spec)
+    if not request.may_shrink or spec.method == pb.METHOD_NONE or size <= budget:
+        return curve, outcome
+    part = math.sqrt(budget / size)
+    width, height = int(curve.width * part), int(curve.height * part)
+    small = dataclasses.replace(curve, width=width, height=height)
+    fits = small.size_bytes(quality) <= budget
+    if min(width, height) < 1 or width < request.min_width or not fits:
+        return curve, outcome
+    response.width, response.height = width, height
+    response.notices.add(
+        code=pb.Notice.CODE_IMAGE_SHRUNK,
+        message=f"no quality meets the budget: the image was reduced to {width}x{height}",
+    )
+    if outcome == pb.OUTCOME_NO_QUALITY:
+        return small, outcome
+    met = spec.method == pb.METHOD_SIZE and budget == spec.target
+    return small, pb.OUTCOME_TARGET_MET if met else pb.OUTCOME_MAX_BYTES_REACHED
+
+
+def _budget(spec: pb.AutoQuality) -> float:
+    """Return the most bytes that a resolved spec allows."""
+    target = spec.target if spec.method == pb.METHOD_SIZE else math.inf
+    return min(target, spec.max_bytes) if spec.HasField("max_bytes") else target
+
+
+def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None:
+    """Replace the answer by the source, if the request wants that and the source is not larger."""
+    size = len(request.image)
+    if not (request.keep_smaller_source and size) or size > response.size_bytes:
+        return
+    if size > _budget(response.applied):
+        return
+    if format_of(request.image) != response.format:
+        return
+    response.image, response.size_bytes = request.image, size
+    response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0
+    response.dssim, response.ssimulacra2 = 0, 100
+    response.ClearField("alpha_quality")
+    of_encoding = (pb.Notice.CODE_QUALITY_CAPPED, pb.Notice.CODE_LIMIT_EXCEEDED)
+    kept = [one for one in response.notices if one.code not in of_encoding]
+    del response.notices[:]
+    response.notices.extend(kept)

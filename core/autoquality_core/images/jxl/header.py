@@ -1,0 +1,245 @@
+"""The header of a codestream: sides, orientation, channels, colours (ISO/IEC 18181-1, annex D)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from autoquality_core.images.colour.cicp import Colours, from_points, primaries_of
+from autoquality_core.images.jxl.bits import BitReader
+from autoquality_core.images.jxl.icc import read_profile
+
+SIGNATURE = b"\xff\x0a"
+
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_SIDE = ((9, 1), (13, 1), (18, 1), (30, 1))
+_GREY, _XYB = 1, 2
+_CUSTOM = 2
+_ALPHA, _SPOT, _BLACK, _CFA = 0, 2, 4, 5
+_D65, _SRGB = 1, 1
+_WHITES = {10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
+_CORNERS = {9: 9, 11: 12}
+"""The code points of H.273 with the same primaries."""
+_SRGB_CURVE = 13
+_POINT = ((19, 0), (19, 1 << 19), (20, 1 << 20), (21, 1 << 21))
+_POINT_UNIT = 1_000_000
+_GAMMA_UNIT = 10_000_000
+_WEIGHTS = (15, 55, 210)
+"""Numbers in the custom weights for 2, 4 and 8 times the resolution."""
+_HALF = 16
+"""Bits of a float in a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Animation:
+    """The time of an animation: ticks in a second, and how often it is played (0: endlessly)."""
+
+    ticks: Fraction
+    plays: int
+    timecodes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a codestream says before its frames.
+
+    `width` and `height` are the coded ones: `orientation`, an EXIF value, turns the image.
+    `bits` is the depth of a sample, which is a float with `floating`. `extra` counts the channels
+    in addition to grey or RGB. Colours are described, defined by `profile`, or else sRGB. `xyb`
+    says that they are coded independently of any of these. Places are in bits: `frames_at` that of
+    the first frame, the others those of parts that `rewriting` replaces, which may be empty.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    grey: bool
+    bits: int
+    floating: bool
+    extra: int
+    alpha: bool
+    premultiplied: bool
+    animation: Animation | None
+    xyb: bool
+    described: Colours | None
+    profile: bytes | None
+    frames_at: int
+    ticks_at: tuple[int, int] = (0, 0)
+    colours_at: tuple[int, int] = (0, 0)
+    profile_at: tuple[int, int] = (0, 0)
+
+    @property
+    def channels(self) -> int:
+        """Grey or RGB."""
+        return 1 if self.grey else 3
+
+
+def read_header(data: memoryview) -> Header:
+    """Read the header of a codestream. Raises ValueError if it is damaged or of an unusual kind."""
+    reader = BitReader(data)
+    if bytes(data[:2]) != SIGNATURE:
+        raise ValueError("not a codestream")
+    reader.skip(16)
+    width, height = _sides(reader)
+    orientation, ticks_at, colours_at = 1, (0, 0), (0, 0)
+    animation = None
+    bits, floating = 8, False
+    extra: list[_Extra] = []
+    colours = _SRGB_COLOURS
+    xyb = True
+    if not reader.flag():  # not all defaults
+        more = reader.flag()
+        if more:
+            orientation = 1 + reader.bits(3)
+            if reader.flag():
+                _sides(reader)  # for the layout of a page
+            if reader.flag():
+                raise ValueError("a preview, which no encoder writes")
+            begin = reader.at
+            if reader.flag():
+                animation = _animation(reader)
+                ticks_at = (begin + 1, reader.at)
+        bits, floating = _depth(reader)
+        reader.flag()  # whether 16-bit buffers suffice
+        extra = [_extra(reader) for _ in range(reader.u32((0, 0), (0, 1), (4, 2), (12, 1)))]
+        xyb = reader.flag()
+        begin = reader.at
+        colours = _colours(reader)
+        colours_at = (begin, reader.at)
+        if more:
+            _skip_tone_mapping(reader)
+        reader.extensions()
+    _skip_transforms(reader, xyb=xyb)
+    begin = reader.at
+    profile = read_profile(reader) if colours.has_profile else None
+    profile_at = (begin, reader.at)
+    reader.align()
+    if any(one.kind == _BLACK for one in extra):
+        raise ValueError("CMYK")
+    alphas = [one for one in extra if one.kind == _ALPHA]
+    return Header(
+        *(width, height, orientation, colours.grey, bits, floating),
+        extra=len(extra),
+        alpha=bool(alphas),
+        premultiplied=bool(alphas) and alphas[0].premultiplied,
+        animation=animation,
+        xyb=xyb,
+        described=colours.described,
+        profile=profile,
+        frames_at=reader.at,
+        ticks_at=ticks_at,
+        colours_at=colours_at,
+        profile_at=profile_at,
+    )
+
+
+class _Extra(NamedTuple):
+    kind: int
+    premultiplied: bool = False
+
+
+class _Colours(NamedTuple):
+    grey: bool = False
+    has_profile: bool = False
+    described: Colours | None = None
+
+
+_SRGB_COLOURS = _Colours()
+
+
+def _sides(reader: BitReader) -> tuple[int, int]:
+    """Width and height."""
+    small = reader.flag()
+
+    def side() -> int:
+        return 8 * (1 + reader.bits(5)) if small else reader.u32(*_SIDE)
+
+    height = side()
+    ratio = reader.bits(3)
+    if ratio:
+        across, down = _RATIOS[ratio - 1]
+        return height * across // down, height
+    return side(), height
+
+
+def _animation(reader: BitReader) -> Animation:
+    numerator = reader.u32((0, 100), (0, 1000), (10, 1), (30, 1))
+    denominator = reader.u32((0, 1), (0, 1001), (8, 1), (10, 1))
+    plays = reader.u32((0, 0), (3, 0), (16, 0), (32, 0))
+    return Animation(Fraction(numerator, denominator), plays, reader.flag())
+
+
+def _depth(reader: BitReader) -> tuple[int, bool]:
+    """Bits of a sample, and whether it is a float."""
+    if reader.flag():
+        bits = reader.u32((0, 32), (0, 16), (0, 24), (6, 1))
+        reader.bits(4)  # those of the exponent
+        return bits, True
+    return reader.u32((0, 8), (0, 10), (0, 12), (6, 1)), False
+
+
+def _extra(reader: BitReader) -> _Extra:
+    """A channel in addition to grey or RGB."""
+    if reader.flag():
+        return _Extra(_ALPHA)
+    kind = reader.enum()
+    _depth(reader)
+    reader.u32((0, 0), (0, 3), (0, 4), (3, 1))  # how much smaller it is
+    reader.name()
+    premultiplied = kind == _ALPHA and reader.flag()
+    if kind == _SPOT:
+        reader.skip(4 * _HALF)
+    elif kind == _CFA:
+        reader.u32((0, 1), (2, 0), (4, 3), (8, 19))
+    return _Extra(kind, premultiplied)
+
+
+def _colours(reader: BitReader) -> _Colours:
+    if reader.flag():
+        return _SRGB_COLOURS
+    has_profile = reader.flag()
+    space = reader.enum()
+    grey = space == _GREY
+    if has_profile:
+        return _Colours(grey, has_profile=True)
+    white = primaries_of(1)[6:]
+    corners = primaries_of(1)[:6]
+    gamma, transfer = None, _SRGB_CURVE
+    if space != _XYB:
+        kind = reader.enum()
+        white = _point(reader) if kind == _CUSTOM else _WHITES.get(kind, white)
+        if not grey:
+            kind = reader.enum()
+            if kind == _CUSTOM:
+                corners = tuple(one for _ in range(3) for one in _point(reader))
+            else:
+                corners = primaries_of(_CORNERS.get(kind, 1))[:6]
+        if reader.flag():
+            gamma = _GAMMA_UNIT / max(reader.bits(24), 1)
+        else:
+            transfer = reader.enum()
+    reader.enum()  # the rendering intent
+    return _Colours(grey, described=from_points(white, corners, transfer, gamma))
+
+
+def _point(reader: BitReader) -> tuple[float, ...]:
+    """The coordinates of a colour."""
+    return tuple(reader.signed(*_POINT) / _POINT_UNIT for _ in range(2))
+
+
+def _skip_tone_mapping(reader: BitReader) -> None:
+    if not reader.flag():
+        reader.skip(2 * _HALF + 1 + _HALF)
+
+
+def _skip_transforms(reader: BitReader, *, xyb: bool) -> None:
+    """Skip custom matrices and weights, which libjxl applies."""
+    if reader.flag():
+        return
+    if xyb and not reader.flag():
+        reader.skip(16 * _HALF)
+    mask = reader.bits(len(_WEIGHTS))
+    for at, count in enumerate(_WEIGHTS):
+        if mask >> at & 1:
+            reader.skip(count * _HALF)

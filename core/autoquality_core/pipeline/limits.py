@@ -1,0 +1,50 @@
+"""Checks a result against the limits of its request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoquality_core.metrics import METRICS, limit_name
+from autoquality_core.pipeline.methods import Answer
+from autoquality_core.pipeline.methods.limited import is_worse
+from autoquality_core.pipeline.session import Session
+from autoquality_core.types import Notice, NoticeCode, Outcome
+
+
+def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
+    """A notice if the answer exceeds a limit. Measures it by the metrics of the limits."""
+    found = "; ".join(_exceeded(session, answer))
+    if not found:
+        return ()
+    return (Notice(NoticeCode.LIMIT_EXCEEDED, f"{_reason(session, answer)}{found}"),)
+
+
+def _exceeded(session: Session, answer: Answer) -> Iterator[str]:
+    limits, quality = answer.applied.limits, answer.quality
+    size = session.size(quality)
+    if limits.max_bytes is not None and size > limits.max_bytes:
+        yield f"the file has {size} bytes, max_bytes is {limits.max_bytes}"
+    for name, worst in limits.scores.items():
+        metric = METRICS[name]
+        if name not in session.scores(quality) and not session.may_continue(quality):
+            yield f"the deadline left no time to check {limit_name(metric)}"
+            continue
+        session.measure(quality, metric)
+        score = session.scores(quality)[name]
+        if is_worse(metric, score, worst):
+            yield f"the {name.upper()} is {score:.5g}, {limit_name(metric)} is {worst:g}"
+
+
+def _reason(session: Session, answer: Answer) -> str:
+    """Why the limits were not met, as the beginning of a sentence."""
+    applied = answer.applied
+    if answer.outcome is Outcome.FIXED_QUALITY:
+        return "METHOD_NONE searches for nothing; set the method: "
+    if answer.outcome is Outcome.NO_QUALITY:
+        return f"{session.encoder.format.name} has no quality to lower or raise: "
+    if answer.outcome is Outcome.DEADLINE_REACHED:
+        return "the deadline ended the search: "
+    if answer.outcome is not Outcome.LIMITS_CONFLICT:
+        return ""
+    low, high = applied.min_quality, applied.max_quality
+    return f"no quality from {low} to {high} is within all limits: "

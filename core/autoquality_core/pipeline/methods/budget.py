@@ -1,0 +1,61 @@
+"""What is given up for a byte budget that no quality meets: metadata, then the alpha channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoquality_core.images import NO_METADATA, Metadata
+from autoquality_core.pipeline.methods.alpha import lower_alpha
+from autoquality_core.pipeline.methods.base import BudgetSearch
+from autoquality_core.pipeline.session import Session
+from autoquality_core.search import Found
+from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
+
+
+def within_budget(
+    session: Session, resolved: ResolvedTarget, budget: float, search: BudgetSearch
+) -> tuple[Found, tuple[Notice, ...]]:
+    """The answer of a search whose files may have at most `budget` bytes, and what it cost.
+
+    If no quality is within the limits, it drops metadata first, which does not change the picture.
+    If no quality fits then, it lowers the quality of a WebP's alpha. Copyright and author stay if
+    there is room for them, or if nothing fits anyway; then alpha keeps its quality, too.
+    """
+
+    def fits(found: Found) -> bool:
+        return session.size(found.best.quality) <= budget
+
+    requested, alpha_quality = session.metadata, session.alpha_quality
+    choices = requested.choices()
+    session.use_metadata(next(one for one in choices if one.size < budget or not one))
+    most, found = session.metadata, search(session, resolved)
+    first = found if fits(found) else None
+    for metadata in choices[choices.index(most) + 1 :]:
+        if not fits(found) or found.outcome is Outcome.LIMITS_CONFLICT:
+            session.use_metadata(metadata)
+            found = search(session, resolved, found.best.quality)
+    if first is not None and found.outcome is Outcome.LIMITS_CONFLICT:
+        found = first  # limits on scores contradict the budget, with or without metadata
+        session.use_metadata(most)
+    if not fits(found):
+        found = lower_alpha(session, resolved, budget, found, search)
+        enough = fits(found)
+        session.use_metadata(requested.alone())
+        if enough and session.metadata:
+            attributed = search(session, resolved, found.best.quality, thorough=False)
+            found = attributed if fits(attributed) else found
+        if enough and not fits(found):
+            session.use_metadata(NO_METADATA)
+    return found, tuple(_notices(session, requested, alpha_quality))
+
+
+def _notices(session: Session, requested: Metadata, alpha_quality: int | None) -> Iterator[Notice]:
+    """One notice for each thing that was given up to meet the budget."""
+    if session.metadata != requested:
+        rest = "all but copyright and author" if session.metadata else "it"
+        message = f"the budget cannot be met with all metadata: {rest} was left out"
+        yield Notice(NoticeCode.METADATA_DROPPED, message)
+    if session.alpha_quality != alpha_quality:
+        message = f"the budget cannot be met with alpha quality {alpha_quality}:"
+        message += f" lowered to {session.alpha_quality}"
+        yield Notice(NoticeCode.ALPHA_QUALITY_LOWERED, message)

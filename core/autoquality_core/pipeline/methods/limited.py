@@ -1,0 +1,87 @@
+"""Searches under limits: their goals, and what is known about the further curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+
+from autoquality_core.metrics import METRICS, Metric, limit_name
+from autoquality_core.pipeline.session import Session
+from autoquality_core.priors import score_prior, size_prior
+from autoquality_core.priors.roughness import score_roughness, size_roughness
+from autoquality_core.search import (
+    CurvePrior,
+    LimitedGoal,
+    LookUp,
+    ScoreGoal,
+    ScoreLimit,
+    SizeGoal,
+)
+from autoquality_core.types import Limits, Outcome
+
+
+def other_metrics(limits: Limits, metric: Metric | None) -> tuple[Metric, ...]:
+    """The metrics of the limits, without that of the search."""
+    return tuple(one for name, one in METRICS.items() if name in limits.scores and one != metric)
+
+
+def under_limits(
+    goal: ScoreGoal | SizeGoal, metric: Metric | None, limits: Limits, session: Session
+) -> LimitedGoal:
+    """A goal by `metric` under limits. Sizes do not count the session's metadata.
+
+    The limit on bytes of a `SizeGoal` is in its target.
+    """
+    others = other_metrics(limits, metric)
+    scores = tuple(
+        ScoreLimit(
+            one,
+            limits.scores[one.name],
+            Outcome(f"{limit_name(one)}_reached"),
+            None if one == metric else others.index(one),
+        )
+        for one in METRICS.values()
+        if one.name in limits.scores
+    )
+    if limits.max_bytes is None or isinstance(goal, SizeGoal):
+        return LimitedGoal(goal, scores)
+    max_bytes = max(1, limits.max_bytes - session.metadata.size)
+    return LimitedGoal(goal, scores, max_bytes, session.pixel_count)
+
+
+def further_priors(
+    goal: LimitedGoal, others: tuple[Metric, ...], session: Session
+) -> list[CurvePrior]:
+    """The priors of the curves after the first one of a goal."""
+    known = session.encoder, session.pixel_count
+    found = [score_prior(known[0], one, known[1], session.features_for(one)) for one in others]
+    if goal.max_bytes < math.inf:
+        found.append(size_prior(*known, session.all_features))
+    return found
+
+
+def further_roughness(
+    goal: LimitedGoal, others: tuple[Metric, ...], session: Session, *, thorough: bool = True
+) -> list[LookUp | None]:
+    """How far the curves after the first one of a goal may fall.
+
+    Without `thorough`, the sizes fall as those of photographs.
+    """
+    known = session.pixels, session.encoder
+    found: list[LookUp | None] = [partial(score_roughness, *known, one) for one in others]
+    if goal.max_bytes < math.inf:
+        found.append(partial(size_roughness, *known, goal.max_bytes) if thorough else None)
+    return found
+
+
+def keeps_scores(scores: Mapping[str, float], limits: Limits) -> bool:
+    """True if all scores, by the names of their metrics, are within the limits."""
+    return not any(
+        is_worse(METRICS[name], scores[name], worst) for name, worst in limits.scores.items()
+    )
+
+
+def is_worse(metric: Metric, score: float, worst: float) -> bool:
+    """True if a score is worse than a limit."""
+    return score > worst if metric.lower_is_better else score < worst

@@ -1,0 +1,238 @@
+"""A goal under limits on bytes and scores, which hold together with its target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autoquality_core.search.base import (
+    BoolArray,
+    Chances,
+    FloatArray,
+    Observation,
+    Prospects,
+    Scale,
+    normal_cdf,
+)
+from autoquality_core.search.bounds import Interval
+from autoquality_core.search.goals import ScoreGoal, SizeGoal
+from autoquality_core.types import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLimit:
+    """The worst score that an answer may have.
+
+    It is the score `at` this index of `Observation.others`; None: the score of the goal's metric.
+    `outcome` is that of a search which this limit ends.
+    """
+
+    scale: Scale
+    worst: float
+    outcome: Outcome
+    at: int | None = None
+
+    def keeps(self, seen: Observation) -> bool:
+        """True if a probe is within the limit."""
+        score = self._score(seen)
+        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
+
+    def value(self, seen: Observation) -> float:
+        """The value of a probe on the curve of the limit."""
+        return self.scale.value(self._score(seen))
+
+    @property
+    def aim(self) -> float:
+        """The value that just is within the limit."""
+        return self.scale.value(self.worst)
+
+    @property
+    def curve(self) -> int:
+        """The index of its curve in a `LimitedGoal`."""
+        return 0 if self.at is None else self.at + 1
+
+    def _score(self, seen: Observation) -> float:
+        score = seen.score if self.at is None else seen.others[self.at]
+        if score is None:
+            raise ValueError(f"quality {seen.quality} was not measured")
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedGoal:
+    """The best answer to `goal` among the qualities within all limits.
+
+    That is the answer of `goal` itself, except where a limit takes the place of a bound of the
+    range: if all qualities within the limits look too poor, the highest of them, and if all look
+    too good, the lowest. If no quality is within all limits, the one on bytes counts: the answer is
+    the highest quality within it, or else the lowest of all.
+
+    A `SizeGoal` has its limit on bytes in its target. For a `ScoreGoal` it is `max_bytes`, for an
+    image of `pixels`. The curves are that of `goal`, one for each of `Observation.others`, and that
+    of sizes if `max_bytes` is finite.
+    """
+
+    goal: ScoreGoal | SizeGoal
+    scores: tuple[ScoreLimit, ...] = ()
+    max_bytes: float = math.inf
+    pixels: int = 1
+
+    @property
+    def edge(self) -> int:
+        return self.goal.edge
+
+    @property
+    def sizes(self) -> int:
+        return self.goal.sizes
+
+    @property
+    def fallback(self) -> SizeGoal | None:
+        if isinstance(self.goal, SizeGoal):
+            return replace(self.goal, spare=0.0)
+        return self._fitting
+
+    @property
+    def aim(self) -> float:
+        return self.goal.aim
+
+    @property
+    def width(self) -> float:
+        return self.goal.width
+
+    def values(self, seen: Observation) -> tuple[float, ...]:
+        others = tuple(one.value(seen) for one in self.scores if one.at is not None)
+        sizes = () if self._fitting is None else self._fitting.values(seen)
+        return self.goal.values(seen) + others + sizes
+
+    def accepts(self, seen: Observation) -> bool:
+        fits = self.goal.target if isinstance(self.goal, SizeGoal) else self.max_bytes
+        return seen.size_bytes <= fits and self._keeps_scores(seen)
+
+    def finished(self, seen: Observation) -> bool:
+        return self.goal.finished(seen) and self.accepts(seen)
+
+    def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
+        within = [one for one in seen if self.accepts(one)]
+        if not within:
+            fallback = self.fallback
+            return fallback.best(seen, low, high) if fallback else max(seen, key=_quality)
+        side = self._side(within)
+        if side and not any(map(self.finished, within)):
+            return max(within, key=lambda one: side * one.quality)
+        return self.goal.best(within, low, high)
+
+    def crossed(self, seen: Sequence[Observation]) -> bool:
+        return self.goal.crossed(seen) or any(
+            len({one.keeps(probe) for probe in seen}) == 2 for one in self.scores
+        )
+
+    def open(
+        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
+    ) -> BoolArray:
+        may_be_within = self._may_be_within(intervals)
+        within = [one for one in seen if self.accepts(one)]
+        if not within:
+            return may_be_within
+        good = self.goal.open(within, intervals[:1], high) & may_be_within
+        side = self._side(within)
+        qualities = np.arange(high - good.size + 1, high + 1)
+        untried = ~np.isin(qualities, [one.quality for one in seen])
+        if not side or (good & untried).any():
+            return good
+        # None is good enough, so a limit decides, unless the target lies between two qualities.
+        beyond = side * qualities > max(side * one.quality for one in within)
+        return (beyond | self._may_be_on_other_side(side, intervals[0])) & may_be_within
+
+    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+        """The distance in qualities where a limit moves the answer, else that of the goal."""
+        away = self.goal.away(curves[:1])
+        if isinstance(self.goal, SizeGoal):
+            return away  # the limit on bytes counts first
+        target = at = int(np.argmin(away))
+        for one in self.scores:
+            at = max(at, int(np.argmin(np.abs(curves[one.curve] - one.aim))))
+        if self._fitting is not None:
+            at = min(at, int(np.argmin(self._fitting.away(curves[-1:]))))
+        return away if at == target else np.abs(np.arange(away.size) - at).astype(np.float64)
+
+    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+        fits = looks = np.ones_like(means[0])
+        own = np.zeros_like(means[0])
+        for one in self.scores:
+            over = normal_cdf((one.aim - means[one.curve]) / deviations[one.curve])
+            if one.at is None:
+                own = over
+            else:
+                looks = looks * (1 - over)
+        if self._fitting is not None:
+            fits = self._fitting.chances(means[-1:], deviations[-1:]).good
+        if isinstance(self.goal, SizeGoal):
+            ends, highest, lowest, refutes = self.goal.prospects(means[:1], deviations[:1])
+            return Prospects(looks * ends, looks * highest, lowest, refutes)
+        good, too_poor, too_good = _without_worst(own, self.goal.chances(means[:1], deviations[:1]))
+        rest, looks = fits * looks, looks * (1 - own)
+        ends = rest * good
+        highest = rest * too_poor
+        lowest = rest * too_good
+        # A bound of the range needs no proof.
+        ends[0] += lowest[0]
+        ends[-1] += highest[-1]
+        highest[:-1] *= 1 - fits[1:]
+        lowest[1:] *= 1 - looks[:-1]
+        highest[-1] = lowest[0] = 0.0
+        return Prospects(ends, highest, lowest, np.zeros_like(ends))
+
+    def outcome(
+        self, best: Observation, seen: Sequence[Observation], low: int, high: int
+    ) -> Outcome:
+        if not self._keeps_scores(best) or best.size_bytes > self.max_bytes:
+            return Outcome.LIMITS_CONFLICT
+        within = [one for one in seen if self.accepts(one)]
+        side = self._side(within)
+        beyond = [one for one in seen if side * one.quality > side * best.quality]
+        if self.finished(best) or not side or not beyond:
+            return self.goal.outcome(best, within or seen, low, high)
+        broken = min(beyond, key=lambda one: side * one.quality)
+        if broken.size_bytes > self.max_bytes:
+            return Outcome.MAX_BYTES_REACHED
+        return next(one.outcome for one in self.scores if not one.keeps(broken))
+
+    @property
+    def _fitting(self) -> SizeGoal | None:
+        return SizeGoal(self.max_bytes, self.pixels) if self.max_bytes < math.inf else None
+
+    def _keeps_scores(self, seen: Observation) -> bool:
+        return all(one.keeps(seen) for one in self.scores)
+
+    def _side(self, within: Sequence[Observation]) -> int:
+        """1 if all look too poor, -1 if all look too good, else 0; 0 for a `SizeGoal`."""
+        return 0 if isinstance(self.goal, SizeGoal) else self.goal.side(within)
+
+    def _may_be_within(self, intervals: Sequence[Interval]) -> BoolArray:
+        may_be: BoolArray = np.ones(intervals[0].lower.shape, np.bool_)
+        for one in self.scores:
+            may_be &= intervals[one.curve].upper >= one.aim
+        if self.fallback is not None:
+            may_be &= intervals[self.sizes].lower <= self.fallback.aim
+        return may_be
+
+    def _may_be_on_other_side(self, side: int, interval: Interval) -> BoolArray:
+        aim = self.goal.aim
+        return interval.upper >= aim if side > 0 else interval.lower <= aim
+
+
+def _without_worst(share: FloatArray, chances: Chances) -> Chances:
+    """What is left of the chances if the worst scores, with this probability, do not count."""
+    good, too_poor, too_good = chances
+    return Chances(
+        np.clip(good + too_poor - share, 0.0, good),
+        np.maximum(too_poor - share, 0.0),
+        np.minimum(too_good, 1 - share),
+    )
+
+
+def _quality(seen: Observation) -> int:
+    return seen.quality

@@ -1,0 +1,315 @@
+"""Searches under limits: answers, outcomes, and how few encodings limits cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoquality_core.metrics import DSSIM
+from autoquality_core.search import (
+    CurvePrior,
+    LimitedGoal,
+    Observation,
+    Scale,
+    ScoreGoal,
+    ScoreLimit,
+    SizeGoal,
+    search,
+)
+from autoquality_core.search.base import Goal
+from autoquality_core.search.oracle import agree, oracle
+from autoquality_core.types import Outcome
+from tests.search.curves import (
+    LIKENESS,
+    PIXELS,
+    SCORE_PRIOR,
+    SIZE_PRIOR,
+    Curves,
+    any_range,
+    any_scale,
+    any_sizes,
+    any_values,
+    curves_of,
+    score_of,
+)
+from tests.search.recorded import PIXELS as RECORDED_PIXELS
+from tests.search.recorded import recorded
+
+LOW, HIGH = 10, 20
+OTHER: dict[Scale, Scale] = {DSSIM: LIKENESS, LIKENESS: DSSIM}
+"""The scale of the second score of an image, by that of the first."""
+REACHED = {DSSIM: Outcome.MAX_DSSIM_REACHED, LIKENESS: Outcome.MIN_SSIMULACRA2_REACHED}
+
+
+def with_second_score(curves: Curves, scale: Scale, others: Sequence[float]) -> Curves:
+    """The same files with a score of `others` by the other scale."""
+
+    def look(quality: int) -> Observation:
+        return replace(curves.look(quality), others=(score_of(OTHER[scale], others[quality - 1]),))
+
+    return Curves(look)
+
+
+def limited(
+    goal: ScoreGoal | SizeGoal,
+    scale: Scale,
+    own: Observation | None = None,
+    other: Observation | None = None,
+    fits: Observation | None = None,
+) -> LimitedGoal:
+    """A goal with the limits that three files just keep."""
+    scores = []
+    if own is not None and own.score is not None:
+        scores.append(ScoreLimit(scale, own.score, REACHED[scale]))
+    if other is not None:
+        scores.append(ScoreLimit(OTHER[scale], other.others[0], REACHED[OTHER[scale]], 0))
+    max_bytes = math.inf if fits is None else fits.size_bytes
+    return LimitedGoal(goal, tuple(scores), max_bytes, PIXELS)
+
+
+def priors(goal: Goal) -> list[CurvePrior]:
+    if not isinstance(goal, LimitedGoal):
+        return [SIZE_PRIOR if isinstance(goal, SizeGoal) else SCORE_PRIOR]
+    others = [SCORE_PRIOR for one in goal.scores if one.at is not None]
+    sizes = [SIZE_PRIOR] if goal.max_bytes < math.inf else []
+    return [*priors(goal.goal), *others, *sizes]
+
+
+def check(curves: Curves, goal: LimitedGoal, low: int, high: int) -> None:
+    """Compare a search with the oracle."""
+    found = search(goal, low, high, curves.attempt, prior=priors(goal))
+    expected = oracle(goal, low, high, curves.look)
+    assert agree(goal, found, expected), (found, expected)
+    assert found.best.quality in curves.tried
+
+
+maybe = st.one_of(st.none(), st.integers(1, 100))
+"""The quality whose file just keeps a limit; None without a limit."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    any_scale,
+    *(any_values, any_sizes, any_values, any_range),
+    st.floats(-0.1, 1.1),
+    st.sampled_from([0.0, 0.003, 0.03]),
+    st.tuples(maybe, maybe, maybe),
+)
+def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
+    scale: Scale,
+    values: list[float],
+    sizes: list[float],
+    others: list[float],
+    within: list[int],
+    at: float,
+    error: float,
+    kept: tuple[int | None, int | None, int | None],
+) -> None:
+    curves = curves_of(values, sizes, scale)
+    if kept[1] is not None:
+        curves = with_second_score(curves, scale, others)
+    target = score_of(scale, values[0] + at * (values[-1] - values[0]))
+    goal = ScoreGoal(scale, target, error * scale.high)
+    files = [None if one is None else curves.look(one) for one in kept]
+    check(curves, limited(goal, scale, *files), *within)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    any_scale,
+    *(any_values, any_sizes, any_range),
+    *(st.integers(1, 100), st.integers(1, 100)),
+    st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+)
+def test_a_search_for_a_size_with_the_worst_score_agrees_with_the_oracle(
+    scale: Scale,
+    values: list[float],
+    sizes: list[float],
+    within: list[int],
+    fits: int,
+    other: int,
+    unused: float,
+) -> None:
+    curves = with_second_score(curves_of(values, sizes, OTHER[scale]), OTHER[scale], values)
+    target = curves.look(fits).size_bytes
+    goal = SizeGoal(target, PIXELS, unused * target)
+    check(curves, limited(goal, OTHER[scale], other=curves.look(other)), *within)
+
+
+def files(**by_quality: tuple[int, float, float]) -> list[Observation]:
+    """Observations from q10=(900, 0.03, 60) and the like: bytes, DSSIM and likeness."""
+    return [
+        Observation(int(name[1:]), size, dssim, (likeness,))
+        for name, (size, dssim, likeness) in by_quality.items()
+    ]
+
+
+UNDER_ALL = LimitedGoal(
+    ScoreGoal(DSSIM, 0.02, 0.001),
+    (
+        ScoreLimit(DSSIM, 0.03, Outcome.MAX_DSSIM_REACHED),
+        ScoreLimit(LIKENESS, 60, Outcome.MIN_SSIMULACRA2_REACHED, 0),
+    ),
+    *(1000, 4096),
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        # Good enough, at all limits.
+        (files(q12=(1000, 0.0205, 60)), 12, Outcome.TARGET_MET),
+        # Good enough, but over a limit: the first that keeps them is the answer.
+        (
+            files(q11=(900, 0.0205, 59.9), q12=(900, 0.0205, 60), q13=(900, 0.01, 60)),
+            *(12, Outcome.TARGET_MET),
+        ),
+        # All that fit look too poor: the highest of them, even if another is nearer.
+        (
+            files(q14=(900, 0.023, 65), q15=(1000, 0.024, 66), q16=(1001, 0.02, 67)),
+            *(15, Outcome.MAX_BYTES_REACHED),
+        ),
+        # All that have the likeness look too good: the lowest of them.
+        (
+            files(q14=(800, 0.02, 59.9), q15=(900, 0.015, 60), q16=(950, 0.016, 66)),
+            *(15, Outcome.MIN_SSIMULACRA2_REACHED),
+        ),
+        # The target is between two that keep the limits.
+        (files(q14=(900, 0.024, 65), q15=(950, 0.017, 66)), 15, Outcome.NEAREST_QUALITY),
+        # A bound of the range, and no limit, is what stops the search.
+        (files(q20=(900, 0.024, 65), q19=(890, 0.023, 65)), 20, Outcome.MAX_QUALITY_REACHED),
+        (files(q10=(900, 0.015, 65), q11=(890, 0.014, 65)), 10, Outcome.MIN_QUALITY_REACHED),
+        # No file keeps all limits: the highest that fits.
+        (
+            files(q14=(900, 0.031, 65), q15=(1000, 0.032, 65), q16=(1001, 0.02, 67)),
+            *(15, Outcome.LIMITS_CONFLICT),
+        ),
+        # No file fits.
+        (files(q10=(1001, 0.02, 65), q20=(2000, 0.01, 80)), 10, Outcome.LIMITS_CONFLICT),
+    ],
+)
+def test_the_answer_under_limits(seen: list[Observation], quality: int, outcome: Outcome) -> None:
+    for order in (seen, seen[::-1]):
+        best = UNDER_ALL.best(order, LOW, HIGH)
+        assert (best.quality, UNDER_ALL.outcome(best, order, LOW, HIGH)) == (quality, outcome)
+
+
+def test_a_target_that_breaks_a_limit_of_its_own_metric_ends_at_the_limit() -> None:
+    goal = LimitedGoal(
+        ScoreGoal(DSSIM, 0.02, 0.001), (ScoreLimit(DSSIM, 0.01, Outcome.MAX_DSSIM_REACHED),)
+    )
+    seen = files(q13=(1, 0.02, 0), q14=(1, 0.011, 0), q15=(1, 0.01, 0), q16=(1, 0.005, 0))
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (15, Outcome.MAX_DSSIM_REACHED)
+
+
+def test_without_a_limit_on_bytes_a_conflict_ends_at_the_highest_quality() -> None:
+    goal = LimitedGoal(
+        ScoreGoal(DSSIM, 0.02, 0.001), (ScoreLimit(DSSIM, 0.001, Outcome.MAX_DSSIM_REACHED),)
+    )
+    seen = files(q20=(1, 0.002, 0), q10=(1, 0.02, 0))
+    best = goal.best(seen, LOW, HIGH)
+    assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (20, Outcome.LIMITS_CONFLICT)
+
+
+SIZE_AND_SCORE = LimitedGoal(
+    SizeGoal(1000, 4096), (ScoreLimit(LIKENESS, 60, Outcome.MIN_SSIMULACRA2_REACHED, 0),)
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "quality", "outcome"),
+    [
+        (files(q14=(900, 0, 60), q15=(1000, 0, 60), q16=(1001, 0, 70)), 15, Outcome.TARGET_MET),
+        # A higher one fits, but does not look good enough.
+        (files(q14=(900, 0, 60), q15=(1000, 0, 59)), 14, Outcome.TARGET_MET),
+        # What fits does not look good enough, and what looks good enough does not fit.
+        (files(q14=(1000, 0, 59), q15=(1001, 0, 60)), 14, Outcome.LIMITS_CONFLICT),
+        (files(q10=(1001, 0, 59), q15=(1200, 0, 60)), 10, Outcome.LIMITS_CONFLICT),
+        # Only the target is missed.
+        (files(q10=(1001, 0, 60), q15=(1200, 0, 70)), 10, Outcome.MIN_QUALITY_REACHED),
+    ],
+)
+def test_the_answer_for_a_size_under_a_limit(
+    seen: list[Observation], quality: int, outcome: Outcome
+) -> None:
+    best = SIZE_AND_SCORE.best(seen, LOW, HIGH)
+    assert (best.quality, SIZE_AND_SCORE.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
+
+
+def test_a_limit_needs_measured_observations() -> None:
+    own = ScoreLimit(DSSIM, 0.03, Outcome.MAX_DSSIM_REACHED)
+    with pytest.raises(ValueError, match="quality 12 was not measured"):
+        own.keeps(Observation(12, 1000))
+
+
+def count(curve: list[Observation], goal: Goal, prior: Sequence[CurvePrior]) -> int:
+    curves = Curves(lambda quality: curve[quality - 1])
+    found = search(goal, 10, 95, curves.attempt, prior=prior)
+    assert agree(goal, found, oracle(goal, 10, 95, curves.look))
+    return len(curves.tried)
+
+
+SMOOTH = (replace(SCORE_PRIOR, allowance=0.02), replace(SIZE_PRIOR, allowance=0.01))
+
+
+def test_limits_that_do_not_bind_cost_no_encodings() -> None:
+    """On recorded curves of photographs, the sums over 45 searches."""
+    score, size = SMOOTH
+    without, with_bytes, with_score, with_both = 0, 0, 0, 0
+    for curve in recorded().values():
+        for at in (30, 55, 80):
+            wanted, far = curve[at - 1].score or 0.0, 2.0 * curve[at - 1].size_bytes
+            goal = ScoreGoal(DSSIM, wanted, 0.02 * wanted)
+            own = (ScoreLimit(DSSIM, 2 * wanted, Outcome.MAX_DSSIM_REACHED),)
+            both = LimitedGoal(goal, own, far, RECORDED_PIXELS)
+            without += count(curve, goal, [score])
+            with_bytes += count(curve, replace(both, scores=()), [score, size])
+            with_score += count(curve, replace(both, max_bytes=math.inf), [score])
+            with_both += count(curve, both, [score, size])
+    assert max(with_bytes, with_score, with_both) <= without
+
+
+def test_a_limit_on_bytes_that_binds_takes_about_as_many_encodings_as_a_size() -> None:
+    """On recorded curves of photographs, the mean over 90 searches."""
+    score, size = SMOOTH
+    by_limit, by_size = [], []
+    for curve in recorded().values():
+        for at in (30, 55, 80):
+            wanted = curve[at - 1].score or 0.0
+            for share in (0.9, 0.6):
+                budget = share * curve[at - 1].size_bytes
+                goal = ScoreGoal(DSSIM, wanted, 0.02 * wanted)
+                limits = LimitedGoal(goal, (), budget, RECORDED_PIXELS)
+                by_limit.append(count(curve, limits, [score, size]))
+                by_size.append(count(curve, SizeGoal(budget, RECORDED_PIXELS), [size]))
+    assert np.mean(by_limit) <= 1.1 * np.mean(by_size)
+
+
+@settings(max_examples=40, deadline=None)
+@given(any_values, any_sizes, any_range, st.integers(1, 6), st.integers(1, 100))
+def test_a_search_that_is_cut_short_returns_the_best_so_far(
+    values: list[float], sizes: list[float], within: list[int], allowed: int, first: int
+) -> None:
+    curves = curves_of(values, sizes)
+    score = curves.look(50).score or 0.0
+    goal = LimitedGoal(
+        ScoreGoal(DSSIM, score, 0.001),
+        (ScoreLimit(DSSIM, 2 * score, Outcome.MAX_DSSIM_REACHED),),
+        *(20_000, PIXELS),
+    )
+    found = search(
+        *(goal, *within, curves.attempt),
+        prior=priors(goal),
+        first=first,
+        may_continue=lambda _quality: len(curves.tried) < allowed,
+    )
+    assert len(curves.tried) <= allowed
+    tried = [curves.look(quality) for quality in curves.tried]
+    assert found.best == goal.best(tried, *within)
