@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -51,6 +52,7 @@ def options_of(alpha_quality: int) -> EncoderOptions:
     return EncoderOptions(webp=WebpOptions(alpha_quality=alpha_quality))
 
 
+@cache
 def fixed(quality: int, alpha_quality: int, source: bytes = CUT_OUT) -> bytes:
     job = EncodeJob(source, Format.WEBP, TargetSpec(), quality, options_of(alpha_quality))
     return PIPELINE.encode(job, Deadline()).image

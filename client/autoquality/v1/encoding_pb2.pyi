@@ -941,7 +941,7 @@ class EncodeRequest(google.protobuf.message.Message):
     """What happens to the colours of the source."""
     keep_smaller_source: builtins.bool
     """Return the source itself if it is not larger than the encoding and shows the
-    same image in the requested format. It may be larger within max_bytes, if
+    same image in a requested format. It may be larger within max_bytes, if
     max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
     Absent: the server's, normally false.
 
