@@ -110,6 +110,12 @@ class Entry:
         )
 
     @property
+    def at_most(self) -> bool:
+        """Whether the answer has the highest quality that is allowed."""
+        lossy = self.answer is not None and self.encoder.takes_quality
+        return lossy and self.quality >= self.resolved.max_quality
+
+    @property
     def over(self) -> bool:
         """Whether the answer has more bytes than a limit allows."""
         most = self.resolved.limits.max_bytes
@@ -228,19 +234,31 @@ class BestScore:
         return -self._predicted(entry, beliefs)
 
     def may_start_with(self, entry: Entry) -> bool:
-        return True
+        # Whether a lossless file is wanted depends on the quality of the lossy one.
+        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
-        if not self.met(best):
+        optional = entry.candidate.optional
+        if not self.met(best) and not optional:
             return math.inf
-        score = best.score
+        room = self._room(entry)
+        if optional and best.at_most:
+            room = min(room, max(1.0, best.size - entry.session.metadata.size))
+        score = best.score if self.met(best) else 0.0
         if score is None:
             score = self._predicted(best, beliefs)
-        return beliefs.gain(entry.encoder, self._room(entry), score) / RISK_POINTS
+        return beliefs.gain(entry.encoder, room, score) / RISK_POINTS
 
     def best(self, searched: Sequence[Entry]) -> Entry:
+        # Where a lossy file has the highest quality that is allowed, a better one is not wanted.
+        most = min((one.size for one in searched if one.at_most), default=math.inf)
+
         def rank(entry: Entry) -> tuple[float, ...]:
-            return (0, -(entry.score or 0.0)) if self.met(entry) else (1, entry.size)
+            if not self.met(entry):
+                return 2, entry.size
+            if entry.candidate.optional and entry.size > most:
+                return 1, entry.size
+            return 0, -(entry.score or 0.0)
 
         return min(searched, key=rank)
 

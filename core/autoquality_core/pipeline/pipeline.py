@@ -54,6 +54,7 @@ from autoquality_core.types import (
     Format,
     Method,
     Outcome,
+    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -161,24 +162,25 @@ class Pipeline:
         chosen, searched, considered = decided(entries, left_out)
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]
-        probes = tuple(probe for one in searched for probe in one.session.probes)
+
+        def made(session: Session, earlier: Sequence[Probe] = ()) -> tuple[Probe, ...]:
+            ours = {chosen: (*earlier, *session.probes)}
+            each = (ours.get(one, one.session.probes) for one in searched)
+            return tuple(probe for probes in each for probe in probes)
+
         if source:
-            result = result_of(session, answer, probes, considered, notices, timings)
+            result = result_of(session, answer, made(session), considered, notices, timings)
             if kept := source.instead_of(result, chosen):
                 return kept
         shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
         session, answer, earlier = shrinker.run()
-        if session is not chosen.session:
-            others = (
-                probe for one in searched if one is not chosen for probe in one.session.probes
-            )
-            probes = (*others, *earlier, *session.probes)
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
+        probes = made(session, earlier)
         return result_of(session, answer, probes, considered, notices, timings)
 
     def _session(

@@ -23,7 +23,6 @@ import numpy.typing as npt
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.priors.regression import inputs, scaled
-from autoquality_core.search.base import normal_cdf
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,6 +43,10 @@ NOISE = 0.015
 SURPRISED, WIDER = 0.1, 2.5
 """The probability that a standard deviation should be so many times as great. Errors of the
 regression are not normal: a few images are unlike all others."""
+
+_MOST_SCALE = 1.0
+"""The greatest log of an error's size relative to the usual one. Real images stay below; the
+regression knows nothing about images that are unlike all others."""
 
 _LEAST_SLOPE = 1e-3
 """The least rise of log bytes with one point of the score."""
@@ -126,7 +129,7 @@ class SizeBeliefs:
         picked = [_pick(data, one) for one in encoders]
         chosen = np.concatenate([rows for rows, _, _ in picked])
         self._mean: FloatArray = chosen @ (data.weights @ seen)
-        scale = np.exp(data.scales @ seen)
+        scale = np.exp(np.minimum(data.scales @ seen, _MOST_SCALE))
         covariance = data.covariance * np.outer(scale, scale)
         common = doubt if features is not None else math.hypot(doubt, UNSEEN)
         self._covariance: FloatArray = chosen @ covariance @ chosen.T + common**2
@@ -163,9 +166,8 @@ class SizeBeliefs:
         saved = 0.0
         for weight, deviation in ((1 - SURPRISED, usual), (SURPRISED, WIDER * usual)):
             away = (room - mean) / deviation
-            fewer, weighted = normal_cdf(np.array([away, away - deviation]))
-            taken = math.exp(mean - room + deviation**2 / 2) * float(weighted)
-            saved += weight * (float(fewer) - taken)
+            taken = math.exp(mean - room + deviation**2 / 2) * _cdf(away - deviation)
+            saved += weight * (_cdf(away) - taken)
         return max(0.0, saved) * max(0.0, 1 - self._overheads[encoder] / size_bytes)
 
     def score_at(self, encoder: Encoder, size_bytes: float) -> tuple[float, float]:
@@ -176,7 +178,7 @@ class SizeBeliefs:
         room = self._payload(encoder, size_bytes)
         if self._mean[self._parts[encoder]].size == 1:
             mean, deviation = self._belief(encoder, 100.0)
-            fits = float(normal_cdf(np.array([(room - mean) / deviation]))[0])
+            fits = _cdf((room - mean) / deviation)
             return 100 * fits, 100 * math.sqrt(fits * (1 - fits))
         rows = np.array([self._row(encoder, score) for score in _SCORES])
         curve = np.maximum.accumulate(rows @ self._mean)
@@ -192,8 +194,7 @@ class SizeBeliefs:
             deviation = max(wider * usual, 1e-6)
             away = (mean - score) / deviation
             density = math.exp(-0.5 * away**2) / math.sqrt(2 * math.pi)
-            likely = float(normal_cdf(np.array([away]))[0])
-            gained += weight * ((mean - score) * likely + deviation * density)
+            gained += weight * ((mean - score) * _cdf(away) + deviation * density)
         return max(0.0, gained)
 
     def _belief(self, encoder: Encoder, score: float) -> tuple[float, float]:
@@ -218,6 +219,11 @@ class SizeBeliefs:
     def _payload(self, encoder: Encoder, size_bytes: float) -> float:
         """The log payload per pixel of a file."""
         return math.log(max(size_bytes - self._overheads[encoder], 1.0) / self._pixels)
+
+
+def _cdf(x: float) -> float:
+    """The standard normal distribution function, also precise far below 0."""
+    return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
 def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
