@@ -31,7 +31,8 @@ from autoquality_core.formats import (
     JxlEncoder,
     WebpEncoder,
 )
-from autoquality_core.types import WORDS, Format, Outcome, RawSource
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.types import WORDS, Format, RawSource
 from autoquality_train.corpus.samples import Sample, whole_images
 from bench.command import add_images, images_of, parser
 from bench.record import FOLDER, Measure, Record, record_of, short
@@ -129,11 +130,11 @@ def _answer(source: RawSource, output: Encoder | Sequence[Encoder], **options: A
     begin = time.process_time()
     found = aq.encode(source, output, **options)
     seconds = time.process_time() - begin
-    return Answer(
-        *(found.format, len(found.image), found.scores["ssimulacra2"]),
-        found.outcome not in (Outcome.MAX_QUALITY_REACHED, Outcome.MIN_QUALITY_REACHED),
-        *(seconds, len(found.probes)),
-    )
+    score, size = found.scores["ssimulacra2"], len(found.image)
+    met = size <= options["target"]
+    if options["method"] == "ssimulacra2":
+        met = score >= options["target"] - SSIMULACRA2.default_allowed_error
+    return Answer(found.format, size, score, met, seconds, len(found.probes))
 
 
 def measures_of(cases: Sequence[Case]) -> Iterator[Measure]:
@@ -209,9 +210,9 @@ def _cell(measure: Measure | None) -> str:
     if measure is None:
         return "–"
     if measure.unit == "share":
-        return f"+{measure.value:.1%}"
+        return f"{measure.value:+.1%}"
     if measure.unit == "points":
-        return f"−{measure.value:.2f}"
+        return f"{-measure.value:+.2f}"
     return f"{measure.value:.2f}"
 
 

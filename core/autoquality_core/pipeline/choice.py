@@ -32,7 +32,7 @@ LEAST_RISE = 0.4
 """The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
 """
 
-RISK_POINTS = 0.4
+RISK_POINTS = 0.8
 """As `RISK_BYTES`, in points of SSIMULACRA2, for a byte budget."""
 
 EQUAL_POINTS = 0.5
@@ -193,11 +193,9 @@ class FewestBytes:
     def best(self, searched: Sequence[Entry]) -> Entry:
         # An optional file is there to save bytes. That of a photograph is several times as large,
         # so it does not win because every lossy file misses the target.
-        lossy = [one for one in searched if not one.candidate.optional]
-        smallest = min(searched, key=lambda one: one.size)
-        if smallest.candidate.optional:
-            return smallest
-        return min(lossy, key=self._rank)
+        best = min((one for one in searched if not one.candidate.optional), key=self._rank)
+        optional = (one for one in searched if one.candidate.optional)
+        return min((best, *optional), key=lambda one: one.size)
 
     def _rank(self, entry: Entry) -> tuple[float, ...]:
         if self.met(entry):
