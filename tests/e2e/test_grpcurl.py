@@ -53,8 +53,14 @@ def test_reflection_lists_the_service_and_health(server: RunningServer) -> None:
 
 
 def test_describe_shows_the_contract(server: RunningServer) -> None:
-    described = grpcurl(server, server.address, "describe", "autoquality.v1.AutoQuality").stdout
-    assert "optional double target = 2" in described
+    for name, line in (
+        ("autoquality.v1.AutoQuality", "optional double target = 2"),
+        ("autoquality.v1.AutoQuality.target", "optional double target = 2"),
+        ("autoquality.v1.Format.FORMAT_AVIF", "FORMAT_AVIF = 3"),
+        (f"{SERVICE}.Encode", "rpc Encode ( .autoquality.v1.EncodeRequest )"),
+    ):
+        done = grpcurl(server, server.address, "describe", name)
+        assert line in done.stdout, f"{name}: {done.stdout}{done.stderr}"
 
 
 def test_health_is_serving_as_a_whole_and_per_service(server: RunningServer) -> None:
