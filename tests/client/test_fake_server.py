@@ -267,6 +267,15 @@ def test_it_refuses_what_the_contract_forbids(request_: pb.EncodeRequest, field:
     assert fault.message.startswith(f"{field}: ")
 
 
+def test_it_names_all_invalid_fields(client: Client) -> None:
+    """The real server's test is in tests/rpc/test_convert.py."""
+    with pytest.raises(InvalidRequestError) as caught:
+        client.encode(b"photo", quality=101, background="white", min_quality=0)
+    fields = [one.field for one in caught.value.field_violations]
+    assert fields == ["background", "quality", "auto_quality.min_quality"]
+    assert caught.value.message == "background: must be #rrggbb; 2 more fields are invalid"
+
+
 def test_scripted_answers_come_in_order_and_then_computed_ones(
     server: FakeServer, client: Client
 ) -> None:
