@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from autoquality._connection import Peer
 from autoquality._errors import (
     REQUEST_ID_KEY,
     AutoQualityError,
@@ -56,9 +57,15 @@ class Caller:
     """Makes calls until it is closed. Thread-safe."""
 
     def __init__(
-        self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
+        self,
+        channel: grpc.Channel,
+        peer: Peer,
+        retries: int,
+        timeout: float | None,
+        metadata: Metadata,
     ) -> None:
         """`timeout` is the default of a call. `metadata` goes with every call."""
+        self.peer = peer
         self._channel = channel
         self._retries = retries
         self._timeout = timeout
@@ -108,7 +115,7 @@ class Caller:
                 return _reply(call, options.request_id)
             except RETRIED as error:
                 _check_unanswered(error, _has_answered(error.__cause__))
-                backoff.wait_after(error)
+                self._wait_after(error, backoff)
 
     def stream(
         self,
@@ -140,7 +147,14 @@ class Caller:
                 return _request_id(call, options.request_id)
             except RETRIED as error:
                 _check_unanswered(error, answered)
-                backoff.wait_after(error)
+                self._wait_after(error, backoff)
+
+    def _wait_after(self, error: AutoQualityError, backoff: Backoff) -> None:
+        """Wait until the next attempt. Raises `error`, with its cause, if there is none."""
+        explained, permanent = self.peer.explain(error, backoff.time_left)
+        if permanent:
+            raise explained from error.__cause__
+        backoff.wait_after(explained)
 
     def _backoff(self, options: CallOptions) -> Backoff:
         return Backoff(

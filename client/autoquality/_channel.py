@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from autoquality._target import grpc_name
 from autoquality._version import __version__
 
 SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
@@ -20,9 +21,6 @@ PEM: TypeAlias = bytes | str | os.PathLike[str]
 
 MAX_RETRIES = 8
 """The delays between that many attempts exceed 20 seconds in total."""
-
-# The schemes of gRPC's name resolution. Any other target is host:port.
-_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 
 def open_channel(
@@ -35,7 +33,10 @@ def open_channel(
     compression: grpc.Compression | None,
     channel_options: Sequence[tuple[str, Any]],
 ) -> grpc.Channel:
-    """Open a channel to `target`, without TLS if `credentials` is None. It connects when used."""
+    """Open a channel to `target`, without TLS if `credentials` is None. It connects when used.
+
+    Raises ValueError for an invalid target and for too many retries.
+    """
     if not 0 <= retries <= MAX_RETRIES:
         raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
     options: dict[str, Any] = {
@@ -56,11 +57,10 @@ def open_channel(
         options["grpc.default_authority"] = server_name
     # gRPC uses the first of two equal options, so the caller's options replace ours.
     arguments = tuple({**options, **dict(channel_options)}.items())
-    if not target.startswith(_SCHEMES):
-        target = f"dns:///{target}"
+    name = grpc_name(target)
     if credentials is None:
-        return grpc.insecure_channel(target, arguments, compression)
-    return grpc.secure_channel(target, credentials, arguments, compression)
+        return grpc.insecure_channel(name, arguments, compression)
+    return grpc.secure_channel(name, credentials, arguments, compression)
 
 
 def tls_credentials(
@@ -88,9 +88,12 @@ def tls_credentials(
     if not (tls or certificates):
         return None
     return grpc.ssl_channel_credentials(
-        root_certificates=_read(ca), private_key=_read(key), certificate_chain=_read(cert)
+        root_certificates=read_pem(ca),
+        private_key=read_pem(key),
+        certificate_chain=read_pem(cert),
     )
 
 
-def _read(pem: PEM | None) -> bytes | None:
+def read_pem(pem: PEM | None) -> bytes | None:
+    """Return the PEM, and read it if it is a path. Raises OSError."""
     return pem if pem is None or isinstance(pem, bytes) else Path(pem).read_bytes()

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
 from autoquality._call import Caller, Reply
-from autoquality._channel import PEM, open_channel, tls_credentials
+from autoquality._channel import PEM, open_channel, read_pem, tls_credentials
+from autoquality._connection import Peer
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
 from autoquality._request import encode_request
@@ -66,14 +67,16 @@ class Client:
     ) -> None:
         """Prepare the connection, and send nothing yet.
 
-        - `target`: host:port or any gRPC name (`dns:///host:port`, `unix:/path`). The client
-          uses the addresses of a name in turn.
+        - `target`: host:port, a host (port 50051), or any gRPC name (`dns:///host:port`,
+          `unix:/path`). The client uses the addresses of a name in turn.
         - `timeout`: the default of every call, in seconds. None has no limit.
         - `retries`: 0 to 8. A call is retried if the server is full and says when to retry. It
           is retried up to 3 times if the server became unavailable. The delays grow to 4
           seconds, or to the server's retry hint. With the default they last until a server
-          that died is replaced. A call whose upload or download was too slow is not retried.
-        - `tls`: use TLS with the system's certificate authorities.
+          that died is replaced. A call whose upload or download was too slow is not retried,
+          nor one that fails because of TLS or a certificate.
+        - `tls`: use TLS with gRPC's list of public authorities. The variable
+          GRPC_DEFAULT_SSL_ROOTS_FILE_PATH replaces the list.
         - `ca`, `cert`, `key`: other authorities and a client certificate, as PEM bytes or
           paths. They imply TLS.
         - `server_name`: the name in the server's certificate, if it is not the target's.
@@ -85,9 +88,10 @@ class Client:
         - `compression`: helps raw pixels, but not image files.
         - `channel_options`: gRPC options. They replace the client's own.
 
-        Raises ValueError for arguments that contradict each other or expose the token, OSError
-        for a certificate that cannot be read.
+        Raises ValueError for arguments that contradict each other or expose the token and for a
+        `target` that is a URL, OSError for a certificate that cannot be read.
         """
+        opaque = credentials is not None
         credentials = tls_credentials(credentials, tls, ca=ca, cert=cert, key=key)
         if token is not None:
             check_token(token, target, secured=credentials is not None or tls is False)
@@ -103,7 +107,15 @@ class Client:
         )
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, retries, timeout, tuple(metadata))
+        peer = Peer(
+            target,
+            secured=credentials is not None,
+            ca=read_pem(ca),
+            verifiable=not opaque,
+            has_certificate=cert is not None,
+            server_name=server_name,
+        )
+        self._caller = Caller(self._channel, peer, retries, timeout, tuple(metadata))
 
     def close(self) -> None:
         """Close the connection. Running calls raise CancelledError."""
@@ -254,8 +266,8 @@ class Client:
     def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and its health check says SERVING.
 
-        Raises DeadlineExceededError after `timeout` seconds (None has no limit), and the errors
-        of `health`.
+        Raises DeadlineExceededError after `timeout` seconds (None has no limit), with the cause
+        if the connection fails, and the errors of `health`.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
@@ -267,6 +279,8 @@ class Client:
             reply = self._call(self._health, request, timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
+        except DeadlineExceededError as error:
+            raise self._caller.peer.diagnose(error) from error.__cause__
         return _health.is_serving(reply.message)
 
     def _call(
