@@ -148,14 +148,32 @@ def test_every_command_has_help(arguments: list[str]) -> None:
     assert "Usage:" in result.output
 
 
-def test_help_documents_the_exit_codes() -> None:
-    text = CliRunner().invoke(cli, ["--help"]).output
+@pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"], ["explore"]])
+def test_help_documents_every_exit_code(arguments: list[str]) -> None:
+    text = CliRunner().invoke(cli, [*arguments, "--help"]).output
     for line in (
         "0    success",
         "1    a file or a call failed",
+        "2    invalid command line",
         "3    the server cannot be reached",
+        "130  interrupted",
     ):
         assert line in text
+
+
+def test_global_options_may_follow_the_command(
+    server: FakeServer, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("AUTOQUALITY_SERVER", "192.0.2.1:1")  # options replace variables
+    after = ["--server", server.target, "--timeout", "5", "-v", "--token", "secret"]
+    for command in (["info"], ["compare", *map(str, pair)]):
+        result = CliRunner().invoke(cli, ["--server", "192.0.2.1:2", *command, *after])
+        assert result.exit_code == 0, result.stderr
+        call = server.requests[-1]
+        assert 0 < (call.timeout or 0) < 6
+        assert call.metadata["authorization"] == "Bearer secret"
+    assert f"request {call.metadata['x-request-id']!s}" in result.stderr
 
 
 def test_the_version_is_printed() -> None:

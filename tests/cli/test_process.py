@@ -112,7 +112,7 @@ def test_ctrl_c_ends_it_at_once_with_one_line_and_no_files(
 def test_a_terminal_gets_a_progress_bar_and_a_file_gets_none(
     server: FakeServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"photo")
+    (tmp_path / "a.jpg").write_bytes(bytes(50_000))
     arguments = ("--server", server.target, "encode", tmp_path / "a.jpg", "--format", "webp")
     terminal, slave = pty.openpty()
     environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "100"}

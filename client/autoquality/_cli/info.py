@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from autoquality._cli.command import Command
 from autoquality._cli.errors import failures, one_line
 from autoquality._cli.session import Session, print_line
 from autoquality._results import NetworkInfo, ServerInfo
 
 
-@click.command(short_help="Show the server's formats, defaults and limits.")
+@click.command(cls=Command, short_help="Show the server's formats, defaults and limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def info(session: Session, as_json: bool) -> None:
