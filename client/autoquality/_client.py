@@ -154,7 +154,8 @@ class Client:
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),
           `min_quality` and `max_quality` (1 to 100), `allowed_error` (for "size" the share of
-          the target that may stay unused), `metric` (for "ml").
+          the target that may stay unused), `metric` (for "ml"). Set `min_quality` and
+          `max_quality` with "size", "dssim" and "ml": normally they are only 70 and 80.
           The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
           "very_high", "excellent" or "visually_lossless".
         - `max_bytes` (a number, or a text such as "100kB"), `max_dssim`, `min_ssimulacra2` (a

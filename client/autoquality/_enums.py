@@ -124,6 +124,8 @@ class NoticeCode(enum.StrEnum):
     """The image was reduced in pixels to meet the byte budget."""
     LIMIT_EXCEEDED = enum.auto()
     """The result exceeds a limit, or there was no time to check one."""
+    DEFAULT_BOUND_REACHED = enum.auto()
+    """A default of `min_quality` or `max_quality` keeps the result from its target."""
     UNKNOWN = enum.auto()
 
 

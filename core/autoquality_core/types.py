@@ -77,6 +77,7 @@ class NoticeCode(enum.Enum):
     SEARCH_SKIPPED = "search_skipped"
     IMAGE_SHRUNK = "image_shrunk"
     LIMIT_EXCEEDED = "limit_exceeded"
+    DEFAULT_BOUND_REACHED = "default_bound_reached"
 
 
 class ColorProfile(enum.Enum):

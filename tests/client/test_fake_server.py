@@ -137,9 +137,16 @@ def test_only_raw_pixels_with_alpha_have_an_alpha_quality_in_webp(client: Client
     assert client.encode(b"a photograph", format="webp").alpha_quality is None
 
 
+def test_a_default_bound_that_prevents_the_target_is_reported(client: Client) -> None:
+    tight = client.encode(b"photo", format="webp", method="dssim", target=0)
+    assert [notice.code for notice in tight.notices] == [NoticeCode.DEFAULT_BOUND_REACHED]
+    free = client.encode(b"photo", format="webp", method="dssim", target=0, max_quality=80)
+    assert (free.outcome, free.notices) == (tight.outcome, ())
+
+
 def test_only_jpeg_has_a_network(client: Client) -> None:
     jpeg = client.encode(b"photo", format="jpeg", method="ml")
-    webp = client.encode(b"photo", format="webp", method="ml")
+    webp = client.encode(b"photo", format="webp", method="ml", min_quality=1, max_quality=100)
     assert jpeg.predicted_quality is not None
     assert webp.predicted_quality is None
     assert [notice.code for notice in webp.notices] == [NoticeCode.NETWORK_UNAVAILABLE]

@@ -11,7 +11,7 @@ from autoquality._version import __version__
 from autoquality.testing import _source as source
 from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._fault import Fault
-from autoquality.testing._limits import limit_notice, limited_metrics
+from autoquality.testing._limits import limit_notice, limited_metrics, range_notices
 from autoquality.testing._search import search
 from autoquality.testing._validate import check_compare, check_encode, metric_of
 from autoquality.v1 import encoding_pb2 as pb
@@ -111,6 +111,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         )
     if (over := limit_notice(curve, applied, quality)) is not None:
         response.notices.append(over)
+    response.notices.extend(range_notices(request.auto_quality, outcome, quality, cap))
     response.image = curve.file(quality)
     response.quality = quality
     if alpha_quality is not None:

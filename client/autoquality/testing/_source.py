@@ -69,7 +69,11 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0
     response.dssim, response.ssimulacra2 = 0, 100
     response.ClearField("alpha_quality")
-    of_encoding = (pb.Notice.CODE_QUALITY_CAPPED, pb.Notice.CODE_LIMIT_EXCEEDED)
+    of_encoding = (
+        pb.Notice.CODE_QUALITY_CAPPED,
+        pb.Notice.CODE_LIMIT_EXCEEDED,
+        pb.Notice.CODE_DEFAULT_BOUND_REACHED,
+    )
     kept = [one for one in response.notices if one.code not in of_encoding]
     del response.notices[:]
     response.notices.extend(kept)

@@ -431,11 +431,12 @@ class AutoQuality(google.protobuf.message.Message):
     """
     min_quality: builtins.int
     """The lowest quality to use, 1 to 100. Absent: the server's minimum for the
-    format, normally 10 with SSIMULACRA2.
+    format, normally 70 (AVIF: 60), and 10 with SSIMULACRA2.
     """
     max_quality: builtins.int
     """The highest quality to use, 1 to 100, not below min_quality. Absent: the
-    server's maximum for the format, normally 95 with SSIMULACRA2.
+    server's maximum for the format, normally 80 (AVIF: 65), and 95 with
+    SSIMULACRA2.
     """
     allowed_error: builtins.float
     """A result is good enough if |score - target| <= allowed_error. From 0 to 1 for
@@ -1018,6 +1019,10 @@ class Notice(google.protobuf.message.Message):
         """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
         left no time to check one. The message has each limit and what was reached.
         """
+        CODE_DEFAULT_BOUND_REACHED: Notice._Code.ValueType  # 17
+        """The server's min_quality or max_quality, for which the request has no value,
+        keeps the result from its target. The message has the field to set.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -1077,6 +1082,10 @@ class Notice(google.protobuf.message.Message):
     CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
     """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
     left no time to check one. The message has each limit and what was reached.
+    """
+    CODE_DEFAULT_BOUND_REACHED: Notice.Code.ValueType  # 17
+    """The server's min_quality or max_quality, for which the request has no value,
+    keeps the result from its target. The message has the field to set.
     """
 
     CODE_FIELD_NUMBER: builtins.int

@@ -21,7 +21,7 @@ from autoquality_core.pipeline.candidates import Candidate, candidates, source_n
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.limits import check_limits
+from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
     Answer,
     FixedQuality,
@@ -179,6 +179,7 @@ class Pipeline:
         if answer.quality == cap:
             notices.append(cap_notice(cap))
         notices.extend(check_limits(session, answer))
+        notices.extend(check_range(job.spec, session, answer, cap))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
