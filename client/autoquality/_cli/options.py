@@ -68,13 +68,13 @@ _GENERAL = (
         "--min",
         "min_quality",
         type=_QUALITY,
-        help="Lowest quality to use.  [default: the server's, see `autoquality info`]",
+        help="Lowest quality to use.  [default: the server's, normally 70, for ssimulacra2 10]",
     ),
     click.option(
         "--max",
         "max_quality",
         type=_QUALITY,
-        help="Highest quality to use.  [default: the server's, see `autoquality info`]",
+        help="Highest quality to use.  [default: the server's, normally 80, for ssimulacra2 95]",
     ),
     click.option(
         "--allowed-error",
