@@ -13,13 +13,16 @@ and `autoquality.v1` has the generated stubs.
 
 from autoquality._client import Client
 from autoquality._enums import (
+    Chroma,
     ColorProfile,
     Format,
+    Lossless,
     Method,
     Metric,
     NoticeCode,
     Outcome,
     Stage,
+    Verdict,
     WebpPreset,
 )
 from autoquality._errors import (
@@ -47,6 +50,7 @@ from autoquality._options import (
     WebpOptions,
 )
 from autoquality._results import (
+    Candidate,
     Comparison,
     Encoded,
     FormatInfo,
@@ -78,6 +82,8 @@ __all__ = [
     "AvifOptions",
     "BadRequest",
     "CancelledError",
+    "Candidate",
+    "Chroma",
     "Client",
     "ColorProfile",
     "Comparison",
@@ -96,6 +102,7 @@ __all__ = [
     "JpegOptions",
     "JxlOptions",
     "Limits",
+    "Lossless",
     "Method",
     "Metric",
     "NetworkInfo",
@@ -120,6 +127,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownDetail",
+    "Verdict",
     "WebpOptions",
     "WebpPreset",
     "__version__",

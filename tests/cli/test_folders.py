@@ -89,6 +89,18 @@ def test_skip_existing_encodes_only_what_has_no_output(
     assert len(encode_requests(server)) == 2
 
 
+def test_skip_existing_looks_for_every_candidate(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("encode", photos, "-o", out, "--candidates", "avif,webp", "--target", "high")
+    assert run(*arguments).exit_code == 0
+    sent = len(encode_requests(server))
+    again = run(*arguments, "--skip-existing")
+    assert (again.exit_code, again.stdout) == (0, "3 skipped: their outputs exist\n")
+    assert len(encode_requests(server)) == sent
+
+
 def test_skip_existing_works_next_to_the_sources(run: Run, photos: Path) -> None:
     """The second run finds the results of the first among its sources."""
     assert run("encode", photos, "--format", "jxl").exit_code == 0

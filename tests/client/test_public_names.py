@@ -13,15 +13,16 @@ import autoquality.testing
 from autoquality import _errors
 
 PUBLIC = """
-AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Client Comparison
+AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Candidate Chroma Client
+Comparison
 ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo
 ImageFile
 ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions JxlOptions Limits
-Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError PermissionDeniedError PngOptions
-Probe
+Lossless Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError
+PermissionDeniedError PngOptions Probe
 Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo
 ServerInfo Stage Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail
-WebpOptions WebpPreset __version__ parse_notation
+Verdict WebpOptions WebpPreset __version__ parse_notation
 """
 
 

@@ -111,9 +111,11 @@ class Batch:
     client: Client
     encode: Encode
     format: Format | None
-    """None keeps each source's format."""
+    """None keeps each source's format, or lets the server choose."""
     paths: OutputPaths | None
     """None writes to standard output."""
+    candidates: tuple[Format, ...] = ()
+    """The formats that the server chooses from. The suffix is unknown until the answer."""
     skip_existing: bool = False
     """Whether an image whose output exists is skipped instead of failing."""
     _outage: _Outage = field(default_factory=_Outage, init=False)
@@ -143,7 +145,11 @@ class Batch:
 
     def _refusal(self, source: Source) -> OutputError | None:
         format = self.format or source.likely_format
-        if self.paths is None or format is None:
+        if self.paths is None:
+            return None
+        if self.candidates:
+            return self.paths.existing(source, self.candidates) if self.skip_existing else None
+        if format is None:
             return None
         try:
             self.paths.reserve(source, format)
@@ -174,7 +180,7 @@ class Batch:
             sys.stdout.buffer.write(encoded.image)
             sys.stdout.buffer.flush()
             return STANDARD
-        path = self.paths.reserve(source, encoded.format)
+        path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, encoded.image)

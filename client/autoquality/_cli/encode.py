@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from autoquality._accept import formats_accepted
 from autoquality._cli.batch import Batch, Failed, Result
 from autoquality._cli.command import Command
 from autoquality._cli.errors import FAILED, Unreachable, failures
@@ -27,12 +28,33 @@ from autoquality._cli.reporter import Reporter
 from autoquality._cli.session import Session
 from autoquality._cli.summary import MANY
 from autoquality._client import STREAM_ABOVE
-from autoquality._enums import Format
+from autoquality._enums import Format, parse
 from autoquality._errors import UnavailableError
 from autoquality._results import Limits
 
 _KEEP = "keep"
 _FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
+
+
+def _formats(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[Format, ...]:
+    """Parse formats separated by commas."""
+    names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    try:
+        return tuple(dict.fromkeys(parse(Format, name, "a format") for name in names))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _accepted(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[Format, ...]:
+    """Parse an Accept header."""
+    try:
+        return () if value is None else formats_accepted(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error).removeprefix("accept ")) from error
 
 
 @click.command(cls=Command)
@@ -49,6 +71,19 @@ _FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
     "format_name",
     type=click.Choice([*_FORMATS, _KEEP]),
     help="Output format.  [default: from the suffix of the output file, else keep]",
+)
+@click.option(
+    "--candidates",
+    callback=_formats,
+    metavar="FORMATS",
+    help="Formats to choose the smallest file from, such as avif,webp,jpeg. For size, the best one"
+    " within the budget.",
+)
+@click.option(
+    "--accept",
+    callback=_accepted,
+    metavar="HEADER",
+    help="The same as an Accept header, such as 'image/avif,image/webp,*/*'.",
 )
 @encode_options
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -72,6 +107,8 @@ def encode(
     named: tuple[str, ...],
     output: str | None,
     format_name: str | None,
+    candidates: tuple[Format, ...],
+    accept: tuple[Format, ...],
     force: bool,
     skip_existing: bool,
     jobs: int | None,
@@ -96,6 +133,7 @@ def encode(
       autoquality encode photos/ -o small/ --format avif --target high --skip-existing
       autoquality encode - --format jpeg --quality 80 < photo.png > photo.jpg
       autoquality encode photos/ -o small/ --format webp --target high --json | jq .saved_percent
+      autoquality encode photos/ -o small/ --candidates avif,webp --target high
 
     \b
     Keys of a JSON object:
@@ -103,11 +141,13 @@ def encode(
       ok is true    output, source_bytes, size_bytes, saved_percent, format,
                     quality, alpha_quality, dssim, ssimulacra2, iterations,
                     outcome, applied, predicted_quality, probes,
-                    timings (seconds), notices, width, height, frames
+                    timings (seconds), notices, width, height, frames,
+                    lossless, candidates
       ok is false   error, code, reason, field_violations
       skipped       ok (true), skipped (true), output
     """  # noqa: D301 (click reads \b)
     arguments = encode_arguments(options)
+    several = _one_choice(format_name, candidates, accept)
     destination = _destination(named, output, json_lines)
     if force and skip_existing:
         raise click.UsageError("--force and --skip-existing contradict each other")
@@ -115,7 +155,8 @@ def encode(
     sources = list(find_sources(named, skip))
     if not sources:
         raise click.UsageError("the folders contain no images")
-    format = _format(format_name, destination.file if destination else None)
+    file = destination.file if destination else None
+    format = None if several else _format(format_name, file)
     with session.connect() as client:
         with failures(session.server):
             # An unreachable server is reported here, once, and not for every image.
@@ -125,10 +166,12 @@ def encode(
             encode=functools.partial(
                 client.encode,
                 format=format,
+                candidates=several,
                 stream_above=_stream_above(limits),
                 **arguments,
             ),
             format=format,
+            candidates=several,
             paths=None if destination is None else OutputPaths(destination, force=force),
             skip_existing=skip_existing,
         )
@@ -178,6 +221,17 @@ def _format(name: str | None, file: Path | None) -> Format | None:
             f"{file.with_suffix(format.suffix)}"
         )
     return suffix if name is None else format
+
+
+def _one_choice(
+    format_name: str | None, candidates: tuple[Format, ...], accept: tuple[Format, ...]
+) -> tuple[Format, ...]:
+    """Return the candidates. Raises click.UsageError if the format is given in several ways."""
+    given = {"--format": format_name, "--candidates": candidates, "--accept": accept}
+    names = [name for name, value in given.items() if value]
+    if len(names) > 1:
+        raise click.UsageError(f"give only one of {' and '.join(names)}")
+    return candidates or accept
 
 
 def _stream_above(limits: Limits) -> int | None:

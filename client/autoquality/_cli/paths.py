@@ -95,10 +95,14 @@ class Destination:
     file: Path | None = None
     folder: Path | None = None
 
-    def path_for(self, source: Source, format: Format) -> Path:
-        """Return the path of `source` in `format`. A suffix that fits the format stays."""
+    def path_for(self, source: Source, format: Format, *, follow: bool = False) -> Path:
+        """Return the path of `source` in `format`. A suffix that fits the format stays.
+
+        With `follow`, the suffix of an output file follows the format, too.
+        """
         if self.file:
-            return self.file
+            fits = not follow or format_of(self.file) is format
+            return self.file if fits else self.file.with_suffix(format.suffix)
         path = source.relative if self.folder else (source.path or source.relative)
         if format_of(path) is not format:
             path = path.with_suffix(format.suffix)
@@ -114,14 +118,22 @@ class OutputPaths:
         self._owners: dict[Path, Source] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, source: Source, format: Format) -> Path:
+    def existing(self, source: Source, formats: Sequence[Format]) -> OutputExists | None:
+        """Return an error if the output of `source` in one of `formats` exists."""
+        for format in formats:
+            path = self._destination.path_for(source, format, follow=True)
+            if path.exists() and not (source.path and _same(path, source.path)):
+                return OutputExists(path, f"{path} exists")
+        return None
+
+    def reserve(self, source: Source, format: Format, *, follow: bool = False) -> Path:
         """Return the path of `source` in `format`, and reserve it.
 
         Raises OutputError if another source has reserved the path or if its suffix is that of
         another format, and OutputExists if the file exists and may not be overwritten, or if the
         path is the source's own and the user did not name it.
         """
-        path = self._destination.path_for(source, format)
+        path = self._destination.path_for(source, format, follow=follow)
         with self._lock:
             owner = self._owners.setdefault(path.absolute(), source)
         unnamed = self._destination == Destination()

@@ -51,12 +51,56 @@ def answer(
     """
     match request:
         case pb.EncodeRequest():
-            return check_encode(request) or _encode(request)
+            return check_encode(request) or _chosen(request)
         case pb.CompareRequest():
             return check_compare(request) or _compare(request)
         case pb.GetServerInfoRequest():
             return _info()
     raise TypeError(f"not a request: {type(request).__name__}")
+
+
+def _chosen(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+    """Encode in each of the candidates, and return the best answer. All of them are tried."""
+    if not request.candidates:
+        return _encode(request)
+    answers = list[pb.EncodeResponse]()
+    for format in dict.fromkeys(request.candidates):
+        alone = pb.EncodeRequest()
+        alone.CopyFrom(request)
+        alone.ClearField("candidates")
+        alone.format = format
+        alone.measure.append(pb.METRIC_SSIMULACRA2)
+        found = _encode(alone)
+        if isinstance(found, Fault):
+            return found
+        answers.append(found)
+    by_size = request.auto_quality.method == pb.METHOD_SIZE
+
+    def rank(one: pb.EncodeResponse) -> tuple[bool, float]:
+        missed = one.outcome == pb.OUTCOME_MAX_QUALITY_REACHED
+        if by_size:
+            missed = one.size_bytes > request.auto_quality.target
+        return missed, -one.ssimulacra2 if by_size and not missed else one.size_bytes
+
+    best = min(answers, key=rank)
+    response = pb.EncodeResponse()
+    response.CopyFrom(best)
+    del response.probes[:]
+    loses = pb.Candidate.VERDICT_LOOKS_WORSE if by_size else pb.Candidate.VERDICT_LARGER
+    for one in answers:
+        response.probes.extend(one.probes)
+        if len(answers) > 1:
+            response.candidates.add(
+                format=one.format,
+                verdict=pb.Candidate.VERDICT_CHOSEN if one is best else loses,
+                message="the best of all" if one is best else "worse than the best",
+                lossless=one.lossless,
+                quality=one.quality,
+                size_bytes=one.size_bytes,
+                ssimulacra2=one.ssimulacra2,
+            )
+    response.iterations = len(response.probes)
+    return response
 
 
 def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
@@ -108,10 +152,13 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             encode_time=_ENCODE_TIME,
             measure_time=_MEASURE_TIME if measured else None,
             alpha_quality=alpha_quality,
+            format=curve.format,
+            lossless=curve.lossless,
         )
     if (over := limit_notice(curve, applied, quality)) is not None:
         response.notices.append(over)
     response.notices.extend(range_notices(request.auto_quality, outcome, quality, cap))
+    response.lossless = curve.lossless
     response.image = curve.file(quality)
     response.quality = quality
     if alpha_quality is not None:

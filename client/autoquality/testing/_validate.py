@@ -21,7 +21,9 @@ def check_encode(request: pb.EncodeRequest) -> Fault | None:
         return Fault.invalid("background", "must be #rrggbb")
     if request.HasField("min_width") and request.min_width < 1:
         return Fault.invalid("min_width", "must be pixels, 1 or more")
-    return _check_quality(request) or _check_spec(request.auto_quality)
+    return (
+        _check_quality(request) or _check_candidates(request) or _check_spec(request.auto_quality)
+    )
 
 
 def _check_quality(request: pb.EncodeRequest) -> Fault | None:
@@ -30,6 +32,16 @@ def _check_quality(request: pb.EncodeRequest) -> Fault | None:
             return Fault.invalid("quality", "must be from 1 to 100")
         if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             return Fault.invalid("quality", "is for METHOD_NONE only")
+    return None
+
+
+def _check_candidates(request: pb.EncodeRequest) -> Fault | None:
+    if request.candidates and request.format:
+        return Fault.invalid("candidates", "must be empty if format is set")
+    spec = request.auto_quality
+    comparable = spec.method == pb.METHOD_SIZE or metric_of(spec) == pb.METRIC_SSIMULACRA2
+    if len(set(request.candidates)) > 1 and not comparable:
+        return Fault.invalid("candidates", "this method cannot compare formats")
     return None
 
 
