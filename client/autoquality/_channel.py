@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,26 +19,46 @@ SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 PEM: TypeAlias = bytes | str | os.PathLike[str]
 """A certificate or key: PEM as bytes, or its path."""
 
-MAX_RETRIES = 8
-"""The delays between that many attempts exceed 20 seconds in total."""
-
 # The schemes of gRPC's name resolution. Any other target is host:port.
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 
-def open_channel(
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server, and how to connect to it. A channel connects when it is used."""
+
+    target: str
+    """A name of gRPC, with its scheme."""
+    credentials: grpc.ChannelCredentials | None
+    """None does without TLS."""
+    options: tuple[tuple[str, Any], ...]
+    compression: grpc.Compression | None
+
+    def open(self) -> grpc.Channel:
+        """Open a channel for threads."""
+        if self.credentials is None:
+            return grpc.insecure_channel(self.target, self.options, self.compression)
+        return grpc.secure_channel(self.target, self.credentials, self.options, self.compression)
+
+    def open_async(self) -> grpc.aio.Channel:
+        """Open a channel for the running event loop."""
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(self.target, self.options, self.compression)
+        return grpc.aio.secure_channel(
+            self.target, self.credentials, self.options, self.compression
+        )
+
+
+def endpoint(
     target: str,
     *,
     credentials: grpc.ChannelCredentials | None,
     server_name: str | None,
-    retries: int,
     max_message_bytes: int,
     compression: grpc.Compression | None,
     channel_options: Sequence[tuple[str, Any]],
-) -> grpc.Channel:
-    """Open a channel to `target`, without TLS if `credentials` is None. It connects when used."""
-    if not 0 <= retries <= MAX_RETRIES:
-        raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
+) -> Endpoint:
+    """Return the endpoint at `target`, with the options of our channels."""
     options: dict[str, Any] = {
         "grpc.max_send_message_length": max_message_bytes,
         "grpc.max_receive_message_length": max_message_bytes,
@@ -58,9 +79,7 @@ def open_channel(
     arguments = tuple({**options, **dict(channel_options)}.items())
     if not target.startswith(_SCHEMES):
         target = f"dns:///{target}"
-    if credentials is None:
-        return grpc.insecure_channel(target, arguments, compression)
-    return grpc.secure_channel(target, credentials, arguments, compression)
+    return Endpoint(target, credentials, arguments, compression)
 
 
 def tls_credentials(

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from autoquality._base_client import STREAM_ABOVE
 from autoquality._cli.batch import Batch, Done, Failed, Result
 from autoquality._cli.errors import FAILED, failures
 from autoquality._cli.options import encode_arguments, encode_options
@@ -26,7 +27,6 @@ from autoquality._cli.paths import (
 )
 from autoquality._cli.report import as_json, print_details, print_table
 from autoquality._cli.session import Session, print_line
-from autoquality._client import STREAM_ABOVE
 from autoquality._enums import Format
 from autoquality._results import Limits
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeAlias, cast
 import grpc
 
 from autoquality import _health, _schema
+from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
 from autoquality.testing import _stream
@@ -106,9 +107,11 @@ class FakeServer:
 
     def client(self, **options: Any) -> Client:
         """Return a client of this server. `options` are those of `Client`."""
-        # An HTTP proxy in the environment cannot reach the loopback port.
-        direct = [("grpc.enable_http_proxy", 0), *options.pop("channel_options", ())]
-        return Client(self.target, channel_options=direct, **options)
+        return Client(self.target, **_direct(options))
+
+    def async_client(self, **options: Any) -> AsyncClient:
+        """Return a client of this server for asyncio. `options` are those of `AsyncClient`."""
+        return AsyncClient(self.target, **_direct(options))
 
     def respond(self, *answers: Answer, rpc: Rpc = "Encode") -> None:
         """Answer the next calls of `rpc` with `answers`, in order."""
@@ -145,6 +148,12 @@ class FakeServer:
             context.abort(response.code, response.message)
         context.set_trailing_metadata(trailing)
         return response
+
+
+def _direct(options: dict[str, Any]) -> dict[str, Any]:
+    """Return `options` without a proxy: one in the environment cannot reach the loopback port."""
+    direct = [("grpc.enable_http_proxy", 0), *options.get("channel_options", ())]
+    return {**options, "channel_options": direct}
 
 
 class _Servicer(EncodingServiceServicer):
