@@ -12,7 +12,7 @@ from autoquality.testing import FakeServer
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
+    with FakeServer(check_images=False) as server:
         yield server
 
 

@@ -28,7 +28,7 @@ def test_the_package_exports_exactly_these_names() -> None:
 
 
 def test_the_test_helpers_export_exactly_these_names() -> None:
-    expected = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer"]
+    expected = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer", "png_image"]
     assert sorted(autoquality.testing.__all__) == sorted(expected)
 
 

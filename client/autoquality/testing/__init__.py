@@ -2,8 +2,9 @@
 
 It is a real gRPC server with the real contract, on a loopback port. Only the image coding is
 fake. It computes plausible answers from the request alone, so the same request always gets the
-same answer. The "files" in its answers have the right size and the right first bytes, but no
-picture. It needs only the base install.
+same answer. It refuses what the real server refuses, with the same status and field, and adds the
+same notices, as far as the request and the header of the source tell. The "files" in its answers
+have the right size and a header, but no picture. It needs only the base install.
 
     from autoquality.testing import FakeServer, Fault
 
@@ -24,6 +25,7 @@ A program that opens its own connection can use `server.target`.
 
 from autoquality.testing._answers import answer
 from autoquality.testing._fault import Fault
+from autoquality.testing._image import png_image
 from autoquality.testing._server import Answer, FakeServer, Received, Rpc
 
-__all__ = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer"]
+__all__ = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer", "png_image"]
