@@ -27,11 +27,11 @@ from autoquality._cli.paths import (
 )
 from autoquality._cli.report import as_json, print_details, print_table
 from autoquality._cli.session import Session, print_line
-from autoquality._enums import Format
+from autoquality._enums import JPG, Format
 from autoquality._results import Limits
 
 _KEEP = "keep"
-_FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
+_FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN), JPG]
 
 
 @click.command()
