@@ -38,6 +38,17 @@ class AsyncClient(BaseClient):
     it may be made before the loop runs. Close it, or use it with `async with`.
 
     Cancelling the task cancels the call, also on the server. Files are read in threads.
+
+        import asyncio
+
+        from autoquality import AsyncClient
+
+        async def main() -> None:
+            async with AsyncClient("localhost:50051") as client:
+                encoded = await client.encode("photo.jpg", format="webp", target="high")
+                print(encoded.quality, encoded.size_bytes, encoded.outcome)
+
+        asyncio.run(main())
     """
 
     def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
