@@ -7,8 +7,9 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 # More processes than the two cores of CI: many tests wait for timers and other processes. These
-# start faster with their byte code kept.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
+# start faster with their byte code kept. A file is tested by one process, because servers,
+# environments and networks are made once for a file.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
@@ -142,6 +143,10 @@ bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS=
 bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.sources $(ARGS)
 
+.PHONY: bench-formats
+bench-formats: .venv/.stamp ## Compare the choice among formats with encoding everything and with fixed orders (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.formats $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)
@@ -171,6 +176,10 @@ test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, c
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
 	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
+
+.PHONY: compiled
+compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
+	@$(BIN)/python -c "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"
 
 .PHONY: mutants
 mutants: .venv/.stamp .venv-mutants/.stamp ## Check that tests notice small changes of the code (ARGS="search --sample 30")

@@ -10,7 +10,15 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import jpegli, sources, ssimulacra2, ssimulacra2_scores, target_pictures, targets
+from bench import (
+    formats,
+    jpegli,
+    sources,
+    ssimulacra2,
+    ssimulacra2_scores,
+    target_pictures,
+    targets,
+)
 from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
@@ -42,6 +50,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "formats": ("formats", formats.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
     "jpegli": ("jpegli", jpegli.page),
     "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
@@ -60,7 +69,9 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "scaling": (scaling_figures.plots, scaling_figures.NAMES_OF_PLOTS),
     "targets": (target_pictures.plots, target_pictures.NAMES_OF_PLOTS),
 }
-PAGES = ("docs/bench.md", "docs/accuracy.md", "docs/targets.md", "docs/sources.md")
+PAGES = (
+    *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/sources.md"),
+)
 
 
 def rendered(text: str, tables: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ set -euo pipefail
 audit=$(dirname "$(realpath "$0")")/../.venv-audit/bin
 cd "$(dirname "$0")/.."
 
-# Locks, side files of networks and records contain hashes; priors only numbers.
-git ls-files -z --cached --others --exclude-standard -- ':!requirements/*.lock' ':!core/autoquality_core/networks/bundled/*.json' ':!core/autoquality_core/priors/*.json' ':!bench/results/*.json' |
+# Locks, side files of networks and records contain hashes; priors only numbers; generated stubs the
+# serialised contract.
+git ls-files -z --cached --others --exclude-standard -- ':!requirements/*.lock' ':!core/autoquality_core/networks/bundled/*.json' ':!core/autoquality_core/priors/*.json' ':!bench/results/*.json' ':!client/autoquality/v1/*_pb2.py' |
     xargs -0 "$audit/detect-secrets-hook" --no-verify

@@ -18,7 +18,6 @@ from pathlib import Path
 from autoquality_core.errors import InvalidImage
 from autoquality_core.types import Method
 from autoquality_train.corpus.samples import images_in
-from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import CommandFailed
 from bench.command import add_images, parser
 from bench.compare import ours, tables
@@ -27,7 +26,7 @@ from bench.compare.pillow import loops
 from bench.compare.run import Plan, run, warm_up
 from bench.compare.subject import Subject, load
 from bench.compare.summary import measures
-from bench.compare.task import Entrant
+from bench.compare.task import NAMES, Entrant
 from bench.images import quick_photographs
 from bench.record import FOLDER, QUICK_FOLDER, record_of
 from bench.record.changes import finish
@@ -40,7 +39,7 @@ def command_line() -> argparse.ArgumentParser:
     found = parser("bench.compare", __doc__)
     add_images(found, "*")
     found.add_argument("--quick", action="store_true", help="four small photographs")
-    found.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
+    found.add_argument("--settings", nargs="+", choices=tuple(NAMES), default=list(NAMES))
     found.add_argument("--targets", nargs="+", type=float, help="DSSIM (default: 0.01 0.02)")
     found.add_argument("--scores", nargs="*", type=float, help="SSIMULACRA2 (default: 70)")
     found.add_argument(

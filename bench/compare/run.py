@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.types import Method, ResolvedTarget
-from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import Spent
 from bench.compare import ours
 from bench.compare.curve import Curve
 from bench.compare.subject import Subject
-from bench.compare.task import DEFAULT_RANGES, WIDE, Entrant, Entry, Row, Task
+from bench.compare.task import DEFAULT_RANGES, NAMES, WIDE, Entrant, Entry, Row, Task
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Plan:
     times, and the least time counts.
     """
 
-    settings: Sequence[str] = tuple(SETTINGS)
+    settings: Sequence[str] = tuple(NAMES)
     targets: Sequence[float] = (0.01, 0.02)
     scores: Sequence[float] = (70.0,)
     budgets: Sequence[int] = (50, 80)

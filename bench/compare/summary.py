@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from autoquality_train.labels.sweeps import SETTINGS
 from bench.accuracy import SAMPLING
-from bench.compare.task import Row
+from bench.compare.task import NAMES, Row
 from bench.record import Better, Measure, spread_of
 
 ALL = "all"
@@ -25,7 +24,7 @@ COSTS = {
     ("size", "autoquality size"): (2.2, 2.0, 2.2, 1.8),
 }
 """Limits of the median cost over method none, by kind of target and entrant, in the order of
-`SETTINGS`."""
+`NAMES`."""
 
 ENCODINGS = {
     ("autoquality dssim", "dssim"): 1.6,
@@ -62,7 +61,7 @@ def measures(rows: Sequence[Row]) -> list[Measure]:
 
 def _cost_limit(method: str, entrant: str, setting: str) -> float | None:
     limits = COSTS.get((method, entrant))
-    return None if limits is None else limits[list(SETTINGS).index(setting)]
+    return None if limits is None else limits[list(NAMES).index(setting)]
 
 
 def _common(rows: Sequence[Row], entrant: str, setting: str, goal: str) -> Iterator[Measure]:

@@ -12,9 +12,6 @@ from autoquality_train.labels.sweeps import SETTINGS
 from bench.clock import Spent
 from bench.compare.subject import Subject
 
-DEFAULT_RANGES = {"jpeg": (70, 80), "jpeg-mozjpeg": (70, 80), "webp": (70, 80), "avif": (60, 65)}
-"""The default ranges of imgproxy and of the service."""
-
 WIDE = (10, 95)
 NAMES = {
     "jpeg": "JPEG",
@@ -22,6 +19,10 @@ NAMES = {
     "webp": "WebP, effort 4",
     "avif": "AVIF, speed 8",
 }
+"""The settings that are compared. No rival writes JPEG XL."""
+
+DEFAULT_RANGES = {name: SETTINGS[name].default_range for name in NAMES}
+"""The default ranges of imgproxy and of the service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,12 +74,13 @@ LIMITED: tuple[Options, ...] = (
     {"auto_quality": "size:3000:10:95:0.05", "min_ssimulacra2": 50},
     {"quality": 50, "max_bytes": 3000},
 )
+_JPEG: Any = JpegOptions
 BEST = JpegOptions(True, True, True, True, True, 3)
 SWITCHES = ("progressive", "no_subsample", "trellis_quant", "overshoot_deringing", "optimize_scans")
 PRESETS = ("default", "picture", "photo", "drawing", "icon", "text")
 ENCODERS: Mapping[str, tuple[Any, ...]] = {
     "jpeg": (
-        *(JpegOptions(**{name: value}) for name in SWITCHES for value in (True, False)),
+        *(_JPEG(**{name: value}) for name in SWITCHES for value in (True, False)),
         *(JpegOptions(quant_table=table) for table in range(9)),
         *(JpegOptions(progressive=True, optimize_scans=True), BEST),
         dataclasses.replace(BEST, no_subsample=False),

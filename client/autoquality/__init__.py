@@ -15,13 +15,16 @@ stubs.
 from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._enums import (
+    Chroma,
     ColorProfile,
     Format,
+    Lossless,
     Method,
     Metric,
     NoticeCode,
     Outcome,
     Stage,
+    Verdict,
     WebpPreset,
 )
 from autoquality._errors import (
@@ -49,6 +52,7 @@ from autoquality._options import (
     WebpOptions,
 )
 from autoquality._results import (
+    Candidate,
     Comparison,
     Encoded,
     FormatInfo,
@@ -82,6 +86,8 @@ __all__ = [
     "BadRequest",
     "BinaryFile",
     "CancelledError",
+    "Candidate",
+    "Chroma",
     "Client",
     "ColorProfile",
     "Comparison",
@@ -100,6 +106,7 @@ __all__ = [
     "JpegOptions",
     "JxlOptions",
     "Limits",
+    "Lossless",
     "Method",
     "Metric",
     "NetworkInfo",
@@ -124,6 +131,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownDetail",
+    "Verdict",
     "WebpOptions",
     "WebpPreset",
     "__version__",

@@ -81,6 +81,10 @@ class Client(BaseClient):
         for all options:
 
         - `format`: a `Format` or its name, such as "webp" or "jpg". Default: the source's format.
+        - `candidates`: several formats instead, such as ["avif", "webp", "jpeg"]: the smallest
+          file that meets the target, or for "size" the best SSIMULACRA2 within the budget.
+        - `accept`: the candidates as an Accept header ("image/avif,image/webp,*/*;q=0.8"). A
+          wildcard stands for JPEG and PNG.
         - `auto_quality`: how to choose the quality, as an `AutoQuality` or in imgproxy's
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autoquality._messages import Builders, flat, read
 from autoquality._options import AutoQuality
 from autoquality._results import (
+    Candidate,
     Comparison,
     Encoded,
     FormatInfo,
@@ -60,7 +63,22 @@ def _auto_quality(message: pb.AutoQuality) -> AutoQuality:
 def _probe(message: pb.Probe) -> Probe:
     fields = read(message, _BUILDERS)
     encode, measure = fields.pop("encode_time"), fields.pop("measure_time")
+    _without_unspecified(message, fields)
     return Probe(**fields, encode_seconds=encode, measure_seconds=measure)
+
+
+def _candidate(message: pb.Candidate) -> Candidate:
+    fields = read(message, _BUILDERS)
+    fields["quality"] = message.quality or None
+    _without_unspecified(message, fields)
+    return Candidate(**fields)
+
+
+def _without_unspecified(message: pb.Probe | pb.Candidate, fields: dict[str, Any]) -> None:
+    if message.chroma == pb.CHROMA_UNSPECIFIED:
+        fields["chroma"] = None
+    if message.format == pb.FORMAT_UNSPECIFIED:
+        fields["format"] = None
 
 
 def _format_info(message: pb.FormatInfo) -> FormatInfo:
@@ -74,6 +92,7 @@ def _format_info(message: pb.FormatInfo) -> FormatInfo:
 
 _BUILDERS: Builders = {
     pb.AutoQuality.DESCRIPTOR.full_name: _auto_quality,
+    pb.Candidate.DESCRIPTOR.full_name: _candidate,
     pb.FormatInfo.DESCRIPTOR.full_name: _format_info,
     pb.Limits.DESCRIPTOR.full_name: flat(Limits),
     pb.NetworkInfo.DESCRIPTOR.full_name: flat(NetworkInfo),

@@ -96,6 +96,8 @@ class Outcome(enum.StrEnum):
     the lowest quality."""
     SOURCE_KEPT = enum.auto()
     """The result is the source. It is not larger than the encoding and shows the same image."""
+    LOSSLESS_SMALLER = enum.auto()
+    """The result is without loss, and smaller than one that meets the target."""
     UNKNOWN = enum.auto()
 
 
@@ -132,7 +134,56 @@ class NoticeCode(enum.StrEnum):
     """The image was reduced in pixels to meet the byte budget."""
     LIMIT_EXCEEDED = enum.auto()
     """The result exceeds a limit, or there was no time to check one."""
+    CANDIDATE_SKIPPED = enum.auto()
+    """No time was left to try a candidate that might have won."""
     UNKNOWN = enum.auto()
+
+
+class Verdict(enum.StrEnum):
+    """What became of a candidate."""
+
+    CHOSEN = enum.auto()
+    """It is the answer."""
+    LARGER = enum.auto()
+    """Its file meets the target and is larger."""
+    LOOKS_WORSE = enum.auto()
+    """Its file looks worse."""
+    PREDICTED_LARGER = enum.auto()
+    """Its file was predicted to be larger."""
+    PREDICTED_WORSE = enum.auto()
+    """Its file was predicted to look worse."""
+    MISSES_TARGET = enum.auto()
+    """Its file misses the target, and that of another candidate does not."""
+    CANNOT_HOLD_IMAGE = enum.auto()
+    """Another format loses less of the image."""
+    NO_TIME = enum.auto()
+    """The deadline left no time to try it."""
+    UNKNOWN = enum.auto()
+
+
+class Chroma(enum.StrEnum):
+    """The resolution of colour in a file."""
+
+    BY_QUALITY = enum.auto()
+    """JPEG and AVIF: halved below quality 90, full from quality 90 on."""
+    SUBSAMPLED = enum.auto()
+    """Halved in both directions."""
+    FULL = enum.auto()
+    """JPEG and AVIF: full resolution."""
+    SHARP = enum.auto()
+    """WebP: halved, with sharper colour edges."""
+    AUTO = enum.auto()
+    """The better of two: by quality or full, and for WebP subsampled or sharp."""
+    UNKNOWN = enum.auto()
+
+
+class Lossless(enum.StrEnum):
+    """When a format with and without loss is written without loss."""
+
+    NEVER = enum.auto()
+    SMALLER = enum.auto()
+    """If a search finds that it is smaller."""
+    ALWAYS = enum.auto()
 
 
 class Stage(enum.StrEnum):
@@ -180,6 +231,9 @@ CONTRACT: dict[type[enum.StrEnum], EnumDescriptor] = {
     Stage: pb.EncodeProgress.Stage.DESCRIPTOR,
     ColorProfile: pb.ColorProfile.DESCRIPTOR,
     WebpPreset: pb.WebpPreset.DESCRIPTOR,
+    Verdict: pb.Candidate.Verdict.DESCRIPTOR,
+    Chroma: pb.Chroma.DESCRIPTOR,
+    Lossless: pb.Lossless.DESCRIPTOR,
 }
 """Each enum with the contract's enum that it mirrors."""
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
 
-from autoquality._enums import ColorProfile, Format, Method, Metric, WebpPreset
+from autoquality._enums import (
+    Chroma,
+    ColorProfile,
+    Format,
+    Lossless,
+    Method,
+    Metric,
+    WebpPreset,
+)
 
 if TYPE_CHECKING:
     # collections.abc has it from Python 3.12. Type checkers always know this name.
@@ -114,17 +122,19 @@ class Option:
 
     help: str
     bounds: tuple[int, int] | None = None
-    choices: type[StrEnum] | None = None
+    choices: Iterable[StrEnum] | None = None
 
 
 def _option(
-    help: str, bounds: tuple[int, int] | None = None, choices: type[StrEnum] | None = None
+    help: str, bounds: tuple[int, int] | None = None, choices: Iterable[StrEnum] | None = None
 ) -> Any:
     """Declare a field. The command line has an option for each."""
     return field(default=None, metadata={"option": Option(help, bounds, choices)})
 
 
-_NO_SUBSAMPLE = "Keep chroma at full resolution. Otherwise it is halved below quality 90."
+_NO_SUBSAMPLE = "The older name of chroma full."
+_CHROMA = "Resolution of colour: by_quality (halved below quality 90), subsampled, full, or auto."
+_CHROMAS = (Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL, Chroma.AUTO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class JpegOptions:
     quant_table: int | None = _option(
         "Quantisation table. 0 is JPEG Annex K, 3 is mozjpeg's default.", (0, 8)
     )
+    chroma: Chroma | str | None = _option(_CHROMA, choices=_CHROMAS)  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +162,16 @@ class WebpOptions:
     preset: WebpPreset | str | None = _option(  # noqa: RUF009 (a dataclass field)
         "Kind of content.", choices=WebpPreset
     )
-    smart_subsample: bool | None = _option("Sharper colour edges, slower.")
+    smart_subsample: bool | None = _option("The older name of chroma sharp.")
     alpha_quality: int | None = _option(
         "Quality of the alpha channel, from 0 (small) to 100 (lossless).", (0, 100)
+    )
+    chroma: Chroma | str | None = _option(  # noqa: RUF009 (a dataclass field)
+        "Resolution of colour: subsampled, sharp (slower), or auto.",
+        choices=(Chroma.SUBSAMPLED, Chroma.SHARP, Chroma.AUTO),
+    )
+    lossless: Lossless | str | None = _option(  # noqa: RUF009 (a dataclass field)
+        "Without loss: never, always, or smaller if a search finds it smaller.", choices=Lossless
     )
 
 
@@ -163,6 +181,7 @@ class AvifOptions:
 
     speed: int | None = _option("Speed, from 0 (small) to 9 (fast).", (0, 9))
     no_subsample: bool | None = _option(_NO_SUBSAMPLE)
+    chroma: Chroma | str | None = _option(_CHROMA, choices=_CHROMAS)  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +216,8 @@ class EncodeOptions(TypedDict, total=False):
     """The options of an encoding. `Client.encode` documents them."""
 
     format: Format | str | None
+    candidates: Sequence[Format | str]
+    accept: str | None
     auto_quality: AutoQuality | str | None
     method: Method | str | None
     target: float | str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from autoquality._accept import formats_accepted
 from autoquality._enums import Method
 from autoquality._messages import fields_of, to_message
 from autoquality._notation import auto_quality, parse_notation
@@ -30,8 +31,20 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
     spec = auto_quality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
     values["auto_quality"] = _one_spec(values.get("auto_quality"), spec, values.get("quality"))
     measure = values.get("measure") or ()
+    values["candidates"] = _candidates(values)
     values["measure"] = (measure,) if isinstance(measure, str) else tuple(measure)
     return to_message(pb.EncodeRequest, values)
+
+
+def _candidates(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the candidates, given as formats or as an Accept header, which is removed."""
+    accept, some = values.pop("accept", None), values.get("candidates") or ()
+    some = (some,) if isinstance(some, str) else tuple(some)
+    if accept is None:
+        return some
+    if some:
+        raise ValueError("give either candidates or accept, not both")
+    return formats_accepted(accept)
 
 
 def _one_spec(

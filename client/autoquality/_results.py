@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoquality._enums import Format, Metric, NoticeCode, Outcome, Stage
+from autoquality._enums import Chroma, Format, Metric, NoticeCode, Outcome, Stage, Verdict
 from autoquality._files import write_atomically
 from autoquality._options import AutoQuality
 from autoquality.v1 import encoding_pb2 as pb
@@ -31,6 +31,32 @@ class Probe:
     """0 to 100. None if the alpha channel has no quality of its own."""
     ssimulacra2: float | None = None
     """None if it was not measured."""
+    lossless: bool = False
+    format: Format | None = None
+    """None from a server that does not know candidates."""
+    chroma: Chroma | None = None
+    """The option with which it was made. None for a format without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that was considered as the answer: a format, with the options that vary."""
+
+    format: Format
+    verdict: Verdict
+    message: str
+    """The reason, for people. The text may change."""
+    chroma: Chroma | None = None
+    """None for a format without this option."""
+    lossless: bool = False
+    quality: int | None = None
+    """The quality of its answer. None without one."""
+    size_bytes: int | None = None
+    """The size of its answer. None if it is unknown."""
+    predicted: bool = False
+    """Whether the size or the score is an expectation."""
+    ssimulacra2: float | None = None
+    """The SSIMULACRA2 of its answer. None if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +131,10 @@ class Encoded:
     """0 to 100. None if the alpha channel has no quality of its own."""
     ssimulacra2: float | None = None
     """SSIMULACRA2 to the source, 100 (identical) to 0 and below. None if it was not measured."""
+    candidates: tuple[Candidate, ...] = ()
+    """What became of each candidate. Empty if there was nothing to choose."""
+    lossless: bool = False
+    """Whether the file is without loss."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, and return the path.
@@ -202,3 +232,5 @@ class ServerInfo:
     library_versions: Mapping[str, str]
     """Versions of the libraries that decide the result."""
     message: pb.GetServerInfoResponse = field(repr=False, compare=False)
+    candidates: tuple[Format, ...] = ()
+    """The formats to choose from if a request names none. Empty: no choice."""

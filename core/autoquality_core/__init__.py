@@ -41,19 +41,23 @@ if TYPE_CHECKING:
     from autoquality_core.metrics import Metric as Metric
     from autoquality_core.networks import Predictor as Predictor
     from autoquality_core.pipeline.comparison import Comparison as Comparison
+    from autoquality_core.pipeline.job import Considered as Considered
     from autoquality_core.pipeline.job import EncodeResult as EncodeResult
     from autoquality_core.pipeline.library import LIMITS as LIMITS
     from autoquality_core.pipeline.library import bundled_networks as bundled_networks
     from autoquality_core.pipeline.library import compare as compare
     from autoquality_core.pipeline.library import encode as encode
+    from autoquality_core.types import Chroma as Chroma
     from autoquality_core.types import ColorProfile as ColorProfile
     from autoquality_core.types import Format as Format
+    from autoquality_core.types import Lossless as Lossless
     from autoquality_core.types import Method as Method
     from autoquality_core.types import Notice as Notice
     from autoquality_core.types import NoticeCode as NoticeCode
     from autoquality_core.types import Outcome as Outcome
     from autoquality_core.types import Probe as Probe
     from autoquality_core.types import RawSource as RawSource
+    from autoquality_core.types import Verdict as Verdict
 
 _HOMES = {
     "errors": ("DeadlinePassed", "InvalidImage", "InvalidRequest", "ServiceError"),
@@ -65,11 +69,11 @@ _HOMES = {
     "metrics": ("METRICS", "Metric"),
     "networks": ("Predictor",),
     "pipeline.comparison": ("Comparison",),
-    "pipeline.job": ("EncodeResult",),
+    "pipeline.job": ("Considered", "EncodeResult"),
     "pipeline.library": ("LIMITS", "bundled_networks", "compare", "encode"),
     "types": (
-        *("ColorProfile", "Format", "Method", "Notice", "NoticeCode", "Outcome", "Probe"),
-        "RawSource",
+        *("Chroma", "ColorProfile", "Format", "Lossless", "Method", "Notice", "NoticeCode"),
+        *("Outcome", "Probe", "RawSource", "Verdict"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -61,6 +61,20 @@ class Outcome(enum.Enum):
     MIN_SSIMULACRA2_REACHED = "min_ssimulacra2_reached"
     LIMITS_CONFLICT = "limits_conflict"
     SOURCE_KEPT = "source_kept"
+    LOSSLESS_SMALLER = "lossless_smaller"
+
+
+class Verdict(enum.Enum):
+    """What became of a candidate; see `Candidate.Verdict` in the contract."""
+
+    CHOSEN = "chosen"
+    LARGER = "larger"
+    LOOKS_WORSE = "looks_worse"
+    PREDICTED_LARGER = "predicted_larger"
+    PREDICTED_WORSE = "predicted_worse"
+    MISSES_TARGET = "misses_target"
+    CANNOT_HOLD_IMAGE = "cannot_hold_image"
+    NO_TIME = "no_time"
 
 
 class NoticeCode(enum.Enum):
@@ -80,6 +94,7 @@ class NoticeCode(enum.Enum):
     QUALITY_CAPPED = "quality_capped"
     SEARCH_SKIPPED = "search_skipped"
     IMAGE_SHRUNK = "image_shrunk"
+    CANDIDATE_SKIPPED = "candidate_skipped"
     LIMIT_EXCEEDED = "limit_exceeded"
 
 
@@ -88,6 +103,24 @@ class ColorProfile(enum.Enum):
 
     SRGB = "srgb"
     KEEP = "keep"
+
+
+class Chroma(enum.Enum):
+    """The resolution of colour in a file; see the enum of the same name in the contract."""
+
+    BY_QUALITY = "by_quality"
+    SUBSAMPLED = "subsampled"
+    FULL = "full"
+    SHARP = "sharp"
+    AUTO = "auto"
+
+
+class Lossless(enum.Enum):
+    """When a format that can do both is written without loss; see the enum in the contract."""
+
+    NEVER = "never"
+    SMALLER = "smaller"
+    ALWAYS = "always"
 
 
 class Device(enum.Enum):
@@ -164,7 +197,8 @@ class ResolvedTarget:
 class Probe:
     """One encoding and its scores by the metric's name; times in seconds.
 
-    `alpha_quality` is None if the alpha channel has no quality of its own.
+    `alpha_quality` is None if the alpha channel has no quality of its own, `chroma` if the format
+    has no such option. `lossless` says that no sample differs.
     """
 
     quality: int
@@ -173,6 +207,9 @@ class Probe:
     encode_seconds: float
     measure_seconds: float
     alpha_quality: int | None = None
+    format: Format | None = None
+    chroma: Chroma | None = None
+    lossless: bool = False
 
 
 class Stage(enum.Enum):

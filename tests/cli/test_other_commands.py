@@ -70,7 +70,8 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
 def test_info_prints_json(run: Run) -> None:
     printed = json.loads(run("info", "--json").stdout)
     assert list(printed) == [
-        *("version", "formats", "source_formats", "defaults", "limits", "library_versions")
+        *("version", "formats", "source_formats", "defaults", "limits", "library_versions"),
+        "candidates",
     ]
     jpeg, *_, png, _ = printed["formats"]
     assert jpeg == {

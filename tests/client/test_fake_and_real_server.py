@@ -20,11 +20,12 @@ from tests.rpc.conftest import encoding_stub
 from tests.stream.serving import serving
 
 JPEG, PNG, CLEAR, GIF = photo("rocket.jpg"), png_image(), png_image(alpha=True), animation()
+PHOTO = crop("coffee.png", 160, 120)
 CLEAR_IMAGE = pyvips.Image.new_from_buffer(with_alpha(), "")
 IMAGE = CLEAR_IMAGE.flatten()
 WEBP = bytes(CLEAR_IMAGE.webpsave_buffer())
 AVIF = bytes(IMAGE.heifsave_buffer(compression="av1"))
-FILM = apng([Frame(np.full((40, 50, 3), grey, np.uint8)) for grey in (10, 90, 200)])
+FILM = apng([Frame(np.roll(IMAGE.numpy(), shift, axis=1)) for shift in (0, 5, 10)])
 TINY = png_image(8, 8)
 SIZE = {"method": pb.METHOD_SIZE, "target": 2000}
 SEARCH = {"method": pb.METHOD_SSIMULACRA2, "target": 70}
@@ -40,7 +41,11 @@ def raw(width: int, height: int, bands: int, pixels: bytes, **fields: Any) -> pb
 
 
 def by(**spec: Any) -> pb.EncodeRequest:
-    return encode(format=pb.FORMAT_WEBP, auto_quality=spec)
+    return encode(PHOTO, format=pb.FORMAT_WEBP, auto_quality=spec)
+
+
+def among(*formats: Any, image: bytes = CLEAR, **spec: Any) -> pb.EncodeRequest:
+    return encode(image, candidates=formats, auto_quality=spec or SEARCH)
 
 
 GOOD: dict[str, Any] = {
@@ -79,6 +84,7 @@ GOOD: dict[str, Any] = {
     "ssimulacra2": by(**SEARCH),
     "dssim": by(method=pb.METHOD_DSSIM),
     "dssim measured": encode(
+        PHOTO,
         format=pb.FORMAT_WEBP,
         auto_quality={"method": pb.METHOD_DSSIM},
         measure=[pb.METRIC_SSIMULACRA2],
@@ -89,6 +95,21 @@ GOOD: dict[str, Any] = {
         JPEG, format=pb.FORMAT_WEBP, quality=90, auto_quality={"max_bytes": 10}
     ),
     "a limit that is kept": by(max_dssim=0.5),
+    "lossless webp, no search": encode(
+        format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_ALWAYS}
+    ),
+    "lossless webp by search": encode(
+        format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_ALWAYS}, auto_quality=SEARCH
+    ),
+    "webp never lossless": encode(
+        PHOTO, format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_NEVER}, auto_quality=SEARCH
+    ),
+    "equal chroma": encode(
+        PHOTO, format=pb.FORMAT_JPEG, jpeg={"chroma": pb.CHROMA_FULL, "no_subsample": True}
+    ),
+    "one candidate": among(pb.FORMAT_JPEG, image=JPEG, method=pb.METHOD_NONE),
+    "transparency decides": among(pb.FORMAT_JPEG, pb.FORMAT_PNG, **SIZE),
+    "animation decides": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, image=FILM, **SIZE),
     "background without #": encode(CLEAR, format=pb.FORMAT_JPEG, background="00ff00"),
 }
 
@@ -113,6 +134,16 @@ BAD: dict[str, Any] = {
     "level": encode(png={"compression": 10}),
     "colours": encode(png={"quantization_colors": 1}),
     "jxl effort": encode(jxl={"effort": 0}),
+    "webp chroma": encode(webp={"chroma": pb.CHROMA_FULL}),
+    "jpeg chroma": encode(jpeg={"chroma": pb.CHROMA_SHARP}),
+    "contradicting chroma": encode(avif={"chroma": pb.CHROMA_SUBSAMPLED, "no_subsample": True}),
+    "lossless": encode(webp={"lossless": 99}),
+    "candidates and a format": encode(
+        format=pb.FORMAT_JPEG, candidates=[pb.FORMAT_JPEG], auto_quality=SEARCH
+    ),
+    "unknown candidate": among(0),
+    "candidates by dssim": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, method=pb.METHOD_DSSIM),
+    "candidates without a search": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, method=pb.METHOD_NONE),
     "min_width": encode(min_width=0),
     "raw width": raw(0, 2, 3, b""),
     "raw bands": raw(2, 2, 5, bytes(20)),

@@ -13,13 +13,14 @@ import autoquality.testing
 from autoquality import _errors
 
 PUBLIC = """
-AsyncClient AutoQuality AutoQualityError AvifOptions BadRequest BinaryFile CancelledError Client
-Comparison ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format
-FormatInfo ImageFile ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions
-JxlOptions Limits Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError
-PermissionDeniedError PngOptions Probe Progress QuotaFailure QuotaViolation RawImage RequestInfo
-ResourceExhaustedError RetryInfo ServerInfo Stage Timings UnauthenticatedError UnavailableError
-UnimplementedError UnknownDetail WebpOptions WebpPreset __version__ parse_notation
+AsyncClient AutoQuality AutoQualityError AvifOptions BadRequest BinaryFile CancelledError Candidate
+Chroma Client ColorProfile Comparison DeadlineExceededError Detail Encoded ErrorInfo FieldViolation
+Format FormatInfo ImageFile ImageSource InternalError InvalidImageError InvalidRequestError
+JpegOptions JxlOptions Limits Lossless Method Metric NetworkInfo Notice NoticeCode Outcome
+OverloadedError PermissionDeniedError PngOptions Probe Progress QuotaFailure QuotaViolation
+RawImage RequestInfo ResourceExhaustedError RetryInfo ServerInfo Stage Timings UnauthenticatedError
+UnavailableError UnimplementedError UnknownDetail Verdict WebpOptions WebpPreset __version__
+parse_notation
 """
 
 

@@ -41,11 +41,15 @@ def wait_until_more(tell: Callable[[], float], more: int, *, since: float | None
 
 
 class Callers:
-    """Threads that go on calling, each over a connection of its own, and check each answer."""
+    """Threads that go on calling, each over a connection of its own, and check each answer.
 
-    def __init__(self, fleet: Fleet, threads: int = CALLERS) -> None:
+    Between its calls, each waits for `pause` seconds: new processes need the processor to start.
+    """
+
+    def __init__(self, fleet: Fleet, threads: int = CALLERS, pause: float = 0.02) -> None:
         self._fleet = fleet
         self._threads = threads
+        self._pause = pause
         self._stop = threading.Event()
         with fleet.client() as client:
             self._right = [self._encoded(client, quality) for quality in QUALITIES]
@@ -64,7 +68,7 @@ class Callers:
     def _call(self) -> int:
         answered = 0
         with self._fleet.client() as client:
-            while not self._stop.is_set():
+            while not self._stop.wait(self._pause):
                 which = answered % len(QUALITIES)
                 assert self._encoded(client, QUALITIES[which]) == self._right[which]
                 answered += 1
@@ -101,7 +105,7 @@ def test_two_of_three_processes_killed_within_a_second_lose_no_call(
 ) -> None:
     """There are more callers than the last process has room for."""
     fleet = start_fleet(PROCESSES="3", WORKERS="2")
-    with Callers(fleet, threads=24).calling():
+    with Callers(fleet, threads=24, pause=0).calling():
         wait_until_more(lambda: fleet.metrics[HANDLED], 24)
         one, other, _ = fleet.pids()
         os.kill(one, signal.SIGKILL)

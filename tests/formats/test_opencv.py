@@ -24,7 +24,7 @@ from autoquality_core.formats import (
 from autoquality_core.formats.jpeg import JpegEncoder
 from autoquality_core.formats.webp import WebpEncoder
 from autoquality_core.images import Pixels, luma_planes
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
 
 SOURCES = {
@@ -52,12 +52,12 @@ def read(data: bytes, pixels: Pixels) -> np.ndarray:
 
 @each_quality
 @each_source
-@pytest.mark.parametrize("no_subsample", [False, True])
+@pytest.mark.parametrize("chroma", [Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL])
 def test_a_plain_jpeg_is_the_file_that_libvips_writes(
-    source: str, quality: int, no_subsample: bool
+    source: str, quality: int, chroma: Chroma
 ) -> None:
-    pixels, options = SOURCES[source], JpegOptions(no_subsample=no_subsample)
-    swiftly = opencv.jpeg(pixels, quality, no_subsample=no_subsample)
+    pixels, options = SOURCES[source], JpegOptions(chroma=chroma)
+    swiftly = opencv.jpeg(pixels, quality, chroma)
     assert swiftly == JpegEncoder(options).by_libvips(pixels, quality)
     assert swiftly == encoder_for(Format.JPEG, EncoderOptions(jpeg=options)).encode(pixels, quality)
 
@@ -101,14 +101,14 @@ def test_another_encoder_inside_is_noticed() -> None:
         return JpegEncoder().by_libvips(pixels, max(quality - 1, 1))
 
     def swiftly(pixels: Pixels, quality: int) -> bytes | None:
-        return opencv.jpeg(pixels, quality, no_subsample=False)
+        return opencv.jpeg(pixels, quality, Chroma.BY_QUALITY)
 
     assert not opencv.agrees(swiftly, other)
 
 
 def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
     large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
-    assert opencv.jpeg(large, 80, no_subsample=False) is None
+    assert opencv.jpeg(large, 80, Chroma.BY_QUALITY) is None
     assert opencv.webp(large, 80) is None
     assert opencv.webp(translucent(), 80) is None
     assert opencv.webp(moving(), 80) is None
@@ -119,7 +119,7 @@ def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
 TOO_LARGE = """
 import sys
 from autoquality_core.formats import encoder_for, opencv
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format
 from tests.formats.sources import decoded_luma, photograph
 for fmt in (Format.JPEG, Format.WEBP):
     data = encoder_for(fmt).encode(photograph(), 80)
@@ -144,5 +144,5 @@ def test_an_opencv_without_the_encoder_is_not_used(monkeypatch: pytest.MonkeyPat
         raise cv2.error("no encoder")
 
     monkeypatch.setattr(cv2, "imencode", refuse)
-    assert opencv.jpeg(photograph(), 80, no_subsample=False) is None
+    assert opencv.jpeg(photograph(), 80, Chroma.BY_QUALITY) is None
     assert opencv.webp(photograph(), 80) is None

@@ -30,7 +30,7 @@ from autoquality_core.search.oracle import agree, oracle
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
-SIDE = 192
+SIDE = 160
 AREA = SIDE * SIDE
 ENCODERS = (JpegEncoder(), JpegEncoder(BEST_MOZJPEG), WebpEncoder(), AvifEncoder())
 LOW, HIGH = 10, 95

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.methods import SizeSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
+from autoquality_core.types import Format, Lossless, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.files import AMPLE
 from tests.images.metadata_files import exif
 from tests.photos import animation, crop
@@ -48,9 +49,10 @@ CUT_OUT = cut_out()
 
 
 def options_of(alpha_quality: int) -> EncoderOptions:
-    return EncoderOptions(webp=WebpOptions(alpha_quality=alpha_quality))
+    return EncoderOptions(webp=WebpOptions(alpha_quality=alpha_quality, lossless=Lossless.NEVER))
 
 
+@cache
 def fixed(quality: int, alpha_quality: int, source: bytes = CUT_OUT) -> bytes:
     job = EncodeJob(source, Format.WEBP, TargetSpec(), quality, options_of(alpha_quality))
     return PIPELINE.encode(job, Deadline()).image

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoquality_core.formats import EncoderOptions
+from autoquality_core.formats import EncoderOptions, WebpOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
 from autoquality_core.networks import Predictor, load
@@ -17,6 +17,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Format,
+    Lossless,
     Method,
     NoticeCode,
     Outcome,
@@ -58,7 +59,8 @@ def encode(
     pipeline: Pipeline = PIPELINE,
 ) -> EncodeResult:
     metrics = tuple(METRICS.values()) if measure else ()
-    job = EncodeJob(source, fmt, spec, quality, EncoderOptions(), metrics)
+    options = EncoderOptions(webp=WebpOptions(lossless=Lossless.NEVER))
+    job = EncodeJob(source, fmt, spec, quality, options, metrics)
     return pipeline.encode(job, deadline or Deadline())
 
 

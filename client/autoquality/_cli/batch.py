@@ -61,9 +61,11 @@ class Batch:
     client: Client
     encode: Encode
     format: Format | None
-    """None keeps each source's format."""
+    """None keeps each source's format, or lets the server choose."""
     paths: OutputPaths | None
     """None writes to standard output."""
+    chosen: bool = False
+    """Whether the server chooses the format, so that the suffix is unknown until the answer."""
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
         """Encode `sources`, `jobs` at a time. Yields the results in order.
@@ -89,7 +91,7 @@ class Batch:
 
     def _refusal(self, source: Source) -> OutputError | None:
         format = self.format or source.likely_format
-        if self.paths is None or format is None:
+        if self.paths is None or format is None or self.chosen:
             return None
         try:
             self.paths.reserve(source, format)
@@ -114,7 +116,7 @@ class Batch:
             sys.stdout.buffer.write(encoded.image)
             sys.stdout.buffer.flush()
             return STANDARD
-        path = self.paths.reserve(source, encoded.format)
+        path = self.paths.reserve(source, encoded.format, follow=self.chosen)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, encoded.image)

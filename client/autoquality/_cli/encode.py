@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from autoquality._accept import formats_accepted
 from autoquality._base_client import STREAM_ABOVE
 from autoquality._cli.batch import Batch, Done, Failed, Result
 from autoquality._cli.errors import FAILED, failures
@@ -27,11 +28,32 @@ from autoquality._cli.paths import (
 )
 from autoquality._cli.report import as_json, print_details, print_table
 from autoquality._cli.session import Session, print_line
-from autoquality._enums import JPG, Format
+from autoquality._enums import JPG, Format, parse
 from autoquality._results import Limits
 
 _KEEP = "keep"
 _FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN), JPG]
+
+
+def _formats(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[Format, ...]:
+    """Parse formats separated by commas."""
+    names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    try:
+        return tuple(dict.fromkeys(parse(Format, name, "a format") for name in names))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _accepted(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[Format, ...]:
+    """Parse an Accept header."""
+    try:
+        return () if value is None else formats_accepted(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error).removeprefix("accept ")) from error
 
 
 @click.command()
@@ -48,6 +70,19 @@ _FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN),
     type=click.Choice([*_FORMATS, _KEEP]),
     help="Output format.  [default: from the suffix of the output file, else keep]",
 )
+@click.option(
+    "--candidates",
+    callback=_formats,
+    metavar="FORMATS",
+    help="Formats to choose the smallest file from, such as avif,webp,jpeg. For size, the best one"
+    " within the budget.",
+)
+@click.option(
+    "--accept",
+    callback=_accepted,
+    metavar="HEADER",
+    help="The same as an Accept header, such as 'image/avif,image/webp,*/*'.",
+)
 @encode_options
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
@@ -63,6 +98,8 @@ def encode(
     named: tuple[str, ...],
     output: str | None,
     format_name: str | None,
+    candidates: tuple[Format, ...],
+    accept: tuple[Format, ...],
     force: bool,
     jobs: int | None,
     json_lines: bool,
@@ -82,6 +119,7 @@ def encode(
       autoquality encode photos/ -o small/ --format avif --method size --target 50000
       autoquality encode - --format jpeg --quality 80 < photo.png > photo.jpg
       autoquality encode photos/ -o small/ --json | jq .saved_percent
+      autoquality encode photos/ -o small/ --candidates avif,webp --target high
 
     \b
     Keys of a JSON object:
@@ -89,16 +127,20 @@ def encode(
       ok is true    output, source_bytes, size_bytes, saved_percent, format,
                     quality, alpha_quality, dssim, ssimulacra2, iterations,
                     outcome, applied, predicted_quality, probes,
-                    timings (seconds), notices, width, height, frames
+                    timings (seconds), notices, width, height, frames,
+                    lossless, candidates
       ok is false   error, code, reason, field_violations
     """  # noqa: D301 (click reads \b)
     arguments = encode_arguments(options)
+    several = _one_choice(format_name, candidates, accept)
     destination = _destination(named, output, json_lines)
     skip = destination.folder if destination else None
     sources = list(find_sources(named, skip))
     if not sources:
         raise click.UsageError("the folders contain no images")
-    if format_name is None:
+    if several:
+        format = None
+    elif format_name is None:
         format = format_of(destination.file) if destination and destination.file else None
     else:
         format = None if format_name == _KEEP else Format(format_name)
@@ -111,10 +153,12 @@ def encode(
             encode=functools.partial(
                 client.encode,
                 format=format,
+                candidates=several,
                 stream_above=_stream_above(limits),
                 **arguments,
             ),
             format=format,
+            chosen=bool(several),
             paths=None if destination is None else OutputPaths(destination, force=force),
         )
         results = list[Result]()
@@ -126,6 +170,17 @@ def encode(
                 print_table(session.err() if to_stderr else session.out(), results)
     if any(isinstance(result, Failed) for result in results):
         sys.exit(FAILED)
+
+
+def _one_choice(
+    format_name: str | None, candidates: tuple[Format, ...], accept: tuple[Format, ...]
+) -> tuple[Format, ...]:
+    """Return the candidates. Raises click.UsageError if the format is given in several ways."""
+    given = {"--format": format_name, "--candidates": candidates, "--accept": accept}
+    names = [name for name, value in given.items() if value]
+    if len(names) > 1:
+        raise click.UsageError(f"give only one of {' and '.join(names)}")
+    return candidates or accept
 
 
 def _stream_above(limits: Limits) -> int | None:

@@ -87,10 +87,14 @@ class Destination:
     file: Path | None = None
     folder: Path | None = None
 
-    def path_for(self, source: Source, format: Format) -> Path:
-        """Return the path of `source` in `format`. A suffix that fits the format stays."""
+    def path_for(self, source: Source, format: Format, *, follow: bool = False) -> Path:
+        """Return the path of `source` in `format`. A suffix that fits the format stays.
+
+        With `follow`, the suffix of an output file follows the format, too.
+        """
         if self.file:
-            return self.file
+            fits = not follow or format_of(self.file) is format
+            return self.file if fits else self.file.with_suffix(format.suffix)
         path = source.relative if self.folder else (source.path or source.relative)
         if format_of(path) is not format:
             path = path.with_suffix(format.suffix)
@@ -106,13 +110,13 @@ class OutputPaths:
         self._owners: dict[Path, Source] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, source: Source, format: Format) -> Path:
+    def reserve(self, source: Source, format: Format, *, follow: bool = False) -> Path:
         """Return the path of `source` in `format`, and reserve it.
 
         Raises OutputError if another source has reserved the path, if the file exists and may
         not be overwritten, or if the path is the source's own and the user did not name it.
         """
-        path = self._destination.path_for(source, format)
+        path = self._destination.path_for(source, format, follow=follow)
         with self._lock:
             owner = self._owners.setdefault(path.absolute(), source)
         if owner is not source:

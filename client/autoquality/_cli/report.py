@@ -16,7 +16,7 @@ from autoquality._cli.errors import one_line
 from autoquality._cli.session import print_line
 from autoquality._enums import Metric
 from autoquality._errors import AutoQualityError, InvalidRequestError
-from autoquality._results import Encoded, Probe
+from autoquality._results import Candidate, Encoded, Probe
 
 SCORES = {
     metric.value: "{:.5f}" if metric is Metric.DSSIM else "{:.2f}"
@@ -54,6 +54,8 @@ def _done(result: Done) -> dict[str, Any]:
         "width": encoded.width,
         "height": encoded.height,
         "frames": encoded.frames,
+        "lossless": encoded.lossless,
+        "candidates": [asdict(candidate) for candidate in encoded.candidates],
         "request_id": encoded.request_id,
     }
 
@@ -110,10 +112,13 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
 
 
 def print_details(console: Console, result: Done) -> None:
-    """Print the request id, the settings, the probes and the timings of one image."""
+    """Print the request id, settings, candidates, probes and timings of one image."""
     encoded = result.encoded
+    for candidate in encoded.candidates:
+        print_line(console, f"{result.source.name}: {_candidate(candidate)}")
     probes = ", ".join(
-        f"{_quality(probe)} ({', '.join((decimal(probe.size_bytes), *_scores(probe)))})"
+        f"{_made_as(probe, encoded)}{_quality(probe)}"
+        f" ({', '.join((decimal(probe.size_bytes), *_scores(probe)))})"
         for probe in encoded.probes
     )
     timings = ", ".join(
@@ -124,6 +129,28 @@ def print_details(console: Console, result: Done) -> None:
         f"{result.source.name}: request {encoded.request_id}; applied {encoded.applied}; "
         f"probes {probes}; ms: {timings}",
     )
+
+
+def _candidate(one: Candidate) -> str:
+    """Return the line of a candidate: its options, its file, and what became of it."""
+    about = "about " if one.predicted else ""
+    facts = [
+        "" if one.quality is None else f"quality {one.quality}",
+        "" if one.size_bytes is None else f"{about}{decimal(one.size_bytes)}",
+        "" if one.ssimulacra2 is None else f"{about}SSIMULACRA2 {one.ssimulacra2:.1f}",
+    ]
+    known = ", ".join(fact for fact in facts if fact) or "unknown"
+    return f"{_options(one)}: {known}; {one.verdict.replace('_', ' ')}: {one.message}"
+
+
+def _made_as(probe: Probe, encoded: Encoded) -> str:
+    """Return how a probe was made, if there was a choice."""
+    return f"{_options(probe)} " if encoded.candidates else ""
+
+
+def _options(one: Candidate | Probe) -> str:
+    words = [one.format, one.lossless and "lossless", one.chroma and f"chroma {one.chroma}"]
+    return " ".join(str(word) for word in words if word)
 
 
 def _scores(probe: Probe) -> Iterator[str]:

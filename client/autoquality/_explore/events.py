@@ -19,6 +19,9 @@ from autoquality._errors import (
 from autoquality._results import Encoded, Progress
 from autoquality.v1 import encoding_pb2 as pb
 
+_FORM_FIELDS = {"quality": "target", "source_bytes": "image", "candidates": "format"}
+"""The fields of the form for fields of the request with another name."""
+
 
 def line(fields: dict[str, Any]) -> bytes:
     """Return one line of JSON."""
@@ -56,7 +59,7 @@ def describe(error: AutoQualityError, server: str) -> dict[str, Any]:
         violation = error.field_violations[0]
         field = violation.field.rpartition(".")[2]
         fields["message"] = violation.description
-        fields["field"] = {"quality": "target", "source_bytes": "image"}.get(field, field)
+        fields["field"] = _FORM_FIELDS.get(field, field)
     return fields
 
 

@@ -18,6 +18,8 @@ class _Choice:
     target: str
     """The default."""
     presets: tuple[str, ...]
+    compares: bool = False
+    """Whether its results in several formats can be compared."""
 
 
 _WORDS = WORDS[METRIC_OF_WORDS]
@@ -35,8 +37,8 @@ _DSSIM = (
 )
 
 _CHOICES = (
-    _Choice("ssimulacra2", "How it looks (SSIMULACRA2)", *_SSIMULACRA2),
-    _Choice("ml:ssimulacra2", "SSIMULACRA2, by a network", *_SSIMULACRA2),
+    _Choice("ssimulacra2", "How it looks (SSIMULACRA2)", *_SSIMULACRA2, compares=True),
+    _Choice("ml:ssimulacra2", "SSIMULACRA2, by a network", *_SSIMULACRA2, compares=True),
     _Choice("dssim", "DSSIM", *_DSSIM),
     _Choice("ml:dssim", "DSSIM, by a network", *_DSSIM),
     _Choice(
@@ -46,6 +48,7 @@ _CHOICES = (
         "The highest quality whose file has at most that many bytes.",
         "50000",
         ("20000", "50000", "100000"),
+        compares=True,
     ),
     _Choice(
         "none",

@@ -21,6 +21,10 @@ _MOZJPEG = JpegOptions(
 )
 
 
+BEST = "best"
+"""The format of the form that stands for the best one of its candidates."""
+
+
 class FieldError(ValueError):
     """A field of the form is invalid. The text says what would be right."""
 
@@ -39,7 +43,7 @@ def encode_options(form: Mapping[str, str]) -> EncodeOptions:
     method = _read("method", name, lambda text: parse(Method, text, "method"))
     metric = _read("method", metric_name, lambda text: parse(Metric, text, "metric"))
     options: EncodeOptions = {
-        "format": _field(form, "format", lambda text: parse(Format, text, "format")),
+        **_formats(form),
         "method": method,
         "metric": metric,
         "jpeg": _MOZJPEG if form.get("mozjpeg") else None,
@@ -54,6 +58,17 @@ def encode_options(form: Mapping[str, str]) -> EncodeOptions:
         options["min_quality"] = _field(form, "min_quality", _quality)
         options["max_quality"] = _field(form, "max_quality", _quality)
     return options
+
+
+def _formats(form: Mapping[str, str]) -> EncodeOptions:
+    """Read the format, or with "best" as the format the candidates, separated by commas."""
+    if form.get("format") != BEST:
+        return {"format": _field(form, "format", lambda text: parse(Format, text, "format"))}
+    names = form.get("candidates", "").split(",")
+    try:
+        return {"candidates": [parse(Format, name, "format") for name in names]}
+    except ValueError as error:
+        raise FieldError("format", str(error)) from error
 
 
 def _field(form: Mapping[str, str], field: str, convert: Callable[[str], _T]) -> _T | None:

@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
 from autoquality.testing import _source as source
+from autoquality.testing._choice import chosen
 from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._defaults import DEFAULTS, QUALITIES, applied_to
 from autoquality.testing._fault import Fault
@@ -50,7 +51,7 @@ def answer(
     """
     match request:
         case pb.EncodeRequest():
-            return check_encode(request, check_images=check_images) or _encode(request)
+            return check_encode(request, check_images=check_images) or chosen(request, _encode)
         case pb.CompareRequest():
             fault = check_compare(request) if check_images else None
             return fault or _compare(request)
@@ -100,9 +101,12 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             encode_time=_ENCODE_TIME,
             measure_time=_MEASURE_TIME if measured else None,
             alpha_quality=alpha_quality,
+            format=curve.format,
+            lossless=curve.lossless,
         )
     if (over := limit_notice(curve, applied, quality)) is not None:
         response.notices.append(over)
+    response.lossless = curve.lossless
     response.image = curve.file(quality)
     response.quality = quality
     if alpha_quality is not None:

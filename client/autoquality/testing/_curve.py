@@ -49,7 +49,7 @@ class Curve:
             height=header.height,
             format=format,
             detail=zlib.crc32(source) / 2**32,
-            lossless=format == pb.FORMAT_PNG or (format == pb.FORMAT_JXL and request.jxl.lossless),
+            lossless=_is_lossless(request, format),
             has_alpha=header.has_alpha,
             frames=header.frames_in(format),
         )
@@ -91,6 +91,14 @@ class Curve:
     @property
     def _header(self) -> bytes:
         return header_bytes(self.format, self.width, self.height)
+
+
+def _is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+    return {
+        pb.FORMAT_PNG: True,
+        pb.FORMAT_JXL: request.jxl.lossless,
+        pb.FORMAT_WEBP: request.webp.lossless == pb.LOSSLESS_ALWAYS,
+    }.get(format, False)
 
 
 def ssimulacra2_of(dssim: float) -> float:

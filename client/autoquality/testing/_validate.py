@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from autoquality._enums import to_number
 from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import Header, header_of, of_raw, read
@@ -17,6 +18,12 @@ MAX_PIXELS = 50_000_000
 """All frames together."""
 
 _BACKGROUND = re.compile(r"#?[0-9a-fA-F]{6}|")
+_OLDER_FLAGS: dict[str, tuple[str, int]] = {
+    "jpeg": ("no_subsample", pb.CHROMA_FULL),
+    "webp": ("smart_subsample", pb.CHROMA_SHARP),
+    "avif": ("no_subsample", pb.CHROMA_FULL),
+}
+"""The flags that mean a `chroma`."""
 _LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF: 16_384}
 
 
@@ -27,6 +34,7 @@ def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fau
     return (
         _check_enums(request)
         or _check_quality(request)
+        or _check_candidates(request)
         or _check_spec(request.auto_quality)
         or next(_format_faults(request), None)
         or _check_settings(request)
@@ -53,15 +61,31 @@ def _check_enums(message: Any, path: str = "") -> Fault | None:
 
 
 def _format_faults(request: pb.EncodeRequest) -> Iterator[Fault]:
-    """Yield a fault for each option of a format that is out of range."""
+    """Yield a fault for each option of a format that is out of range or contradicts another."""
     for name, kind in FORMAT_OPTIONS.items():
-        message = getattr(request, name)
+        message: Any = getattr(request, name)
+        present = {field.name for field, _ in message.ListFields()}
         for field in dataclasses.fields(kind):
-            option: Option = field.metadata["option"]
-            if option.bounds is not None and message.HasField(field.name):
-                low, high = option.bounds
-                if not low <= getattr(message, field.name) <= high:
-                    yield Fault.invalid(f"{name}.{field.name}", f"must be from {low} to {high}")
+            if field.name in present:
+                option: Option = field.metadata["option"]
+                if text := _wrong(message, field.name, option):
+                    yield Fault.invalid(f"{name}.{field.name}", text)
+        older, meaning = _OLDER_FLAGS.get(name, ("", 0))
+        if {older, "chroma"} <= present and getattr(message, older) != (message.chroma == meaning):
+            yield Fault.invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
+
+
+def _wrong(message: Any, name: str, option: Option) -> str | None:
+    """Return what an option must be, if it is something else."""
+    value = getattr(message, name)
+    if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
+        return f"must be from {option.bounds[0]} to {option.bounds[1]}"
+    if option.choices is not None:
+        names = [one for one in option.choices if one.name != "UNKNOWN"]
+        kind = message.DESCRIPTOR.fields_by_name[name].enum_type
+        if value not in [to_number(kind, one, name) for one in names]:
+            return f"must be one of {', '.join(names)}"
+    return None
 
 
 def _check_settings(request: pb.EncodeRequest) -> Fault | None:
@@ -123,7 +147,8 @@ def _check_size(field: str, header: Header) -> Fault | None:
 
 def _check_sides(request: pb.EncodeRequest) -> Fault | None:
     header = header_of(request)
-    longest = _LONGEST_SIDE.get(request.format or header.own_format, math.inf)
+    formats = request.candidates or (request.format or header.own_format,)
+    longest = max(_LONGEST_SIDE.get(format, math.inf) for format in formats)
     if max(header.width, header.height) <= longest:
         return None
     text = f"holds at most {longest} pixels a side; choose another format"
@@ -136,6 +161,16 @@ def _check_quality(request: pb.EncodeRequest) -> Fault | None:
             return Fault.invalid("quality", "must be from 1 to 100")
         if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             return Fault.invalid("quality", "is for METHOD_NONE only")
+    return None
+
+
+def _check_candidates(request: pb.EncodeRequest) -> Fault | None:
+    if request.candidates and request.format:
+        return Fault.invalid("candidates", "must be empty if format is set")
+    spec = request.auto_quality
+    comparable = spec.method == pb.METHOD_SIZE or metric_of(spec) == pb.METRIC_SSIMULACRA2
+    if len(set(request.candidates)) > 1 and not comparable:
+        return Fault.invalid("candidates", "this method cannot compare formats")
     return None
 
 

@@ -20,8 +20,8 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
-   choice among formats, 31 to 39 for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 25 to 29 for a choice
+   among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 9 for a further limit that holds together with the target, 11 to
    14 for the pooling of the metric.
@@ -56,15 +56,19 @@ class _Format:
 class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Format.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
-    """The source's format if the server can write it. Otherwise JPEG, or PNG for an
-    image with transparency.
+    """A choice among EncodeRequest.candidates, or among the server's default
+    candidates if the method can compare formats. Without candidates, the source's
+    format if the server can write it. Otherwise JPEG, or PNG for an image with
+    transparency.
     """
     FORMAT_JPEG: _Format.ValueType  # 1
     """JPEG. No alpha: it is flattened on EncodeRequest.background. Only the first
     frame.
     """
     FORMAT_WEBP: _Format.ValueType  # 2
-    """WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
+    """WebP, lossy unless WebpOptions.lossless says otherwise. Keeps alpha and
+    animation: frames, durations, loops.
+    """
     FORMAT_AVIF: _Format.ValueType  # 3
     """AVIF. Keeps alpha. Only the first frame. Each side must have at least 16
     pixels. A smaller image becomes PNG (with alpha) or JPEG, and a notice reports
@@ -85,15 +89,19 @@ class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """File formats that the service writes."""
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
-"""The source's format if the server can write it. Otherwise JPEG, or PNG for an
-image with transparency.
+"""A choice among EncodeRequest.candidates, or among the server's default
+candidates if the method can compare formats. Without candidates, the source's
+format if the server can write it. Otherwise JPEG, or PNG for an image with
+transparency.
 """
 FORMAT_JPEG: Format.ValueType  # 1
 """JPEG. No alpha: it is flattened on EncodeRequest.background. Only the first
 frame.
 """
 FORMAT_WEBP: Format.ValueType  # 2
-"""WebP, lossy. Keeps alpha and animation: frames, durations, loops."""
+"""WebP, lossy unless WebpOptions.lossless says otherwise. Keeps alpha and
+animation: frames, durations, loops.
+"""
 FORMAT_AVIF: Format.ValueType  # 3
 """AVIF. Keeps alpha. Only the first frame. Each side must have at least 16
 pixels. A smaller image becomes PNG (with alpha) or JPEG, and a notice reports
@@ -194,6 +202,90 @@ METRIC_DSSIM: Metric.ValueType  # 1
 METRIC_SSIMULACRA2: Metric.ValueType  # 2
 """SSIMULACRA2, 100 (identical) to 0 and below."""
 Global___Metric: typing_extensions.TypeAlias = Metric
+
+class _Chroma:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ChromaEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Chroma.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CHROMA_UNSPECIFIED: _Chroma.ValueType  # 0
+    """The older option of the format (no_subsample, smart_subsample) if it is set,
+    otherwise the server's default.
+    """
+    CHROMA_BY_QUALITY: _Chroma.ValueType  # 1
+    """JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on."""
+    CHROMA_SUBSAMPLED: _Chroma.ValueType  # 2
+    """4:2:0: halved in both directions."""
+    CHROMA_FULL: _Chroma.ValueType  # 3
+    """JPEG and AVIF: 4:4:4, full resolution. Larger, but colour edges stay sharp."""
+    CHROMA_SHARP: _Chroma.ValueType  # 4
+    """WebP: 4:2:0 with sharper colour edges, in more time."""
+    CHROMA_AUTO: _Chroma.ValueType  # 5
+    """The better of two: CHROMA_BY_QUALITY or CHROMA_FULL for JPEG and AVIF,
+    CHROMA_SUBSAMPLED or CHROMA_SHARP for WebP. METHOD_SSIMULACRA2 takes the smaller
+    file that meets the target, METHOD_SIZE the better SSIMULACRA2 within the
+    budget. Other methods know no SSIMULACRA2. They take the one whose file is
+    expected to be smaller at equal SSIMULACRA2.
+    """
+
+class Chroma(_Chroma, metaclass=_ChromaEnumTypeWrapper):
+    """The resolution of colour in a file."""
+
+CHROMA_UNSPECIFIED: Chroma.ValueType  # 0
+"""The older option of the format (no_subsample, smart_subsample) if it is set,
+otherwise the server's default.
+"""
+CHROMA_BY_QUALITY: Chroma.ValueType  # 1
+"""JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on."""
+CHROMA_SUBSAMPLED: Chroma.ValueType  # 2
+"""4:2:0: halved in both directions."""
+CHROMA_FULL: Chroma.ValueType  # 3
+"""JPEG and AVIF: 4:4:4, full resolution. Larger, but colour edges stay sharp."""
+CHROMA_SHARP: Chroma.ValueType  # 4
+"""WebP: 4:2:0 with sharper colour edges, in more time."""
+CHROMA_AUTO: Chroma.ValueType  # 5
+"""The better of two: CHROMA_BY_QUALITY or CHROMA_FULL for JPEG and AVIF,
+CHROMA_SUBSAMPLED or CHROMA_SHARP for WebP. METHOD_SSIMULACRA2 takes the smaller
+file that meets the target, METHOD_SIZE the better SSIMULACRA2 within the
+budget. Other methods know no SSIMULACRA2. They take the one whose file is
+expected to be smaller at equal SSIMULACRA2.
+"""
+Global___Chroma: typing_extensions.TypeAlias = Chroma
+
+class _Lossless:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _LosslessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Lossless.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    LOSSLESS_UNSPECIFIED: _Lossless.ValueType  # 0
+    """The server's default, normally LOSSLESS_SMALLER."""
+    LOSSLESS_NEVER: _Lossless.ValueType  # 1
+    """Never."""
+    LOSSLESS_SMALLER: _Lossless.ValueType  # 2
+    """Methods that search: if the file is smaller than the one that meets the target.
+    METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+    example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
+    """
+    LOSSLESS_ALWAYS: _Lossless.ValueType  # 3
+    """Always. There is no quality then: the outcome is OUTCOME_NO_QUALITY."""
+
+class Lossless(_Lossless, metaclass=_LosslessEnumTypeWrapper):
+    """When a format with and without loss is written without loss."""
+
+LOSSLESS_UNSPECIFIED: Lossless.ValueType  # 0
+"""The server's default, normally LOSSLESS_SMALLER."""
+LOSSLESS_NEVER: Lossless.ValueType  # 1
+"""Never."""
+LOSSLESS_SMALLER: Lossless.ValueType  # 2
+"""Methods that search: if the file is smaller than the one that meets the target.
+METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
+"""
+LOSSLESS_ALWAYS: Lossless.ValueType  # 3
+"""Always. There is no quality then: the outcome is OUTCOME_NO_QUALITY."""
+Global___Lossless: typing_extensions.TypeAlias = Lossless
 
 class _WebpPreset:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -343,6 +435,10 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     the highest quality within it, or min_quality if there is none.
     CODE_LIMIT_EXCEEDED says which limits the result exceeds.
     """
+    OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
+    """The result is without loss, and smaller than the file that
+    meets the target. METHOD_SIZE: it fits the budget.
+    """
     OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
     """The result is the source, because it is not larger than the encoding
     (EncodeRequest.keep_smaller_source). `quality` is 0. DSSIM is 0 and SSIMULACRA2
@@ -398,6 +494,10 @@ OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
 bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
 the highest quality within it, or min_quality if there is none.
 CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+"""
+OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
+"""The result is without loss, and smaller than the file that
+meets the target. METHOD_SIZE: it fits the budget.
 """
 OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
 """The result is the source, because it is not larger than the encoding
@@ -546,7 +646,7 @@ Global___RawImage: typing_extensions.TypeAlias = RawImage
 @typing.final
 class JpegOptions(google.protobuf.message.Message):
     """How to write a JPEG. METHOD_ML ignores these options and uses the best mozjpeg
-    settings: all options below on, quant_table 3, and chroma as in no_subsample.
+    settings: all options below on, quant_table 3, and `chroma` as requested.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -557,11 +657,12 @@ class JpegOptions(google.protobuf.message.Message):
     OVERSHOOT_DERINGING_FIELD_NUMBER: builtins.int
     OPTIMIZE_SCANS_FIELD_NUMBER: builtins.int
     QUANT_TABLE_FIELD_NUMBER: builtins.int
+    CHROMA_FIELD_NUMBER: builtins.int
     progressive: builtins.bool
     """Progressive instead of baseline."""
     no_subsample: builtins.bool
-    """Keep chroma at full resolution. If false, chroma is halved below quality 90
-    and kept from quality 90 on.
+    """The older name of `chroma`: true is CHROMA_FULL, false any other value. If both
+    are set, they must agree.
     """
     trellis_quant: builtins.bool
     """Trellis quantisation: a smaller file, in more time."""
@@ -571,6 +672,8 @@ class JpegOptions(google.protobuf.message.Message):
     """Choose the progressive scans by trial. Needs `progressive`."""
     quant_table: builtins.int
     """Quantisation table, 0 (JPEG Annex K) to 8. mozjpeg's default is 3."""
+    chroma: Global___Chroma.ValueType
+    """The resolution of colour. Absent: the server's, normally CHROMA_BY_QUALITY."""
     def __init__(
         self,
         *,
@@ -580,9 +683,10 @@ class JpegOptions(google.protobuf.message.Message):
         overshoot_deringing: builtins.bool | None = ...,
         optimize_scans: builtins.bool | None = ...,
         quant_table: builtins.int | None = ...,
+        chroma: Global___Chroma.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_optimize_scans", b"_optimize_scans", "_overshoot_deringing", b"_overshoot_deringing", "_progressive", b"_progressive", "_quant_table", b"_quant_table", "_trellis_quant", b"_trellis_quant", "no_subsample", b"no_subsample", "optimize_scans", b"optimize_scans", "overshoot_deringing", b"overshoot_deringing", "progressive", b"progressive", "quant_table", b"quant_table", "trellis_quant", b"trellis_quant"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_optimize_scans", b"_optimize_scans", "_overshoot_deringing", b"_overshoot_deringing", "_progressive", b"_progressive", "_quant_table", b"_quant_table", "_trellis_quant", b"_trellis_quant", "no_subsample", b"no_subsample", "optimize_scans", b"optimize_scans", "overshoot_deringing", b"overshoot_deringing", "progressive", b"progressive", "quant_table", b"quant_table", "trellis_quant", b"trellis_quant"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_optimize_scans", b"_optimize_scans", "_overshoot_deringing", b"_overshoot_deringing", "_progressive", b"_progressive", "_quant_table", b"_quant_table", "_trellis_quant", b"_trellis_quant", "chroma", b"chroma", "no_subsample", b"no_subsample", "optimize_scans", b"optimize_scans", "overshoot_deringing", b"overshoot_deringing", "progressive", b"progressive", "quant_table", b"quant_table", "trellis_quant", b"trellis_quant"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_no_subsample", b"_no_subsample"]) -> typing.Literal["no_subsample"] | None: ...
     @typing.overload
@@ -608,12 +712,16 @@ class WebpOptions(google.protobuf.message.Message):
     PRESET_FIELD_NUMBER: builtins.int
     SMART_SUBSAMPLE_FIELD_NUMBER: builtins.int
     ALPHA_QUALITY_FIELD_NUMBER: builtins.int
+    CHROMA_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
     effort: builtins.int
     """CPU effort, 0 (fast) to 6 (small). Absent: the server's, normally 4."""
     preset: Global___WebpPreset.ValueType
     """The encoder's preset."""
     smart_subsample: builtins.bool
-    """High-quality chroma subsampling: sharper colour edges, in more time."""
+    """The older name of `chroma`: true is CHROMA_SHARP, false any other value. If
+    both are set, they must agree.
+    """
     alpha_quality: builtins.int
     """Quality of the alpha channel, 0 (small) to 100 (lossless). Absent: the
     server's, normally 100.
@@ -623,6 +731,12 @@ class WebpOptions(google.protobuf.message.Message):
     CODE_ALPHA_QUALITY_LOWERED reports this. It stays unchanged if lowering it does
     not meet the budget either.
     """
+    chroma: Global___Chroma.ValueType
+    """The resolution of colour: CHROMA_SUBSAMPLED, CHROMA_SHARP or CHROMA_AUTO. Absent:
+    the server's, normally CHROMA_SUBSAMPLED.
+    """
+    lossless: Global___Lossless.ValueType
+    """When to write without loss."""
     def __init__(
         self,
         *,
@@ -630,9 +744,11 @@ class WebpOptions(google.protobuf.message.Message):
         preset: Global___WebpPreset.ValueType | None = ...,
         smart_subsample: builtins.bool | None = ...,
         alpha_quality: builtins.int | None = ...,
+        chroma: Global___Chroma.ValueType = ...,
+        lossless: Global___Lossless.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "alpha_quality", b"alpha_quality", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "alpha_quality", b"alpha_quality", "effort", b"effort", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_effort", b"_effort", "_preset", b"_preset", "_smart_subsample", b"_smart_subsample", "alpha_quality", b"alpha_quality", "chroma", b"chroma", "effort", b"effort", "lossless", b"lossless", "preset", b"preset", "smart_subsample", b"smart_subsample"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
@@ -652,20 +768,24 @@ class AvifOptions(google.protobuf.message.Message):
 
     SPEED_FIELD_NUMBER: builtins.int
     NO_SUBSAMPLE_FIELD_NUMBER: builtins.int
+    CHROMA_FIELD_NUMBER: builtins.int
     speed: builtins.int
     """Encoder speed, 0 (small) to 9 (fast). Absent: the server's, normally 8."""
     no_subsample: builtins.bool
-    """Keep chroma at full resolution. If false, chroma is halved below quality 90
-    and kept from quality 90 on.
+    """The older name of `chroma`: true is CHROMA_FULL, false any other value. If both
+    are set, they must agree.
     """
+    chroma: Global___Chroma.ValueType
+    """The resolution of colour. Absent: the server's, normally CHROMA_BY_QUALITY."""
     def __init__(
         self,
         *,
         speed: builtins.int | None = ...,
         no_subsample: builtins.bool | None = ...,
+        chroma: Global___Chroma.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_speed", b"_speed", "no_subsample", b"no_subsample", "speed", b"speed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_speed", b"_speed", "no_subsample", b"no_subsample", "speed", b"speed"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_no_subsample", b"_no_subsample", "_speed", b"_speed", "chroma", b"chroma", "no_subsample", b"no_subsample", "speed", b"speed"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_no_subsample", b"_no_subsample"]) -> typing.Literal["no_subsample"] | None: ...
     @typing.overload
@@ -763,6 +883,7 @@ class EncodeRequest(google.protobuf.message.Message):
     AVIF_FIELD_NUMBER: builtins.int
     PNG_FIELD_NUMBER: builtins.int
     JXL_FIELD_NUMBER: builtins.int
+    CANDIDATES_FIELD_NUMBER: builtins.int
     BACKGROUND_FIELD_NUMBER: builtins.int
     KEEP_METADATA_FIELD_NUMBER: builtins.int
     MEASURE_DSSIM_FIELD_NUMBER: builtins.int
@@ -820,7 +941,7 @@ class EncodeRequest(google.protobuf.message.Message):
     """What happens to the colours of the source."""
     keep_smaller_source: builtins.bool
     """Return the source itself if it is not larger than the encoding and shows the
-    same image in the requested format. It may be larger within max_bytes, if
+    same image in a requested format. It may be larger within max_bytes, if
     max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
     Absent: the server's, normally false.
 
@@ -898,6 +1019,24 @@ class EncodeRequest(google.protobuf.message.Message):
         """Options for FORMAT_JXL. Other formats ignore them."""
 
     @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Format.ValueType]:
+        """The formats to choose from, if `format` is not set. Their order does not matter.
+
+        METHOD_SSIMULACRA2, and METHOD_ML with METRIC_SSIMULACRA2: the smallest file that
+        meets the target. Within the allowed error or 0.5 points, whichever is more,
+        scores count as equal. METHOD_SIZE: the best SSIMULACRA2 within the budget. If
+        no format meets the target, the answer is the nearest to it. Two or more formats
+        are an error with METHOD_DSSIM, because one DSSIM is not one quality across
+        formats, and with METHOD_NONE. One format is the same as `format`.
+
+        The answer in each format is the same as for a request for that format alone.
+        A format that is predicted to lose is not encoded: on average it would save less
+        than 1.5 % of the bytes. If time is short, slow formats are left out first, and
+        CODE_CANDIDATE_SKIPPED reports this. A format that loses more of the image than
+        others is left out: its animation, its transparency, or because of its size.
+        """
+
+    @property
     def measure(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Metric.ValueType]:
         """Measure and report the scores of the result by these metrics, even if the
         method does not. Skipped if the deadline is too near.
@@ -916,6 +1055,7 @@ class EncodeRequest(google.protobuf.message.Message):
         avif: Global___AvifOptions | None = ...,
         png: Global___PngOptions | None = ...,
         jxl: Global___JxlOptions | None = ...,
+        candidates: collections.abc.Iterable[Global___Format.ValueType] | None = ...,
         background: builtins.str = ...,
         keep_metadata: builtins.bool = ...,
         measure_dssim: builtins.bool = ...,
@@ -930,7 +1070,7 @@ class EncodeRequest(google.protobuf.message.Message):
         measure: collections.abc.Iterable[Global___Metric.ValueType] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "cap_at_source", b"cap_at_source", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_smaller_source", b"keep_smaller_source", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_allow_truncated", b"_allow_truncated", "_cap_at_source", b"_cap_at_source", "_keep_copyright", b"_keep_copyright", "_keep_hidden_colors", b"_keep_hidden_colors", "_keep_smaller_source", b"_keep_smaller_source", "_min_width", b"_min_width", "_quality", b"_quality", "allow_truncated", b"allow_truncated", "auto_quality", b"auto_quality", "avif", b"avif", "background", b"background", "candidates", b"candidates", "cap_at_source", b"cap_at_source", "color_profile", b"color_profile", "format", b"format", "image", b"image", "jpeg", b"jpeg", "jxl", b"jxl", "keep_copyright", b"keep_copyright", "keep_hidden_colors", b"keep_hidden_colors", "keep_metadata", b"keep_metadata", "keep_smaller_source", b"keep_smaller_source", "may_shrink", b"may_shrink", "measure", b"measure", "measure_dssim", b"measure_dssim", "min_width", b"min_width", "png", b"png", "quality", b"quality", "raw", b"raw", "source", b"source", "webp", b"webp"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_allow_truncated", b"_allow_truncated"]) -> typing.Literal["allow_truncated"] | None: ...
     @typing.overload
@@ -1018,6 +1158,10 @@ class Notice(google.protobuf.message.Message):
         """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
         left no time to check one. The message has each limit and what was reached.
         """
+        CODE_CANDIDATE_SKIPPED: Notice._Code.ValueType  # 12
+        """The deadline left no time to try a candidate that may have won. See
+        EncodeResponse.candidates.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -1078,6 +1222,10 @@ class Notice(google.protobuf.message.Message):
     """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
     left no time to check one. The message has each limit and what was reached.
     """
+    CODE_CANDIDATE_SKIPPED: Notice.Code.ValueType  # 12
+    """The deadline left no time to try a candidate that may have won. See
+    EncodeResponse.candidates.
+    """
 
     CODE_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
@@ -1108,6 +1256,9 @@ class Probe(google.protobuf.message.Message):
     ENCODE_TIME_FIELD_NUMBER: builtins.int
     MEASURE_TIME_FIELD_NUMBER: builtins.int
     ALPHA_QUALITY_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
+    FORMAT_FIELD_NUMBER: builtins.int
+    CHROMA_FIELD_NUMBER: builtins.int
     quality: builtins.int
     """The quality tried."""
     size_bytes: builtins.int
@@ -1118,6 +1269,14 @@ class Probe(google.protobuf.message.Message):
     """Its SSIMULACRA2 to the source. Absent if it was not measured."""
     alpha_quality: builtins.int
     """The quality of the alpha channel. Absent if it has none of its own."""
+    lossless: builtins.bool
+    """The file is without loss."""
+    format: Global___Format.ValueType
+    """The format of the encoding. FORMAT_UNSPECIFIED from servers without candidates."""
+    chroma: Global___Chroma.ValueType
+    """The option with which it was made. CHROMA_UNSPECIFIED for a format without this
+    option.
+    """
     @property
     def encode_time(self) -> google.protobuf.duration_pb2.Duration:
         """Time to encode."""
@@ -1136,9 +1295,12 @@ class Probe(google.protobuf.message.Message):
         encode_time: google.protobuf.duration_pb2.Duration | None = ...,
         measure_time: google.protobuf.duration_pb2.Duration | None = ...,
         alpha_quality: builtins.int | None = ...,
+        lossless: builtins.bool = ...,
+        format: Global___Format.ValueType = ...,
+        chroma: Global___Chroma.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "chroma", b"chroma", "dssim", b"dssim", "encode_time", b"encode_time", "format", b"format", "lossless", b"lossless", "measure_time", b"measure_time", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
@@ -1147,6 +1309,114 @@ class Probe(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_ssimulacra2", b"_ssimulacra2"]) -> typing.Literal["ssimulacra2"] | None: ...
 
 Global___Probe: typing_extensions.TypeAlias = Probe
+
+@typing.final
+class Candidate(google.protobuf.message.Message):
+    """A file that was considered as the answer: a format, with the options that vary."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Verdict:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _VerdictEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[Candidate._Verdict.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        VERDICT_UNSPECIFIED: Candidate._Verdict.ValueType  # 0
+        """Never sent."""
+        VERDICT_CHOSEN: Candidate._Verdict.ValueType  # 1
+        """It is the answer."""
+        VERDICT_LARGER: Candidate._Verdict.ValueType  # 2
+        """Its file meets the target and is larger."""
+        VERDICT_LOOKS_WORSE: Candidate._Verdict.ValueType  # 3
+        """METHOD_SIZE: its file fits the budget and looks worse. Other methods: no
+        candidate meets the target, and this one is further from it.
+        """
+        VERDICT_PREDICTED_LARGER: Candidate._Verdict.ValueType  # 4
+        """Its file was predicted to be larger."""
+        VERDICT_PREDICTED_WORSE: Candidate._Verdict.ValueType  # 5
+        """METHOD_SIZE: its file was predicted to look worse."""
+        VERDICT_MISSES_TARGET: Candidate._Verdict.ValueType  # 6
+        """Its file misses the target, and that of another candidate does not."""
+        VERDICT_CANNOT_HOLD_IMAGE: Candidate._Verdict.ValueType  # 7
+        """Another format loses less of the image."""
+        VERDICT_NO_TIME: Candidate._Verdict.ValueType  # 8
+        """The deadline left no time to try it."""
+
+    class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+        """What became of it."""
+
+    VERDICT_UNSPECIFIED: Candidate.Verdict.ValueType  # 0
+    """Never sent."""
+    VERDICT_CHOSEN: Candidate.Verdict.ValueType  # 1
+    """It is the answer."""
+    VERDICT_LARGER: Candidate.Verdict.ValueType  # 2
+    """Its file meets the target and is larger."""
+    VERDICT_LOOKS_WORSE: Candidate.Verdict.ValueType  # 3
+    """METHOD_SIZE: its file fits the budget and looks worse. Other methods: no
+    candidate meets the target, and this one is further from it.
+    """
+    VERDICT_PREDICTED_LARGER: Candidate.Verdict.ValueType  # 4
+    """Its file was predicted to be larger."""
+    VERDICT_PREDICTED_WORSE: Candidate.Verdict.ValueType  # 5
+    """METHOD_SIZE: its file was predicted to look worse."""
+    VERDICT_MISSES_TARGET: Candidate.Verdict.ValueType  # 6
+    """Its file misses the target, and that of another candidate does not."""
+    VERDICT_CANNOT_HOLD_IMAGE: Candidate.Verdict.ValueType  # 7
+    """Another format loses less of the image."""
+    VERDICT_NO_TIME: Candidate.Verdict.ValueType  # 8
+    """The deadline left no time to try it."""
+
+    FORMAT_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    CHROMA_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
+    QUALITY_FIELD_NUMBER: builtins.int
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    SSIMULACRA2_FIELD_NUMBER: builtins.int
+    PREDICTED_FIELD_NUMBER: builtins.int
+    format: Global___Format.ValueType
+    """The format."""
+    verdict: Global___Candidate.Verdict.ValueType
+    """What became of it, for programs."""
+    message: builtins.str
+    """The reason, for people. The text may change."""
+    chroma: Global___Chroma.ValueType
+    """The option of the format. CHROMA_UNSPECIFIED for a format without it."""
+    lossless: builtins.bool
+    """Whether the file is without loss."""
+    quality: builtins.int
+    """The quality of its answer, 1 to 100. 0 without one, and if it was not reached."""
+    size_bytes: builtins.int
+    """The size of its answer in bytes. Absent if it is unknown."""
+    ssimulacra2: builtins.float
+    """The SSIMULACRA2 of its answer. Absent if it is unknown."""
+    predicted: builtins.bool
+    """`size_bytes` or `ssimulacra2` is an expectation. The candidate was not tried, or
+    its search ended early.
+    """
+    def __init__(
+        self,
+        *,
+        format: Global___Format.ValueType = ...,
+        verdict: Global___Candidate.Verdict.ValueType = ...,
+        message: builtins.str = ...,
+        chroma: Global___Chroma.ValueType = ...,
+        lossless: builtins.bool = ...,
+        quality: builtins.int = ...,
+        size_bytes: builtins.int | None = ...,
+        ssimulacra2: builtins.float | None = ...,
+        predicted: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "chroma", b"chroma", "format", b"format", "lossless", b"lossless", "message", b"message", "predicted", b"predicted", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "verdict", b"verdict"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_size_bytes", b"_size_bytes"]) -> typing.Literal["size_bytes"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_ssimulacra2", b"_ssimulacra2"]) -> typing.Literal["ssimulacra2"] | None: ...
+
+Global___Candidate: typing_extensions.TypeAlias = Candidate
 
 @typing.final
 class Timings(google.protobuf.message.Message):
@@ -1221,6 +1491,8 @@ class EncodeResponse(google.protobuf.message.Message):
     HEIGHT_FIELD_NUMBER: builtins.int
     FRAMES_FIELD_NUMBER: builtins.int
     ALPHA_QUALITY_FIELD_NUMBER: builtins.int
+    CANDIDATES_FIELD_NUMBER: builtins.int
+    LOSSLESS_FIELD_NUMBER: builtins.int
     SSIMULACRA2_FIELD_NUMBER: builtins.int
     image: builtins.bytes
     """The encoded file."""
@@ -1238,9 +1510,9 @@ class EncodeResponse(google.protobuf.message.Message):
     mean over its frames.
     """
     iterations: builtins.int
-    """Number of encodings, including the returned one. They are of the full
-    resolution, unless CODE_IMAGE_SHRUNK says otherwise. 0 if the source was kept
-    without an encoding.
+    """Number of encodings of all candidates, including the returned one. They are of
+    the full resolution, unless CODE_IMAGE_SHRUNK says otherwise. 0 if the source was
+    kept without an encoding.
     """
     outcome: Global___Outcome.ValueType
     """Why the search stopped."""
@@ -1259,6 +1531,10 @@ class EncodeResponse(google.protobuf.message.Message):
     for every format except WebP, and for images without alpha. METHOD_NONE at
     `quality`, with this value as WebpOptions.alpha_quality and the same metadata,
     produces the same file.
+    """
+    lossless: builtins.bool
+    """The file is without loss: every visible sample is that of the source as it was
+    decoded.
     """
     ssimulacra2: builtins.float
     """The SSIMULACRA2 of `image` to the source, 100 if they are identical. Absent if
@@ -1283,6 +1559,10 @@ class EncodeResponse(google.protobuf.message.Message):
     def notices(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Notice]:
         """What else the caller should know."""
 
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
+        """What became of each candidate. Empty if there was nothing to choose."""
+
     def __init__(
         self,
         *,
@@ -1302,10 +1582,12 @@ class EncodeResponse(google.protobuf.message.Message):
         height: builtins.int = ...,
         frames: builtins.int = ...,
         alpha_quality: builtins.int | None = ...,
+        candidates: collections.abc.Iterable[Global___Candidate] | None = ...,
+        lossless: builtins.bool = ...,
         ssimulacra2: builtins.float | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "predicted_quality", b"predicted_quality", "ssimulacra2", b"ssimulacra2", "timings", b"timings"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "timings", b"timings", "width", b"width"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "candidates", b"candidates", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "lossless", b"lossless", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "timings", b"timings", "width", b"width"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
@@ -1710,6 +1992,7 @@ class GetServerInfoResponse(google.protobuf.message.Message):
     DEFAULTS_FIELD_NUMBER: builtins.int
     LIMITS_FIELD_NUMBER: builtins.int
     LIBRARY_VERSIONS_FIELD_NUMBER: builtins.int
+    CANDIDATES_FIELD_NUMBER: builtins.int
     version: builtins.str
     """The server's version."""
     @property
@@ -1734,6 +2017,12 @@ class GetServerInfoResponse(google.protobuf.message.Message):
     def library_versions(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Versions of the libraries that decide the result: "libvips" ..."""
 
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___Format.ValueType]:
+        """The formats to choose from if a request sets neither `format` nor `candidates`,
+        and its method can compare formats. Empty: no choice.
+        """
+
     def __init__(
         self,
         *,
@@ -1743,8 +2032,9 @@ class GetServerInfoResponse(google.protobuf.message.Message):
         defaults: Global___AutoQuality | None = ...,
         limits: Global___Limits | None = ...,
         library_versions: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        candidates: collections.abc.Iterable[Global___Format.ValueType] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["defaults", b"defaults", "limits", b"limits"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["defaults", b"defaults", "formats", b"formats", "library_versions", b"library_versions", "limits", b"limits", "source_formats", b"source_formats", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["candidates", b"candidates", "defaults", b"defaults", "formats", b"formats", "library_versions", b"library_versions", "limits", b"limits", "source_formats", b"source_formats", "version", b"version"]) -> None: ...
 
 Global___GetServerInfoResponse: typing_extensions.TypeAlias = GetServerInfoResponse

@@ -20,8 +20,8 @@ Conventions of this file:
    GetServerInfo returns the defaults.
 
 Field numbers reserved for future use:
- * EncodeRequest: 17 to 19 for options of further formats, 20 and 25 to 29 for a
-   choice among formats, 31 to 39 for how to read the source.
+ * EncodeRequest: 17 to 19 for options of further formats, 25 to 29 for a choice
+   among formats, 31 to 39 for how to read the source.
  * EncodeRequest: 41 to 49 for further measurements.
  * AutoQuality: 9 for a further limit that holds together with the target, 11 to
    14 for the pooling of the metric.

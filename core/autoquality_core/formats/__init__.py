@@ -16,7 +16,7 @@ import numpy as np
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats.avif import AvifEncoder, AvifOptions
-from autoquality_core.formats.base import Encoder, Option, options_of
+from autoquality_core.formats.base import Encoder, Option, options_of, updated
 from autoquality_core.formats.containers import fitting_metadata, with_metadata
 from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
 from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
@@ -53,6 +53,7 @@ __all__ = [
     "options_of",
     "stripped",
     "substitute",
+    "updated",
     "with_metadata",
     "writable",
 ]

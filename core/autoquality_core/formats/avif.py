@@ -9,18 +9,24 @@ from typing import ClassVar
 import numpy as np
 
 from autoquality_core.formats.base import (
+    CHROMA_MEANING,
+    CHROMAS,
     EACH_QUALITY,
+    SUBSAMPLE_MODES,
     Encoder,
+    OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
+    settle_chroma,
+    updated,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.plain_files import decode_plain_avif
 from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format
 
 _FASTEST = 9
 _USUAL_SPEED = 8
@@ -33,8 +39,19 @@ _SIDE = 64
 class AvifOptions:
     """How an AVIF is written."""
 
+    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+
     speed: int = option(_USUAL_SPEED, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
-    no_subsample: bool = option(False, "Keep chroma at full resolution.")
+    no_subsample: bool = option(False, "The older name of chroma full.")
+    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if `no_subsample` contradicts `chroma`."""
+        settle_chroma(self, self.OLDER)
+
+    def with_chroma(self, chroma: Chroma) -> AvifOptions:
+        """The same options with another chroma."""
+        return updated(self, {"chroma": chroma})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ class AvifEncoder(Encoder):
             Q=quality,
             compression="av1",
             effort=_FASTEST - self.options.speed,
-            subsample_mode="off" if self.options.no_subsample else "auto",
+            subsample_mode=SUBSAMPLE_MODES[self.options.chroma],
             bitdepth=8,
             keep=profile_flag(pixels),
         )
@@ -83,22 +100,30 @@ class AvifEncoder(Encoder):
         encoding. The quality changes only the quantisers and the resolution of chroma, so the
         result for one image holds for every image of its kind, at any speed.
         """
-        return _equivalents(self.options.no_subsample, has_alpha)
+        return _equivalents(self.options.chroma, has_alpha)
 
     @property
     def learned_offset(self) -> str | None:
-        return "avif-slow" if self.options.speed < _USUAL_SPEED else None
+        if self.options.speed < _USUAL_SPEED:
+            return "avif-slow"
+        return "avif-full" if self.options.chroma is Chroma.FULL else None
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
-        return None if self.options.no_subsample else _WHOLE_CHROMA
+        return _WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
+
+    def variants(self, *, grey: bool) -> tuple[AvifEncoder, ...]:
+        if self.options.chroma is not Chroma.AUTO:
+            return (self,)
+        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
+        return tuple(AvifEncoder(self.options.with_chroma(one)) for one in choices)
 
 
 @cache
-def _equivalents(no_subsample: bool, has_alpha: bool) -> tuple[int, ...]:
+def _equivalents(chroma: Chroma, has_alpha: bool) -> tuple[int, ...]:
     bands = 4 if has_alpha else 3
     noise = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, bands), np.uint8)
     pixels = Pixels.from_samples(noise)
-    encoder = AvifEncoder(AvifOptions(_FASTEST, no_subsample))
+    encoder = AvifEncoder(AvifOptions(_FASTEST, chroma=chroma))
     first: dict[bytes, int] = {}
     return tuple(
         first.setdefault(encoder.encode(pixels, quality), quality) for quality in EACH_QUALITY

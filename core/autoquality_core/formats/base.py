@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -14,7 +16,7 @@ from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import MAX_QUALITY, Format
+from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 T = TypeVar("T")
 Samples = npt.NDArray[np.uint8]
@@ -23,22 +25,44 @@ COMMON_LIBRARIES = ("libvips", "opencv", "pyvips", "pyvips-binary")
 """Keys of `formats.library_versions`: what every source is read with, and most files written."""
 
 EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
+NO_QUALITY = (1,) * MAX_QUALITY
+"""The equivalents of an encoder without a quality."""
+
+SUBSAMPLE_MODES = {
+    Chroma.BY_QUALITY: "auto",
+    Chroma.AUTO: "auto",
+    Chroma.SUBSAMPLED: "on",
+    Chroma.FULL: "off",
+}
+"""The names of libvips."""
+
+CHROMAS = (Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL, Chroma.AUTO)
+CHROMA_MEANING = (
+    "Resolution of colour: by_quality (halved below quality 90), subsampled, full, or auto for the"
+    " smaller file of a search."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a format; `low` and `high` bound a number, both included."""
+    """One option of a format; `low` and `high` bound a number, both included.
+
+    `choices` are the members of an enum that are allowed; empty for all.
+    """
 
     name: str
     default: Any
     meaning: str
     low: int = 0
     high: int = 0
+    choices: tuple[enum.Enum, ...] = ()
 
 
-def option(default: T, meaning: str, low: int = 0, high: int = 0) -> T:
+def option(
+    default: T, meaning: str, low: int = 0, high: int = 0, choices: tuple[enum.Enum, ...] = ()
+) -> T:
     """Declare a field of an options class. A number needs its range, `low` to `high`."""
-    known = {"meaning": meaning, "low": low, "high": high}
+    known = {"meaning": meaning, "low": low, "high": high, "choices": choices}
     field: T = dataclasses.field(default=default, metadata=known)
     return field
 
@@ -100,9 +124,26 @@ class Encoder(ABC):
         """Whether the quality changes the file with these options."""
         return self.has_quality
 
+    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
+        """The encoders that these options allow, the usual one first: more than one for a choice.
+
+        `grey` says that the image has no chroma to choose.
+        """
+        return (self,)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every visible sample of the file is that of the pixels."""
+        return False
+
+    @property
+    def chroma(self) -> Chroma | None:
+        """The option of that name; None for a format without a choice."""
+        return getattr(self.options, "chroma", None)
+
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""
-        return EACH_QUALITY
+        return EACH_QUALITY if self.takes_quality else NO_QUALITY
 
     @property
     def learned(self) -> str:
@@ -113,6 +154,11 @@ class Encoder(ABC):
     def learned_offset(self) -> str | None:
         """The key of the learned offset from the curves of `learned`, if these options need one."""
         return None
+
+    @property
+    def setting(self) -> str:
+        """The key in `priors/formats.json` of the data learned for these options."""
+        return self.learned_offset or self.learned
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""
@@ -134,6 +180,53 @@ class Encoder(ABC):
     def alpha_bytes(self, data: bytes) -> int:
         """Bytes of a file that depend on alpha alone, not on the quality."""
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class OlderFlag:
+    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
+
+    name: str
+    meaning: Chroma
+
+
+def settle_chroma(options: Any, older: OlderFlag) -> None:
+    """Make `chroma` of new options agree with an older flag.
+
+    Raises ValueError if they contradict each other.
+    """
+    default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
+    flag, chroma = getattr(options, older.name), options.chroma
+    if flag and chroma not in (default, older.meaning):
+        raise ValueError(
+            f"{chroma.value} contradicts {older.name}, which is {older.meaning.value}; set one of"
+            " them"
+        )
+    object.__setattr__(options, "chroma", older.meaning if flag else chroma)
+    object.__setattr__(options, older.name, flag or chroma is older.meaning)
+
+
+def updated(options: T, asked: Mapping[str, Any]) -> T:
+    """Options with others that were asked for; `chroma` and its older flag replace each other.
+
+    Raises ValueError if those two contradict each other.
+    """
+    older: OlderFlag | None = getattr(options, "OLDER", None)
+    changes = dict(asked)
+    if older is not None and "chroma" in asked:
+        agree = asked["chroma"] is older.meaning
+        if asked.get(older.name, agree) is not agree:
+            raise ValueError(
+                f"{asked['chroma'].value} contradicts {older.name}; {older.meaning.value} is the"
+                " newer name of that; set one of them"
+            )
+        changes[older.name] = agree
+    elif older is not None and older.name in asked:
+        default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
+        changes["chroma"] = older.meaning if asked[older.name] else default
+    made: Any = options
+    found: T = dataclasses.replace(made, **changes)
+    return found
 
 
 def profile_flag(pixels: Pixels) -> int:

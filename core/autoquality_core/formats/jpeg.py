@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
 from autoquality_core.formats import opencv
-from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
+from autoquality_core.formats.base import (
+    CHROMA_MEANING,
+    CHROMAS,
+    SUBSAMPLE_MODES,
+    Encoder,
+    OlderFlag,
+    option,
+    profile_flag,
+    samples_of,
+    settle_chroma,
+    updated,
+)
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format
 
 WHOLE_CHROMA = 90
 """The quality from which on libvips keeps chroma at full resolution."""
@@ -21,14 +32,25 @@ WHOLE_CHROMA = 90
 class JpegOptions:
     """How a JPEG is written; names and defaults are imgproxy's."""
 
+    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+
     progressive: bool = option(False, "Progressive instead of baseline.")
-    no_subsample: bool = option(False, "Keep chroma at full resolution.")
+    no_subsample: bool = option(False, "The older name of chroma full.")
     trellis_quant: bool = option(False, "Trellis quantisation: a smaller file for more time.")
     overshoot_deringing: bool = option(False, "Less ringing around black text on white.")
     optimize_scans: bool = option(
         False, "Choose the progressive scans by trial; needs progressive."
     )
     quant_table: int = option(0, "Quantisation table, 0 to 8.", 0, 8)
+    chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if `no_subsample` contradicts `chroma`."""
+        settle_chroma(self, self.OLDER)
+
+    def with_chroma(self, chroma: Chroma) -> JpegOptions:
+        """The same options with another chroma."""
+        return updated(self, {"chroma": chroma})
 
 
 BEST_MOZJPEG = JpegOptions(
@@ -55,12 +77,10 @@ class JpegEncoder(Encoder):
     options: JpegOptions = _PLAIN
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        if (
-            replace(self.options, no_subsample=False) == _PLAIN
-            and not profile_flag(pixels)
-            and _opencv_agrees()
-        ):
-            data = opencv.jpeg(pixels, quality, no_subsample=self.options.no_subsample)
+        chroma = self.options.chroma
+        plain = self.options.with_chroma(Chroma.BY_QUALITY) == _PLAIN
+        if plain and not profile_flag(pixels) and _opencv_agrees():
+            data = opencv.jpeg(pixels, quality, chroma)
             if data is not None:
                 return data
         return self.by_libvips(pixels, quality)
@@ -74,7 +94,7 @@ class JpegEncoder(Encoder):
             # a megapixel, and not a pixel differs.
             optimize_coding=True,
             interlace=options.progressive,
-            subsample_mode="off" if options.no_subsample else "auto",
+            subsample_mode=SUBSAMPLE_MODES[options.chroma],
             trellis_quant=options.trellis_quant,
             overshoot_deringing=options.overshoot_deringing,
             optimize_scans=options.optimize_scans and options.progressive,
@@ -96,17 +116,27 @@ class JpegEncoder(Encoder):
         mozjpeg = self.options.trellis_quant or self.options.quant_table != 0
         return "jpeg-mozjpeg" if mozjpeg else "jpeg"
 
+    @property
+    def learned_offset(self) -> str | None:
+        return f"{self.learned}-full" if self.options.chroma is Chroma.FULL else None
+
     def whole_chroma_from(self, *, grey: bool) -> int | None:
-        return None if grey or self.options.no_subsample else WHOLE_CHROMA
+        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None
+
+    def variants(self, *, grey: bool) -> tuple[JpegEncoder, ...]:
+        if self.options.chroma is not Chroma.AUTO:
+            return (self,)
+        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
+        return tuple(JpegEncoder(self.options.with_chroma(one)) for one in choices)
 
     def for_network(self) -> JpegEncoder:
-        return JpegEncoder(replace(BEST_MOZJPEG, no_subsample=self.options.no_subsample))
+        return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))
 
 
 @cache
 def _opencv_agrees() -> bool:
     """Checks that OpenCV's files are libvips' here."""
     return opencv.agrees(
-        lambda pixels, quality: opencv.jpeg(pixels, quality, no_subsample=False),
+        lambda pixels, quality: opencv.jpeg(pixels, quality, Chroma.BY_QUALITY),
         JpegEncoder().by_libvips,
     )

@@ -60,6 +60,14 @@ class JxlEncoder(Encoder):
     def takes_quality(self) -> bool:
         return not self.options.lossless
 
+    @property
+    def lossless(self) -> bool:
+        return self.options.lossless
+
+    @property
+    def setting(self) -> str:
+        return "jxl-lossless" if self.lossless else self.learned
+
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         lossless = self.options.lossless
         data: bytes = jpegxl.jpegxl_encode(
@@ -91,6 +99,10 @@ class JxlTranscoder(JxlEncoder):
     keeps_profile = True
 
     file: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def lossless(self) -> bool:
+        return False  # of the coefficients, not of every sample
 
     @classmethod
     def of(cls, jpeg: Data, options: JxlOptions, *, keep_profile: bool) -> Self | None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.allocator import trim_heap
 from autoquality_core.runtime.codecs import cv2
+from autoquality_core.types import Chroma
 
 Samples = npt.NDArray[np.uint8]
 
@@ -34,11 +35,11 @@ _TRIED = (20, 89, 90)
 _SIDES = (21, 34)
 
 
-def jpeg(pixels: Pixels, quality: int, *, no_subsample: bool) -> bytes | None:
+def jpeg(pixels: Pixels, quality: int, chroma: Chroma) -> bytes | None:
     """A baseline JPEG with optimised Huffman tables; None if libvips has to write it."""
     if pixels.height * pixels.width > JPEG_PIXELS:
         return None
-    whole = no_subsample or quality >= _WHOLE_FROM
+    whole = chroma is Chroma.FULL or (chroma is Chroma.BY_QUALITY and quality >= _WHOLE_FROM)
     factor = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if whole else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     settings = (
         *(cv2.IMWRITE_JPEG_QUALITY, quality),

@@ -44,6 +44,14 @@ class PngEncoder(Encoder):
         )
         return data
 
+    @property
+    def lossless(self) -> bool:
+        return not self.options.quantize
+
+    @property
+    def setting(self) -> str:
+        return "png" if self.lossless else "png-quantized"
+
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         return Decoded(samples_of(pyvips.Image.pngload_buffer(data, access="sequential")))
 

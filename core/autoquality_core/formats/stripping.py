@@ -42,11 +42,12 @@ def stripped(fmt: Format, data: bytes, *, metadata: bool, profile: bool) -> byte
     """A file without bytes behind its picture, and on request without metadata or ICC profile.
 
     `metadata` cuts everything that neither the pixels nor their colours or density depend on.
-    Decoders give the same samples. None if the file is incomplete or of an unusual structure, or
-    if the format does not allow to cut these parts.
+    Decoders give the same samples. None if the file is incomplete or of an unusual structure, if
+    the format does not allow to cut these parts, and for a format that is not known here.
     """
+    strip = _STRIPPERS.get(fmt)
     try:
-        return _STRIPPERS[fmt](data, metadata, profile)
+        return None if strip is None else strip(data, metadata, profile)
     except (ValueError, IndexError, struct.error):
         return None
 

@@ -10,19 +10,25 @@ from typing import ClassVar
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import (
     Encoder,
+    OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
+    settle_chroma,
+    updated,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format, Lossless
 
 _USUAL_EFFORT = 4
 """The effort that curves were learned for."""
+
+_LOSSLESS_QUALITY = 90
+"""libwebp's effort of lossless files, 0 (fast) to 100 (small), within `effort`."""
 
 
 class WebpPreset(enum.Enum):
@@ -40,15 +46,35 @@ class WebpPreset(enum.Enum):
 class WebpOptions:
     """How a WebP is written."""
 
+    OLDER: ClassVar = OlderFlag("smart_subsample", Chroma.SHARP)
+
     effort: int = option(_USUAL_EFFORT, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
     preset: WebpPreset = option(
         WebpPreset.DEFAULT,
         "Content to tune for: default, picture, photo, drawing, icon or text.",
     )
-    smart_subsample: bool = option(False, "Sharper colour edges for more time.")
+    smart_subsample: bool = option(False, "The older name of chroma sharp.")
     alpha_quality: int = option(
         100, "Quality of the alpha channel, 0 (small) to 100 (lossless).", 0, 100
     )
+    chroma: Chroma = option(
+        Chroma.SUBSAMPLED,
+        "Resolution of colour: subsampled, sharp (halved with sharper edges, in more time), or auto"
+        " for the smaller file of a search.",
+        choices=(Chroma.SUBSAMPLED, Chroma.SHARP, Chroma.AUTO),
+    )
+    lossless: Lossless = option(
+        Lossless.SMALLER,
+        "Without loss: never, always, or smaller if a search finds it smaller.",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if `smart_subsample` contradicts `chroma`."""
+        settle_chroma(self, self.OLDER)
+
+    def with_chroma(self, chroma: Chroma) -> WebpOptions:
+        """The same options with another chroma."""
+        return updated(self, {"chroma": chroma})
 
 
 _PLAIN = WebpOptions()
@@ -67,7 +93,8 @@ class WebpEncoder(Encoder):
     options: WebpOptions = _PLAIN
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        plain = replace(self.options, alpha_quality=_PLAIN.alpha_quality) == _PLAIN
+        others = replace(self.options, alpha_quality=_PLAIN.alpha_quality, lossless=_PLAIN.lossless)
+        plain = self.takes_quality and others == _PLAIN
         if plain and not profile_flag(pixels) and _opencv_agrees():
             data = opencv.webp(pixels, quality)
             if data is not None:
@@ -78,14 +105,31 @@ class WebpEncoder(Encoder):
     def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
         """The file as libvips writes it."""
         data: bytes = in_colour(pixels).webpsave_buffer(
-            Q=quality,
+            Q=quality if self.takes_quality else _LOSSLESS_QUALITY,
             alpha_q=self.options.alpha_quality,
             effort=self.options.effort,
             preset=self.options.preset.value,
             smart_subsample=self.options.smart_subsample,
+            lossless=not self.takes_quality,
             keep=profile_flag(pixels),
         )
         return data
+
+    @property
+    def takes_quality(self) -> bool:
+        return self.options.lossless is not Lossless.ALWAYS
+
+    def variants(self, *, grey: bool) -> tuple[WebpEncoder, ...]:
+        lossy = replace(self.options, lossless=Lossless.NEVER)
+        found = [lossy]
+        if lossy.chroma is Chroma.AUTO:
+            choices = (Chroma.SUBSAMPLED,) if grey else (Chroma.SUBSAMPLED, Chroma.SHARP)
+            found = [lossy.with_chroma(one) for one in choices]
+        if self.options.lossless is not Lossless.NEVER:
+            exact = lossy.with_chroma(Chroma.SUBSAMPLED)
+            found.append(replace(exact, lossless=Lossless.ALWAYS))
+        only = self.options.lossless is Lossless.ALWAYS
+        return tuple(WebpEncoder(one) for one in (found[-1:] if only else found))
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         # Grey is written as RGB, and read as RGB.
@@ -109,11 +153,21 @@ class WebpEncoder(Encoder):
 
     @property
     def learned_offset(self) -> str | None:
-        return "webp-slow" if self.options.effort > _USUAL_EFFORT else None
+        if self.options.effort > _USUAL_EFFORT:
+            return "webp-slow"
+        return "webp-sharp" if self.options.smart_subsample else None
+
+    @property
+    def setting(self) -> str:
+        return (self.learned_offset or self.learned) if self.takes_quality else "webp-lossless"
+
+    @property
+    def lossless(self) -> bool:
+        return not self.takes_quality
 
     @property
     def alpha_quality(self) -> int | None:
-        return self.options.alpha_quality
+        return self.options.alpha_quality if self.takes_quality else None
 
     def with_alpha_quality(self, alpha_quality: int) -> WebpEncoder:
         return WebpEncoder(replace(self.options, alpha_quality=alpha_quality))

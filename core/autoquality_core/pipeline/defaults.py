@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import ENCODERS, Encoder
-from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric, limit_name
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
@@ -42,7 +42,8 @@ class Defaults:
     `target` and `allowed_error` are defaults of requests in the same unit; `allowed_error` is a
     share of the target for SIZE. For other units, or
     if they are None, the metric has its own. `format_*` win over the general value for their
-    format. Bounds that are not given are those of the metric or of the encoder.
+    format. Bounds that are not given are those of the metric or of the encoder. `candidates` are
+    the formats to choose from for requests without a format whose method can compare formats.
     """
 
     method: Method = Method.NONE
@@ -55,6 +56,7 @@ class Defaults:
     limits: Limits = NO_LIMITS
     quality: int = Encoder.default_quality
     format_quality: Mapping[Format, int] = field(default_factory=lambda: _QUALITIES)
+    candidates: tuple[Format, ...] = ()
 
     def quality_for(self, fmt: Format) -> int:
         """The quality that method NONE uses for `fmt`."""
@@ -99,6 +101,28 @@ class Defaults:
         if self.allowed_error is not None and ours:
             return self.allowed_error
         return 0.0 if method is Method.SIZE else unit.default_allowed_error
+
+    def formats_for(
+        self, spec: TargetSpec, fmt: Format | None, candidates: tuple[Format, ...]
+    ) -> tuple[Format | None, tuple[Format, ...]]:
+        """The format and the candidates of a request, with the default candidates.
+
+        A single candidate is a format. Raises InvalidRequest for a request that has both, and for
+        a method that cannot compare formats.
+        """
+        method = spec.method or self.method
+        if not candidates:
+            usable = fmt is None and compares_formats(method, spec.metric)
+            candidates = self.candidates if usable else ()
+        elif fmt is not None:
+            raise InvalidRequest("candidates", "must be empty if `format` is set; set one of them")
+        elif len(candidates) > 1 and not compares_formats(method, spec.metric):
+            raise InvalidRequest(
+                "candidates",
+                f"{_why_incomparable(method)}; use METHOD_SSIMULACRA2, METHOD_SIZE, or METHOD_ML"
+                " with METRIC_SSIMULACRA2, or set one `format`",
+            )
+        return (candidates[0], ()) if len(candidates) == 1 else (fmt, candidates)
 
     def check(self, spec: TargetSpec) -> None:
         """Raise InvalidRequest, naming the field, for all that does not depend on the format."""
@@ -160,6 +184,17 @@ def metric_of(method: Method, metric: str | None = None) -> Metric | None:
             f"with METHOD_{method.name} it {right}; is METRIC_{metric.upper()}",
         )
     return own
+
+
+def compares_formats(method: Method, metric: str | None = None) -> bool:
+    """Whether the answers of a method in several formats can be compared."""
+    return method is Method.SIZE or metric_of(method, metric) is SSIMULACRA2
+
+
+def _why_incomparable(method: Method) -> str:
+    if method is Method.NONE:
+        return "METHOD_NONE searches for nothing, so there is nothing to compare formats by"
+    return "formats cannot be compared by DSSIM: the same DSSIM looks different in each"
 
 
 def check_spec(spec: TargetSpec) -> None:

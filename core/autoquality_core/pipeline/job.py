@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.metrics import Metric
 from autoquality_core.types import (
+    Chroma,
     Data,
     Format,
     Notice,
@@ -17,6 +18,7 @@ from autoquality_core.types import (
     ResolvedTarget,
     TargetSpec,
     Timings,
+    Verdict,
 )
 
 
@@ -24,8 +26,9 @@ from autoquality_core.types import (
 class EncodeJob:
     """One image and one target spec. Checks that need the image come later.
 
-    `format` is None to keep the source's. The spec is resolved once the format is known
-    (`Defaults.resolve`). `quality` is for the method NONE. `measure` are metrics to report.
+    `format` is None to keep the source's, or for a choice among `candidates`. The spec is resolved
+    once the format is known (`Defaults.resolve`). `quality` is for the method NONE. `measure` are
+    metrics to report.
     """
 
     source: Data | RawSource
@@ -34,6 +37,7 @@ class EncodeJob:
     quality: int | None
     options: EncoderOptions
     measure: tuple[Metric, ...] = ()
+    candidates: tuple[Format, ...] = ()
 
     @property
     def source_bytes(self) -> int:
@@ -42,12 +46,31 @@ class EncodeJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Considered:
+    """What became of a candidate; `message` is for people.
+
+    `chroma` is None for a format without that option. `quality`, `size_bytes` and `score` (a
+    SSIMULACRA2) are those of its answer, or predicted; None if they are unknown.
+    """
+
+    format: Format
+    verdict: Verdict
+    message: str
+    chroma: Chroma | None = None
+    lossless: bool = False
+    quality: int | None = None
+    size_bytes: int | None = None
+    score: float | None = None
+    predicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EncodeResult:
     """The encoded image and the proof.
 
     `quality` is 0 for a format without one. `scores` has those that were measured, by the metric's
     name. `predicted_quality` is None without a prediction, `alpha_quality` if the alpha channel has
-    no quality of its own.
+    no quality of its own. `candidates` is empty if there was no choice.
     """
 
     image: bytes
@@ -63,4 +86,6 @@ class EncodeResult:
     height: int
     frames: int
     alpha_quality: int | None = None
+    lossless: bool = False
+    candidates: tuple[Considered, ...] = ()
     timings: Timings = field(default_factory=Timings)

@@ -31,6 +31,7 @@ from autoquality_core.types import (
 )
 
 E = TypeVar("E", Format, Method)
+Output = Encoder | Format | str
 
 LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 """The largest sources that are accepted by default."""
@@ -38,7 +39,7 @@ LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 
 def encode(
     source: Data | RawSource,
-    output: Encoder | Format | str | None = None,
+    output: Output | Iterable[Output] | None = None,
     *,
     method: Method | str = Method.DSSIM,
     metric: str | None = None,
@@ -57,8 +58,10 @@ def encode(
 ) -> EncodeResult:
     """Choose the quality of an image, and encode it.
 
-    `source` is an image file, or bare pixels. `output` is an encoder with its options, a format,
-    or None to keep the source's. `target` is the most bytes for the method "size", and otherwise
+    `source` is an image file, or bare pixels. `output` is an encoder with its options, a format, or
+    None to keep the source's. Of several, the smallest file that meets the target is chosen, or for
+    "size" the one with the best SSIMULACRA2; "dssim" cannot compare formats. `target` is the most
+    bytes for the method "size", and otherwise
     a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
     It may be a word for a SSIMULACRA2 score, such as "high". A `quality` encodes once, without a
     search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
@@ -73,11 +76,15 @@ def encode(
     the timeout ends before one encoding, and MemoryError.
     """
     options = EncoderOptions(**reading)
-    if isinstance(output, Encoder):
-        options = replace(options, **{output.format.value: output.options})
-        fmt: Format | None = output.format
-    else:
-        fmt = None if output is None else _member("output", output, Format)
+    outputs = [output] if output is None or isinstance(output, Encoder | Format | str) else output
+    formats = []
+    for one in outputs:
+        if isinstance(one, Encoder):
+            options = replace(options, **{one.format.value: one.options})
+            formats.append(one.format)
+        elif one is not None:
+            formats.append(_member("output", one, Format))
+    alone = formats[0] if len(formats) == 1 else None
     chosen = Method.NONE if quality is not None else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
@@ -91,7 +98,8 @@ def encode(
     given = Limits(max_bytes, scores)
     spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)
     metrics = tuple(_metric("measure", name) for name in measure)
-    job = EncodeJob(source, fmt, spec, quality, options, metrics)
+    several = () if alone else tuple(dict.fromkeys(formats))
+    job = EncodeJob(source, alone, spec, quality, options, metrics, several)
     return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
 
 

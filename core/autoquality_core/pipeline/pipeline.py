@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,12 +18,12 @@ from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
+from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits
 from autoquality_core.pipeline.methods import (
-    Answer,
     FixedQuality,
     MethodHandler,
     MlSearch,
@@ -33,9 +33,9 @@ from autoquality_core.pipeline.methods import (
     SizeSearch,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
+from autoquality_core.pipeline.results import KeptSource, notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.shrinking import Shrinker
-from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
@@ -45,15 +45,16 @@ from autoquality_core.pipeline.sources import (
     open_job,
     open_pair,
 )
+from autoquality_core.pipeline.verdicts import decided
 from autoquality_core.priors import features
+from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Format,
     Method,
-    Notice,
-    NoticeCode,
     Outcome,
+    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -118,8 +119,9 @@ class Pipeline:
             raise InvalidRequest(
                 "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
             )
-        if job.format is not None:
-            self._resolve(job, encoder_for(job.format, job.options))
+        job = self._settled(job)
+        for fmt in job.candidates if job.format is None else (job.format,):
+            self._resolve(job, encoder_for(fmt, job.options))
         if isinstance(job.source, RawSource):
             check_raw_shape(job.source, self.limits)
             check_fits(job, job.source)
@@ -132,6 +134,7 @@ class Pipeline:
         """
         deadline.check()
         self.check(job)
+        job = self._settled(job)
         limits = self.limits if max_bytes is None else replace(self.limits, max_bytes=max_bytes)
         with step("open"):
             opened = open_job(job, limits)
@@ -149,47 +152,69 @@ class Pipeline:
         job = opened.job
         with step("decode", pixels=opened.pixels):
             pixels, origin = opened.decode(deadline)
-            (candidate,) = candidates(job, pixels, origin)
-            encoder = candidate.encoder
-            metadata = fitting_metadata(encoder.format, origin.metadata)
-
-        notices = [*source_notices(pixels, origin), *candidate.notices]
-        if metadata.dropped:
-            notices.append(Notice(NoticeCode.METADATA_DROPPED, "; ".join(metadata.dropped)))
-        resolved = self._resolve(job, encoder)
-        if job.spec.target is not None and resolved.method is Method.NONE:
-            message = "METHOD_NONE searches for nothing: the target was not used; set the method"
-            notices.append(Notice(NoticeCode.TARGET_UNUSED, message))
-        cap = self._cap(opened, encoder, resolved)
-        resolved = capped(resolved, cap)
-        source = SourceFile.of(opened, candidate.pixels, origin, encoder, metadata)
-        if source and (settled := source.settled(resolved, notices, timings)):
-            return settled
+            able, left_out = candidates(job, pixels, origin)
         make_session = partial(self._session, deadline)
-        session = make_session(candidate, metadata)
-        handler = source and source.handler(resolved)
-        handler = handler or self._handler(job, session, resolved, cap)
-        answer = handler.run(session, resolved)
+        entries = self._entries(opened, able, origin.metadata, make_session)
+        before = source_notices(pixels, origin)
+        source = KeptSource.of(opened, entries, origin)
+        if source and (settled := source.settled(job, before, timings)):
+            return settled
+        chosen, searched, considered = decided(entries, left_out)
+        session, answer = chosen.session, chosen.found
+        notices = [*before, *notices_of(job, chosen, considered)]
+
+        def made(session: Session, earlier: Sequence[Probe] = ()) -> tuple[Probe, ...]:
+            ours = {chosen: (*earlier, *session.probes)}
+            each = (ours.get(one, one.session.probes) for one in searched)
+            return tuple(probe for probes in each for probe in probes)
+
         if source:
-            result = _result(session, answer, notices, timings)
-            if kept := source.instead_of(result, session.metadata):
+            result = result_of(session, answer, made(session), considered, notices, timings)
+            if kept := source.instead_of(result, chosen):
                 return kept
-        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, handler)
+        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
         session, answer, earlier = shrinker.run()
-        if answer.quality == cap:
-            notices.append(cap_notice(cap))
+        if chosen.cap is not None and answer.quality == chosen.cap:
+            notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        result = _result(session, answer, notices, timings)
-        return replace(result, probes=(*earlier, *result.probes))
+        probes = made(session, earlier)
+        return result_of(session, answer, probes, considered, notices, timings)
 
-    def _session(self, deadline: Deadline, candidate: Candidate, metadata: Metadata) -> Session:
-        lent = self._lend_core
-        return Session(
-            *(candidate.pixels, candidate.encoder, deadline), lend_core=lent, metadata=metadata
-        )
+    def _session(
+        self,
+        deadline: Deadline,
+        candidate: Candidate,
+        metadata: Metadata,
+        like: Session | None = None,
+    ) -> Session:
+        known = candidate.pixels, candidate.encoder, deadline
+        return Session(*known, lend_core=self._lend_core, metadata=metadata, like=like)
+
+    def _entries(
+        self,
+        opened: OpenJob,
+        able: Sequence[Candidate],
+        metadata: Metadata,
+        make_session: partial[Session],
+    ) -> list[Entry]:
+        """The candidates with their sessions and methods. Raises InvalidRequest."""
+        job = opened.job
+        entries: list[Entry] = []
+        for one in able:
+            fmt = one.encoder.format
+            resolved = self._resolve(job, one.encoder)
+            by_network = resolved.method is Method.ML and fmt in self.predictors
+            encoder = one.encoder.for_network() if by_network else one.encoder
+            cap = self._cap(opened, encoder, resolved)
+            resolved = capped(resolved, cap)
+            like = next((each.session for each in entries if looks_alike(each, one)), None)
+            session = make_session(one, fitting_metadata(fmt, metadata), like)
+            handler = self._handler(job, one, session, resolved, cap)
+            entries.append(Entry(one, encoder, session, handler, resolved, cap))
+        return entries
 
     def compare(self, reference: bytes, distorted: bytes, deadline: Deadline) -> Comparison:
         """The exact scores of two image files by every metric.
@@ -222,16 +247,19 @@ class Pipeline:
         with step("measure"):
             return compared(decoded[0], decoded[1], METRICS.values())
 
+    def _settled(self, job: EncodeJob) -> EncodeJob:
+        """The job with the default candidates, if they apply. Raises InvalidRequest."""
+        fmt, several = self.defaults.formats_for(job.spec, job.format, job.candidates)
+        return replace(job, format=fmt, candidates=several)
+
     def _resolve(self, job: EncodeJob, encoder: Encoder) -> ResolvedTarget:
         fmt = encoder.format
         substituted = job.format is not None and fmt is not job.format
-        yielding = substituted or not encoder.takes_quality
+        yielding = substituted or bool(job.candidates) or not encoder.takes_quality
         return self.defaults.resolve(job.spec, fmt, yielding=yielding)
 
     def _cap(self, opened: OpenJob, encoder: Encoder, resolved: ResolvedTarget) -> int | None:
         """The quality of the source, if it limits that of the answer."""
-        if resolved.method is Method.ML and encoder.format in self.predictors:
-            encoder = encoder.for_network()
         wanted = resolved.max_quality
         if resolved.method is Method.NONE:
             wanted = self._fixed(opened.job, encoder)
@@ -242,11 +270,17 @@ class Pipeline:
         return job.quality or self.defaults.quality_for(encoder.format)
 
     def _handler(
-        self, job: EncodeJob, session: Session, resolved: ResolvedTarget, cap: int | None
+        self,
+        job: EncodeJob,
+        candidate: Candidate,
+        session: Session,
+        resolved: ResolvedTarget,
+        cap: int | None,
     ) -> MethodHandler:
-        encoder = session.encoder
+        encoder = candidate.encoder
         if not encoder.takes_quality:
-            return FixedQuality(0, Outcome.NO_QUALITY)
+            outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
+            return FixedQuality(0, outcome)
         if resolved.method is Method.NONE:
             return FixedQuality(cap or self._fixed(job, encoder))
         searched = session.pixel_count <= self._max_search_pixels
@@ -260,26 +294,6 @@ def warm_up() -> None:
     images.warm_up()
     hidden.warm_up()
     features.warm_up()
+    learned()
     for metric in METRICS.values():
         metric.warm_up()
-
-
-def _result(
-    session: Session, answer: Answer, notices: Iterable[Notice], timings: Timings
-) -> EncodeResult:
-    return EncodeResult(
-        image=session.file(answer.quality),
-        format=session.encoder.format,
-        quality=answer.quality,
-        scores=session.scores(answer.quality),
-        outcome=answer.outcome,
-        applied=answer.applied,
-        predicted_quality=answer.predicted_quality,
-        probes=tuple(session.probes),
-        notices=(*notices, *answer.notices),
-        width=session.pixels.width,
-        height=session.pixels.height,
-        frames=session.frames(answer.quality),
-        alpha_quality=session.alpha_quality,
-        timings=timings,
-    )

@@ -47,8 +47,12 @@ class Session:
         deadline: Deadline,
         lend_core: LendCore | None = None,
         metadata: Metadata = NO_METADATA,
+        like: Session | None = None,
     ) -> None:
-        """With `lend_core`, two probes may run at once. `metadata` is part of every file."""
+        """With `lend_core`, two probes may run at once. `metadata` is part of every file.
+
+        `like` is a session of pixels that look the same: what was made of them is used again.
+        """
         self.pixels = pixels
         self.encoder = encoder
         self.probes: list[Probe] = []
@@ -59,7 +63,10 @@ class Session:
         """What each probe encoded: the encoder, and the lowest quality with the same file."""
         self._files: dict[tuple[Encoder, int], bytes] = {}
         """Without metadata."""
-        self._references: dict[str, Reference] = {}
+        self._like = like
+        self.references: dict[str, Reference] = {} if like is None else like.references
+        """What encodings are measured against, by the metric's name."""
+        self._stop: Callable[[], bool] | None = None
         self._slowest = 0.0
         self._slowest_quality = 0
 
@@ -82,6 +89,10 @@ class Session:
     def alpha_quality(self) -> int | None:
         """The quality of the alpha channel; None if it has none of its own."""
         return self.encoder.alpha_quality if self.pixels.has_alpha else None
+
+    def stop_when(self, stop: Callable[[], bool] | None) -> None:
+        """End a search early: before each probe but the first, `stop` is called."""
+        self._stop = stop
 
     def use_metadata(self, metadata: Metadata) -> None:
         """Write other metadata, also into the encodings that exist."""
@@ -138,7 +149,13 @@ class Session:
             scores, measure_seconds = self._measured(data, metrics) if metrics else ({}, 0.0)
             size = len(with_metadata(self.encoder.format, data, self.metadata))
             set_attributes(size_bytes=size, **scores)
-        probe = Probe(quality, size, scores, encode_seconds, measure_seconds, self.alpha_quality)
+        encoder = self.encoder
+        probe = Probe(
+            *(quality, size, scores, encode_seconds, measure_seconds, self.alpha_quality),
+            format=encoder.format,
+            chroma=encoder.chroma,
+            lossless=encoder.lossless,
+        )
         return probe, data
 
     def _keep(self, one: Probe, data: bytes) -> Probe:
@@ -203,14 +220,30 @@ class Session:
     def may_continue(self, quality: int) -> bool:
         """False if a probe at `quality`, or its measurement, would miss the deadline.
 
-        Raises RequestCancelled if the caller is gone.
+        Also False if the search should stop (`stop_when`). Raises RequestCancelled if the caller is
+        gone.
         """
         remaining = self.deadline.remaining()
         if remaining > 0:
             self.deadline.check()
+        if self._stop is not None and self._stop():
+            return False
         above = max(quality - self._slowest_quality, 0)
         expected = self._slowest * SLOWDOWN ** (1 + above / 10)
         return remaining == math.inf or remaining > expected + RETURN_SECONDS
+
+    def may_start(self) -> bool:
+        """False if two probes would take longer than the deadline leaves, on a usual core."""
+        expected = 2 * self.encoder.probe_seconds_per_pixel * self.cost
+        return self.deadline.remaining() > expected + RETURN_SECONDS
+
+    def may_start_after(self, other: Session) -> bool:
+        """As `may_continue` for the first probe, judged by the probes of another session."""
+        ours, theirs = self.encoder, other.encoder
+        self._slowest = other._slowest * max(
+            1.0, ours.probe_seconds_per_pixel / theirs.probe_seconds_per_pixel
+        )
+        return self.may_continue(0)
 
     def choose(self, quality: int) -> None:
         """Make a known quality the answer: a probe of an equivalent one takes its name."""
@@ -232,17 +265,21 @@ class Session:
     @cached_property
     def features(self) -> npt.NDArray[np.float64] | None:
         """The features of the luma. None for animations: one frame says little about the rest."""
+        if self._like is not None:
+            return self._like.features
         return luma_features(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
     def all_features(self) -> npt.NDArray[np.float64] | None:
         """The features with those of the chroma, which sizes depend on. None for animations."""
+        if self._like is not None:
+            return self._like.all_features
         return None if self.features is None else with_chroma(self.features, self.pixels)
 
     def _reference(self, metric: Metric) -> Reference:
-        if metric.name not in self._references:
-            self._references[metric.name] = metric.reference(self.pixels)
-        return self._references[metric.name]
+        if metric.name not in self.references:
+            self.references[metric.name] = metric.reference(self.pixels)
+        return self.references[metric.name]
 
 
 def _seconds(one: Probe) -> float:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoquality_core.formats import Encoder, JxlTranscoder, fitting_metadata
+from autoquality_core.formats import Encoder, JxlEncoder, JxlTranscoder, fitting_metadata
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, Source
 from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import SSIMULACRA2
-from autoquality_core.pipeline.candidates import Candidate, candidates
+from autoquality_core.pipeline.candidates import Candidate, candidate_of
 from autoquality_core.pipeline.methods import Answer, MethodHandler, SizeSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.pipeline.sources import OpenJob, Origin
@@ -186,9 +186,10 @@ class Shrinker:
         except pyvips.Error:
             deadline.check()  # failed because it was stopped
             raise
-        (candidate,) = candidates(self.opened.job, small, replace(self.origin, jpeg=None))
-        if not isinstance(self._encoder, JxlTranscoder):  # which knows the full size only
-            candidate = replace(candidate, encoder=self._encoder)
+        encoder = self._encoder
+        if isinstance(encoder, JxlTranscoder):  # which knows the full size only
+            encoder = JxlEncoder(encoder.options)
+        candidate = candidate_of(self.opened.job, encoder, small, self.origin)
         return self.make_session(candidate, self._metadata(width))
 
     def _metadata(self, width: int) -> Metadata:

@@ -54,8 +54,8 @@ def source_quality(data: Data, encoder: Encoder, pixels: int) -> int | None:
 
     None if the file has no tables, or `encoder` no quality. For a JPEG encoder, it is the quality
     whose tables have the same weighted geometric mean: exact if the source has its tables. For
-    other encoders it is the lowest quality whose SSIMULACRA2 is not below that of the JPEG, both
-    as learned for images in general: the loss of a source cannot be measured.
+    other encoders it is the lowest quality whose SSIMULACRA2 is not below that of the JPEG. Both
+    are means over many images, because the loss of a source cannot be measured.
     """
     if not encoder.takes_quality:
         return None

@@ -174,7 +174,9 @@ def open_pair(reference: bytes, distorted: bytes, limits: ImageLimits) -> OpenPa
 
 
 def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) -> tuple[Format, ...]:
-    """The formats that may be written: the requested one, that of the source, or a suitable one."""
+    """The formats that may be written: those requested, that of the source, or a suitable one."""
+    if job.candidates:
+        return job.candidates
     natural = Format.PNG if has_alpha else Format.JPEG
     return (job.format or _format_of(source_format) or natural,)
 

@@ -24,6 +24,7 @@ from autoquality_core.images.blocks import (
     flat_table,
     jpeg_table,
 )
+from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
 
 FloatArray = npt.NDArray[np.float64]
@@ -56,6 +57,7 @@ _VARIANCES = (4.0, 15.0, 60.0, 240.0, 960.0)
 
 NUMBERS = 3 * len(_TABLES) + 2 * len(_BANDS) + 4 + len(_VARIANCES)
 COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
+ALL_NUMBERS = COLOURED_NUMBERS + structure.NUMBERS
 
 
 def luma_features(pixels: Pixels) -> FloatArray:
@@ -110,6 +112,27 @@ def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
     return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
 
 
+def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
+    """Those of luma, chroma and structure, shape (ALL_NUMBERS,), to compare encoders by.
+
+    `known` are those of luma and chroma, if they were computed before.
+    """
+    if known is None:
+        known = with_chroma(luma_features(pixels), pixels)
+    side = structure.SIDE * BLOCK
+    frame = _at_least(pixels.samples[0], side)
+    blocks = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    squares = _places(frame.shape[0] // side, frame.shape[1] // side, SQUARES)
+    return np.concatenate(
+        [
+            known,
+            structure.repetition(frame, *blocks),
+            structure.edges(frame, *blocks),
+            structure.smoothness(frame, *squares),
+        ]
+    )
+
+
 def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
     """The features of blocks of luma (n, 64), 0 to 255."""
     return _described(np.ascontiguousarray(luma.T, np.float32) - np.float32(_GREY))
@@ -119,7 +142,7 @@ def warm_up() -> None:
     """Compile the loops, or load them from numba's disk cache."""
     pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
     detail(pixels)
-    with_chroma(luma_features(pixels), pixels)
+    all_features(pixels)
 
 
 def _described(luma: npt.NDArray[np.float32]) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.formats import OPTIONS, WITH_QUALITY
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import METRIC_OF_WORDS, Format, Method
@@ -21,6 +21,7 @@ def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) 
     _check_target(settings, names)
     for fmt in WITH_QUALITY:
         _check_bounds(settings, fmt, names, chosen)
+    _check_chroma(settings, names)
     _check_batches(settings, names, chosen)
     _check_tls(settings, names)
     _check_in_flight(settings, names)
@@ -78,6 +79,21 @@ def _check_bounds(
             f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
             f"{low} ({names[low_field]}), not {high}"
         )
+
+
+def _check_chroma(settings: Settings, names: Mapping[str, str]) -> None:
+    """Check that a format's chroma agrees with the older name of one of its values."""
+    for fmt, options in OPTIONS.items():
+        older = getattr(options, "OLDER", None)
+        if older is None or not getattr(settings, f"{fmt.value}_{older.name}"):
+            continue
+        field = f"{fmt.value}_chroma"
+        chroma, default = getattr(settings, field), options().chroma
+        if chroma not in (default, older.meaning):
+            raise ConfigError(
+                f"{names[field]}: must be {older.meaning.value} with"
+                f" {names[f'{fmt.value}_{older.name}']}, not {chroma.value}"
+            )
 
 
 def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:

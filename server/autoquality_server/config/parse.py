@@ -116,16 +116,26 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return number(low, high, f"seconds from {low:g} to {high:g}")
 
 
-def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
+def choice(members: Iterable[_Choice]) -> Callable[[str], _Choice]:
     """Read one of the values of an enum, in upper or lower case."""
+    known = {str(one.value): one for one in members}
 
     def parse(text: str) -> _Choice:
-        try:
-            return kind(text.strip().lower())
-        except ValueError:
-            raise ValueError(f"must be {_one_of(kind)}") from None
+        word = text.strip().lower()
+        if word not in known:
+            raise ValueError(f"must be {_one_of(known.values())}")
+        return known[word]
 
     return parse
+
+
+def formats(text: str) -> tuple[Format, ...]:
+    """Read formats separated by commas, each once; empty for none."""
+    names = {"jpg": Format.JPEG, **{fmt.value: fmt for fmt in Format}}
+    entries = [entry.lower() for entry in _entries(text)]
+    if any(entry not in names for entry in entries):
+        raise ValueError(f"must be formats separated by commas: {_one_of(Format)}")
+    return tuple(dict.fromkeys(names[entry] for entry in entries))
 
 
 def _one_of(members: Iterable[enum.Enum]) -> str:

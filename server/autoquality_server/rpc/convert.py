@@ -16,13 +16,14 @@ from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import EncoderOptions, Option, options_of
+from autoquality_core.formats import EncoderOptions, Option, options_of, updated
 from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
 from autoquality_core.pipeline.defaults import check_spec
-from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
+    Chroma,
     ColorProfile,
     Data,
     Format,
@@ -37,6 +38,7 @@ from autoquality_core.types import (
     Stage,
     TargetSpec,
     Timings,
+    Verdict,
 )
 
 T = TypeVar("T")
@@ -50,6 +52,8 @@ _METHODS = {number: one for one, number in METHOD_NUMBERS.items()}
 _METRICS = {number: name for name, number in METRIC_NUMBERS.items()}
 _COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
 _OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
+_CHROMAS = {one: pb.Chroma.Value(f"CHROMA_{one.name}") for one in Chroma}
+_VERDICTS = {one: pb.Candidate.Verdict.Value(f"VERDICT_{one.name}") for one in Verdict}
 _STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
 _SCORE_LIMITS = {
     name: limit_name(metric)
@@ -76,6 +80,7 @@ def encode_job(
         quality=quality,
         options=_options(request, server),
         measure=_measured(request),
+        candidates=_candidates(request),
     )
 
 
@@ -149,25 +154,37 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
 def _format_options(name: str, message: Message, server: EncoderOptions) -> Any:
     """The options of a format: the request's where it sets them, otherwise the server's."""
     ours = getattr(server, name)
-    chosen = {}
-    for option in options_of(type(ours)):
-        value = _format_option(f"{name}.{option.name}", message, option)
-        chosen[option.name] = getattr(ours, option.name) if value is None else value
-    return type(ours)(**chosen)
+    asked = {
+        option.name: value
+        for option in options_of(type(ours))
+        if (value := _format_option(f"{name}.{option.name}", message, option)) is not None
+    }
+    try:
+        return updated(ours, asked)
+    except ValueError as error:
+        raise InvalidRequest(f"{name}.chroma", str(error)) from None
 
 
 def _format_option(path: str, message: Message, option: Option) -> Any | None:
     """One option of a request; None if it is not set. Raises InvalidRequest."""
     if isinstance(option.default, enum.Enum):
         kind: Any = message.DESCRIPTOR.fields_by_name[option.name].enum_type
-        known = {value.number: value.name for value in kind.values if value.number}
         prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
-        name = _enum(path, getattr(message, option.name), known, getattr(pb, kind.name))
-        return None if name is None else type(option.default)[name.removeprefix(prefix)]
+        choices = option.choices or tuple(type(option.default))
+        known = {kind.values_by_name[prefix + one.name].number: one for one in choices}
+        return _enum(path, getattr(message, option.name), known, getattr(pb, kind.name))
     value = _optional(message, option.name)
     if value is not None and not isinstance(option.default, bool):
         _check_range(path, value, option.low, option.high)
     return value
+
+
+def _candidates(request: pb.EncodeRequest) -> tuple[Format, ...]:
+    """The formats that the request lets the server choose from, each once."""
+    found = [_enum("candidates", one, _FORMATS, pb.Format) for one in request.candidates]
+    if None in found:
+        raise InvalidRequest("candidates", f"must be {_names(_FORMATS, pb.Format)}, not 0")
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def _measured(request: pb.EncodeRequest) -> tuple[Metric, ...]:
@@ -233,6 +250,8 @@ def encode_response(
         height=result.height,
         frames=result.frames,
         alpha_quality=result.alpha_quality,
+        candidates=[_candidate(one) for one in result.candidates],
+        lossless=result.lossless,
     )
 
 
@@ -265,6 +284,23 @@ def _probe(one: Probe) -> pb.Probe:
         encode_time=_duration(one.encode_seconds),
         measure_time=_duration(one.measure_seconds),
         alpha_quality=one.alpha_quality,
+        format=FORMAT_NUMBERS[one.format] if one.format else pb.FORMAT_UNSPECIFIED,
+        chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
+        lossless=one.lossless,
+    )
+
+
+def _candidate(one: Considered) -> pb.Candidate:
+    return pb.Candidate(
+        format=FORMAT_NUMBERS[one.format],
+        verdict=_VERDICTS[one.verdict],
+        message=one.message,
+        chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
+        lossless=one.lossless,
+        quality=one.quality or 0,
+        size_bytes=one.size_bytes,
+        ssimulacra2=one.score,
+        predicted=one.predicted,
     )
 
 

@@ -49,6 +49,7 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
         ),
         limits=limits,
         library_versions=library_versions(),
+        candidates=[FORMAT_NUMBERS[fmt] for fmt in defaults.candidates],
     )
 
 

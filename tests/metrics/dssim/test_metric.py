@@ -32,7 +32,7 @@ def test_every_window_equals_scikit_image(name: str, suffix: str, quality: int) 
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS + DRAWINGS)
-@pytest.mark.parametrize("scale", [0.5, 1, 3])
+@pytest.mark.parametrize("scale", [0.5, 1, 2])
 @pytest.mark.parametrize("quality", [10, 50, 90])
 def test_default_stride_is_exact_to_1e_4(name: str, scale: float, quality: int) -> None:
     """The sampled DSSIM of an image of any size is within 1e-4 of scikit-image's."""

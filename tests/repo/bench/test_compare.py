@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from autoquality_core.types import Method, ResolvedTarget
-from autoquality_train.labels.sweeps import NETWORKS, SETTINGS
+from autoquality_train.labels.sweeps import NETWORKS
 from bench.clock import CommandFailed, Spent, command
 from bench.compare import __main__ as compare
 from bench.compare.commands import commands
@@ -22,7 +22,7 @@ from bench.compare.run import Plan, run
 from bench.compare.subject import load
 from bench.compare.summary import measures
 from bench.compare.tables import our_cost
-from bench.compare.task import Entrant, Entry, Row, Task
+from bench.compare.task import NAMES, Entrant, Entry, Row, Task
 from bench.record import Measure, read, record_of
 from tests.photos import crop, with_alpha
 
@@ -57,8 +57,8 @@ def test_one_tiny_image_goes_through_every_tool(
         assert times and all(one.value >= 0 for one in times)
     costs = record.find(what="cost over none")
     methods = ("size", "size, two at a time", "dssim", "ssimulacra2")
-    searching = {(f"autoquality {one}", each) for one in methods for each in SETTINGS}
-    predicting = {("autoquality ml", each) for each in NETWORKS.values()}
+    searching = {(f"autoquality {one}", each) for one in methods for each in NAMES}
+    predicting = {("autoquality ml", each) for each in {*NETWORKS.values()} & NAMES.keys()}
     assert {(one.by, one.setting) for one in costs} == searching | predicting
     assert record.arguments["images"]["count"] == 1
     assert record.versions["jpegoptim"] and record.versions["cwebp"]

@@ -9,20 +9,25 @@ import numpy as np
 import pytest
 
 from autoquality_core import priors
+from autoquality_core.formats import JpegEncoder, WebpEncoder
 from autoquality_core.formats.jpeg import WHOLE_CHROMA
 from autoquality_core.metrics import DSSIM
-from autoquality_core.priors.features import Detail
+from autoquality_core.priors.features import Detail, all_features
+from autoquality_core.priors.formats import Learned, SizeBeliefs
 from autoquality_core.priors.roughness import DETAILED
 from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
 from autoquality_train.cli.priors import LEAST_DIFFERENCES, LEAST_ROWS
+from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import ALL, Sweep
 from autoquality_train.priors import write_learned
 from autoquality_train.priors.features import learn
+from autoquality_train.priors.formats import payloads
 from autoquality_train.priors.roughness import APART, KNOTS, MARGIN, Rough, fit
 from tests.photos import crop
 from tests.repo.training.helpers import GRAPHICS, PHOTOS, run
 
 QUALITIES = np.arange(1, 101)
+SOME_SIZE = 18
 
 
 def crops(folder: Path, count: int, height: int) -> Path:
@@ -239,3 +244,47 @@ def test_roughness_is_learned_from_drawings_and_photographs(tmp_path: Path) -> N
         for kind in ("simple", "rich"):
             assert len(learned["curves"][curve][kind]["within"]) == KNOTS
     assert len(learned["curves"]["dssim"]["near"]) == APART
+
+
+def test_formats_are_learned_jointly_from_labels_that_few_samples_have(tmp_path: Path) -> None:
+    corpus, sweeps, out = (tmp_path / name for name in ("corpus", "sweeps", "out"))
+    crops(corpus, LEAST_ROWS + 4, 40)
+    label = ("label", str(corpus), "--out", str(sweeps), "--qualities", "some", "--jobs", "1")
+    command = (
+        *("formats", str(corpus), "--sweeps", str(sweeps), "--out", str(out)),
+        *("--name", "small crops", "--settings", "jpeg,webp,webp-lossless"),
+    )
+    assert run(*label, "--settings", "jpeg,webp-lossless").exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert "0 samples of this corpus are labelled by webp" in refused.output
+    assert run(*label, "--settings", "webp", "--first", str(LEAST_ROWS)).exit_code == 0
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "formats.json").read_text())
+    assert [found["settings"][one]["samples"] for one in ("jpeg", "webp", "webp-lossless")] == [
+        *(LEAST_ROWS + 4, LEAST_ROWS, LEAST_ROWS + 4)
+    ]
+    data = Learned.of(found)
+    assert data.covariance.shape == (15, 15)  # 7 scores twice, and one size
+    assert np.linalg.eigvalsh(data.covariance).min() > 0
+    name = next(iter(corpus.iterdir()))
+    pixels = decode(name)
+    beliefs = SizeBeliefs(
+        [JpegEncoder(), WebpEncoder()],
+        pixels.width * pixels.height,
+        all_features(pixels),
+        data=data,
+    )
+    size = len(JpegEncoder().encode(pixels, 60))
+    assert 0.5 < beliefs.bytes_at(JpegEncoder(), 70) / size < 2.5
+
+
+def test_a_score_out_of_reach_looks_expensive() -> None:
+    scores = np.linspace(10, 75, SOME_SIZE)
+    sizes = np.exp(np.linspace(-3, 0, SOME_SIZE))
+    found = payloads(
+        Sweep(np.arange(SOME_SIZE), {"ssimulacra2": scores, "dssim": scores}, sizes), "webp", 10**6
+    )
+    assert (np.diff(found) > 0).all()
+    assert found[-1] > 1.2  # score 90, where no quality has more than 75

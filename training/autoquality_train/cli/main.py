@@ -6,6 +6,7 @@ import click
 
 from autoquality._version import __version__
 from autoquality_train.cli.corpus import corpus
+from autoquality_train.cli.formats import formats
 from autoquality_train.cli.label import label
 from autoquality_train.cli.priors import features, offsets, priors
 from autoquality_train.cli.report import report
@@ -57,5 +58,8 @@ def cli() -> None:
     """  # noqa: D301 (click reads \b)
 
 
-for command in (corpus, label, priors, features, offsets, roughness, train, report, run):
+for command in (
+    *(corpus, label, priors, features, offsets, roughness, formats),
+    *(train, report, run),
+):
     cli.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,17 @@ from autoquality_core.formats import (
     AvifOptions,
     Encoder,
     JpegEncoder,
+    JpegOptions,
     JxlEncoder,
+    JxlOptions,
+    PngEncoder,
     WebpEncoder,
     WebpOptions,
     library_versions,
 )
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.types import Chroma, Format, Lossless
 from autoquality_train.files import atomic
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,14 +48,43 @@ SLOW: dict[str, Encoder] = {
 }
 """Slower settings; the distance of their curves from those of the usual settings is learned."""
 
-USUAL = {"webp-slow": "webp", "avif-slow": "avif"}
-"""The usual setting for each slower one."""
+CHROMA: dict[str, Encoder] = {
+    "jpeg-full": JpegEncoder(JpegOptions(chroma=Chroma.FULL)),
+    "jpeg-mozjpeg-full": JpegEncoder(replace(BEST_MOZJPEG, no_subsample=True)),
+    "webp-sharp": WebpEncoder(WebpOptions(smart_subsample=True)),
+    "avif-full": AvifEncoder(AvifOptions(chroma=Chroma.FULL)),
+}
+"""Settings with another chroma, which are learned like slower ones."""
 
-SWEPT = SETTINGS | SLOW
+USUAL = {
+    "webp-slow": "webp",
+    "avif-slow": "avif",
+    "jpeg-full": "jpeg",
+    "jpeg-mozjpeg-full": "jpeg-mozjpeg",
+    "webp-sharp": "webp",
+    "avif-full": "avif",
+}
+"""The usual setting for each slower one, and for each with another chroma."""
+
+LOSSLESS: dict[str, Encoder] = {
+    "webp-lossless": WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS)),
+    "jxl-lossless": JxlEncoder(JxlOptions(lossless=True)),
+    "png": PngEncoder(),
+}
+"""Settings without a quality, of which only the size is learned, for a choice among encoders."""
+
+SWEPT = SETTINGS | SLOW | CHROMA | LOSSLESS
 """All settings that can be labelled."""
 
 NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif", "jxl": "jxl"}
 """The encoder setting that METHOD_ML uses for each format."""
+
+_NEWER: dict[Format, set[str]] = {
+    Format.JPEG: {"chroma"},
+    Format.WEBP: {"chroma", "lossless"},
+    Format.AVIF: {"chroma"},
+}
+"""Options that did not exist when the first labels were made: they change a name only if set."""
 
 ALL = tuple(range(1, 101))
 
@@ -133,8 +166,12 @@ def sweep_file(digest: str, setting: str, folder: Path, qualities: Sequence[int]
 def made_by(setting: str, qualities: Sequence[int]) -> str:
     """A short digest of everything but the pixels that a sweep depends on."""
     encoder = SWEPT[setting]
+    options, defaults = asdict(encoder.options), asdict(type(encoder)().options)
+    for name in _NEWER.get(encoder.format, ()):
+        if options[name] == defaults[name]:
+            del options[name]
     versions = [one for one in sorted(library_versions().items()) if one[0] in encoder.libraries]
-    key = repr((encoder.format, asdict(encoder.options), tuple(qualities), versions))
+    key = repr((encoder.format, options, tuple(qualities), versions))
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 

@@ -79,8 +79,8 @@ def learn(
     away = np.empty_like(wanted)
     for number in range(_FOLDS):
         others = fold != number
-        landmarks = _landmarks(near[others], seed)
-        weights = _ridge(inputs(near[others], landmarks), wanted[others], near.shape[1])
+        landmarks = landmarks_of(near[others], _LANDMARKS, seed)
+        weights = ridge(inputs(near[others], landmarks), wanted[others], near.shape[1])
         away[~others] = wanted[~others] - inputs(near[~others], landmarks) @ weights
     residuals = basis.residuals(curves)
     errors = away @ basis.components + residuals
@@ -90,12 +90,12 @@ def learn(
     residual = float(residuals[usual].std())
     variances = np.diag(basis.components.T @ covariance @ basis.components) + residual**2
     wider = float(np.median((errors**2 / variances)[:, _USED])) / _NORMAL_MEDIAN
-    landmarks = _landmarks(near, seed)
+    landmarks = landmarks_of(near, _LANDMARKS, seed)
     found = {
         "centre": rounded(centre),
         "spread": rounded(spread),
         "landmarks": rounded(landmarks, 2),
-        "weights": rounded(_ridge(inputs(near, landmarks), wanted, near.shape[1]).T),
+        "weights": rounded(ridge(inputs(near, landmarks), wanted, near.shape[1]).T),
         "mean": rounded(basis.mean),
         "components": rounded(basis.components),
         "covariance": rounded(covariance * wider),
@@ -128,9 +128,9 @@ def write(
     return median_errors
 
 
-def _landmarks(features: FloatArray, seed: int) -> FloatArray:
-    """Cluster centres (m, f) of scaled `features` (n, f), rounded as in the file."""
-    count = min(_LANDMARKS, len(features) // 4)
+def landmarks_of(features: FloatArray, most: int, seed: int) -> FloatArray:
+    """Up to `most` cluster centres (m, f) of scaled `features` (n, f), rounded as in the file."""
+    count = min(most, len(features) // 4)
     drawn = np.random.default_rng(seed).choice(len(features), count, replace=False)
     found = features[drawn]
     for _ in range(_ROUNDS):
@@ -142,11 +142,13 @@ def _landmarks(features: FloatArray, seed: int) -> FloatArray:
     return np.round(found, 2)
 
 
-def _ridge(seen: FloatArray, wanted: FloatArray, features: int) -> FloatArray:
+def ridge(
+    seen: FloatArray, wanted: FloatArray, features: int, *, strength: float = _RIDGE
+) -> FloatArray:
     """Weights (inputs, outputs) of a ridge regression; the constant is not regularised."""
     plain = 1 + 2 * features
-    strength = np.full(seen.shape[1], _LANDMARK_RIDGE)
-    strength[:plain] = _RIDGE
-    strength[0] = 0
-    gram = seen.T @ seen + np.diag(strength)
+    each = np.full(seen.shape[1], _LANDMARK_RIDGE * strength / _RIDGE)
+    each[:plain] = strength
+    each[0] = 0
+    gram = seen.T @ seen + np.diag(each)
     return np.asarray(np.linalg.solve(gram, seen.T @ wanted), np.float64)

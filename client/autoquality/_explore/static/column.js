@@ -70,7 +70,9 @@ export class Column {
 
   #finish({ result, code, file }) {
     [this.result, this.code] = [result, code];
-    this.encodings = result.probes.map((probe) => ({ ...probe, kind: "tried" }));
+    this.encodings = result.probes
+      .filter((probe) => !probe.format || sameFile(probe, result))
+      .map((probe) => ({ ...probe, kind: "tried" }));
     // A probe may stand for another quality with the same file, so the answer is added.
     this.encodings = this.encodings.filter((one) => one.quality !== (result.quality ?? 0));
     const { quality, size_bytes } = result;
@@ -97,10 +99,26 @@ export class Column {
       ),
       element("ul", { class: "notices" },
         ...notices.map((notice) => element("li", {}, notice.message))),
+      ...this.#candidates(),
       this.pane.node,
       element("footer", {}, this.steps, this.caption, this.save),
     );
     this.select(this.encodings.find((one) => one.kind === "answer"));
+  }
+
+  /** What became of each candidate, if there was a choice of formats. */
+  #candidates() {
+    const { candidates } = this.result;
+    if (new Set(candidates.map(({ format }) => format)).size < 2) return [];
+    return [element("ul", { class: "candidates", "aria-label": "Candidates" },
+      ...candidates.map((one) => element(
+        "li",
+        { class: one.verdict === "chosen" ? "chosen" : "" },
+        element("b", {}, [one.format.toUpperCase(), one.lossless && "lossless"].filter(Boolean).join(" ")),
+        one.size_bytes == null ? "" : ` · ${one.predicted ? "about " : ""}${bytes(one.size_bytes)}`,
+        ` · ${one.message}`,
+      )),
+    )];
   }
 
   #add(encoding) {
@@ -179,6 +197,10 @@ export class Column {
     this.node.remove();
   }
 }
+
+/** Whether a probe is of the same curve as the result. */
+const sameFile = (probe, result) =>
+  probe.format === result.format && probe.lossless === result.lossless;
 
 const describe = (probe) =>
   `${probe.quality ? `quality ${probe.quality}` : "one encoding"} (${bytes(probe.size_bytes)})`;

@@ -38,11 +38,12 @@ export function offer(server) {
 }
 
 function describeMethod() {
-  const { method, target_label, hint, target, presets } = current();
+  const { method, target_label, hint, target, presets, compares } = current();
   $("target-label").textContent = target_label;
   $("target-hint").textContent = hint;
   $("target").value = target;
   $("range").hidden = method === "none";
+  $("best").hidden = !compares;
   $("presets").replaceChildren(
     ...presets.map((value) =>
       element(
@@ -70,12 +71,15 @@ function markPreset() {
 
 const current = () => methods.find(({ method }) => method === $("method").value);
 
-/** Return the fields of one request for each chosen format. */
+/** Return the fields of one request for each chosen format, and of one for the best of them. */
 export function requests(name) {
   const form = new FormData($("settings"));
   const formats = form.getAll("format");
-  form.delete("format");
-  return formats.map((format) => ({ name, ...Object.fromEntries(form), format }));
+  const best = form.get("best") && current().compares && formats.length > 1;
+  for (const field of ["format", "best"]) form.delete(field);
+  const fields = { name, ...Object.fromEntries(form) };
+  const alone = formats.map((format) => ({ ...fields, format }));
+  return best ? [...alone, { ...fields, format: "best", candidates: formats.join() }] : alone;
 }
 
 /** Return the range of qualities for the curves. */

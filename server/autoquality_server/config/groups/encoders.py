@@ -49,7 +49,7 @@ def _parser(option: Option) -> Callable[[str], Any]:
     if isinstance(option.default, bool):
         return parse.boolean
     if isinstance(option.default, enum.Enum):
-        return parse.choice(type(option.default))
+        return parse.choice(option.choices or tuple(type(option.default)))
     return parse.whole(option.low, option.high)
 
 

@@ -121,6 +121,12 @@ class QualitySettings:
         "The quality for method none, by format; other formats keep their defaults.",
         parse=parse.format_qualities(_D.format_quality), aliases=("IMGPROXY_FORMAT_QUALITY",),
         clean_alias=parse.without_foreign_formats)
+    candidates: tuple[Format, ...] = setting(
+        _D.candidates,
+        "Formats to choose from if a request names none, such as avif,webp,jpeg: the smallest file "
+        "that meets the target, or for size the best within it. Only size, ssimulacra2, and ml by "
+        "ssimulacra2 can compare formats.",
+        parse=parse.formats, empty_is_value=True, default_text="the source's format")
     # fmt: on
 
     @property
@@ -141,6 +147,7 @@ class QualitySettings:
             limits=Limits(self.max_bytes, self._score_limits),
             quality=self.quality,
             format_quality=self.format_quality,
+            candidates=self.candidates,
         )
 
     @property

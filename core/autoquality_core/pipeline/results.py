@@ -1,0 +1,102 @@
+"""The result of a request: from the answer of a search, or the source itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from autoquality_core.pipeline.choice import Entry
+from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import Answer
+from autoquality_core.pipeline.session import Session
+from autoquality_core.pipeline.source_file import SourceFile
+from autoquality_core.pipeline.sources import OpenJob, Origin
+from autoquality_core.types import Method, Notice, NoticeCode, Probe, Timings, Verdict
+
+
+def result_of(
+    session: Session,
+    answer: Answer,
+    probes: tuple[Probe, ...],
+    considered: Sequence[Considered],
+    notices: Iterable[Notice],
+    timings: Timings,
+) -> EncodeResult:
+    """The result with the answer of a session. `probes` are those of all sessions."""
+    return EncodeResult(
+        image=session.file(answer.quality),
+        format=session.encoder.format,
+        quality=answer.quality,
+        scores=session.scores(answer.quality),
+        outcome=answer.outcome,
+        applied=answer.applied,
+        predicted_quality=answer.predicted_quality,
+        probes=probes,
+        notices=(*notices, *answer.notices),
+        width=session.pixels.width,
+        height=session.pixels.height,
+        frames=session.frames(answer.quality),
+        alpha_quality=session.alpha_quality,
+        lossless=session.encoder.lossless,
+        candidates=tuple(considered),
+        timings=timings,
+    )
+
+
+def notices_of(
+    job: EncodeJob, chosen: Entry, considered: Sequence[Considered] = ()
+) -> Iterator[Notice]:
+    """What the caller should know about an entry before its search, and about the choice of it."""
+    late = [one.message for one in considered if one.verdict is Verdict.NO_TIME]
+    if late:
+        yield Notice(NoticeCode.CANDIDATE_SKIPPED, "; ".join(late))
+    yield from chosen.candidate.notices
+    if chosen.metadata.dropped:
+        yield Notice(NoticeCode.METADATA_DROPPED, "; ".join(chosen.metadata.dropped))
+    if job.spec.target is not None and chosen.resolved.method is Method.NONE:
+        message = "METHOD_NONE searches for nothing: the target was not used; set the method"
+        yield Notice(NoticeCode.TARGET_UNUSED, message)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSource:
+    """A source that may be the result, and the entry with its format."""
+
+    source: SourceFile
+    entry: Entry
+
+    @classmethod
+    def of(cls, opened: OpenJob, entries: Sequence[Entry], origin: Origin) -> KeptSource | None:
+        """The source of a job; None unless it may be the result.
+
+        Within a byte budget, the entry gets a handler that replaces its search.
+        """
+        for one in entries:
+            session = one.session
+            source = SourceFile.of(opened, session.pixels, origin, session.encoder, one.metadata)
+            if source is not None and not one.candidate.optional:
+                one.handler = source.handler(one.resolved) or one.handler
+                return cls(source, one)
+        return None
+
+    def settled(
+        self, job: EncodeJob, notices: Iterable[Notice], timings: Timings
+    ) -> EncodeResult | None:
+        """The source as the result without an encoding; None if one may be better."""
+        notices = [*notices, *notices_of(job, self.entry)]
+        return self.source.settled(self.entry.resolved, notices, timings)
+
+    def instead_of(self, result: EncodeResult, chosen: Entry) -> EncodeResult | None:
+        """The source as the result; None if it is larger than the result of the chosen entry."""
+        entry = self.entry
+        metadata = entry.session.metadata if chosen is entry else entry.metadata
+        kept = self.source.instead_of(result, metadata)
+        if kept is None:
+            return None
+        considered = tuple(
+            replace(one, verdict=Verdict.LARGER, message="not smaller than the source")
+            if one.verdict is Verdict.CHOSEN
+            else one
+            for one in result.candidates
+        )
+        return replace(kept, candidates=considered)

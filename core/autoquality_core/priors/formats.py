@@ -1,0 +1,241 @@
+"""Beliefs about the bytes that each encoder needs for a score, jointly over encoders.
+
+An image that is harder than its features suggest is harder for every encoder. So once one encoder
+was tried, the bytes of the others are known much better than before. `formats.json` has for each
+encoder setting a regression from the features of an image to log(payload bytes per pixel) at a
+few scores of SSIMULACRA2, and the covariance of the errors over all settings and scores. A setting
+without a quality has one number. `autoquality-train formats` learns them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoquality_core.formats import Encoder
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.priors.regression import inputs, scaled
+
+FloatArray = npt.NDArray[np.float64]
+
+FILE = "formats.json"
+
+UNKNOWN = 0.15
+"""The standard deviation of log bytes for options that nothing was learned for."""
+
+UNLEARNED = 0.5
+"""As `UNKNOWN`, for a format that nothing was learned for. It counts as the mean of all."""
+
+UNSEEN = 1.0
+"""As `UNKNOWN`, for an image without features. Most of it is common to all formats."""
+
+NOISE = 0.015
+"""The standard deviation of a file's log bytes around the curves of the beliefs."""
+
+SURPRISED, WIDER = 0.1, 2.5
+"""The probability that a standard deviation should be so many times as great. Errors of the
+regression are not normal: a few images are unlike all others."""
+
+_MOST_SCALE = 1.0
+"""The greatest log of an error's size relative to the usual one. Real images stay below; the
+regression knows nothing about images that are unlike all others."""
+
+_LEAST_SLOPE = 1e-3
+"""The least rise of log bytes with one point of the score."""
+
+_SCORES = np.arange(0.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """The contents of `formats.json`, for g scores and n outputs.
+
+    `values` (g,) are the scores on the metric's scale, rising. `places` says which outputs belong
+    to a setting: g, or one if it has no quality. `weights` (n, 1 + 2 f + m) map the `inputs` for
+    f features and m landmarks to the outputs. `covariance` (n, n) is that of the errors where
+    they have the usual size; `scales` (n, 1 + 2 f + m) map the inputs to the log of their size.
+    `overheads` are the bytes of files without detail.
+    """
+
+    values: FloatArray
+    places: Mapping[str, slice]
+    overheads: Mapping[str, float]
+    centre: FloatArray
+    spread: FloatArray
+    landmarks: FloatArray
+    weights: FloatArray
+    scales: FloatArray
+    covariance: FloatArray
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Learned:
+        """The learned data, from the JSON value of its file."""
+        places: dict[str, slice] = {}
+        stop = 0
+        for name, one in found["settings"].items():
+            start, stop = stop, stop + len(one["weights"])
+            places[name] = slice(start, stop)
+        settings = found["settings"].values()
+        return cls(
+            values=np.array([SSIMULACRA2.value(score) for score in found["scores"]]),
+            places=places,
+            overheads={name: one["overhead"] for name, one in found["settings"].items()},
+            centre=np.array(found["centre"]),
+            spread=np.array(found["spread"]),
+            landmarks=np.array(found["landmarks"]),
+            weights=np.array([row for one in settings for row in one["weights"]]),
+            scales=np.array([one["scale"] for one in settings for _ in one["weights"]]),
+            covariance=np.array(found["covariance"]),
+        )
+
+
+@cache
+def learned() -> Learned:
+    """The data of this folder."""
+    return Learned.of(json.loads(files(__package__).joinpath(FILE).read_text(encoding="utf-8")))
+
+
+class SizeBeliefs:
+    """What is known about the bytes of one image in each of several encoders.
+
+    Bytes are those of files without metadata. Scores are SSIMULACRA2.
+    """
+
+    def __init__(
+        self,
+        encoders: Sequence[Encoder],
+        pixels: int,
+        features: FloatArray | None,
+        *,
+        doubt: float = 0.0,
+        data: Learned | None = None,
+    ) -> None:
+        """`pixels` counts all frames; `features` are those with chroma, None for animations.
+
+        `doubt` is the standard deviation of what the features do not show, such as alpha.
+        """
+        data = data or learned()
+        self._values, self._pixels = data.values, pixels
+        near = scaled(data.centre if features is None else features, data.centre, data.spread)
+        seen = inputs(near, data.landmarks)
+        picked = [_pick(data, one) for one in encoders]
+        chosen = np.concatenate([rows for rows, _, _ in picked])
+        self._mean: FloatArray = chosen @ (data.weights @ seen)
+        scale = np.exp(np.minimum(data.scales @ seen, _MOST_SCALE))
+        covariance = data.covariance * np.outer(scale, scale)
+        common = doubt if features is not None else math.hypot(doubt, UNSEEN)
+        self._covariance: FloatArray = chosen @ covariance @ chosen.T + common**2
+        self._parts: dict[Encoder, slice] = {}
+        self._overheads: dict[Encoder, float] = {}
+        stop = 0
+        for encoder, (rows, own, overhead) in zip(encoders, picked, strict=True):
+            start, stop = stop, stop + len(rows)
+            self._parts[encoder] = part = slice(start, stop)
+            self._overheads[encoder] = overhead
+            self._covariance[part, part] += own**2 + (common / 3) ** 2
+
+    def observe(self, encoder: Encoder, size_bytes: int, score: float) -> None:
+        """Learn from a file."""
+        row = self._row(encoder, score)
+        towards = self._covariance @ row
+        gain = towards / (float(row @ towards) + NOISE**2)
+        away = self._payload(encoder, size_bytes) - float(row @ self._mean)
+        self._mean = self._mean + gain * away
+        self._covariance = self._covariance - np.outer(gain, towards)
+
+    def bytes_at(self, encoder: Encoder, score: float) -> float:
+        """The median of the bytes that reach a score."""
+        mean = float(self._row(encoder, score) @ self._mean)
+        return self._overheads[encoder] + self._pixels * math.exp(mean)
+
+    def saving(self, encoder: Encoder, score: float, size_bytes: int) -> float:
+        """The share of `size_bytes` that this encoder is expected to save at a score, 0 to 1.
+
+        A larger file saves nothing.
+        """
+        mean, usual = self._belief(encoder, score)
+        room = self._payload(encoder, size_bytes)
+        saved = 0.0
+        for weight, deviation in ((1 - SURPRISED, usual), (SURPRISED, WIDER * usual)):
+            away = (room - mean) / deviation
+            taken = math.exp(mean - room + deviation**2 / 2) * _cdf(away - deviation)
+            saved += weight * (_cdf(away) - taken)
+        return max(0.0, saved) * max(0.0, 1 - self._overheads[encoder] / size_bytes)
+
+    def score_at(self, encoder: Encoder, size_bytes: float) -> tuple[float, float]:
+        """The expected score of a file of `size_bytes`, and its standard deviation.
+
+        Without a quality, it is 100 if the file is no larger, else 0.
+        """
+        room = self._payload(encoder, size_bytes)
+        if self._mean[self._parts[encoder]].size == 1:
+            mean, deviation = self._belief(encoder, 100.0)
+            fits = _cdf((room - mean) / deviation)
+            return 100 * fits, 100 * math.sqrt(fits * (1 - fits))
+        rows = np.array([self._row(encoder, score) for score in _SCORES])
+        curve = np.maximum.accumulate(rows @ self._mean)
+        score = float(np.interp(room, curve, _SCORES))
+        slope = max(float(np.interp(score, _SCORES, np.gradient(curve))), _LEAST_SLOPE)
+        return score, self._belief(encoder, score)[1] / slope
+
+    def gain(self, encoder: Encoder, size_bytes: float, score: float) -> float:
+        """By how many points a file of `size_bytes` is expected to exceed a score, at least 0."""
+        mean, usual = self.score_at(encoder, size_bytes)
+        gained = 0.0
+        for weight, wider in ((1 - SURPRISED, 1.0), (SURPRISED, WIDER)):
+            deviation = max(wider * usual, 1e-6)
+            away = (mean - score) / deviation
+            density = math.exp(-0.5 * away**2) / math.sqrt(2 * math.pi)
+            gained += weight * ((mean - score) * _cdf(away) + deviation * density)
+        return max(0.0, gained)
+
+    def _belief(self, encoder: Encoder, score: float) -> tuple[float, float]:
+        """The mean and the standard deviation of the log payload per pixel at a score."""
+        row = self._row(encoder, score)
+        variance = max(float(row @ self._covariance @ row), 0.0) + NOISE**2
+        return float(row @ self._mean), math.sqrt(variance)
+
+    def _row(self, encoder: Encoder, score: float) -> FloatArray:
+        """The weights of all outputs at a score: a line between those next to it."""
+        part = self._parts[encoder]
+        row = np.zeros(self._mean.size)
+        if part.stop - part.start == 1:
+            row[part] = 1.0
+            return row
+        value, values = SSIMULACRA2.value(score), self._values
+        at = int(np.clip(np.searchsorted(values, value), 1, values.size - 1))
+        share = (value - values[at - 1]) / (values[at] - values[at - 1])
+        row[part.start + at - 1 : part.start + at + 1] = 1 - share, share
+        return row
+
+    def _payload(self, encoder: Encoder, size_bytes: float) -> float:
+        """The log payload per pixel of a file."""
+        return math.log(max(size_bytes - self._overheads[encoder], 1.0) / self._pixels)
+
+
+def _cdf(x: float) -> float:
+    """The standard normal distribution function, also precise far below 0."""
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
+    """The outputs of an encoder (rows, n), its own standard deviation, and its overhead."""
+    each = np.eye(len(data.weights))
+    nearest = ((encoder.learned, UNKNOWN),) if encoder.takes_quality else ()
+    for key, own in ((encoder.setting, 0.0), *nearest):
+        if key in data.places:
+            return each[data.places[key]], own, data.overheads[key]
+    alike = [
+        each[place]
+        for place in data.places.values()
+        if (place.stop - place.start > 1) is encoder.takes_quality
+    ]
+    return np.mean(alike, axis=0), UNLEARNED, float(np.mean([*data.overheads.values()]))

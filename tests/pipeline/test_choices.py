@@ -1,0 +1,106 @@
+"""Choices within a format: chroma, and files without loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autoquality_core.formats import JpegOptions, WebpOptions
+from autoquality_core.types import (
+    Chroma,
+    Format,
+    Lossless,
+    Method,
+    Outcome,
+    RawSource,
+    TargetSpec,
+    Verdict,
+)
+from tests.photos import animation
+from tests.pipeline.test_candidates import by_verdict, drawing, encode, red_on_blue
+
+
+def test_chroma_auto_is_a_choice_between_two_encoders() -> None:
+    auto = JpegOptions(chroma=Chroma.AUTO)
+    result = encode(candidates=(), source=red_on_blue(), fmt=Format.JPEG, jpeg=auto)
+    (chosen,) = by_verdict(result)[Verdict.CHOSEN]
+    assert chosen.chroma is Chroma.FULL
+    assert {one.chroma for one in result.candidates} == {Chroma.BY_QUALITY, Chroma.FULL}
+    photo = encode(candidates=(), fmt=Format.JPEG, jpeg=auto)
+    (chosen,) = by_verdict(photo)[Verdict.CHOSEN]
+    same = encode(candidates=(), fmt=Format.JPEG, jpeg=JpegOptions(chroma=chosen.chroma))
+    assert photo.image == same.image
+
+
+@pytest.mark.parametrize("method", [Method.NONE, Method.DSSIM])
+def test_chroma_auto_is_decided_without_a_search_by_other_methods(method: Method) -> None:
+    spec = TargetSpec(method, 0.02 if method is Method.DSSIM else None, 10, 95)
+    auto = JpegOptions(chroma=Chroma.AUTO)
+    result = encode(spec, (), fmt=Format.JPEG, jpeg=auto)
+    assert result.candidates == ()
+    (chroma,) = {one.chroma for one in result.probes}
+    assert chroma in (Chroma.BY_QUALITY, Chroma.FULL)
+
+
+def test_the_default_options_of_a_photograph_cost_no_lossless_file() -> None:
+    result = encode(candidates=(), fmt=Format.WEBP)
+    assert not any(one.lossless for one in result.probes)
+    (lossless,) = (one for one in result.candidates if one.lossless)
+    assert (lossless.verdict, lossless.predicted) == (Verdict.PREDICTED_LARGER, True)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TargetSpec(Method.SSIMULACRA2, 80.0, 10, 95, 1.0),
+        TargetSpec(Method.DSSIM, 0.005, 10, 95, 0.001),
+        TargetSpec(Method.SIZE, 20_000, 10, 95),
+    ],
+)
+def test_a_drawing_becomes_a_lossless_webp(spec: TargetSpec) -> None:
+    result = encode(spec, (), drawing(), fmt=Format.WEBP)
+    assert result.lossless
+    assert (result.outcome, result.quality) == (Outcome.LOSSLESS_SMALLER, 0)
+    lossy = encode(spec, (), drawing(), fmt=Format.WEBP, webp=WebpOptions(lossless=Lossless.NEVER))
+    assert not lossy.lossless
+    if spec.method is not Method.SIZE:
+        assert len(result.image) < len(lossy.image)
+    always = encode(
+        spec, (), drawing(), fmt=Format.WEBP, webp=WebpOptions(lossless=Lossless.ALWAYS)
+    )
+    assert always.image == result.image
+    assert (always.outcome, always.lossless) == (Outcome.NO_QUALITY, True)
+    if spec.method is Method.SSIMULACRA2:
+        assert result.scores == {"ssimulacra2": 100.0}
+
+
+def test_method_none_writes_a_lossy_webp() -> None:
+    result = encode(TargetSpec(Method.NONE), (), drawing(), fmt=Format.WEBP)
+    assert (result.quality, result.lossless, result.candidates) == (79, False, ())
+
+
+def test_a_moving_drawing_becomes_a_lossless_webp() -> None:
+    spec = TargetSpec(Method.DSSIM, 0.003, 10, 95, 0.001)
+    result = encode(spec, (), animation(side=120), fmt=Format.WEBP)
+    lossy = encode(
+        spec,
+        (),
+        animation(side=120),
+        fmt=Format.WEBP,
+        webp=WebpOptions(lossless=Lossless.NEVER),
+    )
+    assert result.frames == lossy.frames == 4
+    assert len(result.image) <= len(lossy.image)
+    assert result.lossless
+
+
+def test_hidden_colours_do_not_count_for_a_lossless_file() -> None:
+    """The colours of transparent pixels are black in it, and scores do not see them."""
+    samples = np.zeros((96, 128, 4), np.uint8)
+    samples[..., :3] = np.random.default_rng(0).integers(0, 256, (96, 128, 3))
+    samples[30:60, 40:90] = (200, 30, 30, 255)
+    source = RawSource(128, 96, 4, samples.tobytes())
+    result = encode(candidates=(), source=source, fmt=Format.WEBP)
+    assert result.lossless
+    assert result.scores["ssimulacra2"] == 100
+    assert len(result.image) < 500
