@@ -43,6 +43,7 @@ class AsyncCaller:
     """Makes calls in one event loop until it is closed."""
 
     def __init__(self, server: Endpoint, defaults: CallDefaults) -> None:
+        self.peer = server.peer
         self._server = server
         self._defaults = defaults
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -150,9 +151,12 @@ class AsyncCaller:
 
     async def _wait_after(self, error: AutoQualityError, backoff: Backoff) -> None:
         """Wait like `Caller` does."""
-        closed = await self._closed_within(backoff.next_delay(error))
+        explained, permanent = await asyncio.to_thread(self.peer.explain, error, backoff.time_left)
+        if permanent:
+            raise explained from error.__cause__
+        closed = await self._closed_within(backoff.next_delay(explained))
         if not closed and is_lost(error) and not await self._wait_connected(backoff.outage_left):
-            raise error
+            raise explained
         if self._closed.is_set():
             raise closed_error(error.request_id) from error
 

@@ -184,6 +184,9 @@ class AsyncClient(BaseClient):
             reply = await self._check_health("", timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
+        except DeadlineExceededError as error:
+            explained = await asyncio.to_thread(self._caller.peer.diagnose, error)
+            raise explained from error.__cause__
         return _health.is_serving(reply.message)
 
     async def _check_health(

@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 
 from autoquality._call import CallDefaults
-from autoquality._channel import PEM, Endpoint, endpoint, tls_credentials
+from autoquality._channel import PEM, Endpoint, endpoint, read_pem, tls_credentials
+from autoquality._connection import Peer
 from autoquality._retry import RETRIES
 from autoquality._token import check_token
 
@@ -49,15 +50,17 @@ class BaseClient(ABC):
     ) -> None:
         """Prepare the connection, and send nothing yet.
 
-        - `target`: host:port or any gRPC name (`dns:///host:port`, `unix:/path`). The client
-          uses the addresses of a name in turn. Default: the environment variable
-          AUTOQUALITY_SERVER, or localhost:50051.
+        - `target`: host:port, a host (port 50051), or any gRPC name (`dns:///host:port`,
+          `unix:/path`). The client uses the addresses of a name in turn. Default: the environment
+          variable AUTOQUALITY_SERVER, or localhost:50051.
         - `timeout`: the default of every call, in seconds. None has no limit.
         - `retries`: 0 to 8. A call is retried if the server is full and says when to retry. It
           is retried up to 3 times if the server became unavailable. The delays grow to 4
           seconds, or to the server's retry hint. With the default they last until a server
-          that died is replaced. A call whose upload or download was too slow is not retried.
-        - `tls`: use TLS with the system's certificate authorities.
+          that died is replaced. A call whose upload or download was too slow is not retried,
+          nor one that fails because of TLS or a certificate.
+        - `tls`: use TLS with gRPC's list of public authorities. The variable
+          GRPC_DEFAULT_SSL_ROOTS_FILE_PATH replaces the list.
         - `ca`, `cert`, `key`: other authorities and a client certificate, as PEM bytes or
           paths. They imply TLS.
         - `server_name`: the name in the server's certificate, if it is not the target's.
@@ -69,19 +72,27 @@ class BaseClient(ABC):
         - `compression`: helps raw pixels, but not image files.
         - `channel_options`: gRPC options. They replace the client's own.
 
-        Raises ValueError for arguments that contradict each other or expose the token, OSError
-        for a certificate that cannot be read.
+        Raises ValueError for arguments that contradict each other or expose the token and for a
+        `target` that is a URL, OSError for a certificate that cannot be read.
         """
         if target is None:
             target = os.environ.get(SERVER_VARIABLE) or DEFAULT_TARGET
+        verifiable = credentials is None
         credentials = tls_credentials(credentials, tls, ca=ca, cert=cert, key=key)
         if token is not None:
             check_token(token, target, secured=credentials is not None or tls is False)
             metadata = (*metadata, ("authorization", f"Bearer {token}"))
-        server = endpoint(
+        peer = Peer(
             target,
-            credentials=credentials,
+            secured=credentials is not None,
+            ca=read_pem(ca),
+            verifiable=verifiable,
+            has_certificate=cert is not None,
             server_name=server_name,
+        )
+        server = endpoint(
+            peer,
+            credentials=credentials,
             max_message_bytes=max_message_bytes,
             compression=compression,
             channel_options=channel_options,

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from autoquality._connection import Peer
 from autoquality._errors import (
     REQUEST_ID_KEY,
     AutoQualityError,
@@ -93,7 +94,8 @@ class CallDefaults:
 class Caller:
     """Makes calls until it is closed. Thread-safe."""
 
-    def __init__(self, channel: grpc.Channel, defaults: CallDefaults) -> None:
+    def __init__(self, channel: grpc.Channel, peer: Peer, defaults: CallDefaults) -> None:
+        self.peer = peer
         self._channel = channel
         self._defaults = defaults
         self._closed = threading.Event()
@@ -162,13 +164,16 @@ class Caller:
                 self._wait_after(error, backoff)
 
     def _wait_after(self, error: AutoQualityError, backoff: Backoff) -> None:
-        """Wait until the next attempt. Raises `error` if there is none.
+        """Wait until the next attempt. Raises `error`, with its cause, if there is none.
 
         Raises CancelledError if the client is closed during the wait.
         """
-        closed = self._closed.wait(backoff.next_delay(error))
+        explained, permanent = self.peer.explain(error, backoff.time_left)
+        if permanent:
+            raise explained from error.__cause__
+        closed = self._closed.wait(backoff.next_delay(explained))
         if not closed and is_lost(error) and not self._wait_connected(backoff.outage_left):
-            raise error
+            raise explained
         if self._closed.is_set():
             raise closed_error(error.request_id) from error
 

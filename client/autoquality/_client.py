@@ -44,7 +44,7 @@ class Client(BaseClient):
         self._channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, defaults)
+        self._caller = Caller(self._channel, server.peer, defaults)
         self._options = defaults.options
 
     def close(self) -> None:
@@ -201,8 +201,8 @@ class Client(BaseClient):
     def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and its health check says SERVING.
 
-        Raises DeadlineExceededError after `timeout` seconds (None has no limit), and the errors
-        of `health`.
+        Raises DeadlineExceededError after `timeout` seconds (None has no limit), with the cause
+        if the connection fails, and the errors of `health`.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
@@ -214,6 +214,8 @@ class Client(BaseClient):
             reply = self._call(self._health, request, timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
+        except DeadlineExceededError as error:
+            raise self._caller.peer.diagnose(error) from error.__cause__
         return _health.is_serving(reply.message)
 
     def _call(

@@ -44,9 +44,9 @@ _IMAGE_REASONS = ("IMAGE_UNREADABLE", "IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE")
 class AutoQualityError(Exception):
     """A call that failed.
 
-    `message` is the server's message, and `code` is the gRPC status. `reason` is a stable code
-    such as "QUEUE_FULL", or None. `request_id` is the request's id in the server's log.
-    `details` has all details of the status.
+    `message` is the server's message, or the cause of a failed connection. `code` is the gRPC
+    status. `reason` is a stable code such as "QUEUE_FULL" or "CERTIFICATE_EXPIRED", or None.
+    `request_id` is the request's id in the server's log. `details` has all details of the status.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from autoquality import (
 from autoquality.testing import FakeServer, Fault
 from tests.client.test_retry import BreaksOff, serving_at
 from tests.photos import photo, photo_path
-from tests.stream.serving import Serving, serving
+from tests.stream.serving import Serving
 from tests.waiting import LIMIT, until
 
 pytestmark = pytest.mark.anyio
@@ -44,13 +44,6 @@ DIRECT = [("grpc.enable_http_proxy", 0)]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def real() -> Iterator[Serving]:
-    """A server with one worker and no queue."""
-    with serving(queue_size=0) as server:
-        yield server
 
 
 def client_of(server: Serving, **options: Any) -> AsyncClient:
@@ -187,8 +180,14 @@ async def test_a_call_waits_for_a_server_that_is_full(real: Serving) -> None:
 )
 @pytest.mark.parametrize("stream_above", [None, 0])
 async def test_it_retries_what_the_client_retries(
-    server: FakeServer, fault: Fault, retries: int, attempts: int, stream_above: int | None
+    server: FakeServer,
+    fault: Fault,
+    retries: int,
+    attempts: int,
+    stream_above: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.01)
     for rpc in ("Encode", "EncodeStream"):
         server.respond_always(fault, rpc=rpc)
     async with server.async_client(retries=retries) as client:

@@ -17,7 +17,7 @@ from autoquality.v1 import encoding_pb2 as pb
 from tests.images.films import Frame, apng
 from tests.photos import animation, crop, photo, with_alpha
 from tests.rpc.conftest import encoding_stub
-from tests.stream.serving import serving
+from tests.stream.serving import Serving
 
 JPEG, PNG, CLEAR, GIF = photo("rocket.jpg"), png_image(), png_image(alpha=True), animation()
 PHOTO = crop("coffee.png", 160, 120)
@@ -190,11 +190,10 @@ PAIRS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def stubs() -> Iterator[tuple[Any, Any]]:
+def stubs(real: Serving) -> Iterator[tuple[Any, Any]]:
     """Return stubs of the fake server and of the real one."""
     with (
         FakeServer() as fake,
-        serving(jxl_net="none") as real,
         grpc.insecure_channel(fake.target, [("grpc.enable_http_proxy", 0)]) as channel,
     ):
         yield encoding_stub(channel), real.stub

@@ -29,6 +29,12 @@ from autoquality.v1 import encoding_pb2 as pb
 QUALITIES = st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted)
 
 
+_HEADS = (
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF....WEBP", b"RIFF....WEBPVP8X"),
+    *(b"RIFF....WEBPVP8L", b"....ftypavif", b"....ftypavif....ispe", b"\xff\n", b"II*\0"),
+)
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> pb.EncodeRequest:
     """Generate valid Encode requests."""
@@ -379,3 +385,9 @@ def test_unknown_rpcs_and_impossible_faults_are_refused(server: FakeServer) -> N
         Fault(14)
     with pytest.raises(ValueError, match="that of a failure, not OK"):
         Fault(grpc.StatusCode.OK)
+
+
+@given(st.sampled_from(_HEADS), st.binary(max_size=80))
+def test_a_header_of_any_bytes_is_read_or_refused(head: bytes, rest: bytes) -> None:
+    request = pb.EncodeRequest(image=head + rest)
+    assert isinstance(answer(request), pb.EncodeResponse | Fault)

@@ -40,11 +40,11 @@ class _Group(click.Group):
     show_default=True,
     show_envvar=True,
     metavar="HOST:PORT",
-    help="Address of the server.",
+    help="Address of the server, without a URL scheme. The port is 50051 by default.",
 )
 @click.option("--tls", is_flag=True, help="Use TLS. --ca, --cert and --key imply it.")
 @click.option(
-    "--ca", type=_FILE, help="Certificate authorities to trust (PEM), instead of the system's."
+    "--ca", type=_FILE, help="Certificate authorities to trust (PEM), instead of public ones."
 )
 @click.option("--cert", type=_FILE, help="Client certificate (PEM).")
 @click.option("--key", type=_FILE, help="Private key of the client certificate (PEM).")
