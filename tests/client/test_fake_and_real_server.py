@@ -28,6 +28,7 @@ AVIF = bytes(IMAGE.heifsave_buffer(compression="av1"))
 FILM = apng([Frame(np.roll(IMAGE.numpy(), shift, axis=1)) for shift in (0, 5, 10)])
 TINY = png_image(8, 8)
 SIZE = {"method": pb.METHOD_SIZE, "target": 2000}
+WIDE = {"min_quality": 1, "max_quality": 100}
 SEARCH = {"method": pb.METHOD_SSIMULACRA2, "target": 70}
 
 
@@ -76,20 +77,22 @@ GOOD: dict[str, Any] = {
     "lossless jxl": encode(format=pb.FORMAT_JXL, jxl={"lossless": True}, measure_dssim=True),
     "unused target": by(target=0.5),
     "unused target, no search": by(method=pb.METHOD_NONE, target=5000),
-    "size": by(**SIZE, min_quality=1, max_quality=100),
+    "size": by(**SIZE, **WIDE),
+    "an impossible size": by(method=pb.METHOD_SIZE, target=1),
     "size to png": encode(auto_quality=SIZE),
     "size measured": encode(
         JPEG, format=pb.FORMAT_WEBP, auto_quality=SIZE, measure=[pb.METRIC_SSIMULACRA2]
     ),
     "ssimulacra2": by(**SEARCH),
-    "dssim": by(method=pb.METHOD_DSSIM),
+    "dssim": by(method=pb.METHOD_DSSIM, **WIDE),
+    "a poor dssim": by(method=pb.METHOD_DSSIM, target=1),
     "dssim measured": encode(
         PHOTO,
         format=pb.FORMAT_WEBP,
-        auto_quality={"method": pb.METHOD_DSSIM},
+        auto_quality={"method": pb.METHOD_DSSIM, **WIDE},
         measure=[pb.METRIC_SSIMULACRA2],
     ),
-    "no network": by(method=pb.METHOD_ML),
+    "no network": by(method=pb.METHOD_ML, **WIDE),
     "no network, other metric": by(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2),
     "a limit that is exceeded": encode(
         JPEG, format=pb.FORMAT_WEBP, quality=90, auto_quality={"max_bytes": 10}
@@ -109,7 +112,7 @@ GOOD: dict[str, Any] = {
     ),
     "one candidate": among(pb.FORMAT_JPEG, image=JPEG, method=pb.METHOD_NONE),
     "transparency decides": among(pb.FORMAT_JPEG, pb.FORMAT_PNG, **SIZE),
-    "animation decides": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, image=FILM, **SIZE),
+    "animation decides": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, image=FILM, **SIZE, **WIDE),
     "background without #": encode(CLEAR, format=pb.FORMAT_JPEG, background="00ff00"),
 }
 
