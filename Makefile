@@ -147,6 +147,10 @@ bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and e
 bench-formats: .venv/.stamp ## Compare the choice among formats with encoding everything and with fixed orders (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.formats $(ARGS)
 
+.PHONY: bench-savings
+bench-savings: .venv/.stamp ## Compare our bytes with those of fixed qualities at equal floors (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.savings $(ARGS)
+
 .PHONY: bench-ssimulacra2
 bench-ssimulacra2: .venv/.stamp .tools/fast-ssim2/.stamp ## Time SSIMULACRA2 against other implementations
 	@$(BIN)/python -m bench.ssimulacra2 $(ARGS)

@@ -38,7 +38,7 @@ from bench.command import add_images, images_of, parser
 from bench.record import FOLDER, Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import made, table
-from bench.targets import GRAPHICS, PHOTO_FOLDERS, PHOTOGRAPHS, raw
+from bench.targets import GRAPHICS, PHOTOGRAPHS, kind_of, raw
 
 OTHERS: tuple[Encoder, ...] = (WebpEncoder(), AvifEncoder(), JxlEncoder())
 CANDIDATES: dict[str, tuple[Encoder, ...]] = {
@@ -100,7 +100,7 @@ def cases_of(sample: Sample) -> list[Case]:
     """All cases of one image."""
     pixels = sample.pixels()
     source = raw(pixels)
-    kind = PHOTOGRAPHS if any(one in sample.kind for one in PHOTO_FOLDERS) else GRAPHICS
+    kind = kind_of(sample)
     found = []
     for goal, budget, options in goals(source):
         answers = {one: _answer(source, one, **options) for one in (*OTHERS, *_jpegs())}

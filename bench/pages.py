@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import (
     formats,
     jpegli,
+    savings,
     sources,
     ssimulacra2,
     ssimulacra2_scores,
@@ -51,6 +52,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
     "formats": ("formats", formats.page),
+    "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
     "jpegli": ("jpegli", jpegli.page),
     "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
@@ -70,7 +72,8 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
     "targets": (target_pictures.plots, target_pictures.NAMES_OF_PLOTS),
 }
 PAGES = (
-    *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/sources.md"),
+    *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
+    "docs/sources.md",
 )
 
 

@@ -60,7 +60,7 @@ def answers_of(sample: Sample) -> list[Answer]:
     """All answers for one image."""
     pixels = sample.pixels()
     source = raw(pixels)
-    kind = PHOTOGRAPHS if any(one in sample.kind for one in PHOTO_FOLDERS) else GRAPHICS
+    kind = kind_of(sample)
     found = []
     for encoder in ENCODERS:
         for goal, method, target in goals():
@@ -89,6 +89,11 @@ def goals() -> Iterator[tuple[str, str, float]]:
     yield DSSIM, "dssim", 0.02
     for word, score in WORDS["ssimulacra2"].items():
         yield word, "ssimulacra2", score
+
+
+def kind_of(sample: Sample) -> str:
+    """`PHOTOGRAPHS` or `GRAPHICS`, by the folder of the image."""
+    return PHOTOGRAPHS if any(one in sample.kind for one in PHOTO_FOLDERS) else GRAPHICS
 
 
 def raw(pixels: Pixels) -> RawSource:
