@@ -16,8 +16,12 @@ from autoquality.v1 import encoding_pb2 as pb
 _E = TypeVar("_E", bound=enum.StrEnum)
 
 
+JPG = "jpg"
+"""Another name of JPEG, which many programs use."""
+
+
 class Format(enum.StrEnum):
-    """A file format that the service writes."""
+    """A file format that the service writes. "jpg" is another name of JPEG."""
 
     JPEG = enum.auto()
     WEBP = enum.auto()
@@ -30,6 +34,10 @@ class Format(enum.StrEnum):
     def suffix(self) -> str:
         """The usual suffix of a file name, with its dot: `.jpg`, `.webp` ..."""
         return ".jpg" if self is Format.JPEG else f".{self.value}"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Format | None:
+        return cls.JPEG if value == JPG else None
 
 
 class Method(enum.StrEnum):
@@ -261,7 +269,11 @@ def parse(kind: type[_E], value: str, field: str) -> _E:
 
     Raises ValueError, which names `field` and the choices.
     """
-    choices = [str(member.value) for member in kind if member.name != "UNKNOWN"]
-    if value.lower() not in choices:
+    try:
+        member = kind(value.lower())
+    except ValueError:
+        member = None
+    if member is None or member.name == "UNKNOWN":
+        choices = [str(one.value) for one in kind if one.name != "UNKNOWN"]
         raise ValueError(f"{field} must be one of {', '.join(choices)}, not {str(value)!r}")
-    return kind(value.lower())
+    return member

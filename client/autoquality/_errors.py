@@ -182,7 +182,7 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
 def trailing_metadata(call: grpc.RpcError | grpc.Call) -> dict[str, str | bytes]:
     """Return the trailing metadata. A repeated key has its last value."""
     pairs = cast("Iterable[tuple[str, str | bytes]]", call.trailing_metadata() or ())
-    return dict(pairs)
+    return dict(iter(pairs))  # grpc.aio's Metadata is no dict, but has keys
 
 
 def _has(kind: type[Detail], details: Sequence[Detail]) -> bool:

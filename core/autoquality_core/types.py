@@ -30,6 +30,10 @@ class Format(enum.Enum):
     PNG = "png"
     JXL = "jxl"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Format | None:
+        return cls.JPEG if value == "jpg" else None
+
 
 class Method(enum.Enum):
     """How the quality is chosen; the values are imgproxy's names, or a metric's."""

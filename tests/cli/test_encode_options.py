@@ -222,3 +222,8 @@ def test_the_range_of_an_option_is_the_real_server_s(
             encode(value)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert f"{format}.{field}" in str(caught.value.details())
+
+
+def test_jpg_is_another_name_of_jpeg(server: FakeServer, run: Run) -> None:
+    assert run("encode", "-", "-o", "-", "--format", "jpg", stdin=b"photo").exit_code == 0
+    assert encode_requests(server)[0].format == pb.FORMAT_JPEG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 from collections.abc import Iterator
@@ -55,10 +56,10 @@ def servers(authority: trustme.CA) -> Iterator[dict[str, FakeServer]]:
 def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test if a call is retried."""
 
-    def wait_after(_backoff: Backoff, error: Exception) -> None:
+    def next_delay(_backoff: Backoff, error: Exception) -> float:
         pytest.fail(f"a retry after {error}")
 
-    monkeypatch.setattr(Backoff, "wait_after", wait_after)
+    monkeypatch.setattr(Backoff, "next_delay", next_delay)
 
 
 @pytest.mark.usefixtures("no_retries")
@@ -144,6 +145,25 @@ def test_waiting_for_a_server_ends_with_the_cause(
         pytest.raises(DeadlineExceededError, match="certificate has expired"),
     ):
         client.wait_ready(0.3)
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_the_client_for_asyncio_names_the_same_causes(
+    servers: dict[str, FakeServer], authority: trustme.CA
+) -> None:
+    ca = authority.cert_pem.bytes()
+
+    async def calls() -> None:
+        async with servers["valid"].async_client(ca=ca, token="secret") as client:
+            assert await client.health()
+        async with servers["expired"].async_client(ca=ca) as client:
+            with pytest.raises(UnavailableError) as failed:
+                await client.info()
+            assert failed.value.reason == "CERTIFICATE_EXPIRED"
+            with pytest.raises(DeadlineExceededError, match="certificate has expired"):
+                await client.wait_ready(0.3)
+
+    asyncio.run(calls())
 
 
 def test_another_kind_of_server_is_named() -> None:

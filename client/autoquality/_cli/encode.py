@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from autoquality._accept import formats_accepted
+from autoquality._base_client import STREAM_ABOVE
 from autoquality._cli.batch import Batch, Failed, Result
 from autoquality._cli.command import Command
 from autoquality._cli.errors import FAILED, Unreachable, failures
@@ -27,13 +28,12 @@ from autoquality._cli.paths import (
 from autoquality._cli.reporter import Reporter
 from autoquality._cli.session import Session
 from autoquality._cli.summary import MANY
-from autoquality._client import STREAM_ABOVE
-from autoquality._enums import Format, parse
+from autoquality._enums import JPG, Format, parse
 from autoquality._errors import UnavailableError
 from autoquality._results import Limits
 
 _KEEP = "keep"
-_FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
+_FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN), JPG]
 
 
 def _formats(
@@ -208,7 +208,7 @@ def _format(name: str | None, file: Path | None) -> Format | None:
 
     Raises click.UsageError if the suffix of the output file is unknown or contradicts `name`.
     """
-    format = None if name in (None, _KEEP) else Format(name)
+    format = None if name in (None, _KEEP) else parse(Format, name, "format")
     if file is None or not file.suffix:
         return format
     suffix = format_of(file)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from autoquality.testing._curve import Curve, format_of
+from autoquality.testing._curve import Curve
+from autoquality.testing._image import header_of
 from autoquality.v1 import encoding_pb2 as pb
 
 _NO_CAP = 101
@@ -13,7 +14,7 @@ _NO_CAP = 101
 
 def cap(request: pb.EncodeRequest, curve: Curve) -> int:
     """Return the quality of a JPEG that must not be exceeded, otherwise one that never is."""
-    is_jpeg = request.HasField("image") and format_of(request.image) == pb.FORMAT_JPEG
+    is_jpeg = header_of(request).kind == "jpeg"
     limits = request.cap_at_source and is_jpeg and curve.format != pb.FORMAT_PNG
     return curve.source_quality if limits else _NO_CAP
 
@@ -63,7 +64,7 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None
         return
     if size > _budget(response.applied):
         return
-    if format_of(request.image) != response.format:
+    if header_of(request).own_format != response.format:
         return
     response.image, response.size_bytes = request.image, size
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0

@@ -1,29 +1,158 @@
-"""Validation of requests: the simplest of the real server's rules."""
+"""Validation of requests: the real server's rules, as far as they need no codec."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
+from collections.abc import Iterator
+from typing import Any
 
+from autoquality._enums import to_number
+from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality.testing._fault import Fault
+from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
 
-_BACKGROUND = re.compile(r"#[0-9a-fA-F]{6}|")
+MAX_PIXELS = 50_000_000
+"""All frames together."""
+
+_BACKGROUND = re.compile(r"#?[0-9a-fA-F]{6}|")
+_OLDER_FLAGS: dict[str, tuple[str, int]] = {
+    "jpeg": ("no_subsample", pb.CHROMA_FULL),
+    "webp": ("smart_subsample", pb.CHROMA_SHARP),
+    "avif": ("no_subsample", pb.CHROMA_FULL),
+}
+"""The flags that mean a `chroma`."""
+_LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF: 16_384}
 
 
-def check_encode(request: pb.EncodeRequest) -> Fault | None:
+def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fault | None:
     """Return the fault of an invalid request, or None."""
-    if not (request.image or request.raw.pixels):
-        return Fault.invalid("image", "an image file or raw pixels must be given")
-    raw = request.raw
-    if request.HasField("raw") and len(raw.pixels) != raw.width * raw.height * raw.bands:
-        return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
+    if request.WhichOneof("source") is None:
+        return Fault.invalid("source", "set image (a whole file) or raw (bare pixels)")
+    return (
+        _check_enums(request)
+        or _check_quality(request)
+        or _check_candidates(request)
+        or _check_spec(request.auto_quality)
+        or next(_format_faults(request), None)
+        or _check_settings(request)
+        or _check_source(request, check_images=check_images)
+    )
+
+
+def _check_enums(message: Any, path: str = "") -> Fault | None:
+    """Refuse the numbers of enums that the contract does not have."""
+    for field, value in message.ListFields():
+        if field.enum_type is not None:
+            # Number 0 of an enum means the default. In a list, it means nothing.
+            numbers = value if field.is_repeated else (value,)
+            known = [one.number for one in field.enum_type.values][field.is_repeated :]
+            unknown = [number for number in numbers if number not in known]
+            if unknown:
+                names = ", ".join(one.name for one in field.enum_type.values[1:])
+                return Fault.invalid(path + field.name, f"must be {names}, not {unknown[0]}")
+        elif field.message_type is not None and (
+            fault := _check_enums(value, f"{path}{field.name}.")
+        ):
+            return fault
+    return None
+
+
+def _format_faults(request: pb.EncodeRequest) -> Iterator[Fault]:
+    """Yield a fault for each option of a format that is out of range or contradicts another."""
+    for name, kind in FORMAT_OPTIONS.items():
+        message: Any = getattr(request, name)
+        present = {field.name for field, _ in message.ListFields()}
+        for field in dataclasses.fields(kind):
+            if field.name in present:
+                option: Option = field.metadata["option"]
+                if text := _wrong(message, field.name, option):
+                    yield Fault.invalid(f"{name}.{field.name}", text)
+        older, meaning = _OLDER_FLAGS.get(name, ("", 0))
+        if {older, "chroma"} <= present and getattr(message, older) != (message.chroma == meaning):
+            yield Fault.invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
+
+
+def _wrong(message: Any, name: str, option: Option) -> str | None:
+    """Return what an option must be, if it is something else."""
+    value = getattr(message, name)
+    if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
+        return f"must be from {option.bounds[0]} to {option.bounds[1]}"
+    if option.choices is not None:
+        names = [one for one in option.choices if one.name != "UNKNOWN"]
+        kind = message.DESCRIPTOR.fields_by_name[name].enum_type
+        if value not in [to_number(kind, one, name) for one in names]:
+            return f"must be one of {', '.join(names)}"
+    return None
+
+
+def _check_settings(request: pb.EncodeRequest) -> Fault | None:
     if not _BACKGROUND.fullmatch(request.background):
-        return Fault.invalid("background", "must be #rrggbb")
+        return Fault.invalid("background", 'must be a colour like "#ffffff"')
     if request.HasField("min_width") and request.min_width < 1:
         return Fault.invalid("min_width", "must be pixels, 1 or more")
-    return (
-        _check_quality(request) or _check_candidates(request) or _check_spec(request.auto_quality)
-    )
+    return None
+
+
+def _check_source(request: pb.EncodeRequest, *, check_images: bool) -> Fault | None:
+    fault: Fault | None = None
+    if request.HasField("raw"):
+        fault = _check_raw(request.raw)
+    elif check_images:
+        fault = _check_file("image", request.image)
+    elif not request.image:
+        fault = _unreadable("image", "must not be empty")
+    return fault or _check_sides(request)
+
+
+def _check_raw(raw: pb.RawImage) -> Fault | None:
+    for side in ("width", "height"):
+        if getattr(raw, side) < 1:
+            return Fault.invalid(f"raw.{side}", "must be 1 or more")
+    if not 1 <= raw.bands <= 4:
+        return Fault.invalid("raw.bands", "must be from 1 to 4")
+    if fault := _check_size("raw", of_raw(raw)):
+        return fault
+    if len(raw.pixels) != raw.width * raw.height * raw.bands:
+        return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
+    return None
+
+
+def _check_file(field: str, data: bytes) -> Fault | None:
+    if not data:
+        return _unreadable(field, "must not be empty")
+    try:
+        header = read(data)
+    except ValueError as error:
+        return _unreadable(field, str(error))
+    if header is None:
+        text = "not an image of a supported format (avif, gif, jpeg, jxl, png, tiff, webp)"
+        return Fault.invalid(field, text, "IMAGE_UNSUPPORTED")
+    return _check_size(field, header)
+
+
+def _unreadable(field: str, text: str) -> Fault:
+    return Fault.invalid(field, text, "IMAGE_UNREADABLE")
+
+
+def _check_size(field: str, header: Header) -> Fault | None:
+    pixels = header.width * header.height * header.frames
+    if pixels <= MAX_PIXELS:
+        return None
+    text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
+    return Fault.invalid(field, text, "IMAGE_TOO_LARGE")
+
+
+def _check_sides(request: pb.EncodeRequest) -> Fault | None:
+    header = header_of(request)
+    formats = request.candidates or (request.format or header.own_format,)
+    longest = max(_LONGEST_SIDE.get(format, math.inf) for format in formats)
+    if max(header.width, header.height) <= longest:
+        return None
+    text = f"holds at most {longest} pixels a side; choose another format"
+    return Fault.invalid("format", text, "IMAGE_TOO_LARGE")
 
 
 def _check_quality(request: pb.EncodeRequest) -> Fault | None:
@@ -47,9 +176,14 @@ def _check_candidates(request: pb.EncodeRequest) -> Fault | None:
 
 def check_compare(request: pb.CompareRequest) -> Fault | None:
     """Return the fault of an invalid request, or None."""
-    for field in ("reference", "distorted"):
-        if not getattr(request, field):
-            return Fault.invalid(field, "an image file must be given")
+    if fault := _check_file("reference", request.reference):
+        return fault
+    if fault := _check_file("distorted", request.distorted):
+        return fault
+    one, other = read(request.reference), read(request.distorted)
+    if one and other and (one.width, one.height) != (other.width, other.height):
+        text = f"must be as large as the reference, {one.width}x{one.height}"
+        return Fault.invalid("distorted", text, "SIZE_MISMATCH")
     return None
 
 
@@ -60,7 +194,7 @@ def _check_spec(spec: pb.AutoQuality) -> Fault | None:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and spec.min_quality > spec.max_quality:
         return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
-    return _check_limits(spec) or _check_scores(spec)
+    return _check_scores(spec) or _check_limits(spec)
 
 
 def _check_limits(spec: pb.AutoQuality) -> Fault | None:
@@ -88,8 +222,9 @@ def _check_scores(spec: pb.AutoQuality) -> Fault | None:
     highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
     if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
         return Fault.invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
-    if spec.method == pb.METHOD_SIZE and not spec.target >= 1:
+    if spec.method == pb.METHOD_SIZE and not 1 <= spec.target < math.inf:
         return Fault.invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
-    if own and spec.HasField("target") and not 0 <= spec.target <= highest:
-        return Fault.invalid("auto_quality.target", f"must be a score from 0 to {highest}")
+    most = highest if own else math.inf
+    if spec.HasField("target") and not (0 <= spec.target <= most and math.isfinite(spec.target)):
+        return Fault.invalid("auto_quality.target", f"must be a score from 0 to {most:g}")
     return None
