@@ -155,6 +155,11 @@ def test_a_summary_and_silence_are_options(
 ) -> None:
     arguments = ("encode", photos, "-o", tmp_path / "out", "--format", "webp", "--force")
     assert run(*arguments, "--summary").stdout.startswith("images    3: 3 encoded")
+    server.respond(
+        *(pb.EncodeResponse(format=one) for one in (pb.FORMAT_JPEG, pb.FORMAT_PNG, pb.FORMAT_JPEG))
+    )
+    kept = run("encode", photos, "-o", tmp_path / "kept", "--summary")
+    assert "formats   2 jpeg, 1 png" in kept.stdout
     quiet = run(*arguments, "--quiet")
     assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
     server.respond(Fault.invalid("image", "is not an image", "IMAGE_UNREADABLE"))

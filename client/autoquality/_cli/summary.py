@@ -38,6 +38,9 @@ def print_summary(console: Console, results: Sequence[Result]) -> None:
         print_line(console, f"bytes     {decimal(before)} to {decimal(after)}, {saved} saved")
         if larger := sum(result.is_larger for result in done):
             print_line(console, f"larger    {larger} than their sources")
+        formats = [str(result.encoded.format) for result in done]
+        if len(set(formats)) > 1:
+            print_line(console, f"formats   {_counted(formats)}")
         outcomes = (result.encoded.outcome.replace("_", " ") for result in done)
         print_line(console, f"outcomes  {_counted(outcomes)}")
     notices = {notice.code: notice.message for result in done for notice in result.encoded.notices}
