@@ -130,9 +130,9 @@ def test_notices_are_printed_on_stderr(run: Run, photos: Path) -> None:
 def test_verbose_prints_the_request_the_settings_and_the_probes(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
-    result = run("-v", "encode", photos / "a.jpg", "--format", "webp", "--method", "dssim")
+    result = run("-v", "encode", photos / "a.jpg", "--format", "avif", "--method", "dssim")
     request_id = str(server.requests[-1].metadata["x-request-id"])
-    assert f"request {request_id}; applied dssim:0.02:70:80:0.001; probes 7" in result.stderr
+    assert f"request {request_id}; applied dssim:0.02:60:65:0.001; probes 6" in result.stderr
 
 
 def test_json_is_one_object_a_line_with_these_keys(
