@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from autoquality_server.auth.exposure import warn_if_exposed
-from autoquality_server.auth.tls import metrics_contexts
+from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
@@ -59,7 +59,7 @@ class Supervisor:
         Raises StartError if an address is not free, ConfigError for files that cannot be used.
         """
         self._settings = settings
-        self._metrics_contexts = metrics_contexts(settings)
+        self._tls = ServerTls(settings)
         self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
         if settings.health_listen:
             health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
@@ -104,9 +104,10 @@ class Supervisor:
             registry = CollectorRegistry()
             registry.register(self._merged)
             self._metrics_server = MetricsServer(
-                settings.metrics_listen, registry, self._metrics_contexts
+                settings.metrics_listen, registry, self._tls.metrics_contexts
             )
         warn_if_exposed(settings)
+        self._tls.log()
         _log.info("starting processes", **self._facts())
         try:
             await asyncio.gather(*map(self._keep, range(settings.processes)))
