@@ -59,6 +59,8 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
         if command.check_config:
             for warning in configuration.warnings:
                 sys.stderr.write(f"{PROGRAM}: warning: {warning}\n")
+            for unused in configuration.unused:
+                sys.stderr.write(f"{PROGRAM}: no effect: {unused}\n")
             sys.stdout.write(describe(configuration) + "\n")
             return CLEAN
         limit_arenas()
@@ -85,6 +87,8 @@ def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
             if link is None:
                 for warning in configuration.warnings:
                     log.warning(warning)
+                if configuration.unused:
+                    log.info("variables without effect", variables=configuration.unused)
                 if settings.processes > 1:
                     from autoquality_server.process.supervisor.supervisor import Supervisor
 
@@ -108,7 +112,8 @@ def _missing(error: ImportError) -> str:
 
 
 def _fail(code: int, message: str) -> int:
-    sys.stderr.write(f"{PROGRAM}: error: {message}\n")
+    for line in message.split("\n"):
+        sys.stderr.write(f"{PROGRAM}: error: {line}\n")
     return code
 
 
