@@ -203,7 +203,9 @@ class Supervisor:
             "metrics_listen": settings.metrics_listen,
             "metrics_port": self._metrics_server.port if self._metrics_server else None,
             "processes": settings.processes,
-            "workers": settings.workers * settings.processes,
-            "queue_size": settings.queue_size * settings.processes,
+            "workers": settings.workers,
+            "queue_size": settings.queue_size,
+            "total_workers": settings.workers * settings.processes,
+            "total_queue_size": settings.queue_size * settings.processes,
             "tls": bool(settings.tls_cert),
         }
