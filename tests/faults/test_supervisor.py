@@ -55,8 +55,14 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_processes_finish_what_they_have_accepted(
-    start_fleet: Callable[..., Fleet], number: signal.Signals
+    start_fleet: Callable[..., Fleet],
+    number: signal.Signals,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     fleet = start_fleet(PROCESSES="3", WORKERS="8")
     waiting = Waiting(fleet, 6)
     fleet.process.send_signal(number)
@@ -67,6 +73,11 @@ def test_the_processes_finish_what_they_have_accepted(
     assert fleet.process.wait(LIMIT) == 0
     assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 3
     assert nobody_has(fleet.port)
+    with systemd:  # only the supervisor reports to it
+        systemd.setblocking(False)
+        assert [systemd.recv(100), systemd.recv(100)] == [b"READY=1", b"STOPPING=1"]
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
 
 
 def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_at_once(

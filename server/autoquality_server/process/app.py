@@ -25,6 +25,7 @@ from autoquality_server.auth.rates import Rates
 from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
@@ -216,6 +217,8 @@ class App:
             queue_size=self._settings.queue_size,
             tls=self._credentials is not None,
         )
+        if not self._shares_port:
+            notify(READY)
 
     @property
     def hangs(self) -> bool:
@@ -244,6 +247,8 @@ class App:
         """
         seconds = self._settings.drain_timeout
         _log.info("draining", running=self.admission.running, queued=self.admission.queued)
+        if not self._shares_port:
+            notify(STOPPING)
         self._health.drain()
         stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()

@@ -18,6 +18,7 @@ from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.process.fatal import end_with_any_thread
+from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.metrics import MergedMetrics
 from autoquality_server.process.supervisor.port import Reservation
 from autoquality_server.process.supervisor.process import Process
@@ -163,6 +164,7 @@ class Supervisor:
         if not self._ready_logged and self._ready() == self._settings.processes:
             self._ready_logged = True
             _log.info("ready", **self._facts())
+            notify(READY)
 
     def _on_signal(self, number: int) -> None:
         """Drain on the first signal, exit at once on the second."""
@@ -171,6 +173,7 @@ class Supervisor:
             os._exit(128 + number)
         self._draining.set()
         _log.info("draining", processes=len(self._processes))
+        notify(STOPPING)
         for process in self._processes.values():
             process.drain()
         self._loop.call_later(self._settings.drain_timeout + _DRAIN_MARGIN, self._kill)
