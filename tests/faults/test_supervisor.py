@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -148,7 +149,7 @@ def test_one_that_is_asked_to_end_finishes_and_is_replaced_and_what_it_counted_s
         os.kill(pid, signal.SIGTERM)
     until(lambda: restarts(fleet, "exit") == 2)
     assert fleet.metrics[HANDLED] == 4
-    assert [line["why"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
+    assert [line["reason"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
     until(lambda: fleet.ready == 2)
     assert fleet.metrics["autoquality_workers"] == 2
 
@@ -191,9 +192,8 @@ def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_stat
     for processes in ("1", "2"):
         done = start_of(LISTEN=fleet.address, PROCESSES=processes)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert done.stderr == (
-            f"autoquality-server: error: AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: "
-            "address already in use\n"
+        assert json.loads(done.stderr)["error"] == (
+            f"AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: address already in use"
         )
 
 
@@ -210,13 +210,13 @@ def test_a_start_error_of_all_processes_is_logged_once_and_ends_the_supervisor(
         TLS_KEY=str(tmp_path / "key"),
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("autoquality-server: error: AUTOQUALITY_TLS_")
+    assert json.loads(done.stderr)["error"].startswith("AUTOQUALITY_TLS_")
 
 
 def test_processes_cannot_share_a_unix_socket(tmp_path: Path) -> None:
     done = start_of(LISTEN=f"unix:{tmp_path}/socket", PROCESSES="2")
     assert done.returncode == 2
-    assert done.stderr == (
-        "autoquality-server: error: AUTOQUALITY_PROCESSES: must be 1 with a Unix socket "
-        "(AUTOQUALITY_LISTEN), which processes cannot share, not 2\n"
+    assert json.loads(done.stderr)["error"] == (
+        "AUTOQUALITY_PROCESSES: must be 1 with a Unix socket "
+        "(AUTOQUALITY_LISTEN), which processes cannot share, not 2"
     )

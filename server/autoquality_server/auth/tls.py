@@ -90,7 +90,8 @@ class ServerTls:
         now = utc_now()
         for setting, file in self.files().items():
             first = file.first_to_end
-            fields = {"setting": setting, "names": first.title, "expiry": first.expiry(now)}
+            expires = first.ends.isoformat()
+            fields = {"setting": setting, "certificate": first.title, "expires": expires}
             if first.ends < now + SOON:
                 _log.warning("a certificate expires soon", **fields)
             elif setting == CERT:

@@ -17,6 +17,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from autoquality_server.config.checks import contradictions
+from autoquality_server.config.groups.serving import LogFormat
 from autoquality_server.config.parse import is_file
 from autoquality_server.config.settings import SPECS, Settings
 from autoquality_server.config.spec import IMGPROXY, PREFIX, ConfigError, Spec
@@ -110,6 +111,19 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
         raise ConfigError(*notes.errors)
     warnings = notes.warnings + _suspicious_names({*environ, *file})
     return Configuration(settings, origins, tuple(warnings), tuple(_unused(used, real, file)))
+
+
+def log_format(flags: Mapping[str, str], environ: Mapping[str, str]) -> LogFormat:
+    """Return the format of the log although other settings may be wrong; JSON if it is wrong."""
+    spec = _SPEC["log_format"]
+    real = {name: text for name, text in environ.items() if _is_set(name, text)}
+    try:
+        found_file = _find(_SPEC["env_file"], flags, real, {}, "")
+        file = _read_env_file(found_file, _Notes()) if found_file else {}
+        found = _find(spec, flags, real, file, "")
+        return spec.parse(found.text) if found else LogFormat.JSON
+    except (ConfigError, ValueError):
+        return LogFormat.JSON
 
 
 def _is_set(name: str, text: str) -> bool:

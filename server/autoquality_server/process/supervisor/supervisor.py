@@ -46,7 +46,7 @@ class _End(NamedTuple):
     """The end of a process, for the log."""
 
     cause: str
-    why: str
+    reason: str
     served_seconds: float = 0.0
     pid: int | None = None
 
@@ -125,7 +125,7 @@ class Supervisor:
                 return
             delay = backoff.after(end.served_seconds)
             self._metrics.ended(end.cause)
-            _log.error("process ended", process=number, **end._asdict(), next_in_seconds=delay)
+            _log.error("process ended", process=number, **end._asdict(), wait_seconds=delay)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._draining.wait(), delay)
 
@@ -143,17 +143,17 @@ class Supervisor:
         status = await process.run()
         del self._processes[number]
         self._merged.retire(process.pid)
-        failure, why = process.failure, in_words(status)
+        failure, reason = process.failure, in_words(status)
         if self._draining.is_set():
             # One that never served has accepted nothing.
             self._all_finished &= status == CLEAN or not process.serves
-            _log.info("process ended", process=number, why=why)
+            _log.info("process ended", process=number, reason=reason)
         elif failure and not self._has_served:
             kind = ConfigError if failure["status"] == WRONG_SETTING else StartError
             raise kind(failure["failed"])
         return _End(
             cause_of(status, served=process.serves, unresponsive=process.unresponsive),
-            failure["failed"] if failure else why,
+            failure["failed"] if failure else reason,
             round(process.served_seconds, 3),
             process.pid,
         )
