@@ -60,7 +60,7 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
     for text in (
         *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb for dssim on CPU:0"),
         *("reads     avif, gif, jpeg, jxl, png, tiff, webp", "default   none:0.02:70:80:0.001"),
-        *("67.1 MB and 50 megapixels per image; 2 workers, a queue of 8", "autoquality-fake"),
+        *("67.1 MB and 50 megapixels per image; requests: 2 run, 8 wait", "autoquality-fake"),
     ):
         assert text in result.stdout
     row = next(line for line in result.stdout.splitlines() if "avif   │" in line)

@@ -13,7 +13,7 @@ from rich.table import Table
 from autoquality._cli.command import Command
 from autoquality._cli.errors import failures, one_line
 from autoquality._cli.session import Session, print_line
-from autoquality._results import NetworkInfo, ServerInfo
+from autoquality._results import Limits, NetworkInfo, ServerInfo
 
 
 @click.command(cls=Command, short_help="Show the server's formats, defaults and limits.")
@@ -29,6 +29,16 @@ def info(session: Session, as_json: bool) -> None:
         click.echo(json.dumps(fields))
     else:
         _print(session.out(), session.server, server)
+
+
+def capacity(limits: Limits) -> str:
+    """Describe how many requests run and wait, in each process and in total."""
+    each = f"{limits.workers} run, {limits.queue_size} wait"
+    count = limits.processes
+    if count <= 1:
+        return each
+    total = f"{count * limits.workers} run, {count * limits.queue_size} wait in total"
+    return f"{each} in each of {count} processes; {total}"
 
 
 def _print(console: Console, address: str, server: ServerInfo) -> None:
@@ -55,7 +65,7 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
         console,
         f"limits    {decimal(limits.max_image_bytes)} and "
         f"{limits.max_resolution_pixels / 1e6:g} megapixels per image; "
-        f"{limits.workers} workers, a queue of {limits.queue_size}",
+        f"requests: {capacity(limits)}",
     )
     versions = sorted(server.library_versions.items())
     print_line(console, f"libraries {', '.join(f'{name} {version}' for name, version in versions)}")

@@ -174,6 +174,7 @@ def _info() -> pb.GetServerInfoResponse:
             queue_size=8,
             max_stream_bytes=256 * 1024 * 1024,
             max_chunk_bytes=4 * 1024 * 1024,
+            processes=1,
         ),
         library_versions={"autoquality-fake": __version__},
     )

@@ -1945,20 +1945,25 @@ class Limits(google.protobuf.message.Message):
     QUEUE_SIZE_FIELD_NUMBER: builtins.int
     MAX_STREAM_BYTES_FIELD_NUMBER: builtins.int
     MAX_CHUNK_BYTES_FIELD_NUMBER: builtins.int
+    PROCESSES_FIELD_NUMBER: builtins.int
     max_image_bytes: builtins.int
     """The largest source file, in bytes."""
     max_resolution_pixels: builtins.int
     """The most pixels in a source, counting all frames."""
     workers: builtins.int
-    """Requests that run at the same time."""
+    """Requests that run at the same time, in each process."""
     queue_size: builtins.int
-    """Requests that can wait for a worker."""
+    """Requests that can wait for a worker, in each process."""
     max_stream_bytes: builtins.int
     """The largest source of an EncodeStream, in bytes. 0 for a server without
     EncodeStream.
     """
     max_chunk_bytes: builtins.int
     """The most bytes in a chunk sent to EncodeStream."""
+    processes: builtins.int
+    """Processes that share the port. All requests of a connection go to one of
+    them. 0 for a server that does not report it.
+    """
     def __init__(
         self,
         *,
@@ -1968,8 +1973,9 @@ class Limits(google.protobuf.message.Message):
         queue_size: builtins.int = ...,
         max_stream_bytes: builtins.int = ...,
         max_chunk_bytes: builtins.int = ...,
+        processes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_chunk_bytes", b"max_chunk_bytes", "max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "max_stream_bytes", b"max_stream_bytes", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_chunk_bytes", b"max_chunk_bytes", "max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "max_stream_bytes", b"max_stream_bytes", "processes", b"processes", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
 
 Global___Limits: typing_extensions.TypeAlias = Limits
 
