@@ -32,6 +32,11 @@ def grpc_name(target: str) -> str:
     return f"{_DNS}[{host}]:{port}" if ":" in host else f"{_DNS}{host}:{port}"
 
 
+def with_port(target: str) -> str:
+    """Return `target` with its port. Raises ValueError as `grpc_name` does."""
+    return grpc_name(target) if target.startswith(_SCHEMES) else grpc_name(target)[len(_DNS) :]
+
+
 def host_and_port(target: str) -> tuple[str, int] | None:
     """Return the host and port of `target`. None for gRPC's own names."""
     if target.startswith(_SCHEMES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality._target import grpc_name, host_and_port
+from autoquality._target import grpc_name, host_and_port, with_port
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,4 @@ def test_a_target_without_a_port_gets_the_default_port(
 ) -> None:
     assert grpc_name(target) == name
     assert host_and_port(target) == place
+    assert with_port(target) == name.removeprefix("dns:///" if place else "")

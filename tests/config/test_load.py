@@ -303,8 +303,9 @@ def test_the_error_for_a_contradiction_has_the_setting_that_was_set(
 
 
 def test_the_target_of_size_may_be_large() -> None:
+    in_units = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10KiB"})
     settings = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10240"})
-    assert settings.target == 10240
+    assert in_units.target == settings.target == 10240
 
 
 def test_networks_are_known_by_format(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from autoquality._cli.session import Session
+from autoquality._target import with_port
 
 EXIT_CODES = """\b
 Exit codes:
@@ -128,4 +129,7 @@ def session_of(options: dict[str, Any]) -> Session:
     if client["tls"] and insecure:
         raise click.UsageError("--tls and --insecure contradict each other")
     client["tls"] = False if insecure else client["tls"] or None
-    return Session(server, verbose, client)
+    try:
+        return Session(with_port(server), verbose, client)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
