@@ -138,9 +138,8 @@ def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
 
 def test_variables_without_effect_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "mixed.env"
-    path.write_text(
-        "OTEL_SERVICE_NAME=a\nAUTOQUALITY_SPEED=1\nIMGPROXY_QUALITY=70\nIMGPROXY_TTL=\n"
-    )
+    lines = ["OTEL_SERVICE_NAME=a", "AUTOQUALITY_SPEED=1", "IMGPROXY_QUALITY=70", "IMGPROXY_TTL="]
+    path.write_text("\n".join(lines))
     environ = {
         "IMGPROXY_WORKERS": "4",
         "AUTOQUALITY_QUALITY": "60",
