@@ -80,7 +80,11 @@ def verdicts(formats: Numbers) -> list[str]:
 def described(value: Any) -> str:
     """Write a value of a side file for people."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {described(one)}" for name, one in value.items())
+        parts = {
+            name: f"({described(one)})" if isinstance(one, Mapping) else described(one)
+            for name, one in value.items()
+        }
+        return ", ".join(f"{name} {part}" for name, part in parts.items())
     if isinstance(value, list | tuple):
         return " ".join(map(described, value))
     return "none" if value is None else str(value)
