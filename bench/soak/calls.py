@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 
 from autoquality import AutoQualityError, Client, Encoded
-from autoquality._client import STREAM_ABOVE
+from autoquality._base_client import STREAM_ABOVE
 from bench.accuracy import independent_dssim
 from bench.answers import fault
 from bench.soak.pictures import SMALL

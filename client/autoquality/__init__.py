@@ -7,10 +7,12 @@
         print(encoded.quality, encoded.ssimulacra2, encoded.size_bytes, encoded.outcome)
         encoded.save("photo.webp")
 
-This module exports the public names. `autoquality.testing` has a fake server for your tests,
-and `autoquality.v1` has the generated stubs.
+`AsyncClient` has the same methods for asyncio. This module exports the public names.
+`autoquality.testing` has a fake server for your tests, and `autoquality.v1` has the generated
+stubs.
 """
 
+from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._enums import (
     Chroma,
@@ -62,7 +64,7 @@ from autoquality._results import (
     ServerInfo,
     Timings,
 )
-from autoquality._source import ImageFile, ImageSource
+from autoquality._source import BinaryFile, ImageFile, ImageSource
 from autoquality._status import (
     BadRequest,
     Detail,
@@ -77,10 +79,12 @@ from autoquality._status import (
 from autoquality._version import __version__
 
 __all__ = [
+    "AsyncClient",
     "AutoQuality",
     "AutoQualityError",
     "AvifOptions",
     "BadRequest",
+    "BinaryFile",
     "CancelledError",
     "Candidate",
     "Chroma",

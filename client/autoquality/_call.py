@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from autoquality._connection import Peer
 from autoquality._errors import (
     REQUEST_ID_KEY,
     AutoQualityError,
@@ -21,12 +23,15 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
-from autoquality._retry import RETRIED, Backoff
+from autoquality._retry import MAX_RETRIES, RETRIED, Backoff, is_lost
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 Metadata = tuple[tuple[str, str | bytes], ...]
+
+POLL_SECONDS = 0.1
+"""How often a wait for a connection looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +57,19 @@ class CallOptions:
         return (*self.metadata, *trace, (REQUEST_ID_KEY, self.request_id))
 
 
-class Caller:
-    """Makes calls until it is closed. Thread-safe."""
+class CallDefaults:
+    """What all calls of a client share."""
 
-    def __init__(
-        self, channel: grpc.Channel, retries: int, timeout: float | None, metadata: Metadata
-    ) -> None:
-        """`timeout` is the default of a call. `metadata` goes with every call."""
-        self._channel = channel
+    def __init__(self, retries: int, timeout: float | None, metadata: Metadata) -> None:
+        """`timeout` is the default of a call. `metadata` goes with every call.
+
+        Raises ValueError for a bad number of retries.
+        """
+        if not 0 <= retries <= MAX_RETRIES:
+            raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
         self._retries = retries
         self._timeout = timeout
         self._metadata = metadata
-        self._closed = threading.Event()
-
-    def close(self) -> None:
-        """Make no more calls, and end the waits for a next attempt."""
-        self._closed.set()
 
     def options(
         self,
@@ -84,6 +86,24 @@ class Caller:
             request_id=request_id or uuid.uuid4().hex,
         )
 
+    def backoff(self, options: CallOptions) -> Backoff:
+        """Start the clock of a call."""
+        return Backoff(self._retries, options.timeout)
+
+
+class Caller:
+    """Makes calls until it is closed. Thread-safe."""
+
+    def __init__(self, channel: grpc.Channel, peer: Peer, defaults: CallDefaults) -> None:
+        self.peer = peer
+        self._channel = channel
+        self._defaults = defaults
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Make no more calls, and end the waits for a next attempt."""
+        self._closed.set()
+
     def call(
         self,
         method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
@@ -93,7 +113,7 @@ class Caller:
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
         """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
-        backoff = self._backoff(options)
+        backoff = self._defaults.backoff(options)
         metadata = options.sent_metadata()
         while True:
             try:
@@ -107,8 +127,8 @@ class Caller:
                     )
                 return _reply(call, options.request_id)
             except RETRIED as error:
-                _check_unanswered(error, _has_answered(error.__cause__))
-                backoff.wait_after(error)
+                check_unanswered(error, has_answered(error.__cause__))
+                self._wait_after(error, backoff)
 
     def stream(
         self,
@@ -116,13 +136,13 @@ class Caller:
         requests: Iterable[_Request],
         is_answer: Callable[[_Response], bool],
         options: CallOptions,
-    ) -> Generator[_Response, None, str]:
-        """Call `method` like `call` does. Yields the messages and returns the request's id.
+    ) -> Generator[_Response | str, None, None]:
+        """Call `method` like `call` does. Yields the messages, then the request's id.
 
         Each attempt iterates over `requests` again, and yields its messages from the first one.
         `is_answer` is true for the message that begins the answer, after the work is done.
         """
-        backoff = self._backoff(options)
+        backoff = self._defaults.backoff(options)
         metadata = options.sent_metadata()
         while True:
             answered = False
@@ -137,15 +157,41 @@ class Caller:
                     raise error_from(failure, options.request_id) from failure
                 finally:
                     call.cancel()
-                return _request_id(call, options.request_id)
+                yield request_id_in(trailing_metadata(call), options.request_id)
+                return
             except RETRIED as error:
-                _check_unanswered(error, answered)
-                backoff.wait_after(error)
+                check_unanswered(error, answered)
+                self._wait_after(error, backoff)
 
-    def _backoff(self, options: CallOptions) -> Backoff:
-        return Backoff(
-            self._channel, self._closed, self._retries, options.timeout, options.request_id
-        )
+    def _wait_after(self, error: AutoQualityError, backoff: Backoff) -> None:
+        """Wait until the next attempt. Raises `error`, with its cause, if there is none.
+
+        Raises CancelledError if the client is closed during the wait.
+        """
+        explained, permanent = self.peer.explain(error, backoff.time_left)
+        if permanent:
+            raise explained from error.__cause__
+        closed = self._closed.wait(backoff.next_delay(explained))
+        if not closed and is_lost(error) and not self._wait_connected(backoff.outage_left):
+            raise explained
+        if self._closed.is_set():
+            raise closed_error(error.request_id) from error
+
+    def _wait_connected(self, seconds: float) -> bool:
+        """Wait for a connection or for the client's end. False if neither came in time."""
+        end = time.monotonic() + seconds
+        try:
+            ready = grpc.channel_ready_future(self._channel)
+        except ValueError:  # the channel was just closed
+            return True
+        try:
+            while not self._closed.is_set() and time.monotonic() < end:
+                with suppress(grpc.FutureTimeoutError):
+                    ready.result(POLL_SECONDS)
+                    return True
+            return self._closed.is_set()
+        finally:
+            ready.cancel()
 
     @contextmanager
     def _started(self, request_id: str) -> Iterator[None]:
@@ -172,22 +218,22 @@ def _reply(call: Any, request_id: str) -> Reply[Any]:
     except BaseException:
         call.cancel()
         raise
-    return Reply(message, _request_id(call, request_id))
+    return Reply(message, request_id_in(trailing_metadata(call), request_id))
 
 
-def _request_id(call: grpc.Call, sent: str) -> str:
+def request_id_in(trailing: Mapping[str, str | bytes], sent: str) -> str:
     """Return the request's id in the server's log. The server may replace the id we `sent`."""
-    return str(trailing_metadata(call).get(REQUEST_ID_KEY) or sent)
+    return str(trailing.get(REQUEST_ID_KEY) or sent)
 
 
-def _has_answered(failure: object) -> bool:
+def has_answered(failure: object) -> bool:
     """Whether the server had an answer to a unary call. It sends initial metadata only then."""
-    if not isinstance(failure, grpc.Call):
+    if not isinstance(failure, grpc.Call | grpc.aio.AioRpcError):
         return False
     return any(key == REQUEST_ID_KEY for key, _ in failure.initial_metadata() or ())
 
 
-def _check_unanswered(error: AutoQualityError, answered: bool) -> None:
+def check_unanswered(error: AutoQualityError, answered: bool) -> None:
     """Raise a CancelledError if the server cancelled the call during its answer.
 
     The server does that to a client that reads too slowly. A retry would be no faster.
@@ -199,6 +245,13 @@ def _check_unanswered(error: AutoQualityError, answered: bool) -> None:
             request_id=error.request_id,
             details=error.details,
         ) from error.__cause__
+
+
+def closed_error(request_id: str | None) -> CancelledError:
+    """Return the error of a call whose client was closed."""
+    return CancelledError(
+        "the client was closed", code=grpc.StatusCode.CANCELLED, request_id=request_id
+    )
 
 
 def _trace_context(metadata: Metadata) -> Metadata:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import grpc
 
+from autoquality._connection import Peer
+from autoquality._target import grpc_name
 from autoquality._version import __version__
 
 SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
@@ -18,26 +21,44 @@ SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
 PEM: TypeAlias = bytes | str | os.PathLike[str]
 """A certificate or key: PEM as bytes, or its path."""
 
-MAX_RETRIES = 8
-"""The delays between that many attempts exceed 20 seconds in total."""
 
-# The schemes of gRPC's name resolution. Any other target is host:port.
-_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server, and how to connect to it. A channel connects when it is used."""
+
+    peer: Peer
+    name: str
+    """The name of gRPC, with its scheme."""
+    credentials: grpc.ChannelCredentials | None
+    """None does without TLS."""
+    options: tuple[tuple[str, Any], ...]
+    compression: grpc.Compression | None
+
+    def open(self) -> grpc.Channel:
+        """Open a channel for threads."""
+        if self.credentials is None:
+            return grpc.insecure_channel(self.name, self.options, self.compression)
+        return grpc.secure_channel(self.name, self.credentials, self.options, self.compression)
+
+    def open_async(self) -> grpc.aio.Channel:
+        """Open a channel for the running event loop."""
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(self.name, self.options, self.compression)
+        return grpc.aio.secure_channel(self.name, self.credentials, self.options, self.compression)
 
 
-def open_channel(
-    target: str,
+def endpoint(
+    peer: Peer,
     *,
     credentials: grpc.ChannelCredentials | None,
-    server_name: str | None,
-    retries: int,
     max_message_bytes: int,
     compression: grpc.Compression | None,
     channel_options: Sequence[tuple[str, Any]],
-) -> grpc.Channel:
-    """Open a channel to `target`, without TLS if `credentials` is None. It connects when used."""
-    if not 0 <= retries <= MAX_RETRIES:
-        raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
+) -> Endpoint:
+    """Return the endpoint of `peer`, with the options of our channels.
+
+    Raises ValueError for an invalid target.
+    """
     options: dict[str, Any] = {
         "grpc.max_send_message_length": max_message_bytes,
         "grpc.max_receive_message_length": max_message_bytes,
@@ -51,16 +72,12 @@ def open_channel(
         "grpc.initial_reconnect_backoff_ms": 250,
         "grpc.max_reconnect_backoff_ms": 2_000,
     }
-    if server_name is not None:
-        options["grpc.ssl_target_name_override"] = server_name
-        options["grpc.default_authority"] = server_name
+    if peer.server_name is not None:
+        options["grpc.ssl_target_name_override"] = peer.server_name
+        options["grpc.default_authority"] = peer.server_name
     # gRPC uses the first of two equal options, so the caller's options replace ours.
     arguments = tuple({**options, **dict(channel_options)}.items())
-    if not target.startswith(_SCHEMES):
-        target = f"dns:///{target}"
-    if credentials is None:
-        return grpc.insecure_channel(target, arguments, compression)
-    return grpc.secure_channel(target, credentials, arguments, compression)
+    return Endpoint(peer, grpc_name(peer.target), credentials, arguments, compression)
 
 
 def tls_credentials(
@@ -88,9 +105,12 @@ def tls_credentials(
     if not (tls or certificates):
         return None
     return grpc.ssl_channel_credentials(
-        root_certificates=_read(ca), private_key=_read(key), certificate_chain=_read(cert)
+        root_certificates=read_pem(ca),
+        private_key=read_pem(key),
+        certificate_chain=read_pem(cert),
     )
 
 
-def _read(pem: PEM | None) -> bytes | None:
+def read_pem(pem: PEM | None) -> bytes | None:
+    """Return the PEM, and read it if it is a path. Raises OSError."""
     return pem if pem is None or isinstance(pem, bytes) else Path(pem).read_bytes()

@@ -5,38 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from types import EllipsisType, TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import grpc
 from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
-from autoquality._call import Caller, Reply
-from autoquality._channel import PEM, open_channel, tls_credentials
+from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
+from autoquality._call import CallDefaults, Caller, Reply
+from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
 from autoquality._request import encode_request
 from autoquality._results import Comparison, Encoded, Progress, ServerInfo
-from autoquality._retry import RETRIES
 from autoquality._source import ImageFile, ImageSource, read_image, source_of
-from autoquality._token import check_token
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
-STREAM_ABOVE = 32 * 2**20
-"""Bytes above which a source is streamed: half of a server's default limit for one message."""
 
-_HEALTH_POLL_SECONDS = 0.1
-
-
-class Client:
+class Client(BaseClient):
     """A connection to an AutoQuality service.
 
     Thread-safe: one client is enough for a whole program. It connects when first used. Close
-    it, or use it as a context manager.
+    it, or use it as a context manager. `AsyncClient` is the same for asyncio.
 
     Every call has these arguments:
 
@@ -46,64 +40,12 @@ class Client:
     - `metadata`: more gRPC metadata.
     """
 
-    def __init__(
-        self,
-        target: str = "localhost:50051",
-        *,
-        timeout: float | None = 60.0,
-        retries: int = RETRIES,
-        tls: bool | None = None,
-        ca: PEM | None = None,
-        cert: PEM | None = None,
-        key: PEM | None = None,
-        server_name: str | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-        token: str | None = None,
-        metadata: Sequence[tuple[str, str | bytes]] = (),
-        max_message_bytes: int = 256 * 1024 * 1024,
-        compression: grpc.Compression | None = None,
-        channel_options: Sequence[tuple[str, Any]] = (),
-    ) -> None:
-        """Prepare the connection, and send nothing yet.
-
-        - `target`: host:port or any gRPC name (`dns:///host:port`, `unix:/path`). The client
-          uses the addresses of a name in turn.
-        - `timeout`: the default of every call, in seconds. None has no limit.
-        - `retries`: 0 to 8. A call is retried if the server is full and says when to retry. It
-          is retried up to 3 times if the server became unavailable. The delays grow to 4
-          seconds, or to the server's retry hint. With the default they last until a server
-          that died is replaced. A call whose upload or download was too slow is not retried.
-        - `tls`: use TLS with the system's certificate authorities.
-        - `ca`, `cert`, `key`: other authorities and a client certificate, as PEM bytes or
-          paths. They imply TLS.
-        - `server_name`: the name in the server's certificate, if it is not the target's.
-        - `credentials`: replaces all of these.
-        - `token`: sent as `authorization: Bearer ...`. Without TLS, a token may go only to this
-          machine, unless `tls` is False.
-        - `metadata`: gRPC metadata for every call.
-        - `max_message_bytes`: the limit of a request and of an answer.
-        - `compression`: helps raw pixels, but not image files.
-        - `channel_options`: gRPC options. They replace the client's own.
-
-        Raises ValueError for arguments that contradict each other or expose the token, OSError
-        for a certificate that cannot be read.
-        """
-        credentials = tls_credentials(credentials, tls, ca=ca, cert=cert, key=key)
-        if token is not None:
-            check_token(token, target, secured=credentials is not None or tls is False)
-            metadata = (*metadata, ("authorization", f"Bearer {token}"))
-        self._channel = open_channel(
-            target,
-            credentials=credentials,
-            server_name=server_name,
-            retries=retries,
-            max_message_bytes=max_message_bytes,
-            compression=compression,
-            channel_options=channel_options,
-        )
+    def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
+        self._channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, retries, timeout, tuple(metadata))
+        self._caller = Caller(self._channel, server.peer, defaults)
+        self._options = defaults.options
 
     def close(self) -> None:
         """Close the connection. Running calls raise CancelledError."""
@@ -134,10 +76,11 @@ class Client:
     ) -> Encoded:
         """Encode an image at the best quality for its target.
 
-        `image` is an image file (its bytes or its path) or a `RawImage`. The server has
-        defaults for all options:
+        `image` is an image file or a `RawImage`. A file is given as its bytes, its path, or an
+        open binary file, which is read from its position to its end. The server has defaults
+        for all options:
 
-        - `format`: a `Format` or its name, such as "webp". Default: the source's format.
+        - `format`: a `Format` or its name, such as "webp" or "jpg". Default: the source's format.
         - `candidates`: several formats instead, such as ["avif", "webp", "jpeg"]: the smallest
           file that meets the target, or for "size" the best SSIMULACRA2 within the budget.
         - `accept`: the candidates as an Accept header ("image/avif,image/webp,*/*;q=0.8"). A
@@ -146,7 +89,8 @@ class Client:
           notation ("dssim:0.02:70:80:0.001"). Or give its parts: `method` ("none", "size",
           "dssim", "ssimulacra2" or "ml"), `target` (bytes for "size", otherwise a score),
           `min_quality` and `max_quality` (1 to 100), `allowed_error` (for "size" the share of
-          the target that may stay unused), `metric` (for "ml").
+          the target that may stay unused), `metric` (for "ml"). Set `min_quality` and
+          `max_quality` with "size", "dssim" and "ml": normally they are only 70 and 80.
           The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
           "very_high", "excellent" or "visually_lossless".
         - `max_bytes` (a number, or a text such as "100kB"), `max_dssim`, `min_ssimulacra2` (a
@@ -179,7 +123,7 @@ class Client:
         """
         source, request = source_of(image), encode_request(options)
         if progress is not None or (stream_above is not None and source.size > stream_above):
-            call_options = self._caller.options(timeout, request_id, metadata)
+            call_options = self._options(timeout, request_id, metadata)
             stub = self._stub.EncodeStream
             events = _stream.encode(self._caller, stub, request, source, call_options)
             try:
@@ -203,7 +147,7 @@ class Client:
     ) -> Generator[Progress | Encoded, None, None]:
         """Encode like `encode`, in a stream: yield each `Progress`, then the `Encoded`.
 
-        A file is read while it is sent, and is never in memory as a whole. After a retry, the
+        A path is read while it is sent, and is never in memory as a whole. After a retry, the
         progress starts again. Closing the generator cancels the call.
 
         Raises the errors of `encode`: those of the arguments at once, the others during the
@@ -214,7 +158,7 @@ class Client:
             self._stub.EncodeStream,
             encode_request(options),
             source_of(image),
-            self._caller.options(timeout, request_id, metadata),
+            self._options(timeout, request_id, metadata),
         )
 
     def compare(
@@ -226,7 +170,7 @@ class Client:
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> Comparison:
-        """Measure how two image files (bytes or paths) of equal size in pixels differ.
+        """Measure how two image files of equal size in pixels differ.
 
         Two animations are compared by time. A still image is compared with every frame of an
         animation. Raises the errors of `encode`.
@@ -258,12 +202,12 @@ class Client:
     def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and its health check says SERVING.
 
-        Raises DeadlineExceededError after `timeout` seconds (None has no limit), and the errors
-        of `health`.
+        Raises DeadlineExceededError after `timeout` seconds (None has no limit), with the cause
+        if the connection fails, and the errors of `health`.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
-            time.sleep(_HEALTH_POLL_SECONDS)
+            time.sleep(HEALTH_POLL_SECONDS)
 
     def _is_ready(self, timeout: float | None) -> bool:
         request = _health.check_request("")
@@ -271,6 +215,8 @@ class Client:
             reply = self._call(self._health, request, timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
+        except DeadlineExceededError as error:
+            raise self._caller.peer.diagnose(error) from error.__cause__
         return _health.is_serving(reply.message)
 
     def _call(
@@ -283,5 +229,5 @@ class Client:
         *,
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
-        options = self._caller.options(timeout, request_id, metadata)
+        options = self._options(timeout, request_id, metadata)
         return self._caller.call(method, request, options, wait_for_ready=wait_for_ready)

@@ -16,8 +16,12 @@ from autoquality.v1 import encoding_pb2 as pb
 _E = TypeVar("_E", bound=enum.StrEnum)
 
 
+JPG = "jpg"
+"""Another name of JPEG, which many programs use."""
+
+
 class Format(enum.StrEnum):
-    """A file format that the service writes."""
+    """A file format that the service writes. "jpg" is another name of JPEG."""
 
     JPEG = enum.auto()
     WEBP = enum.auto()
@@ -30,6 +34,10 @@ class Format(enum.StrEnum):
     def suffix(self) -> str:
         """The usual suffix of a file name, with its dot: `.jpg`, `.webp` ..."""
         return ".jpg" if self is Format.JPEG else f".{self.value}"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Format | None:
+        return cls.JPEG if value == JPG else None
 
 
 class Method(enum.StrEnum):
@@ -128,6 +136,8 @@ class NoticeCode(enum.StrEnum):
     """The result exceeds a limit, or there was no time to check one."""
     CANDIDATE_SKIPPED = enum.auto()
     """No time was left to try a candidate that might have won."""
+    DEFAULT_BOUND_REACHED = enum.auto()
+    """A default of `min_quality` or `max_quality` keeps the result from its target."""
     UNKNOWN = enum.auto()
 
 
@@ -259,7 +269,11 @@ def parse(kind: type[_E], value: str, field: str) -> _E:
 
     Raises ValueError, which names `field` and the choices.
     """
-    choices = [str(member.value) for member in kind if member.name != "UNKNOWN"]
-    if value.lower() not in choices:
+    try:
+        member = kind(value.lower())
+    except ValueError:
+        member = None
+    if member is None or member.name == "UNKNOWN":
+        choices = [str(one.value) for one in kind if one.name != "UNKNOWN"]
         raise ValueError(f"{field} must be one of {', '.join(choices)}, not {str(value)!r}")
-    return kind(value.lower())
+    return member

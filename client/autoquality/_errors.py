@@ -44,9 +44,9 @@ _IMAGE_REASONS = ("IMAGE_UNREADABLE", "IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE")
 class AutoQualityError(Exception):
     """A call that failed.
 
-    `message` is the server's message, and `code` is the gRPC status. `reason` is a stable code
-    such as "QUEUE_FULL", or None. `request_id` is the request's id in the server's log.
-    `details` has all details of the status.
+    `message` is the server's message, or the cause of a failed connection. `code` is the gRPC
+    status. `reason` is a stable code such as "QUEUE_FULL" or "CERTIFICATE_EXPIRED", or None.
+    `request_id` is the request's id in the server's log. `details` has all details of the status.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
 def trailing_metadata(call: grpc.RpcError | grpc.Call) -> dict[str, str | bytes]:
     """Return the trailing metadata. A repeated key has its last value."""
     pairs = cast("Iterable[tuple[str, str | bytes]]", call.trailing_metadata() or ())
-    return dict(pairs)
+    return dict(iter(pairs))  # grpc.aio's Metadata is no dict, but has keys
 
 
 def _has(kind: type[Detail], details: Sequence[Detail]) -> bool:

@@ -13,13 +13,14 @@ SERVING, NOT_SERVING = 1, 2
 METHOD = "/grpc.health.v1.Health/Check"
 
 
-def check_method(channel: grpc.Channel) -> grpc.UnaryUnaryMultiCallable[Message, Message]:
-    """Return the call Health/Check on `channel`."""
-    return channel.unary_unary(
+def check_method(channel: Any) -> grpc.UnaryUnaryMultiCallable[Message, Message]:
+    """Return the call Health/Check on `channel`, of gRPC or of grpc.aio."""
+    method: grpc.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
         METHOD,
         request_serializer=_schema.HealthCheckRequest.SerializeToString,
         response_deserializer=_schema.HealthCheckResponse.FromString,
     )
+    return method
 
 
 def check_request(service: str) -> Message:

@@ -4,8 +4,9 @@ Every part is optional. The notation may start with `autoquality:` or `aq:`, as 
 URL:
 
     dssim:0.02:70:80:0.001      every part
-    size:10240                  10 kB, and the server's defaults
-    size:10240:::0.05           a file of 95 to 100 % of 10 kB is good enough
+    size:10240                  10 KiB, and the server's defaults
+    size:20kB                   20 000 bytes
+    size:10240:::0.05           a file of 95 to 100 % of 10 KiB is good enough
     ssimulacra2:high            a word for a SSIMULACRA2 score
     ml:70:::1:ssimulacra2       a metric for the method ml
     ml::60                      the server's target, no quality under 60
@@ -15,11 +16,13 @@ URL:
 from __future__ import annotations
 
 import math
+import re
 
 from autoquality._enums import Method, Metric, parse
 from autoquality._options import NOTATION_FIELDS, AutoQuality
 from autoquality_core.types import METRIC_OF_WORDS, bytes_of, score_of
 
+_WITH_UNIT = re.compile(r"[\d.]+\s*[a-z]+", re.ASCII | re.IGNORECASE)
 _PREFIXES = ("autoquality", "aq")
 
 
@@ -62,13 +65,18 @@ def auto_quality(
 ) -> AutoQuality:
     """Build an `AutoQuality` from its parts, with enums by name.
 
-    `target` and `min_ssimulacra2` may be words, and `max_bytes` may have a unit (`100kB`). A word
-    is a score of SSIMULACRA2. As a target it implies this method, or this metric for the method
-    ml. A metric that the method has anyway is left out.
+    `target` and `min_ssimulacra2` may be words. `max_bytes` and a `target` in bytes may have a
+    unit (`100kB`, `20KiB`), which implies the method size. A word is a score of SSIMULACRA2. As a
+    target it implies this method, or this metric for the method ml. A metric that the method has
+    anyway is left out.
     Raises ValueError, which names the wrong part and its valid values.
     """
     method = None if method is None else parse(Method, method, "method")
     metric = None if metric is None else parse(Metric, metric, "metric")
+    if isinstance(target, str) and _has_unit(target):
+        if method not in (None, Method.SIZE):
+            raise ValueError(f"target {target!r} is a size in bytes: the method must be size")
+        method, target = Method.SIZE, float(_bytes("target", target))
     is_word = isinstance(target, str) and not _is_number(target)
     searched = metric if method in (None, Method.ML) else method
     target = _score("target", target, METRIC_OF_WORDS if searched is None else searched)
@@ -103,6 +111,11 @@ def _score(name: str, score: float | str | None, metric: str = METRIC_OF_WORDS) 
         return score_of(score, metric)
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None
+
+
+def _has_unit(text: str) -> bool:
+    """Whether `text` is a number followed by letters, as in 20kB."""
+    return bool(_WITH_UNIT.fullmatch(text.strip()))
 
 
 def _is_number(text: str) -> bool:

@@ -210,12 +210,15 @@ class Limits:
     max_resolution_pixels: int
     """Pixels of all frames together."""
     workers: int
-    """Requests that run at the same time."""
+    """Requests that run at the same time, in each process."""
     queue_size: int
-    """Requests that can wait for a worker."""
+    """Requests that can wait for a worker, in each process."""
     max_stream_bytes: int = 0
     """The largest source for a stream. 0 if the server has no streams."""
     max_chunk_bytes: int = 0
+    processes: int = 0
+    """Processes that share the port: all requests of a connection go to one of them. 0 if the
+    server does not report it."""
 
 
 @dataclass(frozen=True, slots=True)

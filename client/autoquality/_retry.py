@@ -19,9 +19,7 @@ them first waits for a connection, because an attempt without one is wasted.
 
 from __future__ import annotations
 
-import contextlib
 import random
-import threading
 import time
 
 import grpc
@@ -45,6 +43,9 @@ _MAX_TIMEOUT = 1e9
 RETRIES = 5
 """The default number of retries."""
 
+MAX_RETRIES = 8
+"""The delays between that many attempts exceed 20 seconds in total."""
+
 _MAX_LOSSES = 3
 """How often a call may lose its connection and be retried. It may be the call that crashes
 servers."""
@@ -55,28 +56,20 @@ _MAX_OUTAGE = 10.0
 _FIRST_DELAY = 0.25
 _MAX_DELAY = 4.0
 _DELAY_GROWTH = 3.0
-_POLL_SECONDS = 0.1
 
 
 class Backoff:
-    """The retries of one call, and the delays between them."""
+    """The retries of one call: whether there is one, when, and for how long it may wait.
 
-    def __init__(
-        self,
-        channel: grpc.Channel,
-        closed: threading.Event,
-        retries: int,
-        timeout: float | None,
-        request_id: str,
-    ) -> None:
-        """Start the clock. `timeout` is in seconds, or None. `closed` ends every wait."""
-        self._channel = channel
+    It never waits itself. `_call` and `_async_call` do, each in its own way.
+    """
+
+    def __init__(self, retries: int, timeout: float | None) -> None:
+        """Start the clock. `timeout` is in seconds, or None."""
         if timeout is not None and timeout > _MAX_TIMEOUT:
             timeout = None
         self._end = None if timeout is None else time.monotonic() + timeout
-        self._closed = closed
         self._retries = retries
-        self._request_id = request_id
         self._attempt = 0
         self._losses = 0
 
@@ -85,12 +78,14 @@ class Backoff:
         """Seconds until the deadline, 0 or more. None without a deadline."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
-    def wait_after(self, error: AutoQualityError) -> None:
-        """Wait until the next attempt. Raises `error` if there is none.
+    @property
+    def outage_left(self) -> float:
+        """Seconds that a retry may wait for a connection."""
+        return _MAX_OUTAGE if self.time_left is None else min(_MAX_OUTAGE, self.time_left)
 
-        Raises CancelledError if the client is closed during the wait.
-        """
-        lost = not isinstance(error, OverloadedError)
+    def next_delay(self, error: AutoQualityError) -> float:
+        """Return the seconds to wait until the next attempt. Raises `error` if there is none."""
+        lost = is_lost(error)
         delay = retry_delay(delay_after(error, self._attempt), _pushback(error))
         too_late = self._end is not None and time.monotonic() + (delay or 0) >= self._end
         too_often = self._attempt == self._retries or (lost and self._losses == _MAX_LOSSES)
@@ -98,31 +93,12 @@ class Backoff:
             raise error
         self._attempt += 1
         self._losses += lost
-        if not self._closed.wait(delay) and lost and not self._wait_connected():
-            raise error
-        if self._closed.is_set():
-            raise CancelledError(
-                "the client was closed",
-                code=grpc.StatusCode.CANCELLED,
-                request_id=self._request_id,
-            ) from error
+        return delay
 
-    def _wait_connected(self) -> bool:
-        """Wait for a connection or for the client's end. False if neither came in time."""
-        left = _MAX_OUTAGE if self.time_left is None else min(_MAX_OUTAGE, self.time_left)
-        end = time.monotonic() + left
-        try:
-            ready = grpc.channel_ready_future(self._channel)
-        except ValueError:  # the channel was just closed
-            return True
-        try:
-            while not self._closed.is_set() and time.monotonic() < end:
-                with contextlib.suppress(grpc.FutureTimeoutError):
-                    ready.result(_POLL_SECONDS)
-                    return True
-            return self._closed.is_set()
-        finally:
-            ready.cancel()
+
+def is_lost(error: AutoQualityError) -> bool:
+    """Whether the call lost its server, so that a retry first waits for a connection."""
+    return not isinstance(error, OverloadedError)
 
 
 def delay_after(error: AutoQualityError, attempt: int) -> float:

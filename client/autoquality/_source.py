@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from autoquality._options import RawImage
 from autoquality.v1 import encoding_pb2 as pb
 
-ImageFile: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""An image file: its bytes, or its path."""
+
+class BinaryFile(Protocol):
+    """A file object in binary mode. It need not be seekable."""
+
+    def read(self) -> bytes:
+        """Return the bytes from the current position to the end."""
+
+
+ImageFile: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryFile
+"""An image file: its bytes, its path, or an open binary file."""
 
 ImageSource: TypeAlias = ImageFile | RawImage
-"""An image file (its bytes, or its path), or raw pixels."""
+"""An image file, or raw pixels."""
 
 CHUNK_BYTES = 2**20
 
 
 def read_image(image: ImageFile) -> bytes:
-    """Return the bytes of an image file. Raises OSError for a path that cannot be read."""
+    """Return the bytes of an image file.
+
+    Raises OSError for a file that cannot be read, TypeError for what is not a file, ValueError
+    for an open file at its end.
+    """
     if isinstance(image, (bytes, bytearray, memoryview)):
         return bytes(image)
-    return Path(image).read_bytes()
+    if isinstance(image, (str, os.PathLike)):
+        return Path(image).read_bytes()
+    if not hasattr(image, "read"):
+        raise TypeError(
+            "an image must be bytes, a path, an open binary file or a RawImage, "
+            f"not {type(image).__name__}"
+        )
+    data: object = image.read()
+    if inspect.iscoroutine(data):
+        data.close()
+        raise TypeError("the file's read() is a coroutine function: pass `await file.read()`")
+    if not isinstance(data, bytes):
+        raise TypeError(f"the file must be open in binary mode; it gives {type(data).__name__}")
+    if not data and (tell := getattr(image, "tell", None)) is not None and _position(tell):
+        raise ValueError("the file is at its end: call seek(0) first")
+    return data
+
+
+def _position(tell: Callable[[], int]) -> int:
+    try:
+        return tell()
+    except OSError:  # a pipe
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +101,14 @@ class Source:
 
 
 def source_of(image: ImageSource) -> Source:
-    """Return the source of an image. Raises OSError for an unreadable path."""
+    """Return the source of an image. Raises the errors of `read_image`."""
     if isinstance(image, RawImage):
         return Source(image.pixels, len(image.pixels), image)
     if isinstance(image, memoryview) and not image.c_contiguous:
         image = bytes(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
         return Source(image, memoryview(image).nbytes)
-    path = Path(os.fspath(image))
-    if path.is_file():
+    if isinstance(image, (str, os.PathLike)) and (path := Path(image)).is_file():
         return Source(path, path.stat().st_size)
-    data = read_image(path)  # a pipe can be read only once, and a missing file raises here
+    data = read_image(image)  # a pipe can be read only once, and a missing file raises here
     return Source(data, len(data))

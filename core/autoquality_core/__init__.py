@@ -1,10 +1,13 @@
 """Decides how hard an image may be compressed: the library behind the AutoQuality service.
 
+    from pathlib import Path
+
     import autoquality_core as aq
 
+    source = Path("photo.jpg").read_bytes()
     result = aq.encode(source, aq.WebpEncoder(), target=0.01)
-    result.quality, len(result.image), result.scores["dssim"]
-    aq.compare(source, result.image).scores["dssim"]
+    print(result.quality, len(result.image), result.scores["dssim"])
+    print(aq.compare(source, result.image).scores["dssim"])
 
 It needs no server. It works in a notebook, and in the workers of Ray or Spark: encoders, targets
 and results can be pickled, and functions may run in many threads. Importing it does no work. The

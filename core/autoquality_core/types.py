@@ -30,6 +30,10 @@ class Format(enum.Enum):
     PNG = "png"
     JXL = "jxl"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Format | None:
+        return cls.JPEG if value == "jpg" else None
+
 
 class Method(enum.Enum):
     """How the quality is chosen; the values are imgproxy's names, or a metric's."""
@@ -92,6 +96,7 @@ class NoticeCode(enum.Enum):
     IMAGE_SHRUNK = "image_shrunk"
     CANDIDATE_SKIPPED = "candidate_skipped"
     LIMIT_EXCEEDED = "limit_exceeded"
+    DEFAULT_BOUND_REACHED = "default_bound_reached"
 
 
 class ColorProfile(enum.Enum):

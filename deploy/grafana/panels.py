@@ -297,6 +297,19 @@ _PROCESSES = Row(
             ),
         ),
         Panel(
+            "Certificates",
+            "Time until the first certificate of a file expires, by its setting; none without TLS.",
+            "s",
+            (
+                Query(
+                    "min by (setting)"
+                    f" (autoquality_tls_certificate_expiry_seconds{{{JOB}}}) - time()",
+                    "{{setting}}",
+                ),
+            ),
+            signed=True,
+        ),
+        Panel(
             "Servers by version",
             "An upgrade shows two versions.",
             "short",

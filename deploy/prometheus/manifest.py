@@ -15,6 +15,8 @@ from deploy import generated
 
 FOLDER = Path(__file__).parent
 RULES = (FOLDER / "recording.yaml", FOLDER / "alerts.yaml")
+RUNBOOKS = "https://autoquality.example/"
+"""What the addresses of runbooks begin with: operators replace it by theirs."""
 PROGRAM = "python -m deploy.prometheus.manifest"
 
 

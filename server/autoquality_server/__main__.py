@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING, limit_blas_threads
@@ -18,10 +21,11 @@ PROGRAM = "autoquality-server"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: see `process`."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        return _run(given)
     except ImportError as error:
-        return _fail(FAILED, _missing(error))
+        return _fail(FAILED, _missing(error), given)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -52,13 +56,15 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
     from autoquality_server.process.supervisor.link import SupervisorLink
 
     link = SupervisorLink.open(os.environ)
-    fail = link.fail if link else _fail
+    fail = link.fail if link else partial(_fail, arguments=arguments)
     try:
         command = parse_command_line(arguments, __version__)
         configuration = load(command.flags, os.environ)
         if command.check_config:
             for warning in configuration.warnings:
                 sys.stderr.write(f"{PROGRAM}: warning: {warning}\n")
+            for unused in configuration.unused:
+                sys.stderr.write(f"{PROGRAM}: no effect: {unused}\n")
             sys.stdout.write(describe(configuration) + "\n")
             return CLEAN
         limit_arenas()
@@ -85,6 +91,8 @@ def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
             if link is None:
                 for warning in configuration.warnings:
                     log.warning(warning)
+                if configuration.unused:
+                    log.info("variables without effect", variables=configuration.unused)
                 if settings.processes > 1:
                     from autoquality_server.process.supervisor.supervisor import Supervisor
 
@@ -107,9 +115,39 @@ def _missing(error: ImportError) -> str:
     return f"{missing} is missing: install the server with pip install 'autoquality[server]'"
 
 
-def _fail(code: int, message: str) -> int:
-    sys.stderr.write(f"{PROGRAM}: error: {message}\n")
+def _fail(code: int, message: str, arguments: Sequence[str]) -> int:
+    """Report why the server does not start, and return `code`.
+
+    People get plain lines: on a terminal, from a log in their format, and from --check-config. All
+    others get lines of the log.
+    """
+    plain = sys.stderr.isatty() or "--check-config" in arguments or _log_is_for_people(arguments)
+    for line in message.split("\n"):
+        if plain:
+            sys.stderr.write(f"{PROGRAM}: error: {line}\n")
+        else:
+            moment = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            fields = {"error": line, "exit_code": code, "event": "the server does not start"}
+            record = {**fields, "level": "critical", "timestamp": moment}
+            sys.stderr.write(json.dumps(record) + "\n")
     return code
+
+
+def _log_is_for_people(arguments: Sequence[str]) -> bool:
+    """Whether the log has the console format; the arguments may be wrong."""
+    try:
+        from autoquality._version import __version__
+        from autoquality_server.config import ConfigError
+        from autoquality_server.config.command_line import parse_command_line
+        from autoquality_server.config.groups.serving import LogFormat
+        from autoquality_server.config.load import log_format
+    except ImportError:
+        return False
+    try:
+        flags = parse_command_line(arguments, __version__).flags
+    except ConfigError:
+        flags = {}
+    return log_format(flags, os.environ) is LogFormat.CONSOLE
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from autoquality import Client, UnavailableError
-from autoquality_server.auth.tls import Certificates, server_credentials
+from autoquality_server.auth.certificates import PemFile
+from autoquality_server.auth.tls import Certificates, ServerTls
 from autoquality_server.config import ConfigError, Settings, load
 from tests.authorities import TlsFiles, chain_of, key_of, replace
 from tests.rpc.conftest import ROOT, Process, Served
@@ -175,7 +176,7 @@ def test_a_renewal_and_a_failed_one_are_logged_once(
 
 
 def start_of(**variables: object) -> subprocess.CompletedProcess[str]:
-    local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "off"}
+    local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "off", "LOG_FORMAT": "console"}
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
         env={
@@ -260,8 +261,11 @@ def test_a_key_that_is_too_short_is_refused_as_such(files: TlsFiles) -> None:
     replace(files.cert, certificate.public_bytes(Encoding.PEM))
     replace(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(ConfigError, match=r"^AUTOQUALITY_TLS_CERT: the key of .* is too short$"):
-        server_credentials(Settings(**files.settings))
+        ServerTls(Settings(**files.settings))
 
 
 def test_the_text_of_certificates_shows_none_of_them() -> None:
-    assert repr(Certificates(b"the chain", b"the key", b"the authorities")) == "Certificates()"
+    file = PemFile(b"the chain", ())
+    text = repr(Certificates(file, b"the key", file))
+    assert "the chain" not in text
+    assert "the key" not in text

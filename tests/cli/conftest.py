@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
+    with FakeServer(check_images=False) as server:
         yield server
 
 

@@ -27,7 +27,7 @@ def test_a_result_is_written_next_to_its_source(run: Run, photos: Path, server: 
 
 
 def test_a_result_is_written_to_the_output_file(run: Run, photos: Path, tmp_path: Path) -> None:
-    to = tmp_path / "new" / "small.bin"
+    to = tmp_path / "new" / "small"
     assert run("encode", photos / "a.jpg", "-o", to, "--format", "avif").exit_code == 0
     assert to.read_bytes()[4:12] == b"ftypavif"
 
@@ -37,13 +37,41 @@ def test_the_suffix_of_the_output_file_is_the_default_format(
 ) -> None:
     for to, options, begin in (
         ("a.webp", (), b"RIFF"),
-        ("a.jpg", ("--format", "webp"), b"RIFF"),
-        ("b.webp", ("--format", "keep"), b"\xff\xd8"),
-        ("a.bin", (), b"\xff\xd8"),
+        ("a.JPEG", (), b"\xff\xd8"),
+        ("b.jpg", ("--format", "keep"), b"\xff\xd8"),
+        ("a", (), b"\xff\xd8"),
     ):
         result = run("encode", photos / "a.jpg", "-o", tmp_path / to, *options)
         assert result.exit_code == 0, result.stderr
         assert (tmp_path / to).read_bytes().startswith(begin)
+
+
+def test_the_suffix_of_the_output_file_must_be_that_of_the_format(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    for to, options, message in (
+        ("x.gif", (), "no format has the suffix .gif: use .jpg, .webp, .avif, .png, .jxl"),
+        ("x.bin", ("--format", "webp"), "no format has the suffix .bin"),
+        ("x.jpg", ("--format", "webp"), f"contradicts --format webp: use {tmp_path}/x.webp"),
+    ):
+        result = run("encode", photos / "a.jpg", "-o", tmp_path / to, *options)
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert server.requests == ()
+
+
+def test_a_result_of_another_format_is_not_written_to_the_output_file(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    to = tmp_path / "x.webp"
+    result = run("encode", photos / "a.jpg", "-o", to, "--format", "keep")
+    assert result.exit_code == 1
+    assert f"the result is jpeg, so it cannot be named {to}" in result.stderr
+    server.respond(pb.EncodeResponse(image=b"png", format=pb.FORMAT_PNG))  # a substitute
+    result = run("encode", photos / "a.jpg", "-o", to)
+    assert result.exit_code == 1
+    assert f"the result is png, so it cannot be named {to}" in result.stderr
+    assert not to.exists()
 
 
 def test_a_result_in_an_output_folder_has_the_name_of_its_source(
@@ -110,7 +138,7 @@ def test_an_existing_file_is_overwritten_only_with_force(run: Run, photos: Path)
     there.write_bytes(b"precious")
     result = run("encode", photos / "a.jpg", "--format", "webp")
     assert result.exit_code == 1
-    assert "a.webp exists: use --force to overwrite it" in result.stderr
+    assert "a.webp exists: use --force to overwrite it, or --skip-existing" in result.stderr
     assert there.read_bytes() == b"precious"
     assert run("encode", photos / "a.jpg", "--format", "webp", "--force").exit_code == 0
     assert there.read_bytes() != b"precious"

@@ -79,18 +79,23 @@ FORMATS = ("jpeg_", "webp_", "avif_", "png_")
             "--method ml --metric ssimulacra2 --allowed-error 100",
             pb.AutoQuality(method=pb.METHOD_ML, metric=pb.METRIC_SSIMULACRA2, allowed_error=100),
         ),
+        ("--target 20kB", pb.AutoQuality(method=pb.METHOD_SIZE, target=20_000)),
+        ("--method size --target 20KiB", pb.AutoQuality(method=pb.METHOD_SIZE, target=20_480)),
+        ("--target 1.5MB --min 10", pb.AutoQuality(method=2, target=1_500_000, min_quality=10)),
         ("--quality 55", pb.AutoQuality(method=pb.METHOD_NONE)),
+        ("-q 55", pb.AutoQuality(method=pb.METHOD_NONE)),
         ("--quality 55 --min 60", pb.AutoQuality(method=pb.METHOD_NONE, min_quality=60)),
     ],
 )
 def test_the_spec_can_be_notation_or_options_or_both(
     run: Run, photos: Path, server: FakeServer, arguments: str, spec: pb.AutoQuality
 ) -> None:
-    result = run("encode", photos / "a.jpg", "--format", "webp", *arguments.split())
+    result = run("encode", photos / "a.jpg", "-f", "webp", *arguments.split())
     assert result.exit_code == 0, result.stderr
     (request,) = encode_requests(server)
+    assert request.format == pb.FORMAT_WEBP
     assert request.auto_quality == spec
-    assert request.quality == (55 if "--quality" in arguments else 0)
+    assert request.quality == (55 if "55" in arguments else 0)
 
 
 def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeServer) -> None:
@@ -157,12 +162,17 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
         ("encode {photos}/a.jpg --target best", "or one of low, medium, high, very_high"),
         ("encode {photos}/a.jpg --target -1", "must be a number, 0 or more, not '-1'"),
         ("encode {photos}/a.jpg --method dssim --target high", "words are for ssimulacra2"),
+        ("encode {photos}/a.jpg --method dssim --target 20kB", "the method must be size"),
+        ("encode {photos}/a.jpg --target 20xB", "must be a size of 1 byte or more"),
         ("encode {photos}/a.jpg --metric ssim", "is not one of"),
         ("encode {photos}/a.jpg --allowed-error -1", "is not in the range"),
         ("encode {photos}/a.jpg --format bmp", "is not one of"),
         ("encode {photos}/a.jpg --min 0", "is not in the range"),
         ("encode {photos}/a.jpg --jobs 0", "is not in the range"),
         ("--timeout 0 encode {photos}/a.jpg", "is not in the range"),
+        ("encode {photos}/a.jpg --timeout 0", "is not in the range"),
+        ("--tls encode {photos}/a.jpg --insecure", "--tls and --insecure contradict each other"),
+        ("encode {photos}/a.jpg --server http://host", "without a scheme"),
         ("encode {photos}/a.jpg --max-bytes 0", "must be a size of 1 byte or more"),
         ("encode {photos}/a.jpg --min-ssimulacra2 best", "or one of low, medium, high"),
         ("encode {photos}/a.jpg --max-dssim 2", "is not in the range"),
@@ -212,3 +222,8 @@ def test_the_range_of_an_option_is_the_real_server_s(
             encode(value)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert f"{format}.{field}" in str(caught.value.details())
+
+
+def test_jpg_is_another_name_of_jpeg(server: FakeServer, run: Run) -> None:
+    assert run("encode", "-", "-o", "-", "--format", "jpg", stdin=b"photo").exit_code == 0
+    assert encode_requests(server)[0].format == pb.FORMAT_JPEG

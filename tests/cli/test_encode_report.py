@@ -115,6 +115,13 @@ def test_a_lossy_alpha_quality_is_shown_with_the_quality(
     assert [one["alpha_quality"] for one in done["probes"]] == [100, 20]
 
 
+def test_a_default_range_that_prevents_the_target_is_named_with_its_option(
+    run: Run, photos: Path
+) -> None:
+    result = run("encode", photos / "a.jpg", "--format", "webp", "--method", "dssim:0")
+    assert "set max_quality (--max)" in result.stderr
+
+
 def test_notices_are_printed_on_stderr(run: Run, photos: Path) -> None:
     result = run("encode", photos / "a.jpg", "--format", "webp", "--method", "ml")
     assert "no network for this format" in result.stderr
@@ -123,9 +130,9 @@ def test_notices_are_printed_on_stderr(run: Run, photos: Path) -> None:
 def test_verbose_prints_the_request_the_settings_and_the_probes(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
-    result = run("-v", "encode", photos / "a.jpg", "--format", "webp", "--method", "dssim")
+    result = run("-v", "encode", photos / "a.jpg", "--format", "avif", "--method", "dssim")
     request_id = str(server.requests[-1].metadata["x-request-id"])
-    assert f"request {request_id}; applied dssim:0.02:70:80:0.001; probes 7" in result.stderr
+    assert f"request {request_id}; applied dssim:0.02:60:65:0.001; probes 6" in result.stderr
 
 
 def test_json_is_one_object_a_line_with_these_keys(
@@ -137,7 +144,10 @@ def test_json_is_one_object_a_line_with_these_keys(
         *("--format", "webp", "--method", "dssim", "--json", "--jobs", 1),
     )
     assert result.exit_code == 1
-    assert result.stderr == ""
+    *_, warning = result.stderr.splitlines()
+    assert warning.endswith(
+        "b.PNG: the result is larger than its source, 13.4 kB instead of 5.0 kB"
+    )
     failed, done = (json.loads(line) for line in result.stdout.splitlines())
     assert failed == {
         "source": str(photos / "a.jpg"),

@@ -60,7 +60,7 @@ def test_info_prints_formats_networks_defaults_limits_and_versions(run: Run) -> 
     for text in (
         *(f"AutoQuality {__version__} at 127.0.0.1:", "fake-jpeg.pb for dssim on CPU:0"),
         *("reads     avif, gif, jpeg, jxl, png, tiff, webp", "default   none:0.02:70:80:0.001"),
-        *("67.1 MB and 50 megapixels per image; 2 workers, a queue of 8", "autoquality-fake"),
+        *("67.1 MB and 50 megapixels per image; requests: 2 run, 8 wait", "autoquality-fake"),
     ):
         assert text in result.stdout
     row = next(line for line in result.stdout.splitlines() if "avif   │" in line)
@@ -149,14 +149,32 @@ def test_every_command_has_help(arguments: list[str]) -> None:
     assert "Usage:" in result.output
 
 
-def test_help_documents_the_exit_codes() -> None:
-    text = CliRunner().invoke(cli, ["--help"]).output
+@pytest.mark.parametrize("arguments", [[], ["encode"], ["compare"], ["info"], ["explore"]])
+def test_help_documents_every_exit_code(arguments: list[str]) -> None:
+    text = CliRunner().invoke(cli, [*arguments, "--help"]).output
     for line in (
         "0    success",
         "1    a file or a call failed",
+        "2    invalid command line",
         "3    the server cannot be reached",
+        "130  interrupted",
     ):
         assert line in text
+
+
+def test_global_options_may_follow_the_command(
+    server: FakeServer, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("AUTOQUALITY_SERVER", "192.0.2.1:1")  # options replace variables
+    after = ["--server", server.target, "--timeout", "5", "-v", "--token", "secret"]
+    for command in (["info"], ["compare", *map(str, pair)]):
+        result = CliRunner().invoke(cli, ["--server", "192.0.2.1:2", *command, *after])
+        assert result.exit_code == 0, result.stderr
+        call = server.requests[-1]
+        assert 0 < (call.timeout or 0) < 6
+        assert call.metadata["authorization"] == "Bearer secret"
+    assert f"request {call.metadata['x-request-id']!s}" in result.stderr
 
 
 def test_the_version_is_printed() -> None:

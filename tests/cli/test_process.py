@@ -13,10 +13,13 @@ import sys
 import threading
 from pathlib import Path
 
+import grpc
 import pytest
+import trustme
 
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
+from tests.authorities import chain_of, key_of
 from tests.http2 import FORGERY, HEADERS, SETTINGS, frame, goaway, read_until
 from tests.waiting import until
 
@@ -112,7 +115,7 @@ def test_ctrl_c_ends_it_at_once_with_one_line_and_no_files(
 def test_a_terminal_gets_a_progress_bar_and_a_file_gets_none(
     server: FakeServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"photo")
+    (tmp_path / "a.jpg").write_bytes(bytes(50_000))
     arguments = ("--server", server.target, "encode", tmp_path / "a.jpg", "--format", "webp")
     terminal, slave = pty.openpty()
     environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "100"}
@@ -167,6 +170,18 @@ def refuse_calls(listener: socket.socket) -> None:
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(4096):
                     pass
+
+
+def test_a_failed_handshake_adds_no_line_of_grpc(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
+    credentials = grpc.ssl_server_credentials([(key_of(certificate), chain_of(certificate))])
+    with FakeServer(credentials=credentials) as server:
+        done = run("info", "--server", server.target, "--ca", tmp_path / "stranger.pem")
+    assert done.returncode == 3
+    (line,) = done.stderr.decode().splitlines()
+    assert "no trusted authority signed the server's certificate" in line
 
 
 def test_a_servers_goaway_steers_no_terminal_and_adds_no_line() -> None:

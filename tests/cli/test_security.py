@@ -64,6 +64,23 @@ def test_mutual_tls_needs_the_client_s_certificate(
         assert CliRunner().invoke(cli, [*options, "info"]).exit_code == 3
 
 
+def test_a_server_with_tls_gives_one_line_that_names_the_option(
+    elsewhere: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    result = CliRunner().invoke(cli, ["--server", elsewhere.target, "info"])
+    assert result.exit_code == 3
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"autoquality: cannot reach {elsewhere.target}: the server uses TLS")
+    assert "--tls" in line and "--ca" in line
+
+
+def test_a_url_is_no_address() -> None:
+    result = CliRunner().invoke(cli, ["--server", "https://images.example", "info"])
+    assert result.exit_code == 2
+    assert "use images.example with tls=True (--tls)" in result.stderr
+
+
 def test_a_token_for_another_machine_needs_tls_or_insecure() -> None:
     options = ["--server", "nowhere.invalid:1", "--timeout", "0.2", "--token", TOKEN]
     refused = CliRunner().invoke(cli, [*options, "info"])

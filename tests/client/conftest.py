@@ -1,4 +1,4 @@
-"""A fake server and its client, new for each test."""
+"""A fake server and its client, new for each test, and a real server for all."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 
 from autoquality import Client
 from autoquality.testing import FakeServer
+from tests.stream.serving import Serving, serving
 
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
+    with FakeServer(check_images=False) as server:
         yield server
 
 
@@ -20,3 +21,10 @@ def server() -> Iterator[FakeServer]:
 def client(server: FakeServer) -> Iterator[Client]:
     with server.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[Serving]:
+    """A server with one worker, no queue and no networks."""
+    with serving(queue_size=0, jxl_net="none") as server:
+        yield server

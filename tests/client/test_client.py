@@ -96,3 +96,21 @@ def test_threads_can_share_a_client(server: FakeServer, client: Client) -> None:
 def test_retries_outside_0_to_8_are_refused(retries: int) -> None:
     with pytest.raises(ValueError, match="retries must be from 0 to 8"):
         Client(retries=retries)
+
+
+def test_the_server_comes_from_the_environment_unless_it_is_given(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("AUTOQUALITY_SERVER", server.target)
+    with Client() as client:
+        assert client.info().version
+    monkeypatch.setenv("AUTOQUALITY_SERVER", "127.0.0.1:1")
+    with Client(server.target) as client:
+        assert client.info().version
+    monkeypatch.setenv("AUTOQUALITY_SERVER", "images.example")
+    with pytest.raises(ValueError, match=r"the token would go to images\.example unencrypted"):
+        Client(token="secret")
+    monkeypatch.setenv("AUTOQUALITY_SERVER", "")
+    with Client(token="secret"):
+        pass  # the default is this machine

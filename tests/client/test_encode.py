@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from autoquality import (
     WebpOptions,
     WebpPreset,
 )
-from autoquality.testing import FakeServer
+from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 
 
@@ -42,6 +44,71 @@ def sent(server: FakeServer) -> pb.EncodeRequest:
 def test_a_call_without_options_sends_only_the_image(server: FakeServer, client: Client) -> None:
     client.encode(b"photo")
     assert sent(server) == pb.EncodeRequest(image=b"photo")
+
+
+def test_an_image_can_be_an_open_file(server: FakeServer, client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"a photo")
+    reader, writer = os.pipe()
+    os.write(writer, b"photo")
+    os.close(writer)
+    with (
+        path.open("rb") as part,
+        os.fdopen(reader, "rb", buffering=0) as pipe,
+        tempfile.SpooledTemporaryFile() as spooled,
+    ):
+        part.seek(2)
+        spooled.write(b"photo")
+        spooled.seek(0)
+        for file in (part, io.BytesIO(b"photo"), pipe, spooled):
+            client.encode(file, format="webp")
+            assert sent(server).image == b"photo"
+        list(client.encode_stream(io.BytesIO(b"photo")))
+        assert server.requests[-1].message.image == b"photo"
+        client.compare(io.BytesIO(b"one"), io.BytesIO(b"other"))
+        assert server.requests[-1].message == pb.CompareRequest(
+            reference=b"one", distorted=b"other"
+        )
+        with pytest.raises(ValueError, match=r"the file is at its end: call seek\(0\) first"):
+            client.encode(part)
+
+
+def test_a_retry_sends_an_open_file_again(server: FakeServer, client: Client) -> None:
+    server.respond(Fault.overloaded(0.01), rpc="EncodeStream")
+    client.encode(io.BytesIO(b"photo"), stream_above=0)
+    assert [call.message.image for call in server.requests] == [b"photo", b"photo"]
+
+
+class Upload:
+    """A file whose read() is a coroutine function, as in web frameworks."""
+
+    async def read(self) -> bytes:
+        return b"photo"
+
+
+@pytest.mark.parametrize(
+    ("image", "error"),
+    [
+        (io.StringIO("photo"), "the file must be open in binary mode; it gives str"),
+        (Upload(), r"pass `await file\.read\(\)`"),
+        (None, "an image must be bytes, a path, an open binary file or a RawImage, not NoneType"),
+        (np.zeros((2, 2, 3), np.uint8), "not ndarray"),
+    ],
+)
+def test_another_kind_of_image_is_refused(client: Client, image: Any, error: str) -> None:
+    with pytest.raises(TypeError, match=error):
+        client.encode(image)
+    with pytest.raises(TypeError, match=error):
+        client.compare(image, b"photo")
+
+
+def test_jpg_is_another_name_of_jpeg(server: FakeServer, client: Client) -> None:
+    for name in ("jpg", "JPG", "jpeg", Format.JPEG):
+        client.encode(b"photo", format=name)
+        assert sent(server).format == pb.FORMAT_JPEG
+    assert Format("jpg") is Format.JPEG
+    with pytest.raises(ValueError, match="format must be one of jpeg, webp, avif, png, jxl, not"):
+        client.encode(b"photo", format="unknown")
 
 
 def test_an_image_can_be_any_kind_of_bytes_or_path(

@@ -13,16 +13,14 @@ import autoquality.testing
 from autoquality import _errors
 
 PUBLIC = """
-AutoQuality AutoQualityError AvifOptions BadRequest CancelledError Candidate Chroma Client
-Comparison
-ColorProfile DeadlineExceededError Detail Encoded ErrorInfo FieldViolation Format FormatInfo
-ImageFile
-ImageSource InternalError InvalidImageError InvalidRequestError JpegOptions JxlOptions Limits
-Lossless Method Metric NetworkInfo Notice NoticeCode Outcome OverloadedError
-PermissionDeniedError PngOptions Probe
-Progress QuotaFailure QuotaViolation RawImage RequestInfo ResourceExhaustedError RetryInfo
-ServerInfo Stage Timings UnauthenticatedError UnavailableError UnimplementedError UnknownDetail
-Verdict WebpOptions WebpPreset __version__ parse_notation
+AsyncClient AutoQuality AutoQualityError AvifOptions BadRequest BinaryFile CancelledError Candidate
+Chroma Client ColorProfile Comparison DeadlineExceededError Detail Encoded ErrorInfo FieldViolation
+Format FormatInfo ImageFile ImageSource InternalError InvalidImageError InvalidRequestError
+JpegOptions JxlOptions Limits Lossless Method Metric NetworkInfo Notice NoticeCode Outcome
+OverloadedError PermissionDeniedError PngOptions Probe Progress QuotaFailure QuotaViolation
+RawImage RequestInfo ResourceExhaustedError RetryInfo ServerInfo Stage Timings UnauthenticatedError
+UnavailableError UnimplementedError UnknownDetail Verdict WebpOptions WebpPreset __version__
+parse_notation
 """
 
 
@@ -31,7 +29,7 @@ def test_the_package_exports_exactly_these_names() -> None:
 
 
 def test_the_test_helpers_export_exactly_these_names() -> None:
-    expected = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer"]
+    expected = ["Answer", "FakeServer", "Fault", "Received", "Rpc", "answer", "png_image"]
     assert sorted(autoquality.testing.__all__) == sorted(expected)
 
 

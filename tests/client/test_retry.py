@@ -97,7 +97,7 @@ class BreaksOff(pb_grpc.EncodingServiceServicer):
 
 
 @contextmanager
-def serving(servicer: BreaksOff, port: int = 0) -> Iterator[str]:
+def serving_at(servicer: BreaksOff, port: int = 0) -> Iterator[str]:
     """Serve until the end of the body, and yield the address."""
     server = grpc.server(ThreadPoolExecutor(4))
     pb_grpc.add_EncodingServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
@@ -112,7 +112,7 @@ def serving(servicer: BreaksOff, port: int = 0) -> Iterator[str]:
 def test_an_answer_that_breaks_off_is_retried() -> None:
     """The retry policy of gRPC gives up once an answer has begun."""
     servicer = BreaksOff()  # type: ignore[abstract]  # the other methods are not implemented
-    with serving(servicer) as address, Client(address) as client:
+    with serving_at(servicer) as address, Client(address) as client:
         assert client.encode(b"photo").quality == 80
     assert servicer.calls == 2
 
@@ -128,7 +128,7 @@ def test_a_call_waits_for_a_server_that_is_away_for_seconds(free_port: int) -> N
     with Client(f"127.0.0.1:{free_port}") as client:
         call = in_background(client.encode, b"photo")
         time.sleep(5)
-        with serving(servicer, free_port):
+        with serving_at(servicer, free_port):
             assert call.result(60).quality == 80
 
 

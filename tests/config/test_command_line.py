@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -55,9 +56,26 @@ def test_version() -> None:
 def test_a_wrong_setting_ends_the_start_with_one_line_and_code_2(
     arguments: list[str], environ: dict[str, str], line: str
 ) -> None:
-    done = run(*arguments, environ=environ)
+    done = run(*arguments, environ=environ | {"AUTOQUALITY_LOG_FORMAT": "console"})
     assert done.returncode == 2
     assert done.stderr == f"autoquality-server: error: {line}\n"
+
+
+def test_errors_of_the_start_are_lines_of_a_json_log(tmp_path: Path) -> None:
+    path = tmp_path / "console.env"
+    path.write_text("AUTOQUALITY_LOG_FORMAT=console\n")
+    done = run("--min", "0", "--max", "x\ny")
+    first, second = map(json.loads, done.stderr.splitlines())
+    assert first.pop("timestamp") <= second["timestamp"]
+    assert first == {
+        "event": "the server does not start",
+        "level": "critical",
+        "exit_code": 2,
+        "error": "--min: must be a whole number from 1 to 100, not '0'",
+    }
+    assert json.loads(run("--wrong").stderr)["error"].startswith("unrecognized arguments")
+    for arguments in (["--check-config"], ["--env-file", str(path)], ["--log-format", "console"]):
+        assert run("--min", "0", *arguments).stderr.startswith("autoquality-server: error: --min")
     assert done.stdout == ""
 
 
@@ -107,7 +125,6 @@ def test_without_the_servers_dependencies_one_line_says_what_to_install(tmp_path
     paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
     done = run(environ={"PYTHONPATH": paths})
     assert done.returncode == 1
-    assert done.stderr == (
-        "autoquality-server: error: structlog is missing: install the server with "
-        "pip install 'autoquality[server]'\n"
+    assert json.loads(done.stderr)["error"] == (
+        "structlog is missing: install the server with pip install 'autoquality[server]'"
     )

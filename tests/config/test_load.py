@@ -133,6 +133,43 @@ def test_an_imgproxy_file_works_as_it_is(imgproxy_file: str) -> None:
             "server writes with a quality"
         ),
     )
+    assert configuration.unused == ("IMGPROXY_BIND (see AUTOQUALITY_LISTEN)", "IMGPROXY_KEY")
+
+
+def test_variables_without_effect_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.env"
+    lines = ("OTEL_SERVICE_NAME=a", "AUTOQUALITY_SPEED=1", "IMGPROXY_QUALITY=70", "IMGPROXY_TTL=")
+    path.write_text("\n".join(lines))
+    environ = {
+        "IMGPROXY_WORKERS": "4",
+        "AUTOQUALITY_QUALITY": "60",
+        "AUTOQUALITY_SERVER": "images:50051",
+        "HOME": "/root",
+    }
+    assert load({"env_file": str(path)}, environ).unused == (
+        "AUTOQUALITY_SPEED",
+        "IMGPROXY_QUALITY (AUTOQUALITY_QUALITY wins)",
+        "IMGPROXY_WORKERS (see AUTOQUALITY_WORKERS)",
+        "OTEL_SERVICE_NAME",
+    )
+
+
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.env"
+    path.write_text(
+        "IMGPROXY_QUALITY=101\nhalf a line\nIMGPROXY_AUTOQUALITY_METHOD=best\n"
+        "IMGPROXY_AUTOQUALITY_MIN=90\nIMGPROXY_AUTOQUALITY_MAX=80\n"
+        "AUTOQUALITY_MAX_BATCH_SIZE=x\nAUTOQUALITY_ALLOWED_BATCH_SIZES=1,3\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load({"tls_key": __file__}, {"AUTOQUALITY_ENV_FILE": str(path)})
+    wrong = {line.partition(":")[0].partition(" ")[0] for line in caught.value.lines}
+    # The batch sizes may be right, because the largest batch is unknown.
+    assert wrong == {
+        *("AUTOQUALITY_ENV_FILE", "IMGPROXY_QUALITY", "IMGPROXY_AUTOQUALITY_METHOD"),
+        *("IMGPROXY_AUTOQUALITY_MIN", "AUTOQUALITY_MAX_BATCH_SIZE", "AUTOQUALITY_TLS_CERT"),
+    }
+    assert len(caught.value.lines) == len(wrong)
 
 
 def test_the_real_environment_wins_over_the_file(imgproxy_file: str) -> None:
@@ -265,8 +302,9 @@ def test_the_error_for_a_contradiction_has_the_setting_that_was_set(
 
 
 def test_the_target_of_size_may_be_large() -> None:
+    in_units = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10KiB"})
     settings = read({"AUTOQUALITY_METHOD": "size", "AUTOQUALITY_TARGET": "10240"})
-    assert settings.target == 10240
+    assert in_units.target == settings.target == 10240
 
 
 def test_networks_are_known_by_format(tmp_path: Path) -> None:

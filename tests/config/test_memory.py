@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from autoquality_server.config import ConfigError, Settings, load
-from autoquality_server.config.resources import BYTES_A_PIXEL, available_memory, cgroup_limit
+from autoquality_server.config.resources import (
+    BYTES_A_PIXEL,
+    available_memory,
+    cgroup_folders,
+    cgroup_limit,
+)
 
 
 def test_never_more_than_the_machine_has() -> None:
@@ -25,6 +30,18 @@ def test_a_limit_of_cgroup_v2(tmp_path: Path, text: str, limit: int | None) -> N
 def test_a_limit_of_cgroup_v1(tmp_path: Path) -> None:
     (tmp_path / "v1").write_text("1073741824\n")
     assert cgroup_limit(tmp_path / "memory.max", tmp_path / "v1") == 2**30
+
+
+def test_the_cgroup_of_a_unit_and_those_above_it_count(tmp_path: Path) -> None:
+    membership = tmp_path / "membership"
+    membership.write_text("0::/system.slice/autoquality@a.service\n")
+    unit = tmp_path / "system.slice/autoquality@a.service"
+    assert cgroup_folders(tmp_path, membership) == [unit, unit.parent, tmp_path]
+    membership.write_text("0::/\n")
+    assert cgroup_folders(tmp_path, membership) == [tmp_path]
+    membership.write_text("4:memory:/docker/1\n")  # cgroup v1
+    assert cgroup_folders(tmp_path, membership) == [tmp_path]
+    assert cgroup_folders(tmp_path, tmp_path / "gone") == [tmp_path]
 
 
 def test_without_cgroups_there_is_no_limit(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ def test_every_public_name_can_be_imported() -> None:
     assert set(dir(aq)) == set(aq.__all__)
 
 
+def test_jpg_is_another_name_of_jpeg() -> None:
+    assert aq.encode(SOURCE, "jpg", quality=50).format is aq.Format.JPEG
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         aq.nothing  # noqa: B018

@@ -31,7 +31,10 @@ def test_usable_certificates_and_tokens_are_listed(tmp_path: Path) -> None:
     settings = Settings(
         listen="0.0.0.0:50051", tls_cert=str(chain), tls_key=str(key), token_file=str(tokens)
     )
-    assert list(access.check_access(settings)) == [Finding("access", Verdict.OK, "TLS, tokens")]
+    certificate, found = access.check_access(settings)
+    assert certificate.part == "certificate"
+    assert certificate.text.startswith("localhost (")
+    assert found == Finding("access", Verdict.OK, "TLS, tokens")
 
 
 def test_unusable_files_are_a_wrong_setting(tmp_path: Path) -> None:

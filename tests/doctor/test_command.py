@@ -76,19 +76,21 @@ def test_a_port_that_is_taken_is_named_and_fails() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_a_wrong_setting_is_named_and_ends_with_2(arguments: tuple[str, ...]) -> None:
-    done = doctor(*arguments, environ={"AUTOQUALITY_MIN": "x"})
+def test_all_wrong_settings_are_named_and_end_with_2(arguments: tuple[str, ...]) -> None:
+    done = doctor(*arguments, environ={"AUTOQUALITY_MIN": "x", "IMGPROXY_QUALITY": "0"})
     assert done.returncode == 2
-    assert "AUTOQUALITY_MIN: must be a whole number from 1 to 100, not 'x'" in done.stdout
+    for name, wrong in (("AUTOQUALITY_MIN", "x"), ("IMGPROXY_QUALITY", "0")):
+        assert f"{name}: must be a whole number from 1 to 100, not '{wrong}'" in done.stdout
     if arguments:
         assert json.loads(done.stdout)["serves"] is None
 
 
-def test_a_suspicious_name_is_a_warning() -> None:
-    done = doctor("--json", environ=FREE | {"AUTOQUALITY_QUALTY": "70"})
+def test_a_suspicious_name_is_a_warning_and_variables_without_effect_are_listed() -> None:
+    done = doctor("--json", environ=FREE | {"AUTOQUALITY_QUALTY": "70", "IMGPROXY_KEY": "k"})
     document = json.loads(done.stdout)
     assert (done.returncode, document["verdict"]) == (0, "warning")
     assert "did you mean AUTOQUALITY_QUALITY?" in done.stdout
+    assert "no effect here: IMGPROXY_KEY" in done.stdout
 
 
 def test_a_format_that_libvips_cannot_write_fails() -> None:

@@ -12,7 +12,8 @@ from tests.servers import NO_NETWORKS, RunningServer, running_server
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("server"), NO_NETWORKS) as running:
+    environment = NO_NETWORKS | {"IMGPROXY_KEY": "a variable without effect"}
+    with running_server(tmp_path_factory.mktemp("server"), environment) as running:
         yield running
 
 

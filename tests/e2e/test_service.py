@@ -208,6 +208,11 @@ def test_the_log_has_one_line_a_request_with_its_id(server: RunningServer, clien
     assert (lines[0]["dssim"], lines[0]["ssimulacra2"]) == (None, encoded.ssimulacra2)
 
 
+def test_the_log_lists_variables_without_effect_at_the_start(server: RunningServer) -> None:
+    (line,) = [one for one in server.log_lines() if one["event"] == "variables without effect"]
+    assert line["variables"] == ["IMGPROXY_KEY"]
+
+
 def test_more_than_the_queue_holds_is_refused_at_once_and_health_still_answers(
     tmp_path: Path,
 ) -> None:

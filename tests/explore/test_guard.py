@@ -14,7 +14,7 @@ import grpc
 import pytest
 import trustme
 
-from autoquality.testing import FakeServer
+from autoquality.testing import FakeServer, png_image
 from autoquality.v1 import encoding_pb2 as pb
 from tests.authorities import chain_of, key_of
 from tests.explore.conftest import exploring
@@ -149,7 +149,7 @@ def test_the_token_goes_to_the_server_and_never_to_the_page(fake: FakeServer) ->
     value = "page-token-" * 3
     variables = {"AUTOQUALITY_TOKEN": value}
     with exploring("--server", fake.target, environment=variables) as url:
-        said = [ask(url, "GET", "/api/server")[2], ask(url, "POST", "/api/encode", b"image")[2]]
+        said = [ask(url, "GET", "/api/server")[2], ask(url, "POST", "/api/encode", png_image())[2]]
     assert fake.requests[-1].metadata["authorization"] == f"Bearer {value}"
     assert all(value.encode() not in body for body in said)
     assert b"$AUTOQUALITY_TOKEN" in said[1]
@@ -165,6 +165,6 @@ def test_it_reaches_a_server_with_tls(tmp_path: Path) -> None:
         FakeServer(credentials=credentials) as server,
         exploring("--server", server.target, *options) as url,
     ):
-        status, _, body = ask(url, "POST", "/api/encode?format=webp", b"image")
+        status, _, body = ask(url, "POST", "/api/encode?format=webp", png_image())
     assert (status, len(server.requests)) == (200, 1)
     assert f"-cacert {tmp_path}/ca.pem -servername images.example".encode() in body

@@ -97,7 +97,7 @@ def test_processes_killed_one_after_another_under_load_lose_no_call_and_no_count
             until(lambda: count() and fleet.ready == 3)
     count()
     assert counts == sorted(counts)
-    assert {line["why"] for line in fleet.lines("process ended")} == {"SIGKILL"}
+    assert {line["reason"] for line in fleet.lines("process ended")} == {"SIGKILL"}
 
 
 def test_two_of_three_processes_killed_within_a_second_lose_no_call(
@@ -128,7 +128,7 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
     # The callers of the process that crashed fail. Six callers rarely share one process.
     assert all(isinstance(call.exception(LIMIT), UnavailableError) for call in failed)
     (ended,) = fleet.lines("process ended")
-    assert (ended["cause"], ended["next_in_seconds"]) == ("SIGABRT", 0)
+    assert (ended["cause"], ended["wait_seconds"]) == ("SIGABRT", 0)
     with fleet.client(retries=0) as client:
         assert client.encode(PHOTO, format="webp", quality=WAITS).quality == WAITS
 
@@ -168,7 +168,7 @@ def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves
     with fleet.client() as client:
         assert client.encode(PHOTO, format="webp", quality=50).quality == 50
     ends = fleet.lines("process ended")
-    assert [line["next_in_seconds"] for line in ends[:4]] == [0, 0.5, 1, 2]
+    assert [line["wait_seconds"] for line in ends[:4]] == [0, 0.5, 1, 2]
     assert [line["cause"] for line in ends[:4]] == ["SIGKILL", *["SIGABRT"] * 3]
     (fleet.folder / DEADLY).unlink()
     until(lambda: fleet.ready == 2)

@@ -65,7 +65,7 @@ def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
             "format": "webp",
             "method": "none",
         }
-        assert [one["why"] for one in fleet.lines("process ended")] == [f"exit status {HUNG}"]
+        assert [one["reason"] for one in fleet.lines("process ended")] == [f"exit status {HUNG}"]
     with fleet.client(retries=0) as client:
         assert client.encode(PHOTO, format="webp", quality=50).quality == 50
 

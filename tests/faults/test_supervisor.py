@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -55,8 +56,14 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_processes_finish_what_they_have_accepted(
-    start_fleet: Callable[..., Fleet], number: signal.Signals
+    start_fleet: Callable[..., Fleet],
+    number: signal.Signals,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     fleet = start_fleet(PROCESSES="3", WORKERS="8")
     waiting = Waiting(fleet, 6)
     fleet.process.send_signal(number)
@@ -67,6 +74,11 @@ def test_the_processes_finish_what_they_have_accepted(
     assert fleet.process.wait(LIMIT) == 0
     assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 3
     assert nobody_has(fleet.port)
+    with systemd:  # only the supervisor reports to it
+        systemd.setblocking(False)
+        assert [systemd.recv(100), systemd.recv(100)] == [b"READY=1", b"STOPPING=1"]
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
 
 
 def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_at_once(
@@ -137,7 +149,7 @@ def test_one_that_is_asked_to_end_finishes_and_is_replaced_and_what_it_counted_s
         os.kill(pid, signal.SIGTERM)
     until(lambda: restarts(fleet, "exit") == 2)
     assert fleet.metrics[HANDLED] == 4
-    assert [line["why"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
+    assert [line["reason"] for line in fleet.lines("process ended")] == ["exit status 0"] * 2
     until(lambda: fleet.ready == 2)
     assert fleet.metrics["autoquality_workers"] == 2
 
@@ -180,9 +192,8 @@ def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_stat
     for processes in ("1", "2"):
         done = start_of(LISTEN=fleet.address, PROCESSES=processes)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert done.stderr == (
-            f"autoquality-server: error: AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: "
-            "address already in use\n"
+        assert json.loads(done.stderr)["error"] == (
+            f"AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: address already in use"
         )
 
 
@@ -199,13 +210,13 @@ def test_a_start_error_of_all_processes_is_logged_once_and_ends_the_supervisor(
         TLS_KEY=str(tmp_path / "key"),
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("autoquality-server: error: AUTOQUALITY_TLS_")
+    assert json.loads(done.stderr)["error"].startswith("AUTOQUALITY_TLS_")
 
 
 def test_processes_cannot_share_a_unix_socket(tmp_path: Path) -> None:
     done = start_of(LISTEN=f"unix:{tmp_path}/socket", PROCESSES="2")
     assert done.returncode == 2
-    assert done.stderr == (
-        "autoquality-server: error: AUTOQUALITY_PROCESSES: must be 1 with a Unix socket "
-        "(AUTOQUALITY_LISTEN), which processes cannot share, not 2\n"
+    assert json.loads(done.stderr)["error"] == (
+        "AUTOQUALITY_PROCESSES: must be 1 with a Unix socket "
+        "(AUTOQUALITY_LISTEN), which processes cannot share, not 2"
     )

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from autoquality_core.errors import DeadlinePassed
 from autoquality_core.networks import (
@@ -130,18 +131,19 @@ def test_a_new_network_may_need_another_input(tmp_path: Path) -> None:
 
 
 def test_a_broken_new_file_is_logged_and_counted_and_the_old_one_stays(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
 ) -> None:
     events = RecordedEvents()
     path = constant_graph(tmp_path / "a.pb", peak_at(11))
     predictor = shared(path, events)
     known = predictor.info
     path.write_bytes(b"\x00garbage")
-    assert not predictor.reload()
+    with capture_logs() as lines:
+        assert not predictor.reload()
     assert predictor.predict(GREY, 0.02).quality == 11
     assert predictor.info == known
     assert events.reloads == [False]
-    assert f"{path}: not a TensorFlow frozen graph" in caplog.text
+    assert [line["error"].startswith(f"{path}: not a TensorFlow") for line in lines] == [True]
     predictor.close()
 
 

@@ -6,6 +6,8 @@ import contextlib
 import json
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from tests.http2 import (
     leave_with,
     unary_call,
 )
-from tests.rpc.conftest import ENCODING, Process, encoding_stub
+from tests.rpc.conftest import ENCODING, ROOT, Process, encoding_stub
 from tests.rpc.scripted import request
 from tests.waiting import LIMIT, until
 
@@ -111,3 +113,61 @@ def test_a_fatal_traceback_is_in_the_log_after_a_crash(
     until(lambda: "runner.py" in server.log.read_text())
     texts = [line["text"] for line in server.lines(EVENT)]
     assert texts[0] == "Fatal Python error: Segmentation fault"
+
+
+SCRIPT = """
+import os, signal, sys, time, warnings
+from autoquality_server.config.groups.serving import LogFormat, LogLevel
+from autoquality_server.process.fatal import end_with_any_thread
+from autoquality_server.telemetry import captured_output
+
+class Broken:
+    def __del__(self):
+        raise ValueError("in a finalizer")
+
+captured_output._is_first = lambda: sys.argv[1] == "first"
+with captured_output.capture_output(LogLevel.INFO, LogFormat.JSON):
+    end_with_any_thread()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    os.write(1, b"ready\\n")
+    warnings.warn("two\\nlines")
+    Broken()
+    if sys.argv[2] == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if sys.argv[2] == "wait":
+        time.sleep(600)
+    sys.exit(3)
+"""
+
+
+def run_script(role: str, end: str, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, role, end], stderr=output, stdout=output, cwd=ROOT
+        )
+
+
+@pytest.mark.parametrize("role", ["first", "other"])
+def test_the_first_process_of_a_container_reads_and_ends_as_its_server(
+    role: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    assert run_script(role, "exit", log).wait(LIMIT) == 3
+    crashed = run_script(role, "crash", log)
+    assert crashed.wait(LIMIT) == (128 + signal.SIGSEGV if role == "first" else -signal.SIGSEGV)
+    until(lambda: "Fatal Python error" in log.read_text())
+    waiting = run_script(role, "wait", log)
+    until(lambda: "ready" in log.read_text())
+    waiting.terminate()
+    assert waiting.wait(LIMIT) == 7
+    assert [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_warnings_of_python_and_ignored_exceptions_are_one_line_each(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run_script("first", "exit", log).wait(LIMIT) == 3
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (warning,) = [line for line in lines if "UserWarning: two\nlines" in line["event"]]
+    assert (warning["level"], "text" in warning) == ("warning", False)
+    (ignored,) = [line for line in lines if line["event"] == "an exception was ignored"]
+    assert ignored["exception"].endswith("ValueError: in a finalizer")

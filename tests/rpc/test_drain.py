@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import socket
 import threading
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from autoquality.v1 import encoding_pb2 as pb
-from tests.rpc.conftest import ENCODING, Process, encoding_stub, health_stub, scrape
+from tests.rpc.conftest import ENCODING, Process, Served, encoding_stub, health_stub, scrape
 from tests.rpc.scripted import request
 from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
 
@@ -175,3 +176,21 @@ def test_an_idle_server_ends_with_0(start_process: Callable[..., Process]) -> No
     server = start_process()
     server.process.terminate()
     assert server.process.wait(LIMIT) == 0
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_hears_when_the_server_is_ready_and_when_it_drains(
+    serve_with: Callable[..., Served],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    abstract: bool,
+) -> None:
+    name = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(LIMIT)
+        systemd.bind(f"\0{name}" if abstract else name)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}" if abstract else name)
+        server = serve_with()
+        assert systemd.recv(100) == b"READY=1"
+        server.app.drain()
+        assert systemd.recv(100) == b"STOPPING=1"

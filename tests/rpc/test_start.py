@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -94,18 +95,16 @@ def taken() -> Iterator[int]:
 def test_a_port_in_use_ends_the_start_with_one_line_and_code_1(taken: int) -> None:
     done = start_of(LISTEN=f"127.0.0.1:{taken}", METRICS_LISTEN="off")
     assert done.returncode == 1
-    assert done.stderr == (
-        f"autoquality-server: error: AUTOQUALITY_LISTEN: cannot listen on 127.0.0.1:{taken}: "
-        "address already in use\n"
+    assert json.loads(done.stderr)["error"] == (
+        f"AUTOQUALITY_LISTEN: cannot listen on 127.0.0.1:{taken}: address already in use"
     )
 
 
 def test_so_does_a_metrics_port_in_use(taken: int) -> None:
     done = start_of(LISTEN="127.0.0.1:0", METRICS_LISTEN=f"127.0.0.1:{taken}")
     assert done.returncode == 1
-    assert done.stderr == (
-        "autoquality-server: error: AUTOQUALITY_METRICS_LISTEN: cannot listen on "
-        f"127.0.0.1:{taken}: address already in use\n"
+    assert json.loads(done.stderr)["error"] == (
+        f"AUTOQUALITY_METRICS_LISTEN: cannot listen on 127.0.0.1:{taken}: address already in use"
     )
 
 

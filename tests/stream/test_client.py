@@ -40,7 +40,7 @@ LARGE = bytes(range(256)) * 13_000
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
+    with FakeServer(check_images=False) as server:
         yield server
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,7 +138,7 @@ def test_variables_that_cannot_be_used_stop_the_start_with_one_line(
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"autoquality-server: error: {says}")
+    assert json.loads(line)["error"].startswith(says)
 
 
 WITHOUT = """
@@ -154,7 +155,7 @@ def test_without_the_extra_one_line_says_how_to_get_it() -> None:
         [sys.executable, "-c", WITHOUT], env=clean_environment(), capture_output=True, text=True
     )
     says = "AUTOQUALITY_TRACING: needs OpenTelemetry: pip install 'autoquality[otel]'"
-    assert (done.returncode, done.stderr) == (2, f"autoquality-server: error: {says}\n")
+    assert (done.returncode, json.loads(done.stderr)["error"]) == (2, says)
 
 
 OFF = """

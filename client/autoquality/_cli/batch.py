@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from autoquality._cli.paths import STANDARD, OutputError, OutputPaths, Source
+from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPaths, Source
 from autoquality._client import Client
 from autoquality._enums import Format
-from autoquality._errors import AutoQualityError
+from autoquality._errors import AutoQualityError, UnavailableError
 from autoquality._files import write_atomically
 from autoquality._results import Encoded
 from autoquality.v1 import encoding_pb2 as pb
+
+_MAX_UNREACHABLE = 3
+"""Images in a row that cannot reach the server. Each has retried for some 10 seconds."""
+
+
+class NotTriedError(Exception):
+    """The server was gone before this image was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("not tried: the server is gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,11 @@ class Done:
         """The saved share of the source's bytes. Negative if the result is larger."""
         return 1 - self.encoded.size_bytes / max(1, self.source_bytes)
 
+    @property
+    def is_larger(self) -> bool:
+        """Whether the result is larger than its source."""
+        return self.encoded.size_bytes > self.source_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -43,6 +59,11 @@ class Failed:
     error: Exception
 
     @property
+    def tried(self) -> bool:
+        """False if the server was gone before."""
+        return not isinstance(self.error, NotTriedError)
+
+    @property
     def message(self) -> str:
         """The reason, for people."""
         if isinstance(self.error, OSError) and self.error.strerror:
@@ -50,8 +71,37 @@ class Failed:
         return str(self.error)
 
 
-Result: TypeAlias = Done | Failed
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image whose output exists."""
+
+    source: Source
+    output: str
+
+
+Result: TypeAlias = Done | Failed | Skipped
 Encode: TypeAlias = Callable[[bytes | Path], Encoded]
+
+
+class _Outage:
+    """Whether the server is gone, from the latest results. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._unreachable = 0
+
+    @property
+    def is_final(self) -> bool:
+        with self._lock:
+            return self._unreachable >= _MAX_UNREACHABLE
+
+    def note(self, error: Exception | None) -> None:
+        """Count an unreachable server. An answer from the server starts the count again."""
+        with self._lock:
+            if isinstance(error, UnavailableError):
+                self._unreachable += 1
+            elif error is None or isinstance(error, AutoQualityError):
+                self._unreachable = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +114,16 @@ class Batch:
     """None keeps each source's format, or lets the server choose."""
     paths: OutputPaths | None
     """None writes to standard output."""
-    chosen: bool = False
-    """Whether the server chooses the format, so that the suffix is unknown until the answer."""
+    candidates: tuple[Format, ...] = ()
+    """The formats that the server chooses from. The suffix is unknown until the answer."""
+    skip_existing: bool = False
+    """Whether an image whose output exists is skipped instead of failing."""
+    _outage: _Outage = field(default_factory=_Outage, init=False)
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
         """Encode `sources`, `jobs` at a time. Yields the results in order.
 
+        After several images in a row that cannot reach the server, the others are not tried.
         Ctrl-C, and any other early end of the iteration, closes the client. This ends the
         running calls at once.
         """
@@ -91,7 +145,11 @@ class Batch:
 
     def _refusal(self, source: Source) -> OutputError | None:
         format = self.format or source.likely_format
-        if self.paths is None or format is None or self.chosen:
+        if self.paths is None:
+            return None
+        if self.candidates:
+            return self.paths.existing(source, self.candidates) if self.skip_existing else None
+        if format is None:
             return None
         try:
             self.paths.reserve(source, format)
@@ -100,13 +158,19 @@ class Batch:
         return None
 
     def _one(self, source: Source, refusal: OutputError | None) -> Result:
-        if refusal:
-            return Failed(source, refusal)
         try:
+            if refusal:
+                raise refusal
+            if self._outage.is_final:
+                raise NotTriedError
             image, size = _read(source)
             encoded = self.encode(image)
+            self._outage.note(None)
             output = self._write(source, encoded)
-        except (AutoQualityError, OutputError, OSError) as error:
+        except (AutoQualityError, OutputError, OSError, NotTriedError) as error:
+            self._outage.note(error)
+            if self.skip_existing and isinstance(error, OutputExists):
+                return Skipped(source, str(error.path))
             return Failed(source, error)
         without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
         return Done(source, size, output, without_image)
@@ -116,7 +180,7 @@ class Batch:
             sys.stdout.buffer.write(encoded.image)
             sys.stdout.buffer.flush()
             return STANDARD
-        path = self.paths.reserve(source, encoded.format, follow=self.chosen)
+        path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, encoded.image)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from autoquality._cli.command import Command
 from autoquality._cli.errors import failures
 from autoquality._cli.session import Session, print_line
 from autoquality._messages import fields_of
@@ -14,7 +15,7 @@ from autoquality._messages import fields_of
 _FILE = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("reference", metavar="A", type=_FILE)
 @click.argument("distorted", metavar="B", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

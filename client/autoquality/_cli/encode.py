@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoquality._accept import formats_accepted
-from autoquality._cli.batch import Batch, Done, Failed, Result
-from autoquality._cli.errors import FAILED, failures
+from autoquality._base_client import STREAM_ABOVE
+from autoquality._cli.batch import Batch, Failed, Result
+from autoquality._cli.command import Command
+from autoquality._cli.errors import FAILED, Unreachable, failures
 from autoquality._cli.options import encode_arguments, encode_options
 from autoquality._cli.paths import (
     STANDARD,
@@ -25,14 +25,15 @@ from autoquality._cli.paths import (
     find_sources,
     format_of,
 )
-from autoquality._cli.report import as_json, print_details, print_table
-from autoquality._cli.session import Session, print_line
-from autoquality._client import STREAM_ABOVE
-from autoquality._enums import Format, parse
+from autoquality._cli.reporter import Reporter
+from autoquality._cli.session import Session
+from autoquality._cli.summary import MANY
+from autoquality._enums import JPG, Format, parse
+from autoquality._errors import UnavailableError
 from autoquality._results import Limits
 
 _KEEP = "keep"
-_FORMATS = [str(format) for format in Format if format is not Format.UNKNOWN]
+_FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN), JPG]
 
 
 def _formats(
@@ -56,7 +57,7 @@ def _accepted(
         raise click.BadParameter(str(error).removeprefix("accept ")) from error
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("named", metavar="FILES_OR_FOLDERS...", nargs=-1, required=True)
 @click.option(
     "-o",
@@ -65,6 +66,7 @@ def _accepted(
     help="Output file, or output folder for several images.  [default: next to each source]",
 )
 @click.option(
+    "-f",
     "--format",
     "format_name",
     type=click.Choice([*_FORMATS, _KEEP]),
@@ -85,12 +87,19 @@ def _accepted(
 )
 @encode_options
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
+@click.option("--skip-existing", is_flag=True, help="Skip images whose output exists.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     help="Images to encode at the same time.  [default: the server's number of workers]",
 )
 @click.option("--json", "json_lines", is_flag=True, help="Print one JSON object per image.")
+@click.option(
+    "--summary/--rows",
+    default=None,
+    help=f"Print counts or a row per image.  [default: counts for more than {MANY} images]",
+)
+@click.option("--quiet", is_flag=True, help="Print only errors, and JSON with --json.")
 @click.pass_obj
 def encode(
     session: Session,
@@ -101,8 +110,11 @@ def encode(
     candidates: tuple[Format, ...],
     accept: tuple[Format, ...],
     force: bool,
+    skip_existing: bool,
     jobs: int | None,
     json_lines: bool,
+    summary: bool | None,
+    quiet: bool,
     **options: Any,
 ) -> None:
     """Encode images at the best quality for a target.
@@ -110,15 +122,17 @@ def encode(
     A folder stands for all images in it, except hidden files. The output folder keeps its
     structure. A result has the name of its source, with the suffix of its format. "-" is
     standard input or output. If an image fails, stderr says why, the others continue, and the
-    exit code is 1.
+    exit code is 1. If several in a row cannot reach the server, the others are not tried, and
+    the exit code is 3.
 
     \b
     Examples:
       autoquality encode photo.png --format webp --target high
-      autoquality encode photo.jpg -o small.jpg --method dssim:0.02:70:80:0.001
-      autoquality encode photos/ -o small/ --format avif --method size --target 50000
+      autoquality encode photo.jpg -o small.jpg --format jpeg --method dssim:0.02:10:95:0.001
+      autoquality encode photos/ -o small/ --format avif --target 50kB --min 10 --max 95
+      autoquality encode photos/ -o small/ --format avif --target high --skip-existing
       autoquality encode - --format jpeg --quality 80 < photo.png > photo.jpg
-      autoquality encode photos/ -o small/ --json | jq .saved_percent
+      autoquality encode photos/ -o small/ --format webp --target high --json | jq .saved_percent
       autoquality encode photos/ -o small/ --candidates avif,webp --target high
 
     \b
@@ -130,20 +144,19 @@ def encode(
                     timings (seconds), notices, width, height, frames,
                     lossless, candidates
       ok is false   error, code, reason, field_violations
+      skipped       ok (true), skipped (true), output
     """  # noqa: D301 (click reads \b)
     arguments = encode_arguments(options)
     several = _one_choice(format_name, candidates, accept)
     destination = _destination(named, output, json_lines)
+    if force and skip_existing:
+        raise click.UsageError("--force and --skip-existing contradict each other")
     skip = destination.folder if destination else None
     sources = list(find_sources(named, skip))
     if not sources:
         raise click.UsageError("the folders contain no images")
-    if several:
-        format = None
-    elif format_name is None:
-        format = format_of(destination.file) if destination and destination.file else None
-    else:
-        format = None if format_name == _KEEP else Format(format_name)
+    file = destination.file if destination else None
+    format = None if several else _format(format_name, file)
     with session.connect() as client:
         with failures(session.server):
             # An unreachable server is reported here, once, and not for every image.
@@ -158,18 +171,56 @@ def encode(
                 **arguments,
             ),
             format=format,
-            chosen=bool(several),
+            candidates=several,
             paths=None if destination is None else OutputPaths(destination, force=force),
+            skip_existing=skip_existing,
         )
         results = list[Result]()
+        report = Reporter(
+            session,
+            json_lines=json_lines,
+            quiet=quiet,
+            summary=len(sources) > MANY if summary is None else summary,
+            to_stderr=destination is None,
+        )
         try:
-            _run(session, batch, sources, jobs or max(1, limits.workers), json_lines, results)
+            _run(report, batch, sources, jobs or max(1, limits.workers), results)
         finally:
-            if not json_lines:
-                to_stderr = destination is None
-                print_table(session.err() if to_stderr else session.out(), results)
-    if any(isinstance(result, Failed) for result in results):
-        sys.exit(FAILED)
+            report.print_end(results)
+    _exit(results)
+
+
+def _exit(results: list[Result]) -> None:
+    """End the command if an image failed."""
+    failed = [result for result in results if isinstance(result, Failed)]
+    unreachable = [one.error for one in failed if isinstance(one.error, UnavailableError)]
+    if not_tried := sum(not one.tried for one in failed):
+        raise Unreachable(
+            f"server gone, {not_tried} files not tried: {unreachable[-1]}; "
+            "the same command with --skip-existing continues"
+        )
+    if failed:
+        sys.exit(Unreachable.exit_code if len(unreachable) == len(results) else FAILED)
+
+
+def _format(name: str | None, file: Path | None) -> Format | None:
+    """Return the output format, or None for that of the source.
+
+    Raises click.UsageError if the suffix of the output file is unknown or contradicts `name`.
+    """
+    format = None if name in (None, _KEEP) else parse(Format, name, "format")
+    if file is None or not file.suffix:
+        return format
+    suffix = format_of(file)
+    if suffix is None:
+        right = ", ".join(one.suffix for one in Format if one is not Format.UNKNOWN)
+        raise click.UsageError(f"{file}: no format has the suffix {file.suffix}: use {right}")
+    if format is not None and format is not suffix:
+        raise click.UsageError(
+            f"{file} is the name of a {suffix} file, which contradicts --format {format}: use "
+            f"{file.with_suffix(format.suffix)}"
+        )
+    return suffix if name is None else format
 
 
 def _one_choice(
@@ -214,46 +265,13 @@ def _destination(
 
 
 def _run(
-    session: Session,
-    batch: Batch,
-    sources: list[Source],
-    jobs: int,
-    json_lines: bool,
-    results: list[Result],
+    report: Reporter, batch: Batch, sources: list[Source], jobs: int, results: list[Result]
 ) -> None:
     """Encode, and report each result. Appends to `results`, so that Ctrl-C loses none."""
-    err = session.err()
     running = contextlib.closing(batch.run(sources, min(jobs, len(sources))))
-    with _progress(err) as progress, running as finished:
+    with report.progress() as progress, running as finished:
         bar = progress.add_task("encoding", total=len(sources))
         for result in finished:
             results.append(result)
             progress.advance(bar)
-            if json_lines:
-                click.echo(as_json(result))
-            if isinstance(result, Done):
-                _print_notices(err, result, verbose=session.verbose)
-            elif not json_lines:
-                print_line(err, f"autoquality: {result.source.name}: {result.message}")
-
-
-def _print_notices(err: Console, result: Done, *, verbose: bool) -> None:
-    for notice in result.encoded.notices:
-        print_line(err, f"{result.source.name}: {notice.message}")
-    if verbose:
-        print_details(err, result)
-
-
-def _progress(console: Console) -> Progress:
-    """Return a progress bar, which shows only on a terminal and disappears at the end."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
+            report.print_one(result)

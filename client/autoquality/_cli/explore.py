@@ -9,13 +9,14 @@ import socket
 
 import click
 
+from autoquality._cli.command import Command
 from autoquality._cli.errors import Failure
 from autoquality._cli.session import Session
 
 _PACKAGES = ("starlette", "uvicorn", "anyio", "h11")
 
 
-@click.command(short_help="Show encodings next to their original, in the browser.")
+@click.command(cls=Command, short_help="Show encodings next to their original, in the browser.")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -41,7 +42,7 @@ def explore(session: Session, host: str, port: int) -> None:
     \b
     Examples:
       autoquality explore
-      autoquality --server images.example:50051 --tls explore --port 0
+      autoquality explore --server images.example:50051 --tls --port 0
     """  # noqa: D301 (click reads \b)
     try:
         from autoquality._explore.serve import serve

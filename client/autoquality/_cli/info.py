@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from autoquality._cli.command import Command
 from autoquality._cli.errors import failures, one_line
 from autoquality._cli.session import Session, print_line
-from autoquality._results import NetworkInfo, ServerInfo
+from autoquality._results import Limits, NetworkInfo, ServerInfo
 
 
-@click.command(short_help="Show the server's formats, defaults and limits.")
+@click.command(cls=Command, short_help="Show the server's formats, defaults and limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def info(session: Session, as_json: bool) -> None:
@@ -28,6 +29,16 @@ def info(session: Session, as_json: bool) -> None:
         click.echo(json.dumps(fields))
     else:
         _print(session.out(), session.server, server)
+
+
+def capacity(limits: Limits) -> str:
+    """Describe how many requests run and wait, in each process and in total."""
+    each = f"{limits.workers} run, {limits.queue_size} wait"
+    count = limits.processes
+    if count <= 1:
+        return each
+    total = f"{count * limits.workers} run, {count * limits.queue_size} wait in total"
+    return f"{each} in each of {count} processes; {total}"
 
 
 def _print(console: Console, address: str, server: ServerInfo) -> None:
@@ -54,7 +65,7 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
         console,
         f"limits    {decimal(limits.max_image_bytes)} and "
         f"{limits.max_resolution_pixels / 1e6:g} megapixels per image; "
-        f"{limits.workers} workers, a queue of {limits.queue_size}",
+        f"requests: {capacity(limits)}",
     )
     versions = sorted(server.library_versions.items())
     print_line(console, f"libraries {', '.join(f'{name} {version}' for name, version in versions)}")

@@ -1,21 +1,18 @@
-"""The command `autoquality` and its global options."""
+"""The command `autoquality`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from autoquality._cli.command import EXIT_CODES, global_options
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
 from autoquality._cli.errors import Interrupted
 from autoquality._cli.explore import explore
 from autoquality._cli.info import info
-from autoquality._cli.session import Session
 from autoquality._version import __version__
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class _Group(click.Group):
@@ -31,81 +28,26 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
+    params=global_options(),
+    epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--server",
-    envvar="AUTOQUALITY_SERVER",
-    default="localhost:50051",
-    show_default=True,
-    show_envvar=True,
-    metavar="HOST:PORT",
-    help="Address of the server.",
-)
-@click.option("--tls", is_flag=True, help="Use TLS. --ca, --cert and --key imply it.")
-@click.option(
-    "--ca", type=_FILE, help="Certificate authorities to trust (PEM), instead of the system's."
-)
-@click.option("--cert", type=_FILE, help="Client certificate (PEM).")
-@click.option("--key", type=_FILE, help="Private key of the client certificate (PEM).")
-@click.option(
-    "--server-name",
-    metavar="NAME",
-    help="Name in the server's certificate, if it differs from the address.",
-)
-@click.option(
-    "--token",
-    envvar="AUTOQUALITY_TOKEN",
-    show_envvar=True,
-    help="Bearer token. Prefer the variable: other users can see the command line.",
-)
-@click.option(
-    "--insecure",
-    is_flag=True,
-    help="Do not use TLS, even if this sends the token unencrypted to another machine.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit of one call, including its retries.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Print details of each call on stderr.")
 @click.version_option(__version__, prog_name="autoquality")
 @click.pass_context
-def cli(
-    context: click.Context,
-    /,
-    server: str,
-    verbose: bool,
-    tls: bool,
-    insecure: bool,
-    **options: Any,
-) -> None:
+def cli(context: click.Context, /, **options: Any) -> None:
     """Compress images as much as a size or quality target allows.
+
+    The options below are global. They may stand before a command or after it.
 
     \b
     Examples:
       autoquality info
-      autoquality encode photo.png --format webp --method dssim:0.02
-      autoquality encode photos/ -o small/ --format avif --method size --target 50000
+      autoquality encode photo.png --format webp --target high
+      autoquality encode photos/ -o small/ --format avif --target 50kB --min 10 --max 95
       autoquality compare photo.png photo.webp
-      autoquality explore
-
-    \b
-    Exit codes:
-      0    success
-      1    a file or a call failed
-      2    invalid command line
-      3    the server cannot be reached
-      130  interrupted
+      autoquality explore --server images.example:50051 --tls
     """  # noqa: D301 (click reads \b)
-    if tls and insecure:
-        raise click.UsageError("--tls and --insecure contradict each other")
-    options["tls"] = False if insecure else tls or None
-    context.obj = Session(server, verbose, options)
+    context.obj = options
 
 
 cli.add_command(encode)

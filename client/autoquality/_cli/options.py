@@ -54,17 +54,28 @@ _GENERAL = (
     click.option(
         "--target",
         callback=_parse_part,
-        metavar="NUMBER|WORD",
-        help="Bytes for size. DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from "
-        f"0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        metavar="NUMBER|SIZE|WORD",
+        help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
+        "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
+        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}.",
     ),
     click.option(
         "--metric",
         type=click.Choice([metric.value for metric in _METRICS]),
         help="Metric of the target with ml.  [default: dssim]",
     ),
-    click.option("--min", "min_quality", type=_QUALITY, help="Lowest quality to use."),
-    click.option("--max", "max_quality", type=_QUALITY, help="Highest quality to use."),
+    click.option(
+        "--min",
+        "min_quality",
+        type=_QUALITY,
+        help="Lowest quality to use.  [default: the server's, normally 70, for ssimulacra2 10]",
+    ),
+    click.option(
+        "--max",
+        "max_quality",
+        type=_QUALITY,
+        help="Highest quality to use.  [default: the server's, normally 80, for ssimulacra2 95]",
+    ),
     click.option(
         "--allowed-error",
         type=click.FloatRange(0),
@@ -88,7 +99,7 @@ _GENERAL = (
         metavar="NUMBER|WORD",
         help="Least SSIMULACRA2, together with the target.",
     ),
-    click.option("--quality", type=_QUALITY, help="Fixed quality. Implies --method none."),
+    click.option("-q", "--quality", type=_QUALITY, help="Fixed quality. Implies --method none."),
     click.option(
         "--background",
         default="",

@@ -26,6 +26,14 @@ class OutputError(Exception):
     """A result cannot be written to its path. The text says why."""
 
 
+class OutputExists(OutputError):
+    """The output of an image exists, perhaps as the image itself."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One image to encode."""
@@ -110,22 +118,39 @@ class OutputPaths:
         self._owners: dict[Path, Source] = {}
         self._lock = threading.Lock()
 
+    def existing(self, source: Source, formats: Sequence[Format]) -> OutputExists | None:
+        """Return an error if the output of `source` in one of `formats` exists."""
+        for format in formats:
+            path = self._destination.path_for(source, format, follow=True)
+            if path.exists() and not (source.path and _same(path, source.path)):
+                return OutputExists(path, f"{path} exists")
+        return None
+
     def reserve(self, source: Source, format: Format, *, follow: bool = False) -> Path:
         """Return the path of `source` in `format`, and reserve it.
 
-        Raises OutputError if another source has reserved the path, if the file exists and may
-        not be overwritten, or if the path is the source's own and the user did not name it.
+        Raises OutputError if another source has reserved the path or if its suffix is that of
+        another format, and OutputExists if the file exists and may not be overwritten, or if the
+        path is the source's own and the user did not name it.
         """
         path = self._destination.path_for(source, format, follow=follow)
         with self._lock:
             owner = self._owners.setdefault(path.absolute(), source)
-        if owner is not source:
-            raise OutputError(f"{path} is already the output of {owner.name}")
         unnamed = self._destination == Destination()
         if source.path and unnamed and _same(path, source.path):
-            raise OutputError("would overwrite the source: choose an output with -o")
+            raise OutputExists(path, "would overwrite the source: choose an output with -o")
+        if owner is not source:
+            message = f"{path} is already the output of {owner.name}"
+            if owner.path and _same(path, owner.path):  # which was not written, and exists
+                raise OutputExists(path, message)
+            raise OutputError(message)
+        if format_of(path) not in (None, format):
+            raise OutputError(f"the result is {format}, so it cannot be named {path}")
         if path.exists() and not self._force:
-            raise OutputError(f"{path} exists: use --force to overwrite it")
+            raise OutputExists(
+                path,
+                f"{path} exists: use --force to overwrite it, or --skip-existing to skip it",
+            )
         return path
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from autoquality._cli.batch import Done, Failed, Result
+from autoquality._cli.batch import Done, Failed, Result, Skipped
 from autoquality._cli.errors import one_line
 from autoquality._cli.session import print_line
 from autoquality._enums import Metric
@@ -28,7 +28,10 @@ SCORES = {
 
 def as_json(result: Result) -> str:
     """Return one line. `autoquality encode --help` lists its keys, which are stable."""
-    fields = _failed(result) if isinstance(result, Failed) else _done(result)
+    if isinstance(result, Skipped):
+        fields = {"ok": True, "skipped": True, "output": result.output, "request_id": None}
+    else:
+        fields = _failed(result) if isinstance(result, Failed) else _done(result)
     return json.dumps({"source": result.source.name, **fields})
 
 
@@ -77,12 +80,14 @@ def _failed(result: Failed) -> dict[str, Any]:
 def print_table(console: Console, results: Sequence[Result]) -> None:
     """Print a row for each encoded image, and the totals."""
     done = [result for result in results if isinstance(result, Done)]
+    if skipped := sum(isinstance(result, Skipped) for result in results):
+        print_line(console, f"{skipped} skipped: their outputs exist")
     if not done:
         return
     table = Table(show_footer=len(done) > 1)
     before = sum(result.source_bytes for result in done)
     after = sum(result.encoded.size_bytes for result in done)
-    footers = (f"{len(done)} images", decimal(before), decimal(after), _percent(before, after))
+    footers = (f"{len(done)} images", decimal(before), decimal(after), percent_saved(before, after))
     scores = [one for one in SCORES if any(score_text(result.encoded, one) for result in done)]
     headings = ["file", "source", "result", "saved", "format", "quality"]
     headings += [*(one.upper() for one in scores), "iterations", "outcome"]
@@ -101,7 +106,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             one_line(result.source.name if result.output == "-" else result.output),
             decimal(result.source_bytes),
             decimal(encoded.size_bytes),
-            _percent(result.source_bytes, encoded.size_bytes),
+            percent_saved(result.source_bytes, encoded.size_bytes),
             encoded.format,
             _quality(encoded),
             *(score_text(encoded, one) or "-" for one in scores),
@@ -109,6 +114,15 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             encoded.outcome.replace("_", " "),
         )
     console.print(table, markup=False, highlight=False)
+
+
+def print_warnings(console: Console, result: Done) -> None:
+    """Print the notices of one image, and whether it grew."""
+    for notice in result.encoded.notices:
+        print_line(console, f"{result.source.name}: {notice.message}")
+    if result.is_larger:
+        sizes = f"{decimal(result.encoded.size_bytes)} instead of {decimal(result.source_bytes)}"
+        print_line(console, f"{result.source.name}: the result is larger than its source, {sizes}")
 
 
 def print_details(console: Console, result: Done) -> None:
@@ -173,5 +187,6 @@ def _quality(encoding: Encoded | Probe) -> str:
     return str(quality) if alpha in (None, 100) else f"{quality}, alpha {alpha}"
 
 
-def _percent(before: int, after: int) -> str:
+def percent_saved(before: int, after: int) -> str:
+    """Return the saved share of the bytes as text."""
     return f"{100 * (1 - after / max(1, before)):.1f} %"

@@ -9,9 +9,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from autoquality._channel import MAX_RETRIES
 from autoquality._cli.errors import one_line
 from autoquality._client import Client
+from autoquality._retry import MAX_RETRIES
 
 # The width of tables in a file or a pipe, which have no terminal width to fit.
 _WIDTH = 250

@@ -9,109 +9,67 @@ from google.protobuf.duration_pb2 import Duration
 
 from autoquality._version import __version__
 from autoquality.testing import _source as source
+from autoquality.testing._choice import chosen
 from autoquality.testing._curve import Curve, ssimulacra2_of
+from autoquality.testing._defaults import DEFAULTS, QUALITIES, applied_to
 from autoquality.testing._fault import Fault
-from autoquality.testing._limits import limit_notice, limited_metrics
+from autoquality.testing._image import header_of
+from autoquality.testing._limits import limit_notice, limited_metrics, range_notices
+from autoquality.testing._notices import notices
 from autoquality.testing._search import search
-from autoquality.testing._validate import check_compare, check_encode, metric_of
+from autoquality.testing._validate import check_compare, check_encode
 from autoquality.v1 import encoding_pb2 as pb
 
-_DEFAULTS = pb.AutoQuality(
-    method=pb.METHOD_NONE, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
-)
-_SSIMULACRA2 = pb.AutoQuality(target=70, min_quality=10, max_quality=95, allowed_error=1)
-"""The defaults of a search by this metric, in every format."""
-# The real server's defaults, which are imgproxy's: without a search, lowest, highest.
-# A test compares them with the real server's.
-_QUALITIES = {
-    pb.FORMAT_JPEG: (80, 70, 80),
-    pb.FORMAT_WEBP: (79, 70, 80),
-    pb.FORMAT_AVIF: (63, 60, 65),
-    pb.FORMAT_JXL: (77, 70, 80),
-}
 _ENCODE_TIME = Duration(nanos=20_000_000)
 _MEASURE_TIME = Duration(nanos=5_000_000)
 
 
 @overload
-def answer(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault: ...
+def answer(
+    request: pb.EncodeRequest, *, check_images: bool = True
+) -> pb.EncodeResponse | Fault: ...
 @overload
-def answer(request: pb.CompareRequest) -> pb.CompareResponse | Fault: ...
+def answer(
+    request: pb.CompareRequest, *, check_images: bool = True
+) -> pb.CompareResponse | Fault: ...
 @overload
-def answer(request: pb.GetServerInfoRequest) -> pb.GetServerInfoResponse: ...
+def answer(
+    request: pb.GetServerInfoRequest, *, check_images: bool = True
+) -> pb.GetServerInfoResponse: ...
 
 
 def answer(
     request: pb.EncodeRequest | pb.CompareRequest | pb.GetServerInfoRequest,
+    *,
+    check_images: bool = True,
 ) -> pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse | Fault:
     """Compute the answer to `request`. Equal requests have equal answers.
 
-    Only JPEG has a network. An invalid request gets a `Fault`; only the simplest rules of the
-    contract are checked.
+    Only JPEG has a network. An invalid request gets the `Fault` of the real server, and so do
+    bytes that are not an image, unless `check_images` is False. Only the header of a file is
+    read: damage behind it, profiles and metadata go unnoticed.
     """
     match request:
         case pb.EncodeRequest():
-            return check_encode(request) or _chosen(request)
+            return check_encode(request, check_images=check_images) or chosen(request, _encode)
         case pb.CompareRequest():
-            return check_compare(request) or _compare(request)
+            fault = check_compare(request) if check_images else None
+            return fault or _compare(request)
         case pb.GetServerInfoRequest():
             return _info()
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
-def _chosen(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
-    """Encode in each of the candidates, and return the best answer. All of them are tried."""
-    if not request.candidates:
-        return _encode(request)
-    answers = list[pb.EncodeResponse]()
-    for format in dict.fromkeys(request.candidates):
-        alone = pb.EncodeRequest()
-        alone.CopyFrom(request)
-        alone.ClearField("candidates")
-        alone.format = format
-        alone.measure.append(pb.METRIC_SSIMULACRA2)
-        found = _encode(alone)
-        if isinstance(found, Fault):
-            return found
-        answers.append(found)
-    by_size = request.auto_quality.method == pb.METHOD_SIZE
-
-    def rank(one: pb.EncodeResponse) -> tuple[bool, float]:
-        missed = one.outcome == pb.OUTCOME_MAX_QUALITY_REACHED
-        if by_size:
-            missed = one.size_bytes > request.auto_quality.target
-        return missed, -one.ssimulacra2 if by_size and not missed else one.size_bytes
-
-    best = min(answers, key=rank)
-    response = pb.EncodeResponse()
-    response.CopyFrom(best)
-    del response.probes[:]
-    loses = pb.Candidate.VERDICT_LOOKS_WORSE if by_size else pb.Candidate.VERDICT_LARGER
-    for one in answers:
-        response.probes.extend(one.probes)
-        if len(answers) > 1:
-            response.candidates.add(
-                format=one.format,
-                verdict=pb.Candidate.VERDICT_CHOSEN if one is best else loses,
-                message="the best of all" if one is best else "worse than the best",
-                lossless=one.lossless,
-                quality=one.quality,
-                size_bytes=one.size_bytes,
-                ssimulacra2=one.ssimulacra2,
-            )
-    response.iterations = len(response.probes)
-    return response
-
-
 def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     curve = Curve.of(request)
-    applied = _resolve(request.auto_quality, curve.format)
+    applied = applied_to(request, curve)
+    if isinstance(applied, Fault):
+        return applied
     low, high = applied.min_quality, applied.max_quality
-    if low > high:
-        return Fault.invalid("auto_quality.min_quality", f"{low} is above max_quality {high}")
     response = pb.EncodeResponse(
-        format=curve.format, width=curve.width, height=curve.height, frames=1
+        format=curve.format, width=curve.width, height=curve.height, frames=curve.frames
     )
+    response.notices.extend(notices(request, curve, applied.method))
     by_dssim = applied.metric != pb.METRIC_SSIMULACRA2
     if applied.method == pb.METHOD_ML and not (curve.format == pb.FORMAT_JPEG and by_dssim):
         applied.method = pb.METHOD_DSSIM if by_dssim else pb.METHOD_SSIMULACRA2
@@ -123,7 +81,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     cap = source.cap(request, curve)
     applied.min_quality, applied.max_quality = min(low, cap), min(high, cap)
     response.applied.CopyFrom(applied)
-    fixed = request.quality or _QUALITIES.get(curve.format, (0,))[0]
+    fixed = request.quality or QUALITIES.get(curve.format, (0,))[0]
     quality, tried, outcome = search(curve, applied, min(fixed, cap))
     if quality == cap < (fixed if applied.method == pb.METHOD_NONE else high):
         response.notices.add(
@@ -133,17 +91,8 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     curve, outcome = source.shrink(request, response, curve, quality, outcome)
     if applied.method == pb.METHOD_ML:
         response.predicted_quality = tried[0]
-    searched = outcome not in (
-        pb.OUTCOME_FIXED_QUALITY,
-        pb.OUTCOME_NO_QUALITY,
-        pb.OUTCOME_PREDICTION_TRUSTED,
-    )
-    alpha_quality = _alpha_quality(request, curve.format)
-    metrics = {*request.measure, *([applied.metric] if searched and applied.metric else [])}
-    metrics |= limited_metrics(applied)
-    if request.measure_dssim:
-        metrics.add(pb.METRIC_DSSIM)
-    measured = bool(metrics)
+    metrics = _measured(request, applied, outcome)
+    measured, alpha_quality = bool(metrics), _alpha_quality(request, curve)
     for probe in tried:
         response.probes.add(
             quality=probe,
@@ -157,6 +106,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         )
     if (over := limit_notice(curve, applied, quality)) is not None:
         response.notices.append(over)
+    response.notices.extend(range_notices(request.auto_quality, outcome, quality, cap))
     response.lossless = curve.lossless
     response.image = curve.file(quality)
     response.quality = quality
@@ -176,37 +126,39 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     return response
 
 
-def _alpha_quality(request: pb.EncodeRequest, format: pb.Format.ValueType) -> int | None:
-    """Return the requested alpha quality for a WebP of raw pixels with alpha, otherwise None."""
-    if format != pb.FORMAT_WEBP or request.raw.bands not in (2, 4):
+def _measured(
+    request: pb.EncodeRequest, applied: pb.AutoQuality, outcome: pb.Outcome.ValueType
+) -> set[pb.Metric.ValueType]:
+    """Return the metrics that are measured: for the search, for limits and on request."""
+    searched = outcome not in (
+        pb.OUTCOME_FIXED_QUALITY,
+        pb.OUTCOME_NO_QUALITY,
+        pb.OUTCOME_PREDICTION_TRUSTED,
+    )
+    metrics = {*request.measure, *([applied.metric] if searched and applied.metric else [])}
+    if request.measure_dssim:
+        metrics.add(pb.METRIC_DSSIM)
+    return metrics | limited_metrics(applied)
+
+
+def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
+    """Return the requested alpha quality for a WebP with transparency, otherwise None."""
+    if curve.format != pb.FORMAT_WEBP or not curve.has_alpha:
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 
 
-def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:
-    """Return the spec with a default for every missing field."""
-    resolved = pb.AutoQuality()
-    resolved.CopyFrom(_DEFAULTS)
-    _, resolved.min_quality, resolved.max_quality = _QUALITIES.get(format, (0, 1, 100))
-    if metric_of(spec) == pb.METRIC_SSIMULACRA2:
-        resolved.MergeFrom(_SSIMULACRA2)
-    if spec.method == pb.METHOD_SIZE:
-        resolved.allowed_error = 0
-    resolved.MergeFrom(spec)
-    resolved.metric = metric_of(spec)
-    return resolved
-
-
 def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
+    header = header_of(pb.EncodeRequest(image=request.reference))
     same = request.reference == request.distorted
     dssim = 0.0 if same else 0.05 * zlib.crc32(request.reference + request.distorted) / 2**32
     return pb.CompareResponse(
         dssim=dssim,
         ssim=1 - 2 * dssim,
         ssimulacra2=ssimulacra2_of(dssim),
-        width=640,
-        height=480,
-        frames=1,
+        width=header.width,
+        height=header.height,
+        frames=header.frames,
     )
 
 
@@ -214,7 +166,7 @@ def _info() -> pb.GetServerInfoResponse:
     info = pb.GetServerInfoResponse(
         version=__version__,
         source_formats=["avif", "gif", "jpeg", "jxl", "png", "tiff", "webp"],
-        defaults=_DEFAULTS,
+        defaults=DEFAULTS,
         limits=pb.Limits(
             max_image_bytes=64 * 1024 * 1024,
             max_resolution_pixels=50_000_000,
@@ -222,10 +174,11 @@ def _info() -> pb.GetServerInfoResponse:
             queue_size=8,
             max_stream_bytes=256 * 1024 * 1024,
             max_chunk_bytes=4 * 1024 * 1024,
+            processes=1,
         ),
         library_versions={"autoquality-fake": __version__},
     )
-    for format, (default, low, high) in _QUALITIES.items():
+    for format, (default, low, high) in QUALITIES.items():
         if format == pb.FORMAT_JXL:  # in the order of the contract
             info.formats.add(format=pb.FORMAT_PNG)
         info.formats.add(

@@ -7,17 +7,10 @@ import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from autoquality.testing._image import header_bytes, header_of
 from autoquality.v1 import encoding_pb2 as pb
 
-# For a "file" of each format: its first bytes (default: none), and its size relative to JPEG
-# (default: the same).
-_MAGIC = {
-    pb.FORMAT_JPEG: b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
-    pb.FORMAT_WEBP: b"RIFF\x00\x00\x00\x00WEBPVP8 ",
-    pb.FORMAT_AVIF: b"\x00\x00\x00\x1cftypavif",
-    pb.FORMAT_PNG: b"\x89PNG\r\n\x1a\n",
-    pb.FORMAT_JXL: b"\xff\x0a",
-}
+# Relative to JPEG.
 _RELATIVE_SIZE = {
     pb.FORMAT_JPEG: 1.0,
     pb.FORMAT_WEBP: 0.75,
@@ -25,7 +18,8 @@ _RELATIVE_SIZE = {
     pb.FORMAT_PNG: 4.0,
     pb.FORMAT_JXL: 0.6,
 }
-_FILE_PIXELS = (640, 480)
+_AVIF_LEAST_SIDE = 16
+"""A smaller image is written in another format, as by the real server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +33,25 @@ class Curve:
     """0 (flat) to 1 (busy)."""
     lossless: bool = False
     """Whether there is no quality to choose, and no loss."""
+    has_alpha: bool = False
+    frames: int = 1
 
     @classmethod
     def of(cls, request: pb.EncodeRequest) -> Curve:
-        """Return the curve of a request's source. A file counts as 640 x 480 pixels."""
+        """Return the curve of a request's source. A file is as large as its header says."""
         source = request.raw.pixels if request.HasField("raw") else request.image
-        width, height = _FILE_PIXELS
-        if request.HasField("raw"):
-            width, height = request.raw.width, request.raw.height
-        format = request.format or format_of(request.image)
+        header = header_of(request)
+        format = request.format or header.own_format
+        if format == pb.FORMAT_AVIF and min(header.width, header.height) < _AVIF_LEAST_SIDE:
+            format = pb.FORMAT_PNG if header.has_alpha else pb.FORMAT_JPEG
         return cls(
-            width=width,
-            height=height,
+            width=header.width,
+            height=header.height,
             format=format,
             detail=zlib.crc32(source) / 2**32,
-            lossless=format == pb.FORMAT_PNG or (format == pb.FORMAT_JXL and request.jxl.lossless),
+            lossless=_is_lossless(request, format),
+            has_alpha=header.has_alpha,
+            frames=header.frames_in(format),
         )
 
     @property
@@ -62,10 +60,10 @@ class Curve:
         return 50 + int(46 * self.detail)
 
     def size_bytes(self, quality: int) -> int:
-        """Return the size of the file at `quality`, at least that of its first bytes."""
+        """Return the size of the file at `quality`, at least that of its header."""
         bytes_per_pixel = 0.15 * (0.5 + self.detail) * _RELATIVE_SIZE.get(self.format, 1.0)
         size = self.width * self.height * bytes_per_pixel * math.exp(0.035 * (quality - 80))
-        return max(len(_MAGIC.get(self.format, b"")), round(size))
+        return max(len(self._header), round(size))
 
     def dssim(self, quality: int) -> float:
         """Return the DSSIM at `quality`. It is 0 for lossless files."""
@@ -87,21 +85,22 @@ class Curve:
         return scores
 
     def file(self, quality: int) -> bytes:
-        """Return a file of this size, with the format's first bytes."""
-        return _MAGIC.get(self.format, b"").ljust(self.size_bytes(quality), b"\0")
+        """Return a file of this size, with a header."""
+        return self._header.ljust(self.size_bytes(quality), b"\0")
+
+    @property
+    def _header(self) -> bytes:
+        return header_bytes(self.format, self.width, self.height)
+
+
+def _is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+    return {
+        pb.FORMAT_PNG: True,
+        pb.FORMAT_JXL: request.jxl.lossless,
+        pb.FORMAT_WEBP: request.webp.lossless == pb.LOSSLESS_ALWAYS,
+    }.get(format, False)
 
 
 def ssimulacra2_of(dssim: float) -> float:
     """Return the SSIMULACRA2 of a synthetic image with this DSSIM: 100 for 0, 70 for 0.02."""
     return 100 - 30 * math.sqrt(dssim / 0.02)
-
-
-def format_of(file: bytes) -> pb.Format.ValueType:
-    """Return the format of the first bytes. The default is JPEG."""
-    if file.startswith(b"\x89PNG"):
-        return pb.FORMAT_PNG
-    if file[:4] == b"RIFF" and file[8:12] == b"WEBP":
-        return pb.FORMAT_WEBP
-    if file.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
-        return pb.FORMAT_JXL
-    return pb.FORMAT_AVIF if file[4:12] == b"ftypavif" else pb.FORMAT_JPEG

@@ -28,6 +28,12 @@ class Fault:
     details: Sequence[Detail] = ()
     metadata: Sequence[tuple[str, str | bytes]] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.code, grpc.StatusCode):
+            raise TypeError(f"code must be a grpc.StatusCode, not {type(self.code).__name__}")
+        if self.code is grpc.StatusCode.OK:
+            raise ValueError("code must be that of a failure, not OK")
+
     @classmethod
     def overloaded(cls, retry_delay: float = 0.0) -> Self:
         """Return the fault of a full queue. `retry_delay` is the retry hint, in seconds."""

@@ -1,8 +1,9 @@
-"""The limits of a request to the fake server, and what exceeds them."""
+"""The limits and the range of a request to the fake server, and what they prevent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from autoquality.testing._curve import Curve
 from autoquality.v1 import encoding_pb2 as pb
@@ -35,3 +36,22 @@ def limit_notice(curve: Curve, spec: pb.AutoQuality, quality: int) -> pb.Notice 
         return None
     message = f"the result exceeds {' and '.join(limits)}"
     return pb.Notice(code=pb.Notice.CODE_LIMIT_EXCEEDED, message=message)
+
+
+def range_notices(
+    spec: pb.AutoQuality, outcome: pb.Outcome.ValueType, quality: int, cap: int
+) -> tuple[pb.Notice, ...]:
+    """Return a notice if a default bound, and not `cap`, keeps a result from its target."""
+    bounds: dict[pb.Outcome.ValueType, Literal["min", "max"]] = {
+        pb.OUTCOME_MIN_QUALITY_REACHED: "min",
+        pb.OUTCOME_MAX_QUALITY_REACHED: "max",
+    }
+    name: Literal["min", "max"] | None = bounds.get(outcome)
+    if (
+        name is None
+        or quality == cap
+        or spec.HasField("min_quality" if name == "min" else "max_quality")
+    ):
+        return ()
+    message = f"quality {quality} is the default: set {name}_quality (--{name}) to exceed it"
+    return (pb.Notice(code=pb.Notice.CODE_DEFAULT_BOUND_REACHED, message=message),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self, TypeAlias, cast
 import grpc
 
 from autoquality import _health, _schema
+from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
 from autoquality.testing import _stream
@@ -57,11 +59,20 @@ class FakeServer:
     `serving` is the answer to health checks. Both can be changed at any time.
     """
 
-    def __init__(self, *, credentials: grpc.ServerCredentials | None = None) -> None:
-        """Prepare a server, without TLS if `credentials` is None."""
+    def __init__(
+        self,
+        *,
+        credentials: grpc.ServerCredentials | None = None,
+        check_images: bool = True,
+    ) -> None:
+        """Prepare a server, without TLS if `credentials` is None.
+
+        With False as `check_images`, any bytes are an image of 640 x 480 pixels.
+        """
         self.delay = 0.0
         self.serving = True
         self._credentials = credentials
+        self._answer = functools.partial(answer, check_images=check_images)
         self._lock = threading.Lock()
         self._requests: list[Received] = []
         self._scripts: defaultdict[Rpc, deque[Answer]] = defaultdict(deque)
@@ -106,17 +117,28 @@ class FakeServer:
 
     def client(self, **options: Any) -> Client:
         """Return a client of this server. `options` are those of `Client`."""
-        # An HTTP proxy in the environment cannot reach the loopback port.
-        direct = [("grpc.enable_http_proxy", 0), *options.pop("channel_options", ())]
-        return Client(self.target, channel_options=direct, **options)
+        return Client(self.target, **_direct(options))
+
+    def async_client(self, **options: Any) -> AsyncClient:
+        """Return a client of this server for asyncio. `options` are those of `AsyncClient`."""
+        return AsyncClient(self.target, **_direct(options))
 
     def respond(self, *answers: Answer, rpc: Rpc = "Encode") -> None:
-        """Answer the next calls of `rpc` with `answers`, in order."""
+        """Answer the next calls of `rpc` with `answers`, in order.
+
+        Raises TypeError for an answer of another RPC, ValueError for an unknown `rpc`.
+        """
+        for one in answers:
+            _check_answer(one, rpc)
         with self._lock:
             self._scripts[rpc].extend(answers)
 
     def respond_always(self, to_all: Answer, *, rpc: Rpc = "Encode") -> None:
-        """Answer every call of `rpc` with `to_all`. Answers from `respond` go first."""
+        """Answer every call of `rpc` with `to_all`. Answers from `respond` go first.
+
+        Raises the errors of `respond`.
+        """
+        _check_answer(to_all, rpc)
         with self._lock:
             self._always[rpc] = to_all
 
@@ -124,7 +146,7 @@ class FakeServer:
         with self._lock:
             self._requests.append(call)
             script = self._scripts[call.rpc]
-            return script.popleft() if script else self._always.get(call.rpc, answer)
+            return script.popleft() if script else self._always.get(call.rpc, self._answer)
 
     def _serve(self, rpc: Rpc, request: Any, context: grpc.ServicerContext) -> Any:
         metadata = dict(context.invocation_metadata())
@@ -139,12 +161,42 @@ class FakeServer:
             call.ended.wait(self.delay)
         if callable(response):
             response = response(request)
+            _check_result(response, rpc)
         trailing = ((REQUEST_ID_KEY, metadata.get(REQUEST_ID_KEY, "fake")),)
         if isinstance(response, Fault):
             context.set_trailing_metadata(trailing + response.trailing_metadata())
             context.abort(response.code, response.message)
         context.set_trailing_metadata(trailing)
         return response
+
+
+_RESPONSES: dict[str, type[Response]] = {
+    "Encode": pb.EncodeResponse,
+    "EncodeStream": pb.EncodeResponse,
+    "Compare": pb.CompareResponse,
+    "GetServerInfo": pb.GetServerInfoResponse,
+}
+
+
+def _check_answer(to_call: object, rpc: str) -> None:
+    if rpc not in _RESPONSES:
+        raise ValueError(f"rpc must be one of {', '.join(_RESPONSES)}, not {rpc!r}")
+    if not callable(to_call):
+        _check_result(to_call, rpc)
+
+
+def _check_result(result: object, rpc: str) -> None:
+    if not isinstance(result, (_RESPONSES[rpc], Fault)):
+        raise TypeError(
+            f"an answer to {rpc} must be {_RESPONSES[rpc].__name__}, Fault, or a function that "
+            f"returns one of them, not {type(result).__name__}"
+        )
+
+
+def _direct(options: dict[str, Any]) -> dict[str, Any]:
+    """Return `options` without a proxy: one in the environment cannot reach the loopback port."""
+    direct = [("grpc.enable_http_proxy", 0), *options.get("channel_options", ())]
+    return {**options, "channel_options": direct}
 
 
 class _Servicer(EncodingServiceServicer):

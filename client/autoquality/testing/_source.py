@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from autoquality.testing._curve import Curve, format_of
+from autoquality.testing._curve import Curve
+from autoquality.testing._image import header_of
 from autoquality.v1 import encoding_pb2 as pb
 
 _NO_CAP = 101
@@ -13,7 +14,7 @@ _NO_CAP = 101
 
 def cap(request: pb.EncodeRequest, curve: Curve) -> int:
     """Return the quality of a JPEG that must not be exceeded, otherwise one that never is."""
-    is_jpeg = request.HasField("image") and format_of(request.image) == pb.FORMAT_JPEG
+    is_jpeg = header_of(request).kind == "jpeg"
     limits = request.cap_at_source and is_jpeg and curve.format != pb.FORMAT_PNG
     return curve.source_quality if limits else _NO_CAP
 
@@ -63,13 +64,17 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None
         return
     if size > _budget(response.applied):
         return
-    if format_of(request.image) != response.format:
+    if header_of(request).own_format != response.format:
         return
     response.image, response.size_bytes = request.image, size
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0
     response.dssim, response.ssimulacra2 = 0, 100
     response.ClearField("alpha_quality")
-    of_encoding = (pb.Notice.CODE_QUALITY_CAPPED, pb.Notice.CODE_LIMIT_EXCEEDED)
+    of_encoding = (
+        pb.Notice.CODE_QUALITY_CAPPED,
+        pb.Notice.CODE_LIMIT_EXCEEDED,
+        pb.Notice.CODE_DEFAULT_BOUND_REACHED,
+    )
     kept = [one for one in response.notices if one.code not in of_encoding]
     del response.notices[:]
     response.notices.extend(kept)

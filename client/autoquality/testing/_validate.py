@@ -1,49 +1,183 @@
-"""Validation of requests: the simplest of the real server's rules."""
+"""Validation of requests: the real server's rules, as far as they need no codec."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
+from autoquality._enums import to_number
+from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality._status import FieldViolation
 from autoquality.testing._fault import Fault
+from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
 
-_BACKGROUND = re.compile(r"#[0-9a-fA-F]{6}|")
+MAX_PIXELS = 50_000_000
+"""All frames together."""
+
+_BACKGROUND = re.compile(r"#?[0-9a-fA-F]{6}|")
+_OLDER_FLAGS: dict[str, tuple[str, int]] = {
+    "jpeg": ("no_subsample", pb.CHROMA_FULL),
+    "webp": ("smart_subsample", pb.CHROMA_SHARP),
+    "avif": ("no_subsample", pb.CHROMA_FULL),
+}
+"""The flags that mean a `chroma`."""
+_LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF: 16_384}
 
 
-def check_encode(request: pb.EncodeRequest) -> Fault | None:
-    """Return the fault with all invalid fields of a request, or None."""
-    found = (
-        *_check_source(request),
-        *_check_quality(request),
-        *_check_candidates(request),
-        *_check_spec(request.auto_quality),
-    )
-    return Fault.invalid_fields(*found) if found else None
+def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fault | None:
+    """Return the fault with all invalid fields of a request, or None.
+
+    A file is read only if all fields are valid.
+    """
+    found: dict[str, FieldViolation] = {}
+    for one in _violations(request):
+        found.setdefault(one.field, one)
+    if found.keys().isdisjoint(_DECIDING):
+        for one in (*_check_candidates(request), *_check_scores(request.auto_quality)):
+            found.setdefault(one.field, one)
+    if not found:
+        found = {one.field: one for one in _check_source(request, check_images=check_images)}
+    return Fault.invalid_fields(*found.values()) if found else None
 
 
-def _invalid(field: str, description: str) -> FieldViolation:
-    return FieldViolation(field, description, "INVALID_FIELD")
+_DECIDING = frozenset({"auto_quality.method", "auto_quality.metric", "quality"})
+"""The fields that decide what is right for others about the target."""
 
 
-def _check_source(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    raw = request.raw
-    if not (request.image or raw.pixels):
-        yield _invalid("image", "an image file or raw pixels must be given")
-    elif request.HasField("raw") and len(raw.pixels) != raw.width * raw.height * raw.bands:
-        yield _invalid("raw.pixels", "must be width x height x bands bytes")
+def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Yield the invalid fields that do not depend on the method. A field may come twice."""
+    if request.WhichOneof("source") is None:
+        yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
+    yield from _check_enums(request)
+    yield from _check_quality(request)
+    yield from _check_spec(request.auto_quality)
+    yield from _check_format_options(request)
+    yield from _check_settings(request)
+    if request.HasField("raw"):
+        yield from _check_raw(request.raw)
+
+
+def _invalid(field: str, text: str, reason: str = "INVALID_FIELD") -> FieldViolation:
+    return FieldViolation(field, text, reason)
+
+
+def _check_enums(message: Any, path: str = "") -> Iterator[FieldViolation]:
+    """Refuse the numbers of enums that the contract does not have."""
+    for field, value in message.ListFields():
+        if field.enum_type is not None:
+            # Number 0 of an enum means the default. In a list, it means nothing.
+            numbers = value if field.is_repeated else (value,)
+            known = [one.number for one in field.enum_type.values][field.is_repeated :]
+            unknown = [number for number in numbers if number not in known]
+            if unknown:
+                names = ", ".join(one.name for one in field.enum_type.values[1:])
+                yield _invalid(path + field.name, f"must be {names}, not {unknown[0]}")
+        elif field.message_type is not None:
+            yield from _check_enums(value, f"{path}{field.name}.")
+
+
+def _check_format_options(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Yield each option of a format that is out of range or contradicts another."""
+    for name, kind in FORMAT_OPTIONS.items():
+        message: Any = getattr(request, name)
+        present = {field.name for field, _ in message.ListFields()}
+        for field in dataclasses.fields(kind):
+            if field.name in present:
+                option: Option = field.metadata["option"]
+                if text := _wrong(message, field.name, option):
+                    yield _invalid(f"{name}.{field.name}", text)
+        older, meaning = _OLDER_FLAGS.get(name, ("", 0))
+        if {older, "chroma"} <= present and getattr(message, older) != (message.chroma == meaning):
+            yield _invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
+
+
+def _wrong(message: Any, name: str, option: Option) -> str | None:
+    """Return what an option must be, if it is something else."""
+    value = getattr(message, name)
+    if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
+        return f"must be from {option.bounds[0]} to {option.bounds[1]}"
+    if option.choices is not None:
+        names = [one for one in option.choices if one.name != "UNKNOWN"]
+        kind = message.DESCRIPTOR.fields_by_name[name].enum_type
+        if value not in [to_number(kind, one, name) for one in names]:
+            return f"must be one of {', '.join(names)}"
+    return None
+
+
+def _check_settings(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if not _BACKGROUND.fullmatch(request.background):
-        yield _invalid("background", "must be #rrggbb")
+        yield _invalid("background", 'must be a colour like "#ffffff"')
     if request.HasField("min_width") and request.min_width < 1:
         yield _invalid("min_width", "must be pixels, 1 or more")
+
+
+def _check_source(request: pb.EncodeRequest, *, check_images: bool) -> list[FieldViolation]:
+    found: list[FieldViolation] = []
+    if request.HasField("image"):
+        if check_images:
+            found = list(_check_file("image", request.image))
+        elif not request.image:
+            found = [_unreadable("image", "must not be empty")]
+    return found or list(_check_sides(request))
+
+
+def _check_raw(raw: pb.RawImage) -> Iterator[FieldViolation]:
+    sides = [side for side in ("width", "height") if getattr(raw, side) < 1]
+    yield from (_invalid(f"raw.{side}", "must be 1 or more") for side in sides)
+    if not 1 <= raw.bands <= 4:
+        yield _invalid("raw.bands", "must be from 1 to 4")
+    elif not sides:
+        too_large = list(_check_size("raw", of_raw(raw)))
+        yield from too_large
+        if not too_large and len(raw.pixels) != raw.width * raw.height * raw.bands:
+            yield _invalid("raw.pixels", "must be width x height x bands bytes")
+
+
+def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
+    if not data:
+        yield _unreadable(field, "must not be empty")
+        return
+    try:
+        header = read(data)
+    except ValueError as error:
+        yield _unreadable(field, str(error))
+        return
+    if header is None:
+        text = "not an image of a supported format (avif, gif, jpeg, jxl, png, tiff, webp)"
+        yield _invalid(field, text, "IMAGE_UNSUPPORTED")
+    else:
+        yield from _check_size(field, header)
+
+
+def _unreadable(field: str, text: str) -> FieldViolation:
+    return _invalid(field, text, "IMAGE_UNREADABLE")
+
+
+def _check_size(field: str, header: Header) -> Iterator[FieldViolation]:
+    pixels = header.width * header.height * header.frames
+    if pixels > MAX_PIXELS:
+        text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
+        yield _invalid(field, text, "IMAGE_TOO_LARGE")
+
+
+def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    header = header_of(request)
+    formats = request.candidates or (request.format or header.own_format,)
+    longest = max(_LONGEST_SIDE.get(format, math.inf) for format in formats)
+    if max(header.width, header.height) > longest:
+        text = f"holds at most {longest} pixels a side; choose another format"
+        yield _invalid("format", text, "IMAGE_TOO_LARGE")
 
 
 def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
             yield _invalid("quality", "must be from 1 to 100")
-        elif request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             yield _invalid("quality", "is for METHOD_NONE only")
 
 
@@ -59,8 +193,12 @@ def _check_candidates(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
 def check_compare(request: pb.CompareRequest) -> Fault | None:
     """Return the fault of an invalid request, or None."""
     for field in ("reference", "distorted"):
-        if not getattr(request, field):
-            return Fault.invalid(field, "an image file must be given")
+        if found := list(_check_file(field, getattr(request, field))):
+            return Fault.invalid_fields(*found)
+    one, other = read(request.reference), read(request.distorted)
+    if one and other and (one.width, one.height) != (other.width, other.height):
+        text = f"must be as large as the reference, {one.width}x{one.height}"
+        return Fault.invalid("distorted", text, "SIZE_MISMATCH")
     return None
 
 
@@ -71,11 +209,11 @@ def _check_spec(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and 1 <= spec.max_quality < spec.min_quality <= 100:
         yield _invalid("auto_quality.min_quality", "must not be above max_quality")
-    yield from _check_limits(spec)
-    yield from _check_scores(spec)
-
-
-def _check_limits(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
+    if spec.method in pb.Method.values() and spec.metric not in (
+        pb.METRIC_UNSPECIFIED,
+        metric_of(spec),
+    ):
+        yield _invalid("auto_quality.metric", "must be that of the method, or not set")
     if spec.HasField("max_bytes") and spec.max_bytes < 1:
         yield _invalid("auto_quality.max_bytes", "must be 1 or more")
     for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
@@ -94,13 +232,11 @@ def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
 
 def _check_scores(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     own = metric_of(spec)
-    if spec.metric not in (pb.METRIC_UNSPECIFIED, own):
-        yield _invalid("auto_quality.metric", "must be that of the method, or not set")
-        return
     highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
     if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
         yield _invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
-    if spec.method == pb.METHOD_SIZE and not spec.target >= 1:
+    if spec.method == pb.METHOD_SIZE and not 1 <= spec.target < math.inf:
         yield _invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
-    if own and spec.HasField("target") and not 0 <= spec.target <= highest:
-        yield _invalid("auto_quality.target", f"must be a score from 0 to {highest}")
+    most = highest if own else math.inf
+    if spec.HasField("target") and not (0 <= spec.target <= most and math.isfinite(spec.target)):
+        yield _invalid("auto_quality.target", f"must be a score from 0 to {most:g}")

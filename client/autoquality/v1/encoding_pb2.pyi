@@ -544,11 +544,12 @@ class AutoQuality(google.protobuf.message.Message):
     """
     min_quality: builtins.int
     """The lowest quality to use, 1 to 100. Absent: the server's minimum for the
-    format, normally 10 with SSIMULACRA2.
+    format, normally 70 (AVIF: 60), and 10 with SSIMULACRA2.
     """
     max_quality: builtins.int
     """The highest quality to use, 1 to 100, not below min_quality. Absent: the
-    server's maximum for the format, normally 95 with SSIMULACRA2.
+    server's maximum for the format, normally 80 (AVIF: 65), and 95 with
+    SSIMULACRA2.
     """
     allowed_error: builtins.float
     """A result is good enough if |score - target| <= allowed_error. From 0 to 1 for
@@ -1175,6 +1176,10 @@ class Notice(google.protobuf.message.Message):
         """The deadline left no time to try a candidate that may have won. See
         EncodeResponse.candidates.
         """
+        CODE_DEFAULT_BOUND_REACHED: Notice._Code.ValueType  # 17
+        """The server's min_quality or max_quality, for which the request has no value,
+        keeps the result from its target. The message has the field to set.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -1238,6 +1243,10 @@ class Notice(google.protobuf.message.Message):
     CODE_CANDIDATE_SKIPPED: Notice.Code.ValueType  # 12
     """The deadline left no time to try a candidate that may have won. See
     EncodeResponse.candidates.
+    """
+    CODE_DEFAULT_BOUND_REACHED: Notice.Code.ValueType  # 17
+    """The server's min_quality or max_quality, for which the request has no value,
+    keeps the result from its target. The message has the field to set.
     """
 
     CODE_FIELD_NUMBER: builtins.int
@@ -1949,20 +1958,25 @@ class Limits(google.protobuf.message.Message):
     QUEUE_SIZE_FIELD_NUMBER: builtins.int
     MAX_STREAM_BYTES_FIELD_NUMBER: builtins.int
     MAX_CHUNK_BYTES_FIELD_NUMBER: builtins.int
+    PROCESSES_FIELD_NUMBER: builtins.int
     max_image_bytes: builtins.int
     """The largest source file, in bytes."""
     max_resolution_pixels: builtins.int
     """The most pixels in a source, counting all frames."""
     workers: builtins.int
-    """Requests that run at the same time."""
+    """Requests that run at the same time, in each process."""
     queue_size: builtins.int
-    """Requests that can wait for a worker."""
+    """Requests that can wait for a worker, in each process."""
     max_stream_bytes: builtins.int
     """The largest source of an EncodeStream, in bytes. 0 for a server without
     EncodeStream.
     """
     max_chunk_bytes: builtins.int
     """The most bytes in a chunk sent to EncodeStream."""
+    processes: builtins.int
+    """Processes that share the port. All requests of a connection go to one of
+    them. 0 for a server that does not report it.
+    """
     def __init__(
         self,
         *,
@@ -1972,8 +1986,9 @@ class Limits(google.protobuf.message.Message):
         queue_size: builtins.int = ...,
         max_stream_bytes: builtins.int = ...,
         max_chunk_bytes: builtins.int = ...,
+        processes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_chunk_bytes", b"max_chunk_bytes", "max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "max_stream_bytes", b"max_stream_bytes", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_chunk_bytes", b"max_chunk_bytes", "max_image_bytes", b"max_image_bytes", "max_resolution_pixels", b"max_resolution_pixels", "max_stream_bytes", b"max_stream_bytes", "processes", b"processes", "queue_size", b"queue_size", "workers", b"workers"]) -> None: ...
 
 Global___Limits: typing_extensions.TypeAlias = Limits
 

@@ -1,9 +1,6 @@
 """Neural networks that predict the quality an image needs.
 
-    from autoquality_core.networks import load
-
-    network = load(Path("autoquality-jpeg.pb"))
-    network.predict(pixels, 0.02).quality
+`load(path)` returns a network, and `network.predict(pixels, target)` the quality for a score.
 
     loading, side_file         a file to a network
     network                    a loaded network

@@ -1,4 +1,4 @@
-"""Checks a result against the limits of its request."""
+"""Checks a result against the limits and the range of its request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from autoquality_core.metrics import METRICS, limit_name
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.methods.limited import is_worse
 from autoquality_core.pipeline.session import Session
-from autoquality_core.types import Notice, NoticeCode, Outcome
+from autoquality_core.types import (
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Notice,
+    NoticeCode,
+    Outcome,
+    TargetSpec,
+)
 
 
 def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
@@ -17,6 +24,29 @@ def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
     if not found:
         return ()
     return (Notice(NoticeCode.LIMIT_EXCEEDED, f"{_reason(session, answer)}{found}"),)
+
+
+def check_range(
+    spec: TargetSpec, session: Session, answer: Answer, cap: int | None
+) -> tuple[Notice, ...]:
+    """A notice if a default bound keeps the answer from its target.
+
+    There is none for a bound of the request, for one that `cap` replaced, and for 1 and 100.
+    """
+    lowest = answer.outcome is Outcome.MIN_QUALITY_REACHED
+    if not lowest and answer.outcome is not Outcome.MAX_QUALITY_REACHED:
+        return ()
+    if (spec.min_quality if lowest else spec.max_quality) is not None:
+        return ()
+    bound = answer.applied.min_quality if lowest else answer.applied.max_quality
+    if bound in (MIN_QUALITY, MAX_QUALITY, cap):
+        return ()
+    name, where = ("min", "below") if lowest else ("max", "above")
+    message = (
+        f"the target needs a quality {where} {bound}, the default {name}imum for "
+        f"{session.encoder.format.name}: set {name}_quality (--{name}) to allow it"
+    )
+    return (Notice(NoticeCode.DEFAULT_BOUND_REACHED, message),)
 
 
 def _exceeded(session: Session, answer: Answer) -> Iterator[str]:

@@ -22,7 +22,7 @@ from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.limits import check_limits
+from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
     FixedQuality,
     MethodHandler,
@@ -183,6 +183,7 @@ class Pipeline:
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
+        notices.extend(check_range(job.spec, session, answer, chosen.cap))
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)

@@ -91,7 +91,7 @@ class PredictionPolicy:
             session.deadline.check()  # otherwise only our share of it has passed
             return None
         except PredictionFailed:
-            _log.exception("the %s network failed", session.encoder.format.name)
+            _log.exception("a network failed", extra={"format": session.encoder.format.value})
             return None
         return prediction if prediction.curve is not None else None
 

@@ -47,16 +47,16 @@ def score_roughness(pixels: Pixels, encoder: Encoder, metric: Metric) -> Roughne
     allowance = score_prior(encoder, metric, area).allowance
     usual = Roughness(allowance, allowance, breaks)
     learned = load_learned(f"{encoder.learned}.rough.json", metric.name)
-    if learned is None:
-        return usual
     seen = detail(pixels)
     blocks = effective_blocks(seen)
-    if blocks >= DETAILED:
+    if learned is not None and blocks >= DETAILED:
         return replace(usual, near=tuple(learned["near"]))
     if area >= _LARGE:
         return usual
     if blocks < _FEW:
         return Roughness(math.inf, math.inf)  # too little detail to rule anything out
+    if learned is None:
+        return usual
     least = load_prior(encoder.learned, metric.name).allowance
     return _learned_roughness(learned, seen, blocks, least, breaks)
 
@@ -74,11 +74,11 @@ def size_roughness(pixels: Pixels, encoder: Encoder, budget: float = math.inf) -
     allowance = size_prior(encoder, area).allowance
     usual = Roughness(allowance, allowance, breaks)
     learned = load_learned(f"{encoder.learned}.rough.json", SIZE)
-    if learned is None:
-        return usual
     seen = detail(pixels)
     blocks = blocks_of_budget(seen, encoder, budget)
-    if blocks >= DETAILED:
+    if learned is None and area < _LARGE and blocks < _FEW:
+        return Roughness(math.inf, math.inf)
+    if learned is None or blocks >= DETAILED:
         return usual
     least = max(load_prior(encoder.learned, SIZE).allowance, _JITTER_BYTES / budget)
     share = _LARGE_SHARE if area >= _LARGE else 1.0

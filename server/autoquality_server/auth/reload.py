@@ -7,6 +7,7 @@ call on, and there is no thread to start or stop.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,6 +17,10 @@ from autoquality_server.config.watched_files import WatchedFiles
 from autoquality_server.telemetry.logs import logger
 
 T = TypeVar("T")
+
+_RETRY_SECONDS = 10.0
+"""The wait before unusable files are read again although they did not change: a certificate may
+become valid."""
 
 _log = logger(__name__)
 
@@ -29,6 +34,7 @@ class Reloaded(Generic[T]):
         self._read = read
         self._lock = threading.Lock()
         self._last_error = ""
+        self._retry_at = 0.0
         self._files = WatchedFiles(paths)
         self._value = read()
 
@@ -39,7 +45,8 @@ class Reloaded(Generic[T]):
         was; the error is logged once.
         """
         with self._lock:
-            if self._files.changed():
+            retry = self._last_error and time.monotonic() >= self._retry_at
+            if self._files.changed() or retry:
                 self._reload()
             return self._value
 
@@ -47,6 +54,7 @@ class Reloaded(Generic[T]):
         try:
             value = self._read()
         except ConfigError as error:
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
             if str(error) != self._last_error:
                 self._last_error = str(error)
                 _log.error(f"{self._what} stay as they were", error=self._last_error)

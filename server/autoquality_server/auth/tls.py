@@ -1,7 +1,8 @@
 """TLS for gRPC and for the metrics, renewed when the certificates change.
 
 The files are checked before gRPC gets them: gRPC logs an error that does not name the wrong file,
-and refuses every new connection if a file becomes wrong later.
+and refuses every new connection if a file becomes wrong later. gRPC does not check whether the
+server's own certificate is valid now, so every client would refuse an expired one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,13 +18,17 @@ from typing import Any, NoReturn
 
 import grpc
 
+from autoquality_server.auth.certificates import SOON, Certificate, PemFile, utc_now
 from autoquality_server.auth.reload import Reloaded
 from autoquality_server.config import ConfigError, Settings
+from autoquality_server.telemetry.logs import logger
 
-_CERT = "AUTOQUALITY_TLS_CERT"
+CERT = "AUTOQUALITY_TLS_CERT"
 _KEY = "AUTOQUALITY_TLS_KEY"
-_CLIENT_CA = "AUTOQUALITY_TLS_CLIENT_CA"
-_METRICS_CLIENT_CA = "AUTOQUALITY_METRICS_CLIENT_CA"
+CLIENT_CA = "AUTOQUALITY_TLS_CLIENT_CA"
+METRICS_CLIENT_CA = "AUTOQUALITY_METRICS_CLIENT_CA"
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +39,66 @@ class Certificates:
     client certificates, None if clients need none.
     """
 
-    chain: bytes = field(repr=False)
+    chain: PemFile
     key: bytes = field(repr=False)
-    client_ca: bytes | None = field(repr=False)
+    client_ca: PemFile | None
 
 
-def server_credentials(settings: Settings) -> grpc.ServerCredentials | None:
-    """Return the credentials for gRPC, None to serve without TLS. Raises ConfigError.
+class ServerTls:
+    """The certificates of a server's gRPC port and of its metrics, each None without TLS."""
 
-    gRPC asks for the certificates at each handshake, so new connections get renewed ones. Open
-    connections keep those that they started with.
-    """
-    if not settings.tls_cert:
-        return None
-    certificates = _watch("the certificates", settings, settings.tls_client_ca, _CLIENT_CA)
-    first = certificates.current()
-    # The stubs do not know that the fetcher may return None.
-    fetch: Any = _Fetcher(certificates, first)
-    client_needs_one = first.client_ca is not None
-    return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, client_needs_one)
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError for files that cannot be used."""
+        self._of_grpc: Reloaded[Certificates] | None = None
+        self.metrics_contexts: MetricsContexts | None = None
+        if settings.tls_cert:
+            self._of_grpc = _watch("the certificates", settings, settings.tls_client_ca, CLIENT_CA)
+        if settings.metrics_tls:
+            self.metrics_contexts = MetricsContexts(settings)
 
+    def credentials(self) -> grpc.ServerCredentials | None:
+        """Return the credentials for gRPC, None to serve without TLS.
 
-def metrics_contexts(settings: Settings) -> MetricsContexts | None:
-    """Return the TLS contexts of the metrics, None to serve without TLS. Raises ConfigError."""
-    return MetricsContexts(settings) if settings.metrics_tls else None
+        gRPC asks for the certificates at each handshake, so new connections get renewed ones. Open
+        connections keep those that they started with.
+        """
+        if self._of_grpc is None:
+            return None
+        first = self._of_grpc.current()
+        # The stubs do not know that the fetcher may return None.
+        fetch: Any = _Fetcher(self._of_grpc, first)
+        client_needs_one = first.client_ca is not None
+        return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, client_needs_one)
+
+    def files(self) -> dict[str, PemFile]:
+        """Return the newest usable files of certificates, by the names of their settings."""
+        of_grpc = self._of_grpc and self._of_grpc.current()
+        of_metrics = self.metrics_contexts and self.metrics_contexts.certificates.current()
+        files = {
+            CERT: of_grpc and of_grpc.chain,
+            CLIENT_CA: of_grpc and of_grpc.client_ca,
+            METRICS_CLIENT_CA: of_metrics and of_metrics.client_ca,
+        }
+        return {setting: file for setting, file in files.items() if file}
+
+    def expiries(self) -> dict[str, Callable[[], float]]:
+        """Return functions for the Unix time when the first certificate of each file expires."""
+        return {setting: partial(self._expiry, setting) for setting in self.files()}
+
+    def log(self) -> None:
+        """Log the names and the expiry of the certificate, and warn of files that expire soon."""
+        now = utc_now()
+        for setting, file in self.files().items():
+            first = file.first_to_end
+            expires = first.ends.isoformat()
+            fields = {"setting": setting, "certificate": first.title, "expires": expires}
+            if first.ends < now + SOON:
+                _log.warning("a certificate expires soon", **fields)
+            elif setting == CERT:
+                _log.info("the certificate", **fields)
+
+    def _expiry(self, setting: str) -> float:
+        return self.files()[setting].first_to_end.ends.timestamp()
 
 
 _SETTLING_SECONDS = 0.1
@@ -87,18 +129,18 @@ class MetricsContexts:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigError."""
         self._settings = settings
-        self._certificates = _watch(
+        self.certificates = _watch(
             "the certificates of the metrics",
             settings,
             settings.metrics_client_ca,
-            _METRICS_CLIENT_CA,
+            METRICS_CLIENT_CA,
         )
         self._lock = threading.Lock()
-        self._given = self._certificates.current()
+        self._given = self.certificates.current()
         self._context = self._context_of(self._given)
 
     def __call__(self) -> ssl.SSLContext:
-        current = self._certificates.current()
+        current = self.certificates.current()
         with self._lock:
             if current is not self._given:
                 try:
@@ -112,14 +154,16 @@ class MetricsContexts:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
         if certificates.client_ca is not None:
-            context.load_verify_locations(cadata=certificates.client_ca.decode("ascii"))
+            context.load_verify_locations(cadata=certificates.client_ca.pem.decode("ascii"))
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
 
 def _configuration(certificates: Certificates) -> grpc.ServerCertificateConfiguration:
+    client_ca = certificates.client_ca
     return grpc.ssl_server_certificate_configuration(
-        [(certificates.key, certificates.chain)], root_certificates=certificates.client_ca
+        [(certificates.key, certificates.chain.pem)],
+        root_certificates=client_ca.pem if client_ca else None,
     )
 
 
@@ -135,21 +179,26 @@ def _read_certificates(
 ) -> Certificates:
     """Read the files and check that they belong together.
 
-    Raises ConfigError, naming the setting, for a file that is missing or not PEM, and for a key
-    that has a passphrase or does not match the certificate.
+    Raises ConfigError, naming the setting, for a file that is missing or not PEM, for a key that
+    has a passphrase or does not match the certificate, and for certificates that are not valid now.
+    One valid authority is enough, because a file may hold those of the past and of the future.
     """
     certificates = Certificates(
-        _read(_CERT, cert),
+        _read_pem(CERT, cert),
         _read(_KEY, key),
-        _read(client_ca_setting, client_ca) if client_ca else None,
+        _read_pem(client_ca_setting, client_ca) if client_ca else None,
     )
-    _check_certificates(_CERT, cert, certificates.chain)
-    if client_ca and certificates.client_ca is not None:
-        _check_certificates(client_ca_setting, client_ca, certificates.client_ca)
     _check_key(cert, key)
+    now = utc_now()
+    for one in certificates.chain.certificates:
+        if not one.is_valid(now):
+            raise _not_valid_now(CERT, cert, one)
+    authorities = certificates.client_ca
+    if authorities and not any(one.is_valid(now) for one in authorities.certificates):
+        raise _not_valid_now(client_ca_setting, client_ca, authorities.first_to_end)
     # OpenSSL reads the files itself: make sure that it checked the bytes that we have.
-    if (cert.read_bytes(), key.read_bytes()) != (certificates.chain, certificates.key):
-        raise ConfigError(f"{_CERT}: {cert} or its key changed while it was read")
+    if (cert.read_bytes(), key.read_bytes()) != (certificates.chain.pem, certificates.key):
+        raise ConfigError(f"{CERT}: {cert} or its key changed while it was read")
     return certificates
 
 
@@ -162,11 +211,20 @@ def _read(setting: str, path: Path) -> bytes:
         ) from None
 
 
-def _check_certificates(setting: str, path: Path, pem: bytes) -> None:
+def _read_pem(setting: str, path: Path) -> PemFile:
+    pem = _read(setting, path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=pem.decode("ascii"))
+        return PemFile.parse(pem)
     except (ValueError, ssl.SSLError):  # ValueError: not ASCII, a null byte, or empty
         raise ConfigError(f"{setting}: must be certificates in PEM, not {str(path)!r}") from None
+
+
+def _not_valid_now(setting: str, path: Path | None, wrong: Certificate) -> ConfigError:
+    return ConfigError(
+        f"{setting}: must be valid now, not {str(path)!r}: the certificate of {wrong.title} "
+        f"{wrong.expiry(utc_now())}"
+    )
 
 
 def _check_key(cert: Path, key: Path) -> None:
@@ -176,10 +234,10 @@ def _check_key(cert: Path, key: Path) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ConfigError(
-                f"{_KEY}: must be the key of the certificate in {_CERT}, not {str(key)!r}"
+                f"{_KEY}: must be the key of the certificate in {CERT}, not {str(key)!r}"
             ) from None
         if error.reason and error.reason.endswith("_TOO_SMALL"):
-            raise ConfigError(f"{_CERT}: the key of {str(cert)!r} is too short") from None
+            raise ConfigError(f"{CERT}: the key of {str(cert)!r} is too short") from None
         raise ConfigError(f"{_KEY}: must be a private key in PEM, not {str(key)!r}") from None
     except OSError:
         raise ConfigError(f"{_KEY}: must be a file that can be read, not {str(key)!r}") from None

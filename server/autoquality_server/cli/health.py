@@ -25,7 +25,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         command = parse_command_line(arguments, __version__, HEALTH)
         target = _target(load(command.flags, environ).settings)
     except ConfigError as error:
-        sys.stderr.write(f"{PROGRAM} {HEALTH}: error: {error}\n")
+        for line in error.lines:
+            sys.stderr.write(f"{PROGRAM} {HEALTH}: error: {line}\n")
         return 2
     # A container may have a proxy in its environment, which is for other machines.
     with Client(target, retries=0, channel_options=[("grpc.enable_http_proxy", 0)]) as client:

@@ -2,62 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from autoquality_core.formats import OPTIONS, WITH_QUALITY
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import METRIC_OF_WORDS, Format, Method
 from autoquality_server.config.settings import Settings
-from autoquality_server.config.spec import ConfigError, render
+from autoquality_server.config.spec import render
 
 
-def check(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
-    """Raise ConfigError for the first contradiction.
+class Contradiction(NamedTuple):
+    """Fields of the settings that do not fit together, and a message."""
+
+    fields: frozenset[str]
+    message: str
+
+
+def contradictions(
+    settings: Settings, names: Mapping[str, str], chosen: frozenset[str]
+) -> Iterator[Contradiction]:
+    """Find all contradictions between settings.
 
     `names` maps each field to the name that set it (a flag, a variable). `chosen` has the fields
-    that were set: the error names one of them.
+    that were set: the message names one of them.
     """
-    _check_target(settings, names)
+    yield from _check_target(settings, names)
+    known = set()
     for fmt in WITH_QUALITY:
-        _check_bounds(settings, fmt, names, chosen)
-    _check_chroma(settings, names)
-    _check_batches(settings, names, chosen)
-    _check_tls(settings, names)
-    _check_in_flight(settings, names)
-    _check_processes(settings, names)
+        for one in _check_bounds(settings, fmt, names, chosen):
+            # Formats without ranges of their own share the general one.
+            if one.fields not in known or one.fields & {"format_min", "format_max"}:
+                yield one
+            known.add(one.fields)
+    yield from _check_chroma(settings, names)
+    yield from _check_batches(settings, names, chosen)
+    yield from _check_tls(settings, names)
+    yield from _check_in_flight(settings, names)
+    yield from _check_processes(settings, names)
 
 
-def _check_target(settings: Settings, names: Mapping[str, str]) -> None:
+def _wrong(message: str, *fields: str) -> Contradiction:
+    return Contradiction(frozenset(fields), message)
+
+
+def _check_target(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     method, target, error = settings.method, settings.target, settings.allowed_error
     because = f"with {names['method']} {method.value}"
     given = "" if target is None else f", not {render(target)}"
     metric = metric_of(method)
     unit = metric or DSSIM
     score = f"a {unit.noun} from {unit.low:g} to {unit.high:g}"
+    right = ""
     if isinstance(target, str):
         if unit.name != METRIC_OF_WORDS:
             right = "bytes, 1 or more" if method is Method.SIZE else score
-            raise ConfigError(f"{names['target']}: {because} it must be {right}{given}")
     elif method is Method.SIZE and (target is None or target < 1):
-        raise ConfigError(f"{names['target']}: {because} it must be bytes, 1 or more{given}")
+        right = "bytes, 1 or more"
     elif metric is not None and target is not None and target > metric.high:
-        raise ConfigError(f"{names['target']}: {because} it must be {score}{given}")
-    if method is Method.SIZE and error is not None and error > 1:
-        raise ConfigError(
-            f"{names['allowed_error']}: {because} it must be the share of the target that may stay "
-            f"unused, from 0 to 1, not {render(error)}"
-        )
-    if error is not None and error > unit.high - unit.low:
-        raise ConfigError(
-            f"{names['allowed_error']}: {because} it must be a {unit.noun} from 0 to "
-            f"{unit.high - unit.low:g}, not {render(error)}"
-        )
+        right = score
+    if right:
+        message = f"{names['target']}: {because} it must be {right}{given}"
+        yield _wrong(message, "target", "method")
+    right = ""
+    if error is not None and method is Method.SIZE and error > 1:
+        right = "the share of the target that may stay unused, from 0 to 1"
+    elif error is not None and error > unit.high - unit.low:
+        right = f"a {unit.noun} from 0 to {unit.high - unit.low:g}"
+    if error is not None and right:
+        message = f"{names['allowed_error']}: {because} it must be {right}, not {render(error)}"
+        yield _wrong(message, "allowed_error", "method")
 
 
 def _check_bounds(
     settings: Settings, fmt: Format, names: Mapping[str, str], chosen: frozenset[str]
-) -> None:
+) -> Iterator[Contradiction]:
     """Check the range of a format with every method, first with the configured one."""
     defaults = settings.defaults()
     for method in sorted(Method, key=lambda one: one is not settings.method):
@@ -71,17 +91,20 @@ def _check_bounds(
         )
         of = fmt.value if method is settings.method else f"{fmt.value} with method {method.value}"
         if low_field in chosen or high_field not in chosen:
-            raise ConfigError(
+            message = (
                 f"{names[low_field]}: the lowest quality of {of} must be at most its highest, "
                 f"{high} ({names[high_field]}), not {low}"
             )
-        raise ConfigError(
-            f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
-            f"{low} ({names[low_field]}), not {high}"
-        )
+        else:
+            message = (
+                f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
+                f"{low} ({names[low_field]}), not {high}"
+            )
+        yield _wrong(message, low_field, high_field)
+        return
 
 
-def _check_chroma(settings: Settings, names: Mapping[str, str]) -> None:
+def _check_chroma(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     """Check that a format's chroma agrees with the older name of one of its values."""
     for fmt, options in OPTIONS.items():
         older = getattr(options, "OLDER", None)
@@ -90,24 +113,29 @@ def _check_chroma(settings: Settings, names: Mapping[str, str]) -> None:
         field = f"{fmt.value}_chroma"
         chroma, default = getattr(settings, field), options().chroma
         if chroma not in (default, older.meaning):
-            raise ConfigError(
-                f"{names[field]}: must be {older.meaning.value} with"
-                f" {names[f'{fmt.value}_{older.name}']}, not {chroma.value}"
+            old = f"{fmt.value}_{older.name}"
+            yield _wrong(
+                f"{names[field]}: must be {older.meaning.value} with {names[old]},"
+                f" not {chroma.value}",
+                *(field, old),
             )
 
 
-def _check_batches(settings: Settings, names: Mapping[str, str], chosen: frozenset[str]) -> None:
+def _check_batches(
+    settings: Settings, names: Mapping[str, str], chosen: frozenset[str]
+) -> Iterator[Contradiction]:
     largest = settings.max_batch_size
     if settings.allowed_batch_sizes[-1] != largest:
         given = render(settings.allowed_batch_sizes)
         field = "allowed_batch_sizes" if "allowed_batch_sizes" in chosen else "max_batch_size"
-        raise ConfigError(
+        yield _wrong(
             f"{names[field]}: the last of the allowed batch sizes must be the largest batch, "
-            f"{largest} ({names['max_batch_size']}), not {given}"
+            f"{largest} ({names['max_batch_size']}), not {given}",
+            *("allowed_batch_sizes", "max_batch_size"),
         )
 
 
-def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
+def _check_tls(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     for given, missing in (
         ("tls_cert", "tls_key"),
         ("tls_key", "tls_cert"),
@@ -116,22 +144,25 @@ def _check_tls(settings: Settings, names: Mapping[str, str]) -> None:
         ("metrics_client_ca", "metrics_tls"),
     ):
         if getattr(settings, given) and not getattr(settings, missing):
-            raise ConfigError(f"{names[missing]}: must be set along with {names[given]}")
+            message = f"{names[missing]}: must be set along with {names[given]}"
+            yield _wrong(message, given, missing)
 
 
-def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> None:
+def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     if settings.max_resolution_in_flight < settings.max_resolution:
-        raise ConfigError(
+        yield _wrong(
             f"{names['max_resolution_in_flight']}: must be at least the largest source, "
             f"{render(settings.max_resolution)} ({names['max_resolution']}), "
-            f"not {render(settings.max_resolution_in_flight)}"
+            f"not {render(settings.max_resolution_in_flight)}",
+            *("max_resolution_in_flight", "max_resolution"),
         )
 
 
-def _check_processes(settings: Settings, names: Mapping[str, str]) -> None:
+def _check_processes(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     for field in ("listen", "health_listen"):
         if settings.processes > 1 and getattr(settings, field).startswith("unix:"):
-            raise ConfigError(
+            yield _wrong(
                 f"{names['processes']}: must be 1 with a Unix socket ({names[field]}), which "
-                f"processes cannot share, not {settings.processes}"
+                f"processes cannot share, not {settings.processes}",
+                *("processes", field),
             )

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from autoquality_server.config.checks import check
+from autoquality_server.config.checks import contradictions
+from autoquality_server.config.groups.serving import LogFormat
 from autoquality_server.config.parse import is_file
 from autoquality_server.config.settings import SPECS, Settings
-from autoquality_server.config.spec import PREFIX, ConfigError, Spec
+from autoquality_server.config.spec import IMGPROXY, PREFIX, ConfigError, Spec
 
 # Variables that Kubernetes sets in every pod for a Service named autoquality or autoquality-*.
 _KUBERNETES = re.compile(
@@ -28,14 +28,33 @@ _KUBERNETES = re.compile(
 )
 _LONGEST_QUOTE = 100
 
+_COUNTERPARTS = {
+    "IMGPROXY_BIND": "AUTOQUALITY_LISTEN",
+    "IMGPROXY_LOG_FORMAT": "AUTOQUALITY_LOG_FORMAT",
+    "IMGPROXY_LOG_LEVEL": "AUTOQUALITY_LOG_LEVEL",
+    "IMGPROXY_MAX_SRC_FILE_SIZE": "AUTOQUALITY_MAX_IMAGE_BYTES",
+    "IMGPROXY_OPEN_TELEMETRY_ENABLE": "AUTOQUALITY_TRACING",
+    "IMGPROXY_PROMETHEUS_BIND": "AUTOQUALITY_METRICS_LISTEN",
+    "IMGPROXY_REQUESTS_QUEUE_SIZE": "AUTOQUALITY_QUEUE_SIZE",
+    "IMGPROXY_SECRET": "AUTOQUALITY_TOKEN_FILE",  # pragma: allowlist secret
+    "IMGPROXY_WORKERS": "AUTOQUALITY_WORKERS",
+}
+"""imgproxy's variables that have no effect, because they mean other things there, and what is
+similar here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings, the origin of each field that was set, and warnings."""
+    """The settings, the origin of each field that was set, and what deserves attention.
+
+    `unused` describes the variables without effect: those of imgproxy's other features, those that
+    another one overrides, and unknown ones in the file.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +66,64 @@ class _Found:
     label: str
 
 
+@dataclass(slots=True)
+class _Notes:
+    """What the settings made known: errors with the fields that are wrong, and warnings."""
+
+    errors: list[str] = field(default_factory=list)
+    wrong: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+
+
 def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
-    """Find the value of each setting; `flags` maps field names to texts. Raises ConfigError."""
+    """Find the value of each setting; `flags` maps field names to texts.
+
+    Raises ConfigError with all errors.
+    """
+    notes = _Notes()
     real = {name: text for name, text in environ.items() if _is_set(name, text)}
     found_file = _find(_SPEC["env_file"], flags, real, {}, "")
     path = found_file.text if found_file else ""
-    file = _read_env_file(found_file) if found_file and path else {}
+    file = _read_env_file(found_file, notes) if found_file and path else {}
 
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    warnings: list[str] = []
+    used: dict[str, _Found] = {}
     for spec in SPECS:
         found = _find(spec, flags, real, file, path)
         if found is None:
             continue
-        values[spec.field] = _read(spec, found, warnings)
+        used[spec.field] = found
         origins[spec.field] = found.label
+        try:
+            values[spec.field] = _read(spec, found, notes.warnings)
+        except ConfigError as error:
+            notes.errors.append(str(error))
+            notes.wrong.add(spec.field)
     settings = Settings(**values)
     names = {spec.field: origins.get(spec.field, spec.variable) for spec in SPECS}
-    check(settings, names, frozenset(origins))
-    warnings += _suspicious_names({*environ, *file})
-    return Configuration(settings, origins, tuple(warnings))
+    notes.errors += [
+        one.message
+        for one in contradictions(settings, names, frozenset(origins))
+        if not one.fields & notes.wrong
+    ]
+    if notes.errors:
+        raise ConfigError(*notes.errors)
+    warnings = notes.warnings + _suspicious_names({*environ, *file})
+    return Configuration(settings, origins, tuple(warnings), tuple(_unused(used, real, file)))
+
+
+def log_format(flags: Mapping[str, str], environ: Mapping[str, str]) -> LogFormat:
+    """Return the format of the log although other settings may be wrong; JSON if it is wrong."""
+    spec = _SPEC["log_format"]
+    real = {name: text for name, text in environ.items() if _is_set(name, text)}
+    try:
+        found_file = _find(_SPEC["env_file"], flags, real, {}, "")
+        file = _read_env_file(found_file, _Notes()) if found_file else {}
+        found = _find(spec, flags, real, file, "")
+        return spec.parse(found.text) if found else LogFormat.JSON
+    except (ConfigError, ValueError):
+        return LogFormat.JSON
 
 
 def _is_set(name: str, text: str) -> bool:
@@ -113,24 +169,40 @@ def _wrong(found: _Found, right: str) -> ConfigError:
     return ConfigError(f"{found.label}: {right}, not {quoted!r}")
 
 
-def _read_env_file(found: _Found) -> dict[str, str]:
-    if not is_file(found.text):
-        raise _wrong(found, "must be a file that exists")
+def _read_env_file(found: _Found, notes: _Notes) -> dict[str, str]:
     try:
+        if not is_file(found.text):
+            raise _wrong(found, "must be a file that exists")
         with Path(found.text).open(encoding="utf-8") as lines:
-            wrong = [each.original.line for each in parse_stream(lines) if each.error]
-        if wrong:
-            raise ConfigError(
-                f"{found.label}: line {wrong[0]} of {found.text} must be VARIABLE=value, "
-                "with every quote closed"
-            )
-        entries = dotenv_values(found.text, interpolate=False)
+            entries = tuple(parse_stream(lines))
     except (OSError, UnicodeDecodeError):
         right = "must be a readable file of VARIABLE=value lines in UTF-8"
         raise _wrong(found, right) from None
+    notes.errors += [
+        f"{found.label}: line {one.original.line} of {found.text} must be VARIABLE=value, "
+        "with every quote closed"
+        for one in entries
+        if one.error
+    ]
     return {
-        name: text for name, text in entries.items() if text is not None and _is_set(name, text)
+        one.key: one.value
+        for one in entries
+        if one.key is not None and one.value is not None and _is_set(one.key, one.value)
     }
+
+
+def _unused(
+    used: Mapping[str, _Found], real: Mapping[str, str], file: Mapping[str, str]
+) -> Iterator[str]:
+    """Describe each variable that nothing reads, or that another name for its setting overrides."""
+    known = {name: spec for spec in SPECS for name in (spec.variable, *spec.aliases)}
+    for name in sorted({*real, *file}):
+        spec = known.get(name)
+        if spec is not None and used[spec.field].name != name:
+            yield f"{name} ({used[spec.field].label} wins)"
+        elif spec is None and (name.startswith(IMGPROXY) or name not in real):
+            see = _COUNTERPARTS.get(name)
+            yield f"{name} (see {see})" if see else name
 
 
 def _suspicious_names(names: set[str]) -> list[str]:

@@ -6,6 +6,7 @@ of the setting before it and the text after it.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import itertools
 import math
@@ -104,6 +105,9 @@ def target(text: str) -> float | str:
     try:
         score_of(text)
     except ValueError:
+        if text.strip()[-1:].isalpha():
+            with contextlib.suppress(ValueError):
+                return float(bytes_of(text))
         words = ", ".join(WORDS[METRIC_OF_WORDS])
         return number(0, math.inf, f"bytes (1 or more), a score (0 or more) or one of {words}")(
             text

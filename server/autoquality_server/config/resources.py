@@ -11,17 +11,31 @@ BYTES_A_PIXEL = 80
 an AVIF with transparency by dssim (measured: 76; without transparency 45, WebP 56 and 23, JPEG
 21)."""
 
-_CPU_V2 = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 _CPU_V1 = Path("/sys/fs/cgroup/cpu")
-_MEMORY_V2 = Path("/sys/fs/cgroup/memory.max")
 _MEMORY_V1 = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def available_cores() -> int:
-    """Return the cores of the affinity mask, or the cgroup's CPU quota (rounded up) if less."""
-    quota = cgroup_quota(_CPU_V2, _CPU_V1)
+    """Return the cores of the affinity mask, or the cgroups' CPU quota (rounded up) if less."""
     cores = len(os.sched_getaffinity(0))
-    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+    quotas = [cgroup_quota(folder / "cpu.max", _CPU_V1) for folder in cgroup_folders()]
+    return max(1, min([cores, *(math.ceil(one) for one in quotas if one is not None)]))
+
+
+def cgroup_folders(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> list[Path]:
+    """Return the folders of this process's cgroup and of those above it, in cgroup v2.
+
+    In a container, this is the root alone. A unit of systemd has its limits further down.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return [root]
+    (own, *_) = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")] or [""]
+    folder = root / own
+    return [folder, *(one for one in folder.parents if one.is_relative_to(root))]
 
 
 def cgroup_quota(v2: Path, v1: Path) -> float | None:
@@ -44,10 +58,10 @@ def cgroup_quota(v2: Path, v1: Path) -> float | None:
 
 
 def available_memory() -> int:
-    """Return the bytes of the machine, or the cgroup's limit if less."""
+    """Return the bytes of the machine, or the cgroups' limit if less."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = cgroup_limit(_MEMORY_V2, _MEMORY_V1)
-    return machine if limit is None else min(machine, limit)
+    limits = [cgroup_limit(folder / "memory.max", _MEMORY_V1) for folder in cgroup_folders()]
+    return min([machine, *(one for one in limits if one is not None)])
 
 
 def cgroup_limit(v2: Path, v1: Path) -> int | None:

@@ -11,12 +11,20 @@ from typing import Any
 from autoquality_server.config import parse as parsers
 
 PREFIX = "AUTOQUALITY_"
-IMGPROXY_AUTOQUALITY = "IMGPROXY_AUTOQUALITY_"
+IMGPROXY = "IMGPROXY_"
+IMGPROXY_AUTOQUALITY = IMGPROXY + PREFIX
 _KEY = "setting"
 
 
 class ConfigError(Exception):
-    """A setting is wrong; the message is one line with its name, the rule and the wrong value."""
+    """Settings are wrong; each has a line with its name, the rule and the wrong value."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True, slots=True)

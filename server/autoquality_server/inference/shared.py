@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -20,10 +19,11 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
 from autoquality_server.inference.breaker import CircuitBreaker, Result
 from autoquality_server.inference.events import NoEvents, PredictorEvents
+from autoquality_server.telemetry.logs import logger
 
 _CLOSING_SECONDS = 5.0
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 Loader = Callable[[], Network]
 """Loads the network from its file. Raises NetworkError."""
@@ -101,7 +101,7 @@ class SharedPredictor:
         try:
             fresh = self._new_batcher()
         except NetworkError as error:
-            _log.error("a changed network cannot be used, the old one stays: %s", error)
+            _log.error("a changed network cannot be used, the old one stays", error=str(error))
             self._events.reloaded(ok=False)
             return False
         with self._swap:
@@ -113,7 +113,7 @@ class SharedPredictor:
         self._breaker.reset()
         self._events.reloaded(ok=True)
         self._publish()
-        _log.info("network reloaded: %s, sha256 %s", self.info.name, self.info.sha256)
+        _log.info("network reloaded", network=self.info.name, sha256=self.info.sha256)
         return True
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class SharedPredictor:
                 listener(available)
         if not available:
             _log.error(
-                "network %s failed %d times in a row: METHOD_ML is served without it for now",
-                self.info.name,
-                self._breaker.limit,
+                "a network failed repeatedly: METHOD_ML is served without it for now",
+                network=self.info.name,
+                failures=self._breaker.limit,
             )

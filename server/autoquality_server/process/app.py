@@ -22,9 +22,10 @@ from autoquality_server.admission import Admission
 from autoquality_server.auth.exposure import warn_if_exposed
 from autoquality_server.auth.identity import identifier
 from autoquality_server.auth.rates import Rates
-from autoquality_server.auth.tls import metrics_contexts, server_credentials
+from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
@@ -110,8 +111,8 @@ class App:
         """
         self._settings = settings
         self._shares_port = shares_port
-        self._credentials = server_credentials(settings)
-        self._metrics_contexts = metrics_contexts(settings)
+        self._tls = ServerTls(settings)
+        self._credentials = self._tls.credentials()
         self.admission = Admission(
             settings.workers, settings.queue_size, settings.max_pixels_in_flight
         )
@@ -120,6 +121,7 @@ class App:
         if not shares_port:
             ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         metrics.watch(self.admission)
+        metrics.watch_expiries(self._tls.expiries())
         self._uploads = TimeoutTimer(settings.upload_timeout)
         self._downloads = TimeoutTimer(settings.download_timeout)
         metrics.watch_uploads(self._uploads)
@@ -179,6 +181,7 @@ class App:
         else:
             check_free("AUTOQUALITY_LISTEN", listen)
             warn_if_exposed(self._settings)
+            self._tls.log()
         if self._settings.health_listen:
             self._health_server = HealthServer(
                 self._settings.health_listen,
@@ -189,7 +192,7 @@ class App:
             )
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(
-                self._settings.metrics_listen, self.registry, self._metrics_contexts
+                self._settings.metrics_listen, self.registry, self._tls.metrics_contexts
             )
         try:
             if self._credentials is None:
@@ -214,6 +217,8 @@ class App:
             queue_size=self._settings.queue_size,
             tls=self._credentials is not None,
         )
+        if not self._shares_port:
+            notify(READY)
 
     @property
     def hangs(self) -> bool:
@@ -242,6 +247,8 @@ class App:
         """
         seconds = self._settings.drain_timeout
         _log.info("draining", running=self.admission.running, queued=self.admission.queued)
+        if not self._shares_port:
+            notify(STOPPING)
         self._health.drain()
         stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
         self._diagnostics.drain()

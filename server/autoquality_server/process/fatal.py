@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
@@ -42,6 +43,13 @@ def end_with_any_thread() -> None:
     it, a server neither recovers nor drains.
     """
     threading.excepthook = _on_exception
+    sys.unraisablehook = _on_unraisable
+
+
+def _on_unraisable(ignored: sys.UnraisableHookArgs) -> None:
+    """Log an exception that Python cannot pass on, for example of a finalizer, as one line."""
+    exc_info = (ignored.exc_type, ignored.exc_value, ignored.exc_traceback)
+    _log.error("an exception was ignored", exc_info=exc_info)
 
 
 def _on_exception(ended: threading.ExceptHookArgs) -> None:

@@ -23,6 +23,7 @@ def limits_of(settings: Settings) -> pb.Limits:
         queue_size=settings.queue_size,
         max_stream_bytes=settings.max_stream_bytes,
         max_chunk_bytes=MAX_CHUNK_BYTES,
+        processes=settings.processes,
     )
 
 

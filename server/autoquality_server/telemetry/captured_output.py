@@ -7,6 +7,9 @@ separate process reads that pipe and logs each line, escaped, in the field `text
 The reader is a process, not a thread. It outlives a crash, so it logs the last output of a process
 that crashes. And it never waits for the interpreter's lock, which a library may hold while it
 writes to a full pipe.
+
+The end of the first process of a container ends all others. So there the first process reads, and
+the server is its child.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from autoquality_server.config.groups.serving import LogFormat, LogLevel
 from autoquality_server.telemetry.logs import configure_logging, logger
@@ -30,7 +33,7 @@ READER = "stray-output"
 
 _OUTPUTS = (1, 2)
 _LONGEST_LINE = 4096
-_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP = (signal.SIGTERM, signal.SIGINT)
 
 _originals: dict[int, int] = {}
 
@@ -56,38 +59,71 @@ def capture_output(level: LogLevel, form: LogFormat, **always: object) -> Iterat
     for one in _OUTPUTS:
         os.dup2(sink, one)
     os.close(sink)
-    reader = os.fork()
-    if reader == 0:
-        _read(source, log)
+    reader = None
+    if _is_first():
+        _read_in_parent(source, log)
+    else:
+        reader = _read_in_child(source, log)
     os.close(source)
-    # The end of the first process of a container also ends the reader, perhaps before it has
-    # read a traceback. Tracebacks of faulthandler quote no peer.
-    faulthandler.enable(_originals[2] if os.getpid() == 1 else 2)
+    faulthandler.enable(2)
     try:
         yield
     except Exception:
         # The caller reports the error on the terminal.
         for one in _OUTPUTS:
             os.dup2(_originals[one], one)
-        os.waitpid(reader, 0)
+        if reader:
+            os.waitpid(reader, 0)
         raise
 
 
-def _read(source: int, log: TextIO) -> NoReturn:
-    """Log each line from `source` until the last writer has closed it; then exit."""
+def _is_first() -> bool:
+    """Whether this is the first process of a container."""
+    return os.getpid() == 1
+
+
+def _read_in_child(source: int, log: TextIO) -> int:
+    """Fork a reader, and return its process."""
+    reader = os.fork()
+    if reader:
+        return reader
     try:
-        with contextlib.suppress(OSError):
-            Path("/proc/self/comm").write_text(READER)
-        for number in _IGNORED:
+        for number in (*_STOP, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        keep = sorted({source, log.fileno()})
-        for before, after in zip([-1, *keep], [*keep, os.sysconf("SC_OPEN_MAX")], strict=True):
-            os.closerange(before + 1, after)
-        logging.getLogger().setLevel(logging.DEBUG)
-        with os.fdopen(source, "rb") as lines:
-            while line := lines.readline(_LONGEST_LINE):
-                text = line.decode("utf-8", "backslashreplace").rstrip()
-                if text:
-                    _log.warning(EVENT, text=text)
+        _read(source, log)
     finally:
         os._exit(0)
+
+
+def _read_in_parent(source: int, log: TextIO) -> None:
+    """Fork a server, and return in it; the parent reads until the server ends, and ends alike."""
+    # A signal has to wait until it can be forwarded.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    server = os.fork()
+    if server == 0:
+        os.setpgid(0, 0)  # Ctrl-C goes to the parent alone, which forwards it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+        return
+    try:
+        for number in _STOP:
+            signal.signal(number, lambda number, _: os.kill(server, number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+        _read(source, log)
+    finally:
+        status = os.waitstatus_to_exitcode(os.waitpid(server, 0)[1])
+        os._exit(status if status >= 0 else 128 - status)
+
+
+def _read(source: int, log: TextIO) -> None:
+    """Log each line from `source` until the last writer has closed it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(READER)
+    keep = sorted({source, log.fileno()})
+    for before, after in zip([-1, *keep], [*keep, os.sysconf("SC_OPEN_MAX")], strict=True):
+        os.closerange(before + 1, after)
+    logging.getLogger().setLevel(logging.DEBUG)
+    with os.fdopen(source, "rb") as lines:
+        while line := lines.readline(_LONGEST_LINE):
+            text = line.decode("utf-8", "backslashreplace").rstrip()
+            if text:
+                _log.warning(EVENT, text=text)

@@ -19,7 +19,7 @@ from autoquality_server.config.groups.serving import LogFormat, LogLevel
 def configure_logging(
     level: LogLevel, form: LogFormat, stream: TextIO | None = None, **always: object
 ) -> None:
-    """Configure structlog and the standard library's logging, which gRPC uses.
+    """Configure structlog, the standard library's logging, which gRPC uses, and warnings of Python.
 
     Lines go to `stream`, by default to standard error. Every line has the fields in `always`.
     """
@@ -48,9 +48,12 @@ def configure_logging(
         last += [_escaped, _readable(stream)]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processors=last
+        )
     )
     logging.basicConfig(handlers=[handler], level=level.name, force=True)
+    logging.captureWarnings(True)
 
 
 def _readable(stream: TextIO) -> structlog.dev.ConsoleRenderer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import fields
 from functools import partial
 from itertools import product
@@ -133,6 +133,11 @@ class Metrics:
         )
         memory.set_function(available_memory)
         self._uploads = gauge("autoquality_uploads_in_flight", "Requests that are being received.")
+        self._expiries = gauge(
+            "autoquality_tls_certificate_expiry_seconds",
+            "Unix time when the first certificate of a file expires, by the setting of the file.",
+            ("setting",),
+        )
         build = gauge(
             "autoquality_build_info",
             "Always 1; the labels are the versions.",
@@ -152,6 +157,11 @@ class Metrics:
     def watch_uploads(self, uploads: Sized) -> None:
         """Read the number of uploads from `uploads` from now on."""
         self._uploads.set_function(lambda: len(uploads))
+
+    def watch_expiries(self, expiries: Mapping[str, Callable[[], float]]) -> None:
+        """Read the expiry of each file of certificates from now on; the keys are settings."""
+        for setting, expiry in expiries.items():
+            self._expiries.labels(setting).set_function(expiry)
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
         """Count one encoded image."""

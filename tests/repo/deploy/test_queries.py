@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 import yaml
 from grpc_health.v1 import health_pb2
 
@@ -16,6 +17,7 @@ from autoquality import AutoQualityError, Client
 from deploy.grafana.panels import ROWS
 from deploy.grafana.promql import Query
 from deploy.prometheus import manifest
+from tests.authorities import TlsFiles
 from tests.commands import ROOT
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
@@ -54,10 +56,11 @@ def name_of(rule: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Monitored:
-    """A server, and the Prometheus that scraped it before and after requests."""
+    """A server with TLS, and the Prometheus that scraped it before and after requests."""
 
     server: RunningServer
     prometheus: Prometheus
+    ca: bytes
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +68,22 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     folder = tmp_path_factory.mktemp("monitored")
     network = constant_graph(folder / "says-75.pb", peak_at(75))
     networks = NO_NETWORKS | {"AUTOQUALITY_JPEG_NET": str(network)}
-    with running_server(folder, networks) as server:
+    authority = trustme.CA()
+    files = TlsFiles.of(folder, authority)
+    tls = {"AUTOQUALITY_TLS_CERT": str(files.cert), "AUTOQUALITY_TLS_KEY": str(files.key)}
+    ca = authority.cert_pem.bytes()
+    with running_server(folder, networks | tls) as server:
         targets = [f"127.0.0.1:{server.metrics_port}"]
         with scraping(folder, targets, manifest.RULES, LABELS) as prometheus:
             until(lambda: prometheus.query("autoquality_build_info"))
-            request_everything(server)
+            request_everything(server, ca)
             wait_until_told(server, prometheus)
-            yield Monitored(server, prometheus)
+            yield Monitored(server, prometheus, ca)
 
 
-def request_everything(server: RunningServer) -> None:
+def request_everything(server: RunningServer, ca: bytes) -> None:
     """Every call, method and format, and one request that is wrong."""
-    with Client(server.address) as client:
+    with Client(server.address, ca=ca) as client:
         for fmt in ("jpeg", "webp", "avif", "png"):
             client.compare(PHOTO, client.encode(PHOTO, format=fmt).image)
         for wish in ("size:2000:1:100", "dssim:0.02:1:100", "ml:0.02:1:100"):
@@ -165,7 +172,8 @@ def test_a_metric_that_the_server_does_not_tell_is_not_found(monitored: Monitore
 
 
 def test_the_probes_find_the_server_serving(monitored: Monitored, manifests: Rendered) -> None:
-    with grpc.insecure_channel(monitored.server.address) as channel:
+    credentials = grpc.ssl_channel_credentials(monitored.ca)
+    with grpc.secure_channel(monitored.server.address, credentials) as channel:
         for probe in PROBES:
             service = manifests.server[probe]["grpc"].get("service", "")
             answer = health_stub(channel).Check(health_pb2.HealthCheckRequest(service=service))

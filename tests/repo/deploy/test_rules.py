@@ -47,7 +47,9 @@ def test_an_alert_that_never_fires_fails_its_test(alert: dict[str, Any], tmp_pat
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
 def test_every_alert_has_a_runbook(alert: dict[str, Any]) -> None:
-    path, _, anchor = alert["annotations"]["runbook"].partition("#")
+    address, _, anchor = alert["annotations"]["runbook_url"].partition("#")
+    assert address.startswith(manifest.RUNBOOKS)
+    path = address.removeprefix(manifest.RUNBOOKS)
     assert anchor == alert["alert"].lower()
     headings = re.findall(r"^#+ (\w+)$", (ROOT / path).read_text(), re.MULTILINE)
     assert alert["alert"] in headings

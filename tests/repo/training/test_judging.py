@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from autoquality_train.judging.calibration import (
     reliability,
     transform,
 )
-from autoquality_train.judging.cases import case
+from autoquality_train.judging.cases import Case, case
 from autoquality_train.judging.searches import (
     bisection,
     first_guess_search,
@@ -23,8 +25,15 @@ from autoquality_train.judging.searches import (
     prior_search,
     secant,
 )
-from autoquality_train.judging.summary import calibration, groups, spread, summarise
+from autoquality_train.judging.summary import (
+    calibration,
+    groups,
+    kinds_in_words,
+    spread,
+    summarise,
+)
 from autoquality_train.judging.swept import miss
+from autoquality_train.judging.verdict import KEEP, UNDECIDED, USE, verdict
 from tests.networks import peak_at
 from tests.repo.training.helpers import line, swept
 
@@ -163,6 +172,46 @@ def test_groups_separate_photographs_and_repeat_nothing() -> None:
         "folder screens": 1,
     }
     assert list(groups([one("cid22-val")], ("cid22*",))) == ["all"]
+
+
+def test_without_a_known_folder_of_photographs_nothing_is_separated() -> None:
+    cases = [case(swept(line(), kind=kind), 0.02, predicting(61)) for kind in ("mine", "holiday")]
+    assert list(groups(cases, ("photo*",))) == ["all", "folder holiday", "folder mine"]
+    assert kinds_in_words(cases, ("photo*",)) == (
+        "No folder is known to hold photographs: holiday (1), mine (1). The names of folders decide"
+        " (photo*); --photographs sets them."
+    )
+    assert kinds_in_words(cases, ("holi*",)).startswith(
+        "Counted as photographs: holiday (1). Counted as graphics: mine (1)."
+    )
+
+
+def images_of(quality: int, count: int) -> list[Case]:
+    """Cases of a network that predicts `quality`, for several images."""
+    one = case(swept(line()), 0.02, predicting(quality))
+    return [replace(one, image=f"{number}.png") for number in range(count)]
+
+
+def test_the_verdict_is_use_it_only_if_clearly_fewer_encodings_are_needed() -> None:
+    exact, poor = images_of(61, 30), images_of(20, 30)
+    better = verdict(exact, poor, quick=False)
+    assert (better.decision, better.images, better.encodings) == (USE, 30, 1)
+    assert better.why.startswith(f"1.00 encodings a request instead of {better.bundled:.2f}")
+    worse = verdict(poor, exact, quick=False)
+    assert (worse.decision, worse.bundled) == (KEEP, 1)
+    mixed = exact[:15] + poor[15:], poor[:15] + exact[15:]
+    chance = verdict(*mixed, quick=False)
+    assert (chance.decision, chance.why.partition(":")[0]) == (KEEP, "no clear gain")
+    assert chance.margin > 0
+    assert verdict(exact, poor, quick=True).decision == KEEP
+
+
+def test_there_is_no_verdict_for_few_images() -> None:
+    found = verdict(images_of(61, 29), images_of(20, 29), quick=False)
+    assert (found.decision, found.why) == (
+        UNDECIDED,
+        "29 judged images are too few: judge at least 30",
+    )
 
 
 def test_mass_and_transform_are_those_of_the_distribution() -> None:

@@ -43,9 +43,9 @@ def run_with(network: Recorder, *arguments: str) -> Result:
     return done
 
 
-def command(folder: Path) -> tuple[str, ...]:
+def command(folder: Path, *quick: str) -> tuple[str, ...]:
     out, formats = str(folder / "out"), ",".join(FORMATS)
-    options = ("--quick", "--formats", formats, "--jobs", "1")
+    options = (*quick, "--formats", formats, "--jobs", "1")
     return ("run", str(folder / "corpus"), "--out", out, *options)
 
 
@@ -55,8 +55,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, network: Recorder) -> Path
     folder = tmp_path_factory.mktemp("run")
     images = corpus(folder / "corpus")
     (images / "photos" / "broken.png").write_bytes(b"no image")
-    done = run_with(network, *command(folder))
+    done = run_with(network, *command(folder, "--quick"))
     assert done.exit_code == 0, done.output
+    words = " ".join(done.output.split())
+    assert words.endswith("Verdict for WebP: do not use it: --quick only tests the chain.")
+    assert "Only 1 judged image: the numbers are mostly chance below 30." in words
+    assert "Counted as" in words or "No folder is known" in words
     assert re.search(r"broken\.png: not a readable image", done.output)
     assert "report.html" in done.output
     return folder
@@ -118,6 +122,15 @@ def test_the_report_has_every_number(trained: Path, metric: str, errors: tuple[s
     assert re.fullmatch(r"[0-9a-f]{64}", about["networks"]["jpeg"]["sha256"])
 
 
+def test_each_network_is_compared_with_the_bundled_one(trained: Path) -> None:
+    for one in report(trained)["formats"].values():
+        found = one["verdict"]
+        numbers = one["groups"]["all"]["all"]["ranges"]["wide"]["goals"]["0.001"]["iterations"]
+        assert found["encodings"] == pytest.approx(numbers["network"]["mean"])
+        assert (found["decision"], found["images"]) == ("do not use it", 1)
+        assert found["bundled"] >= 1
+
+
 class Page(HTMLParser):
     """The references of a page; checks that its elements are closed."""
 
@@ -153,6 +166,9 @@ def test_the_page_loads_no_other_file(trained: Path, metric: str) -> None:
     assert len(shown) >= len(FORMATS) * 5
     for words in ("How far predictions miss", "First guesses", "Encodings", "seed of samples"):
         assert words in text
+    for words in ("Only 1 judged image", "WebP: do not use it", "--photographs sets them"):
+        assert words in text
+    assert "{&#39;" not in text  # no value is written as Python's dictionary
 
 
 @pytest.mark.parametrize("metric", ["dssim", "ssimulacra2"])
@@ -174,10 +190,11 @@ def test_the_summary_has_every_table_for_each_format(trained: Path) -> None:
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_a_second_run_encodes_nothing(trained: Path) -> None:
+@pytest.mark.parametrize("quick", [("--quick",), ()], ids=["quick", "real"])
+def test_a_second_run_encodes_nothing(trained: Path, quick: tuple[str, ...]) -> None:
     folder = trained / "out" / "sweeps"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = run_with(Interrupted(), *command(trained))
+    done = run_with(Interrupted(), *command(trained, *quick))
     assert done.exit_code == 130, done.output
     assert re.findall(r"(\d+) sweeps made, (\d+) existed", done.output) == [
         ("0", str(11 * len(FORMATS))),

@@ -117,8 +117,8 @@ photographs: Decorator = click.option(
     default=PHOTOGRAPHS,
     show_default=True,
     metavar="PATTERN",
-    help="Folders of judged images that contain photographs. The report shows photographs and other"
-    " images separately.",
+    help="Names of folders of judged images that contain photographs. The report shows them apart"
+    " from other images, which count as graphics, and says which folder counts as what.",
 )
 
 

@@ -12,19 +12,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from autoquality_core.metrics import DSSIM, METRICS
+from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.networks import LoadOptions, Network, NetworkError, PredictionFailed, load
+from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.types import Format
 from autoquality_train.cli import options
 from autoquality_train.cli.options import Failed
 from autoquality_train.cli.samples import gather_samples, print_skipped
-from autoquality_train.corpus.samples import Sample, Skipped
+from autoquality_train.corpus.samples import OnSkip, Sample, Skipped, ignore
 from autoquality_train.fitting import network_path
-from autoquality_train.judging.judge import judge
+from autoquality_train.judging.judge import Judgement, judge
 from autoquality_train.judging.note import note_accuracy
 from autoquality_train.progress import progress
 from autoquality_train.report import About, write_report
-from autoquality_train.report.tables import overview
+from autoquality_train.report.tables import overview, verdicts, warnings
 
 _DESCRIPTION = ("version", "encoder", "corpus", "training")
 """The fields of a side file that a report shows."""
@@ -86,7 +87,8 @@ def report(
     """Judge networks on IMAGES that they were not trained on.
 
     Encodes nothing: each prediction is compared with the sweep of its image. The service's search
-    runs on the sweep with the network, and is compared with simpler searches.
+    runs on the sweep with the network, and is compared with simpler searches. The verdict says
+    whether to use each network instead of the bundled one.
     """
     console = Console(stderr=True)
     samples = gather_samples(images, console, seed=seed, whole=not pieces)[:first]
@@ -139,16 +141,14 @@ def judge_all(
             path = network_path(folder, fmt)
             raise Failed(f"{path} does not predict {metric.name}; add it with `train --base`")
     skipped: list[Skipped] = []
-    with progress(console, "judging", len(samples)) as advance:
-        predict = {
-            fmt: partial(network.predict, metric=metric.name) for fmt, network in networks.items()
-        }
-        try:
-            judgement = judge(
-                samples, predict, sweeps, metric, on_skip=skipped.append, done=advance
-            )
-        except PredictionFailed as error:
-            raise Failed(str(error)) from error
+    try:
+        judgement = _judge(samples, networks, sweeps, metric, console, skipped.append)
+        others = _bundled_instead_of(networks, metric)
+        bundled = (
+            _judge(samples, others, sweeps, metric, console, ignore) if others else Judgement()
+        )
+    except (NetworkError, PredictionFailed) as error:
+        raise Failed(str(error)) from error
     print_skipped(console, skipped)
     if not judgement.cases:
         raise Failed(
@@ -160,9 +160,42 @@ def judge_all(
         for fmt, network in networks.items()
     }
     why_skipped = [f"{path.name}: {why}" for path, why in skipped]
-    found = write_report(out, judgement, About(networks=described, skipped=why_skipped, **about))
+    origin = About(networks=described, skipped=why_skipped, **about)
+    found = write_report(out, judgement, origin, bundled.cases)
     _print(found, console)
     console.print(f"{out / 'report.html'}", soft_wrap=True)
+    for line in (found["about"]["kinds"], *warnings(found["formats"])):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    for line in verdicts(found["formats"]):
+        console.print(f"Verdict for {line}", soft_wrap=True, markup=False, highlight=False)
+    return found
+
+
+def _judge(
+    samples: Sequence[Sample],
+    networks: Mapping[str, Network],
+    sweeps: Path,
+    metric: Metric,
+    console: Console,
+    on_skip: OnSkip,
+) -> Judgement:
+    predict = {
+        fmt: partial(network.predict, metric=metric.name) for fmt, network in networks.items()
+    }
+    with progress(console, "judging", len(samples)) as advance:
+        return judge(samples, predict, sweeps, metric, on_skip=on_skip, done=advance)
+
+
+def _bundled_instead_of(networks: Mapping[str, Network], metric: Metric) -> dict[str, Network]:
+    """The bundled networks of the same formats, without those that are judged themselves."""
+    found = {}
+    for fmt, network in networks.items():
+        path = bundled_network(Format(fmt))
+        if path is None:
+            continue
+        bundled = load(path, LoadOptions(), Format(fmt))
+        if bundled.info.sha256 != network.info.sha256 and metric.name in bundled.info.metrics:
+            found[fmt] = bundled
     return found
 
 

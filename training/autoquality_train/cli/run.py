@@ -44,8 +44,8 @@ from autoquality_train.labels.sweeps import ALL, NETWORKS, SETTINGS
 @click.option(
     "--quick",
     is_flag=True,
-    help=f"A quick test with pieces of at most {QUICK_IMAGES} images and {QUICK_EPOCHS} epochs. The"
-    " networks are not good.",
+    help=f"A quick test with one sample of at most {QUICK_IMAGES} images and {QUICK_EPOCHS} epochs."
+    " The networks are not good. The same command without --quick continues with its labels.",
 )
 @options.formats
 @click.option(
@@ -107,6 +107,7 @@ def run(
             "judged": [str(one) for one in judge] or [f"{corpus}, images held out"],
             "photographs": photographs,
             "metric": metric,
+            "quick": quick,
             "seeds": {"samples, split and training": seed},
         }
         found = judge_all(

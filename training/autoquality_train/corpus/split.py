@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoquality_train.corpus.samples import Sample, whole_images
@@ -14,8 +14,8 @@ HELD_OUT = 0.1
 """The share of a corpus that is kept for judging if no other images are given."""
 
 QUICK_IMAGES = 48
-QUICK_SIDE = 128
-"""Limits of a quick run: images, and pixels a side of the piece that is taken of each."""
+QUICK_JUDGED = 6
+"""The most images of a quick run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +30,25 @@ class Split:
 def split(samples: Sequence[Sample], judged: Sequence[Sample], *, seed: int, quick: bool) -> Split:
     """Split a corpus by image, not by sample.
 
-    Without images to judge by, a part of the corpus is held out. With `quick`, a small piece of
-    each of a few images is taken.
+    Without images to judge by, a part of the corpus is held out. With `quick`, take one sample of
+    each of a few images. They have the same roles without `quick`, which so finds their labels.
     """
     images = sorted({sample.group for sample in samples})
     random.Random(seed).shuffle(images)
-    if quick:
-        images = images[:QUICK_IMAGES]
     if not judged:
         count = max(1, round(HELD_OUT * len(images)))
-        judged = whole_images([Path(image) for image in sorted(images[:count])])
-        images = images[count:]
+        held_out, images = images[:count], images[count:]
+        kept = held_out[:QUICK_JUDGED] if quick else held_out
+        judged = whole_images([Path(image) for image in sorted(kept)])
     elif quick:
-        judged = judged[: QUICK_IMAGES // 4]
+        judged = judged[:QUICK_JUDGED]
+    if quick:
+        images = images[:QUICK_IMAGES]
     both = _copies([Path(image) for image in images], [sample.path for sample in judged])
     chosen = set(images) - {str(path) for path in both}
     training = [sample for sample in samples if sample.group in chosen]
     if quick:
-        one_each = {sample.group: sample for sample in training}
-        training = [_piece(sample) for sample in one_each.values()]
-        judged = [_piece(sample) for sample in judged]
+        training = list({sample.group: sample for sample in training}.values())
     return Split(training, list(judged), both)
 
 
@@ -63,9 +62,3 @@ def _copies(paths: Sequence[Path], others: Sequence[Path]) -> list[Path]:
 
 def _digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
-
-
-def _piece(sample: Sample) -> Sample:
-    return replace(
-        sample, width=min(sample.width, QUICK_SIDE), height=min(sample.height, QUICK_SIDE)
-    )

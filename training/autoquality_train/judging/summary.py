@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
@@ -29,13 +30,33 @@ _MISSES = (0, 1, 2, 5)
 def parts(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:
     """The cases by "photographs" and "graphics", without empty ones.
 
-    `photographs` are patterns for the kinds that are photographs.
+    `photographs` are patterns for the kinds that are photographs. If no kind matches, their content
+    is unknown, and all are "images".
     """
     found: dict[str, list[Case]] = {"photographs": [], "graphics": []}
     for case in cases:
-        photo = any(fnmatch(case.kind.lower(), pattern) for pattern in photographs)
-        found["photographs" if photo else "graphics"].append(case)
+        found["photographs" if is_photograph(case.kind, photographs) else "graphics"].append(case)
+    if not found["photographs"]:
+        return {"images": list(cases)}
     return {name: some for name, some in found.items() if some}
+
+
+def is_photograph(kind: str, photographs: Sequence[str]) -> bool:
+    """Whether the images of a folder with this name count as photographs."""
+    return any(fnmatch(kind.lower(), pattern) for pattern in photographs)
+
+
+def kinds_in_words(cases: Sequence[Case], photographs: Sequence[str]) -> str:
+    """Say which folders count as photographs, and that their names decide."""
+    images = Counter(kind for kind, _ in {(case.kind, case.image) for case in cases})
+    folders: dict[bool, list[str]] = {True: [], False: []}
+    for kind, count in sorted(images.items()):
+        folders[is_photograph(kind, photographs)].append(f"{kind} ({count})")
+    patterns = f"The names of folders decide ({', '.join(photographs)}); --photographs sets them."
+    if not folders[True]:
+        return f"No folder is known to hold photographs: {', '.join(folders[False])}. {patterns}"
+    graphics = f" Counted as graphics: {', '.join(folders[False])}." if folders[False] else ""
+    return f"Counted as photographs: {', '.join(folders[True])}.{graphics} {patterns}"
 
 
 def groups(cases: Sequence[Case], photographs: Sequence[str]) -> dict[str, list[Case]]:

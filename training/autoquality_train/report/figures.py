@@ -9,7 +9,9 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from autoquality_core.metrics import Metric
 from autoquality_train.judging.calibration import BINS, STEPS
@@ -20,7 +22,7 @@ from autoquality_train.report.tables import METRIC_NAMES
 INK = "#22272e"
 PALE = "#e6e8eb"
 GREY = "#8a8f98"
-GROUPS = {"photographs": "#2b6cb0", "graphics": "#d9822b"}
+GROUPS = {"photographs": "#2b6cb0", "graphics": "#d9822b", "images": "#2b6cb0"}
 SEARCH_COLOURS = {
     "network": "#5cbb87",
     "first guess": "#b4e0c8",
@@ -37,6 +39,8 @@ _SHORT = {
 }
 _SHADES = ("#bcd6f0", "#7fb0df", "#2b6cb0", "#1a365d")
 _FARTHEST = 15
+_FEW_CASES = 5
+"""A bin with fewer cases is left out of a plot if there are larger ones."""
 STYLE: Any = {
     "font.size": 9,
     "axes.edgecolor": GREY,
@@ -72,7 +76,8 @@ def miss_histogram(parts: Parts) -> bytes:
         axes.hist(shown, edges.tolist(), stacked=True, color=colours, label=list(parts), rwidth=0.9)
         axes.set_xlabel(f"quality steps too high (beyond ±{_FARTHEST}: in the outermost bars)")
         axes.set_ylabel("cases")
-        axes.legend()
+        _whole_numbers(axes.xaxis, axes.yaxis)
+        _legend_below(axes)
 
     return _svg(draw, "Misses, qualities 10 to 95")
 
@@ -85,12 +90,14 @@ def predicted_and_right(parts: Parts) -> bytes:
         for name, some in parts.items():
             right = [case.wide.right for case in some]
             guess = [case.wide.guess for case in some]
-            axes.scatter(right, guess, 9, GROUPS[name], alpha=0.45, linewidths=0, label=name)
+            look: Any = {"alpha": 0.7, "linewidths": 0.4, "edgecolors": "white", "label": name}
+            axes.scatter(right, guess, 30, GROUPS[name], **look)
         axes.set_xlabel("right quality")
         axes.set_ylabel("predicted quality")
         axes.set_xlim(8, 97)
         axes.set_ylim(8, 97)
-        axes.legend(loc="upper left", markerscale=2)
+        _whole_numbers(axes.xaxis, axes.yaxis)
+        _legend_below(axes)
 
     return _svg(draw, "Predicted and right quality")
 
@@ -102,14 +109,18 @@ def reliability(hits: Mapping[str, Any]) -> bytes:
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
         for steps, shade in zip(STEPS, _SHADES, strict=True):
             bins = hits[f"within {steps}"]["bins"]
+            least = min(_FEW_CASES, max(one["count"] for one in bins))
+            bins = [one for one in bins if one["count"] >= least]
             sure, hit = ([one[key] for one in bins] for key in ("confidence", "hits"))
             total = sum(one["count"] for one in bins)
             axes.plot(sure, hit, color=shade, linewidth=1)
-            axes.scatter(sure, hit, [8 + 92 * one["count"] / total for one in bins], shade)
+            axes.scatter(sure, hit, [24 + 96 * one["count"] / total for one in bins], shade)
             axes.plot([], [], "o", color=shade, label=f"within {steps}" if steps else "exact")
-        axes.set_xlabel("predicted probability")
+        axes.set_xlabel(f"predicted probability (bins of {_FEW_CASES} cases or more)")
         axes.set_ylabel("frequency")
-        axes.legend(loc="upper left")
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(-0.03, 1.03)
+        _legend_below(axes)
 
     return _svg(draw, "Reliability of the predicted probabilities")
 
@@ -122,6 +133,7 @@ def transform(counts: Sequence[int]) -> bytes:
         axes.axhline(sum(counts) / BINS, color=GREY, linewidth=1)
         axes.set_xlabel("predicted probability of a lower quality")
         axes.set_ylabel("cases (uniform if calibrated)")
+        _whole_numbers(axes.yaxis)
 
     return _svg(draw, "Position of the right quality in the prediction")
 
@@ -146,7 +158,8 @@ def encodings(found: Mapping[str, Any]) -> bytes:
                 axes.text(place, 0.06, f"{mean:.2f}", ha="center", va="bottom", size=7.5)
         axes.set_xticks(range(len(goals)), names)
         axes.grid(visible=False, axis="x")
-        axes.legend(ncols=len(SEARCHES), loc="upper center", bbox_to_anchor=(0.5, -0.1))
+        _whole_numbers(axes.yaxis)
+        _legend_below(axes, -0.1)
 
     return _svg(draw, "Encodings: mean (bar) and 95th percentile (tick)", width=9.2)
 
@@ -172,6 +185,17 @@ def curve(case: Case, picture: Picture, metric: Metric) -> bytes:
         axes.set_ylabel(METRIC_NAMES[metric.name], fontsize=7)
 
     return _svg(draw, "", width=3.0, height=1.75)
+
+
+def _whole_numbers(*axes: Axis) -> None:
+    for one in axes:
+        one.set_major_locator(MaxNLocator(nbins=9, integer=True))
+
+
+def _legend_below(axes: Axes, y: float = -0.18) -> None:
+    """Put the legend where it covers nothing."""
+    count = len(axes.get_legend_handles_labels()[1])
+    axes.legend(ncols=count, loc="upper center", bbox_to_anchor=(0.5, y), columnspacing=1.2)
 
 
 def _svg(

@@ -38,10 +38,13 @@ def page(found: Mapping[str, Any], cases: Sequence[Case], pictures: Pictures) ->
         )
         for fmt, one in found["formats"].items()
     ]
+    environment.filters["described"] = tables.described
     return environment.get_template("page.html.j2").render(
         about=found["about"],
         metric=tables.METRIC_NAMES[metric.name],
         overview=tables.overview(found["formats"]),
+        warnings=tables.warnings(found["formats"]),
+        verdicts=tables.verdicts(found["formats"]),
         sections=sections,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from autoquality_train.judging.cases import SEARCHES
 from autoquality_train.judging.summary import RANGES
+from autoquality_train.judging.verdict import FEWEST, images
 
 Numbers = Mapping[str, Any]
 
@@ -54,6 +55,39 @@ def overview(formats: Numbers) -> Table:
     )
     caption = "All targets together; misses in quality steps, mean encodings."
     return Table("Summary", caption, columns, rows)
+
+
+def warnings(formats: Numbers) -> list[str]:
+    """A warning if the numbers come from too few images."""
+    fewest = min(found["groups"]["all"]["all"]["images"] for found in formats.values())
+    if fewest >= FEWEST:
+        return []
+    return [f"Only {images(fewest)}: the numbers are mostly chance below {FEWEST}."]
+
+
+def verdicts(formats: Numbers) -> list[str]:
+    """Whether to use each network instead of the bundled one, a sentence for each format."""
+    lines = []
+    for fmt, found in formats.items():
+        one = found["verdict"]
+        text = "not compared, because it is the bundled network or there is none."
+        if one:
+            text = f"{one['decision']}: {one['why']}."
+        lines.append(f"{NAMES[fmt]}: {text}")
+    return lines
+
+
+def described(value: Any) -> str:
+    """Write a value of a side file for people."""
+    if isinstance(value, Mapping):
+        parts = {
+            name: f"({described(one)})" if isinstance(one, Mapping) else described(one)
+            for name, one in value.items()
+        }
+        return ", ".join(f"{name} {part}" for name, part in parts.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(described, value))
+    return "none" if value is None else str(value)
 
 
 def misses(groups: Numbers) -> Table:

@@ -165,7 +165,7 @@ class MlSearch:
             why = f"the network for {name} failed repeatedly and is left alone for a while"
             return _without(search, session, resolved, why)
         except PredictionFailed:
-            _log.exception("the %s network failed", name)
+            _log.exception("a network failed", extra={"format": session.encoder.format.value})
             return _without(search, session, resolved, f"the network for {name} failed")
         session.encoder = session.encoder.for_network()
         # An error that covers every score makes a measurement superfluous.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoquality_server.auth.certificates import SOON, PemFile, utc_now
 from autoquality_server.auth.exposure import missing_protection
 from autoquality_server.auth.identity import identifier
-from autoquality_server.auth.tls import metrics_contexts, server_credentials
+from autoquality_server.auth.tls import CERT, CLIENT_CA, METRICS_CLIENT_CA, ServerTls
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError, check_free, parse_tcp
+
+_PARTS = {CERT: "certificate", CLIENT_CA: "client CA", METRICS_CLIENT_CA: "metrics CA"}
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
@@ -29,22 +32,38 @@ def check_addresses(settings: Settings) -> Iterator[Finding]:
 def check_access(settings: Settings) -> Iterator[Finding]:
     """Check certificates and tokens, and whether protection is missing."""
     try:
-        secure = server_credentials(settings) is not None
+        files = ServerTls(settings).files()
         identifier(settings)
-        metrics_contexts(settings)
     except ConfigError as error:
         yield Finding("access", Verdict.WRONG, str(error))
         return
+    for setting, file in files.items():
+        yield _check_expiry(setting, file)
     missing = missing_protection(settings)
     for text in missing:
         yield Finding("access", Verdict.WARNING, f"reachable from other machines without {text}")
     if not missing:
         protection = [
-            "TLS" if secure else "no TLS",
+            "TLS" if settings.tls_cert else "no TLS",
             *(["client certificates"] if settings.tls_client_ca else []),
             *(["tokens"] if settings.token_file else []),
         ]
         yield Finding("access", Verdict.OK, ", ".join(protection))
+
+
+def _check_expiry(setting: str, file: PemFile) -> Finding:
+    now = utc_now()
+    own, first, count = file.certificates[0], file.first_to_end, len(file.certificates)
+    verdict = Verdict.WARNING if first.ends < now + SOON else Verdict.OK
+    text = f"{first.title}: {first.expiry(now)}"
+    if setting != CERT:
+        text = f"{count} authorities; the first to expire is {text}" if count > 1 else text
+    elif not own.names:
+        verdict = Verdict.WARNING
+        text += "; clients refuse it, because it has no subject alternative names"
+    elif first is not own:
+        text = f"{own.title}: {own.expiry(now)}; the intermediate {text}"
+    return Finding(_PARTS[setting], verdict, text)
 
 
 def _check_address(taken: dict[str, str], part: str, setting: str, address: str) -> Finding:

@@ -21,7 +21,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         command = parse_command_line(arguments, __version__, DOCTOR)
         configuration = load(command.flags, environ)
     except ConfigError as error:
-        wrong = [Finding("configuration", Verdict.WRONG, str(error))]
+        wrong = [Finding("configuration", Verdict.WRONG, line) for line in error.lines]
         as_json = "--json" in arguments
         text = report.as_json(None, [], wrong) if as_json else report.findings_as_text(wrong)
         sys.stdout.write(text + "\n")
@@ -47,3 +47,6 @@ def _configuration(configuration: Configuration) -> Iterator[Finding]:
     yield Finding("configuration", Verdict.OK, given)
     for warning in configuration.warnings:
         yield Finding("configuration", Verdict.WARNING, warning)
+    if configuration.unused:
+        text = f"no effect here: {', '.join(configuration.unused)}"
+        yield Finding("configuration", Verdict.OK, text)

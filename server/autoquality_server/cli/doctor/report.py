@@ -75,6 +75,8 @@ def as_json(
             "processes": settings.processes,
             "workers": settings.workers,
             "queue_size": settings.queue_size,
+            "total_workers": settings.processes * settings.workers,
+            "total_queue_size": settings.processes * settings.queue_size,
             "max_image_bytes": settings.max_image_bytes,
             "max_pixels": settings.max_pixels,
             "method": settings.method.value,
@@ -93,11 +95,15 @@ def as_json(
 
 
 def _capacity(settings: Settings) -> list[tuple[str, str]]:
-    each = f", in each of {settings.processes} processes" if settings.processes > 1 else ""
+    count, workers, queue = settings.processes, settings.workers, settings.queue_size
+    requests = f"{workers} run, {queue} wait"
+    if count > 1:
+        total = f"{count * workers} run, {count * queue} wait in total"
+        requests = f"{requests} in each of {count} processes; {total}"
     megapixels = settings.max_pixels / 1e6
     return [
         ("metrics", settings.metrics_listen or "not served"),
-        ("requests", f"{settings.workers} run, {settings.queue_size} wait{each}"),
+        ("requests", requests),
         ("sources", f"up to {in_units(settings.max_image_bytes)} and {megapixels:g} megapixels"),
         ("method", settings.method.value),
     ]

@@ -65,8 +65,8 @@ class QualitySettings:
         aliases=(IMGPROXY_AUTOQUALITY + "METHOD",))
     target: float | str | None = setting(
         _D.target,
-        "For size: bytes (no default). For dssim and ml: a DSSIM from 0 to 1. For ssimulacra2: a "
-        f"score from 0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        "For size: bytes, such as 20kB (no default). For dssim and ml: a DSSIM from 0 to 1. For "
+        f"ssimulacra2: a score from 0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
         parse=parse.target,
         aliases=(IMGPROXY_AUTOQUALITY + "TARGET",),
         default_text=_default(DSSIM.default_target, lambda one: one.default_target))

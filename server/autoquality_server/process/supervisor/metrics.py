@@ -40,6 +40,7 @@ GAUGES: dict[str, Rule] = {
     # The worst process counts.
     "autoquality_predictor_available": min,
     "process_max_fds": min,
+    "autoquality_tls_certificate_expiry_seconds": min,
     # The server has run since its first process started: the supervisor.
     "process_start_time_seconds": min,
 }

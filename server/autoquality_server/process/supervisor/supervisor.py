@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from autoquality_server.auth.exposure import warn_if_exposed
-from autoquality_server.auth.tls import metrics_contexts
+from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.process.fatal import end_with_any_thread
+from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.metrics import MergedMetrics
 from autoquality_server.process.supervisor.port import Reservation
 from autoquality_server.process.supervisor.process import Process
@@ -45,7 +46,7 @@ class _End(NamedTuple):
     """The end of a process, for the log."""
 
     cause: str
-    why: str
+    reason: str
     served_seconds: float = 0.0
     pid: int | None = None
 
@@ -59,7 +60,7 @@ class Supervisor:
         Raises StartError if an address is not free, ConfigError for files that cannot be used.
         """
         self._settings = settings
-        self._metrics_contexts = metrics_contexts(settings)
+        self._tls = ServerTls(settings)
         self._reserved = {"listen": Reservation("AUTOQUALITY_LISTEN", settings.listen)}
         if settings.health_listen:
             health = Reservation("AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
@@ -104,9 +105,10 @@ class Supervisor:
             registry = CollectorRegistry()
             registry.register(self._merged)
             self._metrics_server = MetricsServer(
-                settings.metrics_listen, registry, self._metrics_contexts
+                settings.metrics_listen, registry, self._tls.metrics_contexts
             )
         warn_if_exposed(settings)
+        self._tls.log()
         _log.info("starting processes", **self._facts())
         try:
             await asyncio.gather(*map(self._keep, range(settings.processes)))
@@ -123,7 +125,7 @@ class Supervisor:
                 return
             delay = backoff.after(end.served_seconds)
             self._metrics.ended(end.cause)
-            _log.error("process ended", process=number, **end._asdict(), next_in_seconds=delay)
+            _log.error("process ended", process=number, **end._asdict(), wait_seconds=delay)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._draining.wait(), delay)
 
@@ -141,17 +143,17 @@ class Supervisor:
         status = await process.run()
         del self._processes[number]
         self._merged.retire(process.pid)
-        failure, why = process.failure, in_words(status)
+        failure, reason = process.failure, in_words(status)
         if self._draining.is_set():
             # One that never served has accepted nothing.
             self._all_finished &= status == CLEAN or not process.serves
-            _log.info("process ended", process=number, why=why)
+            _log.info("process ended", process=number, reason=reason)
         elif failure and not self._has_served:
             kind = ConfigError if failure["status"] == WRONG_SETTING else StartError
             raise kind(failure["failed"])
         return _End(
             cause_of(status, served=process.serves, unresponsive=process.unresponsive),
-            failure["failed"] if failure else why,
+            failure["failed"] if failure else reason,
             round(process.served_seconds, 3),
             process.pid,
         )
@@ -162,6 +164,7 @@ class Supervisor:
         if not self._ready_logged and self._ready() == self._settings.processes:
             self._ready_logged = True
             _log.info("ready", **self._facts())
+            notify(READY)
 
     def _on_signal(self, number: int) -> None:
         """Drain on the first signal, exit at once on the second."""
@@ -170,6 +173,7 @@ class Supervisor:
             os._exit(128 + number)
         self._draining.set()
         _log.info("draining", processes=len(self._processes))
+        notify(STOPPING)
         for process in self._processes.values():
             process.drain()
         self._loop.call_later(self._settings.drain_timeout + _DRAIN_MARGIN, self._kill)
@@ -202,7 +206,9 @@ class Supervisor:
             "metrics_listen": settings.metrics_listen,
             "metrics_port": self._metrics_server.port if self._metrics_server else None,
             "processes": settings.processes,
-            "workers": settings.workers * settings.processes,
-            "queue_size": settings.queue_size * settings.processes,
+            "workers": settings.workers,
+            "queue_size": settings.queue_size,
+            "total_workers": settings.workers * settings.processes,
+            "total_queue_size": settings.queue_size * settings.processes,
             "tls": bool(settings.tls_cert),
         }

@@ -1,0 +1,135 @@
+"""The global options, which may stand before a command and after it, and the exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from autoquality._cli.session import Session
+from autoquality._target import with_port
+
+EXIT_CODES = """\b
+Exit codes:
+  0    success
+  1    a file or a call failed
+  2    invalid command line
+  3    the server cannot be reached
+  130  interrupted
+"""
+
+_EPILOG = f"""The global options, such as --server and -v, may follow the command, too. See
+`autoquality --help`.
+
+{EXIT_CODES}"""
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--server",),
+        {
+            "envvar": "AUTOQUALITY_SERVER",
+            "default": "localhost:50051",
+            "show_default": True,
+            "show_envvar": True,
+            "metavar": "HOST:PORT",
+            "help": "Address of the server, without a URL scheme. The port is 50051 by default.",
+        },
+    ),
+    (("--tls",), {"is_flag": True, "help": "Use TLS. --ca, --cert and --key imply it."}),
+    (
+        ("--ca",),
+        {
+            "type": _FILE,
+            "help": "Certificate authorities to trust (PEM), instead of public ones.",
+        },
+    ),
+    (("--cert",), {"type": _FILE, "help": "Client certificate (PEM)."}),
+    (("--key",), {"type": _FILE, "help": "Private key of the client certificate (PEM)."}),
+    (
+        ("--server-name",),
+        {
+            "metavar": "NAME",
+            "help": "Name in the server's certificate, if it differs from the address.",
+        },
+    ),
+    (
+        ("--token",),
+        {
+            "envvar": "AUTOQUALITY_TOKEN",
+            "show_envvar": True,
+            "help": "Bearer token. Prefer the variable: other users can see the command line.",
+        },
+    ),
+    (
+        ("--insecure",),
+        {
+            "is_flag": True,
+            "help": "Do not use TLS, even if this sends the token unencrypted to another machine.",
+        },
+    ),
+    (
+        ("--timeout",),
+        {
+            "type": click.FloatRange(min=0, min_open=True),
+            "default": 60.0,
+            "show_default": True,
+            "metavar": "SECONDS",
+            "help": "Time limit of one call, including its retries.",
+        },
+    ),
+    (
+        ("-v", "--verbose"),
+        {"is_flag": True, "help": "Print details of each call on stderr."},
+    ),
+)
+
+
+def global_options() -> list[click.Parameter]:
+    """Return new global options, for the main command."""
+    return [click.Option(names, **attributes) for names, attributes in _GLOBAL]
+
+
+class Command(click.Command):
+    """A command that also takes the global options. Its help does not list them.
+
+    The object of its context is a `Session`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("epilog", _EPILOG)
+        super().__init__(*args, **kwargs)
+        self._repeated = global_options()
+        for option in self._repeated:
+            option.envvar = None  # the main command reads it
+            if isinstance(option, click.Option):
+                option.hidden = True
+        self.params += self._repeated
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command with the global options before it and after it."""
+        options = dict(ctx.obj)
+        for option in self._repeated:
+            name = option.name or ""
+            value = ctx.params.pop(name)
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                options[name] = value
+        ctx.obj = session_of(options)
+        return super().invoke(ctx)
+
+
+def session_of(options: dict[str, Any]) -> Session:
+    """Return the session of the global options. Raises click.UsageError."""
+    client = dict(options)
+    server, verbose = client.pop("server"), client.pop("verbose")
+    insecure = client.pop("insecure")
+    if client["tls"] and insecure:
+        raise click.UsageError("--tls and --insecure contradict each other")
+    client["tls"] = False if insecure else client["tls"] or None
+    try:
+        return Session(with_port(server), verbose, client)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

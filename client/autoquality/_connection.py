@@ -1,0 +1,153 @@
+"""Why a server cannot be reached.
+
+gRPC reports the last address that it tried, and a server that expects TLS only as "Socket
+closed". So a failed connection is repeated here, without gRPC, and nothing is sent on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autoquality._errors import AutoQualityError, UnavailableError
+from autoquality._status import ErrorInfo
+from autoquality._target import host_and_port
+
+_PROBE_SECONDS = 2.0
+_MAX_ADDRESSES = 4
+
+# gRPC's text for a call that found no connection. A server's own text has neither.
+_NO_CONNECTION = re.compile(r"last error: |errors resolving ")
+
+_TLS_REQUIRED = "TLS_REQUIRED"
+_CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE_REQUIRED"
+_REFUSED = "CONNECTION_REFUSED"
+_NOT_FOUND = "NAME_NOT_FOUND"
+
+_PATTERNS = (
+    ("CERTIFICATE_EXPIRED", r"certificate has expired"),
+    ("CERTIFICATE_NOT_YET_VALID", r"certificate is not yet valid"),
+    ("CERTIFICATE_NAME_MISMATCH", r"Hostname Verification|Hostname mismatch|IP address mismatch"),
+    ("CERTIFICATE_UNTRUSTED", r"CERTIFICATE_VERIFY_FAILED"),
+    ("TLS_UNSUPPORTED", r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE"),
+    ("NOT_GRPC", r"Failed parsing HTTP/2"),
+)
+"""Reasons of errors that no retry avoids, with the texts of gRPC and of Python's ssl."""
+
+_TRANSIENT = ((_NOT_FOUND, r"errors resolving "), (_REFUSED, r"Connection refused"))
+"""Reasons of errors that a retry may avoid: a server may be about to start."""
+
+_MESSAGES = {
+    _TLS_REQUIRED: "the server uses TLS: use tls=True (--tls), or ca (--ca) with its authority",
+    "TLS_UNSUPPORTED": "the server does not use TLS: leave out tls, ca, cert and key (--tls, "
+    "--ca, --cert, --key)",
+    "CERTIFICATE_EXPIRED": "the server's certificate has expired: its operator must renew it",
+    "CERTIFICATE_NOT_YET_VALID": "the server's certificate is not yet valid: check the clocks of "
+    "both machines",
+    "CERTIFICATE_NAME_MISMATCH": "the server's certificate is for another name: connect by a "
+    "name in it, or give that name with server_name (--server-name)",
+    "CERTIFICATE_UNTRUSTED": "no trusted authority signed the server's certificate: give its "
+    "authority with ca (--ca)",
+    _CLIENT_CERTIFICATE: "the server closes the connection after the TLS handshake, probably "
+    "because it requires a client certificate: use cert and key (--cert, --key)",
+    "NOT_GRPC": "the server does not speak gRPC: check the port",
+    _REFUSED: "no server listens there (connection refused)",
+    _NOT_FOUND: "the host name cannot be resolved",
+}
+_CERTIFICATE_REFUSED = (
+    "the server closes the connection after the TLS handshake, probably because it does not "
+    "trust the client certificate: check cert and key (--cert, --key)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The server of a channel, as the caller described it."""
+
+    target: str
+    secured: bool
+    """Whether the channel uses TLS."""
+    ca: bytes | None = None
+    """The authorities as PEM, or None for the default ones."""
+    verifiable: bool = True
+    """Whether `ca` is known. The authorities of gRPC's own credentials are not."""
+    has_certificate: bool = False
+    """Whether the client has a certificate."""
+    server_name: str | None = None
+
+    def explain(
+        self, error: AutoQualityError, seconds: float | None = None
+    ) -> tuple[AutoQualityError, bool]:
+        """Return `error` with the cause of a failed connection, and whether it is permanent.
+
+        An error with another cause is returned unchanged, and is not permanent. The search for
+        the cause takes `seconds` at most, and some seconds without a limit.
+        """
+        if not isinstance(error, UnavailableError) or not _NO_CONNECTION.search(error.message):
+            return error, False
+        reason = _find(_PATTERNS, error.message) or self._diagnose(seconds)
+        # A proxy without a server behind it also closes the connection. Servers may return.
+        permanent = reason not in (None, _CLIENT_CERTIFICATE)
+        reason = reason or _find(_TRANSIENT, error.message)
+        return (error, False) if reason is None else (self._error(error, reason), permanent)
+
+    def diagnose(self, error: AutoQualityError) -> AutoQualityError:
+        """Return `error` with the cause of a connection that fails now, if there is one."""
+        reason = self._diagnose(None)
+        return error if reason is None else self._error(error, reason)
+
+    def _error(self, error: AutoQualityError, reason: str) -> AutoQualityError:
+        message = _MESSAGES[reason]
+        if reason == _CLIENT_CERTIFICATE and self.has_certificate:
+            message = _CERTIFICATE_REFUSED
+        explained = type(error)(
+            message,
+            code=error.code,
+            request_id=error.request_id,
+            details=(*error.details, ErrorInfo(reason, domain="autoquality.client")),
+        )
+        explained.__cause__ = error.__cause__
+        return explained
+
+    def _diagnose(self, seconds: float | None) -> str | None:
+        """Connect without gRPC. Returns the reason of a permanent failure, or None."""
+        for address in self._addresses():
+            try:
+                with socket.create_connection(address, min(_PROBE_SECONDS, seconds or 9)) as plain:
+                    return self._handshake(plain, address[0])
+            except ssl.SSLError as error:
+                return _find(_PATTERNS, str(error)) if self.secured else None
+            except OSError:
+                continue  # the next address may answer
+        return None
+
+    def _addresses(self) -> Iterator[tuple[str, int]]:
+        place = host_and_port(self.target)
+        with contextlib.suppress(OSError):
+            if place is not None:
+                found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+                for *_, address in found[:_MAX_ADDRESSES]:
+                    yield str(address[0]), int(address[1])
+
+    def _handshake(self, plain: socket.socket, host: str) -> str | None:
+        verify = self.secured and self.verifiable
+        context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
+        context.set_alpn_protocols(["h2"])
+        if not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        place = host_and_port(self.target)
+        name = self.server_name or (place[0] if place else host)
+        with context.wrap_socket(plain, server_hostname=name) as secure:
+            if not self.secured:
+                return _TLS_REQUIRED
+            # A gRPC server speaks first. One that requires a client certificate just closes.
+            return None if secure.recv(1) else _CLIENT_CERTIFICATE
+
+
+def _find(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:
+    return next((reason for reason, pattern in patterns if re.search(pattern, text)), None)

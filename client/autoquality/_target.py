@@ -1,0 +1,55 @@
+"""The address of a server: what a user writes, and what gRPC needs."""
+
+from __future__ import annotations
+
+import re
+
+DEFAULT_PORT = 50051
+
+# The schemes of gRPC's name resolution. Any other target is host:port.
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+_DNS = "dns:///"
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)", re.IGNORECASE)
+_SECURE_URLS = ("https", "grpcs")
+
+
+def grpc_name(target: str) -> str:
+    """Return the gRPC name of `target`. A host without a port gets the default port.
+
+    Raises ValueError for a URL and for an invalid port.
+    """
+    if target.startswith(_SCHEMES):
+        return target
+    if url := _URL.match(target):
+        security = " with tls=True (--tls)" if url[1].lower() in _SECURE_URLS else ""
+        raise ValueError(
+            f"the server must be HOST:PORT without a scheme, not {target!r}: "
+            f"use {url[2] or 'localhost'}{security}"
+        )
+    host, port = _split(target)
+    if not host or not (port.isdecimal() and 0 < int(port) < 2**16):
+        raise ValueError(f"the server must be HOST:PORT with a port up to 65535, not {target!r}")
+    return f"{_DNS}[{host}]:{port}" if ":" in host else f"{_DNS}{host}:{port}"
+
+
+def with_port(target: str) -> str:
+    """Return `target` with its port. Raises ValueError as `grpc_name` does."""
+    return grpc_name(target) if target.startswith(_SCHEMES) else grpc_name(target)[len(_DNS) :]
+
+
+def host_and_port(target: str) -> tuple[str, int] | None:
+    """Return the host and port of `target`. None for gRPC's own names."""
+    if target.startswith(_SCHEMES):
+        return None
+    host, port = _split(target)
+    return host, int(port)
+
+
+def _split(target: str) -> tuple[str, str]:
+    if target.startswith("["):
+        host, _, rest = target[1:].partition("]")
+        return host, rest.removeprefix(":") if rest else str(DEFAULT_PORT)
+    if target.count(":") > 1:  # an IPv6 address without a port
+        return target, str(DEFAULT_PORT)
+    host, colon, port = target.partition(":")
+    return host, port if colon else str(DEFAULT_PORT)

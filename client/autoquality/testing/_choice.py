@@ -1,0 +1,121 @@
+"""The choice of the fake server among formats, and between WebP with and without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autoquality.testing._curve import Curve
+from autoquality.testing._fault import Fault
+from autoquality.testing._image import header_of
+from autoquality.v1 import encoding_pb2 as pb
+
+_Encode = Callable[[pb.EncodeRequest], pb.EncodeResponse | Fault]
+
+
+def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fault:
+    """Encode in each of the candidates, and return the best answer. All of them are tried.
+
+    A format that loses more of the image than another is left out.
+    """
+    requests = [_with_format(request, format) for format in dict.fromkeys(request.candidates)]
+    if len(requests) < 2:
+        response = encode(requests[0] if requests else request)
+        if isinstance(response, pb.EncodeResponse) and _may_be_lossless(request, response):
+            _add(response, response, pb.Candidate.VERDICT_CHOSEN, lossless_too=True)
+        return response
+    least = min(map(_loss, requests))
+    able = [one for one in requests if _loss(one) == least]
+    answers = list[pb.EncodeResponse]()
+    for one in able:
+        if len(able) > 1:
+            one.measure.append(pb.METRIC_SSIMULACRA2)
+        found = encode(one)
+        if isinstance(found, Fault):
+            return found
+        answers.append(found)
+    return _best(request, answers, [one.format for one in requests if one not in able])
+
+
+def _with_format(request: pb.EncodeRequest, format: pb.Format.ValueType) -> pb.EncodeRequest:
+    alone = pb.EncodeRequest()
+    alone.CopyFrom(request)
+    alone.ClearField("candidates")
+    alone.format = format
+    return alone
+
+
+def _loss(request: pb.EncodeRequest) -> tuple[bool, bool, bool]:
+    """Return whether the format loses frames, transparency, and the image itself."""
+    curve = Curve.of(request)
+    return (
+        header_of(request).frames > curve.frames,
+        curve.has_alpha and curve.format == pb.FORMAT_JPEG,
+        curve.format != request.format,
+    )
+
+
+def _best(
+    request: pb.EncodeRequest,
+    answers: list[pb.EncodeResponse],
+    left_out: list[pb.Format.ValueType],
+) -> pb.EncodeResponse:
+    by_size = request.auto_quality.method == pb.METHOD_SIZE
+
+    def rank(one: pb.EncodeResponse) -> tuple[bool, float]:
+        missed = one.outcome == pb.OUTCOME_MAX_QUALITY_REACHED
+        if by_size:
+            missed = one.size_bytes > request.auto_quality.target
+        return missed, -one.ssimulacra2 if by_size and not missed else one.size_bytes
+
+    best = min(answers, key=rank)
+    response = pb.EncodeResponse()
+    response.CopyFrom(best)
+    del response.probes[:]
+    loses = pb.Candidate.VERDICT_LOOKS_WORSE if by_size else pb.Candidate.VERDICT_LARGER
+    for one in answers:
+        response.probes.extend(one.probes)
+        verdict = pb.Candidate.VERDICT_CHOSEN if one is best else loses
+        _add(response, one, verdict, lossless_too=_may_be_lossless(request, one))
+    for format in left_out:
+        response.candidates.add(
+            format=format,
+            verdict=pb.Candidate.VERDICT_CANNOT_HOLD_IMAGE,
+            message="another format loses less of the image",
+        )
+    response.iterations = len(response.probes)
+    return response
+
+
+def _may_be_lossless(request: pb.EncodeRequest, response: pb.EncodeResponse) -> bool:
+    """Whether a WebP without loss is a candidate too. It is never the answer."""
+    never = pb.LOSSLESS_NEVER, pb.LOSSLESS_ALWAYS
+    searched = response.applied.method != pb.METHOD_NONE
+    return response.format == pb.FORMAT_WEBP and searched and request.webp.lossless not in never
+
+
+def _add(
+    response: pb.EncodeResponse,
+    answer: pb.EncodeResponse,
+    verdict: pb.Candidate.Verdict.ValueType,
+    *,
+    lossless_too: bool,
+) -> None:
+    """Add the candidates of the format of `answer`."""
+    is_best = verdict == pb.Candidate.VERDICT_CHOSEN
+    response.candidates.add(
+        format=answer.format,
+        verdict=verdict,
+        message="the best of all" if is_best else "worse than the best",
+        lossless=answer.lossless,
+        quality=answer.quality,
+        size_bytes=answer.size_bytes,
+        ssimulacra2=answer.ssimulacra2 if answer.HasField("ssimulacra2") else None,
+    )
+    if lossless_too:
+        response.candidates.add(
+            format=answer.format,
+            verdict=pb.Candidate.VERDICT_PREDICTED_LARGER,
+            message="unlikely to win: not tried",
+            lossless=True,
+            predicted=True,
+        )

@@ -1,0 +1,168 @@
+"""`autoquality encode` with many images: a server that goes away, re-runs, the summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from autoquality.testing import FakeServer, Fault
+from autoquality.v1 import encoding_pb2 as pb
+from tests.cli.conftest import Run, encode_requests
+
+# The pushback forbids retries, which would take seconds.
+GONE = Fault(grpc.StatusCode.UNAVAILABLE, "gone", metadata=(("grpc-retry-pushback-ms", "-1"),))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A folder with 25 images."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(25):
+        (folder / f"{number:02}.jpg").write_bytes(b"photo" * 1000)
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_after_three_unreachable_images_in_a_row_the_others_are_not_tried(
+    run: Run, many: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    server.respond(pb.EncodeResponse(format=pb.FORMAT_WEBP), GONE, GONE)
+    server.respond(pb.EncodeResponse(format=pb.FORMAT_WEBP), GONE, GONE, GONE)
+    arguments = ("encode", many, "-o", tmp_path / "out", "--format", "webp", "--jobs", 1)
+    result = run(*arguments)
+    assert result.exit_code == 3
+    assert len(encode_requests(server)) == 7
+    *failures, last = result.stderr.splitlines()
+    assert [line.partition(": ")[2] for line in failures] == [
+        f"{many}/{number:02}.jpg: gone" for number in (1, 2, 4, 5, 6)
+    ]
+    assert last == (
+        "autoquality: server gone, 18 files not tried: gone; "
+        "the same command with --skip-existing continues"
+    )
+    assert "25: 2 encoded, 5 failed, 18 not tried" in result.stdout
+    server.respond(*[GONE] * 3)
+    result = run(*arguments, "--json", "--skip-existing")
+    assert result.exit_code == 3
+    last_object = json.loads(result.stdout.splitlines()[-1])
+    assert (last_object["ok"], last_object["error"]) == (False, "not tried: the server is gone")
+    assert len(result.stdout.splitlines()) == 25
+
+
+def test_an_image_that_no_attempt_could_send_gives_exit_code_3(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    server.respond(GONE)
+    assert run("encode", photos / "a.jpg", "--format", "webp").exit_code == 3
+
+
+def test_skip_existing_encodes_only_what_has_no_output(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.webp").write_bytes(b"done before")
+    arguments = ("encode", photos, "-o", out, "--format", "webp", "--skip-existing")
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert (out / "a.webp").read_bytes() == b"done before"
+    assert len(encode_requests(server)) == 2
+    assert "1 skipped: their outputs exist" in result.stdout
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0
+    first, *others = (json.loads(line) for line in result.stdout.splitlines())
+    assert first == {
+        "source": str(photos / "a.jpg"),
+        "ok": True,
+        "skipped": True,
+        "output": str(out / "a.webp"),
+        "request_id": None,
+    }
+    assert all(one["skipped"] for one in others)
+    assert len(encode_requests(server)) == 2
+
+
+def test_skip_existing_looks_for_every_candidate(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("encode", photos, "-o", out, "--candidates", "avif,webp", "--target", "high")
+    assert run(*arguments).exit_code == 0
+    sent = len(encode_requests(server))
+    again = run(*arguments, "--skip-existing")
+    assert (again.exit_code, again.stdout) == (0, "3 skipped: their outputs exist\n")
+    assert len(encode_requests(server)) == sent
+
+
+def test_skip_existing_works_next_to_the_sources(run: Run, photos: Path) -> None:
+    """The second run finds the results of the first among its sources."""
+    assert run("encode", photos, "--format", "jxl").exit_code == 0
+    before = {path: path.read_bytes() for path in photos.rglob("*") if path.is_file()}
+    again = run("encode", photos, "--format", "jxl", "--skip-existing")
+    assert again.exit_code == 0, again.stderr
+    assert "6 skipped" in again.stdout
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_skip_existing_and_force_contradict_each_other(run: Run, photos: Path) -> None:
+    result = run("encode", photos, "--skip-existing", "--force")
+    assert result.exit_code == 2
+    assert "contradict" in result.stderr
+
+
+def test_many_images_get_a_summary(
+    run: Run, many: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    notice = pb.Notice(code=pb.Notice.CODE_ALPHA_FLATTENED, message="transparency was flattened")
+    small, large = (
+        pb.EncodeResponse(
+            image=bytes(size), size_bytes=size, format=pb.FORMAT_WEBP, outcome=outcome, notices=some
+        )
+        for size, outcome, some in (
+            (1000, pb.OUTCOME_TARGET_MET, [notice]),
+            (6000, pb.OUTCOME_MAX_QUALITY_REACHED, []),
+        )
+    )
+    fault = Fault.invalid("image", "is not an image", "IMAGE_UNREADABLE")
+    server.respond(fault, large, large, fault)
+    server.respond_always(small)
+    arguments = ("encode", many, "-o", tmp_path / "out", "--format", "webp", "--jobs", 1)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "images    25: 23 encoded, 2 failed",
+        "bytes     115.0 kB to 33.0 kB, 71.3 % saved",
+        "larger    2 than their sources",
+        "outcomes  21 target met, 2 max quality reached",
+        "notice    21 x transparency was flattened",
+        "failure   2 x image: is not an image",
+    ]
+    assert len(result.stderr.splitlines()) == 2
+    rows = run(*arguments, "--force", "--rows")
+    assert sum("target met" in line for line in rows.stdout.splitlines()) == 25
+    assert sum("transparency was flattened" in line for line in rows.stderr.splitlines()) == 25
+
+
+def test_a_summary_and_silence_are_options(
+    run: Run, photos: Path, tmp_path: Path, server: FakeServer
+) -> None:
+    arguments = ("encode", photos, "-o", tmp_path / "out", "--format", "webp", "--force")
+    assert run(*arguments, "--summary").stdout.startswith("images    3: 3 encoded")
+    server.respond(
+        *(pb.EncodeResponse(format=one) for one in (pb.FORMAT_JPEG, pb.FORMAT_PNG, pb.FORMAT_JPEG))
+    )
+    kept = run("encode", photos, "-o", tmp_path / "kept", "--summary")
+    assert "formats   2 jpeg, 1 png" in kept.stdout
+    quiet = run(*arguments, "--quiet")
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
+    server.respond(Fault.invalid("image", "is not an image", "IMAGE_UNREADABLE"))
+    failed = run(*arguments, "--quiet", "--jobs", 1)
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert failed.stderr == f"autoquality: {photos}/a.jpg: image: is not an image\n"
