@@ -175,11 +175,16 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 
 .PHONY: test
 test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo $(ARGS)
+	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
 	@$(PYTEST) $(if $(findstring tests/,$(ARGS)),,tests/repo) $(ARGS)
+
+.PHONY: examples
+examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
+	@tools/build-examples.sh
+	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
@@ -285,6 +290,10 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 	$(BIN)/buf lint
 	tools/check-breaking.sh --update
 	tools/protos.sh client
+
+.PHONY: protos-release
+protos-release: .venv/.stamp ## Write the contract with its descriptor set as an archive to build/
+	@tools/protos-release.sh build
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built

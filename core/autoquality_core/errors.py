@@ -35,7 +35,7 @@ class InvalidRequest(ServiceError):
     """A field of the request is wrong.
 
     `field` is its path in the request message (`auto_quality.min_quality`),
-    `message` says what would be right.
+    `message` says what would be right. `others` are the errors of other fields.
     """
 
     status = "INVALID_ARGUMENT"
@@ -45,6 +45,12 @@ class InvalidRequest(ServiceError):
         super().__init__(f"{field}: {message}", reason=reason)
         self.field = field
         self.description = message
+        self.others: tuple[InvalidRequest, ...] = ()
+
+    @property
+    def violations(self) -> tuple[InvalidRequest, ...]:
+        """The error itself and those of other fields."""
+        return (self, *self.others)
 
 
 class InvalidImage(InvalidRequest):
@@ -54,6 +60,59 @@ class InvalidImage(InvalidRequest):
     """
 
     reason = "IMAGE_UNREADABLE"
+
+
+class Violations:
+    """Collects the errors of several fields, the first of each field.
+
+    As a context manager, it takes the InvalidRequest that its block raises:
+
+        wrong = Violations()
+        with wrong:
+            check(request)
+        wrong.raise_any()
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, InvalidRequest] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __contains__(self, field: str) -> bool:
+        return field in self._found
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if isinstance(error, InvalidRequest):
+            self.add(*error.violations)
+            return True
+        return False
+
+    def add(self, *errors: InvalidRequest) -> None:
+        """Add errors of single fields."""
+        for one in errors:
+            # A stack would refer to this object, and keep the request until garbage is collected.
+            one.__traceback__ = None
+            self._found.setdefault(one.field, one)
+
+    def error(self) -> InvalidRequest:
+        """The first error, with all of them as its `violations`. Forgets them."""
+        first, *others = self._found.values()
+        self._found.clear()
+        if not others:
+            return first
+        error = type(first)(first.field, first.description, reason=first.reason)
+        more = "1 more field is" if len(others) == 1 else f"{len(others)} more fields are"
+        error.message += f"; {more} invalid"
+        error.others = tuple(others)
+        return error
+
+    def raise_any(self) -> None:
+        """Raise the error, if there is one."""
+        if self:
+            raise self.error()
 
 
 class Overloaded(ServiceError):

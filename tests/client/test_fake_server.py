@@ -281,6 +281,15 @@ def test_it_refuses_what_the_contract_forbids(request_: pb.EncodeRequest, field:
     assert fault.message.startswith(f"{field}: ")
 
 
+def test_it_names_all_invalid_fields(client: Client) -> None:
+    """The real server's test is in tests/rpc/test_convert.py."""
+    with pytest.raises(InvalidRequestError) as caught:
+        client.encode(b"photo", quality=101, background="white", min_quality=0)
+    fields = [one.field for one in caught.value.field_violations]
+    assert fields == ["quality", "auto_quality.min_quality", "background"]
+    assert caught.value.message == "quality: must be from 1 to 100; 2 more fields are invalid"
+
+
 def test_scripted_answers_come_in_order_and_then_computed_ones(
     server: FakeServer, client: Client
 ) -> None:

@@ -53,8 +53,14 @@ def test_reflection_lists_the_service_and_health(server: RunningServer) -> None:
 
 
 def test_describe_shows_the_contract(server: RunningServer) -> None:
-    described = grpcurl(server, server.address, "describe", "autoquality.v1.AutoQuality").stdout
-    assert "optional double target = 2" in described
+    for name, line in (
+        ("autoquality.v1.AutoQuality", "optional double target = 2"),
+        ("autoquality.v1.AutoQuality.target", "optional double target = 2"),
+        ("autoquality.v1.Format.FORMAT_AVIF", "FORMAT_AVIF = 3"),
+        (f"{SERVICE}.Encode", "rpc Encode ( .autoquality.v1.EncodeRequest )"),
+    ):
+        done = grpcurl(server, server.address, "describe", name)
+        assert line in done.stdout, f"{name}: {done.stdout}{done.stderr}"
 
 
 def test_health_is_serving_as_a_whole_and_per_service(server: RunningServer) -> None:
@@ -136,18 +142,20 @@ def test_compare_measures_what_encode_reported(server: RunningServer) -> None:
     assert (answer["width"], answer["height"]) == (128, 96)
 
 
-def test_a_wrong_field_is_named_with_details(server: RunningServer) -> None:
+def test_wrong_fields_are_named_with_details(server: RunningServer) -> None:
     done = grpcurl(
         server,
         "-format-error",
         server.address,
         f"{SERVICE}/Encode",
-        request={"image": photograph(), "auto_quality": {"min_quality": 300}},
+        request={"image": photograph(), "auto_quality": {"min_quality": 300}, "min_width": 0},
     )
     assert done.returncode != 0
     error = json.loads(done.stderr)
     kinds = {one["@type"].rsplit(".", 1)[-1]: one for one in error["details"]}
-    violation = kinds["BadRequest"]["field_violations"][0]
-    assert violation["field"] == "auto_quality.min_quality"
-    assert "1 to 100" in violation["description"]
+    first, second = kinds["BadRequest"]["field_violations"]
+    assert first["field"] == "auto_quality.min_quality"
+    assert "1 to 100" in first["description"]
+    assert second["field"] == "min_width"
+    assert error["message"].endswith("; 1 more field is invalid")
     assert kinds["ErrorInfo"]["domain"] == "autoquality.v1"

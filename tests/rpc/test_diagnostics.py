@@ -41,6 +41,7 @@ def test_by_default_there_is_reflection_and_no_channelz(serve_with: Callable[...
     assert services_of(server) == {
         ENCODING,
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
     }
     assert is_unimplemented(servers_of, server)

@@ -89,6 +89,17 @@ INVALID: dict[str, tuple[list[pb.EncodeStreamRequest], str, str]] = {
 }
 
 
+def test_an_invalid_start_names_all_fields(usual: Serving) -> None:
+    request = pb.EncodeRequest(quality=0, raw=pb.RawImage(width=8), min_width=0)
+    error = failure(usual.stream([start(request, 0)]))
+    violations = detail_of(error, error_details_pb2.BadRequest).field_violations
+    assert [one.field for one in violations] == ["start.source_bytes", "quality", "min_width"]
+    error = failure(usual.stream([start(request)]))
+    violations = detail_of(error, error_details_pb2.BadRequest).field_violations
+    fields = ["quality", "min_width", "raw.height", "raw.bands"]
+    assert [one.field for one in violations] == fields
+
+
 @pytest.mark.parametrize("name", INVALID)
 def test_an_invalid_stream_is_refused_with_the_name_of_its_field(usual: Serving, name: str) -> None:
     messages, field, description = INVALID[name]

@@ -49,10 +49,19 @@ class Fault:
 
         `field` is its path in the request. `description` gives the valid values.
         """
+        return cls.invalid_fields(FieldViolation(field, description, reason))
+
+    @classmethod
+    def invalid_fields(cls, first: FieldViolation, *others: FieldViolation) -> Self:
+        """Return the fault of several invalid fields. The message names the first."""
+        message = f"{first.field}: {first.description}"
+        if others:
+            more = "1 more field is" if len(others) == 1 else f"{len(others)} more fields are"
+            message += f"; {more} invalid"
         return cls(
             grpc.StatusCode.INVALID_ARGUMENT,
-            f"{field}: {description}",
-            (ErrorInfo(reason), BadRequest((FieldViolation(field, description, reason),))),
+            message,
+            (ErrorInfo(first.reason), BadRequest((first, *others))),
         )
 
     def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:

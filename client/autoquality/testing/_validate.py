@@ -10,6 +10,7 @@ from typing import Any
 
 from autoquality._enums import to_number
 from autoquality._options import FORMAT_OPTIONS, Option
+from autoquality._status import FieldViolation
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
@@ -28,21 +29,33 @@ _LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF:
 
 
 def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fault | None:
-    """Return the fault of an invalid request, or None."""
-    if request.WhichOneof("source") is None:
-        return Fault.invalid("source", "set image (a whole file) or raw (bare pixels)")
-    return (
-        _check_enums(request)
-        or _check_quality(request)
-        or _check_candidates(request)
-        or _check_spec(request.auto_quality)
-        or next(_format_faults(request), None)
-        or _check_settings(request)
-        or _check_source(request, check_images=check_images)
-    )
+    """Return the fault with all invalid fields of a request, or None.
+
+    As in the real server, a file is looked at only if everything else is valid.
+    """
+    found = [
+        *_check_source(request),
+        *_check_enums(request),
+        *_check_quality(request),
+        *_check_spec(request.auto_quality),
+        *_check_settings(request),
+        *_check_format_options(request),
+        *_check_candidates(request),
+    ]
+    if not found:
+        found += _check_image(request, check_images=check_images)
+    if not found:
+        found += _check_sides(request)
+    firsts = {one.field: one for one in reversed(found)}
+    found = [one for one in found if firsts[one.field] is one]
+    return Fault.invalid_fields(*found) if found else None
 
 
-def _check_enums(message: Any, path: str = "") -> Fault | None:
+def _invalid(field: str, text: str, reason: str = "INVALID_FIELD") -> FieldViolation:
+    return FieldViolation(field, text, reason)
+
+
+def _check_enums(message: Any, path: str = "") -> Iterator[FieldViolation]:
     """Refuse the numbers of enums that the contract does not have."""
     for field, value in message.ListFields():
         if field.enum_type is not None:
@@ -52,16 +65,13 @@ def _check_enums(message: Any, path: str = "") -> Fault | None:
             unknown = [number for number in numbers if number not in known]
             if unknown:
                 names = ", ".join(one.name for one in field.enum_type.values[1:])
-                return Fault.invalid(path + field.name, f"must be {names}, not {unknown[0]}")
-        elif field.message_type is not None and (
-            fault := _check_enums(value, f"{path}{field.name}.")
-        ):
-            return fault
-    return None
+                yield _invalid(path + field.name, f"must be {names}, not {unknown[0]}")
+        elif field.message_type is not None:
+            yield from _check_enums(value, f"{path}{field.name}.")
 
 
-def _format_faults(request: pb.EncodeRequest) -> Iterator[Fault]:
-    """Yield a fault for each option of a format that is out of range or contradicts another."""
+def _check_format_options(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Refuse options of a format that are out of range or contradict another."""
     for name, kind in FORMAT_OPTIONS.items():
         message: Any = getattr(request, name)
         present = {field.name for field, _ in message.ListFields()}
@@ -69,10 +79,10 @@ def _format_faults(request: pb.EncodeRequest) -> Iterator[Fault]:
             if field.name in present:
                 option: Option = field.metadata["option"]
                 if text := _wrong(message, field.name, option):
-                    yield Fault.invalid(f"{name}.{field.name}", text)
+                    yield _invalid(f"{name}.{field.name}", text)
         older, meaning = _OLDER_FLAGS.get(name, ("", 0))
         if {older, "chroma"} <= present and getattr(message, older) != (message.chroma == meaning):
-            yield Fault.invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
+            yield _invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
 
 
 def _wrong(message: Any, name: str, option: Option) -> str | None:
@@ -88,98 +98,100 @@ def _wrong(message: Any, name: str, option: Option) -> str | None:
     return None
 
 
-def _check_settings(request: pb.EncodeRequest) -> Fault | None:
+def _check_settings(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if not _BACKGROUND.fullmatch(request.background):
-        return Fault.invalid("background", 'must be a colour like "#ffffff"')
+        yield _invalid("background", 'must be a colour like "#ffffff"')
     if request.HasField("min_width") and request.min_width < 1:
-        return Fault.invalid("min_width", "must be pixels, 1 or more")
-    return None
+        yield _invalid("min_width", "must be pixels, 1 or more")
 
 
-def _check_source(request: pb.EncodeRequest, *, check_images: bool) -> Fault | None:
-    fault: Fault | None = None
-    if request.HasField("raw"):
-        fault = _check_raw(request.raw)
-    elif check_images:
-        fault = _check_file("image", request.image)
-    elif not request.image:
-        fault = _unreadable("image", "must not be empty")
-    return fault or _check_sides(request)
-
-
-def _check_raw(raw: pb.RawImage) -> Fault | None:
+def _check_source(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Check everything about the source that does not depend on the bytes of a file."""
+    raw = request.raw
+    if request.WhichOneof("source") is None:
+        yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
+    if not request.HasField("raw"):
+        return
     for side in ("width", "height"):
         if getattr(raw, side) < 1:
-            return Fault.invalid(f"raw.{side}", "must be 1 or more")
+            yield _invalid(f"raw.{side}", "must be 1 or more")
+            return
     if not 1 <= raw.bands <= 4:
-        return Fault.invalid("raw.bands", "must be from 1 to 4")
-    if fault := _check_size("raw", of_raw(raw)):
-        return fault
-    if len(raw.pixels) != raw.width * raw.height * raw.bands:
-        return Fault.invalid("raw.pixels", "must be width x height x bands bytes")
-    return None
+        yield _invalid("raw.bands", "must be from 1 to 4")
+    elif too_large := _check_size("raw", of_raw(raw)):
+        yield too_large
+    elif len(raw.pixels) != raw.width * raw.height * raw.bands:
+        yield _invalid("raw.pixels", "must be width x height x bands bytes")
 
 
-def _check_file(field: str, data: bytes) -> Fault | None:
+def _check_image(request: pb.EncodeRequest, *, check_images: bool) -> Iterator[FieldViolation]:
+    if request.HasField("raw"):
+        return
+    if check_images:
+        yield from _check_file("image", request.image)
+    elif not request.image:
+        yield _unreadable("image", "must not be empty")
+
+
+def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
     if not data:
-        return _unreadable(field, "must not be empty")
+        yield _unreadable(field, "must not be empty")
+        return
     try:
         header = read(data)
     except ValueError as error:
-        return _unreadable(field, str(error))
+        yield _unreadable(field, str(error))
+        return
     if header is None:
         text = "not an image of a supported format (avif, gif, jpeg, jxl, png, tiff, webp)"
-        return Fault.invalid(field, text, "IMAGE_UNSUPPORTED")
-    return _check_size(field, header)
+        yield _invalid(field, text, "IMAGE_UNSUPPORTED")
+    elif too_large := _check_size(field, header):
+        yield too_large
 
 
-def _unreadable(field: str, text: str) -> Fault:
-    return Fault.invalid(field, text, "IMAGE_UNREADABLE")
+def _unreadable(field: str, text: str) -> FieldViolation:
+    return _invalid(field, text, "IMAGE_UNREADABLE")
 
 
-def _check_size(field: str, header: Header) -> Fault | None:
+def _check_size(field: str, header: Header) -> FieldViolation | None:
     pixels = header.width * header.height * header.frames
     if pixels <= MAX_PIXELS:
         return None
     text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
-    return Fault.invalid(field, text, "IMAGE_TOO_LARGE")
+    return _invalid(field, text, "IMAGE_TOO_LARGE")
 
 
-def _check_sides(request: pb.EncodeRequest) -> Fault | None:
+def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     header = header_of(request)
     formats = request.candidates or (request.format or header.own_format,)
     longest = max(_LONGEST_SIDE.get(format, math.inf) for format in formats)
-    if max(header.width, header.height) <= longest:
-        return None
-    text = f"holds at most {longest} pixels a side; choose another format"
-    return Fault.invalid("format", text, "IMAGE_TOO_LARGE")
+    if max(header.width, header.height) > longest:
+        text = f"holds at most {longest} pixels a side; choose another format"
+        yield _invalid("format", text, "IMAGE_TOO_LARGE")
 
 
-def _check_quality(request: pb.EncodeRequest) -> Fault | None:
+def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
-            return Fault.invalid("quality", "must be from 1 to 100")
-        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
-            return Fault.invalid("quality", "is for METHOD_NONE only")
-    return None
+            yield _invalid("quality", "must be from 1 to 100")
+        elif request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+            yield _invalid("quality", "is for METHOD_NONE only")
 
 
-def _check_candidates(request: pb.EncodeRequest) -> Fault | None:
-    if request.candidates and request.format:
-        return Fault.invalid("candidates", "must be empty if format is set")
+def _check_candidates(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     spec = request.auto_quality
     comparable = spec.method == pb.METHOD_SIZE or metric_of(spec) == pb.METRIC_SSIMULACRA2
-    if len(set(request.candidates)) > 1 and not comparable:
-        return Fault.invalid("candidates", "this method cannot compare formats")
-    return None
+    if request.candidates and request.format:
+        yield _invalid("candidates", "must be empty if format is set")
+    elif len(set(request.candidates)) > 1 and not comparable:
+        yield _invalid("candidates", "this method cannot compare formats")
 
 
 def check_compare(request: pb.CompareRequest) -> Fault | None:
     """Return the fault of an invalid request, or None."""
-    if fault := _check_file("reference", request.reference):
-        return fault
-    if fault := _check_file("distorted", request.distorted):
-        return fault
+    for field in ("reference", "distorted"):
+        for violation in _check_file(field, getattr(request, field)):
+            return Fault.invalid_fields(violation)
     one, other = read(request.reference), read(request.distorted)
     if one and other and (one.width, one.height) != (other.width, other.height):
         text = f"must be as large as the reference, {one.width}x{one.height}"
@@ -187,23 +199,23 @@ def check_compare(request: pb.CompareRequest) -> Fault | None:
     return None
 
 
-def _check_spec(spec: pb.AutoQuality) -> Fault | None:
+def _check_spec(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     for field in ("min_quality", "max_quality"):
         if spec.HasField(field) and not 1 <= getattr(spec, field) <= 100:
-            return Fault.invalid(f"auto_quality.{field}", "must be from 1 to 100")
+            yield _invalid(f"auto_quality.{field}", "must be from 1 to 100")
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
-    if both and spec.min_quality > spec.max_quality:
-        return Fault.invalid("auto_quality.min_quality", "must not be above max_quality")
-    return _check_scores(spec) or _check_limits(spec)
+    if both and 1 <= spec.max_quality < spec.min_quality <= 100:
+        yield _invalid("auto_quality.min_quality", "must not be above max_quality")
+    yield from _check_scores(spec)
+    yield from _check_limits(spec)
 
 
-def _check_limits(spec: pb.AutoQuality) -> Fault | None:
+def _check_limits(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     if spec.HasField("max_bytes") and spec.max_bytes < 1:
-        return Fault.invalid("auto_quality.max_bytes", "must be 1 or more")
+        yield _invalid("auto_quality.max_bytes", "must be 1 or more")
     for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
         if not 0 <= getattr(spec, field) <= most:
-            return Fault.invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
-    return None
+            yield _invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
 
 
 def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
@@ -215,16 +227,16 @@ def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
     }.get(spec.method, pb.METRIC_UNSPECIFIED)
 
 
-def _check_scores(spec: pb.AutoQuality) -> Fault | None:
+def _check_scores(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     own = metric_of(spec)
     if spec.metric not in (pb.METRIC_UNSPECIFIED, own):
-        return Fault.invalid("auto_quality.metric", "must be that of the method, or not set")
+        yield _invalid("auto_quality.metric", "must be that of the method, or not set")
+        return
     highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
     if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
-        return Fault.invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
+        yield _invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
     if spec.method == pb.METHOD_SIZE and not 1 <= spec.target < math.inf:
-        return Fault.invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
+        yield _invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
     most = highest if own else math.inf
     if spec.HasField("target") and not (0 <= spec.target <= most and math.isfinite(spec.target)):
-        return Fault.invalid("auto_quality.target", f"must be a score from 0 to {most:g}")
-    return None
+        yield _invalid("auto_quality.target", f"must be a score from 0 to {most:g}")

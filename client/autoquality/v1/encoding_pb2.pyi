@@ -19,6 +19,19 @@ Conventions of this file:
  * An absent `optional` field means the server's configured default.
    GetServerInfo returns the defaults.
 
+For callers in every language (docs/clients.md has the code):
+ * gRPC libraries refuse to receive messages over 4 MiB by default. A larger
+   answer of Encode then ends in the caller with RESOURCE_EXHAUSTED, after the
+   work was done. Raise this limit in the channel, or use EncodeStream, which
+   returns the file in chunks of at most 1 MiB.
+ * Retry UNAVAILABLE, and RESOURCE_EXHAUSTED only with google.rpc.RetryInfo. Its
+   delay is also in the trailing metadata "grpc-retry-pushback-ms". Any other
+   RESOURCE_EXHAUSTED fails again. An encoding has no side effects.
+ * Always set a deadline. The server uses the time that is left for the search.
+ * A server with tokens expects the metadata "authorization: Bearer TOKEN".
+ * Details of errors are a google.rpc.Status in the trailing metadata
+   "grpc-status-details-bin".
+
 Field numbers reserved for future use:
  * EncodeRequest: 17 to 19 for options of further formats, 25 to 29 for a choice
    among formats, 31 to 39 for how to read the source.

@@ -66,10 +66,12 @@ class EncodingServiceServicer(object):
 
         Errors. Each has google.rpc.ErrorInfo with the domain "autoquality.v1":
         * INVALID_ARGUMENT: a field is invalid, or the image is unreadable or exceeds
-        a limit. google.rpc.BadRequest names the field. The reason
-        REQUEST_UNREADABLE means that the message cannot be decoded.
-        * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. With
-        google.rpc.QuotaFailure too: this caller exceeds its own limits.
+        a limit. google.rpc.BadRequest names every invalid field. The server reads
+        the image only if all fields are valid. The reason REQUEST_UNREADABLE means
+        that the message cannot be decoded.
+        * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. Retry the
+        call after the delay. With google.rpc.QuotaFailure too: this caller exceeds
+        its own limits.
         * UNAUTHENTICATED: the server requires a token, and the call has no valid one.
         * DEADLINE_EXCEEDED: the deadline expired before the first encoding was made.
         The reason UPLOAD_TIMEOUT means that the request did not arrive within the
@@ -78,7 +80,9 @@ class EncodingServiceServicer(object):
         * INTERNAL: a bug. There is only the request id.
 
         Three errors come from gRPC itself and have no details:
-        * RESOURCE_EXHAUSTED: the message is larger than the server's limit.
+        * RESOURCE_EXHAUSTED: the message is larger than the server's limit, or the
+        answer is larger than the caller's own limit (4 MiB by default). Do not
+        retry the call.
         * UNAVAILABLE or CANCELLED: the server shuts down. Retry the call.
         * CANCELLED: the caller did not read the answer within the server's time
         limit.

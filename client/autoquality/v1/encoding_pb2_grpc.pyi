@@ -19,6 +19,19 @@ Conventions of this file:
  * An absent `optional` field means the server's configured default.
    GetServerInfo returns the defaults.
 
+For callers in every language (docs/clients.md has the code):
+ * gRPC libraries refuse to receive messages over 4 MiB by default. A larger
+   answer of Encode then ends in the caller with RESOURCE_EXHAUSTED, after the
+   work was done. Raise this limit in the channel, or use EncodeStream, which
+   returns the file in chunks of at most 1 MiB.
+ * Retry UNAVAILABLE, and RESOURCE_EXHAUSTED only with google.rpc.RetryInfo. Its
+   delay is also in the trailing metadata "grpc-retry-pushback-ms". Any other
+   RESOURCE_EXHAUSTED fails again. An encoding has no side effects.
+ * Always set a deadline. The server uses the time that is left for the search.
+ * A server with tokens expects the metadata "authorization: Bearer TOKEN".
+ * Details of errors are a google.rpc.Status in the trailing metadata
+   "grpc-status-details-bin".
+
 Field numbers reserved for future use:
  * EncodeRequest: 17 to 19 for options of further formats, 25 to 29 for a choice
    among formats, 31 to 39 for how to read the source.
@@ -166,10 +179,12 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
 
     Errors. Each has google.rpc.ErrorInfo with the domain "autoquality.v1":
      * INVALID_ARGUMENT: a field is invalid, or the image is unreadable or exceeds
-       a limit. google.rpc.BadRequest names the field. The reason
-       REQUEST_UNREADABLE means that the message cannot be decoded.
-     * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. With
-       google.rpc.QuotaFailure too: this caller exceeds its own limits.
+       a limit. google.rpc.BadRequest names every invalid field. The server reads
+       the image only if all fields are valid. The reason REQUEST_UNREADABLE means
+       that the message cannot be decoded.
+     * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. Retry the
+       call after the delay. With google.rpc.QuotaFailure too: this caller exceeds
+       its own limits.
      * UNAUTHENTICATED: the server requires a token, and the call has no valid one.
      * DEADLINE_EXCEEDED: the deadline expired before the first encoding was made.
        The reason UPLOAD_TIMEOUT means that the request did not arrive within the
@@ -178,7 +193,9 @@ class EncodingServiceStub(typing.Generic[_EncodingServiceEncodeType, _EncodingSe
      * INTERNAL: a bug. There is only the request id.
 
     Three errors come from gRPC itself and have no details:
-     * RESOURCE_EXHAUSTED: the message is larger than the server's limit.
+     * RESOURCE_EXHAUSTED: the message is larger than the server's limit, or the
+       answer is larger than the caller's own limit (4 MiB by default). Do not
+       retry the call.
      * UNAVAILABLE or CANCELLED: the server shuts down. Retry the call.
      * CANCELLED: the caller did not read the answer within the server's time
        limit.
@@ -248,10 +265,12 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
 
         Errors. Each has google.rpc.ErrorInfo with the domain "autoquality.v1":
          * INVALID_ARGUMENT: a field is invalid, or the image is unreadable or exceeds
-           a limit. google.rpc.BadRequest names the field. The reason
-           REQUEST_UNREADABLE means that the message cannot be decoded.
-         * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. With
-           google.rpc.QuotaFailure too: this caller exceeds its own limits.
+           a limit. google.rpc.BadRequest names every invalid field. The server reads
+           the image only if all fields are valid. The reason REQUEST_UNREADABLE means
+           that the message cannot be decoded.
+         * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the queue is full. Retry the
+           call after the delay. With google.rpc.QuotaFailure too: this caller exceeds
+           its own limits.
          * UNAUTHENTICATED: the server requires a token, and the call has no valid one.
          * DEADLINE_EXCEEDED: the deadline expired before the first encoding was made.
            The reason UPLOAD_TIMEOUT means that the request did not arrive within the
@@ -260,7 +279,9 @@ class EncodingServiceServicer(metaclass=abc.ABCMeta):
          * INTERNAL: a bug. There is only the request id.
 
         Three errors come from gRPC itself and have no details:
-         * RESOURCE_EXHAUSTED: the message is larger than the server's limit.
+         * RESOURCE_EXHAUSTED: the message is larger than the server's limit, or the
+           answer is larger than the caller's own limit (4 MiB by default). Do not
+           retry the call.
          * UNAVAILABLE or CANCELLED: the server shuts down. Retry the call.
          * CANCELLED: the caller did not read the answer within the server's time
            limit.

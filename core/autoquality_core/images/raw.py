@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoquality_core.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.images.limits import ImageLimits
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.types import RawSource
@@ -16,14 +16,14 @@ def check_raw_shape(raw: RawSource, limits: ImageLimits, *, field: str = "raw") 
     `field` is the path of the field in the request, for errors. Raises InvalidRequest for
     values out of range, and InvalidImage with the reason IMAGE_TOO_LARGE over a limit.
     """
+    wrong = Violations()
     for name, side in (("width", raw.width), ("height", raw.height)):
         if side < 1:
-            raise InvalidRequest(f"{field}.{name}", f"must be 1 or more, is {side}")
+            wrong.add(InvalidRequest(f"{field}.{name}", f"must be 1 or more, is {side}"))
     if not 1 <= raw.bands <= 4:
-        raise InvalidRequest(
-            f"{field}.bands",
-            f"must be 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), is {raw.bands}",
-        )
+        right = f"must be 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha), is {raw.bands}"
+        wrong.add(InvalidRequest(f"{field}.bands", right))
+    wrong.raise_any()
     limits.check_size(field, raw.width, raw.height, 1, raw.bands)
     return raw.width * raw.height * raw.bands
 

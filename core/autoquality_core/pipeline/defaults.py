@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from autoquality_core.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import ENCODERS, Encoder
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric, limit_name
 from autoquality_core.types import (
@@ -125,7 +125,7 @@ class Defaults:
         return (candidates[0], ()) if len(candidates) == 1 else (fmt, candidates)
 
     def check(self, spec: TargetSpec) -> None:
-        """Raise InvalidRequest, naming the field, for all that does not depend on the format."""
+        """Raise InvalidRequest for the wrong fields, if that does not depend on the format."""
         self._settled(spec)
 
     def resolve(self, spec: TargetSpec, fmt: Format, *, yielding: bool = False) -> ResolvedTarget:
@@ -153,11 +153,14 @@ class Defaults:
         method = spec.method or self.method
         metric_of(method, spec.metric)
         target = _given(spec.target, self.target_for(method, spec.metric))
+        wrong = Violations()
+        with wrong:
+            check_spec(replace(spec, method=method, target=target))
         if target is None:
-            raise InvalidRequest(
-                "auto_quality.target", "METHOD_SIZE needs a target: the most bytes, 1 or more"
-            )
-        check_spec(replace(spec, method=method, target=target))
+            needed = "METHOD_SIZE needs a target: the most bytes, 1 or more"
+            wrong.add(InvalidRequest("auto_quality.target", needed))
+            raise wrong.error()
+        wrong.raise_any()
         return method, target
 
 
@@ -200,30 +203,35 @@ def _why_incomparable(method: Method) -> str:
 def check_spec(spec: TargetSpec) -> None:
     """Check the fields whose range does not depend on the format.
 
-    Without a method, what depends on it is checked later. Raises InvalidRequest naming the field.
+    Without a method, what depends on it is checked later. Raises InvalidRequest with all fields
+    that are wrong. A metric that contradicts the method hides errors of scores.
     """
+    wrong = Violations()
     for name, quality in (("min_quality", spec.min_quality), ("max_quality", spec.max_quality)):
         if quality is not None and not MIN_QUALITY <= quality <= MAX_QUALITY:
-            raise InvalidRequest(
-                f"auto_quality.{name}",
-                f"must be from {MIN_QUALITY} to {MAX_QUALITY}, is {quality}",
-            )
-    if spec.method is not None:
-        metric_of(spec.method, spec.metric)
-    if spec.allowed_error is not None:
-        _check_allowed_error(spec.method, spec.metric, spec.allowed_error)
-    if spec.target is not None:
-        _check_target(spec.method, spec.metric, spec.target)
-    _check_limits(spec.limits)
+            right = f"must be from {MIN_QUALITY} to {MAX_QUALITY}, is {quality}"
+            wrong.add(InvalidRequest(f"auto_quality.{name}", right))
+    with wrong:
+        if spec.method is not None:
+            metric_of(spec.method, spec.metric)
+    with wrong:
+        if spec.allowed_error is not None:
+            _check_allowed_error(spec.method, spec.metric, spec.allowed_error)
+    with wrong:
+        if spec.target is not None:
+            _check_target(spec.method, spec.metric, spec.target)
+    wrong.add(*_invalid_limits(spec.limits))
+    wrong.raise_any()
 
 
-def _check_limits(limits: Limits) -> None:
+def _invalid_limits(limits: Limits) -> Iterator[InvalidRequest]:
+    """The errors of limits that are out of range."""
     if limits.max_bytes is not None and limits.max_bytes < 1:
-        raise InvalidRequest("auto_quality.max_bytes", f"must be 1 or more, is {limits.max_bytes}")
+        yield InvalidRequest("auto_quality.max_bytes", f"must be 1 or more, is {limits.max_bytes}")
     for name, score in limits.scores.items():
         metric = METRICS[name]
         if not metric.low <= score <= metric.high:
-            raise InvalidRequest(
+            yield InvalidRequest(
                 f"auto_quality.{limit_name(metric)}",
                 f"must be a {metric.noun} from {metric.low:g} to {metric.high:g}, is {score:g}",
             )

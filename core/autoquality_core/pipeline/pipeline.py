@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from autoquality_core import images
-from autoquality_core.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
-from autoquality_core.images import ImageLimits, Metadata, check_raw_shape, hidden
+from autoquality_core.images import ImageLimits, Metadata, check_raw, check_raw_shape, hidden
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
@@ -113,18 +113,24 @@ class Pipeline:
             return self.run(self.open(job, deadline), deadline)
 
     def check(self, job: EncodeJob) -> None:
-        """Check everything that does not depend on the bytes of a file. Raises InvalidRequest."""
-        self.defaults.check(job.spec)
+        """Check everything that does not depend on the bytes of a file.
+
+        Raw pixels may still be absent. Raises InvalidRequest with all fields that are wrong.
+        """
+        wrong = Violations()
+        with wrong:
+            self.defaults.check(job.spec)
+            job = self._settled(job)
+            for fmt in job.candidates if job.format is None else (job.format,):
+                self._resolve(job, encoder_for(fmt, job.options))
         if job.options.min_width < 1:
-            raise InvalidRequest(
-                "min_width", f"must be pixels, 1 or more; is {job.options.min_width}"
-            )
-        job = self._settled(job)
-        for fmt in job.candidates if job.format is None else (job.format,):
-            self._resolve(job, encoder_for(fmt, job.options))
-        if isinstance(job.source, RawSource):
-            check_raw_shape(job.source, self.limits)
-            check_fits(job, job.source)
+            right = f"must be pixels, 1 or more; is {job.options.min_width}"
+            wrong.add(InvalidRequest("min_width", right))
+        with wrong:
+            if isinstance(job.source, RawSource):
+                (check_raw if job.source.pixels else check_raw_shape)(job.source, self.limits)
+                check_fits(job, job.source)
+        wrong.raise_any()
 
     def open(self, job: EncodeJob, deadline: Deadline, max_bytes: int | None = None) -> OpenJob:
         """Refuse a bad target, and a bad source by its header; raises as `encode` does.

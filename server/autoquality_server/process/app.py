@@ -128,7 +128,7 @@ class App:
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
         self._watchdog = Watchdog(settings.hung_grace, on_hang)
-        self._diagnostics = Diagnostics(reflection=settings.reflection, channelz=settings.channelz)
+        self._diagnostics = Diagnostics(reflects=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
         threads = settings.workers + settings.queue_size + HEADROOM
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")

@@ -1,13 +1,13 @@
 """Between the messages of the contract and the types of the core.
 
-Every field of a request is checked; an error names its field.
+Every field of a request is checked; an error names all fields that are wrong.
 """
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import EncoderOptions, Option, options_of, updated
 from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
 from autoquality_core.pipeline.defaults import check_spec
@@ -65,23 +65,57 @@ _NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
 
 
 def encode_job(
-    request: pb.EncodeRequest, server: EncoderOptions, source: Data | RawSource | None = None
+    request: pb.EncodeRequest,
+    server: EncoderOptions,
+    source: Data | RawSource | None = None,
+    *,
+    check: Callable[[EncodeJob], None] | None = None,
 ) -> EncodeJob:
     """The job that `request` describes, with the `server`'s options where it sets none.
 
-    `source` replaces the source of the request. Raises InvalidRequest for the first field that
-    is wrong.
+    `source` replaces the source of the request. If a field is wrong, `check` looks for further
+    ones in the rest of the job. Raises InvalidRequest with all fields that are wrong.
     """
-    spec, quality = _target_spec(request)
-    return EncodeJob(
-        source=_source(request) if source is None else source,
-        format=_enum("format", request.format, _FORMATS, pb.Format),
-        spec=spec,
-        quality=quality,
-        options=_options(request, server),
-        measure=_measured(request),
-        candidates=_candidates(request),
-    )
+    wrong = Violations()
+    fmt = None
+    measure: tuple[Metric, ...] = ()
+    candidates: tuple[Format, ...] = ()
+    with wrong:
+        source = _source(request) if source is None else source
+    with wrong:
+        fmt = _enum("format", request.format, _FORMATS, pb.Format)
+    spec, quality = _target_spec(request, wrong)
+    options = _options(request, server, wrong)
+    with wrong:
+        measure = _measured(request)
+    with wrong:
+        candidates = _candidates(request)
+    given = b"" if source is None else source
+    job = EncodeJob(given, fmt, spec, quality, options, measure, candidates)
+    if wrong and check is not None:
+        wrong.add(*_further(job, check, wrong))
+    wrong.raise_any()
+    return job
+
+
+def _further(
+    job: EncodeJob, check: Callable[[EncodeJob], None], wrong: Violations
+) -> list[InvalidRequest]:
+    """The errors that `check` finds, without consequences of those in `wrong`."""
+    try:
+        check(job)
+    except InvalidRequest as error:
+        unsettled = any(field in wrong for field in _DECIDING)
+        return [one for one in error.violations if not (unsettled and _is_about_target(one.field))]
+    return []
+
+
+_DECIDING = ("auto_quality.method", "auto_quality.metric", "quality")
+"""The fields that decide what is right for others about the target."""
+
+
+def _is_about_target(field: str) -> bool:
+    return field.startswith("auto_quality.") or field in ("quality", "format", "candidates")
 
 
 def _source(request: pb.EncodeRequest) -> bytes | RawSource:
@@ -94,25 +128,30 @@ def _source(request: pb.EncodeRequest) -> bytes | RawSource:
     raise InvalidRequest("source", "set image (a whole file) or raw (bare pixels)")
 
 
-def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
+def _target_spec(request: pb.EncodeRequest, wrong: Violations) -> tuple[TargetSpec, int | None]:
     asked = request.auto_quality
-    method = _enum("auto_quality.method", asked.method, _METHODS, pb.Method)
     quality = _optional(request, "quality")
-    if quality is not None:
-        _check_range("quality", quality, MIN_QUALITY, MAX_QUALITY)
-        if method not in (None, Method.NONE):
+    method = metric = None
+    with wrong:
+        if quality is not None:
+            _check_range("quality", quality, MIN_QUALITY, MAX_QUALITY)
+    with wrong:
+        method = _enum("auto_quality.method", asked.method, _METHODS, pb.Method)
+        if quality is not None and method not in (None, Method.NONE):
             raise InvalidRequest(
                 "quality",
                 f"is for METHOD_NONE; with METHOD_{method.name} set min_quality and max_quality",
             )
-        method = Method.NONE
+        method = method if quality is None else Method.NONE
+    with wrong:
+        metric = _enum("auto_quality.metric", asked.metric, _METRICS, pb.Metric)
     spec = TargetSpec(
         method=method,
         target=_optional(asked, "target"),
         min_quality=_optional(asked, "min_quality"),
         max_quality=_optional(asked, "max_quality"),
         allowed_error=_optional(asked, "allowed_error"),
-        metric=_enum("auto_quality.metric", asked.metric, _METRICS, pb.Metric),
+        metric=metric,
         limits=Limits(
             _optional(asked, "max_bytes"),
             {
@@ -122,23 +161,31 @@ def _target_spec(request: pb.EncodeRequest) -> tuple[TargetSpec, int | None]:
             },
         ),
     )
-    check_spec(spec)
+    with wrong:
+        check_spec(spec)
     return spec, quality
 
 
-def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOptions:
-    profile = _enum("color_profile", request.color_profile, _COLOR_PROFILES, pb.ColorProfile)
+def _options(
+    request: pb.EncodeRequest, server: EncoderOptions, wrong: Violations
+) -> EncoderOptions:
+    profile, background = None, server.background
+    with wrong:
+        profile = _enum("color_profile", request.color_profile, _COLOR_PROFILES, pb.ColorProfile)
+    with wrong:
+        background = _background(request.background, server.background)
 
     def or_server(field: str) -> Any:
         value = _optional(request, field)
         return getattr(server, field) if value is None else value
 
     formats = {
-        fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server) for fmt in Format
+        fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server, wrong)
+        for fmt in Format
     }
     return EncoderOptions(
         **formats,
-        background=_background(request.background, server.background),
+        background=background,
         keep_metadata=request.keep_metadata,
         keep_copyright=or_server("keep_copyright"),
         color_profile=profile or server.color_profile,
@@ -151,18 +198,20 @@ def _options(request: pb.EncodeRequest, server: EncoderOptions) -> EncoderOption
     )
 
 
-def _format_options(name: str, message: Message, server: EncoderOptions) -> Any:
+def _format_options(name: str, message: Message, server: EncoderOptions, wrong: Violations) -> Any:
     """The options of a format: the request's where it sets them, otherwise the server's."""
     ours = getattr(server, name)
-    asked = {
-        option.name: value
-        for option in options_of(type(ours))
-        if (value := _format_option(f"{name}.{option.name}", message, option)) is not None
-    }
+    asked = {}
+    for option in options_of(type(ours)):
+        with wrong:
+            value = _format_option(f"{name}.{option.name}", message, option)
+            if value is not None:
+                asked[option.name] = value
     try:
         return updated(ours, asked)
     except ValueError as error:
-        raise InvalidRequest(f"{name}.chroma", str(error)) from None
+        wrong.add(InvalidRequest(f"{name}.chroma", str(error)))
+        return ours
 
 
 def _format_option(path: str, message: Message, option: Option) -> Any | None:

@@ -53,7 +53,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
     ) -> pb.EncodeResponse:
         start = clock()
         with step("validate"):
-            job = encode_job(request, self._options)
+            job = encode_job(request, self._options, check=self._runner.pipeline.check)
         result = self._runner.encode(job)
         self._runner.record(result, job.source_bytes)
         with step("answer"):

@@ -82,10 +82,13 @@ def _details(error: ServiceError) -> list[Message]:
     details: list[Message] = [info]
     if isinstance(error, InvalidRequest):
         info.metadata["field"] = error.field
-        violation = error_details_pb2.BadRequest.FieldViolation(
-            field=error.field, description=error.description, reason=error.reason
-        )
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(
+                field=one.field, description=one.description, reason=one.reason
+            )
+            for one in error.violations
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
     if isinstance(error, RateExceeded):
         quota = error_details_pb2.QuotaFailure.Violation(
             subject=f"client:{error.subject}", description=error.limit

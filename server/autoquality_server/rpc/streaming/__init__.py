@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.errors import Violations
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Progress, Stage
+from autoquality_core.types import Progress, RawSource, Stage
 from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.streaming.background import background_events
@@ -56,13 +57,25 @@ class Streaming:
         """Receive the job; refuse it before its source arrives if possible."""
         start = first_part(parts, deadline)
         with step("validate"):
-            job = encode_job(start.request, self.options, announced_source(start.request))
-            self.runner.pipeline.check(job)
+            job = self._job(start)
         expected = expected_bytes(start, job, self.max_bytes)
         yield progress_response(Progress(Stage.ACCEPTED))
         with step("receive"):
             job = with_data(job, receive(parts, expected, deadline))
         yield progress_response(Progress(Stage.RECEIVED))
+        return job
+
+    def _job(self, start: pb.EncodeStreamStart) -> EncodeJob:
+        """The job without the bytes of its source. Raises InvalidRequest."""
+        wrong = Violations()
+        source: bytes | RawSource = b""
+        with wrong:
+            source = announced_source(start)
+        check = self.runner.pipeline.check
+        with wrong:
+            job = encode_job(start.request, self.options, source, check=check)
+            check(job)
+        wrong.raise_any()
         return job
 
     def _encoded(

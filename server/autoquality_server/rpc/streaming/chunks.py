@@ -43,11 +43,14 @@ def first_part(parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline) -> p
     return part.start
 
 
-def announced_source(request: pb.EncodeRequest) -> bytes | RawSource:
+def announced_source(start: pb.EncodeStreamStart) -> bytes | RawSource:
     """The source of a stream, still without its bytes.
 
-    Raises InvalidRequest if the request itself contains them.
+    Raises InvalidRequest for a size below 1, and if the request itself contains the bytes.
     """
+    if start.HasField("source_bytes") and start.source_bytes < 1:
+        raise InvalidRequest("start.source_bytes", f"must be 1 or more, is {start.source_bytes}")
+    request = start.request
     if request.image:
         raise InvalidRequest("image", "must be empty in a stream: the file follows in chunks")
     if not request.HasField("raw"):
@@ -59,14 +62,12 @@ def announced_source(request: pb.EncodeRequest) -> bytes | RawSource:
 
 
 def expected_bytes(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> ExpectedBytes:
-    """The number of bytes that follow `start`; the shape of the job's source is valid.
+    """The number of bytes that follow `start`; its own fields and the job are valid.
 
     Raises InvalidRequest for an impossible size, InvalidImage for one over `limit`.
     """
     source = job.source
     declared = start.source_bytes if start.HasField("source_bytes") else None
-    if declared is not None and declared < 1:
-        raise InvalidRequest("start.source_bytes", f"must be 1 or more, is {declared}")
     exactly, field = declared, "image"
     if isinstance(source, RawSource):
         exactly, field = source.width * source.height * source.bands, "raw"

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "example.com/autoquality-client/gen/autoqualityv1"
+)
+
+// byScore asks for a WebP that looks as good as the score says: 70 is "high".
+func byScore(image []byte) *pb.EncodeRequest {
+	return &pb.EncodeRequest{
+		Source: &pb.EncodeRequest_Image{Image: image},
+		Format: pb.Format_FORMAT_WEBP,
+		AutoQuality: &pb.AutoQuality{
+			Method: pb.Method_METHOD_SSIMULACRA2,
+			Target: proto.Float64(70),
+		},
+	}
+}
+
+// bySize asks for the best JPEG of at most so many bytes.
+func bySize(image []byte, bytes int) *pb.EncodeRequest {
+	return &pb.EncodeRequest{
+		Source: &pb.EncodeRequest_Image{Image: image},
+		Format: pb.Format_FORMAT_JPEG,
+		AutoQuality: &pb.AutoQuality{
+			Method: pb.Method_METHOD_SIZE,
+			Target: proto.Float64(float64(bytes)),
+		},
+	}
+}
+
+// Limits.max_chunk_bytes is 4 MiB by default. Smaller chunks show their progress sooner.
+const chunkBytes = 1 << 20
+
+// encodeFile streams a file of any size. The answer has its image like that of Encode.
+//
+// progress is called with each step and, once the server encodes, with each encoding.
+func encodeFile(
+	ctx context.Context,
+	client pb.EncodingServiceClient,
+	path string,
+	request *pb.EncodeRequest,
+	progress func(*pb.EncodeProgress),
+) (*pb.EncodeResponse, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the sender if the server refuses the request
+	stream, err := client.EncodeStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sent := make(chan error, 1)
+	go func() {
+		err := send(stream, path, request)
+		if err != nil {
+			cancel()
+		}
+		sent <- err
+	}()
+	answer, err := receive(stream, progress)
+	cancel()
+	if failed := <-sent; failed != nil && !errors.Is(failed, io.EOF) {
+		return nil, failed // for example, the file cannot be read
+	}
+	return answer, err
+}
+
+// send sends the request and the file. It returns io.EOF if the server has ended the call: the
+// error is then the receiver's.
+func send(stream pb.EncodingService_EncodeStreamClient, path string, request *pb.EncodeRequest) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	start := &pb.EncodeStreamStart{Request: request, SourceBytes: proto.Int64(info.Size())}
+	err = stream.Send(&pb.EncodeStreamRequest{Part: &pb.EncodeStreamRequest_Start{Start: start}})
+	for err == nil {
+		chunk := make([]byte, chunkBytes)
+		n, failed := io.ReadFull(file, chunk)
+		if n > 0 {
+			part := &pb.EncodeStreamRequest_Chunk{Chunk: chunk[:n]}
+			err = stream.Send(&pb.EncodeStreamRequest{Part: part})
+		}
+		switch {
+		case failed == io.EOF || failed == io.ErrUnexpectedEOF:
+			return errors.Join(err, stream.CloseSend())
+		case failed != nil:
+			return failed
+		}
+	}
+	return err
+}
+
+// receive reports the progress and collects the answer.
+func receive(
+	stream pb.EncodingService_EncodeStreamClient, progress func(*pb.EncodeProgress),
+) (*pb.EncodeResponse, error) {
+	var answer *pb.EncodeResponse
+	for {
+		message, err := stream.Recv()
+		switch {
+		case err == io.EOF && answer == nil:
+			return nil, io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return answer, nil
+		case err != nil:
+			return nil, err
+		}
+		switch part := message.GetPart().(type) {
+		case *pb.EncodeStreamResponse_Progress:
+			progress(part.Progress)
+		case *pb.EncodeStreamResponse_Result:
+			answer = part.Result
+		case *pb.EncodeStreamResponse_Chunk:
+			if answer == nil {
+				return nil, fmt.Errorf("a chunk arrived before the result")
+			}
+			answer.Image = append(answer.Image, part.Chunk...)
+		}
+	}
+}
