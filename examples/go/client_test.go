@@ -46,7 +46,22 @@ func (server *scripted) Encode(ctx context.Context, _ *pb.EncodeRequest) (*pb.En
 }
 
 func (server *scripted) EncodeStream(stream grpc.BidiStreamingServer[pb.EncodeStreamRequest, pb.EncodeStreamResponse]) error {
-	return server.next(stream.Context())
+	accepted := &pb.EncodeProgress{Stage: pb.EncodeProgress_STAGE_ACCEPTED}
+	parts := []*pb.EncodeStreamResponse{
+		{Part: &pb.EncodeStreamResponse_Progress{Progress: accepted}},
+		{Part: &pb.EncodeStreamResponse_Result{Result: &pb.EncodeResponse{}}},
+		{Part: &pb.EncodeStreamResponse_Chunk{Chunk: server.answer}},
+	}
+	err := server.next(stream.Context())
+	if err != nil {
+		parts = parts[:1]
+	}
+	for _, part := range parts {
+		if err := stream.Send(part); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // serve starts server and returns a client with these options.
@@ -147,18 +162,48 @@ func TestRetryWaitsForAFullServerAndGivesUpOnOtherErrors(t *testing.T) {
 	}
 }
 
-func TestARefusedStreamReportsTheServersError(t *testing.T) {
+// largeFile returns the path of a file of 8 MiB.
+func largeFile(t *testing.T) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "large.png")
 	if err := os.WriteFile(file, make([]byte, 8<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+func TestALostStreamIsRepeatedOnce(t *testing.T) {
+	file := largeFile(t)
+	for _, one := range []struct {
+		failures []error
+		code     codes.Code
+	}{
+		{[]error{unavailable}, codes.OK},
+		{[]error{unavailable, unavailable}, codes.Unavailable},
+	} {
+		server := &scripted{failures: one.failures, answer: []byte("image")}
+		client := serve(t, server, limits(serviceConfig(t))...)
+		answer, err := retry(t.Context(), func(ctx context.Context) (*pb.EncodeResponse, error) {
+			return encodeFile(ctx, client, file, &pb.EncodeRequest{}, func(*pb.EncodeProgress) {})
+		})
+		if status.Code(err) != one.code || server.calls != 2 {
+			t.Errorf("%d calls, %v", server.calls, err)
+		}
+		if err == nil && string(answer.GetImage()) != "image" {
+			t.Errorf("the image is %q", answer.GetImage())
+		}
+	}
+}
+
+func TestARefusedStreamReportsTheServersError(t *testing.T) {
+	file := largeFile(t)
 	server := &scripted{failures: []error{status.Error(codes.InvalidArgument, "quality: ...")}}
 	client := serve(t, server, limits(serviceConfig(t))...)
 	_, err := encodeFile(t.Context(), client, file, &pb.EncodeRequest{}, func(*pb.EncodeProgress) {})
 	if status.Code(err) != codes.InvalidArgument {
 		t.Error(err)
 	}
-	if _, err := encodeFile(t.Context(), client, file+".missing", &pb.EncodeRequest{}, nil); !os.IsNotExist(err) {
+	if _, err := encodeFile(t.Context(), client, file+".missing", &pb.EncodeRequest{}, func(*pb.EncodeProgress) {}); !os.IsNotExist(err) {
 		t.Error(err)
 	}
 }

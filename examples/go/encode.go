@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,14 +64,14 @@ func encodeFile(
 	}()
 	answer, err := receive(stream, progress)
 	cancel()
-	if failed := <-sent; failed != nil && !errors.Is(failed, io.EOF) {
-		return nil, failed // for example, the file cannot be read
+	if failed := <-sent; failed != nil {
+		return nil, failed
 	}
 	return answer, err
 }
 
-// send sends the request and the file. It returns io.EOF if the server has ended the call: the
-// error is then the receiver's.
+// send sends the request and the file. It returns errors of the file only: receive returns those
+// of the call.
 func send(stream pb.EncodingService_EncodeStreamClient, path string, request *pb.EncodeRequest) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -84,22 +83,20 @@ func send(stream pb.EncodingService_EncodeStreamClient, path string, request *pb
 		return err
 	}
 	start := &pb.EncodeStreamStart{Request: request, SourceBytes: proto.Int64(info.Size())}
-	err = stream.Send(&pb.EncodeStreamRequest{Part: &pb.EncodeStreamRequest_Start{Start: start}})
-	for err == nil {
-		chunk := make([]byte, chunkBytes)
-		n, failed := io.ReadFull(file, chunk)
-		if n > 0 {
-			part := &pb.EncodeStreamRequest_Chunk{Chunk: chunk[:n]}
-			err = stream.Send(&pb.EncodeStreamRequest{Part: part})
+	part := &pb.EncodeStreamRequest{Part: &pb.EncodeStreamRequest_Start{Start: start}}
+	for stream.Send(part) == nil {
+		chunk := make([]byte, chunkBytes) // gRPC may use a message after Send
+		n, err := file.Read(chunk)
+		if err == io.EOF {
+			stream.CloseSend()
+			return nil
 		}
-		switch {
-		case failed == io.EOF || failed == io.ErrUnexpectedEOF:
-			return errors.Join(err, stream.CloseSend())
-		case failed != nil:
-			return failed
+		if err != nil {
+			return err
 		}
+		part = &pb.EncodeStreamRequest{Part: &pb.EncodeStreamRequest_Chunk{Chunk: chunk[:n]}}
 	}
-	return err
+	return nil
 }
 
 // receive reports the progress and collects the answer.

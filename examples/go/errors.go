@@ -14,11 +14,11 @@ import (
 
 const attempts = 5
 
-// retry repeats a call while the server asks for it.
+// retry repeats a call while the server is full, and once if the call was lost.
 //
-// The service config retries calls that reach no server. It cannot retry a full server, because
-// it cannot tell RESOURCE_EXHAUSTED with RetryInfo from a message that is too large. It also does
-// not retry a stream after the first answer. An encoding has no side effects, so both are safe.
+// The service config repeats lost calls too, but no stream after its first answer. It cannot repeat
+// calls to a full server, because it cannot tell RESOURCE_EXHAUSTED with RetryInfo from a message
+// that is too large. An encoding has no side effects, so both are safe.
 func retry[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := call(ctx)
@@ -43,7 +43,7 @@ func retryDelay(err error, attempt int) (time.Duration, bool) {
 			return info.GetRetryDelay().AsDuration(), true
 		}
 	}
-	return 250 * time.Millisecond << (attempt - 1), status.Code(err) == codes.Unavailable
+	return 250 * time.Millisecond, status.Code(err) == codes.Unavailable && attempt == 1
 }
 
 // explain describes a failed call for people: its reason, its wrong fields and its request id.

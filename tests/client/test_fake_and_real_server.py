@@ -178,6 +178,25 @@ BAD: dict[str, Any] = {
     "max_dssim": by(max_dssim=1.1),
     "min_ssimulacra2": by(min_ssimulacra2=-1),
     "a frame without a size": encode(bytes(IMAGE.jpegsave_buffer())[:200]),
+    "several fields": encode(
+        b"photo", quality=0, background="red", min_width=0, webp={"effort": 9, "preset": 99}
+    ),
+    "size without a target, and limits": by(
+        method=pb.METHOD_SIZE, min_quality=0, max_bytes=0, max_dssim=2
+    ),
+    "method and what depends on it": encode(
+        candidates=[pb.FORMAT_JPEG, pb.FORMAT_WEBP], auto_quality={"method": 99, "target": 5000}
+    ),
+    "metric and candidates": encode(
+        candidates=[pb.FORMAT_JPEG, pb.FORMAT_WEBP],
+        auto_quality={"method": pb.METHOD_DSSIM, "metric": pb.METRIC_SSIMULACRA2},
+        measure=[0],
+    ),
+    "quality and size without a target": encode(
+        quality=5, auto_quality={"method": pb.METHOD_SIZE}, background="red"
+    ),
+    "pixels and quality": raw(0, -1, 5, b"x", quality=101),
+    "pixels and a setting": raw(2, 2, 3, b"x", min_width=0),
 }
 
 PAIRS: dict[str, Any] = {
@@ -209,7 +228,7 @@ def seen(method: Any, request: Any) -> dict[str, Any]:
     except grpc.RpcError as failure:
         error = error_from(failure, "")
         assert isinstance(error, InvalidRequestError), error
-        violations = [(one.field, one.reason) for one in error.field_violations]
+        violations = sorted((one.field, one.reason) for one in error.field_violations)
         reasons = [one.reason for one in error.details if isinstance(one, ErrorInfo)]
         return {"code": error.code, "violations": violations, "reasons": reasons}
     same = ("format", "width", "height", "frames", "applied", "alpha_quality")

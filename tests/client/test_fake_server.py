@@ -282,7 +282,6 @@ def test_it_refuses_what_the_contract_forbids(request_: pb.EncodeRequest, field:
 
 
 def test_it_names_all_invalid_fields(client: Client) -> None:
-    """The real server's test is in tests/rpc/test_convert.py."""
     with pytest.raises(InvalidRequestError) as caught:
         client.encode(b"photo", quality=101, background="white", min_quality=0)
     fields = [one.field for one in caught.value.field_violations]

@@ -31,24 +31,34 @@ _LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF:
 def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fault | None:
     """Return the fault with all invalid fields of a request, or None.
 
-    As in the real server, a file is looked at only if everything else is valid.
+    A file is read only if all fields are valid.
     """
-    found = [
-        *_check_source(request),
-        *_check_enums(request),
-        *_check_quality(request),
-        *_check_spec(request.auto_quality),
-        *_check_settings(request),
-        *_check_format_options(request),
-        *_check_candidates(request),
-    ]
+    found: dict[str, FieldViolation] = {}
+    for one in _violations(request):
+        found.setdefault(one.field, one)
+    if found.keys().isdisjoint(_DECIDING):
+        for one in (*_check_candidates(request), *_check_scores(request.auto_quality)):
+            found.setdefault(one.field, one)
     if not found:
-        found += _check_image(request, check_images=check_images)
-    if not found:
-        found += _check_sides(request)
-    firsts = {one.field: one for one in reversed(found)}
-    found = [one for one in found if firsts[one.field] is one]
-    return Fault.invalid_fields(*found) if found else None
+        found = {one.field: one for one in _check_source(request, check_images=check_images)}
+    return Fault.invalid_fields(*found.values()) if found else None
+
+
+_DECIDING = frozenset({"auto_quality.method", "auto_quality.metric", "quality"})
+"""The fields that decide what is right for others about the target."""
+
+
+def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Yield the invalid fields that do not depend on the method. A field may come twice."""
+    if request.WhichOneof("source") is None:
+        yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
+    yield from _check_enums(request)
+    yield from _check_quality(request)
+    yield from _check_spec(request.auto_quality)
+    yield from _check_format_options(request)
+    yield from _check_settings(request)
+    if request.HasField("raw"):
+        yield from _check_raw(request.raw)
 
 
 def _invalid(field: str, text: str, reason: str = "INVALID_FIELD") -> FieldViolation:
@@ -71,7 +81,7 @@ def _check_enums(message: Any, path: str = "") -> Iterator[FieldViolation]:
 
 
 def _check_format_options(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    """Refuse options of a format that are out of range or contradict another."""
+    """Yield each option of a format that is out of range or contradicts another."""
     for name, kind in FORMAT_OPTIONS.items():
         message: Any = getattr(request, name)
         present = {field.name for field, _ in message.ListFields()}
@@ -105,32 +115,26 @@ def _check_settings(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
         yield _invalid("min_width", "must be pixels, 1 or more")
 
 
-def _check_source(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    """Check everything about the source that does not depend on the bytes of a file."""
-    raw = request.raw
-    if request.WhichOneof("source") is None:
-        yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
-    if not request.HasField("raw"):
-        return
-    for side in ("width", "height"):
-        if getattr(raw, side) < 1:
-            yield _invalid(f"raw.{side}", "must be 1 or more")
-            return
+def _check_source(request: pb.EncodeRequest, *, check_images: bool) -> list[FieldViolation]:
+    found: list[FieldViolation] = []
+    if request.HasField("image"):
+        if check_images:
+            found = list(_check_file("image", request.image))
+        elif not request.image:
+            found = [_unreadable("image", "must not be empty")]
+    return found or list(_check_sides(request))
+
+
+def _check_raw(raw: pb.RawImage) -> Iterator[FieldViolation]:
+    sides = [side for side in ("width", "height") if getattr(raw, side) < 1]
+    yield from (_invalid(f"raw.{side}", "must be 1 or more") for side in sides)
     if not 1 <= raw.bands <= 4:
         yield _invalid("raw.bands", "must be from 1 to 4")
-    elif too_large := _check_size("raw", of_raw(raw)):
-        yield too_large
-    elif len(raw.pixels) != raw.width * raw.height * raw.bands:
-        yield _invalid("raw.pixels", "must be width x height x bands bytes")
-
-
-def _check_image(request: pb.EncodeRequest, *, check_images: bool) -> Iterator[FieldViolation]:
-    if request.HasField("raw"):
-        return
-    if check_images:
-        yield from _check_file("image", request.image)
-    elif not request.image:
-        yield _unreadable("image", "must not be empty")
+    elif not sides:
+        too_large = list(_check_size("raw", of_raw(raw)))
+        yield from too_large
+        if not too_large and len(raw.pixels) != raw.width * raw.height * raw.bands:
+            yield _invalid("raw.pixels", "must be width x height x bands bytes")
 
 
 def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
@@ -145,20 +149,19 @@ def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
     if header is None:
         text = "not an image of a supported format (avif, gif, jpeg, jxl, png, tiff, webp)"
         yield _invalid(field, text, "IMAGE_UNSUPPORTED")
-    elif too_large := _check_size(field, header):
-        yield too_large
+    else:
+        yield from _check_size(field, header)
 
 
 def _unreadable(field: str, text: str) -> FieldViolation:
     return _invalid(field, text, "IMAGE_UNREADABLE")
 
 
-def _check_size(field: str, header: Header) -> FieldViolation | None:
+def _check_size(field: str, header: Header) -> Iterator[FieldViolation]:
     pixels = header.width * header.height * header.frames
-    if pixels <= MAX_PIXELS:
-        return None
-    text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
-    return _invalid(field, text, "IMAGE_TOO_LARGE")
+    if pixels > MAX_PIXELS:
+        text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
+        yield _invalid(field, text, "IMAGE_TOO_LARGE")
 
 
 def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
@@ -174,7 +177,7 @@ def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
             yield _invalid("quality", "must be from 1 to 100")
-        elif request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
             yield _invalid("quality", "is for METHOD_NONE only")
 
 
@@ -190,8 +193,8 @@ def _check_candidates(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
 def check_compare(request: pb.CompareRequest) -> Fault | None:
     """Return the fault of an invalid request, or None."""
     for field in ("reference", "distorted"):
-        for violation in _check_file(field, getattr(request, field)):
-            return Fault.invalid_fields(violation)
+        if found := list(_check_file(field, getattr(request, field))):
+            return Fault.invalid_fields(*found)
     one, other = read(request.reference), read(request.distorted)
     if one and other and (one.width, one.height) != (other.width, other.height):
         text = f"must be as large as the reference, {one.width}x{one.height}"
@@ -206,11 +209,11 @@ def _check_spec(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     both = spec.HasField("min_quality") and spec.HasField("max_quality")
     if both and 1 <= spec.max_quality < spec.min_quality <= 100:
         yield _invalid("auto_quality.min_quality", "must not be above max_quality")
-    yield from _check_scores(spec)
-    yield from _check_limits(spec)
-
-
-def _check_limits(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
+    if spec.method in pb.Method.values() and spec.metric not in (
+        pb.METRIC_UNSPECIFIED,
+        metric_of(spec),
+    ):
+        yield _invalid("auto_quality.metric", "must be that of the method, or not set")
     if spec.HasField("max_bytes") and spec.max_bytes < 1:
         yield _invalid("auto_quality.max_bytes", "must be 1 or more")
     for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
@@ -229,9 +232,6 @@ def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
 
 def _check_scores(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     own = metric_of(spec)
-    if spec.metric not in (pb.METRIC_UNSPECIFIED, own):
-        yield _invalid("auto_quality.metric", "must be that of the method, or not set")
-        return
     highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
     if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
         yield _invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")

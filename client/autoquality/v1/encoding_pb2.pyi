@@ -1521,8 +1521,8 @@ class EncodeResponse(google.protobuf.message.Message):
     format: Global___Format.ValueType
     """The output format. Never FORMAT_UNSPECIFIED."""
     quality: builtins.int
-    """The quality of the result, 1 to 100. 0 for a format without a quality, and for
-    OUTCOME_SOURCE_KEPT.
+    """The quality of the result, 1 to 100. 0 for a format without a quality, for a file
+    without loss, and for OUTCOME_SOURCE_KEPT.
     """
     size_bytes: builtins.int
     """The size of `image` in bytes."""

@@ -44,7 +44,15 @@ async function serve(
     },
     EncodeStream: (call: grpc.ServerDuplexStream<object, object>) => {
       call.resume();
-      call.emit("error", failures[calls++]);
+      call.write({ progress: { stage: "STAGE_ACCEPTED" } });
+      const error = failures[calls++];
+      if (error) {
+        call.emit("error", error);
+        return;
+      }
+      call.write({ result: {} });
+      call.write({ chunk: answer });
+      call.end();
     },
   });
   const port = await new Promise<number>((resolve, reject) =>
@@ -98,6 +106,17 @@ test("retry waits for a full server and gives up on other errors", async () => {
     const call = retry(inAMinute(), () => encode(server.client, { image }, inAMinute()));
     assert.equal(await codeOf(call), code);
     assert.equal(server.calls(), calls);
+  }
+});
+
+test("a lost stream is repeated once", async () => {
+  const lost = failure(grpc.status.UNAVAILABLE);
+  const here = new URL(import.meta.url).pathname;
+  for (const [failures, image] of [[[lost], "image"], [[lost, lost], undefined]] as const) {
+    const server = await serve([...failures]);
+    const call = retry(inAMinute(), () => encodeFile(server.client, here, {}, inAMinute(), () => {}));
+    assert.equal((await call.catch(() => undefined))?.image?.toString(), image);
+    assert.equal(server.calls(), 2);
   }
 });
 

@@ -47,11 +47,11 @@ export function explain(error: ServiceError): string {
 const attempts = 5;
 
 /**
- * Repeat a call while the server asks for it.
+ * Repeat a call while the server is full, and once if the call was lost.
  *
- * The service config retries calls that reach no server. It cannot retry a full server, because
- * it cannot tell RESOURCE_EXHAUSTED with RetryInfo from a message that is too large. It also does
- * not retry a stream after the first answer. An encoding has no side effects, so both are safe.
+ * The service config repeats lost calls too, but no stream after its first answer. It cannot repeat
+ * calls to a full server, because it cannot tell RESOURCE_EXHAUSTED with RetryInfo from a message
+ * that is too large. An encoding has no side effects, so both are safe.
  */
 export async function retry<T>(deadline: Date, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -73,5 +73,5 @@ function retryDelay(error: unknown, attempt: number): number | undefined {
   if (!isServiceError(error)) return undefined;
   const delay = detailsOf(error).RetryInfo?.retryDelay;
   if (delay) return (delay.seconds ?? 0) * 1000 + (delay.nanos ?? 0) / 1e6;
-  return error.code === status.UNAVAILABLE ? 250 * 2 ** (attempt - 1) : undefined;
+  return error.code === status.UNAVAILABLE && attempt === 1 ? 250 : undefined;
 }

@@ -53,7 +53,10 @@ def test_the_service_config_retries_a_server_that_shuts_down_and_no_other() -> N
     """The client here is gRPC's C core. The examples test the config in Go and in Node."""
     config = (ROOT / "protos/service-config.json").read_text()
     options = [("grpc.service_config", config), ("grpc.enable_http_proxy", 0)]
-    with FakeServer() as server, grpc.insecure_channel(server.target, options) as channel:
+    with (
+        FakeServer(check_images=False) as server,
+        grpc.insecure_channel(server.target, options) as channel,
+    ):
         stub = EncodingServiceStub(channel)
         server.respond(Fault(grpc.StatusCode.UNAVAILABLE, "the server shuts down"))
         assert stub.Encode(pb.EncodeRequest(image=b"x")).quality
