@@ -1,4 +1,4 @@
-"""Prepares a graph for one batch size: a list of steps, with everything constant computed."""
+"""Prepares a graph for inputs of fixed shapes: steps in order, with everything constant done."""
 
 from __future__ import annotations
 

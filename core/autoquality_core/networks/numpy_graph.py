@@ -6,8 +6,7 @@ fast as TensorFlow does, without its seconds to start and hundreds of megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,37 +52,36 @@ class NumPyGraph(GraphBackend):
         self._target = ""
         if "target" in side_file.tensors:
             self._target = self._input(side_file, "target", FLOAT, (None,))
-        self._plans: dict[tuple[tuple[str, ...], int], Plan] = {}
+        self._plans: dict[str, Plan] = {}
 
     def run(
         self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
     ) -> Sequence[Outputs]:
-        """See Backend."""
-        inputs = {self._image: images[0][None] if len(images) == 1 else np.stack(images)}
+        """See Backend. Runs image after image.
+
+        The arrays of several do not fit into the processor's cache. An image's outputs do
+        not depend on the others.
+        """
+        given = zip(images, np.asarray(targets, np.float32), metrics, strict=True)
+        return [self._run_one(*one) for one in given]
+
+    def _run_one(self, image: Array, target: np.float32, metric: str) -> Outputs:
+        inputs = {self._image: image[None]}
         if self._target:
-            inputs[self._target] = np.asarray(targets, np.float32)
-        used = (metrics[0],) if len(set(metrics)) == 1 else self.metrics
+            inputs[self._target] = np.array([target])
         try:
             with np.errstate(all="ignore"):  # the outputs are checked
-                found = self._plan(used, inputs).run(inputs)
+                if metric not in self._plans:
+                    names = self._outputs[metric]
+                    self._plans[metric] = Plan(needed(self._nodes, names), names, inputs)
+                outputs = self._plans[metric].run(inputs)
         except (Unsupported, np.linalg.LinAlgError) as error:
             raise PredictionFailed(str(error)) from error
-        parts = iter(found)
-        outputs = {one: list(islice(parts, len(self._outputs[one]))) for one in used}
-        return rows_of(outputs, metrics)
+        return rows_of({metric: outputs}, [metric])[0]
 
     def close(self) -> None:
         """See Backend."""
         self._plans.clear()
-
-    def _plan(self, metrics: tuple[str, ...], inputs: Mapping[str, Array]) -> Plan:
-        """The plan for the outputs of some metrics, and the batch size of `inputs`."""
-        key = metrics, len(inputs[self._image])
-        plan = self._plans.get(key)
-        if plan is None:
-            names = [name for metric in metrics for name in self._outputs[metric]]
-            plan = self._plans[key] = Plan(needed(self._nodes, names), names, inputs)
-        return plan
 
     def _input(self, side_file: SideFile, role: str, kind: int, shape: Shape) -> str:
         """The name of the placeholder for an input. Raises Unsupported."""
