@@ -110,6 +110,10 @@ bench-exhaustive: .venv/.stamp ## Check searches on images with rough curves by 
 bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
 
+.PHONY: bench-rest
+bench-rest: .venv/.stamp ## Measure start, memory at rest and predictions, in NumPy and in TensorFlow
+	@$(BIN)/python -m bench.rest $(ARGS)
+
 .PHONY: bench-scaling
 bench-scaling: .venv/.stamp ## Measure cost by megapixels, callers and cores (ARGS=--quick)
 	@$(BIN)/python -m bench.scaling $(ARGS)

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import (
     formats,
     jpegli,
+    rest,
     savings,
     sources,
     ssimulacra2,
@@ -48,6 +49,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-rivals": ("compare", compare.rivals),
     "worst": ("worst", worst.page),
     "service": ("service", service.page),
+    "rest": ("rest", rest.page),
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),

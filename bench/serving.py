@@ -98,12 +98,14 @@ _STOP_SECONDS = 60.0
 
 
 @contextmanager
-def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[Server]:
+def serving(
+    cores: Sequence[int] | None = None, module: str = "autoquality_server", /, **settings: str
+) -> Iterator[Server]:
     """A new server with these settings (`workers="1"`), and none from the environment.
 
-    `cores` are the cores that it may use, by default those of this process.
+    `cores` are the cores that it may use, by default those of this process. `module` is what runs.
     """
-    command = [sys.executable, "-m", "autoquality_server"]
+    command = [sys.executable, "-m", module]
     if cores is not None:
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
@@ -128,7 +130,7 @@ def serving(cores: Sequence[int] | None = None, /, **settings: str) -> Iterator[
 
 def networks(which: str) -> dict[str, str]:
     """Settings with the bundled networks ("box") or without networks ("none")."""
-    return {f"{name}_net": which for name in ("jpeg", "webp", "avif")}
+    return {f"{name}_net": which for name in ("jpeg", "webp", "avif", "jxl")}
 
 
 def alone(workers: int) -> dict[str, str]:

@@ -35,7 +35,7 @@ class InvalidRequest(ServiceError):
     """A field of the request is wrong.
 
     `field` is its path in the request message (`auto_quality.min_quality`),
-    `message` says what would be right. `violations` has this error and those of other fields.
+    `message` says what would be right. `others` are the errors of other fields.
     """
 
     status = "INVALID_ARGUMENT"
@@ -45,7 +45,12 @@ class InvalidRequest(ServiceError):
         super().__init__(f"{field}: {message}", reason=reason)
         self.field = field
         self.description = message
-        self.violations: tuple[InvalidRequest, ...] = (self,)
+        self.others: tuple[InvalidRequest, ...] = ()
+
+    @property
+    def violations(self) -> tuple[InvalidRequest, ...]:
+        """The error itself and those of other fields."""
+        return (self, *self.others)
 
 
 class InvalidImage(InvalidRequest):
@@ -88,17 +93,20 @@ class Violations:
     def add(self, *errors: InvalidRequest) -> None:
         """Add errors of single fields."""
         for one in errors:
+            # A stack would refer to this object, and keep the request until garbage is collected.
+            one.__traceback__ = None
             self._found.setdefault(one.field, one)
 
     def error(self) -> InvalidRequest:
-        """The first error, with all of them as its `violations`."""
+        """The first error, with all of them as its `violations`. Forgets them."""
         first, *others = self._found.values()
+        self._found.clear()
         if not others:
             return first
         error = type(first)(first.field, first.description, reason=first.reason)
         more = "1 more field is" if len(others) == 1 else f"{len(others)} more fields are"
         error.message += f"; {more} invalid"
-        error.violations = (first, *others)
+        error.others = tuple(others)
         return error
 
     def raise_any(self) -> None:

@@ -6,10 +6,12 @@ import resource
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from autoquality_core.runtime.allocator import arenas
+from autoquality_core.types import Device
 from autoquality_server.cli.doctor import access, machine
 from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
 from autoquality_server.cli.doctor.machine import in_units
@@ -51,6 +53,16 @@ def test_every_process_needs_memory_of_its_own() -> None:
     found = look(workers=1, processes=256)["memory"]
     assert found.verdict is Verdict.WARNING
     assert found.text.endswith("or AUTOQUALITY_PROCESSES")
+
+
+def test_networks_that_tensorflow_may_run_need_more_memory() -> None:
+    def most(device: Device = Device.CPU, **networks: Any) -> int:
+        return machine.most_memory(Settings(predictor_device=device, **networks))
+
+    least = most(jpeg_net="none", webp_net="none", avif_net="none", jxl_net="none")
+    assert most() == least + machine.WITH_NETWORKS
+    assert most(webp_net="/networks/webp.pb") == least + machine.WITH_TENSORFLOW
+    assert most(Device.GPU) == least + machine.WITH_TENSORFLOW
 
 
 def test_images_that_do_not_fit_into_memory_are_a_warning() -> None:

@@ -29,7 +29,8 @@ def test_a_network_predicts_and_a_missing_one_is_ok(tmp_path: Path) -> None:
     found = {one.part: one for one in networks.run()}
     assert {one.verdict for one in found.values()} == {Verdict.OK}
     text = found["jpeg network"].text
-    assert text.startswith("given.pb 2.1 on ") and ": predicts quality 57 for dssim in " in text
+    assert text.startswith("given.pb 2.1 on ")
+    assert " by tensorflow: predicts quality 57 for dssim in " in text
     assert found["webp network"].text == "none: ml searches without it"
     assert found["avif network"].text == "none bundled: ml searches without it"
     assert networks.names.keys() == {Format.JPEG}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from autoquality import Client, Encoded, Format, Method, NetworkInfo, NoticeCode, Outcome
+from autoquality_core.networks.bundled import BUNDLED
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
 from autoquality_server.rpc.build import build_service
@@ -286,6 +288,7 @@ import sys
 from functools import partial
 from pathlib import Path
 sys.modules['tensorflow'] = None
+from autoquality import Client
 from autoquality_server.process.app import App
 from autoquality_server.config import Settings
 from autoquality_server.config.groups.serving import LogFormat, LogLevel
@@ -295,13 +298,15 @@ configure_logging(LogLevel.WARNING, LogFormat.JSON)
 settings = Settings(listen='127.0.0.1:0', metrics_listen='')
 app = App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
 app.start()
+with Client(f'127.0.0.1:{app.port}') as client:
+    print([one.format.value for one in client.info().formats if one.network])
 app.drain()
 """
 
 
-def test_without_tensorflow_one_line_says_that_bundled_networks_are_not_used(
-    tmp_path: Path,
-) -> None:
+def test_without_tensorflow_bundled_networks_serve_and_others_are_logged(tmp_path: Path) -> None:
+    for name in ("autoquality-webp.pb", "autoquality-webp.json"):
+        shutil.copy(BUNDLED / name, tmp_path)
     constant_graph(tmp_path / "autoquality-jpeg.pb", peak_at(42))
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TENSORFLOW, str(tmp_path)],
@@ -311,7 +316,8 @@ def test_without_tensorflow_one_line_says_that_bundled_networks_are_not_used(
     )
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
-    assert "TensorFlow is not installed" in line and '"jpeg"' in line
+    assert "autoquality-jpeg.pb: TensorFlow cannot be imported" in line
+    assert done.stdout == "['webp']\n"
 
 
 BUNDLED_ON_A_GPU = """

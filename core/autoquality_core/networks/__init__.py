@@ -7,13 +7,17 @@
     prediction                 the Predictor interface and its predictions
     inputs                     how a network sees an image
     backend                    a graph in a library, and the checks while loading
-    frozen_graph, onnx_model   the two backends
+    numpy_graph                the backend for the bundled networks on a CPU
+    graph_file, graph_plan, graph_operations
+                               its reading of a graph, its order of work, and its arithmetic
+    frozen_graph, onnx_model   the backends for all other networks
     signature                  the inputs and outputs of a frozen graph
     tensorflow                 a late and silent import
+    gpu                        whether there is one
     bundled                    the networks that are installed with the library
     errors
 
-Only `load` imports TensorFlow (3 s, 500 MB) or onnxruntime.
+Only `load` imports TensorFlow (3 s, 500 MB) or onnxruntime, for networks that need it.
 """
 
 from __future__ import annotations

@@ -35,11 +35,12 @@ class Backend(ABC):
 
     Its input has `side` x `side` pixels, as float32 in [0, 1] or else as uint8,
     with the channels first or last. `batch` is the only batch size that the graph
-    takes, None if it takes any. `device` is "CPU:0" or "GPU:0". `metrics` are the
-    names of the metrics that it predicts.
+    takes, None if it takes any. `runtime` is the name of the library, `device` is
+    "CPU:0" or "GPU:0". `metrics` are the names of the metrics that it predicts.
     """
 
     side: ClassVar[int]
+    runtime: ClassVar[str]
     is_float: bool
     channels_first: bool
     batch: int | None
@@ -127,8 +128,11 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
 
     Each image of a batch must get the outputs that it gets alone. Some exported
     networks mix the images of a batch, or use one image's target for all of them.
-    Every size is run, so that the library compiles its code for each.
+    Every size is run, so that the library compiles its code for each; `first_working` has run 1.
     """
+    sizes = sorted(set(wanted))
+    if sizes == [1]:
+        return (1,)
     images = [backend.prepare(image) for image in _check_images(backend.side)]
     examples = {
         metric: [
@@ -138,7 +142,6 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
         for metric in backend.metrics
     }
     together = [one for some in zip(*examples.values(), strict=True) for one in some]
-    sizes = sorted(set(wanted))
     for some in (*examples.values(), together):
         alone = [_rows(backend, [one])[0] for one in some]
         for size in sizes:

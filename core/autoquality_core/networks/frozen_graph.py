@@ -39,7 +39,8 @@ def open_frozen_graph(
     try:
         tf = tensorflow()
     except ImportError as error:
-        raise NetworkError(path, f"TensorFlow cannot be imported: {error}") from error
+        kind = DeviceMissing if options.device is Device.GPU else NetworkError
+        raise kind(path, f"TensorFlow cannot be imported: {error}") from error
     graph = _import_graph(tf, path, data)
     on_gpu = options.device is not Device.CPU
     session = open_session(tf, graph, threads=options.threads, on_gpu=on_gpu)
@@ -58,10 +59,31 @@ def open_frozen_graph(
         raise
 
 
-class FrozenGraph(Backend):
-    """One reading of a graph in a session."""
+class GraphBackend(Backend):
+    """A graph whose outputs are logits, then mean and factor of the curve if there is one.
+
+    `residuals` are those of the curves by metric.
+    """
 
     side = SIDE
+    residuals: Mapping[str, float]
+
+    def decode(self, metric: str, *outputs: Array) -> Prediction:
+        """See Backend."""
+        logits, *curve = outputs
+        if not curve:
+            return Prediction.from_logits(logits)
+        if any(np.abs(part).max() > _FARTHEST for part in curve):
+            raise PredictionFailed(f"its curve is beyond {_FARTHEST:g}")
+        mean, factor = curve
+        distribution = CurveDistribution.from_factor(mean, factor, self.residuals[metric])
+        return Prediction.from_logits(logits, distribution)
+
+
+class FrozenGraph(GraphBackend):
+    """One reading of a graph in a session."""
+
+    runtime = "tensorflow"
 
     def __init__(
         self, tf: Any, session: Any, signature: Signature, residuals: Mapping[str, float]
@@ -74,7 +96,7 @@ class FrozenGraph(Backend):
         self._errors = tf.errors
         self._session = session
         self._signature = signature
-        self._residuals = residuals
+        self.residuals = residuals
         inputs = [signature.image, *([] if signature.target is None else [signature.target])]
         # Session.run looks up its tensors each time, which can take longer than the network.
         self._calls = {
@@ -86,7 +108,7 @@ class FrozenGraph(Backend):
     def run(
         self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
     ) -> Sequence[Outputs]:
-        """See Backend. A row has the logits, then mean and factor of the curve if there is one."""
+        """See Backend."""
         values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
         target = self._signature.target
         if target is not None:
@@ -99,22 +121,10 @@ class FrozenGraph(Backend):
             raise PredictionFailed(f"it is not frozen: {error.message}") from error
         except self._errors.OpError as error:
             raise PredictionFailed(error.message) from error
-        rows = {
-            metric: list(zip(*_checked(list(map(np.asarray, outputs)), len(images)), strict=True))
-            for metric, outputs in zip(used, found, strict=True)
+        outputs = {
+            one: list(map(np.asarray, parts)) for one, parts in zip(used, found, strict=True)
         }
-        return [rows[metric][at] for at, metric in enumerate(metrics)]
-
-    def decode(self, metric: str, *outputs: Array) -> Prediction:
-        """See Backend."""
-        logits, *curve = outputs
-        if not curve:
-            return Prediction.from_logits(logits)
-        if any(np.abs(part).max() > _FARTHEST for part in curve):
-            raise PredictionFailed(f"its curve is beyond {_FARTHEST:g}")
-        mean, factor = curve
-        distribution = CurveDistribution.from_factor(mean, factor, self._residuals[metric])
-        return Prediction.from_logits(logits, distribution)
+        return rows_of(outputs, metrics)
 
     def close(self) -> None:
         """See Backend."""
@@ -149,6 +159,18 @@ def _import_problem(message: str) -> str:
     if unknown:
         return f"it uses the operation '{unknown[1]}', which this TensorFlow does not have"
     return f"the graph is broken: {message}"
+
+
+def rows_of(outputs: Mapping[str, Sequence[Array]], metrics: Sequence[str]) -> Sequence[Outputs]:
+    """The outputs of each image for its metric, one of `metrics`, from those of a batch by metric.
+
+    Raises PredictionFailed for a wrong shape.
+    """
+    rows = {
+        metric: list(zip(*_checked(list(parts), len(metrics)), strict=True))
+        for metric, parts in outputs.items()
+    }
+    return [rows[metric][at] for at, metric in enumerate(metrics)]
 
 
 def _checked(outputs: list[Array], size: int) -> list[Array]:

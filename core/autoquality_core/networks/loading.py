@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from autoquality_core.metrics import DSSIM
+from autoquality_core.networks.backend import Backend, first_working
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.frozen_graph import NOT_A_GRAPH, open_frozen_graph
+from autoquality_core.networks.gpu import has_gpu
+from autoquality_core.networks.graph_file import Unsupported
 from autoquality_core.networks.inputs import squeeze
 from autoquality_core.networks.network import LoadOptions, Network, Recipe
+from autoquality_core.networks.numpy_graph import NumPyGraph
 from autoquality_core.networks.onnx_model import open_onnx_model
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.networks.side_file import ANY_TARGET, SideFile, read_side_file
-from autoquality_core.types import Format
+from autoquality_core.types import Device, Format
 
 # How other files begin that people try to load. A GraphDef begins with a node.
 _FOREIGN = (
@@ -34,7 +39,8 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
     A name that ends in .onnx is an ONNX model (imgproxy 4's contract), any other
     a TensorFlow frozen graph (imgproxy 3's), which may have a side file. `fmt` is
     the format that it is to predict for: a side file for another one is refused.
-    Imports TensorFlow or onnxruntime. Raises NetworkError.
+    NumPy runs the bundled networks, and others of their kind, on a CPU. For all
+    other networks, imports TensorFlow or onnxruntime. Raises NetworkError.
     """
     path = Path(path)
     data = _read(path)
@@ -43,9 +49,11 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
         backend = open_onnx_model(path, data, options)
     else:
         side_file = _side_file_of(path, data, fmt)
-        backend = open_frozen_graph(path, data, side_file, options)
+        backend = _open_graph(path, data, side_file, options)
     digest = hashlib.sha256(data).hexdigest()
-    info = NetworkInfo(path.name, digest, backend.device, metrics=backend.metrics)
+    info = NetworkInfo(
+        path.name, digest, backend.device, metrics=backend.metrics, runtime=backend.runtime
+    )
     recipe: Recipe = partial(squeeze, side=backend.side)
     targets = {DSSIM.name: ANY_TARGET}
     if side_file:
@@ -57,6 +65,17 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
     except PredictionFailed as error:
         backend.close()
         raise NetworkError(path, f"it fails on a generated image: {error}") from error
+
+
+def _open_graph(
+    path: Path, data: bytes, side_file: SideFile | None, options: LoadOptions
+) -> Backend:
+    on_gpu = options.device is Device.GPU or (options.device is Device.AUTO and has_gpu())
+    if side_file and not on_gpu:
+        # TensorFlow runs what NumPy cannot, and has the words for what is wrong with a graph.
+        with suppress(Unsupported, NetworkError):
+            return first_working(path, [NumPyGraph(data, side_file)])
+    return open_frozen_graph(path, data, side_file, options)
 
 
 def _side_file_of(path: Path, data: bytes, fmt: Format | None) -> SideFile | None:

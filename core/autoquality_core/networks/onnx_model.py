@@ -45,6 +45,7 @@ class OnnxModel(Backend):
     """One reading of a model in a session."""
 
     side = SIDE
+    runtime = "onnxruntime"
 
     def __init__(self, session: Any, channels_first: bool, batch: int | None) -> None:
         self.is_float = True

@@ -34,9 +34,10 @@ class NetworkInfo:
     """Identifies a network.
 
     `name` is its file's name without the folder, `sha256` the file's hash in
-    hexadecimal, `device` "CPU:0" or "GPU:0". `metrics` are the names of the
-    metrics that it predicts. From the side file: `version`, and `encoder`, the
-    encoder's options that it was trained for. Both are empty without one.
+    hexadecimal, `device` "CPU:0" or "GPU:0". `runtime` is the library that runs it:
+    "numpy", "tensorflow" or "onnxruntime". `metrics` are the names of the metrics
+    that it predicts. From the side file: `version`, and `encoder`, the encoder's
+    options that it was trained for. Both are empty without one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class NetworkInfo:
     version: str = ""
     encoder: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[str, ...] = (DSSIM.name,)
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -146,6 +146,6 @@ def _score(word: str, metric: Metric | None, argument: str = "target") -> float:
 
 @cache
 def bundled_networks() -> Mapping[Format, Predictor]:
-    """The networks that come with this package, loaded once. Needs TensorFlow."""
+    """The networks that come with this package, loaded once."""
     paths = {fmt: bundled_network(fmt) for fmt in Format}
     return {fmt: load(path) for fmt, path in paths.items() if path is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -44,8 +43,8 @@ class Predictors:
         """Load the networks of `settings`.
 
         Raises ConfigError if a network that is given by its path cannot be used. A
-        bundled network may be missing, and so may TensorFlow: that is logged, and
-        the format has no predictor.
+        bundled network may be missing or unusable: that is logged, and the format has
+        no predictor.
         """
         self._settings = settings
         self._metrics = metrics
@@ -93,13 +92,6 @@ class Predictors:
         self._reloads.append((files, predictor.reload))
 
     def _load_bundled(self, files: Mapping[Format, Path]) -> None:
-        if files and not importlib.util.find_spec("tensorflow"):
-            _log.warning(
-                "TensorFlow is not installed: the bundled networks are not used, "
-                "METHOD_ML is served as a search without them",
-                formats=[fmt.value for fmt in files],
-            )
-            return
         for fmt, path in files.items():
             try:
                 self._by_format[fmt] = self._load(fmt, path)

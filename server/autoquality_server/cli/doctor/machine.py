@@ -7,15 +7,19 @@ import resource
 import tempfile
 from collections.abc import Iterator, Mapping
 
+from autoquality_core.networks.gpu import has_gpu
 from autoquality_core.runtime.allocator import arenas
+from autoquality_core.types import Device
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
+from autoquality_server.config.parse import BUNDLED
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 
 AT_REST = 256 * 2**20
-WITH_NETWORKS = 768 * 2**20
-"""Additional bytes for TensorFlow and the networks. Both measured with `python -m bench.sizing`
-and rounded up."""
+WITH_NETWORKS = 32 * 2**20
+WITH_TENSORFLOW = 768 * 2**20
+"""Additional bytes for the bundled networks on a CPU, and for networks that TensorFlow may run. All
+are measured with `python -m bench.sizing` and rounded up."""
 
 SUPERVISOR = 64 * 2**20
 """Bytes for the supervisor of several processes, which loads no libraries for images."""
@@ -38,7 +42,7 @@ def most_memory(settings: Settings) -> int:
     """Return the bytes that the server may need at full load."""
     pixels = min(settings.workers * settings.max_pixels, settings.max_pixels_in_flight)
     images = max(pixels, settings.max_pixels) * BYTES_A_PIXEL
-    each = AT_REST + (WITH_NETWORKS if settings.networks else 0) + images
+    each = AT_REST + _of_networks(settings) + images
     if settings.processes == 1:
         return each
     return SUPERVISOR + settings.processes * each
@@ -52,6 +56,15 @@ def in_units(size: int) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.4g} {unit}"
+
+
+def _of_networks(settings: Settings) -> int:
+    if not settings.networks:
+        return 0
+    only_bundled = all(path == BUNDLED for path in settings.networks.values())
+    device = settings.predictor_device
+    on_cpu = device is Device.CPU or (device is Device.AUTO and not has_gpu())
+    return WITH_NETWORKS if only_bundled and on_cpu else WITH_TENSORFLOW
 
 
 def _cores(settings: Settings) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,8 +54,6 @@ class NetworkChecks:
             path = Path(given) if given else None
         if path is None:
             return Verdict.OK, f"{'none bundled' if is_bundled else 'none'}: {_WITHOUT}"
-        if is_bundled and not importlib.util.find_spec("tensorflow"):
-            return Verdict.WARNING, f"TensorFlow is not installed: {_WITHOUT}"
         try:
             network = load(path, load_options(self._settings), fmt)
         except DeviceMissing as error:
@@ -72,7 +69,7 @@ class NetworkChecks:
 
     def _predict(self, fmt: Format, network: Network) -> tuple[Verdict, str]:
         info = network.info
-        name = f"{info.name} {info.version}".rstrip() + f" on {info.device}"
+        name = f"{info.name} {info.version}".rstrip() + f" on {info.device} by {info.runtime}"
         raw = picture()
         pixels = from_raw(raw, ImageLimits(len(raw.pixels), raw.width * raw.height))
         start = time.perf_counter()

@@ -1,0 +1,228 @@
+"""TensorFlow's operations in NumPy: those that the bundled networks consist of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoquality_core.networks.backend import Array
+from autoquality_core.networks.graph_file import TYPES, Node, Unsupported
+
+Operation = Callable[..., Array]
+"""From all inputs of a node to its output, which may be an input or a view of one."""
+
+Constants = Sequence[Array | None]
+"""The inputs of a node that are constants, None in the place of others."""
+
+Maker = Callable[[Mapping[str, Any], Constants], Operation]
+
+
+def operation(node: Node, constants: Constants) -> Operation:
+    """What `node` computes. Raises Unsupported."""
+    make = _MAKERS.get(node.kind)
+    if make is None:
+        raise Unsupported(f"it has the operation '{node.kind}'")
+    try:
+        return make(node.attributes, constants)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise Unsupported(f"'{node.name}' is another '{node.kind}': {error!r}") from error
+
+
+def can_overwrite(function: Operation) -> bool:
+    """Whether the function works number by number, and can write to one of its inputs (`out`)."""
+    return function is relu or (isinstance(function, np.ufunc) and function.signature is None)
+
+
+def relu(values: Array, out: Array | None = None) -> Array:
+    """The positive part."""
+    result: Array = np.maximum(values, 0, out=out)
+    return result
+
+
+def _always(function: Operation) -> Maker:
+    return lambda _attributes, _constants: function
+
+
+def _same(values: Array) -> Array:
+    return values
+
+
+def _ints(constant: Array | None) -> list[int]:
+    """The numbers of a constant. Raises TypeError for an input that is none."""
+    if constant is None:
+        raise TypeError("an input is not constant")
+    numbers: list[int] = constant.ravel().tolist()
+    return numbers
+
+
+def _cast(attributes: Mapping[str, Any], _constants: Constants) -> Operation:
+    kind = TYPES[attributes["DstT"]]
+    return lambda values: values.astype(kind)
+
+
+def _concatenate(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    (axis,) = _ints(constants[-1])
+    return lambda *values: np.concatenate(values[:-1], axis)
+
+
+def _constant(attributes: Mapping[str, Any], _constants: Constants) -> Operation:
+    value = attributes["value"]
+    return lambda: value
+
+
+def _by_number(function: Callable[[float], float]) -> Maker:
+    """An operation on few numbers, in double precision."""
+    each: Any = np.frompyfunc(function, 1, 1)
+    return _always(lambda values: each(values).astype(values.dtype))
+
+
+def _gather(attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    (axis,) = _ints(constants[2])
+    if attributes.get("batch_dims"):
+        raise ValueError("batch_dims")
+    return lambda values, places, _axis: values.take(places, axis)
+
+
+def _matrix_product(attributes: Mapping[str, Any], _constants: Constants) -> Operation:
+    first = attributes.get("transpose_a") or attributes.get("adj_x")
+    second = attributes.get("transpose_b") or attributes.get("adj_y")
+
+    def multiply(one: Array, other: Array) -> Array:
+        left = one.swapaxes(-1, -2) if first else one
+        product: Array = left @ (other.swapaxes(-1, -2) if second else other)
+        return product
+
+    return multiply if first or second else np.matmul
+
+
+def _pack(attributes: Mapping[str, Any], _constants: Constants) -> Operation:
+    axis = attributes["axis"]
+    return lambda *values: np.stack(values, axis)
+
+
+def _pad(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    numbers = _ints(constants[1])
+    before, after = numbers[::2], numbers[1::2]
+
+    def pad(values: Array, _amounts: Array) -> Array:
+        sizes = zip(before, values.shape, after, strict=True)
+        padded = np.zeros([sum(parts) for parts in sizes], values.dtype)
+        inner = zip(before, values.shape, strict=True)
+        padded[tuple(slice(start, start + size) for start, size in inner)] = values
+        return padded
+
+    return pad
+
+
+def _mean(attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    total = _sum(attributes, constants)
+
+    def mean(values: Array, axes: Array) -> Array:
+        if values.ndim == 2 and axes.tolist() in (1, [1], -1, [-1]):
+            # Many short rows: a product is ten times as fast as a sum.
+            _, size = values.shape
+            means: Array = values @ np.full(size, 1 / size, values.dtype)
+            return means[:, None] if attributes["keep_dims"] else means
+        sums = total(values, axes)
+        sums *= values.dtype.type(sums.size / values.size)
+        return sums
+
+    return mean
+
+
+def _reduction(ufunc: np.ufunc) -> Maker:
+    def make(attributes: Mapping[str, Any], constants: Constants) -> Operation:
+        axes, kept = tuple(_ints(constants[1])), bool(attributes["keep_dims"])
+
+        def reduce(values: Array, _axes: Array) -> Array:
+            return np.asarray(ufunc.reduce(values, axis=axes, dtype=values.dtype, keepdims=kept))
+
+        return reduce
+
+    return make
+
+
+_sum = _reduction(np.add)
+
+
+def _reshape(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    shape = _ints(constants[1])
+    return lambda values, _shape: values.reshape(shape)
+
+
+def _softplus(values: Array) -> Array:
+    result: Array = np.logaddexp(values, values.dtype.type(0))
+    return result
+
+
+def _strided_slice(attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    limits = zip(*map(_ints, constants[1:]), strict=True)
+    masks = {
+        name: attributes[f"{name}_mask"]
+        for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
+
+    def part(at: int, begin: int, end: int, step: int) -> Any:
+        given = {name: bool(mask >> at & 1) for name, mask in masks.items()}
+        if given["ellipsis"]:
+            return ...
+        if given["new_axis"]:
+            return None
+        if given["shrink_axis"]:
+            return begin
+        return slice(None if given["begin"] else begin, None if given["end"] else end, step)
+
+    index = tuple(part(at, *numbers) for at, numbers in enumerate(limits))
+    return lambda values, *_limits: np.asarray(values[index])
+
+
+def _transpose(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
+    order = _ints(constants[1])
+    if order == sorted(order):
+        return lambda values, _order: values
+    return lambda values, _order: values.transpose(order)
+
+
+_MAKERS: Mapping[str, Maker] = {
+    "Abs": _always(np.absolute),
+    "AddV2": _always(np.add),
+    "BatchMatMulV2": _matrix_product,
+    "BiasAdd": _always(np.add),
+    "Cast": _cast,
+    "CheckNumerics": _always(_same),  # NaN reaches the outputs, which are checked
+    "Cholesky": _always(np.linalg.cholesky),
+    "ConcatV2": _concatenate,
+    "Const": _constant,
+    "Erf": _by_number(math.erf),
+    "Erfc": _by_number(math.erfc),
+    "GatherV2": _gather,
+    "Identity": _always(_same),
+    "Log": _always(np.log),
+    "MatMul": _matrix_product,
+    "Maximum": _always(np.maximum),
+    "Mean": _mean,
+    "Min": _reduction(np.minimum),
+    "Mul": _always(np.multiply),
+    "Neg": _always(np.negative),
+    "OnesLike": _always(np.ones_like),
+    "Pack": _pack,
+    "Pad": _pad,
+    "Prod": _reduction(np.multiply),
+    "RealDiv": _always(np.divide),
+    "Relu": _always(relu),
+    "Reshape": _reshape,
+    "Round": _always(np.rint),  # half to even, as TensorFlow
+    "Shape": _always(lambda values: np.array(values.shape, np.int32)),
+    "Sign": _always(np.sign),
+    "Softplus": _always(_softplus),
+    "Sqrt": _always(np.sqrt),
+    "Square": _always(np.square),
+    "StridedSlice": _strided_slice,
+    "Sub": _always(np.subtract),
+    "Sum": _sum,
+    "Transpose": _transpose,
+    "ZerosLike": _always(np.zeros_like),
+}
