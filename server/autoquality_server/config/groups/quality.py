@@ -211,8 +211,8 @@ class PredictionSettings:
         parse=parse.whole(1, 1024))
     batch_on_cpu: bool = setting(
         False,
-        "Run batches on a CPU too. This is hardly faster there. With TensorFlow, a prediction's last "
-        "digits then depend on the batch, so that the same request may get another answer.")
+        "Run batches on a CPU too. This is hardly faster there. With TensorFlow, the last digits "
+        "of a prediction then depend on the batch, so the same request may get another answer.")
     max_batch_size: int = setting(8, "The most images in one batch.", parse=parse.whole(1, 1024))
     batch_timeout_micros: int = setting(
         0, "Microseconds to wait for a batch to fill; 0: run at once with the images that wait.",
