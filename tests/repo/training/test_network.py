@@ -12,8 +12,9 @@ import pytest
 
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import METRICS
-from autoquality_core.networks import NetworkError, load
+from autoquality_core.networks import LoadOptions, NetworkError, load
 from autoquality_core.networks.inputs import mosaic
+from autoquality_core.types import Device
 from autoquality_train.basis import Basis
 from autoquality_train.examples import Examples, folds
 from autoquality_train.graphs import metric_part
@@ -144,8 +145,9 @@ def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -
     described = json.loads(path.with_suffix(".json").read_text())
     assert described["curve"] == {"residual": RESIDUAL}
 
-    network = load(path)
+    network = load(path, LoadOptions(Device.CPU))
     assert network.info.metrics == ("dssim", "ssimulacra2")
+    assert network.info.runtime == "numpy"
     for metric, head in fitted.heads.items():
         curves = examples.curves[metric]
         mean = np.asarray(distribution(head, statistics(examples.mosaics[:4], metric))[0])

@@ -207,12 +207,12 @@ class PredictionSettings:
         "Let dssim and ssimulacra2 use a network too, if it was trained for the encoder's options "
         "and saves time.")
     predictor_threads: int = setting(
-        1, "Threads for one operation of a network on a CPU.",
+        1, "Threads for one operation of a network on a CPU; bundled networks use one.",
         parse=parse.whole(1, 1024))
     batch_on_cpu: bool = setting(
         False,
-        "Run batches on a CPU too. This is not faster there, and a prediction's last digits then "
-        "depend on the batch, so that the same request may get another answer.")
+        "Run batches on a CPU too. This is hardly faster there. With TensorFlow, the last digits "
+        "of a prediction then depend on the batch, so the same request may get another answer.")
     max_batch_size: int = setting(8, "The most images in one batch.", parse=parse.whole(1, 1024))
     batch_timeout_micros: int = setting(
         0, "Microseconds to wait for a batch to fill; 0: run at once with the images that wait.",
