@@ -146,36 +146,36 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(tmp_path: Path)
     path = picky_graph(tmp_path / "net.pb")
     settings = {
         **NO_NETWORKS,
-        "AUTOQUALITY_WEBP_NET": str(path),
+        "AUTOQUALITY_JPEG_NET": str(path),
         "AUTOQUALITY_PREDICTOR_FAILURE_LIMIT": "2",
         "AUTOQUALITY_PREDICTOR_RETRY_INTERVAL": "0.5",
     }
-    part = "autoquality.predictor.webp"
+    part = "autoquality.predictor.jpeg"
     bad, good = plain(255), plain(0, 200)
     with running_server(tmp_path, settings) as server, Client(server.address) as client:
         assert health(server.address, part) == SERVING
         for _ in range(2):
-            (notice,) = trusted(client, bad, "webp").notices
+            (notice,) = trusted(client, bad, "jpeg").notices
             assert notice.code is NoticeCode.NETWORK_UNAVAILABLE
-            assert notice.message == "the network for WEBP failed: served as METHOD_DSSIM"
+            assert notice.message == "the network for JPEG failed: served as METHOD_DSSIM"
         assert health(server.address, part) == NOT_SERVING
         assert health(server.address) == health(server.address, "autoquality.v1.EncodingService")
         assert health(server.address) == SERVING
-        network = network_of(client, Format.WEBP)
+        network = network_of(client, Format.JPEG)
         assert network is not None and network.resting
         found = metrics(server.metrics_port)
-        assert found['autoquality_predictor_failures_total{format="webp"}'] == 2
-        assert found['autoquality_predictor_available{format="webp"}'] == 0
+        assert found['autoquality_predictor_failures_total{format="jpeg"}'] == 2
+        assert found['autoquality_predictor_available{format="jpeg"}'] == 0
 
         def resting() -> bool:
-            encoded = trusted(client, bad, "webp")
+            encoded = trusted(client, bad, "jpeg")
             assert encoded.applied.method is Method.DSSIM
             return "left alone for a while" in encoded.notices[0].message
 
         until(resting)
-        until(lambda: trusted(client, good, "webp").outcome is Outcome.PREDICTION_TRUSTED)
+        until(lambda: trusted(client, good, "jpeg").outcome is Outcome.PREDICTION_TRUSTED)
         assert health(server.address, part) == SERVING
-        network = network_of(client, Format.WEBP)
+        network = network_of(client, Format.JPEG)
         assert network is not None and not network.resting
 
 
