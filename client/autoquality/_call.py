@@ -80,6 +80,8 @@ class CallDefaults:
         """Combine a call's options with the defaults. Raises ValueError for a bad request id."""
         if request_id and not (request_id.isascii() and request_id.isprintable()):
             raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
+        if isinstance(timeout, str):
+            raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}")
         return CallOptions(
             timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
             metadata=(*self._metadata, *metadata),

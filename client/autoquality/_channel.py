@@ -105,10 +105,17 @@ def tls_credentials(
     if not (tls or certificates):
         return None
     return grpc.ssl_channel_credentials(
-        root_certificates=read_pem(ca),
-        private_key=read_pem(key),
-        certificate_chain=read_pem(cert),
+        root_certificates=_checked("ca", read_pem(ca), "CERTIFICATE"),
+        private_key=_checked("key", read_pem(key), "PRIVATE KEY"),
+        certificate_chain=_checked("cert", read_pem(cert), "CERTIFICATE"),
     )
+
+
+def _checked(argument: str, pem: bytes | None, kind: str) -> bytes | None:
+    """Return `pem`. Raises ValueError without a block of the kind: gRPC's error names nothing."""
+    if pem is not None and f"{kind}-----".encode() not in pem:
+        raise ValueError(f"{argument} must be PEM with a block '-----BEGIN {kind}-----'")
+    return pem
 
 
 def read_pem(pem: PEM | None) -> bytes | None:

@@ -6,7 +6,6 @@ closed". So a failed connection is repeated here, without gRPC, and nothing is s
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import ssl
@@ -27,6 +26,7 @@ _TLS_REQUIRED = "TLS_REQUIRED"
 _CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE_REQUIRED"
 _REFUSED = "CONNECTION_REFUSED"
 _NOT_FOUND = "NAME_NOT_FOUND"
+_LOST = "CONNECTION_LOST"
 
 _PATTERNS = (
     ("CERTIFICATE_EXPIRED", r"certificate has expired"),
@@ -40,6 +40,12 @@ _PATTERNS = (
 
 _TRANSIENT = ((_NOT_FOUND, r"errors resolving "), (_REFUSED, r"Connection refused"))
 """Reasons of errors that a retry may avoid: a server may be about to start."""
+
+# A proxy without a server behind it closes the connection, too. Servers may return.
+_AVOIDABLE = frozenset({None, _CLIENT_CERTIFICATE, _REFUSED, _NOT_FOUND, _LOST})
+
+# gRPC's texts for a server that ended during a call.
+_BROKEN = re.compile(r"(Stream removed|Socket closed|recvmsg:|sendmsg:).{0,60}")
 
 _MESSAGES = {
     _TLS_REQUIRED: "the server uses TLS: use tls=True (--tls), or ca (--ca) with its authority",
@@ -57,6 +63,7 @@ _MESSAGES = {
     "NOT_GRPC": "the server does not speak gRPC: check the port",
     _REFUSED: "no server listens there (connection refused)",
     _NOT_FOUND: "the host name cannot be resolved",
+    _LOST: "the connection broke during the call: the server ended or crashed",
 }
 _CERTIFICATE_REFUSED = (
     "the server closes the connection after the TLS handshake, probably because it does not "
@@ -87,16 +94,19 @@ class Peer:
         An error with another cause is returned unchanged, and is not permanent. The search for
         the cause takes `seconds` at most, and some seconds without a limit.
         """
-        if not isinstance(error, UnavailableError) or not _NO_CONNECTION.search(error.message):
+        if not isinstance(error, UnavailableError):
             return error, False
-        reason = _find(_PATTERNS, error.message) or self._diagnose(seconds)
-        # A proxy without a server behind it also closes the connection. Servers may return.
-        permanent = reason not in (None, _CLIENT_CERTIFICATE)
-        reason = reason or _find(_TRANSIENT, error.message)
-        return (error, False) if reason is None else (self._error(error, reason), permanent)
+        if _NO_CONNECTION.search(error.message):
+            reason = _find(_PATTERNS, error.message) or self._diagnose(seconds)
+            reason = reason or _find(_TRANSIENT, error.message)
+        else:
+            reason = _LOST if _BROKEN.fullmatch(error.message) else None
+        if reason is None:
+            return error, False
+        return self._error(error, reason), reason not in _AVOIDABLE
 
     def diagnose(self, error: AutoQualityError) -> AutoQualityError:
-        """Return `error` with the cause of a connection that fails now, if there is one."""
+        """Return `error`, of an expired wait, with the cause of a connection that fails now."""
         reason = self._diagnose(None)
         return error if reason is None else self._error(error, reason)
 
@@ -105,7 +115,7 @@ class Peer:
         if reason == _CLIENT_CERTIFICATE and self.has_certificate:
             message = _CERTIFICATE_REFUSED
         explained = type(error)(
-            message,
+            f"{self.target}: {message}",
             code=error.code,
             request_id=error.request_id,
             details=(*error.details, ErrorInfo(reason, domain="autoquality.client")),
@@ -114,24 +124,28 @@ class Peer:
         return explained
 
     def _diagnose(self, seconds: float | None) -> str | None:
-        """Connect without gRPC. Returns the reason of a permanent failure, or None."""
-        for address in self._addresses():
+        """Connect without gRPC. Returns the reason of a failure, or None."""
+        reason = None
+        try:
+            addresses = tuple(self._addresses())
+        except OSError:
+            return _NOT_FOUND
+        for address in addresses:
             try:
                 with socket.create_connection(address, min(_PROBE_SECONDS, seconds or 9)) as plain:
                     return self._handshake(plain, address[0])
             except ssl.SSLError as error:
                 return _find(_PATTERNS, str(error)) if self.secured else None
-            except OSError:
-                continue  # the next address may answer
-        return None
+            except OSError as error:  # the next address may answer
+                reason = _REFUSED if isinstance(error, ConnectionRefusedError) else None
+        return reason
 
     def _addresses(self) -> Iterator[tuple[str, int]]:
         place = host_and_port(self.target)
-        with contextlib.suppress(OSError):
-            if place is not None:
-                found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
-                for *_, address in found[:_MAX_ADDRESSES]:
-                    yield str(address[0]), int(address[1])
+        if place is not None:
+            found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+            for *_, address in found[:_MAX_ADDRESSES]:
+                yield str(address[0]), int(address[1])
 
     def _handshake(self, plain: socket.socket, host: str) -> str | None:
         verify = self.secured and self.verifiable

@@ -158,6 +158,10 @@ _BY_CODE: dict[grpc.StatusCode, type[AutoQualityError]] = {
 }
 
 
+# gRPC's own texts. Those of a server say more.
+_PLAIN = {"Deadline Exceeded": "the timeout ended before the answer"}
+
+
 def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     """Convert a failure of gRPC. `request_id` is the id that the client sent."""
     code = failure.code()
@@ -170,9 +174,10 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     reasons = [detail.reason for detail in details if isinstance(detail, ErrorInfo)]
     if kind is InvalidRequestError and any(reason in _IMAGE_REASONS for reason in reasons):
         kind = InvalidImageError
+    message = failure.details() or code.name
     received = next((d.request_id for d in details if isinstance(d, RequestInfo)), None)
     return kind(
-        failure.details() or code.name,
+        _PLAIN.get(message, message),
         code=code,
         request_id=received or str(metadata.get(REQUEST_ID_KEY) or request_id),
         details=details,

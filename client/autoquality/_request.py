@@ -44,6 +44,8 @@ def _candidates(values: dict[str, Any]) -> tuple[str, ...]:
         return some
     if some:
         raise ValueError("give either candidates or accept, not both")
+    if values.get("format") is not None:
+        raise ValueError("give either format or accept, not both")
     return formats_accepted(accept)
 
 

@@ -111,6 +111,26 @@ def test_skip_existing_works_next_to_the_sources(run: Run, photos: Path) -> None
     assert before == {path: path.read_bytes() for path in before}
 
 
+def test_outputs_that_exist_are_one_reason_in_the_summary(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    arguments = ("encode", photos, "-o", tmp_path / "out", "--format", "webp", "--summary")
+    count = len(run(*arguments, "--json").stdout.splitlines())
+    lines = run(*arguments).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("failure")]
+    assert line.startswith(f"failure   {count} x the output exists: use --force")
+
+
+def test_a_folder_for_several_images_is_not_named_like_a_file(
+    run: Run, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.webp"
+    refused = run("encode", photos, "-o", out, "--format", "webp")
+    assert refused.exit_code == 2
+    assert f"several images need a folder: use {out}/" in refused.stderr
+    assert run("encode", photos, "-o", f"{out}/", "--format", "webp").exit_code == 0
+
+
 def test_skip_existing_and_force_contradict_each_other(run: Run, photos: Path) -> None:
     result = run("encode", photos, "--skip-existing", "--force")
     assert result.exit_code == 2

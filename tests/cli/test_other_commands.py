@@ -110,6 +110,16 @@ def test_a_failed_call_gives_one_line_and_exit_code_1(
     assert (result.exit_code, result.stderr) == (1, "autoquality: not you\n")
 
 
+def test_a_missing_token_names_the_options(run: Run, server: FakeServer) -> None:
+    server.respond(
+        Fault(grpc.StatusCode.UNAUTHENTICATED, "a token is required"), rpc="GetServerInfo"
+    )
+    result = run("info")
+    assert result.stderr == (
+        "autoquality: a token is required; give it with AUTOQUALITY_TOKEN or --token\n"
+    )
+
+
 @pytest.mark.usefixtures("short_outage")
 @pytest.mark.parametrize("command", ["info", "compare {a} {b}", "encode {a} --format webp"])
 def test_an_unreachable_server_gives_one_line_and_exit_code_3(

@@ -15,7 +15,7 @@ import trustme
 
 from autoquality import Client, DeadlineExceededError, UnavailableError
 from autoquality._retry import Backoff
-from autoquality.testing import FakeServer
+from autoquality.testing import FakeServer, Fault, png_image
 from tests.authorities import chain_of, key_of
 
 DIRECT: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]
@@ -60,6 +60,33 @@ def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail(f"a retry after {error}")
 
     monkeypatch.setattr(Backoff, "next_delay", next_delay)
+
+
+def test_a_refused_connection_names_the_address_also_after_a_wait() -> None:
+    with Client("127.0.0.1:1", channel_options=DIRECT, retries=0) as client:
+        cause = r"127\.0\.0\.1:1: no server listens there"
+        with pytest.raises(UnavailableError, match=cause):
+            client.info()
+        with pytest.raises(DeadlineExceededError, match=cause):
+            client.wait_ready(0.2)
+
+
+def test_a_broken_connection_is_explained(servers: dict[str, FakeServer]) -> None:
+    server = servers["plain"]
+    server.respond(Fault(grpc.StatusCode.UNAVAILABLE, "Stream removed (Socket closed)"))
+    with (
+        server.client(retries=0) as client,
+        pytest.raises(UnavailableError, match="the server ended or crashed") as failed,
+    ):
+        client.encode(png_image())
+    assert failed.value.reason == "CONNECTION_LOST"
+
+
+@pytest.mark.parametrize("argument", ["ca", "cert", "key"])
+def test_a_file_without_pem_is_refused_by_name(argument: str) -> None:
+    pem = {"cert": b"-----BEGIN CERTIFICATE-----", "key": b"-----BEGIN EC PRIVATE KEY-----"}
+    with pytest.raises(ValueError, match=f"{argument} must be PEM with a block"):
+        Client("localhost", **{**pem, argument: b"no pem"})
 
 
 @pytest.mark.usefixtures("no_retries")

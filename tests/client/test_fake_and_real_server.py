@@ -79,6 +79,7 @@ GOOD: dict[str, Any] = {
     "unused target, no search": by(method=pb.METHOD_NONE, target=5000),
     "size": by(**SIZE, **WIDE),
     "an impossible size": by(method=pb.METHOD_SIZE, target=1),
+    "unused target, png": encode(auto_quality=SEARCH),
     "size to png": encode(auto_quality=SIZE),
     "size measured": encode(
         JPEG, format=pb.FORMAT_WEBP, auto_quality=SIZE, measure=[pb.METRIC_SSIMULACRA2]

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,24 @@ def test_jpg_is_another_name_of_jpeg() -> None:
     assert aq.encode(SOURCE, "jpg", quality=50).format is aq.Format.JPEG
 
 
+@pytest.mark.parametrize("source", ["photo.jpg", Path("photo.jpg"), None])
+def test_a_source_that_is_not_bytes_is_named(source: Any) -> None:
+    with pytest.raises(TypeError, match="source must be the bytes of an image file, not"):
+        aq.encode(source, "webp")
+    with pytest.raises(TypeError, match="distorted must be the bytes of an image file, not"):
+        aq.compare(SOURCE, source)
+
+
+def test_a_printed_result_is_short() -> None:
+    assert len(repr(aq.encode(SOURCE, "webp", quality=50))) < 2000
+
+
+def test_sizes_may_have_a_unit() -> None:
+    size = aq.encode(SOURCE, "webp", method="size", target="2kB")
+    limited = aq.encode(SOURCE, "webp", method="ssimulacra2", target="high", max_bytes="2kB")
+    assert (size.applied.target, limited.applied.limits.max_bytes) == (2000, 2000)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         aq.nothing  # noqa: B018
@@ -68,6 +87,7 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
         ({"method": "ssimulacra2", "target": 170}, "it is a score from 0 to 100; is 170"),
         ({"method": "size"}, "METHOD_SIZE needs a target"),
         ({"method": "size", "target": 9, "allowed_error": 2}, "from 0 to 1; is 2"),
+        ({"max_bytes": "big"}, "max_bytes: must be a size of 1 byte or more, such as 100kB"),
         ({"max_bytes": 0}, "auto_quality.max_bytes: must be 1 or more, is 0"),
         ({"worst": {"psnr": 30}}, "worst: must be one of dssim, ssimulacra2, is psnr"),
         ({"worst": {"dssim": "high"}}, "worst: must be a number, 0 or more, not 'high'"),

@@ -250,7 +250,8 @@ def test_none_searches_for_nothing_but_checks_the_limits() -> None:
 def test_a_format_without_a_quality_says_which_limit_it_exceeds() -> None:
     result = encode(Format.PNG, by_score(70, Limits(1000, {"ssimulacra2": 90})))
     assert (result.outcome, result.scores["ssimulacra2"]) == (Outcome.NO_QUALITY, 100)
-    (notice,) = result.notices
+    unused, notice = result.notices
+    assert unused.code is NoticeCode.TARGET_UNUSED
     size = len(result.image)
     why = "PNG has no quality to lower or raise"
     assert notice.message == f"{why}: the file has {size} bytes, max_bytes is 1000"

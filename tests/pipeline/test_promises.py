@@ -64,6 +64,13 @@ def test_none_uses_the_formats_default_quality(fmt: Format, quality: int) -> Non
 def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
     result = encode(Format.WEBP, TargetSpec(target=0.02))
     assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
+    assert "set the method" in result.notices[0].message
+
+
+def test_a_target_of_a_format_without_quality_is_not_ignored_in_silence() -> None:
+    result = encode(Format.PNG, TargetSpec(Method.SSIMULACRA2, target=70))
+    assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
+    assert "PNG has no quality" in result.notices[0].message
 
 
 def test_none_measures_only_when_asked() -> None:

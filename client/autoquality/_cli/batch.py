@@ -70,6 +70,13 @@ class Failed:
             return f"cannot be read: {self.error.strerror}"
         return str(self.error)
 
+    @property
+    def reason(self) -> str:
+        """The message without the path of the output, for counting."""
+        if isinstance(self.error, OutputExists):
+            return self.message.replace(str(self.error.path), "the output", 1)
+        return self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

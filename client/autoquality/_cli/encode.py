@@ -261,6 +261,11 @@ def _destination(
         return Destination(file=Path(output))
     if Path(output).is_file():
         raise click.UsageError(f"{output} is a file, but several images need a folder")
+    if not names_folder and (format := format_of(Path(output))):
+        raise click.UsageError(
+            f"{output} is the name of a {format} file, but several images need a folder: use "
+            f"{output}{os.sep} to make a folder with this name"
+        )
     return Destination(folder=Path(output))
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from autoquality._errors import AutoQualityError, UnavailableError
+from autoquality._errors import AutoQualityError, UnauthenticatedError, UnavailableError
 
 FAILED = 1
 
@@ -56,7 +56,11 @@ def failures(server: str) -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
-        raise Unreachable(f"cannot reach {server}: {error}") from error
+        # The cause may begin with the address.
+        cause = str(error).removeprefix(f"{server}: ")
+        raise Unreachable(f"cannot reach {server}: {cause}") from error
+    except UnauthenticatedError as error:
+        raise Failure(f"{error}; give it with AUTOQUALITY_TOKEN or --token") from error
     except AutoQualityError as error:
         raise Failure(str(error)) from error
     except OSError as error:

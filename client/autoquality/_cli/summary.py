@@ -47,7 +47,7 @@ def print_summary(console: Console, results: Sequence[Result]) -> None:
     codes = Counter(notice.code for result in done for notice in result.encoded.notices)
     for code, count in codes.most_common():
         print_line(console, f"notice    {count} x {notices[code]}")
-    reasons = Counter(result.message for result in tried)
+    reasons = Counter(result.reason for result in tried)
     for reason, count in reasons.most_common(_MAX_REASONS):
         print_line(console, f"failure   {count} x {reason}")
     if len(reasons) > _MAX_REASONS:

@@ -30,8 +30,17 @@ def notices(
             code=pb.Notice.CODE_ALPHA_FLATTENED,
             message="JPEG has no transparency: flattened on the background",
         )
-    if request.auto_quality.HasField("target") and method == pb.METHOD_NONE:
+    if request.auto_quality.HasField("target") and (reason := _why_unused(request, curve, method)):
         yield pb.Notice(
             code=pb.Notice.CODE_TARGET_UNUSED,
-            message="METHOD_NONE searches for nothing: the target was not used",
+            message=f"the target was not used, because {reason}",
         )
+
+
+def _why_unused(request: pb.EncodeRequest, curve: Curve, method: pb.Method.ValueType) -> str | None:
+    """Why the target has no effect, or None if it has one."""
+    if method == pb.METHOD_NONE:
+        return "the method is none: set the method (--method), or give a word such as high"
+    if curve.format != pb.FORMAT_PNG or method == pb.METHOD_SIZE or request.candidates:
+        return None
+    return "PNG has no quality: set a format (--format) that has one"

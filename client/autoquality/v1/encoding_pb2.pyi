@@ -1132,7 +1132,7 @@ class Notice(google.protobuf.message.Message):
         """The source's transparency was flattened on the background."""
         CODE_TARGET_UNUSED: Notice._Code.ValueType  # 5
         """The request has a target, but the method is METHOD_NONE (perhaps the
-        server's default). There was no search.
+        server's default), or the format has no quality (PNG). There was no search.
         """
         CODE_SOURCE_TRUNCATED: Notice._Code.ValueType  # 6
         """The source is truncated or damaged. Its readable part was encoded."""
@@ -1200,7 +1200,7 @@ class Notice(google.protobuf.message.Message):
     """The source's transparency was flattened on the background."""
     CODE_TARGET_UNUSED: Notice.Code.ValueType  # 5
     """The request has a target, but the method is METHOD_NONE (perhaps the
-    server's default). There was no search.
+    server's default), or the format has no quality (PNG). There was no search.
     """
     CODE_SOURCE_TRUNCATED: Notice.Code.ValueType  # 6
     """The source is truncated or damaged. Its readable part was encoded."""

@@ -73,7 +73,7 @@ class EncodeResult:
     no quality of its own. `candidates` is empty if there was no choice.
     """
 
-    image: bytes
+    image: bytes = field(repr=False)
     format: Format
     quality: int
     scores: Mapping[str, float]

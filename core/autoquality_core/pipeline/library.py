@@ -27,6 +27,7 @@ from autoquality_core.types import (
     Method,
     RawSource,
     TargetSpec,
+    bytes_of,
     score_of,
 )
 
@@ -44,7 +45,7 @@ def encode(
     method: Method | str = Method.DSSIM,
     metric: str | None = None,
     target: float | str | None = None,
-    max_bytes: int | None = None,
+    max_bytes: int | str | None = None,
     worst: Mapping[str, float | str] | None = None,
     quality: int | None = None,
     min_quality: int | None = None,
@@ -63,7 +64,8 @@ def encode(
     "size" the one with the best SSIMULACRA2; "dssim" cannot compare formats. `target` is the most
     bytes for the method "size", and otherwise
     a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
-    It may be a word for a SSIMULACRA2 score, such as "high". A `quality` encodes once, without a
+    It may be a word for a SSIMULACRA2 score, such as "high", and a number of bytes may be a text
+    with a unit, such as "20kB". A `quality` encodes once, without a
     search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
     others. `max_bytes`, and for each metric in `worst` the worst score or a word for it, are limits
     that hold together with the target. `allowed_error` is a difference of scores, and for "size"
@@ -72,9 +74,11 @@ def encode(
     with its best answer so far. `reading` takes the fields of `EncoderOptions` that are not options
     of a format, such as `keep_metadata` or `background`.
 
-    Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, DeadlinePassed if
-    the timeout ends before one encoding, and MemoryError.
+    Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, TypeError for a
+    source that is not bytes, DeadlinePassed if the timeout ends before one encoding, MemoryError.
     """
+    if not isinstance(source, RawSource):
+        _check_bytes("source", source)
     options = EncoderOptions(**reading)
     outputs = [output] if output is None or isinstance(output, Encoder | Format | str) else output
     formats = []
@@ -88,7 +92,10 @@ def encode(
     chosen = Method.NONE if quality is not None else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
-        target = _score(target, searched)
+        is_size = chosen is Method.SIZE
+        target = _bytes("target", target) if is_size else _score(target, searched)
+    if isinstance(max_bytes, str):
+        max_bytes = _bytes("max_bytes", max_bytes)
     low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
     low, high = (
         min_quality if min_quality is not None else low,
@@ -113,9 +120,26 @@ def compare(
     """The exact scores between two image files of the same size, by every metric.
 
     Raises InvalidImage for a file that cannot be used, InvalidRequest for different sizes,
-    DeadlinePassed, and MemoryError.
+    TypeError for anything but bytes, DeadlinePassed, and MemoryError.
     """
+    _check_bytes("reference", reference)
+    _check_bytes("distorted", distorted)
     return Pipeline(Defaults(), limits).compare(reference, distorted, Deadline(timeout))
+
+
+def _check_bytes(argument: str, value: object) -> None:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"{argument} must be the bytes of an image file, not {type(value).__name__}: read a "
+            "file with pathlib.Path(path).read_bytes()"
+        )
+
+
+def _bytes(argument: str, text: str) -> int:
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise InvalidRequest(argument, str(error)) from None
 
 
 def _member(argument: str, value: E | str, kind: type[E]) -> E:

@@ -53,9 +53,19 @@ def notices_of(
     yield from chosen.candidate.notices
     if chosen.metadata.dropped:
         yield Notice(NoticeCode.METADATA_DROPPED, "; ".join(chosen.metadata.dropped))
-    if job.spec.target is not None and chosen.resolved.method is Method.NONE:
-        message = "METHOD_NONE searches for nothing: the target was not used; set the method"
-        yield Notice(NoticeCode.TARGET_UNUSED, message)
+    if job.spec.target is not None and (reason := _why_unused(job, chosen)):
+        yield Notice(NoticeCode.TARGET_UNUSED, f"the target was not used, because {reason}")
+
+
+def _why_unused(job: EncodeJob, chosen: Entry) -> str | None:
+    """Why the target has no effect on an entry, and what would help; None if it has one."""
+    method, encoder = chosen.resolved.method, chosen.encoder
+    if method is Method.NONE:
+        return "the method is none: set the method (--method), or give a word such as high"
+    # A budget of bytes may drop metadata and pixels, and a choice may want a lossless file.
+    if encoder.has_quality or method is Method.SIZE or job.candidates:
+        return None
+    return f"{encoder.format.name} has no quality: set a format (--format) that has one"
 
 
 @dataclass(frozen=True, slots=True)
