@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import grpc
 import pytest
 from click.testing import CliRunner
 
+from autoquality._batch.servers import Server, Servers
 from autoquality._cli.main import cli
 from autoquality.testing import FakeServer, Fault, answer, png_image
 from autoquality.v1 import encoding_pb2 as pb
 from tests.batch.conftest import MANIFEST, Run, encoded, lines
+from tests.waiting import LIMIT
 
 GONE = Fault(grpc.StatusCode.UNAVAILABLE, "shutting down")
 UNUSED = "127.0.0.1:1"
@@ -184,3 +187,30 @@ def test_other_commands_take_one_server(server: FakeServer) -> None:
     done = CliRunner().invoke(cli, ["--server", f"{server.target},other", "info"])
     assert done.exit_code == 2
     assert f"this command takes one server, not {server.target}, other:50051" in done.stderr
+
+
+def test_servers_do_not_run_ahead_of_the_storage(server: FakeServer) -> None:
+    async def encode() -> int:
+        one = Server(server.target, server.async_client())
+        servers = Servers([one], outage=1, results=2, report=print)
+        await servers.start()
+        storage = asyncio.Event()
+
+        async def process(number: int) -> None:
+            async with servers.encoded(png_image(10 + number, 2), {"format": "webp"}):
+                await storage.wait()
+
+        async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as tasks:
+            for number in range(60):
+                tasks.create_task(process(number))
+            await asyncio.sleep(0)
+            while one.running:  # noqa: ASYNC110 (a server sends no event)
+                await asyncio.sleep(0.01)
+            ahead = encoded(server)
+            storage.set()
+        await servers.close()
+        return ahead
+
+    ahead = asyncio.run(encode())
+    assert ahead <= 2 + 11, "the results that may wait, and the places at the server"
+    assert encoded(server) == 60

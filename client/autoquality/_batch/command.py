@@ -87,7 +87,9 @@ async def _run(session: Session, settings: Settings, job: Job, report: Report) -
         ]
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    servers = Servers(each, settings.outage, report.print_line)
+    servers = Servers(
+        each, outage=settings.outage, results=settings.connections, report=report.print_line
+    )
     try:
         with failures(", ".join(session.servers)):
             await servers.start()

@@ -197,9 +197,9 @@ class Run:
             if record and self._is_same(record, digest):
                 self._skip(record)
                 return {**record, "version": file.version}
-            encoded, server = await self._servers.encode(data, self._job.options)
-            name = file.output(encoded.format)
-            output = await self._in_thread(self._job.destination.write, name, encoded.image)
+            async with self._servers.encoded(data, self._job.options) as (encoded, server):
+                name = file.output(encoded.format)
+                output = await self._in_thread(self._job.destination.write, name, encoded.image)
         except (AutoQualityError, StorageError) as error:
             self._note_failure(error)
             self._tally.failed += 1

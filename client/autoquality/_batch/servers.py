@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from autoquality._async_client import AsyncClient
@@ -87,14 +88,23 @@ class Servers:
     """All servers of a run. Belongs to an event loop."""
 
     def __init__(
-        self, servers: Sequence[Server], outage: float, report: Callable[[str], None]
+        self,
+        servers: Sequence[Server],
+        *,
+        outage: float,
+        results: int,
+        report: Callable[[str], None],
     ) -> None:
         """`outage` is how many seconds no server may answer before the run ends.
 
-        `report` gets a line for a server that is left out, and for its return.
+        No file goes to a server while `results` results are not written yet. Otherwise slow
+        storage would collect them in memory, and a kill would lose their work. `report` gets a
+        line for a server that is left out, and for its return.
         """
         self._servers = servers
         self._outage = outage
+        self._max_results = results
+        self._results = 0
         self._report = report
         self._waiting = deque[asyncio.Future[Server]]()
         self._returns = set[asyncio.Task[None]]()
@@ -118,12 +128,24 @@ class Servers:
             self._end.cancel()
         await asyncio.gather(*(server.client.close() for server in self._servers))
 
-    async def encode(self, image: bytes, options: Mapping[str, Any]) -> tuple[Encoded, str]:
-        """Encode an image on any server, and return that server's target.
+    @asynccontextmanager
+    async def encoded(
+        self, image: bytes, options: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[Encoded, str]]:
+        """Encode an image on any server, and give that server's target. The body writes it.
 
         Waits while all servers are full or left out. A file that lost several servers may be the
         cause, and fails. Raises AutoQualityError and NoServersError.
         """
+        result = await self._encode(image, options)
+        self._results += 1
+        try:
+            yield result
+        finally:
+            self._results -= 1
+            self._hand_out()
+
+    async def _encode(self, image: bytes, options: Mapping[str, Any]) -> tuple[Encoded, str]:
         refusals = losses = 0
         while True:
             server = await self._take(again=refusals + losses > 0)
@@ -168,7 +190,7 @@ class Servers:
             raise
 
     def _hand_out(self) -> None:
-        while self._waiting:
+        while self._waiting and self._results < self._max_results:
             free = [server for server in self._servers if server.is_free]
             if not free:
                 return
