@@ -48,6 +48,16 @@ func encodeFile(
 	request *pb.EncodeRequest,
 	progress func(*pb.EncodeProgress),
 ) (*pb.EncodeResponse, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	start := &pb.EncodeStreamStart{Request: request, SourceBytes: proto.Int64(info.Size())}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the sender if the server refuses the request
 	stream, err := client.EncodeStream(ctx)
@@ -56,7 +66,7 @@ func encodeFile(
 	}
 	sent := make(chan error, 1)
 	go func() {
-		err := send(stream, path, request)
+		err := send(stream, start, file)
 		if err != nil {
 			cancel()
 		}
@@ -70,23 +80,13 @@ func encodeFile(
 	return answer, err
 }
 
-// send sends the request and the file. It returns errors of the file only: receive returns those
-// of the call.
-func send(stream pb.EncodingService_EncodeStreamClient, path string, request *pb.EncodeRequest) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	start := &pb.EncodeStreamStart{Request: request, SourceBytes: proto.Int64(info.Size())}
+// send sends the request and its source. It returns errors of the source only: receive returns
+// those of the call.
+func send(stream pb.EncodingService_EncodeStreamClient, start *pb.EncodeStreamStart, source io.Reader) error {
 	part := &pb.EncodeStreamRequest{Part: &pb.EncodeStreamRequest_Start{Start: start}}
 	for stream.Send(part) == nil {
 		chunk := make([]byte, chunkBytes) // gRPC may use a message after Send
-		n, err := file.Read(chunk)
+		n, err := source.Read(chunk)
 		if err == io.EOF {
 			stream.CloseSend()
 			return nil

@@ -7,6 +7,7 @@ import type { EncodeRequest } from "./gen/autoquality/v1/EncodeRequest.js";
 import type { EncodeResponse__Output } from "./gen/autoquality/v1/EncodeResponse.js";
 import type { EncodeStreamRequest } from "./gen/autoquality/v1/EncodeStreamRequest.js";
 import type { EncodeStreamResponse__Output } from "./gen/autoquality/v1/EncodeStreamResponse.js";
+import type { EncodeStreamStart } from "./gen/autoquality/v1/EncodeStreamStart.js";
 import type { EncodingServiceClient } from "./gen/autoquality/v1/EncodingService.js";
 
 /** A WebP that looks as good as the score says: 70 is "high". */
@@ -44,11 +45,12 @@ export async function encodeFile(
   deadline: Date,
   onProgress: (progress: EncodeProgress__Output) => void,
 ): Promise<EncodeResponse__Output> {
+  const { size } = await stat(path); // before the call: the file may be missing
   const call = client.encodeStream({ deadline });
-  const source = Readable.from(parts(path, request));
+  const source = Readable.from(parts(path, { request, sourceBytes: size }));
   let failure: unknown;
   source.once("error", (error) => {
-    failure = error; // for example, the file cannot be read
+    failure = error; // the file cannot be read
     call.cancel();
   });
   source.pipe(call as unknown as Writable); // waits whenever the server is slower
@@ -69,9 +71,8 @@ export async function encodeFile(
   return { ...answer, image: Buffer.concat(chunks) };
 }
 
-async function* parts(path: string, request: EncodeRequest): AsyncGenerator<EncodeStreamRequest> {
-  const { size } = await stat(path);
-  yield { start: { request, sourceBytes: size } };
+async function* parts(path: string, start: EncodeStreamStart): AsyncGenerator<EncodeStreamRequest> {
+  yield { start };
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
     yield { chunk };
   }
