@@ -194,11 +194,11 @@ def test_servers_do_not_run_ahead_of_the_storage(server: FakeServer) -> None:
         one = Server(server.target, server.async_client())
         servers = Servers([one], outage=1, results=2, report=print)
         await servers.start()
-        storage = asyncio.Event()
+        storage = asyncio.get_running_loop().create_future()
 
         async def process(number: int) -> None:
             async with servers.encoded(png_image(10 + number, 2), {"format": "webp"}):
-                await storage.wait()
+                await storage
 
         async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as tasks:
             for number in range(60):
@@ -207,7 +207,7 @@ def test_servers_do_not_run_ahead_of_the_storage(server: FakeServer) -> None:
             while one.running:  # noqa: ASYNC110 (a server sends no event)
                 await asyncio.sleep(0.01)
             ahead = encoded(server)
-            storage.set()
+            storage.set_result(None)
         await servers.close()
         return ahead
 

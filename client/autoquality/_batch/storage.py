@@ -156,7 +156,7 @@ class Folder:
     def write(self, relative: str, data: bytes) -> str:
         """Write a file and return its URL. Raises StorageError.
 
-        A local file is renamed when it is complete, and an object is written by one request. The
+        A local file is renamed when it is complete, and an object is written by one upload. The
         file exists before this returns.
         """
         path = f"{self._path}/{relative}"
