@@ -129,7 +129,7 @@ captured_output._is_first = lambda: sys.argv[1] == "first"
 with captured_output.capture_output(LogLevel.INFO, LogFormat.JSON):
     end_with_any_thread()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
-    os.write(1, b"ready\\n")
+    os.write(1, b"Corrupt JPEG data: bad Huffman code\\nready\\n")
     warnings.warn("two\\nlines")
     Broken()
     if sys.argv[2] == "crash":
@@ -171,3 +171,10 @@ def test_warnings_of_python_and_ignored_exceptions_are_one_line_each(tmp_path: P
     assert (warning["level"], "text" in warning) == ("warning", False)
     (ignored,) = [line for line in lines if line["event"] == "an exception was ignored"]
     assert ignored["exception"].endswith("ValueError: in a finalizer")
+
+
+def test_libjpegs_remarks_about_sources_are_not_logged(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run_script("first", "exit", log).wait(LIMIT) == 3
+    texts = [json.loads(line).get("text") for line in log.read_text().splitlines()]
+    assert "ready" in texts and "Corrupt JPEG data: bad Huffman code" not in texts

@@ -26,6 +26,8 @@ _START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xDB
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOFn, without DHT, JPG and DAC, which lie between them."""
+_SEQUENTIAL = (0xC0, 0xC1)
+"""Those of libjpeg's usual files: not progressive, and with Huffman codes."""
 
 _INDEX = b"MPF\0"
 _IMAGE = b"\xff\xd8\xff"
@@ -90,6 +92,20 @@ def count_scans(data: Data) -> Scans:
             pixels = max(pixels, width * height)
         at += max(2, _number(data, at))  # the length includes its own 2 bytes
     return Scans(scans, pixels, segments)
+
+
+def has_one_scan(data: Data) -> bool:
+    """Whether the first image is sequential, and its first scan has all components."""
+    view = memoryview(data)
+    components, at = 0, 2
+    for code, start, content in _segments(view, 0):
+        at = start + len(content)
+        if code in _FRAMES:
+            if code not in _SEQUENTIAL or len(content) < 6:
+                return False
+            components = content[5]
+    scan = bytes(view[at : at + 5])
+    return len(scan) == 5 and scan[:2] == bytes((0xFF, _SCAN)) and 0 < components == scan[4]
 
 
 def find_images(data: Data) -> Images:

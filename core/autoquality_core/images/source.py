@@ -18,7 +18,7 @@ import numpy as np
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, colour_bands, file_colours
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.colour.render import device_samples, render
+from autoquality_core.images.colour.render import Rendered, device_samples, render
 from autoquality_core.images.contents import (
     Animation,
     Contents,
@@ -33,7 +33,11 @@ from autoquality_core.images.loaders import ANIMATED, TOLERABLE, load, sniff, so
 from autoquality_core.images.metadata.kept import Blocks, Metadata, kept_metadata
 from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.images.pixels import Pixels
-from autoquality_core.images.plain_files import decode_plain_avif, decode_plain_webp
+from autoquality_core.images.plain_files import (
+    decode_plain_avif,
+    decode_plain_jpeg,
+    decode_plain_webp,
+)
 from autoquality_core.images.png.apng import Apng
 from autoquality_core.images.structure import check_structure
 from autoquality_core.runtime.codecs import pyvips
@@ -151,6 +155,8 @@ class Source:
     ) -> Pixels:
         if isinstance(self.animation, Jxl):
             header = self.animation.as_image()
+        elif self.format == "jpeg" and (plain := self._plain_jpeg()) is not None:
+            return self._upright(render(plain[0], self.colours, keep=keep_colours))
         else:
             header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
         animation = None if damaged else self._animation(header, frames, stoppable)
@@ -167,10 +173,19 @@ class Source:
         with _stopping(source, stoppable):
             rendered = render(source, self.colours, keep=keep_colours)
         del animation, source  # may be twice as large as the result
+        return self._upright(rendered, frames, delays if frames > 1 else (), header)
+
+    def _upright(
+        self,
+        rendered: Rendered,
+        frames: int = 1,
+        delays: tuple[int, ...] = (),
+        header: pyvips.Image | None = None,
+    ) -> Pixels:
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         return Pixels.from_samples(
             upright(samples, self.orientation),
-            delays if frames > 1 else (),
+            delays,
             origin=header,
             profile=rendered.profile,
             tone_mapped=rendered.tone_mapped,
@@ -217,6 +232,12 @@ class Source:
         header = header.copy()
         header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
         return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+
+    def _plain_jpeg(self) -> Samples | None:
+        """As `_plain`, without opening the file once more."""
+        sides = self.width, self.height
+        width, height = sides[::-1] if swaps_sides(self.orientation) else sides
+        return decode_plain_jpeg(self.data, width, height, self.colours.channels)
 
     def _plain(self, header: pyvips.Image, frames: int) -> Samples | None:
         """The samples of a plain file, decoded without libvips: (1, height, width, bands)."""

@@ -18,6 +18,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,12 @@ from autoquality_server.telemetry.logs import configure_logging, logger
 EVENT = "output outside of the log"
 READER = "stray-output"
 """The reader's name in /proc/PID/comm."""
+
+_REMARKS = re.compile(
+    "Corrupt JPEG data: |Premature end of JPEG file|Unknown Adobe color transform code "
+    "|Invalid SOS parameters |Warning: unknown JFIF revision number "
+)
+"""What libjpeg writes about sources that it decodes as viewers do. It is not logged."""
 
 _OUTPUTS = (1, 2)
 _LONGEST_LINE = 4096
@@ -125,5 +132,5 @@ def _read(source: int, log: TextIO) -> None:
     with os.fdopen(source, "rb") as lines:
         while line := lines.readline(_LONGEST_LINE):
             text = line.decode("utf-8", "backslashreplace").rstrip()
-            if text:
+            if text and not _REMARKS.match(text):
                 _log.warning(EVENT, text=text)
