@@ -57,7 +57,8 @@ _GENERAL = (
         metavar="NUMBER|SIZE|WORD",
         help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
         "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
-        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}. A bare number needs "
+        "--method.",
     ),
     click.option(
         "--metric",
