@@ -171,6 +171,10 @@ bench-ssimulacra2-scores: .venv/.stamp ## Compare its scores in searches with ex
 bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
+.PHONY: bench-batch
+bench-batch: .venv/.stamp ## Kill and resume a batch of 10,000 files (ARGS="--files 1000 --kills 3")
+	@$(BIN)/python -m bench.batch_resume $(ARGS)
+
 .PHONY: bench-sizing
 bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by method and format
 	@$(BIN)/python -m bench.sizing $(ARGS)

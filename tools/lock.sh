@@ -18,7 +18,7 @@ lock() {
         --custom-compile-command "make lock" --output-file "$output" "$@"
 }
 
-lock dev pyproject.toml --extra demo --extra explore --extra onnx --extra otel --extra train --group dev "$@"
+lock dev pyproject.toml --extra batch --extra demo --extra explore --extra onnx --extra otel --extra train --group dev "$@"
 # The other locks use the versions of dev.lock, which were tested.
 lock server pyproject.toml --extra server --extra onnx --extra otel --group image --no-emit-package tensorflow \
     --constraint requirements/dev.lock

@@ -12,6 +12,7 @@ import grpc
 from autoquality._call import CallDefaults
 from autoquality._channel import PEM, Endpoint, endpoint, read_pem, tls_credentials
 from autoquality._connection import Peer
+from autoquality._results import Limits
 from autoquality._retry import RETRIES
 from autoquality._token import check_token
 
@@ -25,6 +26,11 @@ STREAM_ABOVE = 32 * 2**20
 
 HEALTH_POLL_SECONDS = 0.1
 """How often `wait_ready` asks a server that does not serve yet."""
+
+
+def stream_above(limits: Limits) -> int | None:
+    """Return the size above which to stream: at most the server's limit for one message."""
+    return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
 class BaseClient(ABC):

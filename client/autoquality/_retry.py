@@ -46,7 +46,7 @@ RETRIES = 5
 MAX_RETRIES = 8
 """The delays between that many attempts exceed 20 seconds in total."""
 
-_MAX_LOSSES = 3
+MAX_LOSSES = 3
 """How often a call may lose its connection and be retried. It may be the call that crashes
 servers."""
 
@@ -86,9 +86,9 @@ class Backoff:
     def next_delay(self, error: AutoQualityError) -> float:
         """Return the seconds to wait until the next attempt. Raises `error` if there is none."""
         lost = is_lost(error)
-        delay = retry_delay(delay_after(error, self._attempt), _pushback(error))
+        delay = retry_delay(delay_after(error, self._attempt), pushback_of(error))
         too_late = self._end is not None and time.monotonic() + (delay or 0) >= self._end
-        too_often = self._attempt == self._retries or (lost and self._losses == _MAX_LOSSES)
+        too_often = self._attempt == self._retries or (lost and self._losses == MAX_LOSSES)
         if too_often or delay is None or too_late:
             raise error
         self._attempt += 1
@@ -122,7 +122,8 @@ def retry_delay(delay: float, pushback: str | None) -> float | None:
     return delay + jitter
 
 
-def _pushback(error: AutoQualityError) -> str | None:
+def pushback_of(error: AutoQualityError) -> str | None:
+    """Return the metadata grpc-retry-pushback-ms of a failed call."""
     if not isinstance(error.__cause__, grpc.RpcError):
         return None
     value = trailing_metadata(error.__cause__).get(PUSHBACK_KEY)

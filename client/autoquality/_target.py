@@ -37,6 +37,17 @@ def with_port(target: str) -> str:
     return grpc_name(target) if target.startswith(_SCHEMES) else grpc_name(target)[len(_DNS) :]
 
 
+def targets_in(text: str) -> tuple[str, ...]:
+    """Return the different targets in `text`, with their ports.
+
+    They are separated by spaces or commas. A name of gRPC may contain commas, so it ends only at
+    a space. Raises ValueError as `grpc_name` does.
+    """
+    each = ([part] if part.startswith(_SCHEMES) else part.split(",") for part in text.split())
+    targets = [with_port(target) for targets in each for target in targets if target]
+    return tuple(dict.fromkeys(targets)) or (with_port(""),)
+
+
 def host_and_port(target: str) -> tuple[str, int] | None:
     """Return the host and port of `target`. None for gRPC's own names."""
     if target.startswith(_SCHEMES):

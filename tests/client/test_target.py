@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality._target import grpc_name, host_and_port, with_port
+from autoquality._target import grpc_name, host_and_port, targets_in, with_port
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,24 @@ def test_a_target_without_a_port_gets_the_default_port(
     assert grpc_name(target) == name
     assert host_and_port(target) == place
     assert with_port(target) == name.removeprefix("dns:///" if place else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("one", ("one:50051",)),
+        ("one:1,two:2", ("one:1", "two:2")),
+        ("one:1 two:2,one:1,", ("one:1", "two:2")),
+        ("ipv4:10.0.0.1:1,10.0.0.2:1 two", ("ipv4:10.0.0.1:1,10.0.0.2:1", "two:50051")),
+    ],
+)
+def test_several_targets_are_separated_by_spaces_or_commas(
+    text: str, targets: tuple[str, ...]
+) -> None:
+    assert targets_in(text) == targets
+
+
+@pytest.mark.parametrize("text", ["", ",", "one,http://two", "one two:x"])
+def test_a_list_with_an_invalid_target_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="the server must be HOST:PORT"):
+        targets_in(text)

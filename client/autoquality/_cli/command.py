@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from autoquality._cli.session import Session
-from autoquality._target import with_port
+from autoquality._target import targets_in
 
 EXIT_CODES = """\b
 Exit codes:
@@ -96,7 +96,7 @@ def global_options() -> list[click.Parameter]:
 class Command(click.Command):
     """A command that also takes the global options. Its help does not list them.
 
-    The object of its context is a `Session`.
+    It may have its own form of one. The object of its context is a `Session`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -107,7 +107,8 @@ class Command(click.Command):
             option.envvar = None  # the main command reads it
             if isinstance(option, click.Option):
                 option.hidden = True
-        self.params += self._repeated
+        own = {parameter.name for parameter in self.params}
+        self.params += [option for option in self._repeated if option.name not in own]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command with the global options before it and after it."""
@@ -130,6 +131,6 @@ def session_of(options: dict[str, Any]) -> Session:
         raise click.UsageError("--tls and --insecure contradict each other")
     client["tls"] = False if insecure else client["tls"] or None
     try:
-        return Session(with_port(server), verbose, client)
+        return Session(targets_in(server), verbose, client)
     except ValueError as error:
         raise click.UsageError(str(error)) from error

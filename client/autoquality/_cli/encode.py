@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from autoquality._accept import formats_accepted
-from autoquality._base_client import STREAM_ABOVE
+from autoquality._base_client import stream_above
 from autoquality._cli.batch import Batch, Failed, Result
 from autoquality._cli.command import Command
 from autoquality._cli.errors import FAILED, Unreachable, failures
+from autoquality._cli.formats import format_named, format_options, one_choice
 from autoquality._cli.options import encode_arguments, encode_options
 from autoquality._cli.paths import (
     STANDARD,
@@ -28,33 +28,8 @@ from autoquality._cli.paths import (
 from autoquality._cli.reporter import Reporter
 from autoquality._cli.session import Session
 from autoquality._cli.summary import MANY
-from autoquality._enums import JPG, Format, parse
+from autoquality._enums import Format
 from autoquality._errors import UnavailableError
-from autoquality._results import Limits
-
-_KEEP = "keep"
-_FORMATS = [*(str(format) for format in Format if format is not Format.UNKNOWN), JPG]
-
-
-def _formats(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[Format, ...]:
-    """Parse formats separated by commas."""
-    names = [name.strip() for name in (value or "").split(",") if name.strip()]
-    try:
-        return tuple(dict.fromkeys(parse(Format, name, "a format") for name in names))
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _accepted(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[Format, ...]:
-    """Parse an Accept header."""
-    try:
-        return () if value is None else formats_accepted(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error).removeprefix("accept ")) from error
 
 
 @click.command(cls=Command)
@@ -65,26 +40,7 @@ def _accepted(
     metavar="PATH",
     help="Output file, or output folder for several images.  [default: next to each source]",
 )
-@click.option(
-    "-f",
-    "--format",
-    "format_name",
-    type=click.Choice([*_FORMATS, _KEEP]),
-    help="Output format.  [default: from the suffix of the output file, else keep]",
-)
-@click.option(
-    "--candidates",
-    callback=_formats,
-    metavar="FORMATS",
-    help="Formats to choose the smallest file from, such as avif,webp,jpeg. For size, the best one"
-    " within the budget.",
-)
-@click.option(
-    "--accept",
-    callback=_accepted,
-    metavar="HEADER",
-    help="The same as an Accept header, such as 'image/avif,image/webp,*/*'.",
-)
+@format_options("from the suffix of the output file, else keep")
 @encode_options
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--skip-existing", is_flag=True, help="Skip images whose output exists.")
@@ -147,7 +103,7 @@ def encode(
       skipped       ok (true), skipped (true), output
     """  # noqa: D301 (click reads \b)
     arguments = encode_arguments(options)
-    several = _one_choice(format_name, candidates, accept)
+    several = one_choice(format_name, candidates, accept)
     destination = _destination(named, output, json_lines)
     if force and skip_existing:
         raise click.UsageError("--force and --skip-existing contradict each other")
@@ -167,7 +123,7 @@ def encode(
                 client.encode,
                 format=format,
                 candidates=several,
-                stream_above=_stream_above(limits),
+                stream_above=stream_above(limits),
                 **arguments,
             ),
             format=format,
@@ -208,7 +164,7 @@ def _format(name: str | None, file: Path | None) -> Format | None:
 
     Raises click.UsageError if the suffix of the output file is unknown or contradicts `name`.
     """
-    format = None if name in (None, _KEEP) else parse(Format, name, "format")
+    format = format_named(name)
     if file is None or not file.suffix:
         return format
     suffix = format_of(file)
@@ -221,22 +177,6 @@ def _format(name: str | None, file: Path | None) -> Format | None:
             f"{file.with_suffix(format.suffix)}"
         )
     return suffix if name is None else format
-
-
-def _one_choice(
-    format_name: str | None, candidates: tuple[Format, ...], accept: tuple[Format, ...]
-) -> tuple[Format, ...]:
-    """Return the candidates. Raises click.UsageError if the format is given in several ways."""
-    given = {"--format": format_name, "--candidates": candidates, "--accept": accept}
-    names = [name for name, value in given.items() if value]
-    if len(names) > 1:
-        raise click.UsageError(f"give only one of {' and '.join(names)}")
-    return candidates or accept
-
-
-def _stream_above(limits: Limits) -> int | None:
-    """Return the size above which to stream: at most the server's limit for one message."""
-    return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
 def _destination(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from autoquality._cli.batch_command import batch
 from autoquality._cli.command import EXIT_CODES, global_options
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
@@ -44,6 +45,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
       autoquality info
       autoquality encode photo.png --format webp --target high
       autoquality encode photos/ -o small/ --format avif --target 50kB --min 10 --max 95
+      autoquality batch s3://in/photos s3://out/small --manifest photos.jsonl --format webp
       autoquality compare photo.png photo.webp
       autoquality explore --server images.example:50051 --tls
     """  # noqa: D301 (click reads \b)
@@ -51,6 +53,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
 
 
 cli.add_command(encode)
+cli.add_command(batch)
 cli.add_command(compare)
 cli.add_command(info)
 cli.add_command(explore)

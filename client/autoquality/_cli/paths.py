@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from autoquality._enums import Format
 
@@ -19,7 +19,7 @@ _FORMATS = {
     ".apng": Format.PNG,
 }
 # Suffixes of the images in a folder. A file that the user names needs none of them.
-_SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff"}
+SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff"}
 
 
 class OutputError(Exception):
@@ -61,7 +61,7 @@ class Source:
         return format_of(self.relative)
 
 
-def format_of(path: Path) -> Format | None:
+def format_of(path: PurePath) -> Format | None:
     """Return the format of the name's suffix, or None if the server does not write it."""
     return _FORMATS.get(path.suffix.lower())
 
@@ -91,7 +91,7 @@ def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
         )
         for name in sorted(files):
             path = here / name
-            if path.suffix.lower() in _SUFFIXES and not name.startswith("."):
+            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
                 yield Source(path, path.relative_to(root))
 
 

@@ -21,10 +21,19 @@ _WIDTH = 250
 class Session:
     """The global options."""
 
-    server: str
+    servers: tuple[str, ...]
+    """One, except for a command that takes several."""
     verbose: bool
     client_options: Mapping[str, Any]
     """Arguments of `Client`."""
+
+    @property
+    def server(self) -> str:
+        """The only server. Raises click.UsageError if there are several."""
+        if len(self.servers) > 1:
+            several = ", ".join(self.servers)
+            raise click.UsageError(f"this command takes one server, not {several}")
+        return self.servers[0]
 
     def connect(self, retries: int = MAX_RETRIES) -> Client:
         """Return a client of the server. Raises click.UsageError for contradicting options."""

@@ -9,9 +9,10 @@ from autoquality_core.types import Format
 from bench.formats import Answer as FormatAnswer
 from bench.formats import Case
 from bench.formats import measures_of as format_measures
-from bench.record import Measure, record_of
+from bench.record import Measure, latest, record_of
 from bench.savings import BEST, FIXED, FLOORS, IMGPROXY, Answer, Curves, measures_of, page
 from bench.targets import GRAPHICS, PHOTOGRAPHS
+from tests.commands import ROOT
 
 QUALITIES = np.arange(1, 101)
 
@@ -61,6 +62,22 @@ def test_the_page_has_a_row_for_each_format_and_floor(measures: list[Measure]) -
     text = page(record_of("savings", [*measures, *measures_of([best])], {"images": 3}))
     assert "| jpeg | high 70 | 2 all images | 100% | 0.75 (at 80) | 0.75 (100% reach it) |" in text
     assert f"| {BEST} | high 70 | 1 all images |" in text
+
+
+def test_the_readme_quotes_the_newest_record() -> None:
+    record = latest("savings", ROOT / "bench" / "results")
+    assert record is not None
+    ratios = {
+        one.setting.partition(",")[0]: round(100 * (1 - one.value))
+        for one in record.find(what="bytes over", by=FIXED, goal="all images")
+        if one.setting.endswith(", high")
+    }
+    best = ratios.pop(BEST)
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        f"[{min(ratios.values())} to {max(ratios.values())} % fewer bytes](docs/savings.md)" in text
+    )
+    assert f"and {best} % fewer than as JPEG" in text
 
 
 def answer(size: int, score: float, *, met: bool = True, seconds: float = 1.0) -> FormatAnswer:

@@ -50,7 +50,7 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
 @pytest.mark.parametrize(
     ("name", "extras", "groups"),
     [
-        ("dev", ("demo", "explore", "onnx", "train"), ("dev",)),
+        ("dev", ("batch", "demo", "explore", "onnx", "train"), ("dev",)),
         ("server", ("server", "onnx"), ("image",)),
         ("gpu", ("gpu", "onnx"), ()),
         ("build", (), ("build",)),
