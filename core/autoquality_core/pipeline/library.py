@@ -62,15 +62,14 @@ def encode(
     `source` is an image file, or bare pixels. `output` is an encoder with its options, a format, or
     None to keep the source's. Of several, the smallest file that meets the target is chosen, or for
     "size" the one with the best SSIMULACRA2; "dssim" cannot compare formats. `target` is the most
-    bytes for the method "size", and otherwise
-    a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
-    It may be a word for a SSIMULACRA2 score, such as "high", and a number of bytes may be a text
-    with a unit, such as "20kB". A `quality` encodes once, without a
-    search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
-    others. `max_bytes`, and for each metric in `worst` the worst score or a word for it, are limits
-    that hold together with the target. `allowed_error` is a difference of scores, and for "size"
-    the share of the bytes that may stay unused. `measure` names metrics to report the score of
-    besides. `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search
+    bytes for the method "size", and otherwise a score of the metric: the one named as the method,
+    or for "ml" `metric` ("dssim" by default). It may be a word for a SSIMULACRA2 score, such as
+    "high", and a number of bytes may be a text with a unit, such as "20kB". A `quality` encodes
+    once, without a search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2,
+    and all for others. `max_bytes`, and for each metric in `worst` the worst score or a word for
+    it, are limits that hold together with the target. `allowed_error` is a difference of scores,
+    and for "size" the share of the bytes that may stay unused. `measure` names more metrics to
+    report. `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search
     with its best answer so far. `reading` takes the fields of `EncoderOptions` that are not options
     of a format, such as `keep_metadata` or `background`.
 
