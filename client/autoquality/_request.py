@@ -39,6 +39,8 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
 def _candidates(values: dict[str, Any]) -> tuple[str, ...]:
     """Return the candidates, given as formats or as an Accept header, which is removed."""
     accept, some = values.pop("accept", None), values.get("candidates") or ()
+    if isinstance(some, str) and "," in some:
+        raise ValueError(f"candidates must be a list such as ['avif', 'webp'], not {some!r}")
     some = (some,) if isinstance(some, str) else tuple(some)
     if accept is None:
         return some

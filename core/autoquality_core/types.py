@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 Data: TypeAlias = bytes | memoryview
-"""Bytes, or a view of them that nobody writes to any more."""
+"""Bytes, or a view of bytes that no longer change."""
 
 MIN_QUALITY = 1
 MAX_QUALITY = 100

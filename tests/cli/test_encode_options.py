@@ -227,3 +227,19 @@ def test_the_range_of_an_option_is_the_real_server_s(
 def test_jpg_is_another_name_of_jpeg(server: FakeServer, run: Run) -> None:
     assert run("encode", "-", "-o", "-", "--format", "jpg", stdin=b"photo").exit_code == 0
     assert encode_requests(server)[0].format == pb.FORMAT_JPEG
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--target", "high", "--quality", "80"], "contradicts a search by ssimulacra2"),
+        (["--min", "90", "--max", "30"], "--min 90 is above --max 30"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_before_the_first_image(
+    run: Run, server: FakeServer, photos: Path, options: list[str], complaint: str
+) -> None:
+    result = run("encode", photos, "--format", "webp", *options)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert server.requests == ()

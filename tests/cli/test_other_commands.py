@@ -110,6 +110,16 @@ def test_a_failed_call_gives_one_line_and_exit_code_1(
     assert (result.exit_code, result.stderr) == (1, "autoquality: not you\n")
 
 
+def test_an_image_that_cannot_be_compared_is_named(
+    run: Run, server: FakeServer, pair: tuple[Path, Path]
+) -> None:
+    message = "distorted: must be as large as the reference, 4x4; is 8x8"
+    server.respond(Fault(grpc.StatusCode.INVALID_ARGUMENT, message), rpc="Compare")
+    result = run("compare", *pair)
+    line = f"autoquality: {pair[1]}: must be as large as the reference, 4x4; is 8x8\n"
+    assert (result.exit_code, result.stderr) == (1, line)
+
+
 def test_a_missing_token_names_the_options(run: Run, server: FakeServer) -> None:
     server.respond(
         Fault(grpc.StatusCode.UNAUTHENTICATED, "a token is required"), rpc="GetServerInfo"

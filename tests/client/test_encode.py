@@ -285,6 +285,7 @@ def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> 
         ({"method": "ml", "metric": "ssim"}, "metric must be one of dssim, ssimulacra2"),
         ({"measure": ["ssim"]}, "measure must be one of dssim, ssimulacra2, not 'ssim'"),
         ({"method": "best"}, "method must be one of none, size, dssim, ml"),
+        ({"candidates": "avif,webp"}, r"candidates must be a list such as \['avif', 'webp'\]"),
         ({"format": "webp", "accept": "image/avif"}, "either format or accept, not both"),
         ({"request_id": "a\nb"}, "request_id must be printable ASCII"),
         ({"format": "bmp"}, "format must be one of jpeg, webp, avif, png"),

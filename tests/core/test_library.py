@@ -54,6 +54,14 @@ def test_a_printed_result_is_short() -> None:
     assert len(repr(aq.encode(SOURCE, "webp", quality=50))) < 2000
 
 
+@pytest.mark.parametrize(
+    ("target", "method"),
+    [("high", aq.Method.SSIMULACRA2), ("2kB", aq.Method.SIZE), (0.02, aq.Method.DSSIM)],
+)
+def test_a_target_alone_implies_its_method(target: float | str, method: aq.Method) -> None:
+    assert aq.encode(SOURCE, "webp", target=target).applied.method is method
+
+
 def test_sizes_may_have_a_unit() -> None:
     size = aq.encode(SOURCE, "webp", method="size", target="2kB")
     limited = aq.encode(SOURCE, "webp", method="ssimulacra2", target="high", max_bytes="2kB")
@@ -79,7 +87,8 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
         ({"measure": ["psnr"]}, "measure: must be one of dssim, ssimulacra2, is psnr"),
         ({"method": "ml", "metric": "psnr"}, "metric: must be one of dssim, ssimulacra2, is psnr"),
         ({"metric": "ssimulacra2"}, "auto_quality.metric: with METHOD_DSSIM it must be"),
-        ({"target": "high"}, "target: must be a number, 0 or more, not 'high'"),
+        ({"method": "dssim", "target": "high"}, "target: must be a number, 0 or more, not 'high'"),
+        ({"target": "70"}, "must be a number, 0 or more, or one of low, medium"),
         (
             {"method": "ssimulacra2", "target": "best"},
             "or one of low, medium, high, very_high, excellent, visually_lossless, not 'best'",

@@ -86,8 +86,12 @@ def test_the_command_asks_there(
     settings = variables({**guarded, "health_listen": f":{server.app.health_port}"})
     assert health.run([], settings) == 0
     assert health.run(["--health-listen", "127.0.0.1:1"], settings) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert [line for line in said if line.endswith("SERVING")] == ["SERVING", "NOT SERVING"]
+    said = capsys.readouterr()
+    assert [line for line in said.out.splitlines() if line.endswith("SERVING")] == [
+        "SERVING",
+        "NOT SERVING",
+    ]
+    assert "health: 127.0.0.1:1 cannot be reached" in said.err
 
 
 def test_the_command_asks_over_a_unix_socket(serve_with: Serve, tmp_path: Path) -> None:

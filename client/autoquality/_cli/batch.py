@@ -72,10 +72,8 @@ class Failed:
 
     @property
     def reason(self) -> str:
-        """The message without the path of the output, for counting."""
-        if isinstance(self.error, OutputExists):
-            return self.message.replace(str(self.error.path), "the output", 1)
-        return self.message
+        """The message without the names of files, for counting."""
+        return self.error.reason if isinstance(self.error, OutputError) else self.message
 
 
 @dataclass(frozen=True, slots=True)

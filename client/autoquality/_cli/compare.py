@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from autoquality._cli.command import Command
-from autoquality._cli.errors import failures
+from autoquality._cli.errors import Failure, failures
 from autoquality._cli.session import Session, print_line
+from autoquality._errors import InvalidRequestError
 from autoquality._messages import fields_of
 
 _FILE = click.Path(path_type=Path)
@@ -32,7 +33,15 @@ def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -
       autoquality compare photo.png photo.webp
     """  # noqa: D301 (click reads \b)
     with session.connect() as client, failures(session.server):
-        result = client.compare(reference, distorted)
+        try:
+            result = client.compare(reference, distorted)
+        except InvalidRequestError as error:
+            # The server knows no names of files.
+            field, _, problem = error.message.partition(": ")
+            names = {"reference": reference, "distorted": distorted}
+            if field not in names:
+                raise
+            raise Failure(f"{names[field]}: {problem}") from error
     if session.verbose:
         print_line(session.err(), f"request {result.request_id}")
     if as_json:

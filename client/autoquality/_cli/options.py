@@ -57,7 +57,8 @@ _GENERAL = (
         metavar="NUMBER|SIZE|WORD",
         help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
         "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
-        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}. A bare number needs "
+        "--method.",
     ),
     click.option(
         "--metric",
@@ -202,6 +203,14 @@ def _merge(spec: AutoQuality, parts: dict[str, Any], quality: int | None) -> Aut
         spec = auto_quality(**{**fields_of(spec), **given})
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    # The server would refuse every image of a folder.
+    if quality is not None and spec.method not in (None, Method.NONE):
+        raise click.UsageError(
+            f"--quality is a fixed quality, which contradicts a search by {spec.method}: use --min "
+            "and --max to limit the search"
+        )
+    if (spec.min_quality or 1) > (spec.max_quality or 100):
+        raise click.UsageError(f"--min {spec.min_quality} is above --max {spec.max_quality}")
     if quality is not None and spec.method is None:
         spec = dataclasses.replace(spec, method=Method.NONE)
     return None if spec == AutoQuality() else spec

@@ -23,14 +23,21 @@ SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff"}
 
 
 class OutputError(Exception):
-    """A result cannot be written to its path. The text says why."""
+    """A result cannot be written to its path. The text says why.
+
+    `reason` is the text without the names of files, for counting.
+    """
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class OutputExists(OutputError):
     """The output of an image exists, perhaps as the image itself."""
 
-    def __init__(self, path: Path, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, path: Path, message: str, reason: str | None = None) -> None:
+        super().__init__(message, reason)
         self.path = path
 
 
@@ -143,14 +150,12 @@ class OutputPaths:
             message = f"{path} is already the output of {owner.name}"
             if owner.path and _same(path, owner.path):  # which was not written, and exists
                 raise OutputExists(path, message)
-            raise OutputError(message)
+            raise OutputError(message, "the output is that of another source")
         if format_of(path) not in (None, format):
             raise OutputError(f"the result is {format}, so it cannot be named {path}")
         if path.exists() and not self._force:
-            raise OutputExists(
-                path,
-                f"{path} exists: use --force to overwrite it, or --skip-existing to skip it",
-            )
+            what = "exists: use --force to overwrite it, or --skip-existing to skip it"
+            raise OutputExists(path, f"{path} {what}", f"the output {what}")
         return path
 
 

@@ -42,7 +42,7 @@ def encode(
     source: Data | RawSource,
     output: Output | Iterable[Output] | None = None,
     *,
-    method: Method | str = Method.DSSIM,
+    method: Method | str | None = None,
     metric: str | None = None,
     target: float | str | None = None,
     max_bytes: int | str | None = None,
@@ -62,17 +62,17 @@ def encode(
     `source` is an image file, or bare pixels. `output` is an encoder with its options, a format, or
     None to keep the source's. Of several, the smallest file that meets the target is chosen, or for
     "size" the one with the best SSIMULACRA2; "dssim" cannot compare formats. `target` is the most
-    bytes for the method "size", and otherwise
-    a score of the metric: the one named as the method, or for "ml" `metric` ("dssim" by default).
-    It may be a word for a SSIMULACRA2 score, such as "high", and a number of bytes may be a text
-    with a unit, such as "20kB". A `quality` encodes once, without a
-    search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and all for
-    others. `max_bytes`, and for each metric in `worst` the worst score or a word for it, are limits
-    that hold together with the target. `allowed_error` is a difference of scores, and for "size"
-    the share of the bytes that may stay unused. `measure` names metrics to report the score of
-    besides. `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search
-    with its best answer so far. `reading` takes the fields of `EncoderOptions` that are not options
-    of a format, such as `keep_metadata` or `background`.
+    bytes for the method "size", and otherwise a score of the metric: the one named as the method,
+    or for "ml" `metric` ("dssim" by default). It may be a word for a SSIMULACRA2 score, such as
+    "high", and a number of bytes may be a text with a unit, such as "20kB". Without a `method`, a
+    word implies "ssimulacra2", such a text "size", and a number "dssim". A `quality` encodes once,
+    without a search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and
+    all for others. `max_bytes`, and for each metric in `worst` the worst score or a word for it,
+    are limits that hold together with the target. `allowed_error` is a difference of scores, and
+    for "size" the share of the bytes that may stay unused. `measure` names more metrics to report.
+    `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search with its
+    best answer so far. `reading` takes the fields of `EncoderOptions` that are not options of a
+    format, such as `keep_metadata` or `background`.
 
     Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, TypeError for a
     source that is not bytes, DeadlinePassed if the timeout ends before one encoding, MemoryError.
@@ -89,6 +89,8 @@ def encode(
         elif one is not None:
             formats.append(_member("output", one, Format))
     alone = formats[0] if len(formats) == 1 else None
+    if method is None:
+        method = _implied(target) if metric is None else Method.DSSIM
     chosen = Method.NONE if quality is not None else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
@@ -140,6 +142,14 @@ def _bytes(argument: str, text: str) -> int:
         return bytes_of(text)
     except ValueError as error:
         raise InvalidRequest(argument, str(error)) from None
+
+
+def _implied(target: float | str | None) -> Method:
+    """The method of a target that stands alone, as in the client: 20kB is a size."""
+    if not isinstance(target, str):
+        return Method.DSSIM
+    is_size = target[:1].isdigit() and target[-1:].isalpha()
+    return Method.SIZE if is_size else Method.SSIMULACRA2
 
 
 def _member(argument: str, value: E | str, kind: type[E]) -> E:

@@ -32,7 +32,12 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     with Client(target, retries=0, channel_options=[("grpc.enable_http_proxy", 0)]) as client:
         serving = client.health(timeout=_TIMEOUT_SECONDS)
     sys.stdout.write("SERVING\n" if serving else "NOT SERVING\n")
-    return 0 if serving else 1
+    if serving:
+        return 0
+    sys.stderr.write(
+        f"{PROGRAM} {HEALTH}: {target} cannot be reached without TLS, or answers otherwise\n"
+    )
+    return 1
 
 
 def _target(settings: Settings) -> str:
