@@ -26,7 +26,9 @@ _TLS_REQUIRED = "TLS_REQUIRED"
 _CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE_REQUIRED"
 _REFUSED = "CONNECTION_REFUSED"
 _NOT_FOUND = "NAME_NOT_FOUND"
-_LOST = "CONNECTION_LOST"
+LOST = "CONNECTION_LOST"
+"""The reason of a call that was sent, and whose connection broke."""
+
 
 _PATTERNS = (
     ("CERTIFICATE_EXPIRED", r"certificate has expired"),
@@ -42,7 +44,7 @@ _TRANSIENT = ((_NOT_FOUND, r"errors resolving "), (_REFUSED, r"Connection refuse
 """Reasons of errors that a retry may avoid: a server may be about to start."""
 
 # A proxy without a server behind it closes the connection, too. Servers may return.
-_AVOIDABLE = frozenset({None, _CLIENT_CERTIFICATE, _REFUSED, _NOT_FOUND, _LOST})
+_AVOIDABLE = frozenset({None, _CLIENT_CERTIFICATE, _REFUSED, _NOT_FOUND, LOST})
 
 # gRPC's texts for a server that ended during a call.
 _BROKEN = re.compile(r"(Stream removed|Socket closed|recvmsg:|sendmsg:).{0,60}")
@@ -63,7 +65,7 @@ _MESSAGES = {
     "NOT_GRPC": "the server does not speak gRPC: check the port",
     _REFUSED: "no server listens there (connection refused)",
     _NOT_FOUND: "the host name cannot be resolved",
-    _LOST: "the connection broke during the call: the server ended or crashed",
+    LOST: "the connection broke during the call: the server ended or crashed",
 }
 _CERTIFICATE_REFUSED = (
     "the server closes the connection after the TLS handshake, probably because it does not "
@@ -100,7 +102,7 @@ class Peer:
             reason = _find(_PATTERNS, error.message) or self._diagnose(seconds)
             reason = reason or _find(_TRANSIENT, error.message)
         else:
-            reason = _LOST if _BROKEN.fullmatch(error.message) else None
+            reason = LOST if _BROKEN.fullmatch(error.message) else None
         if reason is None:
             return error, False
         return self._error(error, reason), reason not in _AVOIDABLE

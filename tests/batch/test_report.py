@@ -85,7 +85,8 @@ def test_options_that_the_server_refuses_end_the_run(
 ) -> None:
     for number in range(2 * MAX_COMMON_FAILURES):
         (photos / f"{number}.png").write_bytes(png_image(7, 7))
-    done = run("--quality", "80", "--in-flight", "1")
+    server.respond_always(Fault.invalid("quality", "is for METHOD_NONE only"))
+    done = run("--in-flight", "1")
     assert done.exit_code == 1
     refusal = "quality: is for METHOD_NONE only"
     assert f"{MAX_COMMON_FAILURES} files in a row failed: {refusal}" in done.stderr

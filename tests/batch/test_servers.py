@@ -180,7 +180,10 @@ def test_a_wrong_token_is_reported_once(run: Run, photos: Path, server: FakeServ
     server.respond_always(refusal, rpc="GetServerInfo")
     done = run()
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "autoquality: the token is not valid\n"
+    assert (
+        done.stderr
+        == "autoquality: the token is not valid; give it with AUTOQUALITY_TOKEN or --token\n"
+    )
 
 
 def test_other_commands_take_one_server(server: FakeServer) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from autoquality._async_client import AsyncClient
 from autoquality._base_client import stream_above
+from autoquality._connection import LOST
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -65,6 +66,11 @@ class Server:
     def is_free(self) -> bool:
         """Whether it may get another file."""
         return self.fault is None and self.running < int(self.limit)
+
+    @property
+    def why(self) -> str:
+        """Why it is left out, without its address."""
+        return str(self.fault).removeprefix(f"{self.target}: ")
 
     async def ask(self) -> None:
         """Learn its limits. Raises AutoQualityError."""
@@ -223,7 +229,7 @@ class Servers:
                     self._report(f"{server.target} is back")
                 break
             if not attempt:
-                self._report(f"{server.target} is left out until it answers: {server.fault}")
+                self._report(f"{server.target} is left out until it answers: {server.why}")
         if self._end:
             self._end.cancel()
             self._end = None
@@ -238,7 +244,7 @@ class Servers:
             server.fault = None
 
     def _give_up(self) -> None:
-        reasons = "; ".join(f"{server.target}: {server.fault}" for server in self._servers)
+        reasons = "; ".join(f"{server.target}: {server.why}" for server in self._servers)
         self._ended = NoServersError(
             f"no server has answered for {self._outage:g} seconds ({reasons})"
         )
@@ -250,6 +256,8 @@ class Servers:
 def _was_sent(error: AutoQualityError) -> bool:
     """Whether a lost call may have reached the server. If not, the file is not to blame."""
     return not any(
-        isinstance(detail, ErrorInfo) and detail.domain == "autoquality.client"
+        isinstance(detail, ErrorInfo)
+        and detail.domain == "autoquality.client"
+        and detail.reason != LOST
         for detail in error.details
     )
