@@ -163,8 +163,8 @@ def _made_as(probe: Probe, encoded: Encoded) -> str:
 
 
 def _options(one: Candidate | Probe) -> str:
-    words = [one.format, one.lossless and "lossless", one.chroma and f"chroma {one.chroma}"]
-    return " ".join(str(word) for word in words if word)
+    how = "lossless" if one.lossless else one.chroma and f"chroma {one.chroma}"
+    return " ".join(str(word) for word in (one.format, how) if word)
 
 
 def _scores(probe: Probe) -> Iterator[str]:
