@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from autoquality_core.formats import JpegOptions, WebpOptions
+from autoquality_core.pipeline.objectives import FewestBytes
 from autoquality_core.types import (
     Chroma,
     Format,
@@ -104,3 +108,29 @@ def test_hidden_colours_do_not_count_for_a_lossless_file() -> None:
     assert result.lossless
     assert result.scores["ssimulacra2"] == 100
     assert len(result.image) < 500
+
+
+def entry(
+    size_bytes: int, score: float, outcome: Outcome = Outcome.TARGET_MET, *, optional: bool = False
+) -> Any:
+    """What an objective reads of an entry."""
+    return SimpleNamespace(
+        candidate=SimpleNamespace(optional=optional),
+        found=SimpleNamespace(outcome=outcome),
+        size=size_bytes,
+        score=score,
+        over=False,
+        at_most=False,
+    )
+
+
+def test_a_lossless_file_need_not_be_smaller_than_files_that_miss_the_target() -> None:
+    met, missed = entry(1200, 70.0), entry(900, 68.0, Outcome.NEAREST_QUALITY)
+    lossless = entry(1100, 100.0, optional=True)
+    assert FewestBytes(70.0, 1.0).best([met, missed, lossless]) is lossless
+
+
+def test_a_lossless_file_that_is_larger_does_not_replace_one_that_misses_the_target() -> None:
+    missed = entry(900, 68.0, Outcome.MAX_QUALITY_REACHED)
+    lossless = entry(5000, 100.0, optional=True)
+    assert FewestBytes(70.0, 1.0).best([missed, lossless]) is missed

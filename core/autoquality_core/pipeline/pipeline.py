@@ -18,9 +18,9 @@ from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
-from autoquality_core.pipeline.choice import Entry, looks_alike
 from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
 from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.entry import Entry, looks_alike
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (

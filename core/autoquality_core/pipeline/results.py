@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from autoquality_core.pipeline.choice import Entry
+from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.session import Session

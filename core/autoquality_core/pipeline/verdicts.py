@@ -7,16 +7,11 @@ from dataclasses import replace
 
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.candidates import LeftOut
-from autoquality_core.pipeline.choice import (
-    BestScore,
-    Entry,
-    Objective,
-    beliefs_about,
-    choose,
-    objective_of,
-)
+from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.defaults import compares_formats
+from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered
+from autoquality_core.pipeline.objectives import BestScore, Objective, objective_of
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Verdict
 

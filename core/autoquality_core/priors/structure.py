@@ -84,8 +84,9 @@ def smoothness(
 ) -> FloatArray:
     """Four numbers about squares of SIDE x SIDE blocks at `rows` and `columns` of a frame.
 
-    Of the means of their blocks: the logarithm of their mean variance and of what a plane leaves of
-    it, the mean logarithm of that, and the share of squares of which it leaves nearly nothing.
+    A plane is fitted to the means of a square's blocks. The numbers are the logarithm of the mean
+    variance of these means, the logarithm of the mean variance that the plane leaves, the mean of
+    that variance's logarithm, and the share of squares where it is below 1.
     """
     means = np.empty((rows.size, SIDE * SIDE))
     _block_means(frame, rows, columns, means)

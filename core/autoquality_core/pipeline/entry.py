@@ -1,0 +1,100 @@
+"""A candidate in a choice: its session, its method and its answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from autoquality_core.formats import Encoder
+from autoquality_core.images import Metadata
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.pipeline.candidates import Candidate
+from autoquality_core.pipeline.methods import Answer, MethodHandler
+from autoquality_core.pipeline.session import Session
+from autoquality_core.types import ResolvedTarget
+
+LEAST_RISE = 0.4
+"""The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
+"""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A candidate in a choice, with its session and method; `answer` is set once it was searched.
+
+    `encoder` is the one that the method uses. `given_up` says that its search ended early, because
+    it was unlikely to win, `paused` that it was interrupted once for a better one, and `late` that
+    there was no time for it. `cap` is the quality of the source if it limits that of the answer.
+    """
+
+    candidate: Candidate
+    encoder: Encoder
+    session: Session
+    handler: MethodHandler
+    resolved: ResolvedTarget
+    cap: int | None = None
+    metadata: Metadata = field(init=False)
+    """Before a search dropped any."""
+    answer: Answer | None = None
+    given_up: bool = False
+    paused: bool = False
+    late: bool = False
+    learned: set[int] = field(default_factory=set)
+    """The probes that the beliefs were updated by."""
+
+    def __post_init__(self) -> None:
+        self.metadata = self.session.metadata
+
+    @property
+    def found(self) -> Answer:
+        """The answer. Raises ValueError if the entry was not searched."""
+        if self.answer is None:
+            raise ValueError(f"{self.encoder.name} was not searched")
+        return self.answer
+
+    @property
+    def quality(self) -> int:
+        """The quality of the answer; 0 for an encoder without one."""
+        return self.found.quality
+
+    @property
+    def size(self) -> int:
+        """The bytes of the answer."""
+        return self.session.size(self.quality)
+
+    def most_bytes(self, target: float) -> float:
+        """The most bytes for a score, from the probes that look better; infinite without any."""
+        value = SSIMULACRA2.value(target)
+        return min(
+            (
+                probe.size_bytes * math.exp(-LEAST_RISE * (SSIMULACRA2.value(score) - value))
+                for probe in self.session.probes
+                if (score := probe.scores.get(SSIMULACRA2.name, -math.inf)) >= target
+            ),
+            default=math.inf,
+        )
+
+    @property
+    def at_most(self) -> bool:
+        """Whether the answer has the highest quality that is allowed."""
+        lossy = self.answer is not None and self.encoder.takes_quality
+        return lossy and self.quality >= self.resolved.max_quality
+
+    @property
+    def over(self) -> bool:
+        """Whether the answer has more bytes than a limit allows."""
+        most = self.resolved.limits.max_bytes
+        return most is not None and self.size > most
+
+    @property
+    def score(self) -> float | None:
+        """The SSIMULACRA2 of the answer; None if it was not measured."""
+        if self.encoder.lossless:
+            return SSIMULACRA2.high
+        return self.session.scores(self.quality).get(SSIMULACRA2.name)
+
+
+def looks_alike(entry: Entry, candidate: Candidate) -> bool:
+    """Whether the pixels of both show the same picture."""
+    ours, theirs = entry.candidate.pixels, candidate.pixels
+    return ours.bands == theirs.bands and ours.profile == theirs.profile

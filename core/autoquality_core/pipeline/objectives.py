@@ -1,0 +1,184 @@
+"""What makes one answer better than another: the fewest bytes, or the best score in a budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.pipeline.entry import Entry
+from autoquality_core.priors.formats import SizeBeliefs
+from autoquality_core.types import Method, Outcome
+
+RISK_BYTES = 0.015
+"""The expected share of the bytes that is not worth the search of another candidate."""
+
+RISK_POINTS = 0.8
+"""As `RISK_BYTES`, in points of SSIMULACRA2, for a byte budget."""
+
+LOSSLESS_PROBES = 2.0
+"""How many probes a lossless file costs where it may win: its promise must be so much greater."""
+
+EQUAL_POINTS = 0.5
+"""Points of SSIMULACRA2 by which a score may miss the target in any case when formats compete,
+because the nearest qualities of two formats differ by as much."""
+
+TYPICAL_SCORE = 70.0
+"""The score at which chroma is chosen for methods that know no SSIMULACRA2."""
+
+_MISSED = frozenset(
+    {
+        *(Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED),
+        *(Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT),
+    }
+)
+
+
+class Objective(Protocol):
+    """What makes an answer better than another."""
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether answers are compared by a score that their method does not measure."""
+
+    def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
+        """The expected result of a candidate; lower is better."""
+
+    def may_start_with(self, entry: Entry) -> bool:
+        """Whether an entry may be searched before any other."""
+
+    def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
+        """The expected gain over the best answer so far, in units of the risk."""
+
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        """The entry with the best answer."""
+
+    def met(self, entry: Entry) -> bool:
+        """Whether an answer meets the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class FewestBytes:
+    """The fewest bytes among the answers that look good enough; without any, the best-looking.
+
+    `target` and `error` are scores of SSIMULACRA2; None if the method has another metric.
+    """
+
+    target: float | None = None
+    error: float = 0.0
+    needs_score: ClassVar[bool] = False
+
+    def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
+        target = TYPICAL_SCORE if self.target is None else self.target
+        expected = beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
+        return min(expected, entry.most_bytes(target))
+
+    def may_start_with(self, entry: Entry) -> bool:
+        # What a lossless file saves is known only when a lossy one exists: the beliefs do not know
+        # which scores an encoder reaches.
+        return not entry.candidate.optional
+
+    def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
+        optional = entry.candidate.optional
+        if not self.met(best) and not optional:
+            return self._improvement(entry, beliefs, best)
+        target = TYPICAL_SCORE if self.target is None else self.target
+        if entry.most_bytes(target) <= best.size:
+            return math.inf
+        room = best.size - entry.session.metadata.size
+        saving = beliefs.saving(entry.encoder, target, room) / RISK_BYTES
+        return saving / LOSSLESS_PROBES if optional else saving
+
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        # An optional file is there to save bytes. That of a photograph is several times as large,
+        # so it does not win because every lossy file misses the target.
+        best = min((one for one in searched if not one.candidate.optional), key=self._rank)
+        optional = (one for one in searched if one.candidate.optional)
+        return min((best, *optional), key=lambda one: one.size)
+
+    def _rank(self, entry: Entry) -> tuple[float, ...]:
+        if self.met(entry):
+            return 0, entry.size
+        return 1, entry.over, -(entry.score or 0.0), entry.size
+
+    def met(self, entry: Entry) -> bool:
+        if entry.found.outcome in _MISSED or entry.over:
+            return False
+        if self.target is None or entry.score is None:
+            return True
+        return entry.score >= self.target - max(self.error, EQUAL_POINTS)
+
+    def _improvement(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
+        """The promise of an entry while no answer meets the target."""
+        most = entry.resolved.limits.max_bytes
+        if most is None or best.score is None:
+            return math.inf
+        room = max(1, most - entry.session.metadata.size)
+        return beliefs.gain(entry.encoder, room, best.score) / RISK_POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class BestScore:
+    """The best score among the answers within a byte budget; without any, the smallest file.
+
+    Without `needs_score`, all but one of the entries are lossless, and win if they fit.
+    """
+
+    budget: float
+    needs_score: bool
+
+    def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
+        return -self._predicted(entry, beliefs)
+
+    def may_start_with(self, entry: Entry) -> bool:
+        # Whether a lossless file is wanted depends on the quality of the lossy one.
+        return not entry.candidate.optional
+
+    def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
+        optional = entry.candidate.optional
+        if not self.met(best) and not optional:
+            return math.inf
+        room = self._room(entry)
+        if optional and best.at_most:
+            room = min(room, max(1.0, best.size - entry.session.metadata.size))
+        score = best.score if self.met(best) else 0.0
+        if score is None:
+            score = self._predicted(best, beliefs)
+        return beliefs.gain(entry.encoder, room, score) / RISK_POINTS
+
+    def best(self, searched: Sequence[Entry]) -> Entry:
+        # Where a lossy file has the highest quality that is allowed, a better one is not wanted.
+        most = min((one.size for one in searched if one.at_most), default=math.inf)
+
+        def rank(entry: Entry) -> tuple[float, ...]:
+            if not self.met(entry):
+                return 2, entry.size
+            if entry.candidate.optional and entry.size > most:
+                return 1, entry.size
+            return 0, -(entry.score or 0.0)
+
+        return min(searched, key=rank)
+
+    def met(self, entry: Entry) -> bool:
+        return entry.size <= self.budget
+
+    def _predicted(self, entry: Entry, beliefs: SizeBeliefs) -> float:
+        return beliefs.score_at(entry.encoder, self._room(entry))[0]
+
+    def _room(self, entry: Entry) -> float:
+        return max(1.0, self.budget - entry.session.metadata.size)
+
+
+def objective_of(entries: Sequence[Entry]) -> Objective:
+    """What the method asks for when entries compete."""
+    resolved = entries[0].resolved
+    if resolved.method is Method.SIZE:
+        lossy = [one for one in entries if not one.encoder.lossless]
+        most = resolved.limits.max_bytes
+        budget = resolved.target if most is None else min(resolved.target, most)
+        return BestScore(budget, needs_score=len(lossy) > 1)
+    if resolved.metric == SSIMULACRA2.name:
+        return FewestBytes(resolved.target, resolved.allowed_error)
+    return FewestBytes()
