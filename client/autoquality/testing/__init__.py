@@ -2,9 +2,9 @@
 
 It is a real gRPC server with the real contract, on a loopback port. Only the image coding is
 fake. It computes plausible answers from the request alone, so the same request always gets the
-same answer. It refuses what the real server refuses, with the same status and field, and adds the
-same notices, as far as the request and the header of the source tell. The "files" in its answers
-have the right size and a header, but no picture. It needs only the base install.
+same answer. It reads the request and the header of the source. From these, it refuses what the
+real server refuses, with the same status and field, and adds the same notices. The "files" in its
+answers have the right size and a header, but no picture. It needs only the base install.
 
     from autoquality import Client, OverloadedError
     from autoquality.testing import FakeServer, Fault, png_image
