@@ -97,7 +97,10 @@ AREAS = {
     ),
     "validation": Area(
         (f"{SERVER}/rpc/convert.py",),
-        ("tests/rpc/test_convert.py", "tests/pipeline/test_defaults.py"),
+        (
+            *("tests/rpc/test_convert.py", "tests/rpc/test_convert_violations.py"),
+            "tests/pipeline/test_defaults.py",
+        ),
     ),
     "parse": Area((f"{SERVER}/config/parse.py",), ("tests/config/test_parse.py",)),
 }
