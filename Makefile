@@ -106,8 +106,13 @@ bench-worst: .venv/.stamp ## List the searches with the most encodings, and why 
 bench-exhaustive: .venv/.stamp ## Check searches on images with rough curves by trying every quality (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.exhaustive $(ARGS)
 
+.PHONY: load
+load: .venv/.stamp ## Build the load generator of examples/load (needs go)
+	@cd examples/go && PATH="$(CURDIR)/.venv/bin:$$PATH" go generate
+	@cd examples/load && go build -o "$(CURDIR)/build/examples/load" .
+
 .PHONY: bench-service
-bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
+bench-service: load ## Measure overhead, throughput and memory of the service (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
 
 .PHONY: bench-rest
