@@ -111,8 +111,12 @@ load: .venv/.stamp ## Build the load generator of examples/load (needs go)
 	@cd examples/go && PATH="$(CURDIR)/.venv/bin:$$PATH" go generate
 	@cd examples/load && go build -o "$(CURDIR)/build/examples/load" .
 
+.PHONY: bench-overhead
+bench-overhead: load ## Compare the service with its codec and a gRPC echo (ARGS="--before COMMIT" or --quick)
+	@$(BIN)/python -m bench.overhead $(ARGS)
+
 .PHONY: bench-service
-bench-service: load ## Measure overhead, throughput and memory of the service (ARGS=--quick)
+bench-service: .venv/.stamp ## Measure the memory of the service, and its metric (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
 
 .PHONY: bench-rest

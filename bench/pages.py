@@ -25,6 +25,7 @@ from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.overhead import tables as overhead
 from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
@@ -48,6 +49,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-encodings": ("compare", compare.mean_encodings),
     "compare-rivals": ("compare", compare.rivals),
     "worst": ("worst", worst.page),
+    "overhead": ("overhead", overhead.page),
     "service": ("service", service.page),
     "rest": ("rest", rest.page),
     "profile": ("profile", profile.page),
