@@ -115,6 +115,10 @@ load: .venv/.stamp ## Build the load generator of examples/load (needs go)
 bench-overhead: load ## Compare the service with its codec and a gRPC echo (ARGS="--before COMMIT" or --quick)
 	@$(BIN)/python -m bench.overhead $(ARGS)
 
+.PHONY: bench-many-cores
+bench-many-cores: load ## Measure how many cores one process can use (ARGS=--quick)
+	@$(BIN)/python -m bench.many_cores $(ARGS)
+
 .PHONY: bench-service
 bench-service: .venv/.stamp ## Measure the memory of the service, and its metric (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
