@@ -16,7 +16,7 @@ from typing import cast
 import numpy as np
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.images.colour.file_colours import FileColours, colour_bands, file_colours
+from autoquality_core.images.colour.file_colours import FileColours, file_colours
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
 from autoquality_core.images.contents import (
@@ -303,6 +303,7 @@ def _described(
 ) -> Source:
     orientation = int(header.get("orientation")) if header.get_typeof("orientation") else 1
     width, height = header.width, header.height
+    colours = file_colours(data, name, header, read)
     if swaps_sides(orientation):
         width, height = height, width
     return Source(
@@ -313,9 +314,9 @@ def _described(
         height=height,
         frames=contents.pages if name in ANIMATED else contents.frames,
         pages=contents.pages,
-        has_alpha=header.bands > colour_bands(header),
+        has_alpha=header.bands > colours.channels,
         orientation=orientation,
-        colours=file_colours(data, name, header, read),
+        colours=colours,
         blocks=read.blocks if isinstance(read, Jxl) else Blocks.of(header),
         animation=contents.animation,
         gain_map=contents.gain_map,
