@@ -26,6 +26,7 @@ from autoquality_core.images.contents import (
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
+from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
 from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.limits import ImageLimits, check_count, cost_of
@@ -268,6 +269,9 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
     check_structure(data, name, limits, field)
+    if name == "jpeg" and (plain := read_plain_header(data)) is not None:
+        limits.check_size(field, plain.width, plain.height, 1, plain.channels)
+        return _of_plain_jpeg(data, field, plain)
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
@@ -291,6 +295,22 @@ def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl 
     if name in ("avif", "heif"):
         return Meta.read(data)
     return read_jxl(data, field, limits) if name == "jxl" else None
+
+
+def _of_plain_jpeg(data: Data, field: str, header: PlainHeader) -> Source:
+    return Source(
+        data=data,
+        field=field,
+        format="jpeg",
+        width=header.width,
+        height=header.height,
+        frames=1,
+        pages=1,
+        has_alpha=False,
+        orientation=1,
+        colours=FileColours(header.channels),
+        blocks=Blocks(header.exif),
+    )
 
 
 def _described(
