@@ -21,12 +21,13 @@ class LoadFailed(Exception):
 class Load:
     """What one run of the generator found.
 
-    `images` were encoded in `seconds`, with median and 95th percentile of the wait in
-    milliseconds. `client_cpu` is the generator's own processor time in seconds.
+    `images` were encoded in `seconds`, with the 10th percentile, the median and the 95th percentile
+    of the wait in milliseconds. `client_cpu` is the generator's own processor time in seconds.
     """
 
     images: int
     seconds: float
+    fast: float
     median: float
     slow: float
     client_cpu: float
@@ -51,6 +52,7 @@ def load(
         raise LoadFailed(f"{' '.join(words)}: {found['statuses']} {found['messages']}")
     waits = found["waits_ms"]
     return Load(
-        *(found["statuses"]["OK"], found["seconds"], waits["p50"], waits["p95"]),
+        *(found["statuses"]["OK"], found["seconds"]),
+        *(waits["p10"], waits["p50"], waits["p95"]),
         found["client_cpu_seconds"],
     )

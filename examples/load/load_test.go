@@ -89,7 +89,7 @@ func TestTheReportCountsRightAnswersOnly(t *testing.T) {
 	if found.Rate != 10 || found.Bytes != 1000 || found.Statuses["OK"] != 101 || len(found.Wrong) != 1 {
 		t.Errorf("%+v", found)
 	}
-	if found.Waits != (waits{P50: 50, P90: 89, P95: 94, P99: 98, Max: 99}) {
+	if found.Waits != (waits{P10: 10, P50: 50, P90: 89, P95: 94, P99: 98, Max: 99}) {
 		t.Errorf("%+v", found.Waits)
 	}
 	if text := found.String(); !strings.Contains(text, "Unavailable: the server shuts down") {

@@ -14,6 +14,7 @@ const mostWrong = 10
 
 // waits are percentiles in milliseconds.
 type waits struct {
+	P10 float64 `json:"p10"`
 	P50 float64 `json:"p50"`
 	P90 float64 `json:"p90"`
 	P95 float64 `json:"p95"`
@@ -77,7 +78,7 @@ func percentiles(times []time.Duration) waits {
 	at := func(share float64) float64 {
 		return times[int(share*float64(len(times)-1)+0.5)].Seconds() * 1e3
 	}
-	return waits{at(0.5), at(0.9), at(0.95), at(0.99), at(1)}
+	return waits{at(0.1), at(0.5), at(0.9), at(0.95), at(0.99), at(1)}
 }
 
 func (found *report) String() string {
@@ -91,8 +92,8 @@ func (found *report) String() string {
 		fmt.Fprintf(&text, "%-20s %d\n", strings.TrimPrefix(outcome, "OUTCOME_"), found.Outcomes[outcome])
 	}
 	line := func(name string, times waits) {
-		fmt.Fprintf(&text, "%-20s p50 %.2f  p90 %.2f  p95 %.2f  p99 %.2f  max %.2f ms\n",
-			name, times.P50, times.P90, times.P95, times.P99, times.Max)
+		fmt.Fprintf(&text, "%-20s p10 %.2f  p50 %.2f  p90 %.2f  p95 %.2f  p99 %.2f  max %.2f ms\n",
+			name, times.P10, times.P50, times.P90, times.P95, times.P99, times.Max)
 	}
 	line("caller waits", found.Waits)
 	line("in the server", found.Server)
