@@ -5,8 +5,9 @@ each of them for a moment. So a change of the machine's load affects all of them
 little. The callers run on the same cores. Their own processor time, divided by the cores, is
 time in which the server could not run: the corrected throughput leaves it out.
 
-The wait for the bare codec in one thread is its processor time, which is its time on an idle core. The
-scheduler of a busy machine favours servers that sleep between requests over a loop that never does.
+The wait for the bare codec in one thread is its processor time, which is its time on an idle core.
+The scheduler of a busy machine favours servers that sleep between requests over a loop that does
+not.
 """
 
 from __future__ import annotations
