@@ -191,7 +191,12 @@ test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test th
 
 .PHONY: examples
 examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
-	@tools/build-examples.sh
+	@tools/build-examples.sh go typescript
+	@$(PYTEST) --numprocesses=1 tests/examples -k "not java and not rust" $(ARGS)
+
+.PHONY: examples-all
+examples-all: .venv/.stamp ## Like examples, with Java and Rust too (needs go, node, npm, a JDK, mvn, cargo)
+	@tools/build-examples.sh go typescript java rust
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
 
 .PHONY: compiled
