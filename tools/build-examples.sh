@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Build and test clients in examples/, by language: the programs go to build/examples. Go needs go,
-# TypeScript node and npm, Java a JDK and mvn, Rust cargo and a C compiler. Their caches make the
+# TypeScript and web node and npm, Java a JDK and mvn, Rust cargo and a C compiler. Their caches make the
 # second run fast.
 #
-# usage: tools/build-examples.sh go|typescript|java|rust...
+# usage: tools/build-examples.sh go|typescript|java|rust|web...
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -42,6 +42,13 @@ build_rust() {
     cargo test --quiet --locked
     cargo build --quiet --locked
     cp "${CARGO_TARGET_DIR:-target}/debug/autoquality-client" "$root/build/examples/rust-client"
+}
+
+build_web() {
+    protos
+    npm ci --no-audit --no-fund --ignore-scripts
+    rm -rf gen
+    "$root/.venv/bin/buf" generate protos
 }
 
 for language in "$@"; do

@@ -24,7 +24,7 @@ PUBLIC = [
         ("crates", "io"),
     )
 ]
-CARGO_INDEX = "registry+https://github.com/rust-lang/" + ".".join(("crates", "io")) + "-index"
+CARGO_INDEX = f"registry+https://github.com/rust-lang/{PUBLIC[-1]}-index"
 """What Cargo calls the default registry in its lock files, also behind a mirror."""
 LOCK_OPTION = re.compile(r"^\s*(-i|-f|--(extra-)?index-url|--find-links)\b|://", re.MULTILINE)
 
