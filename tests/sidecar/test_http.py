@@ -37,10 +37,11 @@ BY_SCORE = {"method": "METHOD_SSIMULACRA2", "target": 70}
 
 @dataclass(frozen=True)
 class Proxy:
-    """An Envoy, the server behind it, and a token for that."""
+    """An Envoy, the server behind it, and tokens for that."""
 
     url: str
     token: str
+    greedy_token: str
     server: RunningServer
 
     @property
@@ -83,16 +84,19 @@ def proxy(
     tmp_path_factory: pytest.TempPathFactory, certificates: TlsFiles, upstream: dict[str, Any]
 ) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("sidecar")
-    token = secrets.token_urlsafe(24)
-    (folder / "token").write_text(f"web: {token}\n")
-    settings = certificates.settings | {"token_file": str(folder / "token")}
+    token, greedy = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    (folder / "token").write_text(f"web: {token}\ngreedy: {greedy}\n")
+    settings = certificates.settings | {
+        "token_file": str(folder / "token"),
+        "client_megapixels_per_second": "1",  # and five at once
+    }
     environment = {f"AUTOQUALITY_{name.upper()}": text for name, text in settings.items()}
     with (
         running_server(folder, NO_NETWORKS | environment) as server,
         running_proxy(folder, server.port, upstream) as url,
     ):
         until(lambda: httpx.get(f"{url}/healthz").status_code == 200, reason="a healthy server")
-        yield Proxy(url, token, server)
+        yield Proxy(url, token, greedy, server)
 
 
 def in_base64(image: bytes) -> str:
@@ -169,6 +173,18 @@ def test_the_server_decides_about_tokens(proxy: Proxy) -> None:
         assert answer.status_code == 401
         assert answer.json()["details"][0]["reason"].startswith("TOKEN_")
     assert httpx.get(f"{proxy.url}/healthz").status_code == 200
+
+
+def test_a_refused_caller_gets_the_delay_before_a_retry(proxy: Proxy) -> None:
+    large = pyvips.Image.black(3000, 2000).pngsave_buffer()
+    message = {"image": in_base64(large), "auto_quality": {"method": "METHOD_NONE"}}
+    greedy = {"authorization": f"Bearer {proxy.greedy_token}"}
+    assert proxy.post("Encode", message, **greedy).status_code == 200
+    refused = proxy.post("Encode", message, **greedy)
+    assert refused.status_code == 429
+    assert int(refused.headers["grpc-retry-pushback-ms"]) > 0
+    (delay,) = (one["retry_delay"] for one in refused.json()["details"] if "retry_delay" in one)
+    assert re.fullmatch(r"[\d.]+s", delay)
 
 
 def test_a_deadline_of_the_caller_reaches_the_server(proxy: Proxy) -> None:

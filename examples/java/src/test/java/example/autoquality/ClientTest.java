@@ -46,8 +46,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ClientTest {
-  /** Refused answers make it log each of their frames. */
-  private static final Logger GRPC = Logger.getLogger("io.grpc.internal");
+  /** It logs each frame of an answer that is too large. */
+  private static final Logger GRPC = Logger.getLogger("io.grpc");
 
   private static final StatusRuntimeException UNAVAILABLE = failure(Code.UNAVAILABLE);
   private static final EncodeRequest PHOTOGRAPH =
@@ -58,7 +58,7 @@ class ClientTest {
 
   @BeforeAll
   static void quiet() {
-    GRPC.setLevel(Level.WARNING);
+    GRPC.setLevel(Level.SEVERE);
   }
 
   @AfterEach
