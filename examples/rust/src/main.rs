@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use connection::{Security, connect};
 use encoding::{by_score, by_size, encode, encode_file, with_image};
 use errors::retry;
-use pb::{EncodeProgress, EncodeResponse, Format, Outcome, encode_progress::Stage};
+use pb::{EncodeProgress, EncodeResponse};
 
 #[derive(Parser)]
 struct Args {
@@ -97,26 +97,17 @@ fn show(progress: EncodeProgress) {
             "  tried quality {}: {} bytes",
             probe.quality, probe.size_bytes
         ),
-        None => println!(
-            "  {}",
-            Stage::try_from(progress.stage)
-                .unwrap_or_default()
-                .as_str_name()
-        ),
+        None => println!("  {}", progress.stage().as_str_name()),
     }
 }
 
 fn report(answer: &EncodeResponse) {
     println!(
         "{}: quality {}, {} bytes, {} after {} encodings",
-        Format::try_from(answer.format)
-            .unwrap_or_default()
-            .as_str_name(),
+        answer.format().as_str_name(),
         answer.quality,
         answer.image.len(),
-        Outcome::try_from(answer.outcome)
-            .unwrap_or_default()
-            .as_str_name(),
+        answer.outcome().as_str_name(),
         answer.iterations,
     );
 }
