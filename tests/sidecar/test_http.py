@@ -137,6 +137,22 @@ def test_a_stream_shows_its_progress_in_lines_of_json(proxy: Proxy) -> None:
     assert len(image) == int(result["size_bytes"])
 
 
+def test_a_stream_that_fails_later_has_its_status_in_trailers(proxy: Proxy) -> None:
+    """Those of HTTP/1.1, which httpx ignores."""
+    message = '[{"start": {"request": {}, "source_bytes": 2}}, {"chunk": "aGk="}]'
+    shown = run(
+        *("curl", "--silent", "--dump-header", "-", "--data", message),
+        *("--header", "content-type: application/json"),
+        *("--header", f"authorization: Bearer {proxy.token}"),
+        f"{proxy.url}{SERVICE}/EncodeStream",
+    )
+    assert shown.startswith("HTTP/1.1 200")
+    assert '"result"' not in shown
+    assert re.search(
+        r"^grpc-status: 3\n(.*\n)*grpc-message: image: not an image", shown, re.MULTILINE
+    )
+
+
 def test_an_error_has_the_status_and_the_details_of_grpc(proxy: Proxy) -> None:
     wrong = {"image": "aGk=", "background": "white", "auto_quality": {"min_quality": 0}}
     answer = proxy.post("Encode", wrong)
