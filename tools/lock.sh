@@ -25,5 +25,6 @@ lock server pyproject.toml --extra server --extra onnx --extra otel --group imag
 lock gpu pyproject.toml --extra gpu --extra onnx --extra otel --constraint requirements/dev.lock
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
+lock envoy --group envoy "$@"
 lock audit --group audit "$@"
 lock mutants --group mutants "$@"

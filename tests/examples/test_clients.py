@@ -1,6 +1,6 @@
 """The clients in examples/ do what they show, with a real server behind TLS and a token.
 
-`make examples` builds them first.
+`make examples-all` builds them first, and `make examples` those that it tests.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ PROGRAMS = {
         f"--service-config={ROOT}/protos/service-config.json",
     ],
     "typescript": ["node", str(ROOT / "examples/typescript/dist/main.js")],
+    "java": ["java", "-jar", str(ROOT / "examples/java/target/autoquality-client.jar")],
+    "rust": [str(ROOT / "build/examples/rust-client")],
 }
 
 
