@@ -111,8 +111,21 @@ bench-worst: .venv/.stamp ## List the searches with the most encodings, and why 
 bench-exhaustive: .venv/.stamp ## Check searches on images with rough curves by trying every quality (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.exhaustive $(ARGS)
 
+.PHONY: load
+load: .venv/.stamp ## Build the load generator of examples/load (needs go)
+	@cd examples/go && PATH="$(CURDIR)/.venv/bin:$$PATH" go generate
+	@cd examples/load && go build -o "$(CURDIR)/build/examples/load" .
+
+.PHONY: bench-overhead
+bench-overhead: load ## Compare the service with its codec and a gRPC echo (ARGS="--before COMMIT" or --quick)
+	@$(BIN)/python -m bench.overhead $(ARGS)
+
+.PHONY: bench-many-cores
+bench-many-cores: load ## Measure how many cores one process can use (ARGS=--quick)
+	@$(BIN)/python -m bench.many_cores $(ARGS)
+
 .PHONY: bench-service
-bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
+bench-service: .venv/.stamp ## Measure the memory of the service, and its metric (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
 
 .PHONY: bench-rest
@@ -196,12 +209,12 @@ test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test th
 
 .PHONY: examples
 examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
-	@tools/build-examples.sh go typescript
+	@tools/build-examples.sh go load typescript
 	@$(PYTEST) --numprocesses=1 tests/examples -k "not java and not rust" $(ARGS)
 
 .PHONY: examples-all
 examples-all: .venv/.stamp ## Like examples, with Java and Rust too (needs go, node, npm, a JDK, mvn, cargo)
-	@tools/build-examples.sh go typescript java rust
+	@tools/build-examples.sh go load typescript java rust
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
 
 .PHONY: sidecar-test

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Build and test clients in examples/, by language: the programs go to build/examples. Go needs go,
-# TypeScript and web node and npm, Java a JDK and mvn, Rust cargo and a C compiler. Their caches make the
-# second run fast.
+# Build and test clients in examples/, by folder: the programs go to build/examples. Go and load need
+# go, TypeScript and web node and npm, Java a JDK and mvn, Rust cargo and a C compiler. Their caches
+# make the second run fast.
 #
-# usage: tools/build-examples.sh go|typescript|java|rust|web...
+# usage: tools/build-examples.sh go|load|typescript|java|rust|web...
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,6 +22,12 @@ build_go() {
     go vet ./...
     go test ./...
     go build -o "$root/build/examples/go-client" .
+}
+
+build_load() { # with the stubs of go
+    go vet ./...
+    go test ./...
+    go build -o "$root/build/examples/load" .
 }
 
 build_typescript() {
