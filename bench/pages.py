@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import (
+    cache,
+    engines,
     formats,
     jpegli,
     rest,
@@ -53,6 +55,8 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "cache": ("cache", cache.page),
+    "engines": ("engines", engines.page),
     "formats": ("formats", formats.page),
     "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
@@ -75,7 +79,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    "docs/sources.md",
+    *("docs/sources.md", "docs/operations.md", "docs/batch.md"),
 )
 
 
