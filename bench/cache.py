@@ -30,7 +30,7 @@ from bench.record import FOLDER, Measure, Record, record_of
 from bench.record.changes import finish
 from bench.record.machine import ROOT
 from bench.record.markdown import made, number, table
-from bench.record.store import Better, spread_of
+from bench.record.store import Better, short, spread_of
 from bench.serving import MIB, Server, serving
 
 REQUESTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -159,7 +159,7 @@ def page(record: Record) -> str:
         *("request", "without", "miss", "hit", "hit, in Redis"),
         *("latency without", "latency of a hit", "pays above"),
     )
-    return f"{made(record)}. {_images(record)}\n\n{table(header, rows)}"
+    return f"{made(record)}. {images(record)}\n\n{table(header, rows)}"
 
 
 def overhead(record: Record) -> float:
@@ -171,7 +171,8 @@ def overhead(record: Record) -> float:
     return max(cpu["miss"] - cpu["off"], 0.0)
 
 
-def _images(record: Record) -> str:
+def images(record: Record) -> str:
+    """How many images a record is of, and their size."""
     (size, *_) = record.find(what="size")
     return f"{size.count} images, {number(size.value)} megapixels on average."
 
@@ -189,7 +190,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if 0 < args.limit < len(images):
         images = images[:: -(-len(images) // args.limit)]
     with started() as servers:
-        measures = list(measured(servers, images))
+        rest = short(servers.plain.resident() / MIB)
+        measures = [
+            Measure("memory", "server", "at rest", "", rest, rest, rest, "MiB"),
+            *measured(servers, images),
+        ]
     record = record_of("cache", measures, {"images": [path.name for path in images]})
     return finish(record, page(record), args.results)
 

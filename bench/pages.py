@@ -24,6 +24,7 @@ from bench import (
     targets,
 )
 from bench.capacity import page as capacity
+from bench.capacity import rates
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
@@ -56,6 +57,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
     "cache": ("cache", cache.page),
+    "rates": ("cache", rates),
     "engines": ("engines", engines.page),
     "formats": ("formats", formats.page),
     "savings": ("savings", savings.page),
@@ -79,7 +81,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    *("docs/sources.md", "docs/operations.md", "docs/batch.md"),
+    *("docs/sources.md", "docs/operations.md", "docs/batch.md", "docs/capacity.md"),
 )
 
 
