@@ -36,7 +36,7 @@ PROCESSES = 2
 LIMIT = 3600.0
 """Seconds for one run."""
 
-_MARK = "AUTOQUALITY_BENCH_RUN"
+_MARK = "BENCH_RUN"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _INTERVAL = 1.0
 
