@@ -218,7 +218,7 @@ examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them again
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
 
 .PHONY: engines-test
-engines-test: .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
+engines-test: .venv/.stamp .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
 	@.tools/engines/bin/python -m pytest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
 
 .PHONY: compiled

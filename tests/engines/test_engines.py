@@ -1,4 +1,4 @@
-"""The examples for Ray and Spark, each on a cluster of two workers of which one is killed.
+"""The examples for Ray and Spark: on clusters of two workers of which one is killed, and with S3.
 
 `make engines-test` runs them in an environment with both engines.
 """
@@ -9,18 +9,25 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from runpy import run_path
 from subprocess import STDOUT
+from types import SimpleNamespace
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
 import pytest
 import pyvips
+from pyarrow import fs
 from ray.cluster_utils import Cluster as RayCluster
 
 import autoquality_core as aq
@@ -219,3 +226,49 @@ def test_a_job_that_loses_one_of_two_workers_encodes_every_file_once(
     }
     assert all(row["ssimulacra2"] > 69 for row in good.values())
     assert all(row["outcome"] == "failed" for row in rows.values() if row["error"])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fs.FileSystem]:
+    """An S3 server with a bucket, found by the variables of the environment."""
+    log = tmp_path_factory.mktemp("store") / "log"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(ROOT / ".venv/bin/moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with log.open("w") as lines, pytest.MonkeyPatch.context() as patch:
+        process = subprocess.Popen(command, stdout=lines, stderr=STDOUT)
+        try:
+            until(lambda: "Running on" in log.read_text(), within=START)
+            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+                patch.setenv(name, "us-east-1")
+            files, _ = fs.FileSystem.from_uri("s3://shop?allow_bucket_creation=true")
+            files.create_dir("shop")
+            yield files
+        finally:
+            process.kill()
+            process.wait(60)
+
+
+@pytest.mark.parametrize("engine", CLUSTERS)
+def test_folders_may_be_in_an_object_store(
+    engine: str, store: fs.FileSystem, photos: Path, expected: dict[str, bytes]
+) -> None:
+    """The worker reads, writes and reports as in a folder."""
+    script: Any = SimpleNamespace(**run_path(str(ROOT / f"examples/{engine}/encode_folder.py")))
+    for name in ("trip 0/0.png", DAMAGED[1]):
+        with store.open_output_stream(f"shop/photos/{name}") as file:
+            file.write((photos / name).read_bytes())
+    source, dest = "s3://shop/photos", f"s3://shop/{engine}"
+    options = {"output": ["avif", "webp", "jpeg"], "method": "ssimulacra2", "target": "high"}
+    names = {"name": script.names_in(source)}
+    if engine == "ray":
+        rows = script.Encoder(source, dest, options)(pa.table(names)).to_pylist()
+    else:
+        (frame,) = script.encoder(source, dest, options)([pd.DataFrame(names)])
+        rows = frame.to_dict("records")
+    assert [row["outcome"] == "failed" for row in rows] == [True, False]
+    output = rows[1]["output"]
+    with store.open_input_file(f"shop/{engine}/{output}") as file:
+        assert file.read() == expected[output]
