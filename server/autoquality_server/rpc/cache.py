@@ -80,11 +80,11 @@ class AnswerCache:
         infos = {fmt: one.info for fmt, one in self._predictors.items()}  # reloads change them
         networks = [(fmt, one.sha256, one.runtime, one.device) for fmt, one in infos.items()]
         measured = [metric.name for metric in job.measure]
-        request = (
-            *(job.format, job.spec, job.quality, job.options, measured, job.candidates, shape),
-        )
+        request = (job.format, job.spec, job.quality, job.options, job.candidates)
         owner = caller if self._by_caller else ""
-        digest = sha256(repr((self._server, networks, request, owner)).encode())
+        rest = repr((self._server, networks, request, measured, shape, owner))
+        # A hash of its own: bytes of a source cannot be taken for a part of a request.
+        digest = sha256(sha256(rest.encode()).digest())
         digest.update(source)
         return f"autoquality:{digest.hexdigest()}"
 
