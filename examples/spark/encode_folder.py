@@ -53,12 +53,12 @@ def encoder(source: str, dest: str, options: dict[str, Any]) -> Callable[[Frames
         row: dict[str, Any] = {"source": name}
         try:
             with files.open_input_file(f"{root}/{name}") as file:
-                data = file.read()
+                data = file.read(LIMITS.max_bytes + 1)
             result = aq.encode(data, networks=networks, limits=LIMITS, **options)
-            output = f"{name}.{result.format.value}"
-            write(results, f"{out}/{output}", result.image)
         except (aq.ServiceError, OSError, MemoryError) as error:
             return row | {"outcome": "failed", "error": f"{type(error).__name__}: {error}"}
+        output = f"{name}.{result.format.value}"
+        write(results, f"{out}/{output}", result.image)  # its errors are those of the job
         sizes = {"source_bytes": len(data), "size_bytes": len(result.image)}
         scores = {"quality": result.quality, "ssimulacra2": result.scores.get("ssimulacra2")}
         answer = {"outcome": result.outcome.value, "format": result.format.value}
