@@ -72,12 +72,14 @@ def test_the_json_report_has_the_same() -> None:
     assert {"open files", "metric", "sources", "jpeg network", "gpu"} <= parts.keys()
 
 
-def test_a_port_that_is_taken_is_named_and_fails() -> None:
+def test_a_taken_port_fails_and_a_cache_out_of_reach_is_a_warning() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = doctor("--json", "--metrics-listen", address)
+        nowhere = ("--cache-url", "redis://127.0.0.1:1/0")
+        done = doctor("--json", "--metrics-listen", address, *nowhere)
     document = json.loads(done.stdout)
     assert (done.returncode, document["verdict"]) == (1, "failed")
+    assert by_part(document)["cache"]["verdict"] == "warning"
     found = by_part(document)["metrics"]["text"]
     assert (
         found == f"AUTOQUALITY_METRICS_LISTEN: cannot listen on {address}: address already in use"
