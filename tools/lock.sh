@@ -18,11 +18,12 @@ lock() {
         --custom-compile-command "make lock" --output-file "$output" "$@"
 }
 
-lock dev pyproject.toml --extra batch --extra demo --extra explore --extra onnx --extra otel --extra train --group dev "$@"
+lock dev pyproject.toml --extra batch --extra cache --extra demo --extra explore --extra onnx --extra otel --extra train --group dev "$@"
 # The other locks use the versions of dev.lock, which were tested.
-lock server pyproject.toml --extra server --extra onnx --extra otel --group image --no-emit-package tensorflow \
+lock server pyproject.toml --extra cache --extra server --extra onnx --extra otel --group image --no-emit-package tensorflow \
     --constraint requirements/dev.lock
-lock gpu pyproject.toml --extra gpu --extra onnx --extra otel --constraint requirements/dev.lock
+lock gpu pyproject.toml --extra cache --extra gpu --extra onnx --extra otel --constraint requirements/dev.lock
+lock engines pyproject.toml --extra core --group engines --constraint requirements/dev.lock
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
 lock envoy --group envoy "$@"

@@ -12,7 +12,12 @@ from autoquality_server.config.groups.quality import (
     PredictionSettings,
     QualitySettings,
 )
-from autoquality_server.config.groups.serving import AccessSettings, LogSettings, ServingSettings
+from autoquality_server.config.groups.serving import (
+    AccessSettings,
+    CacheSettings,
+    LogSettings,
+    ServingSettings,
+)
 from autoquality_server.config.spec import Spec, specs_of
 
 
@@ -25,6 +30,7 @@ class Settings(
     NetworkSettings,
     PredictionSettings,
     EncoderSettings,
+    CacheSettings,
     LogSettings,
 ):
     """The server's configuration, with imgproxy's names and defaults where it has them."""

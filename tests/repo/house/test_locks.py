@@ -50,10 +50,11 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
 @pytest.mark.parametrize(
     ("name", "extras", "groups"),
     [
-        ("dev", ("batch", "demo", "explore", "onnx", "train"), ("dev",)),
-        ("server", ("server", "onnx"), ("image",)),
-        ("gpu", ("gpu", "onnx"), ()),
+        ("dev", ("batch", "cache", "demo", "explore", "onnx", "train"), ("dev",)),
+        ("server", ("cache", "server", "onnx"), ("image",)),
+        ("gpu", ("cache", "gpu", "onnx"), ()),
         ("build", (), ("build",)),
+        ("engines", ("core",), ("engines",)),
         ("protos", (), ("protos",)),
         ("audit", (), ("audit",)),
         ("mutants", (), ("mutants",)),

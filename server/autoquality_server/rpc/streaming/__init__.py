@@ -39,13 +39,19 @@ class Streaming:
         """Yield the messages of the answer. Raises ServiceError and MemoryError."""
         job = yield from self._received(parts, deadline)
         start, source_bytes = clock(), job.source_bytes
-        result = yield from self._encoded(job, deadline)
+        key, response = self.runner.cached(job, start)
+        if response is None:
+            result = yield from self._encoded(job, deadline)
+            self.runner.record(result, source_bytes)
+            with step("answer"):
+                response = encode_response(result, clock() - start, with_image=False)
+            self.runner.keep(key, result, response)
+            image = memoryview(result.image)
+        else:
+            image = memoryview(response.image)
+            response.ClearField("image")
         del job  # do not hold the source while the result is sent
-        self.runner.record(result, source_bytes)
-        with step("answer"):
-            response = encode_response(result, clock() - start, with_image=False)
         yield pb.EncodeStreamResponse(result=response)
-        image = memoryview(result.image)
         for at in range(0, len(image), RESULT_CHUNK_BYTES):
             yield pb.EncodeStreamResponse(chunk=bytes(image[at : at + RESULT_CHUNK_BYTES]))
 
