@@ -107,13 +107,16 @@ def serving(
 ) -> Iterator[Server]:
     """A new server with these settings (`workers="1"`), and none from the environment.
 
+    It has one process by default.
+
     `cores` are the cores that it may use, by default those of this process. `module` is what runs.
     `packages` are folders of packages that replace those of this environment.
     """
     command = [sys.executable, "-m", module]
     if cores is not None:
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]
-    local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
+    one = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "processes": "1"}
+    local = one | settings
     ours = {f"AUTOQUALITY_{name.upper()}": text for name, text in local.items()}
     others = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
     if packages:

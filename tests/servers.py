@@ -50,7 +50,11 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """Start `autoquality-server` on free ports, stop it at the end; its log goes to `folder`."""
     log = folder / "server.log"
-    settings = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}
+    settings = {
+        "AUTOQUALITY_LISTEN": "127.0.0.1:0",
+        "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0",
+        "AUTOQUALITY_PROCESSES": "1",  # on any machine
+    }
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "autoquality_server"],

@@ -65,7 +65,7 @@ def _loads(
 ) -> dict[Setting, Spent]:
     """What each setting takes, with a server of so many workers."""
     found = {}
-    settings = {**alone(cores), "queue_size": str(4 * cores), "processes": "1"}
+    settings = {**alone(cores), "queue_size": str(4 * cores)}
     with serving(None, module, **settings) as server:
         for name, flags in SETTINGS.items():
             image = images[name[2]]
