@@ -173,7 +173,7 @@ def checked(root: Path) -> int:
 def test_the_pages_match_the_newest_records(copy: Path) -> None:
     assert set(pages.records(copy)) == {
         *("compare", "worst", "service", "profile", "scaling", "targets", "jpegli", "sources"),
-        *("formats", "rest", "savings", "ssimulacra2", "ssimulacra2-scores"),
+        *("cache", "engines", "formats", "rest", "savings", "ssimulacra2", "ssimulacra2-scores"),
     }
     assert checked(copy) == 0
     texts = [(copy / name).read_text() for name in pages.PAGES]
