@@ -28,6 +28,8 @@ from bench.capacity import rates
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.many_cores import tables as many_cores
+from bench.overhead import tables as overhead
 from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
@@ -51,6 +53,8 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-encodings": ("compare", compare.mean_encodings),
     "compare-rivals": ("compare", compare.rivals),
     "worst": ("worst", worst.page),
+    "overhead": ("overhead", overhead.page),
+    "many-cores": ("many-cores", many_cores.page),
     "service": ("service", service.page),
     "rest": ("rest", rest.page),
     "profile": ("profile", profile.page),

@@ -26,5 +26,6 @@ lock gpu pyproject.toml --extra cache --extra gpu --extra onnx --extra otel --co
 lock engines pyproject.toml --extra core --group engines --constraint requirements/dev.lock
 lock build --group build --constraint requirements/dev.lock
 lock protos --group protos "$@"
+lock envoy --group envoy "$@"
 lock audit --group audit "$@"
 lock mutants --group mutants "$@"

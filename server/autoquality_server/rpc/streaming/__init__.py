@@ -16,15 +16,13 @@ from autoquality_server.rpc.convert import encode_job, encode_response, progress
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.streaming.background import background_events
 from autoquality_server.rpc.streaming.chunks import (
+    RESULT_CHUNK_BYTES,
     announced_source,
     expected_bytes,
     first_part,
     receive,
     with_data,
 )
-
-RESULT_CHUNK_BYTES = 2**20
-"""Size of a chunk of the result: any gRPC client accepts it with its default limits."""
 
 
 @dataclass(frozen=True, slots=True)
