@@ -148,9 +148,9 @@ def rates(record: Record, load: Load | None = None) -> str:
             redis = rate * load.hits * found["processor time", "hit, Redis"] / load.utilisation
             rows.append(
                 (
-                    *(title, f"{rate:,g}", number(cores), f"{servers:,}"),
-                    *(number(servers * server / 1024), number(rate * kilobytes * 8 / 1000)),
-                    *(number(rate * cached * more / load.utilisation), number(redis)),
+                    *(title, f"{rate:,g}", _amount(cores), f"{servers:,}"),
+                    *(_amount(servers * server / 1024), _amount(rate * kilobytes * 8 / 1000)),
+                    *(_amount(rate * cached * more / load.utilisation), _amount(redis)),
                 )
             )
     header = (
@@ -162,6 +162,12 @@ def rates(record: Record, load: Load | None = None) -> str:
         f"{number(more)}, {load.hits:.0%} of the requests answered from the cache. {made(record)}. "
         f"{cache.images(record)}\n\n{table(header, rows)}"
     )
+
+
+def _amount(value: float) -> str:
+    if value < 0.01:
+        return "< 0.01"
+    return f"{value:,.0f}" if value >= 100 else number(value)
 
 
 def main(arguments: list[str] | None = None) -> int:

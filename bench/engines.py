@@ -191,11 +191,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser("bench.engines", __doc__)
     add_images(given)
     given.add_argument("--limit", type=int, default=40, help="use as many, evenly spaced")
+    given.add_argument("--copies", type=int, default=3, help="of each image (default: 3)")
     given.add_argument("--few", type=int, default=8, help="files of the short run (default: 8)")
     given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
     args = given.parse_args(arguments)
     images = images_of(given, args)
-    images = images[:: -(-len(images) // args.limit)]
+    if min(args.limit, args.copies) < 1:
+        given.error("--limit and --copies: must be at least 1")
+    images = images[:: -(-len(images) // args.limit)] * args.copies
     if not 0 < args.few < len(images):
         given.error(f"--few: must be from 1 to {len(images) - 1}")
     if not ENGINES.is_dir():

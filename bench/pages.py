@@ -85,7 +85,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    *("docs/sources.md", "docs/operations.md", "docs/batch.md", "docs/capacity.md"),
+    *("docs/sources.md", "docs/batch.md", "docs/capacity.md"),
 )
 
 
