@@ -17,10 +17,10 @@ from pathlib import Path
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import open_image
 from autoquality_train.corpus.samples import images_in
-from autoquality_train.labels.sweeps import SETTINGS
 from bench.command import add_images, add_networks, parser
 from bench.compare.ours import predictors
 from bench.compare.subject import LIMITS
+from bench.compare.task import NAMES
 from bench.images import quick_photographs
 from bench.record import FOLDER, QUICK_FOLDER, record_of
 from bench.record.changes import finish
@@ -34,7 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     found = parser("bench.worst", __doc__)
     add_images(found, "*")
     found.add_argument("--quick", action="store_true", help="four small photographs")
-    found.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
+    found.add_argument("--settings", nargs="+", choices=tuple(NAMES), default=list(NAMES))
     found.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth image")
     found.add_argument(
         "--megapixels",
