@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoquality_core.formats import JpegOptions, WebpOptions
+from autoquality_core.formats import JpegEncoder, JpegOptions, WebpEncoder, WebpOptions
+from autoquality_core.images import Pixels
+from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.pipeline.candidates import Candidate
+from autoquality_core.pipeline.choice import beliefs_about, choose
+from autoquality_core.pipeline.entry import Entry
+from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.objectives import FewestBytes
+from autoquality_core.pipeline.session import Session
+from autoquality_core.priors.formats import SizeBeliefs
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Chroma,
     Format,
@@ -17,6 +26,7 @@ from autoquality_core.types import (
     Method,
     Outcome,
     RawSource,
+    ResolvedTarget,
     TargetSpec,
     Verdict,
 )
@@ -134,3 +144,38 @@ def test_a_lossless_file_that_is_larger_does_not_replace_one_that_misses_the_tar
     missed = entry(900, 68.0, Outcome.MAX_QUALITY_REACHED)
     lossless = entry(5000, 100.0, optional=True)
     assert FewestBytes(70.0, 1.0).best([missed, lossless]) is missed
+
+
+class Probes:
+    """A handler that tries four qualities, and ends early only if it must."""
+
+    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
+        for quality in (50, 60, 70, 80):
+            if session.probes and not session.may_continue(quality):
+                return Answer(session.probes[-1].quality, Outcome.DEADLINE_REACHED, resolved)
+            if not session.knows(quality):
+                session.probe(quality, SSIMULACRA2)
+        return Answer(80, Outcome.TARGET_MET, resolved)
+
+
+class Alternating(FewestBytes):
+    """Expects most of the entry that has been probed least."""
+
+    def expected(self, entry: Entry, _: SizeBeliefs) -> float:
+        return len(entry.session.probes)
+
+
+def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again() -> None:
+    pixels = Pixels.from_samples(
+        np.random.default_rng(1).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    )
+    resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
+    entries = [
+        Entry(
+            *(Candidate(encoder, pixels), encoder),
+            *(Session(pixels, encoder, Deadline()), Probes(), resolved),
+        )
+        for encoder in (JpegEncoder(), WebpEncoder())
+    ]
+    _, tried = choose(entries, Alternating(70.0), beliefs_about(entries))
+    assert {one.found.outcome for one in tried if one.answer} == {Outcome.TARGET_MET}

@@ -92,12 +92,13 @@ def _search(
 ) -> None:
     """Search one entry, and set its answer unless the search ends early.
 
-    It is given up once it is unlikely to beat the best answer. Without any answer, it pauses when
-    its first file shows that another entry is better. A paused search can be continued: it encodes
+    It is given up once it is unlikely to beat the best answer. Without any answer, it pauses once,
+    when a file shows that another entry is better. A paused search can be continued: it encodes
     nothing again.
     """
     session = entry.session
     before = len(session.probes)
+    was_paused = entry.paused
 
     def stop() -> bool:
         nonlocal before
@@ -110,15 +111,15 @@ def _search(
         if best is not None:
             entry.given_up = objective.promise(entry, beliefs, best) < 1
             return entry.given_up
+        if was_paused:
+            return False
         ours = objective.expected(entry, beliefs)
         others = [one for one in waiting if one is not entry and objective.may_start_with(one)]
-        better = any(objective.expected(one, beliefs) < ours for one in others)
-        entry.paused = better and not entry.paused
+        entry.paused = any(objective.expected(one, beliefs) < ours for one in others)
         return entry.paused
 
     session.encoder = entry.candidate.encoder
     session.use_metadata(entry.metadata)
-    was_paused = entry.paused
     session.stop_when(stop)
     answer = entry.handler.run(session, entry.resolved)
     session.stop_when(None)
