@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from autoquality._version import __version__
 from autoquality_server.config.settings import SPECS
 from deploy.grafana.panels import ROWS
-from tests.repo.deploy.rendered import Rendered
+from tests.repo.deploy.rendered import PAGE, Rendered, overlay_of_the_page
 from tools.check_manifests import ROOT, VERSIONS, problems, render
-
-PAGE = (ROOT / "docs/operations.md").read_text()
 
 
 def test_every_variable_that_is_named_is_a_setting() -> None:
@@ -35,11 +32,7 @@ def test_every_panel_that_is_named_is_on_the_dashboard() -> None:
 
 
 def test_the_overlay_of_the_walk_through_renders_and_does_what_it_says(tmp_path: Path) -> None:
-    (text,) = re.findall(r"<!-- overlay:begin -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
-    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
-    (tmp_path / "my").mkdir()
-    (tmp_path / "my/kustomization.yaml").write_text(text)
-    manifests = Rendered(render(tmp_path / "my"))
+    manifests = Rendered(render(overlay_of_the_page(tmp_path)))
     assert [found for one in manifests.resources for found in problems(one, VERSIONS[0])] == []
     assert {one["metadata"]["namespace"] for one in manifests.resources} == {"images"}
     assert manifests.server["image"] == f"registry.example/autoquality:{__version__}"
