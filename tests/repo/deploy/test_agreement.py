@@ -177,6 +177,9 @@ def test_what_has_to_be_writable_is(manifests: Rendered) -> None:
     assert mounts.keys() == {ENV["NUMBA_CACHE_DIR"], "/tmp"}
     volumes = {volume["name"]: volume for volume in manifests.pod["spec"]["volumes"]}
     assert all("emptyDir" in volumes[name] for name in mounts.values())
+    annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+    disposable = manifests.pod["metadata"]["annotations"][annotation].split(",")
+    assert set(disposable) == set(mounts.values())
     (filler,) = manifests.pod["spec"]["initContainers"]
     (mount,) = filler["volumeMounts"]
     assert mount["name"] == mounts[ENV["NUMBA_CACHE_DIR"]]
