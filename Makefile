@@ -183,7 +183,7 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 
 .PHONY: test
 test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples $(ARGS)
+	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/cluster $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
@@ -193,6 +193,19 @@ test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test th
 examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
 	@tools/build-examples.sh
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: .venv/.stamp .tools/prometheus/.stamp .tools/cluster/.stamp ## Run the manifests in a real control plane with simulated nodes (needs go)
+	@$(PYTEST) --numprocesses=0 tests/cluster $(ARGS)
+
+.tools/cluster/.stamp: tools/install-cluster.sh tools/cluster/go.mod tools/cluster/go.sum
+	@echo "Building Kubernetes' control plane (half an hour on two cores the first time) ..."
+	@tools/install-cluster.sh .tools/cluster
+	@touch $@
+
+.PHONY: chart
+chart: .venv/.stamp ## Pack the manifests as a Helm chart to build/
+	@$(BIN)/python -m tools.chart build
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
