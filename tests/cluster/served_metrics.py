@@ -1,16 +1,19 @@
 """The metrics of an autoscaler: from metrics-server, and from a real server through Prometheus.
 
-All pods of a namespace are simulated, and share one real server: Prometheus finds each pod through
-the cluster's API, and reads the server's metrics at the server's address.
+All pods of a namespace are simulated, and share one real server: Prometheus has a target for each
+pod of the Service, and reads the server's metrics at the server's address.
 """
 
 from __future__ import annotations
 
 import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.authorities import replace
 from tests.cluster.api import Object, Refused
 from tests.cluster.control_plane import Cluster
 from tests.cluster.processes import free_port
@@ -95,50 +98,48 @@ def start_behind_the_api(cluster: Cluster, name: str, api: str, *arguments: str)
     cluster.programs.wait(available, f"{api} of {name}")
 
 
-def scrape_config(cluster: Cluster, namespace: str, monitor: Object, address: str) -> Object:
-    """What the Prometheus operator makes of a ServiceMonitor, but every pod is at `address`."""
-    labels = monitor["spec"]["selector"]["matchLabels"]
+def discover(cluster: Cluster, namespace: str, monitor: Object, address: str) -> Path:
+    """Write the targets of a ServiceMonitor for Prometheus, but every pod is at `address`.
+
+    Debian's Prometheus does not read a cluster's API itself. Call it again for new pods.
+    """
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
     (endpoint,) = monitor["spec"]["endpoints"]
-    prefix = "__meta_kubernetes_"
-    keep = {f"{prefix}service_label_{in_prometheus(name)}": value for name, value in labels.items()}
-    keep[f"{prefix}endpointslice_port_name"] = endpoint["port"]
-    job = f"{prefix}service_label_{in_prometheus(monitor['spec']['jobLabel'])}"
-    take = {f"{prefix}namespace": "namespace", f"{prefix}pod_name": "pod", job: "job"}
-    return {
-        "job_name": f"serviceMonitor/{namespace}/{monitor['metadata']['name']}",
-        "kubernetes_sd_configs": [
-            {
-                "role": "endpointslice",
-                "kubeconfig_file": str(cluster.admin),
-                "namespaces": {"names": [namespace]},
-            }
-        ],
-        "relabel_configs": [
-            *(
-                {"source_labels": [label], "regex": value, "action": "keep"}
-                for label, value in keep.items()
-            ),
-            *({"source_labels": [label], "target_label": target} for label, target in take.items()),
-            {"target_label": "__address__", "replacement": address},
-        ],
-    }
+    targets = [
+        {
+            "targets": [address],
+            "labels": {
+                "namespace": namespace,
+                "pod": pod["targetRef"]["name"],
+                "job": piece["metadata"]["labels"][monitor["spec"]["jobLabel"]],
+            },
+        }
+        for piece in cluster.api.all("endpointslices", namespace)
+        if wanted <= piece["metadata"]["labels"].items()
+        if endpoint["port"] in [port["name"] for port in piece["ports"]]
+        for pod in piece["endpoints"]
+    ]
+    path = cluster.access.folder / "targets.json"
+    text = json.dumps(targets)
+    if not path.exists() or path.read_text() != text:
+        replace(path, text.encode())
+    return path
 
 
-def in_prometheus(label: str) -> str:
-    """The name of a Kubernetes label in Prometheus."""
-    return "".join(char if char.isalnum() else "_" for char in label)
-
-
-def start_prometheus(cluster: Cluster, scrape: Object) -> Prometheus:
-    """Start Prometheus with one scrape configuration, and wait until it has read every pod."""
+def start_prometheus(cluster: Cluster, targets: Path) -> Prometheus:
+    """Start Prometheus with targets in a file, and wait until it has read one."""
     port = free_port()
     folder = cluster.access.folder
-    times = {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE}
-    config = folder / "prometheus.yaml"
-    config.write_text(yaml.safe_dump({"global": times, "scrape_configs": [scrape]}))
+    config = {
+        "global": {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE},
+        "scrape_configs": [
+            {"job_name": "autoquality", "file_sd_configs": [{"files": [str(targets)]}]}
+        ],
+    }
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
     cluster.programs.start(
         "prometheus",
-        f"--config.file={config}",
+        f"--config.file={folder / 'prometheus.yaml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
         program=tool("prometheus"),

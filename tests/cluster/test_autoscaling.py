@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,8 @@ from autoquality import Client
 from tests.cluster.api import Object, ready
 from tests.cluster.conftest import Release
 from tests.cluster.served_metrics import (
+    discover,
     queue_seconds,
-    scrape_config,
     start_adapter,
     start_prometheus,
 )
@@ -41,10 +42,21 @@ class Scaled:
     release: Release
     server: RunningServer
 
+    def targets(self) -> Path:
+        """Tell Prometheus which pods there are; returns the file."""
+        monitor = self.release.manifests.one("ServiceMonitor")
+        address = f"127.0.0.1:{self.server.metrics_port}"
+        return discover(self.release.cluster, self.release.namespace, monitor, address)
+
     def wait(self, holds: Callable[[], object], reason: str) -> None:
         """Wait until `holds`; the reason has what the autoscaler says."""
+
+        def check() -> object:
+            self.targets()
+            return holds()
+
         try:
-            self.release.cluster.programs.wait(holds, reason, MINUTES)
+            self.release.cluster.programs.wait(check, reason, MINUTES)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.release.kubectl('describe', 'hpa')}") from error
 
@@ -131,9 +143,7 @@ def test_by_the_wait_for_a_worker_pods_come_and_go(cpu: Release, server: Running
     assert len(cpu.pods()) > 2
 
     # With it.
-    monitor = cpu.manifests.one("ServiceMonitor")
-    address = f"127.0.0.1:{server.metrics_port}"
-    prometheus = start_prometheus(cluster, scrape_config(cluster, cpu.namespace, monitor, address))
+    prometheus = start_prometheus(cluster, scaled.targets())
     start_adapter(cluster, prometheus)
     names = {pod["metadata"]["name"] for pod in cpu.pods()}
     scaled.wait(lambda: queue_seconds(cluster, cpu.namespace).keys() >= names, "the metric")
