@@ -199,7 +199,7 @@ cluster-test: .venv/.stamp .tools/prometheus/.stamp .tools/cluster/.stamp ## Run
 	@$(PYTEST) --numprocesses=0 tests/cluster $(ARGS)
 
 .tools/cluster/.stamp: tools/install-cluster.sh tools/cluster/go.mod tools/cluster/go.sum
-	@echo "Building Kubernetes' control plane (half an hour on two cores the first time) ..."
+	@echo "Building Kubernetes' control plane (long the first time) ..."
 	@tools/install-cluster.sh .tools/cluster
 	@touch $@
 
