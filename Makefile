@@ -224,7 +224,7 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 
 .PHONY: test
 test: .venv/.stamp .tools/chromium/.stamp .tools/redis/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/sidecar --ignore=tests/engines $(ARGS)
+	@$(PYTEST) $(foreach one,repo examples sidecar engines cluster,--ignore=tests/$(one)) $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
@@ -248,6 +248,19 @@ sidecar-test: .venv/.stamp .venv-envoy/.stamp ## Test JSON and gRPC-Web through 
 .PHONY: engines-test
 engines-test: .venv/.stamp .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
 	@.tools/engines/bin/python -m pytest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: .venv/.stamp .tools/prometheus/.stamp .tools/cluster/.stamp ## Run the manifests in a real control plane with simulated nodes (needs go)
+	@$(PYTEST) --numprocesses=0 tests/cluster $(ARGS)
+
+.tools/cluster/.stamp: tools/install-cluster.sh tools/cluster/go.mod tools/cluster/go.sum
+	@echo "Building Kubernetes' control plane (long the first time) ..."
+	@tools/install-cluster.sh .tools/cluster
+	@touch $@
+
+.PHONY: chart
+chart: .venv/.stamp ## Pack the manifests as a Helm chart to build/
+	@$(BIN)/python -m tools.chart build
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)

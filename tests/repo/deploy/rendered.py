@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.check_manifests import render
+from tools.check_manifests import ROOT, render
+
+PAGE = (ROOT / "docs/operations.md").read_text()
 
 
 @dataclass(frozen=True)
@@ -49,3 +53,12 @@ class Rendered:
 def rendered(folder: Path) -> Rendered:
     """What `kubectl apply --kustomize` would apply of `folder`."""
     return Rendered(render(folder))
+
+
+def overlay_of_the_page(folder: Path) -> Path:
+    """Write the overlay of docs/operations.md next to a copy of deploy/; returns its folder."""
+    (text,) = re.findall(r"<!-- overlay:begin -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    (folder / "my").mkdir()
+    (folder / "my/kustomization.yaml").write_text(text)
+    return folder / "my"

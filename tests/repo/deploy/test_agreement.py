@@ -16,7 +16,7 @@ from autoquality_server.config.resources import BYTES_A_PIXEL
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import PREFIX
 from autoquality_server.process.app import ENCODING
-from tests.repo.deploy.rendered import Rendered
+from tests.repo.deploy.rendered import PAGE, Rendered
 from tests.repo.house.test_image import DOCKERFILE, ENV
 from tools.check_manifests import ROOT
 
@@ -104,6 +104,14 @@ def test_everything_selects_the_pods_of_the_deployment(manifests: Rendered) -> N
         assert endpoint["port"] in [port["name"] for port in ports]
 
 
+def test_callers_need_one_label(manifests: Rendered) -> None:
+    """A label that kustomize adds to every selector would exclude them."""
+    policies = {one["metadata"]["name"]: one["spec"] for one in manifests.all("NetworkPolicy")}
+    (rule,) = policies["autoquality"]["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"autoquality-client": "true"}}}]
+    assert 'label `autoquality-client: "true"`' in PAGE
+
+
 def test_the_autoscaler_scales_the_deployment_by_metrics_that_exist(manifests: Rendered) -> None:
     scaler = manifests.one("HorizontalPodAutoscaler")["spec"]
     target = {key: scaler["scaleTargetRef"][key] for key in ("apiVersion", "kind")}
@@ -169,6 +177,9 @@ def test_what_has_to_be_writable_is(manifests: Rendered) -> None:
     assert mounts.keys() == {ENV["NUMBA_CACHE_DIR"], "/tmp"}
     volumes = {volume["name"]: volume for volume in manifests.pod["spec"]["volumes"]}
     assert all("emptyDir" in volumes[name] for name in mounts.values())
+    annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+    disposable = manifests.pod["metadata"]["annotations"][annotation].split(",")
+    assert set(disposable) == set(mounts.values())
     (filler,) = manifests.pod["spec"]["initContainers"]
     (mount,) = filler["volumeMounts"]
     assert mount["name"] == mounts[ENV["NUMBA_CACHE_DIR"]]

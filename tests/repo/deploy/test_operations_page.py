@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import yaml
@@ -11,10 +10,8 @@ import yaml
 from autoquality._version import __version__
 from autoquality_server.config.settings import SPECS
 from deploy.grafana.panels import ROWS
-from tests.repo.deploy.rendered import Rendered
+from tests.repo.deploy.rendered import PAGE, Rendered, overlay_of_the_page
 from tools.check_manifests import ROOT, VERSIONS, problems, render
-
-PAGE = (ROOT / "docs/operations.md").read_text()
 
 
 def test_every_variable_that_is_named_is_a_setting() -> None:
@@ -47,11 +44,7 @@ def test_the_policy_for_the_cache_is_valid_and_about_the_server() -> None:
 
 
 def test_the_overlay_of_the_walk_through_renders_and_does_what_it_says(tmp_path: Path) -> None:
-    (text,) = re.findall(r"<!-- overlay:begin -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
-    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
-    (tmp_path / "my").mkdir()
-    (tmp_path / "my/kustomization.yaml").write_text(text)
-    manifests = Rendered(render(tmp_path / "my"))
+    manifests = Rendered(render(overlay_of_the_page(tmp_path)))
     assert [found for one in manifests.resources for found in problems(one, VERSIONS[0])] == []
     assert {one["metadata"]["namespace"] for one in manifests.resources} == {"images"}
     assert manifests.server["image"] == f"registry.example/autoquality:{__version__}"
