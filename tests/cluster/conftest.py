@@ -16,7 +16,7 @@ from tests.cluster.processes import PROGRAMS
 from tests.cluster.served_metrics import start_metrics_server
 from tests.repo.deploy.rendered import Rendered, rendered
 from tests.waiting import until
-from tools.check_manifests import FOLDERS
+from tools.check_manifests import FOLDERS, WITH_PROXY
 
 NAME = "autoquality"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -118,7 +118,7 @@ def released(cluster: Cluster) -> Callable[[Path], Release]:
     return apply
 
 
-@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+@pytest.fixture(params=(*FOLDERS, WITH_PROXY), ids=lambda folder: folder.name)
 def release(request: pytest.FixtureRequest, released: Callable[[Path], Release]) -> Release:
     """Each folder of deploy/kubernetes that can be applied."""
     return released(request.param)

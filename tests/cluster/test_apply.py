@@ -13,7 +13,7 @@ from tests.cluster.api import Object, Refused, ready
 from tests.cluster.conftest import MIN_REPLICAS, Release, replicas
 from tests.cluster.control_plane import GPU_NODES, NODES
 from tests.waiting import until
-from tools.check_manifests import FOLDERS
+from tools.check_manifests import FOLDERS, WITH_PROXY
 
 
 def test_everything_is_accepted_without_a_warning(release: Release) -> None:
@@ -87,14 +87,17 @@ def why(release: Release, pod: Object) -> str:
     return " ".join(one.get("message", "") for one in found["status"].get("conditions", []))
 
 
-def test_the_service_lists_the_ready_pods_by_port(release: Release) -> None:
-    (slices,) = release.cluster.api.all("endpointslices", release.namespace)
-    ports = {port["name"]: port["port"] for port in slices["ports"]}
-    assert ports == {"grpc": 50051, "metrics": 9464}
-    addresses = {
-        address
-        for endpoint in slices["endpoints"]
-        if endpoint["conditions"]["ready"]
-        for address in endpoint["addresses"]
-    }
-    assert addresses == {pod["status"]["podIP"] for pod in release.pods() if ready(pod)}
+def test_the_services_list_the_ready_pods_by_port(release: Release) -> None:
+    pods = {pod["status"]["podIP"] for pod in release.pods() if ready(pod)}
+    ports: dict[str, int] = {}
+    for slices in release.cluster.api.all("endpointslices", release.namespace):
+        ports |= {port["name"]: port["port"] for port in slices["ports"]}
+        addresses = {
+            address
+            for endpoint in slices["endpoints"]
+            if endpoint["conditions"]["ready"]
+            for address in endpoint["addresses"]
+        }
+        assert addresses == pods
+    http = {"http": 8080} if release.folder == WITH_PROXY else {}
+    assert ports == {"grpc": 50051, "metrics": 9464, **http}
