@@ -183,6 +183,10 @@ bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, f
 bench-batch: .venv/.stamp ## Kill and resume a batch of 10,000 files (ARGS="--files 1000 --kills 3")
 	@$(BIN)/python -m bench.batch_resume $(ARGS)
 
+.PHONY: bench-guard
+bench-guard: .venv/.stamp ## Compare costs (ratios) and counts with the committed record; fails on a regression
+	@$(BIN)/python -m bench.guard $(ARGS)
+
 .PHONY: image-test
 image-test: .venv/.stamp ## Build the images, run and measure them (as root, with buildah and runc; ARGS="slim")
 	@$(BIN)/python -m bench.container $(ARGS)
@@ -227,7 +231,7 @@ digests: .venv/.stamp ## Store or compare a digest of every answer (ARGS="FOLDER
 	@$(BIN)/python -m bench.digests $(ARGS)
 
 .PHONY: soak
-soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")
+soak: .venv/.stamp ## Load a server for half an hour, check every answer and its memory (ARGS="--minutes 60")
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import (
     formats,
+    guard,
     jpegli,
     rest,
     savings,
@@ -25,6 +26,7 @@ from bench.capacity import page as capacity
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.container import tables as container
 from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
@@ -33,6 +35,7 @@ from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
 from bench.service import pages as service
+from bench.soak import verdict as soak
 from bench.worst import tables as worst
 
 RESULTS = Path("bench") / "results"
@@ -50,6 +53,10 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "worst": ("worst", worst.page),
     "service": ("service", service.page),
     "rest": ("rest", rest.page),
+    "guard": ("guard", guard.page),
+    "container-sizes": ("container", container.sizes),
+    "container-packages": ("container", container.packages),
+    "soak": ("soak", soak.page),
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
@@ -75,7 +82,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    "docs/sources.md",
+    *("docs/sources.md", "docs/operations.md", "docs/install.md", "docs/robustness.md"),
 )
 
 
