@@ -59,6 +59,8 @@ class Case:
     method: ours.Ours
     setting: str
     tasks: Sequence[Task]
+    times: int = 1
+    """More than one slows the method down on purpose, to show that a regression is found."""
 
     @property
     def key(self) -> Key:
@@ -74,9 +76,10 @@ class Case:
         """The processor time of one round over that of method none."""
         own = none = 0.0
         for task in self.tasks:
-            entry = self.method.encode(task)
+            for _ in range(self.times):
+                entry = self.method.encode(task)
+                own += entry.spent.cpu
             assert entry.quality is not None
-            own += entry.spent.cpu
             none += ours.none(task, entry.quality).cpu
         return own / none
 
@@ -191,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = latest("guard", args.results)
         if known is None:
             given.error(f"{args.results} has no record of this benchmark: write one with --record")
-        wrong = [*wrong_counts(known, some), *_regressions(known, some)]
+        wrong = [*wrong_counts(known, some), *regressions(known, some)]
     for line in wrong:
         print(f"REGRESSION {line}")
     if wrong:
@@ -199,8 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def _regressions(record: Record, some: Sequence[Case]) -> Iterable[str]:
-    found = costs(some)
+def regressions(record: Record, some: Sequence[Case], rounds: int = ROUNDS) -> Sequence[str]:
+    """The costs that are above the band in two measurements; prints all."""
+    found = costs(some, rounds)
     for (method, setting), value in found.items():
         known = record.one(what=COST, by=method, setting=setting)
         change = f"{value / known.value - 1:+.0%}" if known else "new"
@@ -209,8 +213,9 @@ def _regressions(record: Record, some: Sequence[Case]) -> Iterable[str]:
     if not first:
         return []
     print(f"above the band of {BAND:.0%}, measured again: {', '.join(map(' '.join, first))}")
-    again = costs([case for case in some if case.key in first])
-    return risen(record, {key: min(found[key], again[key]) for key in first}).values()
+    again = costs([case for case in some if case.key in first], rounds)
+    both = {key: min(found[key], again[key]) for key in first}
+    return list(risen(record, both).values())
 
 
 if __name__ == "__main__":
