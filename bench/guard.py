@@ -3,7 +3,7 @@
 A cost is a ratio of processor times within this run: a search over method none at the same
 quality, or method none over the bare codec. Both sides take turns, so a busy machine slows
 them alike. A cost is the median over the rounds. If it is above the record's by more than
-BAND, it is measured again, and the lower cost counts. Encodings, bytes and met targets must equal
+the band, it is measured again, and the lower cost counts. Encodings, bytes and met targets must equal
 the record's.
 
     python -m bench.guard                compare, in half a minute
@@ -32,13 +32,17 @@ from bench.compare.subject import Subject, load
 from bench.compare.task import NAMES, Task
 from bench.images import photograph, quick_photographs
 from bench.record import FOLDER, Measure, Record, latest, record_of, spread_of
+from bench.record.machine import machine
 from bench.record.markdown import cell, made, table
 from bench.record.store import write
 from bench.service.speed import MEGAPIXELS, bare, core
 
-BAND = 0.25
-"""The relative rise of a cost that is noise. On busy machines, the costs of docs/bench.md
-spread by less than half of it."""
+BAND = 0.15
+"""The relative rise of a cost that is noise: twice the greatest of the runs in the record, which a
+busy machine made."""
+
+OTHER_BAND = 0.3
+"""The same on another kind of machine than the record's."""
 
 ROUNDS = 3
 CALLS = 8
@@ -209,13 +213,14 @@ def regressions(record: Record, some: Sequence[Case], rounds: int = ROUNDS) -> S
         known = record.one(what=COST, by=method, setting=setting)
         change = f"{value / known.value - 1:+.0%}" if known else "new"
         print(f"{method:12} {setting:14} {value:6.3f} {change}")
-    first = risen(record, found)
+    band = BAND if record.machine == machine() else OTHER_BAND
+    first = risen(record, found, band)
     if not first:
         return []
-    print(f"above the band of {BAND:.0%}, measured again: {', '.join(map(' '.join, first))}")
+    print(f"above the band of {band:.0%}, measured again: {', '.join(map(' '.join, first))}")
     again = costs([case for case in some if case.key in first], rounds)
     both = {key: min(found[key], again[key]) for key in first}
-    return list(risen(record, both).values())
+    return list(risen(record, both, band).values())
 
 
 if __name__ == "__main__":

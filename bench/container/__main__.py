@@ -27,7 +27,7 @@ from bench.container.run import PORTS, Image, Running, opened, run, serving
 from bench.container.tables import page
 from bench.record import FOLDER, Measure, record_of
 from bench.record.changes import finish
-from bench.serving import MIB, metric_at, resident
+from bench.serving import MIB, metric_at
 from tests.networks import constant_graph
 from tests.photos import photo_path
 
@@ -78,7 +78,7 @@ def measured(target: str, base: str) -> Iterator[Measure]:
             check_health(server)
             check_answers()
             yield _measure("start", target, "", server.seconds, "s")
-            yield _measure("at work", target, "", resident(server.pid) / MIB, "MiB")
+            yield _measure("at work", target, "", server.resident() / MIB, "MiB")
             seconds = check_stop(server)
             yield _measure("stop", target, "with a request", seconds, "s")
             _say(f"{target}: serves, is healthy, and ends with its last answer")

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.container.build import config_of, mounted
+from bench.serving import resident
 
 USER = 10001
 START_LIMIT = 300.0
@@ -104,6 +105,10 @@ class Running:
             ["runc", "exec", self.name, *command], capture_output=True, text=True, check=False
         )
 
+    def resident(self) -> int:
+        """The resident bytes of all its processes: the first one starts the server."""
+        return sum(map(resident, _with_children(self.pid)))
+
     def stop(self, limit: float) -> int:
         """Send the image's stop signal; returns the exit code."""
         os.kill(self.pid, self.image.stop_signal)
@@ -131,6 +136,13 @@ def serving(image: Image) -> Iterator[Running]:
         finally:
             subprocess.run(["runc", "kill", words[-1], "KILL"], capture_output=True, check=False)
             process.wait(60)
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _with_children(int(child))
 
 
 @contextmanager
