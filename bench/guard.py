@@ -3,8 +3,8 @@
 A cost is a ratio of processor times within this run: a search over method none at the same
 quality, or method none over the bare codec. Both sides take turns, so a busy machine slows
 them alike. A cost is the median over the rounds. If it is above the record's by more than
-the band, it is measured again, and the lower cost counts. Encodings, bytes and met targets must equal
-the record's.
+the band, it is measured again, and the lower cost counts. Encodings, bytes and met targets must
+equal the record's.
 
     python -m bench.guard                compare, in half a minute
     python -m bench.guard --record 12    write a new record from the medians of twelve runs
