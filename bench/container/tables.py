@@ -8,6 +8,9 @@ from bench.record.markdown import cell, made, table
 BASE = "base"
 """The name of the image with Python alone."""
 
+LEAST = 10
+"""MB of a package that is shown."""
+
 
 def page(record: Record) -> str:
     """Sizes, starts and memory of all images, then their largest packages."""
@@ -29,9 +32,11 @@ def sizes(record: Record) -> str:
 
 
 def packages(record: Record) -> str:
-    """The largest packages of each image, in MB."""
+    """The packages of LEAST MB or more in an image."""
     images = [one.by for one in record.find(what="size") if one.by != BASE]
-    found = {(one.by, one.setting): one for one in record.find(what="package")}
+    found = {
+        (one.by, one.setting): one for one in record.find(what="package") if one.value >= LEAST
+    }
     names = dict.fromkeys(name for _, name in found)
     rows = [(name, *(cell(found.get((image, name))) for image in images)) for name in names]
     return table(("package, MB", *images), rows)

@@ -40,7 +40,8 @@ def open_frozen_graph(
         tf = tensorflow()
     except ImportError as error:
         kind = DeviceMissing if options.device is Device.GPU else NetworkError
-        why = f"TensorFlow cannot be imported: {error}. It comes with 'autoquality[server]' and the CPU image"
+        has = "'autoquality[server]' and the image cpu have it"
+        why = f"TensorFlow cannot be imported: {error}; {has}"
         raise kind(path, why) from error
     graph = _import_graph(tf, path, data)
     on_gpu = options.device is not Device.CPU
