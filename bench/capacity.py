@@ -1,15 +1,22 @@
 """Estimates the images a day and the cost of a cluster from a record of `bench.scaling`.
 
-python -m bench.capacity --machines 10 --cores 8 --price 0.40 --megapixels 2
+    python -m bench.capacity --machines 10 --cores 8 --price 0.40 --megapixels 2
+
+With --rate, the servers for so many images a second, from a record of `bench.cache`:
+
+    python -m bench.capacity --rate 500 --cores 16 --hits 0.3
 """
 
 from __future__ import annotations
 
+import math
 import sys
+from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from bench import cache
 from bench.command import parser
 from bench.compare.task import NAMES
 from bench.record import FOLDER, Measure, Record, latest, read
@@ -111,6 +118,52 @@ def page(record: Record, cluster: Cluster | None = None) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Load:
+    """A steady load, and the servers for it. `hits` is the share that a cache answers."""
+
+    rates: tuple[float, ...] = (1, 100, 10_000)
+    cores: int = 8
+    utilisation: float = 0.6
+    hits: float = 0.5
+
+
+def rates(record: Record, load: Load | None = None) -> str:
+    """What a rate of images needs, by request; `record` is one of `bench.cache`."""
+    load = load or Load()
+    scaling = latest("scaling", FOLDER)
+    more = contention(scaling) if scaling else 1.0
+    miss = cache.overhead(record)
+    (rest,) = record.find(what="memory", setting="at rest")
+    rows = []
+    for name, (title, _) in cache.REQUESTS.items():
+        found = {(one.what, one.setting): one.value for one in record.find(by=name)}
+        off, hit = found["processor time", "off"], found["processor time", "hit"]
+        cached = (1 - load.hits) * (off + miss) + load.hits * hit
+        server = rest.value + load.cores * max(found["memory", "peak"] - rest.value, 0.0)
+        kilobytes = found["bytes", "source"] + found["bytes", "answer"]
+        for rate in load.rates:
+            cores = rate * off * more / load.utilisation
+            servers = math.ceil(cores / load.cores)
+            redis = rate * load.hits * found["processor time", "hit, Redis"] / load.utilisation
+            rows.append(
+                (
+                    *(title, f"{rate:,g}", number(cores), f"{servers:,}"),
+                    *(number(servers * server / 1024), number(rate * kilobytes * 8 / 1000)),
+                    *(number(rate * cached * more / load.utilisation), number(redis)),
+                )
+            )
+    header = (
+        *("request", "images a second", "cores", "servers", "memory, GiB", "network, Mbit/s"),
+        *("cores with cache", "cores of Redis"),
+    )
+    return (
+        f"Servers of {load.cores} cores, {load.utilisation:.0%} utilisation, contention "
+        f"{number(more)}, {load.hits:.0%} of the requests answered from the cache. {made(record)}. "
+        f"{cache.images(record)}\n\n{table(header, rows)}"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the page for another cluster."""
     usual = Cluster()
@@ -128,7 +181,15 @@ def main(arguments: list[str] | None = None) -> int:
         help="planned share of the cores' time, up to 1",
     )
     given.add_argument(
-        "--record", type=Path, help="a record of bench.scaling (default: the newest)"
+        "--record",
+        type=Path,
+        help="a record of bench.scaling, or with --rate of bench.cache (default: the newest)",
+    )
+    given.add_argument(
+        "--rate", type=float, help="images a second: print the servers for them instead"
+    )
+    given.add_argument(
+        "--hits", type=float, default=Load().hits, help="share answered from a cache, with --rate"
     )
     args = given.parse_args(arguments)
     for name in ("machines", "cores", "price", "megapixels"):
@@ -136,6 +197,10 @@ def main(arguments: list[str] | None = None) -> int:
             given.error(f"--{name}: must be above 0")
     if not 0 < args.utilisation <= 1:
         given.error("--utilisation: above 0, at most 1")
+    if not 0 <= args.hits <= 1:
+        given.error("--hits: from 0 to 1")
+    if args.rate is not None:
+        return _print_rate(given, args)
     try:
         record = read(args.record) if args.record else latest("scaling", FOLDER)
     except (OSError, ValueError) as error:
@@ -144,6 +209,16 @@ def main(arguments: list[str] | None = None) -> int:
         given.error("no record of bench.scaling: run make bench-scaling, or give --record")
     chosen = {name: getattr(args, name) for name in Cluster.__dataclass_fields__}
     print(page(record, Cluster(**chosen)))
+    return 0
+
+
+def _print_rate(given: ArgumentParser, args: Namespace) -> int:
+    if args.rate <= 0:
+        given.error("--rate: must be above 0")
+    record = read(args.record) if args.record else latest("cache", FOLDER)
+    if record is None or record.bench != "cache":
+        given.error("no record of bench.cache: run make bench-cache, or give --record")
+    print(rates(record, Load((args.rate,), args.cores, args.utilisation, args.hits)))
     return 0
 
 

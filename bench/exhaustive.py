@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -98,10 +98,13 @@ class CachedSession(Session):
         return self._cache.get(self.encoder, quality), 0.0
 
 
-def judge(name: str, pixels: Pixels, seed: int, searches: int) -> list[Verdict]:
-    """Search one image in every format that can hold it, `searches` times by each method."""
+def judge(
+    name: str, pixels: Pixels, seed: int, searches: int, settings: Iterable[str] = SETTINGS
+) -> list[Verdict]:
+    """Search one image by each setting that can hold it, `searches` times by each method."""
     found: list[Verdict] = []
-    for setting, encoder in SETTINGS.items():
+    for setting in settings:
+        encoder = SETTINGS[setting]
         if pixels.has_alpha and not encoder.keeps_alpha:
             continue
         if pixels.frames > 1 and not encoder.keeps_animation:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import (
+    cache,
+    engines,
     formats,
     guard,
     jpegli,
@@ -23,10 +25,13 @@ from bench import (
     targets,
 )
 from bench.capacity import page as capacity
+from bench.capacity import rates
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
 from bench.container import tables as container
+from bench.many_cores import tables as many_cores
+from bench.overhead import tables as overhead
 from bench.profile import figures as profile_figures
 from bench.profile import tables as profile
 from bench.record import Record, latest
@@ -51,6 +56,8 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "compare-encodings": ("compare", compare.mean_encodings),
     "compare-rivals": ("compare", compare.rivals),
     "worst": ("worst", worst.page),
+    "overhead": ("overhead", overhead.page),
+    "many-cores": ("many-cores", many_cores.page),
     "service": ("service", service.page),
     "rest": ("rest", rest.page),
     "guard": ("guard", guard.page),
@@ -60,6 +67,9 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
+    "cache": ("cache", cache.page),
+    "rates": ("cache", rates),
+    "engines": ("engines", engines.page),
     "formats": ("formats", formats.page),
     "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
@@ -83,6 +93,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
     *("docs/sources.md", "docs/operations.md", "docs/install.md", "docs/robustness.md"),
+    *("docs/batch.md", "docs/capacity.md"),
 )
 
 

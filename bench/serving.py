@@ -110,11 +110,16 @@ _STOP_SECONDS = 60.0
 
 @contextmanager
 def serving(
-    cores: Sequence[int] | None = None, module: str = "autoquality_server", /, **settings: str
+    cores: Sequence[int] | None = None,
+    module: str = "autoquality_server",
+    packages: Sequence[Path] = (),
+    /,
+    **settings: str,
 ) -> Iterator[Server]:
     """A new server with these settings (`workers="1"`), and none from the environment.
 
     `cores` are the cores that it may use, by default those of this process. `module` is what runs.
+    `packages` are folders of packages that replace those of this environment.
     """
     command = [sys.executable, "-m", module]
     if cores is not None:
@@ -122,6 +127,8 @@ def serving(
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"} | settings
     ours = {f"AUTOQUALITY_{name.upper()}": text for name, text in local.items()}
     others = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
+    if packages:
+        others["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with log.open("w") as output:

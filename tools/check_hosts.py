@@ -24,6 +24,8 @@ PUBLIC = [
         ("crates", "io"),
     )
 ]
+CARGO_INDEX = f"registry+https://github.com/rust-lang/{PUBLIC[-1]}-index"
+"""What Cargo calls the default registry in its lock files, also behind a mirror."""
 LOCK_OPTION = re.compile(r"^\s*(-i|-f|--(extra-)?index-url|--find-links)\b|://", re.MULTILINE)
 
 
@@ -55,6 +57,8 @@ def offences(root: Path, hosts: set[str]) -> list[str]:
     found = []
     for path in tracked_files(root):
         text = path.read_bytes().decode("utf-8", errors="replace")
+        if path.name == "Cargo.lock":
+            text = text.replace(CARGO_INDEX, "")
         found += [f"{path.relative_to(root)}: {host}" for host in sorted(hosts) if host in text]
         if path.suffix == ".lock" and (match := LOCK_OPTION.search(text)):
             found.append(f"{path.relative_to(root)}: {match.group().strip()}")

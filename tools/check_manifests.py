@@ -23,6 +23,7 @@ FOLDERS = tuple(
     ROOT / "deploy/kubernetes" / name
     for name in ("base", "overlays/cpu", "overlays/gpu", "overlays/tls")
 )
+WITH_PROXY = ROOT / "deploy/kubernetes/overlays/http"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 OPERATOR = "monitoring.coreos.com/v1"
 
@@ -66,7 +67,7 @@ def operator_schema(kind: str) -> jsonschema.Draft202012Validator:
 
 def main() -> int:
     found = 0
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, WITH_PROXY):
         name = folder.relative_to(ROOT)
         resources = render(folder)
         for version in VERSIONS:

@@ -3,7 +3,8 @@
 # (with those of google.rpc, which details of errors use), their descriptor set with comments, and
 # the service config. The same contract gives the same bytes.
 #
-# usage: tools/protos-release.sh OUT    (build/ in `make protos-release`)
+# usage: tools/protos-release.sh OUT [SET]    (build/ in `make protos-release`)
+#   SET   write the descriptor set without comments there, too
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,6 +21,7 @@ mkdir -p "$folder/google/rpc"
 cp -r protos/autoquality protos/service-config.json LICENSE "$folder"
 cp "$google"/{status,error_details}.proto "$folder/google/rpc"
 .venv/bin/buf build "$folder" --as-file-descriptor-set --output "$stage/set.binpb"
+[[ $# == 1 ]] || .venv/bin/buf build "$stage/set.binpb" --as-file-descriptor-set --exclude-source-info --output "$2"
 mv "$stage/set.binpb" "$folder/autoquality.binpb"
 chmod -R u=rwX,go=rX "$folder"
 tar --create --directory "$stage" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \

@@ -1,7 +1,7 @@
-"""The cost of the service besides encoding: time, throughput, memory.
+"""The cost of the service besides encoding: its memory, and the metric.
 
-speed       one request at a time, and all cores busy, against a bare codec; the metric alone
 memory      bytes per pixel of a request, and growth over many requests
+metric      the time of the DSSIM of one probe
 bare_codec  the memory of libvips alone, as a program
 pages       measures as Markdown and as a plot
 

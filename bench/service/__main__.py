@@ -1,6 +1,6 @@
-"""Measures the cost of the service besides encoding.
+"""Measures the memory of the service, and the time of its metric.
 
-python -m bench.service            ten minutes
+python -m bench.service            eight minutes
 python -m bench.service --quick    a minute
 """
 
@@ -15,19 +15,17 @@ from bench.record import FOLDER, QUICK_FOLDER, record_of
 from bench.record.changes import finish
 from bench.service import pages
 from bench.service.memory import FORMATS, MANY, bare, growth, per_pixel
-from bench.service.speed import metric, overhead, throughput
+from bench.service.metric import metric
 
-WHOLE = {"rounds": 9, "calls": 40, "seconds": 5.0, "large": 12.0, "requests": MANY}
-QUICK = {"rounds": 3, "calls": 10, "seconds": 1.0, "large": 1.0, "requests": 200}
+WHOLE = {"rounds": 9, "large": 12.0, "requests": MANY}
+QUICK = {"rounds": 3, "large": 1.0, "requests": 200}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write the record and print the changes."""
     given = parser("bench.service", __doc__)
     given.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    given.add_argument("--rounds", type=int, help="for medians")
-    given.add_argument("--calls", type=int, help="in each round")
-    given.add_argument("--seconds", type=float, help="of each round of throughput")
+    given.add_argument("--rounds", type=int, help="for the median of the metric")
     given.add_argument("--large", type=float, help="megapixels of the image for memory")
     given.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
     given.add_argument("--requests", type=int, help="for the growth of memory")
@@ -38,15 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = [name for name, value in chosen.items() if value <= 0]
     if wrong:
         given.error(f"--{wrong[0]}: must be above 0")
-    rounds = int(chosen["rounds"])
     measures = [
-        *overhead(rounds, int(chosen["calls"])),
-        *throughput(rounds, chosen["seconds"]),
         *bare(chosen["large"], args.formats),
         *per_pixel(chosen["large"], 1, args.formats),
         *per_pixel(chosen["large"], 2, args.formats),
         *growth(int(chosen["requests"])),
-        *metric(rounds),
+        *metric(int(chosen["rounds"])),
     ]
     record = record_of("service", measures, {**chosen, "formats": args.formats})
     folder = args.results or (QUICK_FOLDER if args.quick else FOLDER)

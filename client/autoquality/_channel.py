@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from autoquality._address import grpc_name
 from autoquality._connection import Peer
-from autoquality._target import grpc_name
 from autoquality._version import __version__
 
 SERVICE_CONFIG = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})

@@ -12,9 +12,9 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autoquality._address import host_and_port
 from autoquality._errors import AutoQualityError, UnavailableError
 from autoquality._status import ErrorInfo
-from autoquality._target import host_and_port
 
 _PROBE_SECONDS = 2.0
 _MAX_ADDRESSES = 4

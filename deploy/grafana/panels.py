@@ -61,6 +61,15 @@ _CALLS = Row(
             "reqps",
             (Query(rate("autoquality_rejected_total", "reason"), "{{reason}}"),),
         ),
+        Panel(
+            "Cache",
+            "Lookups and writes; skipped while the cache does not answer. 0 without a cache.",
+            "reqps",
+            (
+                Query(rate("autoquality_cache_lookups_total", "result"), "{{result}}"),
+                Query(rate("autoquality_cache_writes_total", "result"), "write: {{result}}"),
+            ),
+        ),
     ),
 )
 

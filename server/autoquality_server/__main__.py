@@ -99,7 +99,7 @@ def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
                     return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
             from autoquality_server.process.serving import serve
 
-            return serve(settings, link=link)
+            serve(settings, link=link)
         except (ConfigError, StartError, ImportError):
             raise
         except Exception:

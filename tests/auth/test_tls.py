@@ -214,7 +214,7 @@ def encrypted(key: bytes) -> bytes:
         ("TLS_KEY", None, "must be the path of a file that exists"),
     ],
 )
-def test_a_wrong_file_ends_the_start_with_one_line_that_names_it_and_code_2(
+def test_the_error_for_a_wrong_file_names_it(
     files: TlsFiles,
     authority: trustme.CA,
     setting: str,
@@ -231,11 +231,18 @@ def test_a_wrong_file_ends_the_start_with_one_line_that_names_it_and_code_2(
             "encrypted": encrypted(files.key.read_bytes()),
         }
         wrong.write_bytes(content if isinstance(content, bytes) else made[content])
-    done = start_of(**paths)
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"autoquality-server: error: AUTOQUALITY_{setting}: {complaint}, not '{wrong}'\n",
-    )
+    environ = {f"AUTOQUALITY_{name}": str(path) for name, path in paths.items()}
+    with pytest.raises(ConfigError) as caught:
+        ServerTls(load({}, environ).settings).credentials()
+    assert str(caught.value) == f"AUTOQUALITY_{setting}: {complaint}, not '{wrong}'"
+
+
+def test_a_wrong_file_ends_the_start_with_one_line_and_code_2(files: TlsFiles) -> None:
+    files.cert.write_bytes(b"garbage")
+    done = start_of(TLS_CERT=files.cert, TLS_KEY=files.key)
+    why = f"must be certificates in PEM, not '{files.cert}'"
+    line = f"autoquality-server: error: AUTOQUALITY_TLS_CERT: {why}\n"
+    assert (done.returncode, done.stderr) == (2, line)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ NAMES = ("coffee.png", "chelsea.png", "astronaut.png")
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[Serving]:
-    with serving(jxl_net="none") as server:
+    with serving() as server:
         yield server
 
 

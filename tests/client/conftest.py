@@ -26,5 +26,5 @@ def client(server: FakeServer) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def real() -> Iterator[Serving]:
     """A server with one worker, no queue and no networks."""
-    with serving(queue_size=0, jxl_net="none") as server:
+    with serving(queue_size=0) as server:
         yield server

@@ -41,9 +41,20 @@ UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "shutting down")
 DIRECT = [("grpc.enable_http_proxy", 0)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def loop() -> asyncio.AbstractEventLoop:
+    """One event loop for all tests.
+
+    gRPC delivers the end of a cancelled call after the call has returned. All loops of a process
+    share its queue: if the loop of the call is closed by then, `RuntimeError: Event loop is closed`
+    is raised in whichever loop comes next, here in the next test.
+    """
+    return asyncio.get_running_loop()
 
 
 def client_of(server: Serving, **options: Any) -> AsyncClient:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from autoquality._version import __version__
+from autoquality_server.__main__ import main
 from autoquality_server.config import load
 from autoquality_server.config.settings import SPECS
 from tests.servers import clean_environment
@@ -54,11 +55,18 @@ def test_version() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_setting_ends_the_start_with_one_line_and_code_2(
-    arguments: list[str], environ: dict[str, str], line: str
+    arguments: list[str],
+    environ: dict[str, str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = run(*arguments, environ=environ | {"AUTOQUALITY_LOG_FORMAT": "console"})
-    assert done.returncode == 2
-    assert done.stderr == f"autoquality-server: error: {line}\n"
+    """In this process, where `main` returns the exit code."""
+    kept = {"OPENBLAS_NUM_THREADS": "1", "VIPS_WARNING": "0"}  # `main` sets both
+    for name, value in (kept | environ | {"AUTOQUALITY_LOG_FORMAT": "console"}).items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"autoquality-server: error: {line}\n"
 
 
 def test_errors_of_the_start_are_lines_of_a_json_log(tmp_path: Path) -> None:

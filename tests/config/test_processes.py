@@ -4,8 +4,77 @@ from __future__ import annotations
 
 import pytest
 
+from autoquality_core.networks import gpu
 from autoquality_server.config import ConfigError, Settings, load
+from autoquality_server.config.groups import capacity
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
+
+
+@pytest.fixture
+def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 cores, 64 GiB, no GPU."""
+    monkeypatch.setattr(capacity, "available_cores", lambda: 32)
+    monkeypatch.setattr(capacity, "available_memory", lambda: 64 * 2**30)
+    monkeypatch.setattr(gpu, "has_gpu", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes"), [(1, 1), (2, 1), (8, 1), (9, 2), (16, 2), (17, 3), (64, 8)]
+)
+@pytest.mark.usefixtures("large_machine")
+def test_by_default_a_process_serves_up_to_eight_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, processes: int
+) -> None:
+    monkeypatch.setattr(capacity, "available_cores", lambda: cores)
+    settings = load({}, {}).settings
+    assert (settings.processes, settings.workers) == (processes, max(1, cores // processes))
+    assert load({"processes": "0"}, {}).settings == settings
+
+
+@pytest.mark.usefixtures("large_machine")
+def test_by_default_each_process_has_memory_for_the_largest_source() -> None:
+    one = 2**30 / BYTES_A_PIXEL / 1e6  # megapixels that take 1 GiB
+    for gibibytes, processes in ((8, 4), (16, 2), (20, 1), (60, 1)):
+        settings = Settings(max_resolution=one * gibibytes)
+        assert settings.processes == processes
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"jpeg_net": __file__},
+        {"predictor_device": "gpu"},
+        {"listen": "unix:/a"},
+        {"health_listen": "unix:/a"},
+        {"workers": "3"},
+        {"queue_size": "0"},
+        {"max_resolution_in_flight": "60"},
+        {"client_requests_per_second": "5"},
+        {"client_megapixels_per_second": "5"},
+    ],
+    ids=lambda flags: next(iter(flags)),
+)
+@pytest.mark.usefixtures("large_machine")
+def test_by_default_there_is_one_process_where_several_would_differ(flags: dict[str, str]) -> None:
+    assert load({}, {}).settings.processes == 4
+    assert load(flags, {}).settings.processes == 1
+    assert (
+        load(
+            {**flags, "listen": ":1", "health_listen": "", "processes": "2"}, {}
+        ).settings.processes
+        == 2
+    )
+
+
+@pytest.mark.usefixtures("large_machine")
+def test_with_a_gpu_there_is_one_process_unless_networks_run_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gpu, "has_gpu", lambda: True)
+    assert load({}, {}).settings.processes == 1
+    assert load({"predictor_device": "cpu"}, {}).settings.processes == 4
+    none = {f"{name}_net": "none" for name in ("jpeg", "webp", "avif", "jxl")}
+    assert load(none, {}).settings.processes == 4
 
 
 def test_zero_workers_are_one_per_core() -> None:

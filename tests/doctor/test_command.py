@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
 
 from autoquality._version import __version__
 from autoquality_core.types import Format
+from autoquality_server.cli.doctor import command
 from tests.servers import NO_NETWORKS, clean_environment
 
 FREE = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}
 
 
-def doctor(
-    *arguments: str, environ: Mapping[str, str] = FREE, before: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run the command; `before` is Python that runs first."""
+def doctor(*arguments: str, environ: Mapping[str, str] = FREE) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process."""
+    output = io.StringIO()
+    with redirect_stdout(output):
+        code = command.run(arguments, {**NO_NETWORKS, **environ})
+    return subprocess.CompletedProcess(arguments, code, output.getvalue())
+
+
+def doctor_process(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own; `before` is Python that runs first."""
     script = (
         f"import sys\n{before}\nfrom autoquality_server.__main__ import main\n"
         "sys.exit(main(['doctor', *sys.argv[1:]]))"
     )
     return subprocess.run(
         [sys.executable, "-c", script, *arguments],
-        env={**clean_environment(), **NO_NETWORKS, **environ},
+        env={**clean_environment(), **NO_NETWORKS, **FREE},
         capture_output=True,
         text=True,
     )
@@ -39,7 +48,7 @@ def by_part(document: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def test_the_report_of_a_usable_configuration_has_its_capacity_and_formats() -> None:
-    done = doctor("--workers", "1", "--min", "60")
+    done = doctor_process("--workers", "1", "--min", "60")
     assert (done.returncode, done.stderr) == (0, "")
     assert "The server would serve." in done.stdout
     for line in ("requests  1 run, 4 wait", "jpeg    80       60 to 80  none"):
@@ -63,12 +72,14 @@ def test_the_json_report_has_the_same() -> None:
     assert {"open files", "metric", "sources", "jpeg network", "gpu"} <= parts.keys()
 
 
-def test_a_port_that_is_taken_is_named_and_fails() -> None:
+def test_a_taken_port_fails_and_a_cache_out_of_reach_is_a_warning() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = doctor("--json", "--metrics-listen", address)
+        nowhere = ("--cache-url", "redis://127.0.0.1:1/0")
+        done = doctor("--json", "--metrics-listen", address, *nowhere)
     document = json.loads(done.stdout)
     assert (done.returncode, document["verdict"]) == (1, "failed")
+    assert by_part(document)["cache"]["verdict"] == "warning"
     found = by_part(document)["metrics"]["text"]
     assert (
         found == f"AUTOQUALITY_METRICS_LISTEN: cannot listen on {address}: address already in use"
@@ -95,7 +106,7 @@ def test_a_suspicious_name_is_a_warning_and_variables_without_effect_are_listed(
 
 def test_a_format_that_libvips_cannot_write_fails() -> None:
     block = "import pyvips; pyvips.operation_block_set('VipsForeignSaveWebp', True)"
-    done = doctor("--json", before=block)
+    done = doctor_process("--json", before=block)
     parts = by_part(json.loads(done.stdout))
     assert done.returncode == 1
     assert parts["webp"] == {
@@ -107,7 +118,7 @@ def test_a_format_that_libvips_cannot_write_fails() -> None:
 
 
 def test_help_has_the_flags_and_the_exit_codes() -> None:
-    done = doctor("--help")
+    done = doctor_process("--help")
     assert done.returncode == 0
     assert "--json" in done.stdout and "--drain-timeout" in done.stdout
     assert "2 if a setting is wrong" in " ".join(done.stdout.split())

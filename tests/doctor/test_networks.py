@@ -11,7 +11,7 @@ from autoquality_server.cli.doctor.networks import NetworkChecks
 from autoquality_server.config import Settings
 from tests.networks import constant_graph, peak_at, side_content, write_side_file
 
-NONE = {"jpeg_net": "none", "webp_net": "none", "avif_net": "none"}
+NONE = {f"{fmt}_net": "none" for fmt in ("jpeg", "webp", "avif", "jxl")}
 
 
 def look(bundled: Path, **settings: object) -> dict[str, Finding]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from PIL import Image
 from structlog.testing import capture_logs
@@ -142,17 +143,25 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
     assert sum("the old one stays" in line for line in lines) == 1
 
 
-def test_the_circuit_of_a_failing_network_opens_and_closes_again(tmp_path: Path) -> None:
-    path = picky_graph(tmp_path / "net.pb")
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a network that may fail for JPEG, and one that does not for WebP."""
+    folder = tmp_path_factory.mktemp("two")
     settings = {
         **NO_NETWORKS,
-        "AUTOQUALITY_JPEG_NET": str(path),
+        "AUTOQUALITY_JPEG_NET": str(picky_graph(folder / "picky.pb")),
+        "AUTOQUALITY_WEBP_NET": str(constant_graph(folder / "60.pb", peak_at(60))),
         "AUTOQUALITY_PREDICTOR_FAILURE_LIMIT": "2",
         "AUTOQUALITY_PREDICTOR_RETRY_INTERVAL": "0.5",
     }
+    with running_server(folder, settings) as server:
+        yield server
+
+
+def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningServer) -> None:
     part = "autoquality.predictor.jpeg"
-    bad, good = plain(255), plain(0, 200)
-    with running_server(tmp_path, settings) as server, Client(server.address) as client:
+    bad, good, server = plain(255), plain(0, 200), two
+    with Client(server.address) as client:
         assert health(server.address, part) == SERVING
         for _ in range(2):
             (notice,) = trusted(client, bad, "jpeg").notices
@@ -179,15 +188,13 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(tmp_path: Path)
         assert network is not None and not network.resting
 
 
-def test_a_prediction_that_met_its_target_is_judged(tmp_path: Path) -> None:
-    path = constant_graph(tmp_path / "net.pb", peak_at(60))
-    settings = {**NO_NETWORKS, "AUTOQUALITY_WEBP_NET": str(path)}
-    with running_server(tmp_path, settings) as server, Client(server.address) as client:
+def test_a_prediction_that_met_its_target_is_judged(two: RunningServer) -> None:
+    with Client(two.address) as client:
         encoded = client.encode(
             PHOTO, format="webp", method="ml", target=0.02, min_quality=1, max_quality=100
         )
         trusted(client, fmt="webp")
-        found = metrics(server.metrics_port)
+        found = metrics(two.metrics_port)
     assert encoded.outcome is Outcome.TARGET_MET and encoded.quality is not None
     name = "autoquality_prediction_error_quality_steps"
     assert found[f'{name}_count{{format="webp"}}'] == 1
@@ -207,18 +214,12 @@ def test_an_onnx_model_serves_and_needs_no_tensorflow(tmp_path: Path) -> None:
 
 def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> None:
     graph = curve_graph(tmp_path / "net.pb")
-    fine = constant_graph(tmp_path / "fine.pb", peak_at(50))
     side = write_side_file(graph, side_content(input={"recipe": "tiles"}))
     onnx = tmp_path / "broken.onnx"
     onnx.write_bytes(b"\x08\x08garbage")
-    no_gpu = {"AUTOQUALITY_PREDICTOR_DEVICE": "gpu", "CUDA_VISIBLE_DEVICES": ""}
     for environment, why in (
         ({"AUTOQUALITY_JPEG_NET": str(graph)}, f"{side}: input.recipe must be mosaic or squeeze"),
         ({"AUTOQUALITY_JPEG_NET": str(onnx)}, f"{onnx}: not an ONNX model"),
-        (
-            {"AUTOQUALITY_JPEG_NET": str(fine), **no_gpu},
-            f"{fine}: it is to run on a GPU, but TensorFlow sees none here",
-        ),
     ):
         done = start(environment)
         assert done.returncode == 2
@@ -320,7 +321,7 @@ def test_without_tensorflow_bundled_networks_serve_and_others_are_logged(tmp_pat
     assert done.stdout == "['webp']\n"
 
 
-BUNDLED_ON_A_GPU = """
+ON_A_GPU = """
 import os, sys
 from functools import partial
 from pathlib import Path
@@ -330,18 +331,24 @@ from autoquality_server.config import ConfigError, Settings
 from autoquality_core.metrics import DSSIM
 from autoquality_core.types import Device
 from autoquality_server.rpc.build import build_service
-settings = Settings(predictor_device=Device.GPU)
-try:
-    App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
-except ConfigError as error:
-    print(error)
+for given in ({}, {'jpeg_net': sys.argv[2]}):
+    settings = Settings(predictor_device=Device.GPU, **given)
+    try:
+        App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
+    except ConfigError as error:
+        print(error)
 """
 
 
-def test_a_missing_gpu_stops_the_start_with_bundled_networks_too(tmp_path: Path) -> None:
+def test_a_missing_gpu_stops_the_start_with_bundled_and_other_networks(tmp_path: Path) -> None:
     constant_graph(tmp_path / "autoquality-jpeg.pb", peak_at(42))
+    fine = constant_graph(tmp_path / "fine.pb", peak_at(50))
     done = subprocess.run(
-        [sys.executable, "-c", BUNDLED_ON_A_GPU, str(tmp_path)], capture_output=True, text=True
+        [sys.executable, "-c", ON_A_GPU, str(tmp_path), str(fine)], capture_output=True, text=True
     )
-    assert done.stdout.startswith("AUTOQUALITY_PREDICTOR_DEVICE: "), done.stderr
-    assert "TensorFlow sees none here" in done.stdout
+    bundled, given = done.stdout.splitlines()
+    assert bundled.startswith("AUTOQUALITY_PREDICTOR_DEVICE: "), done.stderr
+    assert "TensorFlow sees none here" in bundled
+    assert given == (
+        f"AUTOQUALITY_JPEG_NET: {fine}: it is to run on a GPU, but TensorFlow sees none here"
+    )

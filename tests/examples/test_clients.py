@@ -1,10 +1,11 @@
 """The clients in examples/ do what they show, with a real server behind TLS and a token.
 
-`make examples` builds them first.
+`make examples-all` builds them first, and `make examples` those that it tests.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -27,6 +28,8 @@ PROGRAMS = {
         f"--service-config={ROOT}/protos/service-config.json",
     ],
     "typescript": ["node", str(ROOT / "examples/typescript/dist/main.js")],
+    "java": ["java", "-jar", str(ROOT / "examples/java/target/autoquality-client.jar")],
+    "rust": [str(ROOT / "build/examples/rust-client")],
 }
 
 
@@ -100,3 +103,29 @@ def test_without_a_token_it_reports_the_refusal(
     done = run(f"--server={server.address}", f"--ca={server.ca}")
     assert done.returncode == 1
     assert "reason: TOKEN_MISSING" in done.stderr
+
+
+def test_load_checks_and_counts_every_answer(server: Secured) -> None:
+    secured = [f"-server={server.address}", f"-ca={server.ca}", f"-token-file={server.token}"]
+    load = ["-callers=4", "-connections=2", "-requests=8", "-method=dssim", "-format=webp"]
+    command = [str(ROOT / "build/examples/load"), *secured, *load, "-json"]
+    images = [str(photo_path("coffee.png")), str(photo_path("chelsea.png"))]
+    done = subprocess.run([*command, *images], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["statuses"] == {"OK": 8}
+    assert sum(report["outcomes"].values()) == 8
+    assert report["wrong"] == []
+    waits = report["waits_ms"]
+    assert 0 < waits["p50"] <= waits["p90"] <= waits["p99"] <= waits["max"]
+    assert 0 < report["client_cpu_seconds"] < report["seconds"]
+
+
+def test_load_fails_if_no_call_succeeds(server: Secured) -> None:
+    command = [str(ROOT / "build/examples/load"), f"-server={server.address}", f"-ca={server.ca}"]
+    image = str(photo_path("coffee.png"))
+    done = subprocess.run(
+        [*command, "-requests=1", "-warm-up=0", image], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "Unauthenticated: " in done.stdout

@@ -45,20 +45,21 @@ def exploring(
             process.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("server"), NO_NETWORKS) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(server: RunningServer) -> Iterator[str]:
     with exploring("--server", server.address) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Chromium. While it is there, Playwright's event loop runs, and no other can."""
     assert PROGRAM.exists(), "Chromium is missing: run `make chromium`"
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(

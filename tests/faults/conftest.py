@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,21 +85,28 @@ class Fleet:
 @pytest.fixture
 def start_fleet(tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
     """Start a faulty server with the AUTOQUALITY_ variables given."""
+    with fleets(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def fleets(folder: Path) -> Iterator[Callable[..., Fleet]]:
+    """What `start_fleet` calls; logs and faults are in `folder`."""
     started: list[Fleet] = []
 
     def start(**variables: str) -> Fleet:
         local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "127.0.0.1:0", "PROCESSES": "2"}
         environ = {f"AUTOQUALITY_{name}": text for name, text in (local | variables).items()}
-        log = tmp_path / f"{len(started)}.log"
+        log = folder / f"{len(started)}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.faulty"],
-                env={**clean_environment(), **NO_NETWORKS, **environ, "FAULTS": str(tmp_path)},
+                env={**clean_environment(), **NO_NETWORKS, **environ, "FAULTS": str(folder)},
                 cwd=ROOT,
                 stderr=output,
                 text=True,
             )
-        fleet = Fleet(process, tmp_path, log)
+        fleet = Fleet(process, folder, log)
         started.append(fleet)
         until(lambda: process.poll() is not None or fleet.lines("ready"), within=START_LIMIT)
         assert process.poll() is None, log.read_text()

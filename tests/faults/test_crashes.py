@@ -133,29 +133,26 @@ def test_a_codec_that_crashes_harms_only_what_its_process_was_given(
         assert client.encode(PHOTO, format="webp", quality=WAITS).quality == WAITS
 
 
-def test_a_crash_leaves_its_traceback_in_the_log_with_the_number_of_its_process(
+def test_every_line_is_json_whatever_a_peer_sends_and_when_a_process_crashes(
     start_fleet: Callable[..., Fleet],
 ) -> None:
+    """A crash leaves its traceback in the log, with the number of its process."""
     fleet = start_fleet()
+    leave_with(fleet.port, FORGERY)
+    until(lambda: "red" in fleet.log.read_text())
+    written = [line["text"] for line in fleet.lines(EVENT)]
+    assert FORGED in written
+    assert fleet.lines("forged") == []
+
     with fleet.client(retries=0) as client, pytest.raises(UnavailableError):
         client.encode(PHOTO, format="webp", quality=CRASHES)
     until(lambda: [line for line in fleet.lines(EVENT) if "faulty.py" in line["text"]])
     until(lambda: restarts(fleet, "SIGABRT") == 1)
     (ended,) = fleet.lines("process ended")
-    lines = fleet.lines(EVENT)
-    assert lines[0]["text"] == "Fatal Python error: Aborted"
-    assert {line["process"] for line in lines} == {ended["process"]}
-
-
-def test_every_line_of_several_processes_is_json_whatever_a_peer_sends(
-    start_fleet: Callable[..., Fleet],
-) -> None:
-    fleet = start_fleet()
-    leave_with(fleet.port, FORGERY)
-    until(lambda: "red" in fleet.log.read_text())
-    lines = [json.loads(line) for line in fleet.log.read_text().splitlines()]
-    assert not [line for line in lines if line["event"] == "forged"]
-    assert FORGED in [line.get("text") for line in lines]
+    crash = fleet.lines(EVENT)[len(written) :]
+    assert crash[0]["text"] == "Fatal Python error: Aborted"
+    assert {line["process"] for line in crash} == {ended["process"]}
+    assert all(json.loads(line) for line in fleet.log.read_text().splitlines())
 
 
 def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves(

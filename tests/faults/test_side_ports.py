@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import pytest
 import trustme
 from grpc_health.v1 import health_pb2
 
@@ -54,6 +56,8 @@ def test_both_are_there_and_a_process_that_is_missing_fails_no_check(
     (ready,) = fleet.lines("ready")
     assert [check(ready["health_port"]) for _ in range(8)] == [SERVING] * 8
     assert "autoquality_processes_ready 2.0" in metrics_of(fleet, authority)
+    with pytest.raises((ConnectionError, urllib.error.URLError)):
+        urllib.request.urlopen(f"http://127.0.0.1:{fleet.metrics_port}/metrics")
 
     fleet.touch(DEADLY)
     one, other = fleet.pids()

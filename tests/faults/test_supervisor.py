@@ -7,24 +7,26 @@ import os
 import resource
 import signal
 import socket
-import ssl
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
-from tests.authorities import TlsFiles
-from tests.faults.conftest import PHOTO, Fleet, Waiting
+from tests.faults.conftest import PHOTO, Fleet, Waiting, fleets
 from tests.faults.faulty import GATE, WAITS
 from tests.faults.test_crashes import HANDLED, restarts
 from tests.rpc.conftest import ROOT
 from tests.servers import NO_NETWORKS, clean_environment
 from tests.waiting import LIMIT, until
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two processes for tests that change nothing."""
+    with fleets(tmp_path_factory.mktemp("fleet")) as start:
+        yield start()
 
 
 def gone(pid: int) -> bool:
@@ -96,26 +98,7 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
     until(lambda: all(map(gone, pids)))
 
 
-def test_metrics_of_several_processes_are_served_over_https_too(
-    start_fleet: Callable[..., Fleet], tmp_path: Path
-) -> None:
-    authority = trustme.CA()
-    files = TlsFiles.of(tmp_path, authority).settings
-    variables = {name.upper(): path for name, path in files.items()}
-    fleet = start_fleet(METRICS_TLS="true", **variables)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    address = f"127.0.0.1:{fleet.metrics_port}/metrics"
-    with urllib.request.urlopen(f"https://{address}", context=context, timeout=LIMIT) as answer:
-        assert b"autoquality_processes_ready 2.0" in answer.read()
-    with pytest.raises((ConnectionError, urllib.error.URLError)):
-        urllib.request.urlopen(f"http://{address}")
-
-
-def test_the_supervisor_loads_nothing_that_can_crash_it(
-    start_fleet: Callable[..., Fleet],
-) -> None:
-    fleet = start_fleet()
+def test_the_supervisor_loads_nothing_that_can_crash_it(fleet: Fleet) -> None:
     dangerous = ("vips", "cv2", "llvmlite", "tensorflow")
 
     def loaded(pid: int) -> list[str]:
@@ -160,9 +143,8 @@ def proc(pid: int, field: int) -> float:
 
 
 def test_the_process_metrics_are_those_of_the_supervisor_and_its_processes_together(
-    start_fleet: Callable[..., Fleet],
+    fleet: Fleet,
 ) -> None:
-    fleet = start_fleet()
     pids = [fleet.process.pid, *fleet.pids()]
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     cpu_before = sum(proc(pid, 14) + proc(pid, 15) for pid in pids) / ticks
@@ -186,9 +168,8 @@ def test_the_process_metrics_are_those_of_the_supervisor_and_its_processes_toget
 
 
 def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_status_1(
-    start_fleet: Callable[..., Fleet],
+    fleet: Fleet,
 ) -> None:
-    fleet = start_fleet()
     for processes in ("1", "2"):
         done = start_of(LISTEN=fleet.address, PROCESSES=processes)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -26,9 +26,9 @@ PEAK = 300
 """MiB that any of the files may take at most, for a moment: those within the limit take 160. Each
 of the bombs of hidden pixels would take more than 400 if it went off."""
 
-ROUNDS = 4
-GROWTH = 16
-"""MiB that may stay of four rounds of 300 calls: 14 kB lost in each would be more. Without a leak
+ROUNDS = 2
+GROWTH = 8
+"""MiB that may stay of two rounds of 300 calls: 14 kB lost in each would be more. Without a leak
 nothing stays to the megabyte, once each kind was there. These rounds are of small files, because
 after large ones the allocator's two arenas keep holes of any size."""
 

@@ -60,14 +60,17 @@ def _between() -> list[bytes]:
 @pytest.mark.parametrize("frame", [HUFFMAN, ARITHMETIC])
 def test_no_bytes_between_two_scans_hide_the_second(frame: int) -> None:
     hidden, seen = [], 0
-    for between in _between():
+    for at, between in enumerate(_between()):
         data = refined(between, frame)
+        counted = count_scans(data).scans >= 2
+        if counted and at % 10:
+            continue  # nothing is hidden, and each tenth shows that libjpeg finds the second
         shown = decoded(data)
         if shown is not None and shown != decoded(without_second(data)):
             seen += 1
-            if count_scans(data).scans < 2:
+            if not counted:
                 hidden.append(between)
-    assert seen > 1000
+    assert seen > 100
     assert hidden == []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pyvips
 from skimage import data
 
 from autoquality_core.images.pixels import Pixels
@@ -12,14 +11,7 @@ from autoquality_core.images.pixels import Pixels
 
 def pixels(frames: npt.NDArray[np.uint8]) -> Pixels:
     """Pixels of the samples (frames, height, width, bands)."""
-    count, height, width, bands = frames.shape
-    samples = np.ascontiguousarray(frames)
-    image = pyvips.Image.new_from_memory(samples.data, width, count * height, bands, "uchar")
-    image = image.copy(interpretation="srgb" if bands > 2 else "b-w")
-    if count > 1:
-        image = image.copy()
-        image.set_type(pyvips.GValue.gint_type, "page-height", height)
-    return Pixels(image, samples, (100,) * count if count > 1 else ())
+    return Pixels.from_samples(frames, (100,) * len(frames) if len(frames) > 1 else ())
 
 
 def plain(colour: tuple[int, ...], width: int = 64, height: int = 48) -> Pixels:

@@ -217,7 +217,7 @@ def test_answer_is_tensorflows_own(tmp_path: Path) -> None:
 
 
 def test_one_network_serves_many_threads(tmp_path: Path) -> None:
-    """Each of 150 predictions from 16 threads belongs to its own image and target."""
+    """Each of 60 predictions from 16 threads belongs to its own image and target."""
 
     def build(tf: Any) -> None:
         red = channel_means(tf, image_input(tf))[:, 0]
@@ -229,11 +229,11 @@ def test_one_network_serves_many_threads(tmp_path: Path) -> None:
     def ask(i: int) -> int:
         return network.predict(plain((i % 256, 0, 0)), (i * 37 % 101) / 100).quality
 
-    alone = [ask(i) for i in range(150)]
+    alone = [ask(4 * i) for i in range(60)]
     with ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(ask, range(150)))
+        together = list(pool.map(ask, range(0, 240, 4)))
     assert together == alone
-    assert len(set(alone)) > 50
+    assert len(set(alone)) > 30
 
 
 def test_networks_of_one_process_are_independent(tmp_path: Path) -> None:
@@ -287,12 +287,15 @@ def test_a_graph_with_one_target_for_a_batch_runs_single_images(tmp_path: Path) 
     assert network.batch_sizes == (1,)
 
 
-@pytest.mark.parametrize(("allowed", "sizes"), [(False, (1,)), (True, (1, 2, 4, 8))])
+@pytest.mark.parametrize(("allowed", "sizes"), [(False, (1,)), (True, (1, 2))])
 def test_a_server_runs_batches_on_a_cpu_only_if_that_is_allowed(
     allowed: bool, sizes: tuple[int, ...]
 ) -> None:
     """In a batch, the last digits of a prediction depend on its neighbours."""
-    options = load_options(Settings(predictor_device=Device.CPU, batch_on_cpu=allowed))
+    settings = Settings(
+        predictor_device=Device.CPU, batch_on_cpu=allowed, allowed_batch_sizes=(1, 2)
+    )
+    options = load_options(settings)
     path = bundled_network(Format.WEBP)
     assert path is not None
     assert load(path, options, Format.WEBP).batch_sizes == sizes

@@ -26,7 +26,7 @@ from tests.pipeline.test_alpha_quality import CUT_OUT
 from tests.pipeline.test_metadata_budget import photograph
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
-PHOTO = crop("astronaut.png", 256, 192)
+PHOTO = crop("astronaut.png", 160, 120)
 LOW, HIGH = 10, 95
 FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
 each_format = pytest.mark.parametrize("fmt", FORMATS)

@@ -40,7 +40,9 @@ def test_an_encoding_without_a_waiting_caller_is_stopped(fmt: Format) -> None:
     source.on_read(read)
     image = pyvips.Image.new_from_source(source, "", access="sequential")
     image.set_progress(True)
-    session = trial_of(Pixels(image, NOISE), fmt, deadline)
+    pixels = Pixels.from_samples(NOISE)
+    pixels._view.image = image
+    session = trial_of(pixels, fmt, deadline)
     with pytest.raises(RequestCancelled):
         session.probe(80)
     assert session.probes == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from autoquality_server.config import load
 from autoquality_server.process.serving import serve
@@ -13,4 +12,4 @@ from tests.rpc.scripted import ScriptedServicer
 if __name__ == "__main__":
     settings = load({}, os.environ).settings
     with capture_output(settings.log_level, settings.log_format):
-        sys.exit(serve(settings, ScriptedServicer))
+        serve(settings, ScriptedServicer)

@@ -21,7 +21,7 @@ PHOTO = crop("coffee.png", 48, 32)
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    networks: dict[str, Any] = {f"{fmt}_net": "none" for fmt in ("jpeg", "webp", "avif")}
+    networks: dict[str, Any] = {f"{fmt}_net": "none" for fmt in ("jpeg", "webp", "avif", "jxl")}
     server = App(Settings(listen="127.0.0.1:0", metrics_listen="", **networks))
     server.start()
     yield server

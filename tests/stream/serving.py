@@ -33,6 +33,7 @@ LOCAL: dict[str, Any] = {
     "jpeg_net": "none",
     "webp_net": "none",
     "avif_net": "none",
+    "jxl_net": "none",
 }
 
 

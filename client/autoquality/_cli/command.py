@@ -8,8 +8,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from autoquality._address import targets_in
 from autoquality._cli.session import Session
-from autoquality._target import targets_in
 
 EXIT_CODES = """\b
 Exit codes:

@@ -29,8 +29,8 @@ from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format
 
 _FASTEST = 9
-_USUAL_SPEED = 8
-"""The speed that curves were learned for."""
+_LEARNED_SPEED = 8
+"""The speed that curves were learned for; after a change, learn them again."""
 _WHOLE_CHROMA = 90
 _SIDE = 64
 
@@ -41,7 +41,7 @@ class AvifOptions:
 
     OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
 
-    speed: int = option(_USUAL_SPEED, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
+    speed: int = option(8, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
     no_subsample: bool = option(False, "The older name of chroma full.")
     chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
 
@@ -104,7 +104,7 @@ class AvifEncoder(Encoder):
 
     @property
     def learned_offset(self) -> str | None:
-        if self.options.speed < _USUAL_SPEED:
+        if self.options.speed < _LEARNED_SPEED:
             return "avif-slow"
         return "avif-full" if self.options.chroma is Chroma.FULL else None
 

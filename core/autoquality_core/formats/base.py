@@ -234,7 +234,7 @@ def profile_flag(pixels: Pixels) -> int:
 
     EXIF, XMP and IPTC are inserted into the finished file (`formats.containers`).
     """
-    return int(pyvips.ForeignKeep.ICC) if pixels.image.get_typeof(PROFILE) else 0
+    return 0 if pixels.profile is None else int(pyvips.ForeignKeep.ICC)
 
 
 def in_colour(pixels: Pixels) -> pyvips.Image:

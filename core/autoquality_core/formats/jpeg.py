@@ -77,10 +77,8 @@ class JpegEncoder(Encoder):
     options: JpegOptions = _PLAIN
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        chroma = self.options.chroma
-        plain = self.options.with_chroma(Chroma.BY_QUALITY) == _PLAIN
-        if plain and not profile_flag(pixels) and _opencv_agrees():
-            data = opencv.jpeg(pixels, quality, chroma)
+        if _is_plain(self.options) and not profile_flag(pixels) and _opencv_agrees():
+            data = opencv.jpeg(pixels, quality, self.options.chroma)
             if data is not None:
                 return data
         return self.by_libvips(pixels, quality)
@@ -131,6 +129,12 @@ class JpegEncoder(Encoder):
 
     def for_network(self) -> JpegEncoder:
         return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))
+
+
+@cache
+def _is_plain(options: JpegOptions) -> bool:
+    """Whether only the chroma differs from the defaults."""
+    return options.with_chroma(Chroma.BY_QUALITY) == _PLAIN
 
 
 @cache

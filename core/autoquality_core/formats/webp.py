@@ -24,8 +24,8 @@ from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format, Lossless
 
-_USUAL_EFFORT = 4
-"""The effort that curves were learned for."""
+_LEARNED_EFFORT = 4
+"""The effort that curves were learned for; after a change, learn them again."""
 
 _LOSSLESS_QUALITY = 90
 """libwebp's effort of lossless files, 0 (fast) to 100 (small), within `effort`."""
@@ -48,7 +48,7 @@ class WebpOptions:
 
     OLDER: ClassVar = OlderFlag("smart_subsample", Chroma.SHARP)
 
-    effort: int = option(_USUAL_EFFORT, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
+    effort: int = option(4, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
     preset: WebpPreset = option(
         WebpPreset.DEFAULT,
         "Content to tune for: default, picture, photo, drawing, icon or text.",
@@ -153,7 +153,7 @@ class WebpEncoder(Encoder):
 
     @property
     def learned_offset(self) -> str | None:
-        if self.options.effort > _USUAL_EFFORT:
+        if self.options.effort > _LEARNED_EFFORT:
             return "webp-slow"
         return "webp-sharp" if self.options.smart_subsample else None
 

@@ -26,7 +26,7 @@ _START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xDB
 _APP1, _APP2 = 0xE1, 0xE2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOFn, without DHT, JPG and DAC, which lie between them."""
-_SEQUENTIAL = (0xC0, 0xC1)
+SEQUENTIAL = (0xC0, 0xC1)
 """Those of libjpeg's usual files: not progressive, and with Huffman codes."""
 
 _INDEX = b"MPF\0"
@@ -37,7 +37,7 @@ _UNDEFINED = 7
 _THUMBNAIL = 0x01
 """The class of an image in the index that is a smaller version of the first."""
 
-_GAIN_MAPS = (
+GAIN_MAPS = (
     (_APP1, b"http://ns.adobe.com/hdr-gain-map/1.0/"),
     (_APP1, b"http://ns.apple.com/HDRGainMap/1.0/"),
     (_APP2, b"urn:iso:std:iso:ts:21496:-1\0"),
@@ -101,7 +101,7 @@ def has_one_scan(data: Data) -> bool:
     for code, start, content in _segments(view, 0):
         at = start + len(content)
         if code in _FRAMES:
-            if code not in _SEQUENTIAL or len(content) < 6:
+            if code not in SEQUENTIAL or len(content) < 6:
                 return False
             components = content[5]
     scan = bytes(view[at : at + 5])
@@ -170,7 +170,7 @@ def _mentions_gain_map(data: memoryview, at: int) -> bool:
     return any(
         code == wanted and words in bytes(content)
         for code, _, content in _segments(data, at)
-        for wanted, words in _GAIN_MAPS
+        for wanted, words in GAIN_MAPS
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -16,24 +17,59 @@ from autoquality_core.images.libvips import ensure_configured
 from autoquality_core.runtime.codecs import cv2, pyvips
 
 
+class _View:
+    """The libvips view of some pixels, once it is needed. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.image: pyvips.Image | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Pixels:
     """8-bit samples, sRGB or grey, alpha last.
 
     `samples` has the shape (frames, height, width, bands) and is read-only. bands: 1 grey,
     2 grey and alpha, 3 RGB, 4 RGB and alpha. An alpha that is fully opaque is dropped.
-    `image` is the libvips view of the same memory: frames below one another, with a
-    page-height if there are several. It carries the ICC profile to write, unless the
-    colours are sRGB. `delays` holds the duration of each frame in milliseconds, and is
-    empty for a still image. `tone_mapped` and `clipped` say that HDR brightness or
+    `delays` holds the duration of each frame in milliseconds, and is empty for a still image.
+    `profile` is the ICC profile to write; None for sRGB. `plays` is how often an animation is
+    played; 0 for an endless loop. `tone_mapped` and `clipped` say that HDR brightness or
     visible colours outside sRGB were lost in decoding.
     """
 
-    image: pyvips.Image
     samples: npt.NDArray[np.uint8]
     delays: tuple[int, ...] = ()
+    profile: bytes | None = field(default=None, repr=False)
+    plays: int = 0
     tone_mapped: bool = False
     clipped: bool = False
+    _view: _View = field(default_factory=_View, init=False, repr=False, compare=False)
+
+    @property
+    def image(self) -> pyvips.Image:
+        """The libvips view of the same memory: frames below one another.
+
+        It has the profile, and for an animation a page-height, the delays and the loop.
+        """
+        view = self._view
+        with view.lock:
+            if view.image is None:
+                view.image = self._made_image()
+            return view.image
+
+    def _made_image(self) -> pyvips.Image:
+        frames, height, width, bands = self.samples.shape
+        image = pyvips.Image.new_from_memory(
+            self.samples.reshape(-1).data, width, frames * height, bands, "uchar"
+        ).copy(interpretation="b-w" if bands < 3 else "srgb")
+        if self.profile is not None:
+            image.set_type(pyvips.GValue.blob_type, PROFILE, self.profile)
+        if frames > 1:
+            image.set_type(pyvips.GValue.gint_type, "loop", self.plays)
+            image.set_type(pyvips.GValue.gint_type, "page-height", height)
+            image.set_type(pyvips.GValue.array_int_type, "delay", list(self.delays))
+        image.set_progress(True)  # otherwise libvips does not check whether it was stopped
+        return image
 
     @property
     def frames(self) -> int:
@@ -76,30 +112,10 @@ class Pixels:
         ensure_configured()
         samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
         samples.flags.writeable = False
-        frames, height, width, bands = samples.shape
-        image = pyvips.Image.new_from_memory(
-            samples.reshape(-1).data, width, frames * height, bands, "uchar"
-        ).copy(interpretation="b-w" if bands < 3 else "srgb")
-        if origin is not None and frames > 1 and origin.get_typeof("loop"):
-            image.set_type(origin.get_typeof("loop"), "loop", origin.get("loop"))
-        if profile is not None:
-            image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
-        if frames > 1:
-            image.set_type(pyvips.GValue.gint_type, "page-height", height)
-            image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
-        image.set_progress(True)  # otherwise libvips does not check whether it was stopped
-        return cls(image, samples, tuple(delays), tone_mapped, clipped)
-
-    @property
-    def profile(self) -> bytes | None:
-        """The ICC profile to write; None for sRGB."""
-        image = self.image
-        return bytes(image.get(PROFILE)) if image.get_typeof(PROFILE) else None
-
-    @property
-    def plays(self) -> int:
-        """How often an animation is played; 0 for an endless loop."""
-        return int(self.image.get("loop")) if self.image.get_typeof("loop") else 0
+        plays = 0
+        if len(samples) > 1 and origin is not None and origin.get_typeof("loop"):
+            plays = int(origin.get("loop"))
+        return cls(samples, tuple(delays), profile, plays, tone_mapped, clipped)
 
     def in_srgb(self) -> Self:
         """Converted to sRGB, if the colours have a profile. `clipped` is set if some did not fit.
@@ -125,7 +141,9 @@ class Pixels:
         encoding. mozjpeg's trellis and aom start when they have all pixels, and cannot
         be stopped then. Nor can libjxl and the encoders of OpenCV (`formats.opencv`).
         """
-        self.image.set_kill(True)
+        image = self._view.image
+        if image is not None:
+            image.set_kill(True)
 
     def flattened(self, background: tuple[int, int, int]) -> Self:
         """Without alpha, over a background in sRGB; stays grey if both are grey."""

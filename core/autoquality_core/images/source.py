@@ -16,7 +16,7 @@ from typing import cast
 import numpy as np
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.images.colour.file_colours import FileColours, colour_bands, file_colours
+from autoquality_core.images.colour.file_colours import FileColours, file_colours
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
 from autoquality_core.images.contents import (
@@ -26,6 +26,7 @@ from autoquality_core.images.contents import (
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
+from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
 from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.limits import ImageLimits, check_count, cost_of
@@ -268,6 +269,9 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
     check_structure(data, name, limits, field)
+    if name == "jpeg" and (plain := read_plain_header(data)) is not None:
+        limits.check_size(field, plain.width, plain.height, 1, plain.channels)
+        return _of_plain_jpeg(data, field, plain)
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
@@ -293,6 +297,22 @@ def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl 
     return read_jxl(data, field, limits) if name == "jxl" else None
 
 
+def _of_plain_jpeg(data: Data, field: str, header: PlainHeader) -> Source:
+    return Source(
+        data=data,
+        field=field,
+        format="jpeg",
+        width=header.width,
+        height=header.height,
+        frames=1,
+        pages=1,
+        has_alpha=False,
+        orientation=1,
+        colours=FileColours(header.channels),
+        blocks=Blocks(header.exif),
+    )
+
+
 def _described(
     data: Data,
     field: str,
@@ -303,6 +323,7 @@ def _described(
 ) -> Source:
     orientation = int(header.get("orientation")) if header.get_typeof("orientation") else 1
     width, height = header.width, header.height
+    colours = file_colours(data, name, header, read)
     if swaps_sides(orientation):
         width, height = height, width
     return Source(
@@ -313,9 +334,9 @@ def _described(
         height=height,
         frames=contents.pages if name in ANIMATED else contents.frames,
         pages=contents.pages,
-        has_alpha=header.bands > colour_bands(header),
+        has_alpha=header.bands > colours.channels,
         orientation=orientation,
-        colours=file_colours(data, name, header, read),
+        colours=colours,
         blocks=read.blocks if isinstance(read, Jxl) else Blocks.of(header),
         animation=contents.animation,
         gain_map=contents.gain_map,

@@ -166,6 +166,13 @@ def size(text: str) -> int:
     return value
 
 
+def redis_url(text: str) -> str:
+    """Read the URL of a server that speaks Redis' protocol."""
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be a URL such as redis://HOST:6379/0, rediss://... or unix:///PATH")
+    return text
+
+
 def is_file(path: str) -> bool:
     """Whether the file exists; a path that the system rejects does not."""
     try:

@@ -12,7 +12,12 @@ from autoquality_server.config.groups.quality import (
     PredictionSettings,
     QualitySettings,
 )
-from autoquality_server.config.groups.serving import AccessSettings, LogSettings, ServingSettings
+from autoquality_server.config.groups.serving import (
+    AccessSettings,
+    CacheSettings,
+    LogSettings,
+    ServingSettings,
+)
 from autoquality_server.config.spec import Spec, specs_of
 
 
@@ -25,13 +30,25 @@ class Settings(
     NetworkSettings,
     PredictionSettings,
     EncoderSettings,
+    CacheSettings,
     LogSettings,
 ):
     """The server's configuration, with imgproxy's names and defaults where it has them."""
 
     def __post_init__(self) -> None:
+        if self.processes < 1:
+            several = self.suitable_processes
+            if several > 1 and self._may_have_several_processes:
+                object.__setattr__(self, "processes", several)
         CapacitySettings.__post_init__(self)
         PredictionSettings.__post_init__(self)
+
+    @property
+    def _may_have_several_processes(self) -> bool:
+        """Whether processes can share the addresses, the networks and the limits of callers."""
+        sockets = any(one.startswith("unix:") for one in (self.listen, self.health_listen))
+        limits = self.client_requests_per_second or self.client_megapixels_per_second
+        return self.needs_only_numpy and not sockets and not limits
 
     def encoder_options(self) -> EncoderOptions:
         """Return the options of the encoders for a request that sets none."""

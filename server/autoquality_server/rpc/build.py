@@ -13,6 +13,7 @@ from autoquality_server.admission.semaphore import DeadlineSemaphore
 from autoquality_server.auth.rates import Rates
 from autoquality_server.config import Settings
 from autoquality_server.inference.predictors import Predictors
+from autoquality_server.rpc.cache import AnswerCache
 from autoquality_server.rpc.info import limits_of, server_info
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.servicer import EncodingServicer
@@ -44,6 +45,7 @@ def build_service(
         admission,
         Rates("megapixels", settings.client_megapixels_per_second),
         metrics,
+        AnswerCache(settings, predictors.by_format, metrics) if settings.cache_url else None,
     )
     info = partial(server_info, pipeline, limits=limits_of(settings))
     options = settings.encoder_options()

@@ -181,6 +181,8 @@ def _options(
 
     formats = {
         fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server, wrong)
+        if request.HasField(fmt.value)
+        else getattr(server, fmt.value)
         for fmt in Format
     }
     return EncoderOptions(

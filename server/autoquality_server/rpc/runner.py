@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.pipeline.comparison import Comparison
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
-from autoquality_core.runtime.context import report
+from autoquality_core.runtime.context import clock, report
 from autoquality_core.types import Stage
 from autoquality_server.admission import Admission
 from autoquality_server.admission.semaphore import DeadlineSemaphore
 from autoquality_server.auth.rates import Rates
+from autoquality_server.rpc.cache import AnswerCache
 from autoquality_server.rpc.request_context import current_request
 from autoquality_server.telemetry.logs import log_fields, result_fields
 from autoquality_server.telemetry.metrics import Metrics
@@ -31,6 +33,28 @@ class Runner:
     admission: Admission
     megapixels: Rates
     metrics: Metrics
+    cache: AnswerCache | None = None
+
+    def cached(self, job: EncodeJob, start: float) -> tuple[str, pb.EncodeResponse | None]:
+        """The key of a job's answer (empty without a cache), and the answer if it is cached.
+
+        Its timings have only a total, since `start` by `clock`.
+        """
+        if self.cache is None:
+            return "", None
+        request = current_request()
+        key = self.cache.key(job, request.caller)
+        answer = self.cache.find(key, request.deadline)
+        if answer is not None:
+            log_fields(cache="hit", source_bytes=job.source_bytes, encoded_bytes=answer.size_bytes)
+            answer.ClearField("timings")
+            answer.timings.total.FromMicroseconds(round((clock() - start) * 1e6))
+        return key, answer
+
+    def keep(self, key: str, result: EncodeResult, answer: pb.EncodeResponse) -> None:
+        """Cache an answer, if there is a cache and it may be repeated."""
+        if self.cache:
+            self.cache.keep(key, result, answer)
 
     def encode(self, job: EncodeJob, max_bytes: int | None = None) -> EncodeResult:
         """Encode once a worker is free; `max_bytes` is that of `Pipeline.open`.

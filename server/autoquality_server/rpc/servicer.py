@@ -45,8 +45,10 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self._predictors.start(report)
 
     def close(self) -> None:
-        """Close the networks, once no request runs any more."""
+        """Close the networks and the cache, once no request runs any more."""
         self._predictors.close()
+        if self._runner.cache:
+            self._runner.cache.close()
 
     def Encode(  # noqa: N802 - the contract's name
         self, request: pb.EncodeRequest, context: grpc.ServicerContext
@@ -54,10 +56,14 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         start = clock()
         with step("validate"):
             job = encode_job(request, self._options, check=self._runner.pipeline.check)
-        result = self._runner.encode(job)
-        self._runner.record(result, job.source_bytes)
-        with step("answer"):
-            return encode_response(result, clock() - start)
+        key, answer = self._runner.cached(job, start)
+        if answer is None:
+            result = self._runner.encode(job)
+            self._runner.record(result, job.source_bytes)
+            with step("answer"):
+                answer = encode_response(result, clock() - start)
+            self._runner.keep(key, result, answer)
+        return answer
 
     def EncodeStream(  # noqa: N802 - the contract's name
         self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext

@@ -50,6 +50,10 @@ REASONS = (
 )
 """The reasons in `errors`, and those of a MemoryError and of a download that timed out."""
 
+CACHE_LOOKUPS = ("hit", "miss", "failed", "skipped")
+CACHE_WRITES = ("stored", "too_large", "failed", "skipped")
+"""The results of calls to the cache; it is skipped while its circuit is open."""
+
 _ITERATIONS = (1, 2, 3, 4, 5, 6, 8, 12)
 # Densest around the default targets.
 _SCORES = {
@@ -127,6 +131,12 @@ class Metrics:
             "Requests refused, by the reason in the error.",
             ("reason",),
         )
+        self._lookups = counter(
+            "autoquality_cache_lookups_total", "Answers looked up in the cache.", ("result",)
+        )
+        self._writes = counter(
+            "autoquality_cache_writes_total", "Answers written to the cache.", ("result",)
+        )
         self._admission = {key: gauge(name, text) for key, (name, text) in _ADMISSION.items()}
         memory = gauge(
             "autoquality_memory_limit_bytes", "Memory of the cgroup or of the machine, if less."
@@ -185,6 +195,14 @@ class Metrics:
         """Count one request that ended with an error."""
         self._rejected.labels(reason).inc()
 
+    def cache_lookup(self, result: str) -> None:
+        """Count one of CACHE_LOOKUPS."""
+        self._lookups.labels(result).inc()
+
+    def cache_write(self, result: str) -> None:
+        """Count one of CACHE_WRITES."""
+        self._writes.labels(result).inc()
+
     def _start_at_zero(self) -> None:
         for method, fmt in product(Method, Format):
             for histogram in (self._iterations, *self._scores.values(), self._bytes, self._quality):
@@ -195,6 +213,10 @@ class Metrics:
             self._stages.labels(stage)
         for reason in REASONS:
             self._rejected.labels(reason)
+        for one in CACHE_LOOKUPS:
+            self._lookups.labels(one)
+        for one in CACHE_WRITES:
+            self._writes.labels(one)
 
 
 def _evenly_spaced(low: float, high: float, count: int = 20) -> tuple[float, ...]:

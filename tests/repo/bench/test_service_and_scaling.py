@@ -35,14 +35,12 @@ def one_record(main: Main, arguments: list[str], folder: Path) -> Record:
     return read(file)
 
 
-def test_the_service_is_compared_with_a_bare_codec(tmp_path: Path) -> None:
-    tiny = ["--rounds", "1", "--calls", "2", "--seconds", "0.2", "--large", "0.1"]
+def test_the_memory_of_the_service_is_compared_with_a_bare_codec(tmp_path: Path) -> None:
+    tiny = ["--rounds", "1", "--large", "0.1"]
     record = one_record(
         service_main, [*tiny, "--requests", "12", "--formats", "webp"], tmp_path / "results"
     )
     found = {(one.what, one.by): one for one in record.measures}
-    assert found["time over the bare codec", "service"].value > 0.5
-    assert found["part of the codec's throughput", "service"].value > 0
     assert len(record.find(what="memory a pixel")) == 7
     assert found["memory a pixel", "bare codec"].value > 0
     held = record.find(what="memory over requests")

@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import yaml
+
 from autoquality._version import __version__
 from autoquality_server.config.settings import SPECS
 from deploy.grafana.panels import ROWS
@@ -32,6 +34,16 @@ def test_every_panel_that_is_named_is_on_the_dashboard() -> None:
     titles = {panel.title for row in ROWS for panel in row.panels}
     assert len(named) > 3
     assert {" ".join(name.split()) for name in named} <= titles
+
+
+def test_the_policy_for_the_cache_is_valid_and_about_the_server() -> None:
+    (text,) = re.findall(r"<!-- cache-policy:begin -->\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    policy = yaml.safe_load(text)
+    assert [found for version in VERSIONS for found in problems(policy, version)] == []
+    (base,) = (
+        one for one in render(ROOT / "deploy/kubernetes/base") if one["kind"] == "NetworkPolicy"
+    )
+    assert policy["spec"]["podSelector"] == base["spec"]["podSelector"]
 
 
 def test_the_overlay_of_the_walk_through_renders_and_does_what_it_says(tmp_path: Path) -> None:

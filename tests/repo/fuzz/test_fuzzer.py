@@ -12,7 +12,7 @@ import pytest
 from fuzz.targets import NAMES
 from tests.commands import ROOT
 
-RUNS = {"encode": 60, "image": 500, "settings": 300}
+RUNS = {"encode": 20, "image": 300, "jxl": 500, "request": 500, "settings": 300}
 """Inputs of targets that take longer than a millisecond for one."""
 
 

@@ -47,6 +47,10 @@ def test_the_archive_has_the_contract_and_is_reproducible(tmp_path: Path) -> Non
     imports = {"google/protobuf/any.proto", "google/protobuf/duration.proto"}
     assert set(files) == sources | imports
     assert files[path].source_code_info.location
+    for file in described.file:
+        file.ClearField("source_code_info")
+    committed = (ROOT / "deploy/http/autoquality.binpb").read_bytes()
+    assert FileDescriptorSet.FromString(committed) == described, "run `make protos`"
 
 
 def test_the_service_config_retries_a_server_that_shuts_down_and_no_other() -> None:

@@ -50,12 +50,13 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
 @pytest.mark.parametrize(
     ("name", "extras", "groups"),
     [
-        ("dev", ("batch", "demo", "explore", "onnx", "train"), ("dev",)),
-        ("server", ("server", "onnx"), ("image",)),
-        ("slim", ("slim", "otel"), ()),
+        ("dev", ("batch", "cache", "demo", "explore", "onnx", "train"), ("dev",)),
+        ("server", ("cache", "server", "onnx"), ("image",)),
+        ("slim", ("cache", "slim", "otel"), ()),
         ("demo", ("demo",), ("build", "demo")),
-        ("gpu", ("gpu", "onnx"), ()),
+        ("gpu", ("cache", "gpu", "onnx"), ()),
         ("build", (), ("build",)),
+        ("engines", ("core",), ("engines",)),
         ("protos", (), ("protos",)),
         ("audit", (), ("audit",)),
         ("mutants", (), ("mutants",)),

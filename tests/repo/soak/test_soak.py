@@ -23,7 +23,7 @@ from tests.servers import NO_NETWORKS, running_server
 
 
 def test_mixed_load_has_no_faults(tmp_path: Path) -> None:
-    short = ("--minutes", "0.3", "--largest", "1", "--networks", "none", "--out", str(tmp_path))
+    short = ("--minutes", "0.12", "--largest", "1", "--networks", "none", "--out", str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-m", "bench.soak", *short],
         cwd=ROOT,

@@ -71,9 +71,10 @@ class FileColours:
 
 def colour_bands(image: pyvips.Image) -> int:
     """How many bands of the image are colours: 1 for grey, 3 for RGB, 4 for CMYK."""
-    if image.interpretation == "cmyk":
+    interpretation = image.interpretation
+    if interpretation == "cmyk":
         return 4
-    grey = image.interpretation in ("b-w", "grey16") or image.bands < 3
+    grey = interpretation in ("b-w", "grey16") or image.bands < 3
     return 1 if grey else 3
 
 
@@ -86,9 +87,9 @@ def file_colours(
     """
     channels = colour_bands(header)
     profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
-    defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
-    if profile is not None and (defined or not _usable(profile, channels)):
-        profile = None
+    if profile is not None:
+        defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
+        profile = None if defined or not _usable(profile, channels) else profile
     described, first, premultiplied = None, False, False
     if name == "png":
         described, first = png_colours.described(data)

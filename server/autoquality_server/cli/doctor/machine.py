@@ -7,12 +7,9 @@ import resource
 import tempfile
 from collections.abc import Iterator, Mapping
 
-from autoquality_core.networks.gpu import has_gpu
 from autoquality_core.runtime.allocator import arenas
-from autoquality_core.types import Device
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import Settings
-from autoquality_server.config.parse import BUNDLED
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 
 AT_REST = 256 * 2**20
@@ -61,10 +58,7 @@ def in_units(size: int) -> str:
 def _of_networks(settings: Settings) -> int:
     if not settings.networks:
         return 0
-    only_bundled = all(path == BUNDLED for path in settings.networks.values())
-    device = settings.predictor_device
-    on_cpu = device is Device.CPU or (device is Device.AUTO and not has_gpu())
-    return WITH_NETWORKS if only_bundled and on_cpu else WITH_TENSORFLOW
+    return WITH_NETWORKS if settings.needs_only_numpy else WITH_TENSORFLOW
 
 
 def _cores(settings: Settings) -> Finding:

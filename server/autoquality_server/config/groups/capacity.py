@@ -9,6 +9,11 @@ from autoquality_server.config import parse
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 from autoquality_server.config.spec import setting
 
+CORES_A_PROCESS = 8
+"""The most cores that a process uses by default. Its threads take turns in Python: for a quarter
+of the time of a small JPEG without a search, for less of other requests (docs/bench.md has the
+curve). But each process takes memory, and a client with one connection uses one process."""
+
 _QUEUE_PER_WORKER = 4
 """The last request in the queue waits for about this many others: within a deadline of a few
 seconds. A longer queue would only hold the images of callers that have given up."""
@@ -22,17 +27,21 @@ and the code."""
 class CapacitySettings:
     """Concurrency, memory, and limits on sources.
 
-    The constructor fills in the defaults that depend on the machine. 0 workers become one per
-    core, a negative queue four per worker, 0 megapixels in flight half the memory (but at least
-    one image). Several processes share the cores and the memory; each limit is per process.
+    The constructor fills in the defaults that depend on the machine. 0 processes become 1
+    (`Settings` knows more), 0 workers one per core, a negative queue four per worker, 0 megapixels
+    in flight half the memory (but at least one image). Several processes share the cores and the
+    memory; each limit is per process.
     """
 
     GROUP: ClassVar = "Capacity and limits"
 
     # fmt: off
     processes: int = setting(
-        1, "Processes that serve on one port; a crash affects only the requests of one.",
-        parse=parse.whole(1, 256))
+        0,
+        "Processes that serve on one port; a crash affects only the requests of one. 0: one per "
+        f"{CORES_A_PROCESS} cores, but 1 with a GPU, a network of your own, a Unix socket, a limit "
+        "per process, or little memory.",
+        parse=parse.whole(0, 256), default_text=f"one per {CORES_A_PROCESS} cores")
     hung_grace: float = setting(
         300.0,
         "Seconds that a request may run on after its deadline, or after its caller left, until its "
@@ -80,6 +89,8 @@ class CapacitySettings:
     # fmt: on
 
     def __post_init__(self) -> None:
+        if self.processes < 1:
+            object.__setattr__(self, "processes", 1)
         if self.workers < 1:
             each = max(1, available_cores() // self.processes)
             object.__setattr__(self, "workers", each)
@@ -89,6 +100,18 @@ class CapacitySettings:
             pixels = available_memory() * _IMAGES_SHARE / self.processes / BYTES_A_PIXEL
             largest = max(self.max_resolution, round(pixels / 1e6, 1))
             object.__setattr__(self, "max_resolution_in_flight", largest)
+
+    @property
+    def suitable_processes(self) -> int:
+        """Processes for the cores, each with memory for the largest source in its share.
+
+        1 if a limit was set that each process would have for itself.
+        """
+        if self.workers > 0 or self.queue_size >= 0 or self.max_resolution_in_flight:
+            return 1
+        largest = self.max_resolution * 1e6 * BYTES_A_PIXEL
+        fitting = int(available_memory() * _IMAGES_SHARE / largest)
+        return max(1, min(-(-available_cores() // CORES_A_PROCESS), fitting))
 
     @property
     def max_pixels(self) -> int:

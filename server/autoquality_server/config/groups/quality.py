@@ -191,6 +191,16 @@ class NetworkSettings:
         paths = {fmt: getattr(self, f"{fmt.value}_net") for fmt in WITH_QUALITY}
         return {fmt: path for fmt, path in paths.items() if path != parse.NO_NETWORK}
 
+    @property
+    def needs_only_numpy(self) -> bool:
+        """Whether NumPy runs all networks: bundled ones on a CPU. True without networks."""
+        from autoquality_core.networks.gpu import has_gpu  # with all that opens networks
+
+        device = self.predictor_device
+        on_cpu = device is Device.CPU or (device is Device.AUTO and not has_gpu())
+        paths = self.networks.values()
+        return not paths or (on_cpu and all(path == parse.BUNDLED for path in paths))
+
 
 @dataclass(frozen=True)
 class PredictionSettings:

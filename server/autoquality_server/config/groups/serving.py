@@ -103,6 +103,27 @@ class AccessSettings:
 
 
 @dataclass(frozen=True)
+class CacheSettings:
+    """The cache of answers."""
+
+    GROUP: ClassVar = "Cache"
+
+    # fmt: off
+    cache_url: str = setting(
+        "",
+        "Redis server that caches answers (extra `[cache]`), such as redis://:PASSWORD@HOST:6379/0 "
+        "or rediss:// for TLS; empty: none.",
+        parse=parse.redis_url)
+    cache_ttl: int = setting(
+        86400, "Seconds until a cached answer expires.", parse=parse.whole(1, 315_360_000))
+    cache_max_bytes: int = setting(
+        2**20, "The largest image that is cached.", parse=parse.size, default_text="1MiB")
+    cache_timeout: float = setting(
+        0.1, "Seconds that a request waits for the cache at most.", parse=parse.seconds(0.001, 10))
+    # fmt: on
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """The log, and traces."""
 

@@ -49,9 +49,8 @@ class TimeoutTimer:
         """
         timeout = _Timeout(time.monotonic() + self._seconds, on_timeout)
         with self._changed:
+            # The thread never sleeps longer than a timeout, so it need not wake for this one.
             self._running[timeout] = None
-            if len(self._running) == 1:  # otherwise an earlier one is due first
-                self._changed.notify()
         try:
             yield lambda: timeout.passed
         finally:
@@ -65,7 +64,7 @@ class TimeoutTimer:
                     return
                 first = next(iter(self._running), None)
                 if first is None or not self._seconds:
-                    self._changed.wait()
+                    self._changed.wait(self._seconds or None)
                     continue
                 left = first.due - time.monotonic()
                 if left > 0:

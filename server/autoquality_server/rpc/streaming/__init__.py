@@ -16,15 +16,13 @@ from autoquality_server.rpc.convert import encode_job, encode_response, progress
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.streaming.background import background_events
 from autoquality_server.rpc.streaming.chunks import (
+    RESULT_CHUNK_BYTES,
     announced_source,
     expected_bytes,
     first_part,
     receive,
     with_data,
 )
-
-RESULT_CHUNK_BYTES = 2**20
-"""Size of a chunk of the result: any gRPC client accepts it with its default limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,19 @@ class Streaming:
         """Yield the messages of the answer. Raises ServiceError and MemoryError."""
         job = yield from self._received(parts, deadline)
         start, source_bytes = clock(), job.source_bytes
-        result = yield from self._encoded(job, deadline)
+        key, response = self.runner.cached(job, start)
+        if response is None:
+            result = yield from self._encoded(job, deadline)
+            self.runner.record(result, source_bytes)
+            with step("answer"):
+                response = encode_response(result, clock() - start, with_image=False)
+            self.runner.keep(key, result, response)
+            image = memoryview(result.image)
+        else:
+            image = memoryview(response.image)
+            response.ClearField("image")
         del job  # do not hold the source while the result is sent
-        self.runner.record(result, source_bytes)
-        with step("answer"):
-            response = encode_response(result, clock() - start, with_image=False)
         yield pb.EncodeStreamResponse(result=response)
-        image = memoryview(result.image)
         for at in range(0, len(image), RESULT_CHUNK_BYTES):
             yield pb.EncodeStreamResponse(chunk=bytes(image[at : at + RESULT_CHUNK_BYTES]))
 

@@ -1,4 +1,4 @@
-"""Receives a source in chunks into one piece of memory.
+"""The sizes of chunks. Receives a source in chunks into one piece of memory.
 
 The memory is an anonymous mapping of its own. Announced bytes that have not arrived cost nothing,
 since the system provides a page when it is first written. It takes all pages back when the last
@@ -19,6 +19,9 @@ from autoquality_core.types import RawSource
 
 MAX_CHUNK_BYTES = 4 * 2**20
 """The largest chunk that is accepted."""
+
+RESULT_CHUNK_BYTES = 2**20
+"""Size of a chunk of the result: any gRPC client accepts it with its default limits."""
 
 _CANCEL_DELAY = 0.2
 """Seconds. In gRPC a cancelled stream may look complete, shortly before the cancellation."""

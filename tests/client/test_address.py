@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality._target import grpc_name, host_and_port, targets_in, with_port
+from autoquality._address import grpc_name, host_and_port, targets_in, with_port
 
 
 @pytest.mark.parametrize(

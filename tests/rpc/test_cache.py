@@ -1,0 +1,324 @@
+"""The cache of answers, in a real Redis server."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from prometheus_client import CollectorRegistry
+
+from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core import encode
+from autoquality_core.formats import EncoderOptions
+from autoquality_core.networks.prediction import NetworkInfo
+from autoquality_core.pipeline.job import Considered, EncodeJob
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import (
+    Format,
+    Limits,
+    Notice,
+    NoticeCode,
+    Outcome,
+    RawSource,
+    TargetSpec,
+    Verdict,
+)
+from autoquality_server.cli.doctor import finding
+from autoquality_server.cli.doctor.cache import check_cache
+from autoquality_server.config import ConfigError, Settings, load
+from autoquality_server.process.app import App
+from autoquality_server.rpc.cache import AnswerCache, _lasts, place
+from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
+from tests.photos import crop, photo
+from tests.redis import RunningRedis, running_redis
+from tests.rpc.conftest import encoding_stub, scrape
+from tests.waiting import until
+
+PHOTO = crop("coffee.png", 64, 48)
+TIMEOUT = 5.0
+"""Seconds for the cache: a busy machine must not look like a slow cache."""
+NO_NETWORKS = {f"{name}_net": "none" for name in ("jpeg", "webp", "avif", "jxl")}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@dataclass
+class Caller:
+    """A caller with a token, and the counters of the server."""
+
+    app: App
+    stub: Any
+    token: str
+
+    def encode(self, image: bytes = PHOTO, **fields: Any) -> pb.EncodeResponse:
+        fields = {"format": pb.FORMAT_WEBP} | fields
+        return self.stub.Encode(pb.EncodeRequest(image=image, **fields), metadata=self.metadata)
+
+    def stream(self, image: bytes = PHOTO, **fields: Any) -> tuple[pb.EncodeResponse, bytes]:
+        fields = {"format": pb.FORMAT_WEBP} | fields
+        start = pb.EncodeStreamStart(request=pb.EncodeRequest(**fields))
+        parts = [pb.EncodeStreamRequest(start=start), pb.EncodeStreamRequest(chunk=image)]
+        answers = list(self.stub.EncodeStream(iter(parts), metadata=self.metadata))
+        (result,) = [one.result for one in answers if one.HasField("result")]
+        return result, b"".join(one.chunk for one in answers)
+
+    @property
+    def metadata(self) -> list[tuple[str, str]]:
+        return [("authorization", f"Bearer {self.token}")]
+
+    def counts(self, kind: str = "lookups") -> dict[str, float]:
+        name = f"autoquality_cache_{kind}_total"
+        found = scrape(self.app.metrics_port)
+        return {key[len(name) + 9 : -2]: n for key, n in found.items() if key.startswith(name)}
+
+    def change(self, call: Callable[[], object], kind: str = "lookups") -> dict[str, float]:
+        """The counters that a call changes. Lets writes of earlier calls end first."""
+        before = self.counts(kind)
+        call()
+        until(lambda: self.counts(kind) != before)
+        return {key: n - before[key] for key, n in self.counts(kind).items() if n > before[key]}
+
+
+@pytest.fixture
+def caller(caller_of: Callable[[str], Caller], cache: RunningRedis) -> Caller:
+    cache.client.flushall()
+    return caller_of("shop")
+
+
+@pytest.fixture(scope="module")
+def caller_of(
+    cache: RunningRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Caller]]:
+    """A server for two callers."""
+    tokens = tmp_path_factory.mktemp("tokens") / "tokens"
+    tokens.write_text("".join(f"{name}:{name * 8}\n" for name in ("shop", "blog")))
+    settings = Settings(
+        listen="127.0.0.1:0",
+        metrics_listen="127.0.0.1:0",
+        token_file=str(tokens),
+        cache_url=cache.url,
+        cache_timeout=TIMEOUT,
+        cache_ttl=1000,
+        cache_max_bytes=20_000,
+        **NO_NETWORKS,
+    )
+    app = App(settings)
+    app.start()
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        yield lambda name: Caller(app, encoding_stub(channel), name * 8)
+    app.drain()
+
+
+def test_a_repeated_request_is_answered_from_the_cache(caller: Caller) -> None:
+    """The answer is the same, but for its timings: only a total."""
+    assert caller.change(caller.encode, "writes") == {"stored": 1}
+    first = caller.encode()
+    assert caller.change(caller.encode) == {"hit": 1}
+    assert first.image.startswith(b"RIFF")
+    assert first.timings.total.nanos > 0
+    assert not first.timings.HasField("encode")
+    result, image = caller.stream()
+    assert image == first.image
+    first.ClearField("image")
+    first.ClearField("timings")
+    result.ClearField("timings")
+    assert result == first
+
+
+def test_an_answer_of_a_stream_is_cached_too(caller: Caller) -> None:
+    assert caller.change(caller.stream, "writes") == {"stored": 1}
+    assert caller.change(caller.encode) == {"hit": 1}
+    assert caller.encode().image == caller.stream()[1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image": crop("coffee.png", 64, 47)},
+        {"format": pb.FORMAT_JPEG},
+        {"auto_quality": {"target": 0.03}},
+        {"webp": {"effort": 1}},
+        {"quality": 50},
+        {"keep_metadata": True},
+        {"measure": [pb.METRIC_SSIMULACRA2]},
+    ],
+)
+def test_another_request_is_not_answered_by_it(caller: Caller, other: dict[str, Any]) -> None:
+    caller.change(caller.encode, "writes")
+    assert caller.change(lambda: caller.encode(**other)) == {"miss": 1}
+
+
+def test_callers_do_not_share_answers(caller: Caller, caller_of: Callable[[str], Caller]) -> None:
+    caller.change(caller.encode, "writes")
+    assert caller.change(lambda: caller_of("blog").encode()) == {"miss": 1}
+
+
+def test_entries_expire(caller: Caller, cache: RunningRedis) -> None:
+    caller.change(caller.encode, "writes")
+    (key,) = cache.client.keys()
+    assert 0 < cache.client.ttl(key) <= 1000
+
+
+def test_large_answers_are_not_cached(caller: Caller, cache: RunningRedis) -> None:
+    large = {"image": photo("coffee.png"), "auto_quality": {"target": 0.001}}
+    assert caller.change(lambda: caller.encode(**large), "writes") == {"too_large": 1}
+    assert cache.client.keys() == []
+
+
+def test_a_damaged_entry_is_replaced(caller: Caller, cache: RunningRedis) -> None:
+    caller.change(caller.encode, "writes")
+    image = caller.encode().image
+    (key,) = cache.client.keys()
+    whole: Any = cache.client.get(key)
+    for damaged in (b"", b"no answer", whole[:-40]):
+        cache.client.set(key, damaged)
+        failed = caller.counts()["failed"]
+        assert caller.change(caller.encode, "writes") == {"stored": 1}
+        assert caller.counts()["failed"] == failed + 1
+        assert caller.change(caller.encode) == {"hit": 1}
+        assert caller.encode().image == image
+
+
+JOB = EncodeJob(PHOTO, Format.WEBP, TargetSpec(), None, EncoderOptions())
+
+
+@contextmanager
+def opened(
+    url: str, **changes: Any
+) -> Iterator[tuple[AnswerCache, Callable[[], dict[str, float]]]]:
+    """A cache without a server, and its lookups so far."""
+    registry = CollectorRegistry()
+    predictors = changes.pop("predictors", {})
+    cache = AnswerCache(Settings(cache_url=url, **changes), predictors, Metrics(registry))
+    name = "autoquality_cache_lookups_total"
+
+    def count(result: str) -> float:
+        return registry.get_sample_value(name, {"result": result}) or 0.0
+
+    yield cache, lambda: {result: count(result) for result in CACHE_LOOKUPS}
+    cache.close()
+
+
+def test_a_cache_that_does_not_answer_is_soon_left_out(
+    cache: RunningRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoquality_server.rpc.cache._BACKOFF", 60.0)
+    cache.process.send_signal(signal.SIGSTOP)
+    try:
+        for url in (cache.url, f"unix://{tmp_path}/closed.sock"):
+            with opened(url, cache_timeout=0.05) as (answers, counts):
+                for _ in range(5):
+                    assert answers.find("key", Deadline(None)) is None
+                assert counts() == {"hit": 0, "miss": 0, "failed": 3, "skipped": 2}
+    finally:
+        cache.process.send_signal(signal.SIGCONT)
+
+
+def test_a_cache_that_answers_again_is_used_again(
+    cache: RunningRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoquality_server.rpc.cache._BACKOFF", 0.0)
+    with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts):
+        cache.client.set("key", b"no answer")
+        for _ in range(3):
+            answers.find("key", Deadline(None))
+        cache.client.delete("key")
+        for _ in range(2):
+            answers.find("key", Deadline(None))
+        assert counts() == {"hit": 0, "miss": 2, "failed": 3, "skipped": 0}
+
+
+def test_a_request_without_time_does_not_wait_for_the_cache(cache: RunningRedis) -> None:
+    with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts):
+        assert answers.find("key", Deadline(TIMEOUT / 2)) is None
+        assert counts()["skipped"] == 1
+
+
+def test_a_key_stands_for_all_that_decides_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key(job: EncodeJob = JOB, caller: str = "", **changes: Any) -> str:
+        with opened("redis://localhost", **changes) as (answers, _):
+            return answers.key(job, caller)
+
+    def network(sha256: str) -> Any:
+        info = NetworkInfo("webp.pb", sha256, "CPU:0", runtime="numpy")
+        return {Format.WEBP: SimpleNamespace(info=info)}
+
+    usual = key()
+    assert usual == key() == key(workers=7, queue_size=3) == key(caller="127.0.0.1")
+    raw = [replace(JOB, source=RawSource(w, h, 1, bytes(32))) for w, h in ((4, 8), (8, 4))]
+    keys = [
+        usual,
+        key(replace(JOB, source=PHOTO[:-1])),
+        *map(key, raw),
+        key(replace(JOB, quality=50)),
+        key(replace(JOB, spec=TargetSpec(limits=Limits(1000, {})))),
+        key(replace(JOB, candidates=(Format.WEBP, Format.JPEG))),
+        key(allow_truncated=True),
+        key(target=0.03),
+        key(webp_effort=1),
+        key(predictors=network("1")),
+        key(predictors=network("2")),
+    ]
+    monkeypatch.setattr("autoquality_server.rpc.cache.__version__", "0.0.1")
+    keys.append(key())
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_answer_that_time_or_a_lost_network_decided_is_not_kept() -> None:
+    result = encode(PHOTO, "webp", target=0.02)
+    lost = Notice(NoticeCode.NETWORK_UNAVAILABLE, "the network is not available")
+    late = Considered(Format.AVIF, Verdict.NO_TIME, "no time was left for AVIF")
+    assert _lasts(result)
+    assert not _lasts(replace(result, outcome=Outcome.DEADLINE_REACHED))
+    assert not _lasts(replace(result, notices=(lost,)))
+    assert not _lasts(replace(result, candidates=(late,)))
+
+
+def test_a_cache_needs_its_package_and_a_url_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="must be a URL such as redis://HOST:6379/0"):
+        load({}, {"AUTOQUALITY_CACHE_URL": "http://localhost"})
+    with (
+        pytest.raises(ConfigError, match=r"AUTOQUALITY_CACHE_URL: .*integer"),
+        opened("redis://:x"),
+    ):
+        pass
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with (
+        pytest.raises(ConfigError, match=r"pip install 'autoquality\[cache\]'"),
+        opened("redis://a"),
+    ):
+        pass
+
+
+def test_the_doctor_asks_the_cache(
+    cache: RunningRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(check_cache(Settings())) == []
+    (found,) = check_cache(Settings(cache_url=cache.url, cache_timeout=TIMEOUT))
+    assert (found.part, found.verdict) == ("cache", finding.Verdict.OK)
+    assert f"{cache.url} answers in" in found.text
+    (found,) = check_cache(Settings(cache_url=f"unix://:secret@{tmp_path}/closed.sock"))
+    assert found.verdict is finding.Verdict.WARNING
+    assert "requests are served without it" in found.text
+    assert "secret" not in found.text
+    monkeypatch.setitem(sys.modules, "redis", None)
+    (found,) = check_cache(Settings(cache_url=cache.url))
+    assert found == finding.Finding("cache", finding.Verdict.FAILED, found.text)
+    assert "pip install" in found.text
+
+
+def test_a_place_has_no_password() -> None:
+    url = "rediss://user:secret@cache.example:6380/2"  # pragma: allowlist secret
+    assert place(url) == "rediss://cache.example:6380/2"
