@@ -63,12 +63,11 @@ def main() -> int:
     soaked, wrong = soak(options)
     print(f"{len(soaked.records)} calls in {soaked.seconds / 60:g} minutes\n")
     print("\n".join(tables(soaked)))
-    if options.results:
-        print(
-            "\nrecord:",
-            write(record_from(soaked, options.largest, options.callers), options.results),
-        )
     print("\nplots:", *draw(soaked, options.out))
+    if options.results:
+        options.results.mkdir(parents=True, exist_ok=True)
+        record = record_from(soaked, options.largest, options.callers)
+        print("record:", write(record, options.results))
     for line in wrong:
         print(f"WRONG {line}")
     return 1 if wrong else 0
