@@ -18,24 +18,27 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from autoquality_core.formats import JpegEncoder
 from autoquality_core.networks import Predictor
-from autoquality_core.types import Format, Method
+from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, Method, TargetSpec
 from bench.clock import here
 from bench.command import parser
 from bench.compare import ours
 from bench.compare.curve import Curve
 from bench.compare.run import Plan, tasks, warm_up
-from bench.compare.subject import Subject, load
+from bench.compare.subject import LIMITS, Subject, load
 from bench.compare.task import NAMES, Task
 from bench.images import photograph, quick_photographs
+from bench.overhead.codec import QUALITY, reencoded
 from bench.record import FOLDER, Measure, Record, latest, record_of, spread_of
 from bench.record.machine import machine
 from bench.record.markdown import cell, made, table
 from bench.record.store import write
-from bench.service.speed import MEGAPIXELS, bare, core
 
 BAND = 0.15
 """The relative rise of a cost that is noise: twice the greatest of the runs in the record, which a
@@ -45,6 +48,7 @@ OTHER_BAND = 0.3
 """The same on another kind of machine than the record's."""
 
 ROUNDS = 3
+MEGAPIXELS = 0.4
 CALLS = 8
 """Calls a round of the bare codec and of method none, which take milliseconds."""
 
@@ -111,10 +115,12 @@ def _judged(method: ours.Ours, task: Task) -> bool:
 def core_cost() -> float:
     """The processor time of method none over the bare codec's, of a JPEG."""
     source, _ = photograph(MEGAPIXELS)
+    pipeline = Pipeline(Defaults(), LIMITS)
+    job = ours.job_of(JpegEncoder(), source, TargetSpec(Method.NONE), QUALITY)
     own = other = 0.0
     for _ in range(CALLS):
-        own += here(partial(core, source))[1].cpu
-        other += here(partial(bare, source))[1].cpu
+        own += here(lambda: pipeline.encode(job, Deadline()))[1].cpu
+        other += here(lambda: reencoded(source))[1].cpu
     return own / other
 
 
