@@ -2,15 +2,17 @@
 #
 # The server as an image.
 #
-#   docker build -t autoquality .                    CPU, the default
-#   docker build -t autoquality:gpu --target gpu .   with CUDA for the networks
+#   docker build -t autoquality .                      CPU, the default
+#   docker build -t autoquality:slim --target slim .   without TensorFlow: bundled networks only
+#   docker build -t autoquality:gpu --target gpu .     with CUDA for the networks
 #   docker run --rm -p 50051:50051 -p 9464:9464 autoquality
 #
 # The packages are installed by tools/install-server.sh, which the tests run too.
+# `make image-test` builds the images and tests them.
 
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# --- what both images are made from ------------------------------------------
+# --- what all images are made from ------------------------------------------
 
 FROM ${PYTHON_IMAGE} AS source
 WORKDIR /src
@@ -25,6 +27,9 @@ COPY training training
 
 FROM source AS build-cpu
 RUN tools/install-server.sh /opt/autoquality requirements/server.lock
+
+FROM source AS build-slim
+RUN tools/install-server.sh /opt/autoquality requirements/slim.lock
 
 FROM source AS build-gpu
 RUN tools/install-server.sh /opt/autoquality requirements/gpu.lock
@@ -56,6 +61,11 @@ ENTRYPOINT ["autoquality-server"]
 
 FROM base AS gpu
 COPY --from=build-gpu /opt/autoquality /opt/autoquality
+USER 10001:10001
+RUN ["python", "-c", "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"]
+
+FROM base AS slim
+COPY --from=build-slim /opt/autoquality /opt/autoquality
 USER 10001:10001
 RUN ["python", "-c", "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"]
 

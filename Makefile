@@ -33,6 +33,14 @@ setup: .venv/.stamp ## Make or refresh the environment in .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# What the demonstration needs, a tenth of the packages; .venv/.stamp adds the others.
+.venv/.demo-stamp: requirements/demo.lock requirements/build.lock pyproject.toml | tools/make-venv.sh
+	@echo "Setting up .venv for the demonstration (a minute or two the first time) ..."
+	@tools/make-venv.sh .venv $(PYTHON)
+	@tools/install-locked.sh .venv requirements/demo.lock --no-compile
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
 .venv-protos/.stamp: requirements/protos.lock
 	@tools/make-venv.sh .venv-protos $(PYTHON)
 	@.venv-protos/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -96,7 +104,7 @@ lock: .venv/.stamp ## Pin the environments anew from pyproject.toml (ARGS=--upgr
 # --- running ----------------------------------------------------------------
 
 .PHONY: demo
-demo: .venv/.stamp ## Encode a photograph by every method, and show the results
+demo: $(if $(wildcard .venv/.stamp),.venv/.stamp,.venv/.demo-stamp) ## Encode a photograph by every method, and show the results
 	@$(BIN)/python demo/demo.py --out demo-out $(ARGS)
 
 .PHONY: explore
@@ -216,6 +224,14 @@ bench-engines: .venv/.stamp .tools/engines/.stamp ## Encode files by autoquality
 bench-batch: .venv/.stamp ## Kill and resume a batch of 10,000 files (ARGS="--files 1000 --kills 3")
 	@$(BIN)/python -m bench.batch_resume $(ARGS)
 
+.PHONY: bench-guard
+bench-guard: .venv/.stamp ## Compare costs (ratios) and counts with the committed record; fails on a regression
+	@$(BIN)/python -m bench.guard $(ARGS)
+
+.PHONY: image-test
+image-test: .venv/.stamp ## Build the images, run and measure them (as root, with buildah and runc; ARGS="slim")
+	@$(BIN)/python -m bench.container $(ARGS)
+
 .PHONY: bench-sizing
 bench-sizing: .venv/.stamp ## Measure processor time and memory of a server by method and format
 	@$(BIN)/python -m bench.sizing $(ARGS)
@@ -283,7 +299,7 @@ digests: .venv/.stamp ## Store or compare a digest of every answer (ARGS="FOLDER
 	@$(BIN)/python -m bench.digests $(ARGS)
 
 .PHONY: soak
-soak: .venv/.stamp ## Load a server for half an hour and check every answer (ARGS="--minutes 5")
+soak: .venv/.stamp ## Load a server for half an hour, check every answer and its memory (ARGS="--minutes 60")
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: check

@@ -14,6 +14,7 @@ from bench import (
     cache,
     engines,
     formats,
+    guard,
     jpegli,
     rest,
     savings,
@@ -28,6 +29,7 @@ from bench.capacity import rates
 from bench.command import parser
 from bench.compare import figures as compare_figures
 from bench.compare import tables as compare
+from bench.container import tables as container
 from bench.many_cores import tables as many_cores
 from bench.overhead import tables as overhead
 from bench.profile import figures as profile_figures
@@ -38,6 +40,7 @@ from bench.record.plots import record_in
 from bench.scaling import figures as scaling_figures
 from bench.scaling import tables as scaling
 from bench.service import pages as service
+from bench.soak import verdict as soak
 from bench.worst import tables as worst
 
 RESULTS = Path("bench") / "results"
@@ -57,6 +60,10 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "many-cores": ("many-cores", many_cores.page),
     "service": ("service", service.page),
     "rest": ("rest", rest.page),
+    "guard": ("guard", guard.page),
+    "container-sizes": ("container", container.sizes),
+    "container-packages": ("container", container.packages),
+    "soak": ("soak", soak.page),
     "profile": ("profile", profile.page),
     "scaling": ("scaling", scaling.page),
     "capacity": ("scaling", capacity),
@@ -85,7 +92,8 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 }
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
-    *("docs/sources.md", "docs/batch.md", "docs/capacity.md"),
+    *("docs/sources.md", "docs/operations.md", "docs/install.md", "docs/robustness.md"),
+    *("docs/batch.md", "docs/capacity.md"),
 )
 
 

@@ -47,10 +47,7 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The sum of the samples of a metric."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        samples = (sample for family in families for sample in family.samples)
-        return sum(sample.value for sample in samples if sample.name == name)
+        return metric_at(self.metrics_port, name)
 
     def cpu(self) -> float:
         """The processor time so far, in seconds."""
@@ -58,11 +55,11 @@ class Server:
 
     def resident(self) -> int:
         """The resident bytes."""
-        return self._status("VmRSS") * 1024
+        return resident(self.process.pid)
 
     def peak(self) -> int:
         """The peak of resident bytes since the start, or since `reset_peak`."""
-        return self._status("VmHWM") * 1024
+        return _status(self.process.pid, "VmHWM") * 1024
 
     def reset_peak(self) -> None:
         """Reset `peak`: see clear_refs in proc(5)."""
@@ -71,7 +68,7 @@ class Server:
     def vitals(self) -> Vitals:
         """The vitals now. Raises OSError or KeyError if the process has ended."""
         descriptors = len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-        return Vitals(self.resident(), descriptors, self._status("Threads"))
+        return Vitals(self.resident(), descriptors, _status(self.process.pid, "Threads"))
 
     def events(self, event: str) -> list[dict[str, object]]:
         """The lines of the log with this event."""
@@ -87,10 +84,24 @@ class Server:
         lines = self.log.read_text(errors="replace").splitlines()
         return [line for line in lines if line and not line.startswith("{")]
 
-    def _status(self, what: str) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        table = dict(line.split(":", 1) for line in lines)
-        return int(table[what].split()[0])
+
+def metric_at(port: int, name: str) -> float:
+    """The sum of the samples of a metric of the server whose metrics are at this port."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+    samples = (sample for family in families for sample in family.samples)
+    return sum(sample.value for sample in samples if sample.name == name)
+
+
+def resident(pid: int) -> int:
+    """The resident bytes of a process."""
+    return _status(pid, "VmRSS") * 1024
+
+
+def _status(pid: int, what: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    table = dict(line.split(":", 1) for line in lines)
+    return int(table[what].split()[0])
 
 
 _STOP_SECONDS = 60.0

@@ -9,6 +9,7 @@ and the original next to the results at 1:1.
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from picture import draw
@@ -23,9 +24,11 @@ WIDTH = 128
 
 def photograph() -> Path:
     """A photograph from scikit-image: 600x400, by Rachel Michetti, CC0."""
-    import skimage.data
-
-    return Path(skimage.data.__file__).with_name("coffee.png")
+    # Imported, it would need the packages of its algorithms.
+    found = find_spec("skimage")
+    assert found
+    assert found.origin
+    return Path(found.origin).parent / "data" / "coffee.png"
 
 
 def print_table(image: Path, results: list[Result]) -> None:

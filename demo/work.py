@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autoquality import AutoQuality, Client, Encoded, Format, Method
@@ -71,7 +73,9 @@ def _wide(method: Method, target: float, allowed_error: float | None = None) -> 
 
 def sweep_all(client: Client, image: Path) -> dict[Format, list[Point]]:
     """SSIMULACRA2 and size over quality, for each format."""
-    return {fmt: [_point(client, image, fmt, quality) for quality in SWEEP] for fmt in FORMATS}
+    # As many calls at a time as the server has workers.
+    with ThreadPoolExecutor(client.info().limits.workers) as pool:
+        return {fmt: list(pool.map(partial(_point, client, image, fmt), SWEEP)) for fmt in FORMATS}
 
 
 def _point(client: Client, image: Path, fmt: Format, quality: int) -> Point:

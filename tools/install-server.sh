@@ -3,9 +3,11 @@
 # The Dockerfile and the tests use this script.
 #
 # A temporary environment builds a wheel of this project and of everything in LOCK.
-# PREFIX gets only these wheels, so it contains no build tools and no pip.
+# PREFIX gets only these wheels, so it contains no build tools and no pip, and no file
+# that tools/shrink.py finds to be unused.
 #
-# usage: tools/install-server.sh PREFIX [LOCK]    (LOCK: requirements/server.lock)
+# usage: tools/install-server.sh PREFIX [LOCK]
+#   LOCK     requirements/server.lock by default; slim.lock is without TensorFlow, gpu.lock with CUDA
 #   PYTHON   the interpreter, python3 by default
 set -euo pipefail
 
@@ -23,10 +25,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PKG_CONFIG=false # see install-locked.sh
 pip=("$work/build/bin/python" -m pip)
 
 "${pip[@]}" install --quiet --require-hashes -r "$root/requirements/build.lock"
-"${pip[@]}" wheel --quiet --use-pep517 --no-build-isolation --require-hashes --wheel-dir "$work/wheels" -r "$lock"
+"${pip[@]}" wheel --quiet --use-pep517 --no-build-isolation --no-deps --require-hashes \
+    --wheel-dir "$work/wheels" -r "$lock"
 "${pip[@]}" wheel --quiet --use-pep517 --no-build-isolation --no-deps --wheel-dir "$work/wheels" "$root"
 
 "$python" -m venv --without-pip "$prefix"
-"${pip[@]}" --python "$prefix/bin/python" install --quiet --no-index --no-deps "$work"/wheels/*.whl
-# Headers for compiling TensorFlow operations: 270 MB that the server does not use.
-rm -rf "$prefix"/lib/python3.*/site-packages/tensorflow/include
+"${pip[@]}" --python "$prefix/bin/python" install --quiet --no-index --no-deps --no-compile \
+    "$work"/wheels/*.whl
+"$python" "$root/tools/shrink.py" "$prefix"
+"$prefix/bin/python" -m compileall -qq --workers 0 "$prefix/lib" || true # a package may ship templates

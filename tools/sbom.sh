@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 folder=${1:-sbom}
 mkdir -p "$folder"
-for image in server gpu; do
+for image in server slim gpu; do
     .venv-audit/bin/cyclonedx-py requirements --output-reproducible \
         --output-file "$folder/$image.cdx.json" "requirements/$image.lock"
     echo "$folder/$image.cdx.json"

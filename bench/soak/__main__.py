@@ -8,6 +8,7 @@ tables and writes plots to OUT. Exits with 1 if a call was lost or wrong, or if 
 
     python -m bench.soak                     # half an hour
     python -m bench.soak photos/ --minutes 5 --out soak-out
+    python -m bench.soak --minutes 60 --results bench/results
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import argparse
 from pathlib import Path
 
 from bench.command import add_networks, parser
+from bench.record.store import write
 from bench.serving import networks, serving
 from bench.soak.load import Load, Soaked
 from bench.soak.pictures import pictures
 from bench.soak.plots import draw
-from bench.soak.verdict import faults, tables
+from bench.soak.verdict import faults, record_from, tables
 
 
 def soak(options: argparse.Namespace) -> tuple[Soaked, list[str]]:
@@ -56,11 +58,16 @@ def main() -> int:
     add_networks(given)
     given.add_argument("--seed", type=int, default=1, help="of the random calls (default: 1)")
     given.add_argument("--out", type=Path, default=Path("soak-out"), help="(default: soak-out)")
+    given.add_argument("--results", type=Path, help="the folder for a record (default: none)")
     options = given.parse_args()
     soaked, wrong = soak(options)
     print(f"{len(soaked.records)} calls in {soaked.seconds / 60:g} minutes\n")
     print("\n".join(tables(soaked)))
     print("\nplots:", *draw(soaked, options.out))
+    if options.results:
+        options.results.mkdir(parents=True, exist_ok=True)
+        record = record_from(soaked, options.largest, options.callers)
+        print("record:", write(record, options.results))
     for line in wrong:
         print(f"WRONG {line}")
     return 1 if wrong else 0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import collections
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from scipy.stats import theilslopes
+
+from bench.record import Measure, record_of
+from bench.record import Record as Stored
+from bench.record.markdown import cell, made, table
 from bench.serving import MIB
 from bench.soak.calls import Record
 from bench.soak.load import RESTS, Soaked
@@ -28,6 +34,19 @@ MORE_DESCRIPTORS = 8
 MORE_THREADS = 42
 """The same for threads: gRPC's pool grows to the number of workers and queue places plus 32."""
 
+WARM_UP = 0.2
+"""The part of the time before the slope of memory is measured: caches and pools fill."""
+
+STEPS = 16
+"""Parts of the other time. The least memory of each is one point of the slope."""
+
+SLOPE = 16.0
+"""MiB an hour. A run fails if its memory certainly rises faster. Mixed load makes some 60,000
+calls an hour, so this is 280 bytes in each call."""
+
+LONG = 1800.0
+"""Seconds of a run whose slope is judged. In a shorter run, chance exceeds any leak."""
+
 PERCENTILES = (50, 95, 99)
 
 
@@ -44,6 +63,9 @@ def faults(soaked: Soaked) -> list[str]:
     rise = (floor(soaked, LATE) - floor(soaked, EARLY)) / MIB
     if rise > GROWTH:
         found.append(f"the least memory rose by {rise:.0f} MiB, over {GROWTH}")
+    steady = slope(soaked)
+    if soaked.seconds >= LONG and steady.low > SLOPE:
+        found.append(f"memory rises by {steady} MiB an hour, over {SLOPE:g}")
     first, last = soaked.rests[0].vitals, soaked.rests[-1].vitals
     for name, more, bound in (
         ("descriptors", last.descriptors - first.descriptors, MORE_DESCRIPTORS),
@@ -94,7 +116,7 @@ def _rests(soaked: Soaked) -> list[str]:
         least = [floor(soaked, part) / MIB for part in (EARLY, LATE)]
         lines.append(
             f"\nRSS: peak {peak:.0f} MiB; least {least[0]:.0f} early and {least[1]:.0f} late,"
-            f" which rises by {slope(soaked):+.0f} MiB an hour"
+            f" after {WARM_UP:.0%} of the time it rises by {slope(soaked)} MiB an hour"
         )
     return lines
 
@@ -113,15 +135,64 @@ def floor(soaked: Soaked, part: tuple[float, float]) -> int:
     return min((one.vitals.rss for one in soaked.samples if low <= one.at <= high), default=0)
 
 
-def slope(soaked: Soaked) -> float:
-    """MiB an hour by which the floor of each tenth rises, without the first; by least squares."""
-    tenths = [number / 10 for number in range(1, 10)]
-    floors = [(at, floor(soaked, (at, at + 0.1)) / MIB) for at in tenths]
+@dataclass(frozen=True)
+class Slope:
+    """MiB an hour, with the bounds that hold with a probability of 95 %."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:+.0f} ({self.low:+.0f} to {self.high:+.0f})"
+
+
+def slope(soaked: Soaked) -> Slope:
+    """The rise of the least memory after the warm-up, by the medians of Theil and Sen."""
+    step = (1 - WARM_UP) / STEPS
+    starts = [WARM_UP + step * number for number in range(STEPS)]
+    floors = [(at, floor(soaked, (at, at + step)) / MIB) for at in starts]
     points = [(at * soaked.seconds / 3600, least) for at, least in floors if least]
-    if len(points) < 2:
-        return 0.0
+    if len(points) < 3:
+        return Slope(0.0, 0.0, 0.0)
     hours, least = zip(*points, strict=True)
-    return statistics.linear_regression(hours, least).slope
+    median, _, low, high = theilslopes(least, hours)
+    return Slope(float(median), float(low), float(high))
+
+
+def record_from(soaked: Soaked, largest: float, callers: int) -> Stored:
+    """Calls, memory and its slope, for docs/robustness.md."""
+    found, peak = slope(soaked), max(one.vitals.rss for one in soaked.samples)
+    levels = [floor(soaked, part) for part in (EARLY, LATE)]
+
+    def one(what: str, unit: str, *values: float, wanted: float | None = None) -> Measure:
+        middle, low, high = [*values, *values, *values][:3]
+        return Measure(what, "server", "", "", middle, low, high, unit, "lower", wanted=wanted)
+
+    measures = [
+        one("calls", "calls", len(soaked.records)),
+        one("peak", "MiB", round(peak / MIB)),
+        *(
+            one(f"least, {when}", "MiB", round(level / MIB))
+            for when, level in zip(("early", "late"), levels, strict=True)
+        ),
+        one(
+            "rise",
+            "MiB an hour",
+            *(round(value, 1) for value in (found.median, found.low, found.high)),
+            wanted=SLOPE,
+        ),
+    ]
+    arguments = {"minutes": soaked.seconds / 60, "largest": largest, "callers": callers}
+    return record_of("soak", measures, arguments)
+
+
+def page(record: Stored) -> str:
+    """Memory of a run as a table."""
+    rows = [(one.what, cell(one), one.unit) for one in record.measures]
+    about = f"{record.arguments['minutes']:g} minutes, {record.arguments['callers']} callers"
+    header = ("measured", "value (95 % interval)", "unit")
+    return f"{about}. {made(record)}.\n\n{table(header, rows)}"
 
 
 def _grouped(pairs: Iterable[tuple[str, Record]]) -> dict[str, list[Record]]:

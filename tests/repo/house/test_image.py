@@ -1,4 +1,4 @@
-"""The steps of the Dockerfile, run here: there is no container engine in the tests."""
+"""The steps of the Dockerfile, run here; `make image-test` builds and runs the images."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ def server(
 def test_every_stage_installs_by_the_script_and_a_lock() -> None:
     assert [lock for _, _, lock in INSTALL.findall(DOCKERFILE)] == [
         "requirements/server.lock",
+        "requirements/slim.lock",
         "requirements/gpu.lock",
     ]
 
@@ -87,7 +88,7 @@ def test_the_last_stage_is_the_cpu_image() -> None:
 
 
 def test_every_image_runs_as_a_user_that_is_a_number_and_not_root() -> None:
-    for name in ("gpu", "cpu"):
+    for name in ("gpu", "slim", "cpu"):
         stage = DOCKERFILE.split(f"AS {name}\n")[1].split("\nFROM ")[0]
         assert re.findall(r"^USER (\d+):(\d+)$", stage, re.MULTILINE) == [("10001", "10001")]
 

@@ -52,6 +52,8 @@ def wanted(extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirement
     [
         ("dev", ("batch", "cache", "demo", "explore", "onnx", "train"), ("dev",)),
         ("server", ("cache", "server", "onnx"), ("image",)),
+        ("slim", ("cache", "slim", "otel"), ()),
+        ("demo", ("demo",), ("build", "demo")),
         ("gpu", ("cache", "gpu", "onnx"), ()),
         ("build", (), ("build",)),
         ("engines", ("core",), ("engines",)),
@@ -72,7 +74,7 @@ def test_a_lock_pins_what_pyproject_asks_for(
             assert requirement.specifier.contains(version), f"{requirement} against {version}"
 
 
-@pytest.mark.parametrize("name", ["server", "gpu", "build"])
+@pytest.mark.parametrize("name", ["server", "slim", "demo", "gpu", "build"])
 def test_what_is_shipped_has_the_versions_that_are_tested(name: str) -> None:
     tested = pins(ROOT / "requirements" / "dev.lock")
     names = {substitute: original for original, substitute in SUBSTITUTES.items()}
@@ -82,6 +84,13 @@ def test_what_is_shipped_has_the_versions_that_are_tested(name: str) -> None:
             assert original.startswith("nvidia-")
             continue
         assert versions == tested[original], package
+
+
+def test_the_slim_image_and_the_demonstration_are_without_tensorflow() -> None:
+    for name in ("slim", "demo"):
+        assert not {"keras", "tensorflow", "tensorflow-cpu"} & set(
+            pins(ROOT / "requirements" / f"{name}.lock")
+        )
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)

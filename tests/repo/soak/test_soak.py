@@ -16,7 +16,7 @@ from bench.soak.calls import Record, wrong_with
 from bench.soak.load import RESTS, Sample, Soaked
 from bench.soak.pictures import pictures
 from bench.soak.plan import EXPECTED, Call, Plan
-from bench.soak.verdict import GROWTH, MORE_DESCRIPTORS, MORE_THREADS, faults, slope
+from bench.soak.verdict import GROWTH, MORE_DESCRIPTORS, MORE_THREADS, SLOPE, faults, slope
 from tests.commands import ROOT
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, running_server
@@ -70,7 +70,7 @@ def test_a_good_run_has_no_faults() -> None:
 @pytest.mark.parametrize(
     ("run", "fault"),
     [
-        (leaking(2 * GROWTH), f"MiB, over {GROWTH}"),
+        (leaking(3 * SLOPE), f"MiB an hour, over {SLOPE:g}"),
         (soaked(vitals(descriptors=11 + MORE_DESCRIPTORS)), "more descriptors in the last pause"),
         (soaked(vitals(threads=51 + MORE_THREADS)), "more threads in the last pause"),
         (soaked(started=3), "2 calls never ended"),
@@ -85,13 +85,25 @@ def test_every_fault_is_found(run: Soaked, fault: str) -> None:
     assert fault in found[0]
 
 
+def test_a_leak_in_a_short_run_is_found_by_the_least_memory() -> None:
+    run = leaking(2 * GROWTH)
+    assert any(f"MiB, over {GROWTH}" in line for line in faults(run))
+
+
 def test_a_temporary_peak_is_no_fault() -> None:
     assert faults(soaked(vitals(rss=500 + 10 * GROWTH))) == []
 
 
 def test_the_slope_is_in_mebibytes_an_hour() -> None:
-    assert slope(soaked()) == pytest.approx(0)
-    assert slope(leaking(20)) == pytest.approx(20, rel=0.2)
+    assert slope(soaked()).median == pytest.approx(0)
+    leak = slope(leaking(20))
+    assert leak.median == pytest.approx(20, rel=0.2)
+    assert 0 < leak.low <= leak.median <= leak.high
+
+
+def test_the_slope_of_a_short_run_is_not_judged() -> None:
+    assert any("MiB an hour" in line for line in faults(leaking(3 * SLOPE)))
+    assert faults(replace(leaking(3 * SLOPE), seconds=600.0)) == []
 
 
 def test_the_same_seed_draws_the_same_calls() -> None:
