@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import grpc
 import pytest
@@ -91,7 +92,8 @@ except KeyboardInterrupt:
         stdout=subprocess.PIPE,
         text=True,
     )
-    with process:
+    with process, ExitStack() as end:
+        end.callback(process.kill)  # a failed test must not wait for it
         received = first_request(server)
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
