@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autoquality import Client, Encoded
+from autoquality import AvifOptions, Client, Encoded
 from bench.answers import fault
 from bench.command import parser
 from bench.container.build import BASE, build, make_base, packages, size_of
@@ -150,12 +150,14 @@ def check_stop(server: Running) -> float:
 
     def call() -> None:
         with _client() as client:
-            answers.append(client.encode(photo_path("coffee.png"), format="avif", method="dssim"))
+            photo, slow = photo_path("coffee.png"), AvifOptions(speed=1)
+            answers.append(client.encode(photo, format="avif", method="dssim", avif=slow))
 
     caller = threading.Thread(target=call)
     caller.start()
     port = int(PORTS["AUTOQUALITY_METRICS_LISTEN"].rpartition(":")[2])
     while not metric_at(port, "autoquality_requests_in_flight"):
+        assert caller.is_alive(), "the request ended before it was seen"
         time.sleep(0.01)
     start = time.monotonic()
     code = server.stop(DRAIN_SECONDS + 10)
