@@ -75,8 +75,8 @@ def count_scans(data: Data) -> Scans:
     The count is never below the number that libjpeg decodes. If libjpeg rejects a file
     (with a second frame header, or a hierarchical image), it may be above.
     """
-    at = scans = pixels = segments = 0
-    while segments <= MOST_SEGMENTS:
+    at = scans = pixels = seen = 0
+    while seen <= MOST_SEGMENTS:
         marker = _MARKER.search(data, at)
         if marker is None:
             break
@@ -85,20 +85,20 @@ def count_scans(data: Data) -> Scans:
             break
         if code == _START:
             continue
-        segments += 1
+        seen += 1
         scans += code == _SCAN
         if code in _FRAMES:
             height, width = _number(data, at + 3), _number(data, at + 5)
             pixels = max(pixels, width * height)
         at += max(2, _number(data, at))  # the length includes its own 2 bytes
-    return Scans(scans, pixels, segments)
+    return Scans(scans, pixels, seen)
 
 
 def has_one_scan(data: Data) -> bool:
     """Whether the first image is sequential, and its first scan has all components."""
     view = memoryview(data)
     components, at = 0, 2
-    for code, start, content in _segments(view, 0):
+    for code, start, content in segments(view, 0):
         at = start + len(content)
         if code in _FRAMES:
             if code not in SEQUENTIAL or len(content) < 6:
@@ -112,7 +112,7 @@ def find_images(data: Data) -> Images:
     """Find further images and gain maps, by the segments before the scans of each image."""
     view = memoryview(data)
     further: list[int] = []
-    for code, start, content in _segments(view, 0):
+    for code, start, content in segments(view, 0):
         if code == _APP2 and bytes(content[: len(_INDEX)]) == _INDEX:
             further = _further(content[len(_INDEX) :], start + len(_INDEX), view)
             break
@@ -127,7 +127,7 @@ def quantisation_tables(data: Data) -> tuple[tuple[int, ...], ...]:
     """
     tables: dict[int, tuple[int, ...]] = {}
     used: list[int] = []
-    for code, _, content in _segments(memoryview(data), 0):
+    for code, _, content in segments(memoryview(data), 0):
         if code == _TABLES:
             tables |= _tables(content)
         elif code in _FRAMES:
@@ -153,7 +153,7 @@ def _number(data: Data, at: int) -> int:
     return int.from_bytes(data[at : at + 2], "big")
 
 
-def _segments(data: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
+def segments(data: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
     """The segments of the image at `at`, up to its first scan: code, start and content of each."""
     at += 2
     for _ in range(_MOST_HEADER_SEGMENTS):
@@ -169,7 +169,7 @@ def _segments(data: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]
 def _mentions_gain_map(data: memoryview, at: int) -> bool:
     return any(
         code == wanted and words in bytes(content)
-        for code, _, content in _segments(data, at)
+        for code, _, content in segments(data, at)
         for wanted, words in GAIN_MAPS
     )
 
