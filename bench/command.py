@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from autoquality_train.corpus.samples import images_in
@@ -33,6 +34,17 @@ def add_networks(given: argparse.ArgumentParser) -> None:
         default=NETWORKS[0],
         help="the bundled networks (box, the default) or none",
     )
+
+
+def amounts_of(
+    given: argparse.ArgumentParser, args: argparse.Namespace, defaults: Mapping[str, float]
+) -> dict[str, float]:
+    """The options named in `defaults`, or else the values there; all must be above 0."""
+    found = {name: getattr(args, name) for name in defaults}
+    for name, value in found.items():
+        if value is not None and value <= 0:
+            given.error(f"--{name}: must be above 0")
+    return {name: defaults[name] if value is None else value for name, value in found.items()}
 
 
 def images_of(given: argparse.ArgumentParser, args: argparse.Namespace) -> list[Path]:

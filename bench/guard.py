@@ -35,7 +35,7 @@ from bench.compare.subject import LIMITS, Subject, load
 from bench.compare.task import NAMES, Task
 from bench.images import photograph, quick_photographs
 from bench.overhead.codec import QUALITY, reencoded
-from bench.record import FOLDER, Measure, Record, latest, record_of, spread_of
+from bench.record import FOLDER, Measure, Record, latest, record_of
 from bench.record.machine import machine
 from bench.record.markdown import cell, made, table
 from bench.record.store import write
@@ -140,12 +140,8 @@ def record_from(runs: Sequence[Mapping[Key, float]], some: Iterable[Case]) -> Re
     measures = []
     for method, setting in runs[0]:
         values = [run[method, setting] for run in runs]
-        median = spread_of(values)[0]
-        measures.append(
-            Measure(
-                COST, method, setting, "", median, min(values), max(values), "x", count=len(runs)
-            )
-        )
+        spread = statistics.median(values), min(values), max(values)
+        measures.append(Measure(COST, method, setting, "", *spread, "x", count=len(runs)))
     for case in some:
         for what, value in zip(COUNTS, case.counts(), strict=True):
             measures.append(Measure(what, *case.key, "", value, value, value, what, "neither"))

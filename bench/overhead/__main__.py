@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import parser
+from bench.command import amounts_of, parser
 from bench.overhead import tables
 from bench.overhead.earlier import commit_of, unpacked
 from bench.overhead.runs import measured
@@ -34,10 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.add_argument("--results", type=Path, help="the folder for the record")
     args = given.parse_args(arguments)
     defaults = QUICK if args.quick else WHOLE
-    chosen = {name: getattr(args, name) or value for name, value in defaults.items()}
-    wrong = [name for name, value in chosen.items() if value <= 0]
-    if wrong:
-        given.error(f"--{wrong[0]}: must be above 0")
+    chosen = amounts_of(given, args, defaults)
     try:
         before = commit_of(args.before) if args.before else None
     except ValueError as error:

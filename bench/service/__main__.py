@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.command import parser
+from bench.command import amounts_of, parser
 from bench.record import FOLDER, QUICK_FOLDER, record_of
 from bench.record.changes import finish
 from bench.service import pages
@@ -32,10 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.add_argument("--results", type=Path, help="the folder for the record")
     args = given.parse_args(arguments)
     defaults = QUICK if args.quick else WHOLE
-    chosen = {name: getattr(args, name) or value for name, value in defaults.items()}
-    wrong = [name for name, value in chosen.items() if value <= 0]
-    if wrong:
-        given.error(f"--{wrong[0]}: must be above 0")
+    chosen = amounts_of(given, args, defaults)
     measures = [
         *bare(chosen["large"], args.formats),
         *per_pixel(chosen["large"], 1, args.formats),

@@ -40,9 +40,8 @@ def open_frozen_graph(
         tf = tensorflow()
     except ImportError as error:
         kind = DeviceMissing if options.device is Device.GPU else NetworkError
-        has = "'autoquality[server]' and the image cpu have it"
-        why = f"TensorFlow cannot be imported: {error}; {has}"
-        raise kind(path, why) from error
+        where = "the extra [server] and the default image have it"
+        raise kind(path, f"TensorFlow cannot be imported: {error}; {where}") from error
     graph = _import_graph(tf, path, data)
     on_gpu = options.device is not Device.CPU
     session = open_session(tf, graph, threads=options.threads, on_gpu=on_gpu)

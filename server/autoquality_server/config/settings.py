@@ -37,9 +37,8 @@ class Settings(
 
     def __post_init__(self) -> None:
         if self.processes < 1:
-            several = self.suitable_processes
-            if several > 1 and self._may_have_several_processes:
-                object.__setattr__(self, "processes", several)
+            several = self.suitable_processes > 1 and self._may_have_several_processes
+            object.__setattr__(self, "processes", self.suitable_processes if several else 1)
         CapacitySettings.__post_init__(self)
         PredictionSettings.__post_init__(self)
 

@@ -27,10 +27,10 @@ and the code."""
 class CapacitySettings:
     """Concurrency, memory, and limits on sources.
 
-    The constructor fills in the defaults that depend on the machine. 0 processes become 1
-    (`Settings` knows more), 0 workers one per core, a negative queue four per worker, 0 megapixels
-    in flight half the memory (but at least one image). Several processes share the cores and the
-    memory; each limit is per process.
+    The constructor fills in the defaults that depend on the machine: 0 workers become one per
+    core, a negative queue four per worker, 0 megapixels in flight half the memory (but at least
+    one image). Several processes share the cores and the memory; each limit is per process.
+    `Settings` sets their number first.
     """
 
     GROUP: ClassVar = "Capacity and limits"
@@ -89,8 +89,6 @@ class CapacitySettings:
     # fmt: on
 
     def __post_init__(self) -> None:
-        if self.processes < 1:
-            object.__setattr__(self, "processes", 1)
         if self.workers < 1:
             each = max(1, available_cores() // self.processes)
             object.__setattr__(self, "workers", each)
