@@ -76,8 +76,8 @@ class FewestBytes:
         return min(expected, entry.most_bytes(target))
 
     def may_start_with(self, entry: Entry) -> bool:
-        # What a lossless file saves is known only when a lossy one exists: the beliefs do not know
-        # which scores an encoder reaches.
+        # Only a lossy file shows what a lossless one saves. The beliefs do not include the best
+        # score that an encoder can reach.
         return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
@@ -92,8 +92,8 @@ class FewestBytes:
         return saving / LOSSLESS_PROBES if optional else saving
 
     def best(self, searched: Sequence[Entry]) -> Entry:
-        # An optional file is there to save bytes. That of a photograph is several times as large,
-        # so it does not win because every lossy file misses the target.
+        # An optional file must save bytes. It does not win just because every lossy file misses
+        # the target: for a photograph, it is several times as large.
         best = min((one for one in searched if not one.candidate.optional), key=self._rank)
         optional = (one for one in searched if one.candidate.optional)
         return min((best, *optional), key=lambda one: one.size)
@@ -133,7 +133,7 @@ class BestScore:
         return -self._predicted(entry, beliefs)
 
     def may_start_with(self, entry: Entry) -> bool:
-        # Whether a lossless file is wanted depends on the quality of the lossy one.
+        # The quality of the lossy file decides whether a lossless one is worth its bytes.
         return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
@@ -149,7 +149,7 @@ class BestScore:
         return beliefs.gain(entry.encoder, room, score) / RISK_POINTS
 
     def best(self, searched: Sequence[Entry]) -> Entry:
-        # Where a lossy file has the highest quality that is allowed, a better one is not wanted.
+        # A caller who limits the quality wants no larger file than the one at that limit.
         most = min((one.size for one in searched if one.at_most), default=math.inf)
 
         def rank(entry: Entry) -> tuple[float, ...]:

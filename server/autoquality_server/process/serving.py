@@ -63,6 +63,6 @@ def serve(
         status = CLEAN if app.drain() else FAILED
     if link:
         link.leave()
-    # The interpreter would wait for the thread of a request that is stuck in an encoder. And the
-    # teardown of all libraries takes 0.4 s of processor time.
+    # The interpreter would wait for the thread of a request that is stuck in an encoder, and then
+    # spend time on the teardown of all libraries.
     os._exit(status)

@@ -1,12 +1,12 @@
 """A cache of answers in Redis, or in a server that speaks its protocol.
 
-The key is a hash of the source, the request, and all that decides the answer on the server's side:
-its version, codecs, networks and settings. So a new release or network serves no old answers. Where
-callers prove who they are, each has keys of its own: the time of an answer would tell one caller
-what others have sent.
+The key is a hash of the source, the request, and everything on the server that decides the answer:
+its version, codecs, networks and settings. So a new release or network serves no old answers.
+Authenticated callers do not share answers. Otherwise a fast answer would reveal that another
+caller has sent the same image.
 
-The cache fails no request. Each call to it has a time limit, and after some failures in a row there
-is none for a while.
+The cache fails no request. Each call to it has a time limit. After some failures in a row, the
+server does not use the cache for a while.
 """
 
 from __future__ import annotations
