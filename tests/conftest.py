@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import socketserver
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +17,9 @@ _GRACE = 30.0
 """Seconds for a clean-up after the time limit."""
 
 _stderr = pytest.StashKey[int]()
+
+# By default, HTTP servers notice their end twice a second: a hundred tests would wait for that.
+socketserver.BaseServer.serve_forever.__defaults__ = (0.02,)
 
 
 def pytest_configure(config: pytest.Config) -> None:
