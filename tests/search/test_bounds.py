@@ -15,7 +15,7 @@ dips = st.lists(st.sampled_from([0.0, 0.0, ALLOWANCE]), min_size=20, max_size=20
 tried = st.sets(st.integers(1, 20), min_size=1, max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps, dips, tried)
 def test_a_curve_within_the_allowance_lies_within_its_bounds(
     rise: list[float], dip: list[float], qualities: set[int]
@@ -61,7 +61,7 @@ def test_between_probes_values_are_interpolated() -> None:
     assert list(bounds.between()) == [7.0, 7.0, 8.0, 9.0, 10.0, 10.0]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps, dips, tried, st.integers(2, 20), st.floats(0.3, 2.0))
 def test_a_curve_with_a_break_lies_within_its_bounds(
     rise: list[float], dip: list[float], qualities: set[int], at: int, drop: float

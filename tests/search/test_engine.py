@@ -54,7 +54,7 @@ def check(curves: Curves, goal: Goal, low: int, high: int) -> None:
     assert all(low <= quality <= high for quality in curves.tried)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_scale, any_values, any_range, st.floats(0, 1), st.floats(0, 0.1))
 def test_a_search_for_a_score_agrees_with_the_oracle(
     scale: Scale, values: list[float], within: list[int], at: float, error: float
@@ -64,7 +64,7 @@ def test_a_search_for_a_score_agrees_with_the_oracle(
     check(curves, ScoreGoal(scale, target, error * scale.high), *within)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_scale, any_values, any_range, st.sampled_from([0.0, 0.002, 0.02, 0.3, 1.0]))
 def test_a_search_for_a_score_that_few_images_reach_agrees_with_the_oracle(
     scale: Scale, values: list[float], within: list[int], target: float
@@ -73,7 +73,7 @@ def test_a_search_for_a_score_that_few_images_reach_agrees_with_the_oracle(
         check(curves_of(values, STEEP, scale), ScoreGoal(scale, target, error), *within)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_sizes, any_range, st.floats(0, 14.5).map(math.exp))
 def test_a_search_for_a_size_agrees_with_the_oracle(
     sizes: list[float], within: list[int], target: float
@@ -81,7 +81,7 @@ def test_a_search_for_a_size_agrees_with_the_oracle(
     check(curves_of(STEEP, sizes), SizeGoal(target, PIXELS), *within)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_sizes, any_range, st.integers(1, 100), st.sampled_from([0.01, 0.05, 0.5, 1.0]))
 def test_a_search_for_a_size_with_bytes_to_spare_ends_as_soon_as_few_are_unused(
     sizes: list[float], within: list[int], at: int, unused: float
@@ -94,7 +94,7 @@ def test_a_search_for_a_size_with_bytes_to_spare_ends_as_soon_as_few_are_unused(
     assert not any(good[:-1])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_scale, any_values, any_sizes, any_range, st.integers(1, 100), st.integers(1, 100))
 def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(
     scale: Scale, values: list[float], sizes: list[float], within: list[int], at: int, limit: int
@@ -106,7 +106,7 @@ def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(
         check(curves_of(values, sizes, scale), goal, *within)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_scale, any_values, any_sizes, any_range, positions, st.floats(0, 14.5).map(math.exp))
 def test_a_search_for_the_fewest_bytes_with_any_limits_agrees_with_the_oracle(
     scale: Scale,
@@ -154,7 +154,7 @@ def test_the_fewest_bytes_with_limits_that_can_and_cannot_be_met(
     assert len(curves.tried) <= probes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_sizes, any_range, st.floats(0, 14.5).map(math.exp))
 def test_a_file_is_never_over_the_limit_if_any_file_that_was_tried_fits(
     sizes: list[float], within: list[int], target: float
@@ -169,7 +169,7 @@ def test_a_file_is_never_over_the_limit_if_any_file_that_was_tried_fits(
         assert found.outcome is Outcome.MIN_QUALITY_REACHED
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(any_values, st.integers(1, 100), positions)
 def test_a_range_of_one_quality_takes_one_encoding(
     values: list[float], quality: int, at: float
@@ -186,7 +186,7 @@ def test_a_range_of_one_quality_takes_one_encoding(
         assert found.best.quality == quality
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_values, any_sizes, any_range, positions, st.integers(1, 6), st.integers(1, 100))
 def test_a_search_that_is_cut_short_returns_the_best_so_far(
     values: list[float], sizes: list[float], within: list[int], at: float, allowed: int, first: int

@@ -36,7 +36,7 @@ def rising(slope: float, level: float, *, paired: bool = False) -> Look:
     return look
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.floats(0.021, 0.06),
     st.floats(-1, 3),

@@ -76,7 +76,7 @@ def run(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     any_scale,
     st.lists(st.tuples(any_values, any_sizes), min_size=1, max_size=4),

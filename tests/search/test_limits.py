@@ -93,7 +93,7 @@ maybe = st.one_of(st.none(), st.integers(1, 100))
 """The quality whose file just keeps a limit; None without a limit."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     any_scale,
     *(any_values, any_sizes, any_values, any_range),
@@ -120,7 +120,7 @@ def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
     check(curves, limited(goal, scale, *files), *within)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     any_scale,
     *(any_values, any_sizes, any_range),

@@ -87,7 +87,7 @@ def test_every_kind_of_parametric_curve_is_read(kind: int) -> None:
     assert np.abs(found - np.asarray(expected)[..., 1]).max() <= 1
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     profile=profiles,
     changes=st.lists(st.tuples(st.integers(0, 479), st.integers(0, 255)), max_size=8),
@@ -112,7 +112,7 @@ def test_an_image_with_a_damaged_profile_is_decoded(
         assert icc.in_rgb(pixels.profile) is not None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     gama=st.none() | st.integers(0, 2**32 - 1) | st.integers(9_000, 300_000),
     chrm=st.none()
