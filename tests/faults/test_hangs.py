@@ -38,33 +38,31 @@ def hang(client: Client, progress: Callable[[Progress], object] | None = None) -
     return caught.value.request_id
 
 
-@pytest.mark.parametrize(
-    ("rpc", "progress"),
-    [("Encode", None), ("EncodeStream", lambda _: None)],
-    ids=["unary", "stream"],
-)
+def assert_logged(fleet: Fleet, request_id: str, rpc: str) -> None:
+    """One line of the log names the request that hangs."""
+    (line,) = fleet.lines("a request hangs")
+    told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
+    assert told == {
+        "request_id": request_id,
+        "rpc": f"autoquality.v1.EncodingService/{rpc}",
+        "format": "webp",
+        "method": "none",
+    }
+
+
 def test_a_process_with_a_hung_request_serves_the_others_and_is_replaced(
     start_fleet: Callable[..., Fleet],
-    rpc: str,
-    progress: Callable[[Progress], object] | None,
 ) -> None:
     fleet = start_fleet(WORKERS="4", HUNG_GRACE="3")
     with fleet.client(retries=0) as client:
         beside = in_background(client.encode, PHOTO, format="webp", quality=WAITS)
         until(lambda: fleet.in_flight == 1 or beside.done())
-        request_id = hang(client, progress)
+        request_id = hang(client)
         until(lambda: fleet.lines("giving up"))
         fleet.touch(GATE)
         assert beside.result(LIMIT).quality == WAITS
         until(lambda: restarts(fleet, "hung") == 1 and fleet.ready == 2)
-        (line,) = fleet.lines("a request hangs")
-        told = {key: line[key] for key in ("request_id", "rpc", "format", "method")}
-        assert told == {
-            "request_id": request_id,
-            "rpc": f"autoquality.v1.EncodingService/{rpc}",
-            "format": "webp",
-            "method": "none",
-        }
+        assert_logged(fleet, request_id, "Encode")
         assert [one["reason"] for one in fleet.lines("process ended")] == [f"exit status {HUNG}"]
     with fleet.client(retries=0) as client:
         assert client.encode(PHOTO, format="webp", quality=50).quality == 50
@@ -91,11 +89,12 @@ def test_a_server_on_its_own_stops_serving_and_exits_with_a_status_of_its_own(
         assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
         beside = in_background(client.encode, PHOTO, format="webp", quality=WAITS)
         until(lambda: server.in_flight == 1 or beside.done())
-        hang(client)
+        request_id = hang(client, lambda _: None)
         assert next(watching).status == health_pb2.HealthCheckResponse.NOT_SERVING
         server.touch(GATE)
         assert beside.result(LIMIT).quality == WAITS
     assert server.process.wait(LIMIT) == HUNG
+    assert_logged(server, request_id, "EncodeStream")
 
 
 def overdue() -> Context:

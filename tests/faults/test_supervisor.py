@@ -56,25 +56,21 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_processes_finish_what_they_have_accepted(
-    start_fleet: Callable[..., Fleet],
-    number: signal.Signals,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    start_fleet: Callable[..., Fleet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     systemd.bind(str(tmp_path / "notify"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    fleet = start_fleet(PROCESSES="3", WORKERS="8")
+    fleet = start_fleet(WORKERS="8")
     waiting = Waiting(fleet, 6)
-    fleet.process.send_signal(number)
-    until(lambda: len(fleet.lines("draining")) == 4)
+    fleet.process.terminate()
+    until(lambda: len(fleet.lines("draining")) == 3)
     assert fleet.metrics["autoquality_requests_in_flight"] == 6
     fleet.touch(GATE)
     assert waiting.answers() == [WAITS] * 6
     assert fleet.process.wait(LIMIT) == 0
-    assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 3
+    assert [line["cut_off"] for line in fleet.lines("stopped")] == [0] * 2
     assert nobody_has(fleet.port)
     with systemd:  # only the supervisor reports to it
         systemd.setblocking(False)
@@ -86,11 +82,12 @@ def test_the_processes_finish_what_they_have_accepted(
 def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_at_once(
     start_fleet: Callable[..., Fleet],
 ) -> None:
+    """By SIGINT as by SIGTERM."""
     cut, left = start_fleet(DRAIN_TIMEOUT="0.2"), start_fleet(DRAIN_TIMEOUT="3600")
     pids = left.pids()
-    for fleet in (cut, left):
+    for fleet, number in ((cut, signal.SIGINT), (left, signal.SIGTERM)):
         fleet.waiting = Waiting(fleet, 1)  # type: ignore[attr-defined]
-        fleet.process.terminate()
+        fleet.process.send_signal(number)
     assert cut.process.wait(LIMIT) == 1
     until(lambda: left.lines("draining"))
     left.process.terminate()
