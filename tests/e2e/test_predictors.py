@@ -21,7 +21,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from PIL import Image
 from structlog.testing import capture_logs
 
-from autoquality import Client, Encoded, Format, Method, NetworkInfo, NoticeCode, Outcome
+from autoquality import (
+    Client,
+    Encoded,
+    Format,
+    JpegOptions,
+    Method,
+    NetworkInfo,
+    NoticeCode,
+    Outcome,
+)
 from autoquality_core.networks.bundled import BUNDLED
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
@@ -39,7 +48,8 @@ from tests.photos import crop
 from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
 from tests.waiting import LIMIT, until
 
-PHOTO = crop("coffee.png", 64, 48)
+PHOTO = crop("coffee.png", 160, 160)
+PREDICTED = 60
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -150,12 +160,86 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     settings = {
         **NO_NETWORKS,
         "AUTOQUALITY_JPEG_NET": str(picky_graph(folder / "picky.pb")),
-        "AUTOQUALITY_WEBP_NET": str(constant_graph(folder / "60.pb", peak_at(60))),
+        "AUTOQUALITY_WEBP_NET": str(constant_graph(folder / "60.pb", peak_at(PREDICTED))),
         "AUTOQUALITY_PREDICTOR_FAILURE_LIMIT": "2",
         "AUTOQUALITY_PREDICTOR_RETRY_INTERVAL": "0.5",
     }
     with running_server(folder, settings) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def networks(two: RunningServer) -> Iterator[Client]:
+    with Client(two.address) as connected:
+        yield connected
+
+
+def test_a_trusted_prediction_is_the_quality(networks: Client) -> None:
+    encoded = trusted(networks, fmt="webp")
+    assert (encoded.quality, encoded.predicted_quality) == (PREDICTED, PREDICTED)
+    assert (encoded.iterations, encoded.outcome) == (1, Outcome.PREDICTION_TRUSTED)
+    assert encoded.dssim is None and encoded.timings.measure == 0
+    assert encoded.applied.method is Method.ML
+
+
+def test_a_trusted_prediction_is_measured_on_request(networks: Client) -> None:
+    encoded = networks.encode(
+        PHOTO, format="webp", method="ml", allowed_error=1, measure_dssim=True
+    )
+    assert encoded.dssim is not None and encoded.iterations == 1
+
+
+def test_a_prediction_out_of_range_is_clamped_and_reported_unchanged(networks: Client) -> None:
+    encoded = networks.encode(
+        PHOTO, format="webp", method="ml", allowed_error=1, min_quality=70, max_quality=80
+    )
+    assert (encoded.quality, encoded.predicted_quality) == (70, PREDICTED)
+
+
+def test_the_search_starts_from_the_prediction_and_meets_the_target(networks: Client) -> None:
+    encoded = networks.encode(
+        PHOTO,
+        format="webp",
+        method="ml",
+        target=0.012,
+        allowed_error=0.001,
+        min_quality=10,
+        max_quality=95,
+    )
+    assert encoded.probes[0].quality == PREDICTED
+    assert encoded.outcome is Outcome.TARGET_MET
+    assert encoded.dssim is not None and abs(encoded.dssim - 0.012) <= 0.001
+
+
+def test_jpeg_by_ml_always_has_the_best_mozjpeg_settings(networks: Client) -> None:
+    best = JpegOptions(
+        progressive=True,
+        trellis_quant=True,
+        overshoot_deringing=True,
+        optimize_scans=True,
+        quant_table=3,
+    )
+    flat = JpegOptions(progressive=False, trellis_quant=False, quant_table=0)
+    by_ml = networks.encode(
+        PHOTO, format="jpeg", method="ml", allowed_error=1, min_quality=1, jpeg=flat
+    )
+    assert by_ml.quality == by_ml.predicted_quality
+    for options, same in ((best, True), (flat, False)):
+        other = networks.encode(PHOTO, format="jpeg", quality=by_ml.quality, jpeg=options)
+        assert (other.image == by_ml.image) is same
+
+
+def test_a_format_without_a_network_is_served_by_dssim(networks: Client) -> None:
+    encoded = networks.encode(PHOTO, format="avif", method="ml", target=0.02)
+    assert encoded.applied.method is Method.DSSIM
+    assert encoded.predicted_quality is None
+    assert [one.code for one in encoded.notices] == [NoticeCode.NETWORK_UNAVAILABLE]
+
+
+def test_info_names_the_networks(networks: Client) -> None:
+    assert network_of(networks, Format.AVIF) is None
+    network = network_of(networks, Format.WEBP)
+    assert network is not None and network.name == "60.pb" and len(network.sha256) == 64
 
 
 def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningServer) -> None:
@@ -189,18 +273,23 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningSer
 
 
 def test_a_prediction_that_met_its_target_is_judged(two: RunningServer) -> None:
+    before = metrics(two.metrics_port)
     with Client(two.address) as client:
         encoded = client.encode(
             PHOTO, format="webp", method="ml", target=0.02, min_quality=1, max_quality=100
         )
         trusted(client, fmt="webp")
-        found = metrics(two.metrics_port)
+    found = metrics(two.metrics_port)
+
+    def more(name: str) -> float:
+        return found[f'{name}{{format="webp"}}'] - before[f'{name}{{format="webp"}}']
+
     assert encoded.outcome is Outcome.TARGET_MET and encoded.quality is not None
     name = "autoquality_prediction_error_quality_steps"
-    assert found[f'{name}_count{{format="webp"}}'] == 1
-    assert found[f'{name}_sum{{format="webp"}}'] == abs(encoded.quality - 60)
-    assert found['autoquality_predictor_batch_size_count{format="webp"}'] == 2
-    assert found['autoquality_predictor_queue_seconds_count{format="webp"}'] == 2
+    assert more(f"{name}_count") == 1
+    assert more(f"{name}_sum") == abs(encoded.quality - PREDICTED)
+    assert more("autoquality_predictor_batch_size_count") == 2
+    assert more("autoquality_predictor_queue_seconds_count") == 2
 
 
 def test_an_onnx_model_serves_and_needs_no_tensorflow(tmp_path: Path) -> None:

@@ -68,15 +68,14 @@ def test_info_names_the_file_its_hash_and_the_device(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
-@pytest.mark.parametrize("channel", [0, 1, 2])
 def test_every_layout_and_type_sees_the_same_image(
-    tmp_path: Path, shape: Any, channels_first: bool, dtype: str, channel: int
+    tmp_path: Path, shape: Any, channels_first: bool, dtype: str
 ) -> None:
     """Red, green and blue arrive in that order, as [0, 1] in float32 and 0..255 in uint8."""
-    weights = [float(channel == c) for c in range(3)]
+    weights = (0.5, 0.3, 0.2)
     network = load(mean_graph(tmp_path / "a.pb", weights, shape, dtype, channels_first))
-    colour = (51, 153, 255)
-    assert network.predict(plain(colour), 0.02).quality == 1 + round(99 * colour[channel] / 255)
+    for colour, share in (((255, 0, 0), 0.5), ((0, 255, 0), 0.3), ((0, 0, 255), 0.2)):
+        assert network.predict(plain(colour), 0.02).quality == 1 + round(99 * share)
 
 
 def test_an_open_layout_is_found_by_running_it(tmp_path: Path) -> None:
@@ -94,13 +93,13 @@ def test_an_open_layout_is_found_by_running_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(), (None,), (1,), (None, 1), (1, 1), None])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-@pytest.mark.parametrize("target", [0.0, 0.02, 0.5])
 def test_a_graph_with_a_second_input_gets_the_target(
-    tmp_path: Path, shape: Any, dtype: str, target: float
+    tmp_path: Path, shape: Any, dtype: str
 ) -> None:
     """Unchanged, for inputs of all shapes and types."""
     network = load(target_graph(tmp_path / "a.pb", shape, dtype))
-    assert network.predict(GREY, target).quality == 1 + round(99 * target)
+    for target in (0.0, 0.02, 0.5):
+        assert network.predict(GREY, target).quality == 1 + round(99 * target)
 
 
 def _odd_names(tf: Any) -> None:
