@@ -75,8 +75,9 @@ def codes(result: EncodeResult) -> list[NoticeCode]:
     return [one.code for one in result.notices]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("alpha_quality", [0, 40, 100])
+@pytest.mark.parametrize(
+    ("method", "alpha_quality"), [*((method, 40) for method in METHODS), ("none", 0), ("size", 100)]
+)
 def test_every_method_writes_alpha_as_asked_and_says_so(method: str, alpha_quality: int) -> None:
     spec, quality = METHODS[method]
     job = EncodeJob(CUT_OUT, Format.WEBP, spec, quality, options_of(alpha_quality), (DSSIM,))
@@ -111,8 +112,13 @@ def test_without_an_alpha_of_its_own_there_is_no_alpha_quality(source: bytes, fm
     assert all(probe.alpha_quality is None for one in results for probe in one.probes)
 
 
-@pytest.mark.parametrize(("low", "high"), [(1, 95), (70, 80), (40, 40)])
-@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize(
+    ("low", "high", "share"),
+    [
+        *((1, 95, share) for share in (0.02, 0.1, 0.3, 0.6, 0.9)),
+        *((70, 80, 0.02), (70, 80, 0.6), (40, 40, 0.3)),
+    ],
+)
 def test_a_budget_is_met_by_lowering_alpha_too(low: int, high: int, share: float) -> None:
     """Between the smallest file there is and the smallest with a lossless alpha."""
     smallest, lossless = len(fixed(low, 0)), len(fixed(low, 100))
@@ -157,7 +163,7 @@ def test_an_alpha_quality_that_was_asked_for_is_lowered_from_there() -> None:
     assert codes(result) == [NoticeCode.ALPHA_QUALITY_LOWERED]
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("share", [0.1, 0.6])
 def test_loss_is_shared_between_colour_and_alpha(share: float) -> None:
     """It looks better than with all of the loss on either side."""
     smallest, lossless = len(fixed(1, 0)), len(fixed(1, 100))
@@ -188,7 +194,7 @@ def test_metadata_is_given_up_before_alpha() -> None:
 def test_copyright_that_fits_after_alpha_is_lowered_is_kept() -> None:
     source = cut_out(exif=exif())
     kept = 0
-    for budget in range(len(fixed(40, 20)), len(fixed(40, 60)), 211):
+    for budget in range(len(fixed(40, 20)), len(fixed(40, 60)), 422):
         result = by_size(budget, low=40, source=source, options=EncoderOptions())
         assert result.outcome is Outcome.TARGET_MET and len(result.image) <= budget
         dropped = NoticeCode.METADATA_DROPPED in codes(result)
@@ -226,7 +232,7 @@ class Ending(Session):
         return len(self.probes) < self.left
 
 
-@pytest.mark.parametrize("probes", range(1, 12))
+@pytest.mark.parametrize("probes", [1, 2, 3, 5, 8, 11])
 def test_a_deadline_ends_it_with_the_best_so_far(probes: int) -> None:
     budget = (len(fixed(1, 0)) + len(fixed(1, 100))) // 2
     spec = PIPELINE.defaults.resolve(TargetSpec(Method.SIZE, budget, 1, 95), Format.WEBP)

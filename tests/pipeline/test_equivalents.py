@@ -56,7 +56,7 @@ def test_the_bounds_below_have_equivalent_qualities() -> None:
 
 
 @pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (61, 64), (65, 80)])
-@pytest.mark.parametrize("first", [None, 60, 61, 64, 65])
+@pytest.mark.parametrize("first", [None, 60, 64])
 @pytest.mark.parametrize("target", [0.0, 0.01, 0.9])
 def test_the_answer_is_among_the_probes(
     low: int, high: int, first: int | None, target: float
@@ -79,13 +79,13 @@ def test_the_answer_is_among_the_probes(
     assert one.scores(answer.quality)["dssim"] == chosen.scores["dssim"]
 
 
-@pytest.mark.parametrize(("low", "high"), [(60, 65), (64, 65), (1, 100)])
-def test_a_budget_is_used_by_the_highest_quality_that_fits(low: int, high: int) -> None:
+def test_a_budget_is_used_by_the_highest_quality_that_fits() -> None:
     sweep = session()
     sizes = np.array([sweep.probe(quality).size_bytes for quality in range(1, 101)])
-    for budget in sizes[low - 1 : high : 4]:
-        one = session()
-        answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.0))
-        fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
-        assert answer.quality == fitting.max()
-        assert answer.quality in [probe.quality for probe in one.probes]
+    for low, high in ((60, 65), (64, 65), (1, 100)):
+        for budget in sizes[low - 1 : high : 4]:
+            one = session()
+            answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.0))
+            fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
+            assert answer.quality == fitting.max()
+            assert answer.quality in [probe.quality for probe in one.probes]

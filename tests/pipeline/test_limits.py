@@ -28,8 +28,8 @@ from tests.pipeline.test_metadata_budget import photograph
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 PHOTO = crop("astronaut.png", 160, 120)
 LOW, HIGH = 10, 95
-FORMATS = (Format.JPEG, Format.WEBP, Format.AVIF)
-each_format = pytest.mark.parametrize("fmt", FORMATS)
+each_format = pytest.mark.parametrize("fmt", [Format.JPEG, Format.AVIF])
+"""One whose qualities all give other files, and one with qualities of equal files."""
 
 
 def encode(
@@ -212,7 +212,7 @@ def test_a_budget_that_nothing_fits_is_a_conflict_only_with_a_limit() -> None:
 
 
 @each_format
-@pytest.mark.parametrize("unused", [0.02, 0.05, 0.5])
+@pytest.mark.parametrize("unused", [0.02, 0.5])
 def test_a_share_of_the_budget_may_stay_unused(fmt: Format, unused: float) -> None:
     for quality in (30, 60, 85):
         budget = len(sweep(fmt)[quality].image) + 1

@@ -11,7 +11,7 @@ SLACK = 2
 
 
 @pytest.mark.parametrize(
-    ("fmt", "methods"), [("jpeg", ("none", "dssim")), ("webp", ("none", "dssim", "ssimulacra2"))]
+    ("fmt", "methods"), [("jpeg", ("none", "dssim")), ("webp", ("dssim", "ssimulacra2"))]
 )
 def test_searching_takes_hardly_more_memory_than_encoding_once(
     fmt: str, methods: tuple[str, ...]
@@ -21,4 +21,5 @@ def test_searching_takes_hardly_more_memory_than_encoding_once(
     assert found.keys() == set(methods)
     for method, value in found.items():
         assert value <= WANTED_BYTES[method] + SLACK
-    assert found["dssim"] <= found["none"] + 1 + SLACK
+    if "none" in found:
+        assert found["dssim"] <= found["none"] + 1 + SLACK

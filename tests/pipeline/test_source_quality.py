@@ -71,7 +71,7 @@ def test_the_quality_of_libjpeg_is_exact(quality: int) -> None:
 @pytest.mark.parametrize("table", range(9))
 def test_the_quality_of_mozjpeg_is_exact_on_the_scale_of_its_table(table: int) -> None:
     encoder = JpegEncoder(JpegOptions(quant_table=table))
-    for quality in QUALITIES:
+    for quality in QUALITIES[table % 2 :: 2]:
         source = encoder.encode(photograph(), quality)
         found = source_quality(source, encoder, PIXELS)
         assert found is not None and found >= quality
@@ -84,7 +84,7 @@ def test_the_quality_of_other_tables_rises_with_theirs(table: int) -> None:
     encoder = JpegEncoder(JpegOptions(quant_table=table))
     found = [
         source_quality(encoder.encode(photograph(), one), PLAIN, PIXELS) or 0
-        for one in range(10, 96, 5)
+        for one in range(10, 96, 12)
     ]
     assert all(low < high for low, high in itertools.pairwise(found))
 

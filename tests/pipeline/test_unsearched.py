@@ -78,10 +78,10 @@ def test_nothing_is_measured_unless_the_request_says_so() -> None:
 
 
 @EACH
-@pytest.mark.parametrize("quality", [40, 60, 80])
+@pytest.mark.parametrize("quality", [40, 80])
 def test_a_budget_is_never_exceeded(fmt: Format, quality: int) -> None:
     target = len(ENCODERS[fmt]().encode(photograph(WIDTH, HEIGHT), quality))
-    for share in (0.7, 0.9, 1.0):
+    for share in (0.7, 1.0):
         result = encode(SKIPPED, fmt, Method.SIZE, share * target)
         assert result.outcome is Outcome.PREDICTION_TRUSTED
         assert codes(result) == [NoticeCode.SEARCH_SKIPPED]
@@ -117,7 +117,7 @@ def test_alpha_and_frames_count() -> None:
         assert (NoticeCode.SEARCH_SKIPPED in codes(result)) == skipped
 
 
-@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP])
 def test_a_network_predicts_where_there_is_one(fmt: Format) -> None:
     networks = bundled_networks()
     pipeline = Pipeline(Defaults(), LIMITS, networks, max_search_pixels=1)

@@ -46,7 +46,7 @@ def file_near(encoder: Encoder, target: float, of: Pixels = PHOTO) -> tuple[int,
     """The bytes and the score of the file whose score is nearest to `target`."""
     reference = SSIMULACRA2.reference(of)
     made = []
-    for quality in range(5, 100, 3):
+    for quality in range(40, 96, 5):
         data = encoder.encode(of, quality)
         made.append((len(data), reference.score(encoder.decode(data, of))))
     return min(made, key=lambda one: abs(one[1] - target))
