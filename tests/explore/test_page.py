@@ -214,7 +214,7 @@ def test_notices_are_shown(page: Page) -> None:
 
 def test_the_progress_is_shown_until_the_result(page: Page) -> None:
     only(page, "avif")
-    noise = pyvips.Image.gaussnoise(1400, 1000, mean=128, sigma=40).cast("uchar")
+    noise = pyvips.Image.gaussnoise(1000, 800, mean=128, sigma=40).cast("uchar")
     choose(page, "noise.png", bytes(noise.pngsave_buffer(compression=1)))
     working = column(page, "AVIF").get_by_role("status")
     expect(working.get_by_role("progressbar")).to_be_visible()
