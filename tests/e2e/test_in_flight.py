@@ -12,8 +12,8 @@ import pyvips
 
 from autoquality import AvifOptions, Client, InvalidImageError
 from autoquality_server.config.resources import BYTES_A_PIXEL
-from tests.e2e.test_service import scrape
 from tests.photos import crop
+from tests.rpc.conftest import scrape
 from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.waiting import LIMIT, until
 
@@ -73,7 +73,7 @@ def test_memory_stays_under_the_bound_however_many_large_images_come(
 
         def ended() -> bool:
             nonlocal seen
-            seen = max(seen, scrape(server)["autoquality_pixels_in_flight"])
+            seen = max(seen, scrape(server.metrics_port)["autoquality_pixels_in_flight"])
             return all(call.done() for call in calls)
 
         until(ended, within=4 * LIMIT)
@@ -101,7 +101,10 @@ def test_neither_large_nor_small_requests_are_starved_by_the_others(
 def test_a_source_that_cannot_be_used_is_refused_without_waiting(
     server: RunningServer, client: Client
 ) -> None:
-    before = scrape(server)['autoquality_stage_duration_seconds_count{stage="queue"}']
+    before = scrape(server.metrics_port)['autoquality_stage_duration_seconds_count{stage="queue"}']
     with pytest.raises(InvalidImageError):
         client.encode(LARGE[:40], format="avif")
-    assert scrape(server)['autoquality_stage_duration_seconds_count{stage="queue"}'] == before
+    assert (
+        scrape(server.metrics_port)['autoquality_stage_duration_seconds_count{stage="queue"}']
+        == before
+    )

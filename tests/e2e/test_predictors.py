@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,6 +44,7 @@ from tests.networks import (
 )
 from tests.networks.onnx_models import red_model
 from tests.photos import crop
+from tests.rpc.conftest import scrape
 from tests.servers import NO_NETWORKS, RunningServer, clean_environment, running_server
 from tests.waiting import LIMIT, until
 
@@ -65,13 +65,6 @@ def trusted(client: Client, image: bytes = PHOTO, fmt: str = "jpeg") -> Encoded:
     return client.encode(
         image, format=fmt, method="ml", allowed_error=1, min_quality=1, max_quality=100
     )
-
-
-def metrics(port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
-        lines = answer.read().decode().splitlines()
-    samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, value in samples}
 
 
 def health(address: str, part: str = "") -> int:
@@ -136,7 +129,7 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
                 after = network_of(client, Format.JPEG)
                 path.write_bytes(b"\x00garbage")
                 refused = 'autoquality_predictor_reloads_total{format="jpeg",result="refused"}'
-                until(lambda: metrics(server.metrics_port)[refused] == 1)
+                until(lambda: scrape(server.metrics_port)[refused] == 1)
                 assert trusted(client).quality == 31
             finally:
                 stop.set()
@@ -144,7 +137,7 @@ def test_a_network_is_replaced_under_load_and_no_request_fails(tmp_path: Path) -
         assert qualities == {57, 31}
         assert before is not None and after is not None and before.sha256 != after.sha256
         assert network_of(client, Format.JPEG) == after
-        found = metrics(server.metrics_port)
+        found = scrape(server.metrics_port)
     loaded = 'autoquality_predictor_reloads_total{format="jpeg",result="loaded"}'
     assert found[loaded] == 1
     series = [name for name in found if name.startswith("autoquality_predictor_info")]
@@ -256,7 +249,7 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningSer
         assert health(server.address) == SERVING
         network = network_of(client, Format.JPEG)
         assert network is not None and network.resting
-        found = metrics(server.metrics_port)
+        found = scrape(server.metrics_port)
         assert found['autoquality_predictor_failures_total{format="jpeg"}'] == 2
         assert found['autoquality_predictor_available{format="jpeg"}'] == 0
 
@@ -273,13 +266,13 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningSer
 
 
 def test_a_prediction_that_met_its_target_is_judged(two: RunningServer) -> None:
-    before = metrics(two.metrics_port)
+    before = scrape(two.metrics_port)
     with Client(two.address) as client:
         encoded = client.encode(
             PHOTO, format="webp", method="ml", target=0.02, min_quality=1, max_quality=100
         )
         trusted(client, fmt="webp")
-    found = metrics(two.metrics_port)
+    found = scrape(two.metrics_port)
 
     def more(name: str) -> float:
         return found[f'{name}{{format="webp"}}'] - before[f'{name}{{format="webp"}}']

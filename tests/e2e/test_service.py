@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,19 +23,11 @@ from autoquality import (
     RawImage,
 )
 from tests.photos import animation, crop, photo, with_alpha
+from tests.rpc.conftest import scrape
 from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.waiting import LIMIT, in_background, until
 
 PHOTO = crop("chelsea.png", 200, 150)
-
-
-def scrape(server: RunningServer) -> dict[str, float]:
-    """Every sample of /metrics, by its name with labels."""
-    url = f"http://127.0.0.1:{server.metrics_port}/metrics"
-    with urllib.request.urlopen(url, timeout=LIMIT) as answer:
-        lines = answer.read().decode().splitlines()
-    samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
-    return {name: float(value) for name, value in samples}
 
 
 LOSSY = (Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL)
@@ -98,7 +89,7 @@ def test_limits_hold_together_with_the_target(server: RunningServer, client: Cli
     assert notice.code is NoticeCode.LIMIT_EXCEEDED
     assert f"the file has {conflict.size_bytes} bytes, max_bytes is 500" in notice.message
     labels = 'format="webp",method="ssimulacra2",outcome="limits_conflict"'
-    assert scrape(server)[f"autoquality_outcomes_total{{{labels}}}"] >= 1
+    assert scrape(server.metrics_port)[f"autoquality_outcomes_total{{{labels}}}"] >= 1
     with pytest.raises(InvalidRequestError, match="max_bytes: must be 1 or more"):
         encode(0)
 
@@ -174,11 +165,11 @@ def test_a_near_deadline_yields_the_best_so_far(client: Client) -> None:
 
 def test_metrics_count_what_was_done(server: RunningServer, client: Client) -> None:
     labels = 'format="avif",method="dssim"'
-    before = scrape(server)
+    before = scrape(server.metrics_port)
     encoded = client.encode(
         PHOTO, format="avif", method="dssim", target=0.02, min_quality=10, max_quality=95
     )
-    after = scrape(server)
+    after = scrape(server.metrics_port)
 
     def grown(name: str) -> float:
         return after[name] - before[name]
@@ -191,7 +182,7 @@ def test_metrics_count_what_was_done(server: RunningServer, client: Client) -> N
 
 def test_every_metric_is_there_at_zero_from_the_start(tmp_path: Path) -> None:
     with running_server(tmp_path, NO_NETWORKS) as fresh:
-        samples = scrape(fresh)
+        samples = scrape(fresh.metrics_port)
     for fmt in ("jpeg", "webp", "avif"):
         for method in ("none", "size", "dssim", "ml", "ssimulacra2"):
             scores = ("achieved_dssim", "achieved_ssimulacra2")
@@ -254,7 +245,7 @@ def test_sigterm_finishes_what_runs_and_exits_with_zero(tmp_path: Path) -> None:
         call = in_background(
             client.encode, photo("retina.jpg"), format="avif", method="dssim", target=0.01
         )
-        until(lambda: scrape(server)["autoquality_requests_in_flight"] or call.done())
+        until(lambda: scrape(server.metrics_port)["autoquality_requests_in_flight"] or call.done())
         assert not call.done(), "the request ended before it was seen to run"
         server.process.terminate()
         assert call.result(2 * LIMIT).image, "the request that ran was lost"

@@ -1,4 +1,7 @@
-"""Encodes files with metadata, and reads the remaining metadata with other libraries."""
+"""Encodes files with metadata, and reads the remaining metadata with other libraries.
+
+Also what several tests of requests need: the codes of notices, and a short deadline.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +70,13 @@ def texts_of(data: bytes) -> tuple[str, str]:
 def xmp_of(data: bytes) -> bytes:
     fields = pyvips.Image.new_from_buffer(known(data), "")
     return bytes(fields.get("xmp-data")) if fields.get_typeof("xmp-data") else b""
+
+
+class Impatient(Deadline):
+    """Has time for one encoding only."""
+
+    def remaining(self) -> float:
+        return 0.001
 
 
 def codes(result: EncodeResult) -> list[NoticeCode]:

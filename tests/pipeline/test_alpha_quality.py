@@ -21,7 +21,7 @@ from autoquality_core.types import Format, Lossless, Method, NoticeCode, Outcome
 from tests.images.files import AMPLE
 from tests.images.metadata_files import exif
 from tests.photos import animation, crop
-from tests.pipeline.kept import EVERYTHING, PIPELINE, texts_of
+from tests.pipeline.kept import EVERYTHING, PIPELINE, codes, texts_of
 
 SIDES = WIDTH, HEIGHT = 160, 120
 METHODS = {
@@ -69,10 +69,6 @@ def by_size(
     spec = TargetSpec(Method.SIZE, target, low, high)
     options = options or options_of(alpha_quality)
     return PIPELINE.encode(EncodeJob(source, Format.WEBP, spec, None, options), Deadline())
-
-
-def codes(result: EncodeResult) -> list[NoticeCode]:
-    return [one.code for one in result.notices]
 
 
 @pytest.mark.parametrize(

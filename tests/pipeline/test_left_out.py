@@ -6,11 +6,8 @@ import pytest
 import pyvips
 
 from autoquality_core.formats import EncoderOptions
-from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import DSSIM
-from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
 from autoquality_core.types import NoticeCode as Code
@@ -18,8 +15,8 @@ from tests.formats.sources import moving
 from tests.hostile.derived import grid
 from tests.images.films import ISO, JPEG, TITLE, XMP, XMP_HEAD, Frame, apng, mpf
 from tests.images.test_animation import films
+from tests.pipeline.kept import PIPELINE, codes
 
-PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 STILL = [None, Format.JPEG, Format.AVIF, Format.PNG]
 
 
@@ -27,10 +24,6 @@ def encode(source: bytes, fmt: Format | None, *, keep: bool = False) -> EncodeRe
     options = EncoderOptions(keep_metadata=keep)
     job = EncodeJob(source, fmt, TargetSpec(), None, options, measure=(DSSIM,))
     return PIPELINE.encode(job, Deadline())
-
-
-def codes(result: EncodeResult) -> list[Code]:
-    return [one.code for one in result.notices]
 
 
 @pytest.mark.parametrize("kind", ["apng", "avif"])

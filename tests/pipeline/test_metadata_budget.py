@@ -23,7 +23,7 @@ from tests.images.metadata_files import (
     text,
 )
 from tests.photos import crop
-from tests.pipeline.kept import EVERYTHING, PIPELINE, exif_of, texts_of
+from tests.pipeline.kept import EVERYTHING, PIPELINE, codes, exif_of, texts_of
 
 WITH_QUALITY = pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 
@@ -50,10 +50,6 @@ def encode(
 
 def fixed(source: bytes, fmt: Format, quality: int, options: EncoderOptions) -> EncodeResult:
     return PIPELINE.encode(EncodeJob(source, fmt, TargetSpec(), quality, options), Deadline())
-
-
-def codes(result: EncodeResult) -> list[NoticeCode]:
-    return [one.code for one in result.notices]
 
 
 @WITH_QUALITY

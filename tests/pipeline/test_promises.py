@@ -24,6 +24,7 @@ from autoquality_core.types import (
     TargetSpec,
 )
 from tests.photos import animation, crop, with_alpha
+from tests.pipeline.kept import Impatient
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
 PHOTO = crop("astronaut.png", 160, 120)
@@ -262,11 +263,6 @@ class TestDeadlines:
 
     def test_the_best_so_far_is_returned_when_no_other_probe_fits(self) -> None:
         """One encoding is made, then the deadline is nearer than another would take."""
-
-        class Impatient(Deadline):
-            def remaining(self) -> float:
-                return 0.001
-
         result = encode(Format.AVIF, wide(Method.DSSIM, 0.02, 1e-9), deadline=Impatient())
         assert result.outcome is Outcome.DEADLINE_REACHED
         assert len(result.probes) == 1
@@ -286,11 +282,6 @@ class TestDeadlines:
         self, spec: TargetSpec
     ) -> None:
         """An answer in hand is worth more than its DSSIM."""
-
-        class Impatient(Deadline):
-            def remaining(self) -> float:
-                return 0.001
-
         result = encode(Format.WEBP, spec, measure=True, deadline=Impatient())
         assert result.image and result.scores == {}
 

@@ -33,19 +33,13 @@ from tests.networks import (
     write_side_file,
 )
 from tests.photos import animation, crop, with_alpha
+from tests.pipeline.kept import Impatient
 
 LIMITS = ImageLimits(2**26, 50_000_000)
 PIPELINE = Pipeline(Defaults(), LIMITS)
 PHOTO = crop("astronaut.png", 160, 120)
 WITH_QUALITY = (Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL)
 BY_SCORE = TargetSpec(Method.SSIMULACRA2)
-
-
-class Impatient(Deadline):
-    """Has time for one encoding only."""
-
-    def remaining(self) -> float:
-        return 0.001
 
 
 def encode(

@@ -117,12 +117,9 @@ EARLY: dict[str, tuple[pb.EncodeStreamRequest, str]] = {
         start(pb.EncodeRequest(format=1, auto_quality=pb.AutoQuality(min_quality=90))),
         "auto_quality.min_quality",
     ),
-    "an invalid option": (start(pb.EncodeRequest(webp=pb.WebpOptions(effort=9))), "webp.effort"),
-    "an invalid colour": (start(pb.EncodeRequest(background="red")), "background"),
     "too large a file": (start(PLAIN, 256 * 2**20 + 1), "image"),
     "too many pixels": (start(raw(width=10_000, height=10_000)), "raw"),
     "no width": (start(raw(width=0)), "raw.width"),
-    "five bands": (start(raw(bands=5)), "raw.bands"),
 }
 
 
