@@ -41,10 +41,10 @@ def test_sides_bands_frames_and_durations(
     assert found.bands == pixels.bands or not found.has_alpha
 
 
-@pytest.mark.parametrize("value", range(256))
-def test_a_flat_image_keeps_its_colour(value: int) -> None:
-    flat = np.full((9, 12, 3), value, np.uint8)
-    assert (small(flat, 5, 4) == value).all()
+def test_a_flat_image_keeps_its_colour() -> None:
+    for value in range(256):
+        flat = np.full((9, 12, 3), value, np.uint8)
+        assert (small(flat, 5, 4) == value).all(), value
 
 
 def test_black_and_white_mix_to_half_of_the_light() -> None:

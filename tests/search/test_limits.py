@@ -175,6 +175,11 @@ UNDER_ALL = LimitedGoal(
             files(q14=(900, 0.023, 65), q15=(1000, 0.024, 66), q16=(1001, 0.02, 67)),
             *(15, Outcome.MAX_BYTES_REACHED),
         ),
+        # The limit that the next quality breaks is named, and not that of one further away.
+        (
+            files(q15=(1000, 0.024, 66), q16=(1001, 0.022, 67), q17=(1000, 0.022, 59)),
+            *(15, Outcome.MAX_BYTES_REACHED),
+        ),
         # All that have the likeness look too good: the lowest of them.
         (
             files(q14=(800, 0.02, 59.9), q15=(900, 0.015, 60), q16=(950, 0.016, 66)),

@@ -95,14 +95,12 @@ def test_inverted_noise_is_worse_than_half() -> None:
     assert measured > 0.9
 
 
-@pytest.mark.parametrize("stride", [None, 1, 2, 3, 4, 100])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 5), (11, 11), (12, 300), (200, 333)])
-def test_identical_images_have_no_dissimilarity(
-    stride: int | None, height: int, width: int
-) -> None:
+def test_identical_images_have_no_dissimilarity(height: int, width: int) -> None:
     """The same samples give exactly 0, at any size and stride."""
     luma = np.random.default_rng(2).integers(0, 256, (1, 1, height, width), np.uint8)
-    assert dssim.Reference(luma, stride).dssim(luma.copy()) == 0.0
+    for stride in (None, 1, 2, 3, 4, 100):
+        assert dssim.Reference(luma, stride).dssim(luma.copy()) == 0.0, stride
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
