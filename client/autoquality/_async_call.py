@@ -13,7 +13,6 @@ from google.protobuf.message import Message
 
 from autoquality._call import (
     POLL_SECONDS,
-    CallDefaults,
     CallOptions,
     Reply,
     check_unanswered,
@@ -42,10 +41,9 @@ _STATUS_SECONDS = 1.0
 class AsyncCaller:
     """Makes calls in one event loop until it is closed."""
 
-    def __init__(self, server: Endpoint, defaults: CallDefaults) -> None:
+    def __init__(self, server: Endpoint) -> None:
         self.peer = server.peer
         self._server = server
-        self._defaults = defaults
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
         self._calls = set[Any]()
@@ -82,7 +80,7 @@ class AsyncCaller:
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
         """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             try:
@@ -109,7 +107,7 @@ class AsyncCaller:
         options: CallOptions,
     ) -> AsyncGenerator[_Response | str, None]:
         """Call `method`, and retry it, like `Caller.stream` does."""
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             answered = False

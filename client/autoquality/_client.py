@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from types import EllipsisType, TracebackType
+from types import EllipsisType
 from typing import Self, TypeVar, Unpack
 
 import grpc
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
-from autoquality._call import CallDefaults, Caller, Reply
+from autoquality._call import Caller, Reply
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
@@ -40,12 +40,11 @@ class Client(BaseClient):
     - `metadata`: more gRPC metadata.
     """
 
-    def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
+    def _set_up(self, server: Endpoint) -> None:
         self._channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, server.peer, defaults)
-        self._options = defaults.options
+        self._caller = Caller(self._channel, server.peer)
 
     def close(self) -> None:
         """Close the connection. Running calls raise CancelledError."""
@@ -55,12 +54,7 @@ class Client(BaseClient):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def encode(

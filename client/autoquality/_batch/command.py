@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -23,51 +22,43 @@ from autoquality._options import EncodeOptions
 _MANIFEST = "autoquality-manifest.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The command line. `autoquality batch --help` describes the options."""
-
-    source: str
-    dest: str
-    options: EncodeOptions
-    manifest: Path | None
-    retry_failed: bool
-    in_flight: int
-    memory: int
-    connections: int
-    outage: float
-    as_json: bool
-    quiet: bool
-
-
-def run(session: Session, settings: Settings) -> bool:
+def run(
+    session: Session,
+    source: str,
+    dest: str,
+    *,
+    options: EncodeOptions,
+    manifest_path: Path | None,
+    retry_failed: bool,
+    in_flight: int,
+    memory: int,
+    connections: int,
+    outage: float,
+    as_json: bool,
+    quiet: bool,
+) -> bool:
     """Run, and return whether no file failed, now or in an earlier run.
 
-    Raises click.ClickException.
+    `memory` is in bytes. `autoquality batch --help` describes the other options. Raises
+    click.ClickException.
     """
     with _reported():
         job = Job(
-            source=Folder(settings.source, settings.connections),
-            destination=Folder(settings.dest, settings.connections),
-            options=settings.options,
-            retry_failed=settings.retry_failed,
-            in_flight=settings.in_flight,
-            memory=settings.memory,
-            connections=settings.connections,
+            source=Folder(source, connections),
+            destination=Folder(dest, connections),
+            options=options,
+            retry_failed=retry_failed,
+            in_flight=in_flight,
+            memory=memory,
+            connections=connections,
         )
         if job.source.url == job.destination.url:
             raise click.UsageError("DEST must not be SOURCE: results could replace sources")
-        with Manifest(settings.manifest or _default_manifest(job)) as manifest:
-            report = Report(
-                session.out(),
-                session.err(),
-                job,
-                manifest,
-                quiet=settings.quiet,
-                as_json=settings.as_json,
-            )
+        with Manifest(manifest_path or _default_manifest(job)) as manifest:
+            out, err = session.out(), session.err()
+            report = Report(out, err, job, manifest, quiet=quiet, as_json=as_json)
             try:
-                asyncio.run(_run(session, settings, job, report))
+                asyncio.run(_run(session, job, outage, report))
             finally:
                 report.print_end()
     return not (report.tally.failed or report.tally.skipped_failed)
@@ -79,7 +70,7 @@ def _default_manifest(job: Job) -> Path:
     return job.destination.local_path / _MANIFEST
 
 
-async def _run(session: Session, settings: Settings, job: Job, report: Report) -> None:
+async def _run(session: Session, job: Job, outage: float, report: Report) -> None:
     try:
         each = [
             Server(target, AsyncClient(target, retries=0, **session.client_options))
@@ -87,9 +78,7 @@ async def _run(session: Session, settings: Settings, job: Job, report: Report) -
         ]
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    servers = Servers(
-        each, outage=settings.outage, results=settings.connections, report=report.print_line
-    )
+    servers = Servers(each, outage=outage, results=job.connections, report=report.print_line)
     try:
         with failures(", ".join(session.servers)):
             await servers.start()

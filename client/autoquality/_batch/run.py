@@ -11,13 +11,12 @@ import contextlib
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-from autoquality._batch.lines import described, done, failed
-from autoquality._batch.manifest import Manifest, Record
+from autoquality._batch.manifest import Manifest, Record, described, done, failed
 from autoquality._batch.servers import NoServersError, Servers
 from autoquality._batch.storage import File, Folder, StorageError
 from autoquality._errors import (
@@ -32,8 +31,8 @@ from autoquality._errors import (
 )
 from autoquality._options import EncodeOptions
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _CHUNK = 500
 """Files that are listed and looked up at once."""
@@ -137,7 +136,7 @@ class Run:
                     self._running[file.url] = file
                     tasks.create_task(self._one(file, record, cost))
         except BaseExceptionGroup as group:
-            error = next(_leaves(group))
+            error = group.exceptions[0]
             if isinstance(error, NoServersError):
                 await self._count_rest()
             raise error from None
@@ -236,19 +235,8 @@ class Run:
         if len(self._tally.examples) < 10:
             self._tally.examples.append(file.url)
 
-    async def _in_thread(
-        self, call: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs
-    ) -> _T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: call(*arguments, **options))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+    async def _in_thread(self, call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
 
 class _Room:

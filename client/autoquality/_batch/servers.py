@@ -73,8 +73,13 @@ class Server:
         return str(self.fault).removeprefix(f"{self.target}: ")
 
     async def ask(self) -> None:
-        """Learn its limits. Raises AutoQualityError."""
-        limits = (await self.client.info(timeout=_HEALTH_SECONDS)).limits
+        """Learn its limits, or why it gives no answer."""
+        try:
+            limits = (await self.client.info(timeout=_HEALTH_SECONDS)).limits
+        except AutoQualityError as error:
+            self.fault = error
+            return
+        self.fault = None
         self.limit = float(max(1, limits.workers + limits.queue_size))
         self._stream_above = stream_above(limits)
 
@@ -119,7 +124,7 @@ class Servers:
 
     async def start(self) -> None:
         """Ask all servers. Raises AutoQualityError if none answers."""
-        await asyncio.gather(*(self._try(server) for server in self._servers))
+        await asyncio.gather(*(server.ask() for server in self._servers))
         absent = [server for server in self._servers if server.fault]
         if len(absent) == len(self._servers) and absent[0].fault:
             raise absent[0].fault
@@ -223,7 +228,7 @@ class Servers:
         delays = itertools.chain(_RETURN_DELAYS, itertools.repeat(_LAST_RETURN_DELAY))
         for attempt, delay in enumerate(delays):
             await asyncio.sleep(delay)
-            await self._try(server)
+            await server.ask()
             if server.fault is None:
                 if attempt:
                     self._report(f"{server.target} is back")
@@ -234,14 +239,6 @@ class Servers:
             self._end.cancel()
             self._end = None
         self._hand_out()
-
-    async def _try(self, server: Server) -> None:
-        try:
-            await server.ask()
-        except AutoQualityError as error:
-            server.fault = error
-        else:
-            server.fault = None
 
     def _give_up(self) -> None:
         reasons = "; ".join(f"{server.target}: {server.why}" for server in self._servers)

@@ -54,17 +54,12 @@ class Header:
         return self.frames if format in _ANIMATED else 1
 
 
-def sniff(data: bytes) -> str | None:
-    """Return the name of the format by the first bytes, None for anything but an image."""
-    return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
-
-
 def read(data: bytes) -> Header | None:
     """Read the header of a file. None for anything but an image.
 
     Raises ValueError for a header that is damaged or cut off.
     """
-    kind = sniff(data)
+    kind = next((name for name, signature in _SIGNATURES if signature.match(data)), None)
     if kind is None:
         return None
     try:

@@ -1,11 +1,13 @@
-"""The notices of the fake server about the source and the format."""
+"""The notices of the fake server about the source, the format, the limits and the range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from autoquality.testing._curve import Curve
 from autoquality.testing._image import header_of
+from autoquality.testing._search import exceeded
 from autoquality.v1 import encoding_pb2 as pb
 
 
@@ -44,3 +46,27 @@ def _why_unused(request: pb.EncodeRequest, curve: Curve, method: pb.Method.Value
     if curve.format != pb.FORMAT_PNG or method == pb.METHOD_SIZE or request.candidates:
         return None
     return "PNG has no quality: set a format (--format) that has one"
+
+
+def result_notices(
+    request: pb.EncodeRequest, response: pb.EncodeResponse, curve: Curve, cap: int
+) -> Iterator[pb.Notice]:
+    """Yield those about the limits that the result exceeds, and about a default bound.
+
+    The bound, and not `cap`, keeps the result from its target.
+    """
+    limits = [
+        pb.Outcome.Name(one).removeprefix("OUTCOME_").removesuffix("_REACHED").lower()
+        for one in exceeded(curve, response.applied, response.quality)
+    ]
+    if limits:
+        message = f"the result exceeds {' and '.join(limits)}"
+        yield pb.Notice(code=pb.Notice.CODE_LIMIT_EXCEEDED, message=message)
+    bounds = {pb.OUTCOME_MIN_QUALITY_REACHED: "min", pb.OUTCOME_MAX_QUALITY_REACHED: "max"}
+    name = bounds.get(response.outcome)
+    spec: Any = request.auto_quality
+    if name and response.quality != cap and not spec.HasField(f"{name}_quality"):
+        message = (
+            f"quality {response.quality} is the default: set {name}_quality (--{name}) to exceed it"
+        )
+        yield pb.Notice(code=pb.Notice.CODE_DEFAULT_BOUND_REACHED, message=message)
