@@ -10,12 +10,11 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
-from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
 from autoquality._async_call import AsyncCaller
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
-from autoquality._call import CallOptions, Reply
+from autoquality._call import CallOptions
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
@@ -140,9 +139,8 @@ class AsyncClient(BaseClient):
 
     async def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
         """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
-        options = self._options(timeout, None, ())
         request = pb.GetServerInfoRequest()
-        reply = await self._caller.call(self._stub().GetServerInfo, request, options)
+        reply = await self._caller.call(self._stub().GetServerInfo, request, self._options(timeout))
         return _convert.info_from(reply.message)
 
     async def health(
@@ -150,10 +148,9 @@ class AsyncClient(BaseClient):
     ) -> bool:
         """Return whether the standard health check says SERVING, like `Client.health`."""
         try:
-            reply = await self._check_health(service, timeout)
+            return await self._check_health(service, timeout)
         except (UnavailableError, DeadlineExceededError):
             return False
-        return _health.is_serving(reply.message)
 
     async def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and says SERVING, like `Client.wait_ready`."""
@@ -165,13 +162,12 @@ class AsyncClient(BaseClient):
 
     async def _is_ready(self, timeout: float | None) -> bool:
         try:
-            reply = await self._check_health("", timeout, wait_for_ready=True)
+            return await self._check_health("", timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
         except DeadlineExceededError as error:
             explained = await asyncio.to_thread(self._caller.peer.diagnose, error)
             raise explained from error.__cause__
-        return _health.is_serving(reply.message)
 
     async def _check_health(
         self,
@@ -179,10 +175,11 @@ class AsyncClient(BaseClient):
         timeout: float | EllipsisType | None,
         *,
         wait_for_ready: bool = False,
-    ) -> Reply[Message]:
+    ) -> bool:
         method: Any = _health.check_method(self._caller.channel())
-        options, request = self._options(timeout, None, ()), _health.check_request(service)
-        return await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+        options, request = self._options(timeout), _health.check_request(service)
+        reply = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+        return _health.is_serving(reply.message)
 
     def _stub(self) -> EncodingServiceAsyncStub:
         return EncodingServiceStub(self._caller.channel())

@@ -114,8 +114,8 @@ class BaseClient(ABC):
     def _options(
         self,
         timeout: float | EllipsisType | None,
-        request_id: str | None,
-        metadata: Sequence[tuple[str, str | bytes]],
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> CallOptions:
         """Combine a call's options with the client's. Raises ValueError for a bad request id."""
         if request_id and not (request_id.isascii() and request_id.isprintable()):

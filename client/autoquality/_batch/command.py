@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from autoquality._async_client import AsyncClient
-from autoquality._batch.manifest import Manifest, ManifestError
+from autoquality._batch.manifest import Manifest
 from autoquality._batch.report import Report
-from autoquality._batch.run import Job, Run, StoppedError
-from autoquality._batch.servers import NoServersError, Server, Servers
-from autoquality._batch.storage import Folder, StorageError
-from autoquality._cli.errors import Failure, Unreachable, failures
+from autoquality._batch.run import Job, Run
+from autoquality._batch.servers import Server, Servers
+from autoquality._batch.storage import Folder
+from autoquality._cli.errors import failures
 from autoquality._cli.session import Session
 from autoquality._options import EncodeOptions
 
@@ -42,25 +40,24 @@ def run(
     `memory` is in bytes. `autoquality batch --help` describes the other options. Raises
     click.ClickException.
     """
-    with _reported():
-        job = Job(
-            source=Folder(source, connections),
-            destination=Folder(dest, connections),
-            options=options,
-            retry_failed=retry_failed,
-            in_flight=in_flight,
-            memory=memory,
-            connections=connections,
-        )
-        if job.source.url == job.destination.url:
-            raise click.UsageError("DEST must not be SOURCE: results could replace sources")
-        with Manifest(manifest_path or _default_manifest(job)) as manifest:
-            out, err = session.out(), session.err()
-            report = Report(out, err, job, manifest, quiet=quiet, as_json=as_json)
-            try:
-                asyncio.run(_run(session, job, outage, report))
-            finally:
-                report.print_end()
+    job = Job(
+        source=Folder(source, connections),
+        destination=Folder(dest, connections),
+        options=options,
+        retry_failed=retry_failed,
+        in_flight=in_flight,
+        memory=memory,
+        connections=connections,
+    )
+    if job.source.url == job.destination.url:
+        raise click.UsageError("DEST must not be SOURCE: results could replace sources")
+    with Manifest(manifest_path or _default_manifest(job)) as manifest:
+        out, err = session.out(), session.err()
+        report = Report(out, err, job, manifest, quiet=quiet, as_json=as_json)
+        try:
+            asyncio.run(_run(session, job, outage, report))
+        finally:
+            report.print_end()
     return not (report.tally.failed or report.tally.skipped_failed)
 
 
@@ -86,14 +83,3 @@ async def _run(session: Session, job: Job, outage: float, report: Report) -> Non
             await Run(job, report.manifest, servers, report.tally, report.print_failure).run()
     finally:
         await servers.close()
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Convert the errors of a run to a Failure."""
-    try:
-        yield
-    except NoServersError as error:
-        raise Unreachable(f"{error}; the same command continues") from error
-    except (StorageError, StoppedError, ManifestError) as error:
-        raise Failure(str(error)) from error

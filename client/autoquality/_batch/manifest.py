@@ -19,6 +19,7 @@ from typing import Any, Self, TypeAlias
 from google.protobuf.json_format import MessageToDict
 
 from autoquality._batch.storage import StorageError
+from autoquality._cli.errors import Failure
 from autoquality._errors import AutoQualityError
 from autoquality._options import EncodeOptions
 from autoquality._request import encode_request
@@ -30,7 +31,7 @@ _LINE_BYTES = 4096
 _TAIL_BYTES = 2**16
 
 
-class ManifestError(Exception):
+class ManifestError(Failure):
     """The manifest cannot be used. The text says why."""
 
 

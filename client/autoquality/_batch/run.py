@@ -19,6 +19,7 @@ from typing import TypeVar, TypeVarTuple
 from autoquality._batch.manifest import Manifest, Record, described, done, failed
 from autoquality._batch.servers import NoServersError, Servers
 from autoquality._batch.storage import File, Folder, StorageError
+from autoquality._cli.errors import Failure
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -53,10 +54,6 @@ _COMMON = (
 
 MAX_COMMON_FAILURES = 50
 """Files in a row with such a failure, after which the run ends."""
-
-
-class StoppedError(Exception):
-    """Too many files in a row failed, and not by their content. The text has the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,8 @@ class Run:
         """Process every file that is due.
 
         Raises NoServersError with the rest in `tally.not_tried`, StorageError if the source cannot
-        be listed, StoppedError, and ManifestError.
+        be listed, ManifestError, and Failure if too many files in a row fail by no fault of their
+        own.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -216,11 +214,11 @@ class Run:
         return record.get("sha256") == digest and self._fits(record) and not again
 
     def _note_failure(self, error: AutoQualityError | StorageError) -> None:
-        """Raise StoppedError if the cause seems to be the same for every file."""
+        """Raise Failure if the cause seems to be the same for every file."""
         is_common = isinstance(error, _COMMON) and not isinstance(error, InvalidImageError)
         self._common_failures = self._common_failures + 1 if is_common else 0
         if self._common_failures >= MAX_COMMON_FAILURES:
-            raise StoppedError(f"{MAX_COMMON_FAILURES} files in a row failed: {error}") from error
+            raise Failure(f"{MAX_COMMON_FAILURES} files in a row failed: {error}") from error
 
     async def _count_rest(self) -> None:
         """Count the files that were not processed, in flight or not listed yet."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from autoquality._async_client import AsyncClient
 from autoquality._base_client import stream_above
+from autoquality._cli.errors import Unreachable
 from autoquality._connection import LOST
 from autoquality._errors import (
     AutoQualityError,
@@ -44,7 +45,7 @@ _LAST_RETURN_DELAY = 15.0
 """Seconds between the calls to a server that is left out."""
 
 
-class NoServersError(Exception):
+class NoServersError(Unreachable):
     """No server has answered for too long. The text has the reason of each."""
 
 
@@ -243,7 +244,8 @@ class Servers:
     def _give_up(self) -> None:
         reasons = "; ".join(f"{server.target}: {server.why}" for server in self._servers)
         self._ended = NoServersError(
-            f"no server has answered for {self._outage:g} seconds ({reasons})"
+            f"no server has answered for {self._outage:g} seconds ({reasons}); "
+            "the same command continues"
         )
         for waiter in self._waiting:
             if not waiter.done():

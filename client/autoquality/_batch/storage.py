@@ -15,6 +15,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol
 
+from autoquality._cli.errors import Failure
 from autoquality._cli.paths import SUFFIXES, format_of
 from autoquality._enums import Format
 
@@ -26,7 +27,7 @@ _OBJECT_STORES = (*_S3, "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 """Protocols without folders. Making one there would make a bucket."""
 
 
-class StorageError(Exception):
+class StorageError(Failure):
     """A file or a folder cannot be read, listed or written. The text says why."""
 
 

@@ -15,7 +15,6 @@ from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPa
 from autoquality._client import Client
 from autoquality._enums import Format
 from autoquality._errors import AutoQualityError, UnavailableError
-from autoquality._files import write_atomically
 from autoquality._results import Encoded
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -167,7 +166,7 @@ class Batch:
         path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, encoded.image)
+            encoded.save(path)
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         return str(path)

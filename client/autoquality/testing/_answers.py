@@ -119,7 +119,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
-    source.keep_smaller(request, response)
+    source.keep_smaller(request, response, curve.source)
     return response
 
 
@@ -143,7 +143,7 @@ def _measured(
 
 def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
     """Return the requested alpha quality for a WebP with transparency, otherwise None."""
-    if curve.format != pb.FORMAT_WEBP or not curve.has_alpha:
+    if curve.format != pb.FORMAT_WEBP or not curve.source.has_alpha:
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 

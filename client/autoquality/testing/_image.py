@@ -29,7 +29,6 @@ _WRITTEN = {
     "png": pb.FORMAT_PNG,
     "jxl": pb.FORMAT_JXL,
 }
-_ANIMATED = (pb.FORMAT_WEBP, pb.FORMAT_JXL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,6 @@ class Header:
         """The format to write if the request has none."""
         natural = pb.FORMAT_PNG if self.has_alpha else pb.FORMAT_JPEG
         return _WRITTEN.get(self.kind, natural)
-
-    def frames_in(self, format: pb.Format.ValueType) -> int:
-        """Return the frames that a file of this format keeps."""
-        return self.frames if format in _ANIMATED else 1
 
 
 def read(data: bytes) -> Header | None:

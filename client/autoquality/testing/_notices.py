@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._image import header_of
 from autoquality.testing._search import exceeded
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -15,11 +14,10 @@ def notices(
     request: pb.EncodeRequest, curve: Curve, method: pb.Method.ValueType
 ) -> Iterator[pb.Notice]:
     """Yield those that follow from the request and the header of its source."""
-    header = header_of(request)
-    if header.frames > curve.frames:
+    if curve.source.frames > curve.frames:
         yield pb.Notice(
             code=pb.Notice.CODE_FIRST_FRAME_ONLY,
-            message=f"the source has {header.frames} frames: only the first was encoded",
+            message=f"the source has {curve.source.frames} frames: only the first was encoded",
         )
     if request.format not in (pb.FORMAT_UNSPECIFIED, curve.format):
         asked, written = pb.Format.Name(request.format), pb.Format.Name(curve.format)
@@ -27,7 +25,7 @@ def notices(
             code=pb.Notice.CODE_FORMAT_SUBSTITUTED,
             message=f"{asked} cannot hold an image of this size: written as {written}",
         )
-    if curve.has_alpha and curve.format == pb.FORMAT_JPEG:
+    if curve.source.has_alpha and curve.format == pb.FORMAT_JPEG:
         yield pb.Notice(
             code=pb.Notice.CODE_ALPHA_FLATTENED,
             message="JPEG has no transparency: flattened on the background",
