@@ -115,17 +115,17 @@ class JpegEncoder(Encoder):
         return "jpeg-mozjpeg" if mozjpeg else "jpeg"
 
     @property
-    def learned_offset(self) -> str | None:
-        return f"{self.learned}-full" if self.options.chroma is Chroma.FULL else None
+    def learned_offsets(self) -> tuple[str, ...]:
+        return (f"{self.learned}-full",) if self.options.chroma is Chroma.FULL else ()
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None
 
-    def variants(self, *, grey: bool) -> tuple[JpegEncoder, ...]:
+    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
         if self.options.chroma is not Chroma.AUTO:
             return (self,)
         choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
-        return tuple(JpegEncoder(self.options.with_chroma(one)) for one in choices)
+        return tuple(map(self.with_chroma, choices))
 
     def for_network(self) -> JpegEncoder:
         return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))

@@ -6,13 +6,15 @@ stated limit on how far a curve may fall. `acquisition` chooses the next quality
 Gaussian beliefs about the curve in `curve`.
 """
 
-from autoquality_core.search.acquisition import LookUp, chance
+from autoquality_core.search.acquisition import Acquisition, LookUp, chance
 from autoquality_core.search.base import Goal, Observation, Scale
 from autoquality_core.search.bounds import Roughness
-from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
+from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, Offset
 from autoquality_core.search.engine import (
     Contender,
     Found,
+    Stop,
+    never,
     search,
     search_several,
 )
@@ -20,6 +22,8 @@ from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
 from autoquality_core.search.limits import LimitedGoal, ScoreLimit
 
 __all__ = [
+    "Acquisition",
+    "Belief",
     "Contender",
     "CurveModel",
     "CurvePrior",
@@ -35,7 +39,9 @@ __all__ = [
     "ScoreGoal",
     "ScoreLimit",
     "SizeGoal",
+    "Stop",
     "chance",
+    "never",
     "search",
     "search_several",
 ]

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects
+from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects, normal_cdf
 from autoquality_core.search.bounds import Bounds, Roughness
 from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
 
@@ -80,6 +80,19 @@ class Acquisition:
         """The expected bytes per pixel of the answer. The goal must have a curve of sizes."""
         answer = np.argmax(self._prospects().answers)
         return math.exp(self._likeliest()[self._goal.sizes][answer])
+
+    @property
+    def beliefs(self) -> list[Belief]:
+        """The beliefs about the goal's first curve, from the prior and all attempts."""
+        return self._models[0].posterior()
+
+    def chance_of(self, value: float, quality: int) -> float:
+        """The probability that the goal's first curve has at least a value at a quality."""
+        model, at = self._models[0], quality - 1
+        return sum(
+            one.weight * float(normal_cdf((one.mean - value) / model.deviation(one))[at])
+            for one in model.posterior()
+        )
 
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""

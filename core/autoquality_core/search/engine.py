@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
@@ -13,6 +14,13 @@ from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 
 ALL_DIFFERENT = range(1, 101)
+
+Stop: TypeAlias = Callable[[Acquisition], bool]
+
+
+def never(_: Acquisition) -> bool:
+    """False: the search goes on."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ def search(
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
+    stop: Stop = never,
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 
@@ -50,10 +59,13 @@ def search(
 
     `roughness` returns how far this image's curve may fall; without it, `prior.allowance` counts.
     On a curve that keeps to that, trying every quality would find the same answer.
+
+    If `stop` returns True before an attempt, the
+    search ends with the best answer so far, unproven.
     """
     acquisition = _acquisition(goal, low, high, prior, equivalents, roughness)
     ready: dict[int, Observation] = {}
-    while not acquisition.settled:
+    while not acquisition.settled and not stop(acquisition):
         started = bool(acquisition.seen)
         quality = acquisition.next() if started or first is None else min(max(first, low), high)
         if quality not in ready:
