@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -52,13 +52,12 @@ class Predictors:
         self._poller: Poller | None = None
         self.by_format: dict[Format, SharedPredictor] = {}
         """The predictors that were loaded."""
-        bundled: dict[Format, Path] = {}
-        for fmt, path in settings.networks.items():
-            if path != parse.BUNDLED:
-                self._load_given(fmt, Path(path))
-            elif file := bundled_network(fmt, bundled_folder):
-                bundled[fmt] = file
-        self._load_bundled(bundled)
+        for fmt, given in settings.networks.items():
+            if given != parse.BUNDLED:
+                self._load(fmt, Path(given), is_bundled=False)
+        for fmt, given in settings.networks.items():
+            if given == parse.BUNDLED and (path := bundled_network(fmt, bundled_folder)):
+                self._load(fmt, path, is_bundled=True)
 
     def start(self, set_health: Callable[[str, bool], None]) -> None:
         """Report each predictor's availability by its health service name; start polling files."""
@@ -78,27 +77,21 @@ class Predictors:
         for predictor in self.by_format.values():
             predictor.close()
 
-    def _load_given(self, fmt: Format, path: Path) -> None:
+    def _load(self, fmt: Format, path: Path, *, is_bundled: bool) -> None:
         files = WatchedNetwork(path)
-        try:
-            predictor = self._load(fmt, path)
-        except NetworkError as error:
-            raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
-        self.by_format[fmt] = predictor
-        self._reloads.append((files, predictor.reload))
-
-    def _load_bundled(self, files: Mapping[Format, Path]) -> None:
-        for fmt, path in files.items():
-            try:
-                self.by_format[fmt] = self._load(fmt, path)
-            except DeviceMissing as error:
-                raise ConfigError(f"AUTOQUALITY_PREDICTOR_DEVICE: {error}") from None
-            except NetworkError as error:
-                _log.error("a bundled network cannot be used", error=str(error))
-
-    def _load(self, fmt: Format, path: Path) -> SharedPredictor:
         loader = partial(load, path, load_options(self._settings), fmt)
-        return SharedPredictor(loader, self._settings, self._metrics.of(fmt))
+        try:
+            predictor = SharedPredictor(loader, self._settings, self._metrics.of(fmt))
+        except NetworkError as error:
+            if not is_bundled:
+                raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
+            if isinstance(error, DeviceMissing):
+                raise ConfigError(f"AUTOQUALITY_PREDICTOR_DEVICE: {error}") from None
+            _log.error("a bundled network cannot be used", error=str(error))
+            return
+        self.by_format[fmt] = predictor
+        if not is_bundled:
+            self._reloads.append((files, predictor.reload))
 
 
 class WatchedNetwork:
