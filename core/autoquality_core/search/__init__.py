@@ -10,20 +10,13 @@ from autoquality_core.search.acquisition import LookUp, chance
 from autoquality_core.search.base import Goal, Observation, Scale
 from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurveModel, CurvePrior, Offset
-from autoquality_core.search.engine import (
-    Contender,
-    Found,
-    search,
-    search_several,
-)
-from autoquality_core.search.goals import FewestBytesGoal, ScoreGoal, SizeGoal
+from autoquality_core.search.engine import Found, search
+from autoquality_core.search.goals import ScoreGoal, SizeGoal
 from autoquality_core.search.limits import LimitedGoal, ScoreLimit
 
 __all__ = [
-    "Contender",
     "CurveModel",
     "CurvePrior",
-    "FewestBytesGoal",
     "Found",
     "Goal",
     "LimitedGoal",
@@ -37,5 +30,4 @@ __all__ = [
     "SizeGoal",
     "chance",
     "search",
-    "search_several",
 ]

@@ -54,8 +54,6 @@ class Acquisition:
         """The arguments are those of `search`; one prior and roughness for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
-        self.hopeless = False
-        """True once no quality can meet the goal. What remains is its fallback."""
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
@@ -75,12 +73,6 @@ class Acquisition:
         """True if no untried quality can change the answer."""
         return bool(self.seen) and not self._open().any()
 
-    @property
-    def expected_bytes_per_pixel(self) -> float:
-        """The expected bytes per pixel of the answer. The goal must have a curve of sizes."""
-        answer = np.argmax(self._prospects().answers)
-        return math.exp(self._likeliest()[self._goal.sizes][answer])
-
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""
         self.attempts += 1
@@ -95,11 +87,6 @@ class Acquisition:
             if equivalent != one.quality:
                 self.seen.append(replace(one, quality=equivalent))
         self._fall_back()
-
-    def change(self, goal: Goal) -> None:
-        """Search for another goal over the same curves, unless the search was hopeless."""
-        if not self.hopeless:
-            self._goal, self._known_open = goal, None
 
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
@@ -123,7 +110,7 @@ class Acquisition:
             return
         best = goal.best(self.seen, self._low, self._high)
         if not goal.accepts(best):
-            self.hopeless, self._goal, self._known_open = True, fallback, None
+            self._goal, self._known_open = fallback, None
             self._models, self._bounds = [self._models[goal.sizes]], [self._bounds[goal.sizes]]
 
     def _next(self) -> int:
@@ -178,14 +165,15 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        One that ends the search saves 2. If no answer needs proof (an edge of 0), half of that
-        counts: the promise is the probability of ending the search.
+        One that ends the search saves 2. If any good quality is the answer, half of that counts:
+        the promise is the probability of ending the search.
         """
-        ends, highest, lowest, refutes = self._prospects()
-        none = max(0.0, 1.0 - float(ends.sum() + highest.sum())) if self._goal.edge > 0 else 0.0
-        pairs = self._in_pairs(highest, 1, none) + self._in_pairs(lowest, -1)
-        saved = 2.0 * (ends + np.where(self._bounds[0].unprobed(), refutes, 0.0)) + pairs
-        return np.asarray(saved if self._goal.edge else saved / 2)
+        ends, highest, lowest = self._prospects()
+        if not self._goal.wants_highest:
+            pairs = self._in_pairs(highest, 1) + self._in_pairs(lowest, -1)
+            return ends + pairs / 2
+        none = max(0.0, 1.0 - float(ends.sum() + highest.sum()))
+        return 2.0 * ends + self._in_pairs(highest, 1, none)
 
     def _in_pairs(self, answers: FloatArray, step: int, none: float = 0.0) -> FloatArray:
         """The encodings that trying each quality saves as an answer that needs proof, or as proof.
@@ -205,7 +193,7 @@ class Acquisition:
 
     def _worth_as_second(self, at: int) -> FloatArray:
         """The probability that each quality ends the search together with the one at index `at`."""
-        ends, highest, lowest, _ = self._prospects()
+        ends, highest, lowest = self._prospects()
         mean = self._likeliest()[0]
         # Values closer than the width would be good enough together.
         apart = np.abs(mean - mean[at]) >= self._goal.width

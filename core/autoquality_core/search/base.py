@@ -51,10 +51,7 @@ class Scale(Protocol):
 
 
 class Chances(NamedTuple):
-    """The probabilities that each quality is good enough, too poor, or too good or too large.
-
-    A quality can be too poor and too large at once.
-    """
+    """The probabilities that each quality is good enough, too poor, or too good."""
 
     good: FloatArray
     too_poor: FloatArray
@@ -65,14 +62,12 @@ class Prospects(NamedTuple):
     """The probabilities of what trying each quality shows.
 
     `ends`: it is good enough, which ends the search at once. `highest` and `lowest`: it is the
-    answer if the next file above, or below, is tried too, and is not an answer. `refutes`: no
-    quality is an answer.
+    answer if the next file above, or below, is tried too, and is not an answer.
     """
 
     ends: FloatArray
     highest: FloatArray
     lowest: FloatArray
-    refutes: FloatArray
 
     @property
     def answers(self) -> FloatArray:
@@ -88,21 +83,22 @@ class Goal(Protocol):
     """
 
     @property
-    def edge(self) -> int:
-        """Which of the qualities that are good enough is the answer: 1 the highest, -1 the lowest,
-        0 any of them.
-        """
+    def wants_highest(self) -> bool:
+        """Whether the highest good quality is the answer; otherwise, any good one is."""
 
     @property
     def fallback(self) -> Goal | None:
         """The goal for the curve of sizes, once no quality can be accepted; None to stop then."""
+        return None
 
     @property
     def sizes(self) -> int:
-        """The index of the curve of sizes, if the goal has one."""
+        """The index of the curve of sizes, if there is a fallback."""
+        return 0
 
     def accepts(self, seen: Observation) -> bool:
         """False for an answer that only the fallback accepts."""
+        return True
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         """The values of a probe, one for each curve."""
@@ -139,6 +135,11 @@ class Goal(Protocol):
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
     ) -> Outcome:
         """How the search ended with `best` when nothing was left to try."""
+
+
+def is_worse(scale: Scale, score: float, limit: float) -> bool:
+    """Whether a score looks worse than a limit."""
+    return score > limit if scale.lower_is_better else score < limit
 
 
 def normal_cdf(x: FloatArray) -> FloatArray:

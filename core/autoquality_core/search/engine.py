@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurvePrior
-from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 
 ALL_DIFFERENT = range(1, 101)
@@ -51,7 +49,9 @@ def search(
     `roughness` returns how far this image's curve may fall; without it, `prior.allowance` counts.
     On a curve that keeps to that, trying every quality would find the same answer.
     """
-    acquisition = _acquisition(goal, low, high, prior, equivalents, roughness)
+    priors = [prior] if isinstance(prior, CurvePrior) else prior
+    look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
+    acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
     ready: dict[int, Observation] = {}
     while not acquisition.settled:
         started = bool(acquisition.seen)
@@ -82,107 +82,3 @@ def _attempted(
     if attempt_two is None or other is None or not may_continue(max(quality, other)):
         return [attempt(quality)]
     return attempt_two(quality, other)
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """One of several encoders that may produce the answer; the fields are those of `search`."""
-
-    goal: FewestBytesGoal
-    low: int
-    high: int
-    attempt: Callable[[int], Observation]
-    prior: Sequence[CurvePrior]
-    roughness: Sequence[LookUp | None] | None = None
-    equivalents: Sequence[int] = ALL_DIFFERENT
-    may_continue: Callable[[int], bool] = lambda _quality: True
-
-
-def search_several(contenders: Sequence[Contender]) -> tuple[int | None, list[Found | None]]:
-    """Find the contender whose answer meets its goal with the fewest bytes.
-
-    Returns its index, and how each search ended. The index is None if no contender meets its goal;
-    a search is None if its contender was not tried. The search of a contender ends early, with
-    its best answer so far, once no quality can beat the best of the others.
-    """
-    states = [
-        _acquisition(one.goal, one.low, one.high, one.prior, one.equivalents, one.roughness)
-        for one in contenders
-    ]
-    late: set[int] = set()
-    best: int | None = None
-    while running := [at for at in _running(states, best) if at not in late]:
-        at = min(running, key=lambda one: _expected_bytes(contenders[one], states[one]))
-        quality = states[at].next()
-        started = any(state.seen for state in states)
-        if started and not contenders[at].may_continue(quality):
-            late.add(at)
-            continue
-        states[at].take(contenders[at].attempt(quality))
-        best = _smallest(contenders, states)
-        _limit_others(contenders, states, best)
-    found = [
-        _answer(one, state) if state.seen else None
-        for one, state in zip(contenders, states, strict=True)
-    ]
-    for at in late.intersection(_running(states, best)):
-        ended = found[at]
-        found[at] = None if ended is None else Found(ended.best, Outcome.DEADLINE_REACHED)
-    return best, found
-
-
-def _acquisition(
-    goal: Goal,
-    low: int,
-    high: int,
-    prior: CurvePrior | Sequence[CurvePrior],
-    equivalents: Sequence[int],
-    roughness: LookUp | Sequence[LookUp | None] | None,
-) -> Acquisition:
-    priors = [prior] if isinstance(prior, CurvePrior) else prior
-    look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
-    return Acquisition(goal, low, high, priors, equivalents, look_ups)
-
-
-def _running(states: Sequence[Acquisition], best: int | None) -> list[int]:
-    """The contenders that may still win; if none meets its goal, those that are unsettled."""
-    return [
-        at
-        for at, state in enumerate(states)
-        if not state.settled and (best is None or not state.hopeless)
-    ]
-
-
-def _limit_others(
-    contenders: Sequence[Contender], states: Sequence[Acquisition], best: int | None
-) -> None:
-    """Let all others search for files smaller than the best one."""
-    if best is None:
-        return
-    limit = _answer(contenders[best], states[best]).best.size_bytes - 1
-    for at, (one, state) in enumerate(zip(contenders, states, strict=True)):
-        if at != best:
-            state.change(replace(one.goal, max_bytes=min(one.goal.max_bytes, limit)))
-
-
-def _expected_bytes(contender: Contender, state: Acquisition) -> float:
-    """Those of the most probable answer; infinite if it will not meet the goal."""
-    if state.hopeless:
-        return math.inf
-    return contender.goal.pixels * state.expected_bytes_per_pixel
-
-
-def _answer(contender: Contender, state: Acquisition) -> Found:
-    goal, low, high = contender.goal, contender.low, contender.high
-    best = goal.best(state.seen, low, high)
-    return Found(best, goal.outcome(best, state.seen, low, high))
-
-
-def _smallest(contenders: Sequence[Contender], states: Sequence[Acquisition]) -> int | None:
-    """The contender whose best answer so far meets its goal with the fewest bytes."""
-    met = [
-        (answer.best.size_bytes, at)
-        for at, (one, state) in enumerate(zip(contenders, states, strict=True))
-        if state.seen and (answer := _answer(one, state)).outcome is Outcome.TARGET_MET
-    ]
-    return min(met)[1] if met else None

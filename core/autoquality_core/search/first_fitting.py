@@ -71,8 +71,7 @@ def _next(
         return None
     chances = np.zeros(MAX_QUALITY)
     for belief in model.posterior():
-        good = goal.chances([belief.mean], [model.deviation(belief)]).good
-        chances += belief.weight * good
+        chances += belief.weight * goal.fits(belief.mean, model.deviation(belief))
     sure = qualities[chances[qualities - 1] >= SURE]
     if sure.size:
         return int(sure[-1])

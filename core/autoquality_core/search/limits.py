@@ -12,9 +12,11 @@ from autoquality_core.search.base import (
     BoolArray,
     Chances,
     FloatArray,
+    Goal,
     Observation,
     Prospects,
     Scale,
+    is_worse,
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
@@ -37,8 +39,7 @@ class ScoreLimit:
 
     def keeps(self, seen: Observation) -> bool:
         """True if a probe is within the limit."""
-        score = self._score(seen)
-        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
+        return not is_worse(self.scale, self._score(seen), self.worst)
 
     def value(self, seen: Observation) -> float:
         """The value of a probe on the curve of the limit."""
@@ -62,7 +63,7 @@ class ScoreLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitedGoal:
+class LimitedGoal(Goal):
     """The best answer to `goal` among the qualities within all limits.
 
     That is the answer of `goal` itself, except where a limit takes the place of a bound of the
@@ -81,12 +82,12 @@ class LimitedGoal:
     pixels: int = 1
 
     @property
-    def edge(self) -> int:
-        return self.goal.edge
+    def wants_highest(self) -> bool:
+        return self.goal.wants_highest
 
     @property
     def sizes(self) -> int:
-        return self.goal.sizes
+        return 0 if isinstance(self.goal, SizeGoal) else -1
 
     @property
     def fallback(self) -> SizeGoal | None:
@@ -118,7 +119,9 @@ class LimitedGoal:
         within = [one for one in seen if self.accepts(one)]
         if not within:
             fallback = self.fallback
-            return fallback.best(seen, low, high) if fallback else max(seen, key=_quality)
+            if fallback is None:
+                return max(seen, key=lambda one: one.quality)
+            return fallback.best(seen, low, high)
         side = self._side(within)
         if side and not any(map(self.finished, within)):
             return max(within, key=lambda one: side * one.quality)
@@ -168,10 +171,10 @@ class LimitedGoal:
             else:
                 looks = looks * (1 - over)
         if self._fitting is not None:
-            fits = self._fitting.chances(means[-1:], deviations[-1:]).good
+            fits = self._fitting.fits(means[-1], deviations[-1])
         if isinstance(self.goal, SizeGoal):
-            ends, highest, lowest, refutes = self.goal.prospects(means[:1], deviations[:1])
-            return Prospects(looks * ends, looks * highest, lowest, refutes)
+            ends, highest, lowest = self.goal.prospects(means[:1], deviations[:1])
+            return Prospects(looks * ends, looks * highest, lowest)
         good, too_poor, too_good = _without_worst(own, self.goal.chances(means[:1], deviations[:1]))
         rest, looks = fits * looks, looks * (1 - own)
         ends = rest * good
@@ -183,7 +186,7 @@ class LimitedGoal:
         highest[:-1] *= 1 - fits[1:]
         lowest[1:] *= 1 - looks[:-1]
         highest[-1] = lowest[0] = 0.0
-        return Prospects(ends, highest, lowest, np.zeros_like(ends))
+        return Prospects(ends, highest, lowest)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -232,7 +235,3 @@ def _without_worst(share: FloatArray, chances: Chances) -> Chances:
         np.maximum(too_poor - share, 0.0),
         np.minimum(too_good, 1 - share),
     )
-
-
-def _quality(seen: Observation) -> int:
-    return seen.quality
