@@ -12,8 +12,7 @@
                                its reading of a graph, its order of work, and its arithmetic
     frozen_graph, onnx_model   the backends for all other networks
     signature                  the inputs and outputs of a frozen graph
-    tensorflow                 a late and silent import
-    gpu                        whether there is one
+    tensorflow                 a late and silent import, and whether there is a GPU
     bundled                    the networks that are installed with the library
     errors
 

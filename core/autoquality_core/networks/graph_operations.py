@@ -31,17 +31,6 @@ def operation(node: Node, constants: Constants) -> Operation:
         raise Unsupported(f"'{node.name}' is another '{node.kind}': {error!r}") from error
 
 
-def can_overwrite(function: Operation) -> bool:
-    """Whether the function works number by number, and can write to one of its inputs (`out`)."""
-    return function is relu or (isinstance(function, np.ufunc) and function.signature is None)
-
-
-def relu(values: Array, out: Array | None = None) -> Array:
-    """The positive part."""
-    result: Array = np.maximum(values, 0, out=out)
-    return result
-
-
 def _always(function: Operation) -> Maker:
     return lambda _attributes, _constants: function
 
@@ -212,7 +201,7 @@ _MAKERS: Mapping[str, Maker] = {
     "Pad": _pad,
     "Prod": _reduction(np.multiply),
     "RealDiv": _always(np.divide),
-    "Relu": _always(relu),
+    "Relu": _always(lambda values: np.maximum(values, 0)),
     "Reshape": _reshape,
     "Round": _always(np.rint),  # half to even, as TensorFlow
     "Shape": _always(lambda values: np.array(values.shape, np.int32)),

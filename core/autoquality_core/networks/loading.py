@@ -12,7 +12,6 @@ from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import Backend, first_working
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.frozen_graph import NOT_A_GRAPH, open_frozen_graph
-from autoquality_core.networks.gpu import has_gpu
 from autoquality_core.networks.graph_file import Unsupported
 from autoquality_core.networks.inputs import squeeze
 from autoquality_core.networks.network import LoadOptions, Network, Recipe
@@ -20,6 +19,7 @@ from autoquality_core.networks.numpy_graph import NumPyGraph
 from autoquality_core.networks.onnx_model import open_onnx_model
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.networks.side_file import ANY_TARGET, SideFile, read_side_file
+from autoquality_core.networks.tensorflow import has_gpu
 from autoquality_core.types import Device, Format
 
 # How other files begin that people try to load. A GraphDef begins with a node.
