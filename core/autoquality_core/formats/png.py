@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Format
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from autoquality_core.runtime.codecs import cv2
