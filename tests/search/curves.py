@@ -19,7 +19,7 @@ from autoquality_core.search import (
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
+from autoquality_train.judging.oracle import agree, oracle
 
 FloatArray = npt.NDArray[np.float64]
 Look = Callable[[int], Observation]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.search import CurveModel, CurvePrior, Observation, Offset, ScoreGoal, search
-from autoquality_core.search.curve import Belief
+from autoquality_core.search import CurveModel, CurvePrior, Gaussian, Observation, ScoreGoal, search
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)
@@ -92,7 +91,7 @@ def test_a_belief_of_any_width_can_be_conditioned(width: float) -> None:
 
 def two_beliefs(noise: float) -> CurvePrior:
     """Independent values with mean 0 and variance 1, or with mean 2 and variance 4."""
-    doubt = Belief(0.25, np.full(100, 2.0), 4.0 * np.eye(100))
+    doubt = Gaussian(np.full(100, 2.0), 4.0 * np.eye(100), 0.25)
     return CurvePrior(np.zeros(100), np.eye(100), noise, 0.0, (doubt,))
 
 
@@ -197,7 +196,7 @@ def test_each_prediction_keeps_the_beliefs_before_it_as_doubts() -> None:
 
 
 def test_an_offset_moves_every_belief() -> None:
-    offset = Offset(np.full(100, 0.5), np.full((100, 100), 0.01))
+    offset = Gaussian(np.full(100, 0.5), np.full((100, 100), 0.01))
     before = PRIOR.with_curve(CURVE, COVARIANCE)
     for one, other in zip(before.beliefs, before.above(offset).beliefs, strict=True):
         assert other.weight == pytest.approx(one.weight)

@@ -19,8 +19,8 @@ from autoquality_core.search import (
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Outcome
+from autoquality_train.judging.oracle import agree, oracle
 from tests.search.curves import (
     PIXELS,
     SCORE_PRIOR,

@@ -23,8 +23,8 @@ from autoquality_core.search import (
     search,
 )
 from autoquality_core.search.base import Goal
-from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Outcome
+from autoquality_train.judging.oracle import agree, oracle
 from tests.search.curves import (
     LIKENESS,
     PIXELS,

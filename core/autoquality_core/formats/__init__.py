@@ -15,48 +15,29 @@ from typing import Any
 import numpy as np
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats.avif import AvifEncoder, AvifOptions
-from autoquality_core.formats.base import Encoder, Option, options_of, updated
-from autoquality_core.formats.containers import fitting_metadata, with_metadata
-from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
-from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
-from autoquality_core.formats.png import PngEncoder, PngOptions
-from autoquality_core.formats.stripping import stripped
-from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
+from autoquality_core.formats.avif import AvifEncoder as AvifEncoder
+from autoquality_core.formats.avif import AvifOptions as AvifOptions
+from autoquality_core.formats.base import Encoder as Encoder
+from autoquality_core.formats.base import Option as Option
+from autoquality_core.formats.base import options_of as options_of
+from autoquality_core.formats.base import updated as updated
+from autoquality_core.formats.containers import fitting_metadata as fitting_metadata
+from autoquality_core.formats.containers import with_metadata as with_metadata
+from autoquality_core.formats.jpeg import BEST_MOZJPEG as BEST_MOZJPEG
+from autoquality_core.formats.jpeg import JpegEncoder as JpegEncoder
+from autoquality_core.formats.jpeg import JpegOptions as JpegOptions
+from autoquality_core.formats.jxl import JxlEncoder as JxlEncoder
+from autoquality_core.formats.jxl import JxlOptions as JxlOptions
+from autoquality_core.formats.jxl import JxlTranscoder as JxlTranscoder
+from autoquality_core.formats.png import PngEncoder as PngEncoder
+from autoquality_core.formats.png import PngOptions as PngOptions
+from autoquality_core.formats.stripping import stripped as stripped
+from autoquality_core.formats.webp import WebpEncoder as WebpEncoder
+from autoquality_core.formats.webp import WebpOptions as WebpOptions
+from autoquality_core.formats.webp import WebpPreset as WebpPreset
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips
 from autoquality_core.types import ColorProfile, Format
-
-__all__ = [
-    "BEST_MOZJPEG",
-    "ENCODERS",
-    "OPTIONS",
-    "WITH_QUALITY",
-    "AvifEncoder",
-    "AvifOptions",
-    "Encoder",
-    "EncoderOptions",
-    "JpegEncoder",
-    "JpegOptions",
-    "JxlEncoder",
-    "JxlOptions",
-    "JxlTranscoder",
-    "Option",
-    "PngEncoder",
-    "PngOptions",
-    "WebpEncoder",
-    "WebpOptions",
-    "WebpPreset",
-    "encoder_for",
-    "fitting_metadata",
-    "library_versions",
-    "options_of",
-    "stripped",
-    "substitute",
-    "updated",
-    "with_metadata",
-    "writable",
-]
 
 ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
     {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder, JxlEncoder)}

@@ -14,10 +14,11 @@ from autoquality_core.networks.backend import Array, Backend, Outputs, first_wor
 from autoquality_core.networks.errors import DeviceMissing, NetworkError, PredictionFailed
 from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.network import LoadOptions
-from autoquality_core.networks.prediction import QUALITIES, CurveDistribution, Prediction
+from autoquality_core.networks.prediction import Prediction, curve_of
 from autoquality_core.networks.side_file import SideFile
 from autoquality_core.networks.signature import Misfit, Signature, named_signatures, signatures
 from autoquality_core.networks.tensorflow import device_of, open_session, tensorflow
+from autoquality_core.search.curve import QUALITIES
 from autoquality_core.types import Device
 
 NOT_A_GRAPH = "not a TensorFlow frozen graph (.pb)"
@@ -77,8 +78,7 @@ class GraphBackend(Backend):
         if any(np.abs(part).max() > _FARTHEST for part in curve):
             raise PredictionFailed(f"its curve is beyond {_FARTHEST:g}")
         mean, factor = curve
-        distribution = CurveDistribution.from_factor(mean, factor, self.residuals[metric])
-        return Prediction.from_logits(logits, distribution)
+        return Prediction.from_logits(logits, curve_of(mean, factor, self.residuals[metric]))
 
 
 class FrozenGraph(GraphBackend):

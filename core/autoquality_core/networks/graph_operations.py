@@ -22,6 +22,8 @@ Maker = Callable[[Mapping[str, Any], Constants], Operation]
 
 def operation(node: Node, constants: Constants) -> Operation:
     """What `node` computes. Raises Unsupported."""
+    if node.kind in _FUNCTIONS:
+        return _FUNCTIONS[node.kind]
     make = _MAKERS.get(node.kind)
     if make is None:
         raise Unsupported(f"it has the operation '{node.kind}'")
@@ -29,14 +31,6 @@ def operation(node: Node, constants: Constants) -> Operation:
         return make(node.attributes, constants)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise Unsupported(f"'{node.name}' is another '{node.kind}': {error!r}") from error
-
-
-def _always(function: Operation) -> Maker:
-    return lambda _attributes, _constants: function
-
-
-def _same(values: Array) -> Array:
-    return values
 
 
 def _ints(constant: Array | None) -> list[int]:
@@ -62,10 +56,10 @@ def _constant(attributes: Mapping[str, Any], _constants: Constants) -> Operation
     return lambda: value
 
 
-def _by_number(function: Callable[[float], float]) -> Maker:
+def _by_number(function: Callable[[float], float]) -> Operation:
     """An operation on few numbers, in double precision."""
     each: Any = np.frompyfunc(function, 1, 1)
-    return _always(lambda values: each(values).astype(values.dtype))
+    return lambda values: each(values).astype(values.dtype)
 
 
 def _gather(attributes: Mapping[str, Any], constants: Constants) -> Operation:
@@ -175,43 +169,48 @@ def _transpose(_attributes: Mapping[str, Any], constants: Constants) -> Operatio
     return lambda values, _order: values.transpose(order)
 
 
-_MAKERS: Mapping[str, Maker] = {
-    "Abs": _always(np.absolute),
-    "AddV2": _always(np.add),
-    "BatchMatMulV2": _matrix_product,
-    "BiasAdd": _always(np.add),
-    "Cast": _cast,
-    "CheckNumerics": _always(_same),  # NaN reaches the outputs, which are checked
-    "Cholesky": _always(np.linalg.cholesky),
-    "ConcatV2": _concatenate,
-    "Const": _constant,
+_FUNCTIONS: Mapping[str, Operation] = {
+    "Abs": np.absolute,
+    "AddV2": np.add,
+    "BiasAdd": np.add,
+    "CheckNumerics": lambda values: values,  # NaN reaches the outputs, which are checked
+    "Cholesky": np.linalg.cholesky,
     "Erf": _by_number(math.erf),
     "Erfc": _by_number(math.erfc),
+    "Identity": lambda values: values,
+    "Log": np.log,
+    "Maximum": np.maximum,
+    "Mul": np.multiply,
+    "Neg": np.negative,
+    "OnesLike": np.ones_like,
+    "RealDiv": np.divide,
+    "Relu": lambda values: np.maximum(values, 0),
+    "Round": np.rint,  # half to even, as TensorFlow
+    "Shape": lambda values: np.array(values.shape, np.int32),
+    "Sign": np.sign,
+    "Softplus": _softplus,
+    "Sqrt": np.sqrt,
+    "Square": np.square,
+    "Sub": np.subtract,
+    "ZerosLike": np.zeros_like,
+}
+"""Operations that depend on their inputs alone."""
+
+_MAKERS: Mapping[str, Maker] = {
+    "BatchMatMulV2": _matrix_product,
+    "Cast": _cast,
+    "ConcatV2": _concatenate,
+    "Const": _constant,
     "GatherV2": _gather,
-    "Identity": _always(_same),
-    "Log": _always(np.log),
     "MatMul": _matrix_product,
-    "Maximum": _always(np.maximum),
     "Mean": _mean,
     "Min": _reduction(np.minimum),
-    "Mul": _always(np.multiply),
-    "Neg": _always(np.negative),
-    "OnesLike": _always(np.ones_like),
     "Pack": _pack,
     "Pad": _pad,
     "Prod": _reduction(np.multiply),
-    "RealDiv": _always(np.divide),
-    "Relu": _always(lambda values: np.maximum(values, 0)),
     "Reshape": _reshape,
-    "Round": _always(np.rint),  # half to even, as TensorFlow
-    "Shape": _always(lambda values: np.array(values.shape, np.int32)),
-    "Sign": _always(np.sign),
-    "Softplus": _always(_softplus),
-    "Sqrt": _always(np.sqrt),
-    "Square": _always(np.square),
     "StridedSlice": _strided_slice,
-    "Sub": _always(np.subtract),
     "Sum": _sum,
     "Transpose": _transpose,
-    "ZerosLike": _always(np.zeros_like),
 }
+"""Operations that depend on attributes, or on inputs that are constant."""

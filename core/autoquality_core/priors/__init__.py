@@ -26,10 +26,8 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
-from autoquality_core.priors.regression import FeatureRegression
-from autoquality_core.search.curve import CurvePrior, Offset, rbf
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.priors.regression import FeatureRegression, FloatArray
+from autoquality_core.search.curve import CurvePrior, Gaussian, rbf
 
 SIZE = "size"
 
@@ -139,7 +137,7 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
 
 
 @cache
-def load_offset(key: str, curve: str) -> Offset | None:
+def load_offset(key: str, curve: str) -> Gaussian | None:
     """The learned distance between two encoders' curves; None if there is none."""
     learned = load_learned(f"{key}.offset.json", curve)
     if learned is None:
@@ -147,7 +145,7 @@ def load_offset(key: str, curve: str) -> Offset | None:
     components = np.array(learned["components"])
     covariance = components.T @ components
     covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
-    return Offset(np.array(learned["mean"]), covariance)
+    return Gaussian(np.array(learned["mean"]), covariance)
 
 
 @cache

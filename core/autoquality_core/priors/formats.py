@@ -18,13 +18,10 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import SSIMULACRA2
-from autoquality_core.priors.regression import inputs, scaled
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.priors.regression import FloatArray, inputs, scaled
 
 FILE = "formats.json"
 
@@ -116,13 +113,12 @@ class SizeBeliefs:
         features: FloatArray | None,
         *,
         doubt: float = 0.0,
-        data: Learned | None = None,
     ) -> None:
         """`pixels` counts all frames; `features` are those with chroma, None for animations.
 
         `doubt` is the standard deviation of what the features do not show, such as alpha.
         """
-        data = data or learned()
+        data = learned()
         self._values, self._pixels = data.values, pixels
         near = scaled(data.centre if features is None else features, data.centre, data.spread)
         seen = inputs(near, data.landmarks)

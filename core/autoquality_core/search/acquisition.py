@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
+from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -59,7 +60,7 @@ class Acquisition:
         self._models = [CurveModel(prior) for prior in priors]
         look_ups = [*roughness, *[None] * (len(priors) - len(roughness))]
         self._bounds = [
-            Bounds(low, high, look or _allowance_of(prior))
+            Bounds(low, high, look or partial(Roughness, prior.allowance))
             for look, prior in zip(look_ups, priors, strict=True)
         ]
         self._qualities = self._bounds[0].qualities
@@ -237,22 +238,13 @@ def _prospects(
     total = np.zeros((len(Prospects._fields), qualities.size))
     at = np.array([one.quality for one in seen], np.int_) - qualities[0]
     known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
-    for weight, beliefs in _joint(models):
+    for beliefs in product(*(model.posterior() for model in models)):
         means, deviations = [], []
         for curve, (model, belief) in enumerate(zip(models, beliefs, strict=True)):
             mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
             mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
             means.append(mean)
             deviations.append(deviation)
+        weight = math.prod(belief.weight for belief in beliefs)
         total += weight * np.array(goal.prospects(means, deviations))
     return Prospects(*total)
-
-
-def _joint(models: Sequence[CurveModel]) -> Iterator[tuple[float, tuple[Belief, ...]]]:
-    """Every combination of beliefs about the curves, with its probability."""
-    for beliefs in product(*(model.posterior() for model in models)):
-        yield math.prod(belief.weight for belief in beliefs), beliefs
-
-
-def _allowance_of(prior: CurvePrior) -> LookUp:
-    return lambda: Roughness(prior.allowance)

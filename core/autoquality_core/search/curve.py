@@ -32,27 +32,16 @@ SURPRISED, LOST = 0.1, 0.03
 deviations should be `WIDER` times as great, or that it says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """A Gaussian over curves, with the probability that it is the right one.
-
-    `mean` has the shape (100,), `covariance` (100, 100).
-    """
-
-    weight: float
-    mean: FloatArray
-    covariance: FloatArray
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Offset:
-    """The distance from an encoder's curve to another's, over images, q = 1 to 100.
+class Gaussian:
+    """A Gaussian over curves v(q), q = 1 to 100: `mean` (100,) and `covariance` (100, 100).
 
-    `mean` (100,) and `covariance` (100, 100), natural logarithms.
+    Of several beliefs about one curve, `weight` is the probability that this is the right one.
     """
 
     mean: FloatArray
     covariance: FloatArray
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +57,13 @@ class CurvePrior:
     covariance: FloatArray
     noise: float
     allowance: float
-    doubts: tuple[Belief, ...] = ()
+    doubts: tuple[Gaussian, ...] = ()
 
     @property
-    def beliefs(self) -> tuple[Belief, ...]:
+    def beliefs(self) -> tuple[Gaussian, ...]:
         """The main belief and the alternatives; the weights sum to 1."""
         rest = 1 - sum(one.weight for one in self.doubts)
-        return (Belief(rest, self.mean, self.covariance), *self.doubts)
+        return (Gaussian(self.mean, self.covariance, rest), *self.doubts)
 
     def with_curve(self, mean: FloatArray, covariance: FloatArray) -> CurvePrior:
         """The prior, updated by a prediction of the image's own curve.
@@ -82,7 +71,7 @@ class CurvePrior:
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
         """
         doubts = (
-            Belief(SURPRISED, mean, WIDER**2 * covariance),
+            Gaussian(mean, WIDER**2 * covariance, SURPRISED),
             *(replace(one, weight=LOST * one.weight) for one in self.beliefs),
         )
         return replace(self, mean=mean, covariance=covariance, doubts=doubts)
@@ -107,18 +96,13 @@ class CurvePrior:
             doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
         )
 
-    def above(self, offset: Offset) -> CurvePrior:
+    def above(self, offset: Gaussian) -> CurvePrior:
         """The prior of an encoder whose curves have this distance from those of this prior."""
-
-        def raised(one: Belief) -> Belief:
-            return Belief(one.weight, one.mean + offset.mean, one.covariance + offset.covariance)
-
-        return replace(
-            self,
-            mean=self.mean + offset.mean,
-            covariance=self.covariance + offset.covariance,
-            doubts=tuple(map(raised, self.doubts)),
+        main, *doubts = (
+            Gaussian(one.mean + offset.mean, one.covariance + offset.covariance, one.weight)
+            for one in self.beliefs
         )
+        return replace(self, mean=main.mean, covariance=main.covariance, doubts=tuple(doubts))
 
     @classmethod
     def smooth(cls, start: float, end: float, *, noise: float, allowance: float) -> CurvePrior:
@@ -171,7 +155,7 @@ class CurveModel:
         self._qualities.append(quality)
         self._values.append(value)
 
-    def posterior(self) -> list[Belief]:
+    def posterior(self) -> list[Gaussian]:
         """Every belief after the probes; the weights sum to 1."""
         found = [self._condition(one) for one in self._prior.beliefs]
         highest = max(likelihood for _, likelihood in found)
@@ -182,7 +166,7 @@ class CurveModel:
             for (one, _), weight in zip(found, weights, strict=True)
         ]
 
-    def _condition(self, belief: Belief) -> tuple[Belief, float]:
+    def _condition(self, belief: Gaussian) -> tuple[Gaussian, float]:
         """A belief after the probes, and their log-likelihood under it, up to a constant."""
         if not self._qualities:
             return belief, 0.0
@@ -197,9 +181,9 @@ class CurveModel:
         mean = belief.mean + gain @ solved[:, -1]
         covariance = belief.covariance - gain @ solved[:, :-1]
         likelihood = -0.5 * (away @ solved[:, -1] + np.linalg.slogdet(seen)[1])
-        return Belief(belief.weight, mean, covariance), float(likelihood)
+        return replace(belief, mean=mean, covariance=covariance), float(likelihood)
 
-    def deviation(self, belief: Belief) -> FloatArray:
+    def deviation(self, belief: Gaussian) -> FloatArray:
         """The standard deviation of a probe's value, at q = 1..100."""
         spread: FloatArray = np.sqrt(
             np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2

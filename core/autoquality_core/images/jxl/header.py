@@ -107,8 +107,8 @@ def read_header(data: memoryview) -> Header:
         begin = reader.at
         colours = _colours(reader)
         colours_at = (begin, reader.at)
-        if more:
-            _skip_tone_mapping(reader)
+        if more and not reader.flag():
+            reader.skip(2 * _HALF + 1 + _HALF)  # the range of brightness, for tone mapping
         reader.extensions()
     _skip_transforms(reader, xyb=xyb)
     begin = reader.at
@@ -226,11 +226,6 @@ def _colours(reader: BitReader) -> _Colours:
 def _point(reader: BitReader) -> tuple[float, ...]:
     """The coordinates of a colour."""
     return tuple(reader.signed(*_POINT) / _POINT_UNIT for _ in range(2))
-
-
-def _skip_tone_mapping(reader: BitReader) -> None:
-    if not reader.flag():
-        reader.skip(2 * _HALF + 1 + _HALF)
 
 
 def _skip_transforms(reader: BitReader, *, xyb: bool) -> None:

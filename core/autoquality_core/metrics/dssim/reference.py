@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.metrics.dssim import kernel
-from autoquality_core.runtime.compilation import kept_in
 
 Luma = npt.NDArray[np.uint8]
 
@@ -97,11 +96,6 @@ def warm_up() -> None:
     """Compile the kernels, or load them from numba's disk cache."""
     luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
     compare(luma, luma)
-
-
-def cache_folder() -> str | None:
-    """The folder of the compiled kernels' disk cache; None if they are not cached."""
-    return kept_in(kernel.mean_dissimilarity)
 
 
 def _checked(luma: Luma) -> Luma:

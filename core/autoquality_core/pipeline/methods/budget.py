@@ -11,7 +11,6 @@ from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
 
-
 _STEP = 5
 """libwebp has one number of alpha levels for each five alpha qualities up to 70."""
 
