@@ -23,6 +23,7 @@ from autoquality_core.images.blocks import (
     cosine_transform,
     flat_table,
     jpeg_table,
+    spread,
 )
 from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
@@ -43,7 +44,6 @@ _GREY = 128.0
 _AREA = BLOCK * BLOCK
 _CHROMA = CHROMA / np.float32(4)
 _AS_IT_IS = np.ones(1, np.float32)
-_GOLDEN = 0.6180339887498949
 
 _TRANSFORM = cosine_transform()
 _BANDS = np.ascontiguousarray(bands().T)
@@ -118,7 +118,7 @@ def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
     if known is None:
         known = with_chroma(luma_features(pixels), pixels)
     frame, *squares = _squares(pixels, structure.SIDE * BLOCK, SQUARES)
-    blocks = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    blocks = _some(frame, BLOCK, BLOCKS)
     return np.concatenate(
         [
             known,
@@ -201,16 +201,13 @@ def _squares(pixels: Pixels, side: int, most: int) -> tuple[Frame, Places, Place
     if any(short):
         frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
         frame.flags.writeable = False  # numba would compile for both kinds
-    return frame, *_places(frame.shape[0] // side, frame.shape[1] // side, most)
+    return frame, *_some(frame, side, most)
 
 
-def _places(down: int, across: int, most: int) -> tuple[Places, Places]:
-    """Rows and columns of up to `most` of down x across squares, spread evenly."""
-    count = min(down * across, most)
-    at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
-    rows, columns = np.divmod(at, across)
-    # Each row starts at another column, so that a picture of columns is sampled evenly.
-    return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
+def _some(frame: Frame, side: int, most: int) -> tuple[Places, Places]:
+    """The rows and columns of up to `most` squares of `side` pixels, spread evenly."""
+    down, across = frame.shape[0] // side, frame.shape[1] // side
+    return spread(down, across, min(down * across, most))
 
 
 @cache

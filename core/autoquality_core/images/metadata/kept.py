@@ -159,7 +159,7 @@ def _exif(
     }
     if name != "tiff":
         return exif.cleaned(tiff, size, swapped=swapped, extra=new)
-    written = exif.Tiff.of(exif.block_of_tiff(tiff, exif.from_tiff(tiff) | new))
+    written = exif.Tiff.of(exif.block_of_tiff(tiff, new))
     return b"" if written is None else exif.cleaned(written, size, swapped=swapped, extra={})
 
 
