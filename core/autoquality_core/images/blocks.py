@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+Frame = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
 BLOCK = 8
@@ -72,6 +73,15 @@ def bands() -> FloatArray:
         slant & (total > 9),
     )
     return np.array([mask / mask.sum() for mask in masks], np.float32).T
+
+
+def at_least(frame: Frame, side: int) -> Frame:
+    """A frame (height, width, bands), padded to `side` by repeating its edges."""
+    short = [max(side - extent, 0) for extent in frame.shape[:2]]
+    if any(short):
+        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+        frame.flags.writeable = False  # numba would compile for both kinds
+    return frame
 
 
 def spread(down: int, across: int, count: int) -> tuple[Places, Places]:

@@ -8,8 +8,8 @@
     inputs                     how a network sees an image
     backend                    a graph in a library, and the checks while loading
     numpy_graph                the backend for the bundled networks on a CPU
-    graph_file, graph_plan, graph_operations
-                               its reading of a graph, its order of work, and its arithmetic
+    graph_file, graph_operations
+                               its reading of a graph, and its arithmetic
     frozen_graph, onnx_model   the backends for all other networks
     signature                  the inputs and outputs of a frozen graph
     tensorflow                 a late and silent import, and whether there is a GPU

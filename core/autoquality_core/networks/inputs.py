@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.images.blocks import spread
+from autoquality_core.images.blocks import at_least, spread
 from autoquality_core.images.pixels import Pixels
 
 SIDE = 416
@@ -47,10 +47,7 @@ def mosaic(pixels: Pixels) -> npt.NDArray[np.uint8]:
     and columns of pixels that do not fill a tile are left out. An image smaller
     than a tile repeats its edge.
     """
-    frame = pixels.samples[0]
-    short = [max(TILE - side, 0) for side in frame.shape[:2]]
-    if any(short):
-        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+    frame = at_least(pixels.samples[0], TILE)
     down, across = frame.shape[0] // TILE, frame.shape[1] // TILE
     grid = frame[: down * TILE, : across * TILE].reshape(down, TILE, across, TILE, -1)
     rows, columns = spread(down, across, TILES)

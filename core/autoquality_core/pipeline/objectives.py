@@ -47,7 +47,12 @@ class Objective(Protocol):
         """The expected result of a candidate; lower is better."""
 
     def may_start_with(self, entry: Entry) -> bool:
-        """Whether an entry may be searched before any other."""
+        """Whether an entry may be searched before any other: no alternative to a lossy file.
+
+        Only the lossy file shows what a lossless one saves, or is worth. The beliefs do not include
+        the best score that an encoder can reach.
+        """
+        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         """The expected gain over the best answer so far, in units of the risk."""
@@ -60,7 +65,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FewestBytes:
+class FewestBytes(Objective):
     """The fewest bytes among the answers that look good enough; without any, the best-looking.
 
     `target` and `error` are scores of SSIMULACRA2; None if the method has another metric.
@@ -74,11 +79,6 @@ class FewestBytes:
         target = TYPICAL_SCORE if self.target is None else self.target
         expected = beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
         return min(expected, entry.most_bytes(target))
-
-    def may_start_with(self, entry: Entry) -> bool:
-        # Only a lossy file shows what a lossless one saves. The beliefs do not include the best
-        # score that an encoder can reach.
-        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         optional = entry.candidate.optional
@@ -120,7 +120,7 @@ class FewestBytes:
 
 
 @dataclass(frozen=True, slots=True)
-class BestScore:
+class BestScore(Objective):
     """The best score among the answers within a byte budget; without any, the smallest file.
 
     Without `needs_score`, all but one of the entries are lossless, and win if they fit.
@@ -131,10 +131,6 @@ class BestScore:
 
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         return -self._predicted(entry, beliefs)
-
-    def may_start_with(self, entry: Entry) -> bool:
-        # The quality of the lossy file decides whether a lossless one is worth its bytes.
-        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         optional = entry.candidate.optional

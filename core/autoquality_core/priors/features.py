@@ -19,6 +19,7 @@ from autoquality_core.images.blocks import (
     BLOCK,
     CHROMA,
     LUMA,
+    at_least,
     bands,
     cosine_transform,
     flat_table,
@@ -196,11 +197,7 @@ def _squares(pixels: Pixels, side: int, most: int) -> tuple[Frame, Places, Place
 
     A frame (height, width, bands) smaller than a square is padded by repeating its edges.
     """
-    frame = pixels.samples[0]
-    short = [max(side - extent, 0) for extent in frame.shape[:2]]
-    if any(short):
-        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
-        frame.flags.writeable = False  # numba would compile for both kinds
+    frame = at_least(pixels.samples[0], side)
     return frame, *_some(frame, side, most)
 
 

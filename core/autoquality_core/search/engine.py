@@ -1,16 +1,27 @@
-"""The loop: try a quality, learn, stop when nothing untried can change the answer."""
+"""The loops: try a quality, learn, stop when nothing untried can change the answer.
+
+A byte limit can also be met with few encodings, mostly one, and without a proof that no more would
+fit: `first_fitting`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
-from autoquality_core.search.curve import CurvePrior
-from autoquality_core.types import Outcome
+from autoquality_core.search.curve import CurveModel, CurvePrior
+from autoquality_core.search.goals import SizeGoal
+from autoquality_core.types import MAX_QUALITY, Outcome
 
 ALL_DIFFERENT = range(1, 101)
+
+SURE = 0.8
+"""The least probability of meeting the limit for a quality that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +93,64 @@ def _attempted(
     if attempt_two is None or other is None or not may_continue(max(quality, other)):
         return [attempt(quality)]
     return attempt_two(quality, other)
+
+
+def first_fitting(
+    goal: SizeGoal,
+    low: int,
+    high: int,
+    attempt: Callable[[int], Observation],
+    *,
+    prior: CurvePrior,
+    first: int | None = None,
+    equivalents: Sequence[int] = ALL_DIFFERENT,
+    may_continue: Callable[[int], bool] = lambda _quality: True,
+    **_: Any,
+) -> Found:
+    """The first predicted quality that meets the limit; arguments as for `search`.
+
+    Each quality tried is the highest that meets the limit with a probability of `SURE`, given all
+    encodings so far, and otherwise `low`. So the answer meets the limit if any quality tried does.
+    `first` is tried to learn from it.
+    """
+    model = CurveModel(prior)
+    seen: list[Observation] = []
+
+    def take(quality: int) -> bool:
+        seen.append(attempt(quality))
+        model.observe(quality, *goal.values(seen[-1]))
+        return seen[-1].size_bytes <= goal.target
+
+    if first is not None:
+        take(min(max(first, low), high))
+    while (quality := _next_fitting(goal, model, seen, low, high, equivalents)) is not None:
+        if seen and not may_continue(quality):
+            return Found(goal.best(seen, low, high), Outcome.DEADLINE_REACHED)
+        if take(quality):
+            break
+    best = goal.best(seen, low, high)
+    outcome = goal.outcome(best, seen, low, high)
+    return Found(best, Outcome.PREDICTION_TRUSTED if outcome is Outcome.TARGET_MET else outcome)
+
+
+def _next_fitting(
+    goal: SizeGoal,
+    model: CurveModel,
+    seen: Sequence[Observation],
+    low: int,
+    high: int,
+    equivalents: Sequence[int],
+) -> int | None:
+    """The quality to try next; None if a quality that was tried is the answer."""
+    fitting = [one.quality for one in seen if one.size_bytes <= goal.target]
+    over = [equivalents[one.quality - 1] for one in seen if one.size_bytes > goal.target]
+    qualities = np.arange(max(fitting, default=low - 1) + 1, min(over, default=high + 1))
+    if not qualities.size:
+        return None
+    chances = np.zeros(MAX_QUALITY)
+    for belief in model.posterior():
+        chances += belief.weight * goal.fits(belief.mean, model.deviation(belief))
+    sure = qualities[chances[qualities - 1] >= SURE]
+    if sure.size:
+        return int(sure[-1])
+    return None if fitting else low

@@ -15,7 +15,7 @@ from dataclasses import field as attribute
 from fractions import Fraction
 
 from autoquality_core.images.metadata import exif, iptc, xmp
-from autoquality_core.images.png import texts as png_texts
+from autoquality_core.images.png.chunks import read_density, read_texts
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
@@ -122,7 +122,7 @@ def kept_metadata(
     packet = blocks.xmp or (xmp.packet_of_gif(data) if name == "gif" else b"")
     records = iptc.records_of(blocks.iptc)
     keywords = (*_KEYWORDS.values(), *_PNG_TAGS)
-    texts = png_texts.read_texts(data, keywords) if name == "png" else {}
+    texts = read_texts(data, keywords) if name == "png" else {}
     found = _author_and_copyright(tiff, packet, records, texts)
     alone, cut = _alone(found) if copyright_too else (b"", ())
     if not everything:
@@ -203,7 +203,7 @@ def _density(data: Data, name: str, order: str, *, swapped: bool) -> exif.Tags:
         unit = {1: exif.INCH, 2: exif.CENTIMETRE}.get(unit)
         across, down = Fraction(x), Fraction(y)
     elif name == "png":
-        per_metre = png_texts.read_density(data)
+        per_metre = read_density(data)
         unit, (across, down) = exif.CENTIMETRE, (Fraction(each, 100) for each in per_metre)
         inches = [round(each / _INCHES_PER_METRE) for each in per_metre]
         if all(round(i * _INCHES_PER_METRE) == m for i, m in zip(inches, per_metre, strict=True)):
