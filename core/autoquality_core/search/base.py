@@ -119,6 +119,7 @@ class Goal(Protocol):
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
         """True if the target lies between two probes, so that the answer is next to it."""
+        return False
 
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
@@ -127,6 +128,7 @@ class Goal(Protocol):
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         """How far each quality is from where the answer lies, if these are the curves."""
+        return np.abs(curves[0] - self.aim)
 
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
         """The prospects of each quality, whose values are normally distributed."""

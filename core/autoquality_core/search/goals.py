@@ -56,9 +56,6 @@ class SizeGoal(Goal):
         at_bound = [one for one in seen if one.quality == low]
         return at_bound[0] if at_bound else min(seen, key=lambda one: one.size_bytes)
 
-    def crossed(self, seen: Sequence[Observation]) -> bool:
-        return False
-
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
     ) -> BoolArray:
@@ -152,7 +149,9 @@ class ScoreGoal(Goal):
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
     ) -> BoolArray:
-        least, most = _losses(self.scale, intervals[0])
+        least, most = self.scale.score(intervals[0].upper), self.scale.score(intervals[0].lower)
+        if not self.scale.lower_is_better:
+            least, most = -least, -most
         target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
         if self.side(seen):
             # All probes are on one side. A quality matters if it may be good enough; if none is,
@@ -172,9 +171,6 @@ class ScoreGoal(Goal):
         if finest is not None:
             too_good = 1 - normal_cdf((finest - mean) / deviation)
         return Chances(1 - too_poor - too_good, too_poor, too_good)
-
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
-        return np.abs(curves[0] - self.aim)
 
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
         good, too_poor, too_good = self.chances(means, deviations)
@@ -208,12 +204,6 @@ class ScoreGoal(Goal):
 
     def _loss(self, score: float) -> float:
         return score if self.scale.lower_is_better else -score
-
-
-def _losses(scale: Scale, interval: Interval) -> tuple[FloatArray, FloatArray]:
-    """The least and the greatest losses of an interval of values."""
-    least, most = scale.score(interval.upper), scale.score(interval.lower)
-    return (least, most) if scale.lower_is_better else (-least, -most)
 
 
 def _score(seen: Observation) -> float:

@@ -147,7 +147,9 @@ class LimitedGoal(Goal):
             return good
         # None is good enough, so a limit decides, unless the target lies between two qualities.
         beyond = side * qualities > max(side * one.quality for one in within)
-        return (beyond | self._may_be_on_other_side(side, intervals[0])) & may_be_within
+        lower, upper = intervals[0]
+        across = upper >= self.aim if side > 0 else lower <= self.aim
+        return (beyond | across) & may_be_within
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         """The distance in qualities where a limit moves the answer, else that of the goal."""
@@ -221,10 +223,6 @@ class LimitedGoal(Goal):
         if self.fallback is not None:
             may_be &= intervals[self.sizes].lower <= self.fallback.aim
         return may_be
-
-    def _may_be_on_other_side(self, side: int, interval: Interval) -> BoolArray:
-        aim = self.goal.aim
-        return interval.upper >= aim if side > 0 else interval.lower <= aim
 
 
 def _without_worst(share: FloatArray, chances: Chances) -> Chances:
