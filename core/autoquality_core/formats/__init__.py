@@ -79,10 +79,8 @@ class EncoderOptions:
 
 def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
     """The encoder of a format, bound to its options, by default the default ones."""
-    if options is None:
-        return ENCODERS[fmt]()
     make: Any = ENCODERS[fmt]
-    encoder: Encoder = make(getattr(options, fmt.value))
+    encoder: Encoder = make() if options is None else make(getattr(options, fmt.value))
     return encoder
 
 

@@ -44,8 +44,7 @@ def jpeg_table(quality: int) -> FloatArray:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
-    table: FloatArray = np.clip(steps, 1, 255).astype(np.float32)
-    return table
+    return np.asarray(np.clip(steps, 1, 255), np.float32)
 
 
 def flat_table(step: float) -> FloatArray:

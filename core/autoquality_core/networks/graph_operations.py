@@ -75,8 +75,7 @@ def _matrix_product(attributes: Mapping[str, Any], _constants: Constants) -> Ope
 
     def multiply(one: Array, other: Array) -> Array:
         left = one.swapaxes(-1, -2) if first else one
-        product: Array = left @ (other.swapaxes(-1, -2) if second else other)
-        return product
+        return np.asarray(left @ (other.swapaxes(-1, -2) if second else other))
 
     return multiply if first or second else np.matmul
 
@@ -136,11 +135,6 @@ def _reshape(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
     return lambda values, _shape: values.reshape(shape)
 
 
-def _softplus(values: Array) -> Array:
-    result: Array = np.logaddexp(values, values.dtype.type(0))
-    return result
-
-
 def _strided_slice(attributes: Mapping[str, Any], constants: Constants) -> Operation:
     limits = zip(*map(_ints, constants[1:]), strict=True)
     masks = {
@@ -188,7 +182,7 @@ _FUNCTIONS: Mapping[str, Operation] = {
     "Round": np.rint,  # half to even, as TensorFlow
     "Shape": lambda values: np.array(values.shape, np.int32),
     "Sign": np.sign,
-    "Softplus": _softplus,
+    "Softplus": lambda values: np.logaddexp(values, values.dtype.type(0)),
     "Sqrt": np.sqrt,
     "Square": np.square,
     "Sub": np.subtract,

@@ -115,12 +115,10 @@ class Predictor(Protocol):
     @property
     def info(self) -> NetworkInfo:
         """The network in use. It may change when its file does."""
-        ...
 
     @property
     def available(self) -> bool:
         """Whether it predicts; False while its circuit is open after repeated failures."""
-        ...
 
     def predict(
         self,
@@ -137,4 +135,3 @@ class Predictor(Protocol):
         full. Raises DeadlinePassed or RequestCancelled at once when `deadline`
         passes or is cancelled.
         """
-        ...

@@ -46,14 +46,6 @@ class Objective(Protocol):
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         """The expected result of a candidate; lower is better."""
 
-    def may_start_with(self, entry: Entry) -> bool:
-        """Whether an entry may be searched before any other: no alternative to a lossy file.
-
-        Only the lossy file shows what a lossless one saves, or is worth. The beliefs do not include
-        the best score that an encoder can reach.
-        """
-        return not entry.candidate.optional
-
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         """The expected gain over the best answer so far, in units of the risk."""
 
@@ -65,7 +57,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FewestBytes(Objective):
+class FewestBytes:
     """The fewest bytes among the answers that look good enough; without any, the best-looking.
 
     `target` and `error` are scores of SSIMULACRA2; None if the method has another metric.
@@ -120,7 +112,7 @@ class FewestBytes(Objective):
 
 
 @dataclass(frozen=True, slots=True)
-class BestScore(Objective):
+class BestScore:
     """The best score among the answers within a byte budget; without any, the smallest file.
 
     Without `needs_score`, all but one of the entries are lossless, and win if they fit.

@@ -47,7 +47,8 @@ def score_prior(
     this image; else of any.
     """
     prior = load_prior(encoder.learned, metric.name)
-    least = np.array(_allowance_pixels(encoder.learned, metric.name))
+    learned = load_learned(f"{encoder.learned}.json", metric.name) or {}
+    least = np.array(learned.get("allowance_pixels", TINY_PIXELS))
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(least)
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
     regression = None if features is None else load_regression(encoder.learned, metric.name)
@@ -106,13 +107,6 @@ def load_prior(key: str, curve: str) -> CurvePrior:
         noise=learned["noise"],
         allowance=learned["allowance"],
     )
-
-
-@cache
-def _allowance_pixels(key: str, curve: str) -> int:
-    """The pixels of the smallest images that the allowance of a curve of scores holds for."""
-    learned = load_learned(f"{key}.json", curve) or {}
-    return int(learned.get("allowance_pixels", TINY_PIXELS))
 
 
 @cache

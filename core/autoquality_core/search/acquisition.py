@@ -141,8 +141,7 @@ class Acquisition:
 
     def _alike(self, quality: int) -> IntArray:
         """The qualities with the same file."""
-        alike: IntArray = self._qualities[self._files == self._files[quality - self._low]]
-        return alike
+        return np.asarray(self._qualities[self._files == self._files[quality - self._low]])
 
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
@@ -201,17 +200,14 @@ class Acquisition:
         worth = np.where(apart, ends, 0.0)
         for answers, step in ((highest, 1), (lowest, -1)):
             if answers.any():
-                worth += self._worth_in_pair(answers, step, at)
+                likely, file, _ = self._by_file(answers, step)
+                ours, both = file[at], np.zeros(likely.size)
+                if ours + 1 < likely.size:
+                    both[ours + 1] = likely[ours]  # its proof
+                if ours > 0:
+                    both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
+                worth += both[file]
         return worth
-
-    def _worth_in_pair(self, answers: FloatArray, step: int, at: int) -> FloatArray:
-        likely, file, _ = self._by_file(answers, step)
-        ours, both = file[at], np.zeros(likely.size)
-        if ours + 1 < likely.size:
-            both[ours + 1] = likely[ours]  # its proof
-        if ours > 0:
-            both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
-        return np.asarray(both[file])
 
     def _by_file(self, answers: FloatArray, step: int) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
 
-FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _CDF_AT = np.linspace(-6, 6, 6001)
@@ -34,6 +34,13 @@ class Observation:
     size_bytes: int
     score: float | None = None
     others: tuple[float, ...] = ()
+
+    @property
+    def measured(self) -> float:
+        """The score. Raises ValueError if nothing was measured."""
+        if self.score is None:
+            raise ValueError(f"quality {self.quality} was not measured")
+        return self.score
 
 
 class Scale(Protocol):
@@ -149,5 +156,4 @@ def normal_cdf(x: FloatArray) -> FloatArray:
 
     NumPy has none; a table takes a tenth of the time of a formula.
     """
-    found: FloatArray = np.interp(x, _CDF_AT, _CDF)
-    return found
+    return np.asarray(np.interp(x, _CDF_AT, _CDF))

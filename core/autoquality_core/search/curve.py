@@ -22,8 +22,7 @@ QUALITIES = np.arange(1, 101)
 def rbf(reach: float) -> FloatArray:
     """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
     distance = (QUALITIES[:, None] - QUALITIES[None, :]) / reach
-    found: FloatArray = np.exp(-0.5 * distance**2)
-    return found
+    return np.asarray(np.exp(-0.5 * distance**2))
 
 
 WIDER = 3.0
@@ -185,7 +184,5 @@ class CurveModel:
 
     def deviation(self, belief: Gaussian) -> FloatArray:
         """The standard deviation of a probe's value, at q = 1..100."""
-        spread: FloatArray = np.sqrt(
-            np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
-        )
-        return spread
+        variance = np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
+        return np.asarray(np.sqrt(variance))

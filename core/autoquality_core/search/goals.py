@@ -12,7 +12,6 @@ import numpy as np
 from autoquality_core.search.base import (
     BoolArray,
     Chances,
-    FloatArray,
     Goal,
     Observation,
     Prospects,
@@ -20,6 +19,7 @@ from autoquality_core.search.base import (
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
 
 
@@ -110,7 +110,7 @@ class ScoreGoal(Goal):
     wants_highest: ClassVar[bool] = False
 
     def values(self, seen: Observation) -> tuple[float, ...]:
-        return (self.scale.value(_score(seen)),)
+        return (self.scale.value(seen.measured),)
 
     @property
     def aim(self) -> float:
@@ -123,7 +123,7 @@ class ScoreGoal(Goal):
         return (self.scale.value(best) if finest is None else finest) - worst
 
     def finished(self, seen: Observation) -> bool:
-        return abs(_score(seen) - self.target) <= self.error
+        return abs(seen.measured - self.target) <= self.error
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         for one in seen:
@@ -133,17 +133,19 @@ class ScoreGoal(Goal):
         for one in seen:
             if one.quality == bound:
                 return one
-        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
+        return min(
+            seen, key=lambda one: (abs(one.measured - self.target), self._loss(one.measured))
+        )
 
     def side(self, seen: Sequence[Observation]) -> int:
         """1 if all scores are poorer than the target, -1 if all are better, else 0."""
-        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        target, losses = self._loss(self.target), [self._loss(one.measured) for one in seen]
         if all(one > target for one in losses):
             return 1
         return -1 if all(one < target for one in losses) else 0
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
-        scores = [_score(one) for one in seen]
+        scores = [one.measured for one in seen]
         return bool(scores) and min(scores) < self.target < max(scores)
 
     def open(
@@ -152,7 +154,7 @@ class ScoreGoal(Goal):
         least, most = self.scale.score(intervals[0].upper), self.scale.score(intervals[0].lower)
         if not self.scale.lower_is_better:
             least, most = -least, -most
-        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        target, losses = self._loss(self.target), [self._loss(one.measured) for one in seen]
         if self.side(seen):
             # All probes are on one side. A quality matters if it may be good enough; if none is,
             # the bound is the answer, even if another quality comes nearer to the target.
@@ -187,7 +189,7 @@ class ScoreGoal(Goal):
             return Outcome.TARGET_MET
         if self.crossed(seen):
             return Outcome.NEAREST_QUALITY
-        away = self._loss(_score(best)) - self._loss(self.target)
+        away = self._loss(best.measured) - self._loss(self.target)
         if best.quality == high and away > 0:
             return Outcome.MAX_QUALITY_REACHED
         if best.quality == low and away < 0:
@@ -204,9 +206,3 @@ class ScoreGoal(Goal):
 
     def _loss(self, score: float) -> float:
         return score if self.scale.lower_is_better else -score
-
-
-def _score(seen: Observation) -> float:
-    if seen.score is None:
-        raise ValueError(f"quality {seen.quality} was not measured")
-    return seen.score

@@ -11,7 +11,6 @@ import numpy as np
 from autoquality_core.search.base import (
     BoolArray,
     Chances,
-    FloatArray,
     Goal,
     Observation,
     Prospects,
@@ -20,6 +19,7 @@ from autoquality_core.search.base import (
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.search.goals import ScoreGoal, SizeGoal
 from autoquality_core.types import Outcome
 
@@ -56,10 +56,7 @@ class ScoreLimit:
         return 0 if self.at is None else self.at + 1
 
     def _score(self, seen: Observation) -> float:
-        score = seen.score if self.at is None else seen.others[self.at]
-        if score is None:
-            raise ValueError(f"quality {seen.quality} was not measured")
-        return score
+        return seen.measured if self.at is None else seen.others[self.at]
 
 
 @dataclass(frozen=True, slots=True)

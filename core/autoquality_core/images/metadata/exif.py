@@ -203,14 +203,10 @@ def cleaned(tiff: Tiff, size: tuple[int, int], *, swapped: bool, extra: Tags) ->
     """
     out = bytearray(tiff.data)
     width, height = size
+    numbers = {_ORIENTATION: 1, **dict.fromkeys(_WIDTHS, width), **dict.fromkeys(_HEIGHTS, height)}
     for directory in tiff.directories():
-        for tag, entry in directory.entries.items():
-            if tag == _ORIENTATION:
-                _put(out, entry, 1, tiff.order)
-            elif tag in _WIDTHS:
-                _put(out, entry, width, tiff.order)
-            elif tag in _HEIGHTS:
-                _put(out, entry, height, tiff.order)
+        for tag in numbers.keys() & directory.entries.keys():
+            _put(out, directory.entries[tag], numbers[tag], tiff.order)
     x, y = (tiff.first.entries.get(tag) for tag in (X_RESOLUTION, Y_RESOLUTION))
     if swapped and x and y and x.kind == y.kind == _RATIONAL and x.count == y.count == 1:
         out[x.start : x.end], out[y.start : y.end] = out[y.start : y.end], out[x.start : x.end]

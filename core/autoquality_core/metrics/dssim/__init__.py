@@ -86,8 +86,7 @@ class Dssim:
         return -math.log(max(score, _FLOOR))
 
     def score(self, value: FloatArray) -> FloatArray:
-        scores: FloatArray = np.exp(-value)
-        return scores
+        return np.asarray(np.exp(-value))
 
     def warm_up(self) -> None:
         reference.warm_up()

@@ -105,8 +105,7 @@ class Ssimulacra2:
         return -math.log(max(self.high - score, _FLOOR))
 
     def score(self, value: FloatArray) -> FloatArray:
-        scores: FloatArray = self.high - np.exp(-value)
-        return scores
+        return np.asarray(self.high - np.exp(-value))
 
     def warm_up(self) -> None:
         samples = np.zeros((8, 8, 3), np.uint8)
