@@ -6,6 +6,7 @@ To add a format, write a module with an options class and an `Encoder`, and add 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -90,11 +91,9 @@ def writable() -> tuple[Format, ...]:
     pixels = Pixels.from_samples(np.zeros((1, 16, 16, 1), np.uint8))
     found = []
     for fmt in ENCODERS:
-        try:
+        with suppress(pyvips.Error, AttributeError, ImportError):
             encoder_for(fmt).encode(pixels, 50)
-        except (pyvips.Error, AttributeError, ImportError):
-            continue
-        found.append(fmt)
+            found.append(fmt)
     return tuple(found)
 
 
@@ -140,13 +139,9 @@ def library_versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "pyvips": pyvips.__version__,
     }
-    try:
+    with suppress(metadata.PackageNotFoundError):  # libvips may be the system's
         versions["pyvips-binary"] = metadata.version("pyvips-binary")
-    except metadata.PackageNotFoundError:
-        pass  # libvips is the system's
-    try:
+    with suppress(ImportError):  # there are not wheels for every kind of machine
         versions["libjxl"] = jpegxl.jpegxl_version().removeprefix("libjxl ")
         versions["imagecodecs"] = metadata.version("imagecodecs")
-    except ImportError:
-        pass  # there is no wheel for this kind of machine
     return versions

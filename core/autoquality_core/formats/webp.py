@@ -172,11 +172,8 @@ class WebpEncoder(Encoder):
         return at - 12 if data[at : at + 4] == b"VP8 " else 0
 
 
-_EXTENDED = b"VP8X"
-_NAME = slice(12, 16)
 _FLAGS = 20
-_ANIMATION = 0x02
-_ALPHA = 0x10
+_ANIMATION, _ALPHA = 0x02, 0x10
 
 
 def _with_alpha_flag(data: bytes) -> bytes:
@@ -187,10 +184,9 @@ def _with_alpha_flag(data: bytes) -> bytes:
     show black where the canvas is transparent. The header chunk is described in the WebP
     container specification.
     """
-    if data[_NAME] != _EXTENDED or not data[_FLAGS] & _ANIMATION:
+    if data[12:16] != b"VP8X" or not data[_FLAGS] & _ANIMATION:
         return data
-    flags = data[_FLAGS] | _ALPHA
-    return data[:_FLAGS] + bytes([flags]) + data[_FLAGS + 1 :]
+    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA]) + data[_FLAGS + 1 :]
 
 
 @cache

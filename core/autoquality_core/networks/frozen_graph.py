@@ -71,7 +71,6 @@ class GraphBackend(Backend):
     residuals: Mapping[str, float]
 
     def decode(self, metric: str, *outputs: Array) -> Prediction:
-        """See Backend."""
         logits, *curve = outputs
         if not curve:
             return Prediction.from_logits(logits)
@@ -109,7 +108,6 @@ class FrozenGraph(GraphBackend):
     def run(
         self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
     ) -> Sequence[Outputs]:
-        """See Backend."""
         values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
         target = self._signature.target
         if target is not None:
@@ -128,7 +126,6 @@ class FrozenGraph(GraphBackend):
         return rows_of(outputs, metrics)
 
     def close(self) -> None:
-        """See Backend."""
         self._session.close()
 
 

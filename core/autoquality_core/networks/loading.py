@@ -60,8 +60,10 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
         info = replace(info, version=side_file.version, encoder=side_file.encoder)
         recipe = side_file.recipe
         targets = {metric: head.targets for metric, head in side_file.heads.items()}
+    in_batches = options.batch_on_cpu or info.device.startswith("GPU")
+    sizes = options.batch_sizes if in_batches else (1,)
     try:
-        return Network(info, backend, recipe, targets, options.batch_sizes_on(info.device))
+        return Network(info, backend, recipe, targets, sizes)
     except PredictionFailed as error:
         backend.close()
         raise NetworkError(path, f"it fails on a generated image: {error}") from error

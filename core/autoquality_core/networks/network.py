@@ -43,10 +43,6 @@ class LoadOptions:
     batch_sizes: tuple[int, ...] = (1,)
     batch_on_cpu: bool = True
 
-    def batch_sizes_on(self, device: str) -> tuple[int, ...]:
-        """The sizes to run on a device such as "CPU:0"."""
-        return self.batch_sizes if self.batch_on_cpu or device.startswith("GPU") else (1,)
-
 
 class Network:
     """A network in memory. It is a Predictor without batches or a queue."""

@@ -90,18 +90,14 @@ class NumPyGraph(GraphBackend):
         return rows_of({metric: outputs}, [metric])[0]
 
     def close(self) -> None:
-        """See Backend."""
         self._plans.clear()
 
     def _input(self, side_file: SideFile, role: str, kind: int, shape: Shape) -> str:
         """The name of the placeholder for an input. Raises Unsupported."""
         name = _node(side_file.tensors[role])
         node = self._nodes.get(name)
-        if (
-            node is None
-            or node.kind != _PLACEHOLDER
-            or (node.attributes.get("dtype"), node.attributes.get("shape")) != (kind, shape)
-        ):
+        found = node and (node.kind, node.attributes.get("dtype"), node.attributes.get("shape"))
+        if found != (_PLACEHOLDER, kind, shape):
             raise Unsupported(f"'{name}' is another input")
         return name
 

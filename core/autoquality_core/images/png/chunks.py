@@ -57,11 +57,16 @@ def chunk(kind: bytes, content: bytes | memoryview) -> bytes:
 
 
 def read_colours(data: Data) -> tuple[Colours | None, bool]:
-    """The colours that chunks describe, None for sRGB, and whether they override a profile.
+    """The colours that chunks before the pixels describe, and whether they override a profile.
 
-    The order of precedence is cICP, (iCCP,) sRGB, gAMA and cHRM.
+    None stands for sRGB. The order of precedence is cICP, (iCCP,) sRGB, gAMA and cHRM.
     """
-    found = _colours(data)
+    found: dict[bytes, bytes] = {}
+    for kind, content in contents(data, (*_COLOURS, b"IDAT"), 64):
+        if kind == b"IDAT":
+            break
+        if len(content) == _COLOURS[kind]:
+            found.setdefault(kind, content)
     if b"cICP" in found and found[b"cICP"][2] == 0:
         return from_cicp(found[b"cICP"]), True
     if b"sRGB" in found or not found.keys() & {b"gAMA", b"cHRM"}:
@@ -69,17 +74,6 @@ def read_colours(data: Data) -> tuple[Colours | None, bool]:
     gama = struct.unpack(">I", found[b"gAMA"])[0] if b"gAMA" in found else None
     chrm = struct.unpack(">8i", found[b"cHRM"]) if b"cHRM" in found else None
     return from_gama_chrm(gama, chrm), False
-
-
-def _colours(data: Data) -> dict[bytes, bytes]:
-    """The contents of the chunks about colours before the pixels, by their kinds."""
-    found: dict[bytes, bytes] = {}
-    for kind, content in contents(data, (*_COLOURS, b"IDAT"), 64):
-        if kind == b"IDAT":
-            break
-        if len(content) == _COLOURS[kind]:
-            found.setdefault(kind, content)
-    return found
 
 
 def read_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
