@@ -138,6 +138,8 @@ class NoticeCode(enum.StrEnum):
     """No time was left to try a candidate that might have won."""
     DEFAULT_BOUND_REACHED = enum.auto()
     """A default of `min_quality` or `max_quality` keeps the result from its target."""
+    FULL_CHROMA = enum.auto()
+    """Chroma by quality has no quality that meets the target. The result has full chroma."""
     UNKNOWN = enum.auto()
 
 

@@ -97,6 +97,7 @@ class NoticeCode(enum.Enum):
     CANDIDATE_SKIPPED = "candidate_skipped"
     LIMIT_EXCEEDED = "limit_exceeded"
     DEFAULT_BOUND_REACHED = "default_bound_reached"
+    FULL_CHROMA = "full_chroma"
 
 
 class ColorProfile(enum.Enum):

@@ -25,6 +25,7 @@ from autoquality_core.priors import (
     unlearned,
 )
 from autoquality_core.search import CurvePrior
+from autoquality_core.types import Chroma
 
 AREA = 512 * 512
 SLOW = (
@@ -87,7 +88,7 @@ def test_curves_of_small_images_may_fall_further() -> None:
 def test_slower_options_start_from_a_raised_and_less_certain_curve(
     usual: Encoder, slow: Encoder, curve: str
 ) -> None:
-    offset = load_offset(str(slow.learned_offset), curve)
+    offset = load_offset(*slow.learned_offsets, curve)
     assert offset is not None
     before, after = prior_of(usual, curve), prior_of(slow, curve)
     assert after.mean - before.mean == pytest.approx(offset.mean)
@@ -97,7 +98,7 @@ def test_slower_options_start_from_a_raised_and_less_certain_curve(
 
 @pytest.mark.parametrize(("_", "slow"), SLOW)
 def test_slower_options_give_smaller_files(_: Encoder, slow: Encoder) -> None:
-    offset = load_offset(str(slow.learned_offset), SIZE)
+    offset = load_offset(*slow.learned_offsets, SIZE)
     assert offset is not None
     assert -0.3 < offset.mean[50:90].mean() < 0
 
@@ -113,7 +114,32 @@ def test_slower_options_give_smaller_files(_: Encoder, slow: Encoder) -> None:
     ],
 )
 def test_usual_and_faster_options_have_no_offset(encoder: Encoder) -> None:
-    assert encoder.learned_offset is None
+    assert encoder.learned_offsets == ()
+
+
+@pytest.mark.parametrize("usual", [JpegEncoder(), JpegEncoder(BEST_MOZJPEG), AvifEncoder()])
+def test_full_chroma_looks_better_by_as_much_as_the_step_where_it_is_usual(usual: Encoder) -> None:
+    """So the curve of scores has no step, and below it much of an image's own step is known."""
+    full = usual.with_chroma(Chroma.FULL)
+    curve = SSIMULACRA2.name
+    offset = load_offset(*full.learned_offsets, curve)
+    assert offset is not None and offset.gain is not None
+    before, after = prior_of(usual, curve).mean, prior_of(full, curve).mean
+    assert after[89:] == pytest.approx(before[89:], abs=0.02)
+    assert before[89] - before[88] > 2 * (after[89] - after[88])
+    assert offset.gain[88] == pytest.approx(1, abs=0.1)
+    assert 0 < offset.gain[20] < offset.gain[60] < offset.gain[88]
+
+
+def test_slow_options_with_full_chroma_have_both_offsets() -> None:
+    encoder = AvifEncoder(AvifOptions(speed=4, chroma=Chroma.FULL))
+    assert encoder.learned_offsets == ("avif-slow", "avif-full")
+    parts = [load_offset(one, SIZE) for one in encoder.learned_offsets]
+    assert all(parts)
+    for part in parts:
+        assert part is not None
+    slow = prior_of(AvifEncoder(AvifOptions(speed=4)), SIZE).mean
+    assert prior_of(encoder, SIZE).mean[:80].mean() > slow[:80].mean()
 
 
 def test_an_offset_raises_every_belief() -> None:

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.search import CurveModel, CurvePrior, Gaussian, Observation, ScoreGoal, search
+from autoquality_core.search import (
+    CurveModel,
+    CurvePrior,
+    Gaussian,
+    Observation,
+    Offset,
+    ScoreGoal,
+    search,
+)
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)
@@ -196,9 +204,23 @@ def test_each_prediction_keeps_the_beliefs_before_it_as_doubts() -> None:
 
 
 def test_an_offset_moves_every_belief() -> None:
-    offset = Gaussian(np.full(100, 0.5), np.full((100, 100), 0.01))
+    offset = Offset(np.full(100, 0.5), np.full((100, 100), 0.01))
     before = PRIOR.with_curve(CURVE, COVARIANCE)
     for one, other in zip(before.beliefs, before.above(offset).beliefs, strict=True):
         assert other.weight == pytest.approx(one.weight)
         assert other.mean == pytest.approx(one.mean + 0.5)
         assert other.covariance == pytest.approx(one.covariance + 0.01)
+
+
+def test_an_offset_grows_with_the_step_of_the_first_curve() -> None:
+    """As the difference of the sum over samples of the first curve shows."""
+    gain = np.linspace(0.2, 1, 100)
+    offset = Offset(np.full(100, 0.5), 0.01 * np.eye(100), gain, (88, 90), 0.1)
+    first = PRIOR.beliefs[0]
+    curves = np.random.default_rng(1).multivariate_normal(first.mean, first.covariance, 4000)
+    rise = curves[:, 89] - curves[:, 87]
+    second = curves + 0.5 + np.outer(rise - 0.1, gain)
+    found = offset.added_to(first)
+    assert found.mean == pytest.approx(second.mean(axis=0), abs=0.1)
+    expected = np.cov(second.T) + 0.01 * np.eye(100)
+    assert np.abs(found.covariance - expected).max() < 0.1 * expected.max()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
+    Acquisition,
     Goal,
     LimitedGoal,
     Observation,
@@ -227,3 +228,19 @@ def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
     )
     assert found.outcome is Outcome.TARGET_MET
     assert 65 <= found.best.quality <= 67
+
+
+def test_a_search_can_be_stopped_before_any_attempt() -> None:
+    """It then ends with the best answer so far, and needs no proof."""
+    goal = ScoreGoal(DSSIM, score_of(DSSIM, 2.02), 1e-6)
+    curves = curves_of(STEEP, STEEP)
+    chances: list[float] = []
+
+    def after_two(acquisition: Acquisition) -> bool:
+        chances.append(acquisition.chance_of(goal.aim, 50))
+        return acquisition.attempts == 2
+
+    found = search(goal, 1, 100, curves.attempt, prior=priors(goal), stop=after_two)
+    assert len(curves.tried) == 2
+    assert found.best.quality in curves.tried
+    assert all(0 <= one <= 1 for one in chances)

@@ -227,7 +227,10 @@ class _ChromaEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     otherwise the server's default.
     """
     CHROMA_BY_QUALITY: _Chroma.ValueType  # 1
-    """JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on."""
+    """JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. A search for a
+    SSIMULACRA2 between the scores of both uses 4:4:4 below quality 90, too
+    (CODE_FULL_CHROMA).
+    """
     CHROMA_SUBSAMPLED: _Chroma.ValueType  # 2
     """4:2:0: halved in both directions."""
     CHROMA_FULL: _Chroma.ValueType  # 3
@@ -250,7 +253,10 @@ CHROMA_UNSPECIFIED: Chroma.ValueType  # 0
 otherwise the server's default.
 """
 CHROMA_BY_QUALITY: Chroma.ValueType  # 1
-"""JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on."""
+"""JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. A search for a
+SSIMULACRA2 between the scores of both uses 4:4:4 below quality 90, too
+(CODE_FULL_CHROMA).
+"""
 CHROMA_SUBSAMPLED: Chroma.ValueType  # 2
 """4:2:0: halved in both directions."""
 CHROMA_FULL: Chroma.ValueType  # 3
@@ -1180,6 +1186,10 @@ class Notice(google.protobuf.message.Message):
         """The server's min_quality or max_quality, for which the request has no value,
         keeps the result from its target. The message has the field to set.
         """
+        CODE_FULL_CHROMA: Notice._Code.ValueType  # 18
+        """CHROMA_BY_QUALITY has no quality that meets the target, because the score jumps
+        where chroma becomes full. So the result has CHROMA_FULL at a lower quality.
+        """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
         """Kinds of notices."""
@@ -1247,6 +1257,10 @@ class Notice(google.protobuf.message.Message):
     CODE_DEFAULT_BOUND_REACHED: Notice.Code.ValueType  # 17
     """The server's min_quality or max_quality, for which the request has no value,
     keeps the result from its target. The message has the field to set.
+    """
+    CODE_FULL_CHROMA: Notice.Code.ValueType  # 18
+    """CHROMA_BY_QUALITY has no quality that meets the target, because the score jumps
+    where chroma becomes full. So the result has CHROMA_FULL at a lower quality.
     """
 
     CODE_FIELD_NUMBER: builtins.int

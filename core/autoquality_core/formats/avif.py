@@ -94,10 +94,9 @@ class AvifEncoder(Encoder):
         return _equivalents(self.options.chroma, has_alpha)
 
     @property
-    def learned_offset(self) -> str | None:
-        if self.options.speed < _LEARNED_SPEED:
-            return "avif-slow"
-        return "avif-full" if self.options.chroma is Chroma.FULL else None
+    def learned_offsets(self) -> tuple[str, ...]:
+        slow = ("avif-slow",) if self.options.speed < _LEARNED_SPEED else ()
+        return (*slow, "avif-full") if self.options.chroma is Chroma.FULL else slow
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return _WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None

@@ -171,7 +171,7 @@ class Encoder(ABC):
         if self.chroma is not Chroma.AUTO:
             return (self,)
         choices = self.chroma_choices[:1] if grey else self.chroma_choices
-        return tuple(type(self)(self.options.with_chroma(one)) for one in choices)
+        return tuple(map(self.with_chroma, choices))
 
     @property
     def lossless(self) -> bool:
@@ -183,6 +183,10 @@ class Encoder(ABC):
         """The option of that name; None for a format without a choice."""
         return getattr(self.options, "chroma", None)
 
+    def with_chroma(self, chroma: Chroma) -> Encoder:
+        """The same encoder with another chroma, of a format that has a choice."""
+        return dataclasses.replace(self, options=self.options.with_chroma(chroma))
+
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """For each quality 1 to 100, the lowest one that gives the same file."""
         return EACH_QUALITY if self.takes_quality else NO_QUALITY
@@ -193,14 +197,14 @@ class Encoder(ABC):
         return self.format.value
 
     @property
-    def learned_offset(self) -> str | None:
-        """The key of the learned offset from the curves of `learned`, if these options need one."""
-        return None
+    def learned_offsets(self) -> tuple[str, ...]:
+        """The keys of the learned offsets from the curves of `learned`, none by default."""
+        return ()
 
     @property
     def setting(self) -> str:
         """The key in `priors/formats.json` of the data learned for these options."""
-        return self.learned_offset or self.learned
+        return (self.learned, *self.learned_offsets)[-1]
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""

@@ -106,8 +106,8 @@ class JpegEncoder(Encoder):
         return "jpeg-mozjpeg" if mozjpeg else "jpeg"
 
     @property
-    def learned_offset(self) -> str | None:
-        return f"{self.learned}-full" if self.options.chroma is Chroma.FULL else None
+    def learned_offsets(self) -> tuple[str, ...]:
+        return (f"{self.learned}-full",) if self.options.chroma is Chroma.FULL else ()
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None

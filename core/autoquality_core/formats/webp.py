@@ -140,14 +140,13 @@ class WebpEncoder(Encoder):
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
 
     @property
-    def learned_offset(self) -> str | None:
-        if self.options.effort > _LEARNED_EFFORT:
-            return "webp-slow"
-        return "webp-sharp" if self.options.smart_subsample else None
+    def learned_offsets(self) -> tuple[str, ...]:
+        slow = ("webp-slow",) if self.options.effort > _LEARNED_EFFORT else ()
+        return (*slow, "webp-sharp") if self.options.smart_subsample else slow
 
     @property
     def setting(self) -> str:
-        return (self.learned_offset or self.learned) if self.takes_quality else "webp-lossless"
+        return (self.learned, *self.learned_offsets)[-1] if self.takes_quality else "webp-lossless"
 
     @property
     def lossless(self) -> bool:

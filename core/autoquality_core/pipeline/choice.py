@@ -141,6 +141,7 @@ def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
     unmeasured = entry.resolved.target if trusted and by_score else None
     for at, probe in enumerate(session.probes):
         score = probe.scores.get(SSIMULACRA2.name, unmeasured)
-        if score is not None and at not in entry.learned:
+        usual = probe.chroma is entry.encoder.chroma
+        if score is not None and usual and at not in entry.learned:
             beliefs.observe(entry.encoder, probe.size_bytes - session.metadata.size, score)
             entry.learned.add(at)

@@ -51,6 +51,7 @@ from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
+    Chroma,
     Format,
     Method,
     Outcome,
@@ -219,6 +220,10 @@ class Pipeline:
             resolved = capped(resolved, cap)
             like = next((each.session for each in entries if looks_alike(each, one)), None)
             session = make_session(one, fitting_metadata(fmt, metadata), like)
+            formats = [
+                other.encoder.format for other in able if other.encoder.chroma is Chroma.FULL
+            ]
+            session.may_change_chroma = fmt not in formats
             handler = self._handler(job, one, session, resolved, cap)
             entries.append(Entry(one, encoder, session, handler, resolved, cap))
         return entries

@@ -66,6 +66,8 @@ class Session:
         self._like = like
         self.references: dict[str, Reference] = {} if like is None else like.references
         """What encodings are measured against, by the metric's name."""
+        self.may_change_chroma = True
+        """False if a session of its own has the same format with full chroma."""
         self._stop: Callable[[], bool] | None = None
         self._slowest = 0.0
         self._slowest_quality = 0

@@ -8,7 +8,7 @@ The JSON files in this folder are learned from sweeps over a corpus by `autoqual
     KEY.offset.json     the distance of slower options' curves         (offsets)
     KEY.rough.json      how far curves fall on images of little detail (roughness)
 
-KEY is `Encoder.learned` or `Encoder.learned_offset`. Each file names its encoder options,
+KEY is `Encoder.learned` or one of `Encoder.learned_offsets`. Each file names its encoder options,
 corpus and library versions. A curve that was learned apart from the rest has an `origin` of its
 own.
 """
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors.regression import FeatureRegression, FloatArray
-from autoquality_core.search.curve import CurvePrior, Gaussian, rbf
+from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, rbf
 
 SIZE = "size"
 
@@ -39,12 +39,17 @@ _RESIDUAL_REACH = 5.0
 
 
 def score_prior(
-    encoder: Encoder, metric: Metric, pixels: int, features: FloatArray | None = None
+    encoder: Encoder,
+    metric: Metric,
+    pixels: int,
+    features: FloatArray | None = None,
+    predicted: Gaussian | None = None,
 ) -> CurvePrior:
     """The prior of the metric's values for an image of `pixels`.
 
     With the features of the image, chroma included if the metric sees color, it is the prior of
-    this image; else of any.
+    this image; else of any. `predicted` is the curve by a network for the options that
+    `Encoder.learned` stands for.
     """
     prior = load_prior(encoder.learned, metric.name)
     learned = load_learned(f"{encoder.learned}.json", metric.name) or {}
@@ -54,7 +59,9 @@ def score_prior(
     regression = None if features is None else load_regression(encoder.learned, metric.name)
     if features is not None and regression is not None:
         prior = prior.with_curve(*regression.curve(features))
-    return _with_offset(prior, encoder, metric.name)
+    if predicted is not None:
+        prior = prior.with_curve(predicted.mean, predicted.covariance)
+    return _with_offsets(prior, encoder, metric.name)
 
 
 def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None) -> CurvePrior:
@@ -69,7 +76,7 @@ def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None
         payload, covariance = regression.curve(features)
         size = np.logaddexp(payload, np.log(regression.overhead / pixels))
         prior = prior.with_curve(size, covariance)
-    return _with_offset(prior, encoder, SIZE)
+    return _with_offsets(prior, encoder, SIZE)
 
 
 def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
@@ -81,9 +88,11 @@ def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     return scale.clip(0.25, 32)
 
 
-def _with_offset(prior: CurvePrior, encoder: Encoder, curve: str) -> CurvePrior:
-    offset = load_offset(encoder.learned_offset, curve) if encoder.learned_offset else None
-    return prior if offset is None else prior.above(offset)
+def _with_offsets(prior: CurvePrior, encoder: Encoder, curve: str) -> CurvePrior:
+    for key in encoder.learned_offsets:
+        offset = load_offset(key, curve)
+        prior = prior if offset is None else prior.above(offset)
+    return prior
 
 
 def unlearned(curve: str) -> CurvePrior:
@@ -131,7 +140,7 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
 
 
 @cache
-def load_offset(key: str, curve: str) -> Gaussian | None:
+def load_offset(key: str, curve: str) -> Offset | None:
     """The learned distance between two encoders' curves; None if there is none."""
     learned = load_learned(f"{key}.offset.json", curve)
     if learned is None:
@@ -139,7 +148,13 @@ def load_offset(key: str, curve: str) -> Gaussian | None:
     components = np.array(learned["components"])
     covariance = components.T @ components
     covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
-    return Gaussian(np.array(learned["mean"]), covariance)
+    offset = Offset(np.array(learned["mean"]), covariance)
+    if "gain" not in learned:
+        return offset
+    start, end = learned["step"]
+    return replace(
+        offset, gain=np.array(learned["gain"]), step=(start, end), usual_step=learned["usual_step"]
+    )
 
 
 @cache

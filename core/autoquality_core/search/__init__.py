@@ -6,6 +6,7 @@ stated limit on how far a curve may fall. `acquisition` chooses the next quality
 Gaussian beliefs about the curve in `curve`.
 """
 
+from autoquality_core.search.acquisition import Acquisition as Acquisition
 from autoquality_core.search.acquisition import LookUp as LookUp
 from autoquality_core.search.acquisition import chance as chance
 from autoquality_core.search.base import Goal as Goal
@@ -16,8 +17,11 @@ from autoquality_core.search.bounds import Roughness as Roughness
 from autoquality_core.search.curve import CurveModel as CurveModel
 from autoquality_core.search.curve import CurvePrior as CurvePrior
 from autoquality_core.search.curve import Gaussian as Gaussian
+from autoquality_core.search.curve import Offset as Offset
 from autoquality_core.search.engine import Found as Found
+from autoquality_core.search.engine import Stop as Stop
 from autoquality_core.search.engine import first_fitting as first_fitting
+from autoquality_core.search.engine import never as never
 from autoquality_core.search.engine import search as search
 from autoquality_core.search.goals import ScoreGoal as ScoreGoal
 from autoquality_core.search.goals import SizeGoal as SizeGoal

@@ -11,9 +11,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects
+from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects, normal_cdf
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray
+from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray, Gaussian
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -73,6 +73,19 @@ class Acquisition:
     def settled(self) -> bool:
         """True if no untried quality can change the answer."""
         return bool(self.seen) and not self._open().any()
+
+    @property
+    def beliefs(self) -> list[Gaussian]:
+        """The beliefs about the goal's first curve, from the prior and all attempts."""
+        return self._models[0].posterior()
+
+    def chance_of(self, value: float, quality: int) -> float:
+        """The probability that the goal's first curve has at least a value at a quality."""
+        model, at = self._models[0], quality - 1
+        return sum(
+            one.weight * float(normal_cdf((one.mean - value) / model.deviation(one))[at])
+            for one in model.posterior()
+        )
 
     def take(self, one: Observation) -> None:
         """Learn from an attempt."""

@@ -9,6 +9,7 @@ With several such beliefs, every probe also updates their weights, by its likeli
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,34 @@ class Gaussian:
     mean: FloatArray
     covariance: FloatArray
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offset:
+    """The distance from an encoder's curve to another's, over images, q = 1 to 100.
+
+    `mean` (100,) and `covariance` (100, 100), natural logarithms. If the first curve has a step
+    where chroma becomes full, the distance depends on it: it is greater by `gain` (100,) for each
+    unit by which the rise between the two qualities of `step` exceeds `usual_step`.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+    gain: FloatArray | None = None
+    step: tuple[int, int] = (1, 1)
+    usual_step: float = 0.0
+
+    def added_to(self, one: Gaussian) -> Gaussian:
+        """The belief about the second curve, from one about the first."""
+        mean, covariance = one.mean + self.mean, one.covariance + self.covariance
+        if self.gain is not None:
+            start, end = np.array(self.step) - 1
+            mean += self.gain * (one.mean[end] - one.mean[start] - self.usual_step)
+            shared = one.covariance[:, end] - one.covariance[:, start]
+            crossed = np.outer(self.gain, shared)
+            variance = shared[end] - shared[start]
+            covariance += crossed + crossed.T + variance * np.outer(self.gain, self.gain)
+        return Gaussian(mean, covariance, one.weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +124,14 @@ class CurvePrior:
             doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
         )
 
-    def above(self, offset: Gaussian) -> CurvePrior:
-        """The prior of an encoder whose curves have this distance from those of this prior."""
-        main, *doubts = (
-            Gaussian(one.mean + offset.mean, one.covariance + offset.covariance, one.weight)
-            for one in self.beliefs
-        )
+    def with_beliefs(self, beliefs: Sequence[Gaussian]) -> CurvePrior:
+        """The prior with other beliefs, at least one, whose weights sum to 1."""
+        main, *doubts = beliefs
         return replace(self, mean=main.mean, covariance=main.covariance, doubts=tuple(doubts))
+
+    def above(self, offset: Offset) -> CurvePrior:
+        """The prior of an encoder whose curves have this distance from those of this prior."""
+        return self.with_beliefs([offset.added_to(one) for one in self.beliefs])
 
     @classmethod
     def smooth(cls, start: float, end: float, *, noise: float, allowance: float) -> CurvePrior:

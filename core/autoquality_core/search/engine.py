@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,12 @@ ALL_DIFFERENT = range(1, 101)
 
 SURE = 0.8
 """The least probability of meeting the limit for a quality that is tried."""
+Stop: TypeAlias = Callable[[Acquisition], bool]
+
+
+def never(_: Acquisition) -> bool:
+    """False: the search goes on."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ def search(
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
+    stop: Stop = never,
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 
@@ -59,12 +66,14 @@ def search(
 
     `roughness` returns how far this image's curve may fall; without it, `prior.allowance` counts.
     On a curve that keeps to that, trying every quality would find the same answer.
+
+    If `stop` returns True before an attempt, the search ends with the best answer so far, unproven.
     """
     priors = [prior] if isinstance(prior, CurvePrior) else prior
     look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
     acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
     ready: dict[int, Observation] = {}
-    while not acquisition.settled:
+    while not acquisition.settled and not stop(acquisition):
         started = bool(acquisition.seen)
         quality = acquisition.next() if started or first is None else min(max(first, low), high)
         if quality not in ready:

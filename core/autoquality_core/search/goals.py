@@ -118,7 +118,7 @@ class ScoreGoal(Goal):
 
     @property
     def width(self) -> float:
-        worst, finest = self._limits()
+        worst, finest = self.good_values
         best = self.scale.low if self.scale.lower_is_better else self.scale.high
         return (self.scale.value(best) if finest is None else finest) - worst
 
@@ -167,7 +167,7 @@ class ScoreGoal(Goal):
 
     def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
         mean, deviation = means[0], deviations[0]
-        worst, finest = self._limits()
+        worst, finest = self.good_values
         too_poor = normal_cdf((worst - mean) / deviation)
         too_good = np.zeros_like(mean)
         if finest is not None:
@@ -196,7 +196,8 @@ class ScoreGoal(Goal):
             return Outcome.MIN_QUALITY_REACHED
         return Outcome.NEAREST_QUALITY
 
-    def _limits(self) -> tuple[float, float | None]:
+    @property
+    def good_values(self) -> tuple[float, float | None]:
         """The values of the worst and the best good score; None if no score is too good."""
         sign = 1 if self.scale.lower_is_better else -1
         perfect = self.scale.low if self.scale.lower_is_better else self.scale.high

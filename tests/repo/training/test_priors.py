@@ -22,6 +22,7 @@ from autoquality_train.labels.sweeps import ALL, Sweep
 from autoquality_train.priors import write_learned
 from autoquality_train.priors.features import learn
 from autoquality_train.priors.formats import payloads
+from autoquality_train.priors.offsets import learn as learn_offset
 from autoquality_train.priors.roughness import APART, KNOTS, MARGIN, Rough, fit
 from tests.photos import crop
 from tests.repo.training.helpers import GRAPHICS, PHOTOS, run
@@ -183,6 +184,22 @@ def test_offsets_are_learned_from_labels_by_both_settings(tmp_path: Path) -> Non
     size = learned["curves"]["size"]
     assert len(size["mean"]) == 100
     assert -0.2 < sum(size["mean"]) / 100 < 0.05
+
+
+def test_the_distance_of_full_chroma_depends_on_the_step_of_the_usual_curve() -> None:
+    """Samples whose scores rise more where chroma becomes full gain more from it below."""
+    chance = np.random.default_rng(3)
+    steps = chance.uniform(0, 0.6, (40, 1))
+    full = np.linspace(-4, -1, 100) + chance.normal(0, 0.3, (40, 1))
+    share = np.linspace(0.3, 1, 89)
+    usual = full.copy()
+    usual[:, :89] -= steps * share
+    learned = learn_offset(usual.astype(np.float32), full.astype(np.float32), 90)
+    assert learned["step"] == [88, 90]
+    assert learned["gain"][:88] == pytest.approx(share[:88] / share[87], abs=0.02)
+    assert learned["gain"][89:] == pytest.approx(np.zeros(11), abs=1e-4)
+    assert learned["residual"] < 0.01
+    assert "gain" not in learn_offset(usual.astype(np.float32), full.astype(np.float32))
 
 
 def sweep(size: np.ndarray, dssim: np.ndarray | None = None) -> Sweep:

@@ -12,13 +12,12 @@ from autoquality_train.cli import options
 from autoquality_train.cli.options import Failed
 from autoquality_train.cli.samples import distinct, gather_samples
 from autoquality_train.corpus.samples import Sample
-from autoquality_train.labels.curves import FloatArray
 from autoquality_train.labels.sweeps import USUAL, load_sweep
 from autoquality_train.priors import curves as curve_priors
 from autoquality_train.priors.curves import SizedSweep
 from autoquality_train.priors.features import Row
 from autoquality_train.priors.features import write as write_features
-from autoquality_train.priors.offsets import difference
+from autoquality_train.priors.offsets import Pair
 from autoquality_train.priors.offsets import write as write_offsets
 
 LEAST_CURVES = 2
@@ -123,20 +122,21 @@ def offsets(
     settings: tuple[str, ...],
     seed: int,
 ) -> None:
-    """Learn the distance of slower settings' curves from those of the usual settings.
+    """Learn the distance of other settings' curves from those of the usual settings.
 
-    A search with a slower setting starts from there. Use the CORPUS and --seed of `label`.
+    These are slower settings, and those with another chroma. A search with one starts from there.
+    Use the CORPUS and --seed of `label`.
     Samples without a label by both settings are skipped.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
-    found: dict[str, list[dict[str, FloatArray]]] = {one: [] for one in settings}
+    found: dict[str, list[Pair]] = {one: [] for one in settings}
     for sample, _, digest in distinct(samples, console):
         for setting in settings:
-            slow, usual = (load_sweep(digest, one, sweeps) for one in (setting, USUAL[setting]))
-            if slow is not None and usual is not None:
+            usual, other = (load_sweep(digest, one, sweeps) for one in (USUAL[setting], setting))
+            if usual is not None and other is not None:
                 area = sample.width * sample.height
-                found[setting].append(difference(slow, usual, setting, area))
+                found[setting].append(Pair.of(usual, other, setting, area))
     options.ready(out)
     for setting, some in found.items():
         usual_one = USUAL[setting]

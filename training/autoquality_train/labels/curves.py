@@ -7,10 +7,12 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors import SIZE, score_prior, size_prior
-from autoquality_train.labels.sweeps import SWEPT, Sweep
+from autoquality_core.search.curve import QUALITIES
+from autoquality_train.labels.sweeps import SWEPT, USUAL, Sweep
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -28,7 +30,7 @@ def all_curves(sweep: Sweep, setting: str, pixels: int) -> dict[str, FloatArray]
 
 def score_curve(sweep: Sweep, setting: str, metric: Metric) -> FloatArray:
     """The values of a metric, shape (100,), finite, exact where swept."""
-    mean = score_prior(SWEPT[setting], metric, _USUAL_PIXELS).mean
+    mean = score_prior(_usual(setting), metric, _USUAL_PIXELS).mean
     return _interpolated(sweep.values(metric), sweep, mean, setting)
 
 
@@ -38,7 +40,7 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
     The payload is the file without its `overhead`. Images of any size have about the same curve
     then.
     """
-    mean = size_prior(SWEPT[setting], _USUAL_PIXELS).mean
+    mean = size_prior(_usual(setting), _USUAL_PIXELS).mean
     payload = np.maximum(sweep.bytes_per_pixel * pixels - overhead(setting), 1.0)
     return _interpolated(np.log(payload / pixels), sweep, mean, setting)
 
@@ -50,16 +52,35 @@ def overhead(setting: str) -> int:
     return len(SWEPT[setting].encode(blank, 50))
 
 
+def step_of(setting: str) -> int | None:
+    """The quality from which on a setting has full chroma; None if chroma does not change."""
+    return SWEPT[setting].whole_chroma_from(grey=False)
+
+
+def _usual(setting: str) -> Encoder:
+    return SWEPT[USUAL.get(setting, setting)]
+
+
 def _interpolated(
     values: npt.NDArray[np.float64], sweep: Sweep, mean: npt.NDArray[np.float64], setting: str
 ) -> FloatArray:
     """A curve through `values`.
 
-    It interpolates the distance from the encoder's mean curve linearly, which preserves the bends
-    and steps of all curves.
+    It interpolates the distance from the `mean` curve of the usual setting linearly, which
+    preserves the bends of all curves. It does not interpolate across the step where chroma becomes
+    full. A setting without that step follows the mean without it.
     """
     swept = sweep.qualities - 1
-    curve = mean + np.interp(np.arange(100), swept, values - mean[swept])
+    step = step_of(setting)
+    if step is None and (usual := step_of(USUAL.get(setting, setting))):
+        mean = mean.copy()
+        mean[: usual - 1] += mean[usual - 1] - 2 * mean[usual - 2] + mean[usual - 3]
+    away = values - mean[swept]
+    curve = mean + np.interp(QUALITIES, swept + 1, away)
+    if step is not None:
+        below = swept + 1 < step
+        part = step > QUALITIES
+        curve[part] = mean[part] + np.interp(QUALITIES[part], swept[below] + 1, away[below])
     curve[swept] = values
     # Equivalent qualities get one value: that of the swept one, if any.
     first = np.array(SWEPT[setting].equivalents(has_alpha=False)) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed,
 from autoquality_core.pipeline.methods.attempts import Attempts
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.budget import within_budget
+from autoquality_core.pipeline.methods.chroma import search_over_chroma
 from autoquality_core.pipeline.methods.limited import (
     further_priors,
     further_roughness,
@@ -27,10 +28,13 @@ from autoquality_core.priors.roughness import score_roughness
 from autoquality_core.search import (
     CurvePrior,
     Found,
+    Gaussian,
     LimitedGoal,
     LookUp,
     ScoreGoal,
+    Stop,
     chance,
+    never,
     search,
 )
 from autoquality_core.types import (
@@ -73,11 +77,16 @@ class ScoreSearch:
         """
         find = partial(self._find, prediction)
         notices: tuple[Notice, ...] = ()
+        usual = session.encoder
         if resolved.limits.max_bytes is None:
             found = find(session, resolved)
         else:
             found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
         session.choose(found.best.quality)
+        if session.encoder.chroma is not usual.chroma:
+            message = "the target lies between the scores of halved and of full chroma:"
+            message += f" quality {found.best.quality} has full chroma"
+            notices = (*notices, Notice(NoticeCode.FULL_CHROMA, message))
         predicted = None if prediction is None else prediction.quality
         return Answer(found.best.quality, found.outcome, resolved, predicted, notices)
 
@@ -91,11 +100,26 @@ class ScoreSearch:
         thorough: bool = True,
     ) -> Found:
         """See BudgetSearch."""
-        goal, priors = self._beliefs(session, resolved)
-        if prediction is not None and prediction.curve is not None:
-            curve = prediction.curve
-            priors[0] = priors[0].with_curve(curve.mean, curve.covariance)
-        elif prediction is not None:
+        find = partial(self._find_by_chroma, prediction, thorough=thorough)
+        return search_over_chroma(find, session, self.metric, resolved, first)
+
+    def _find_by_chroma(
+        self,
+        prediction: Prediction | None,
+        session: Session,
+        resolved: ResolvedTarget,
+        first: int | None = None,
+        *,
+        thorough: bool = True,
+        beliefs: Sequence[Gaussian] = (),
+        stop: Stop = never,
+    ) -> Found:
+        """See `chroma.Find`."""
+        curve = None if prediction is None else prediction.curve
+        goal, priors = self._beliefs(session, resolved, curve)
+        if beliefs:
+            priors[0] = priors[0].with_beliefs(beliefs)
+        elif prediction is not None and curve is None:
             priors[0] = priors[0].with_crossing(goal.aim, prediction.mean, prediction.deviation)
             if first is None and not resolved.limits:
                 first = prediction.quality
@@ -117,10 +141,11 @@ class ScoreSearch:
             equivalents=session.equivalents,
             may_continue=session.may_continue,
             attempt_two=attempts.two if session.may_probe_two else None,
+            stop=stop,
         )
 
     def _beliefs(
-        self, session: Session, resolved: ResolvedTarget
+        self, session: Session, resolved: ResolvedTarget, predicted: Gaussian | None = None
     ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
         """The goal, and the priors of its curves: by the image's features if they may save a probe.
 
@@ -128,10 +153,10 @@ class ScoreSearch:
         """
         goal = ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
         known = session.encoder, self.metric, session.pixel_count
-        prior = score_prior(*known)
+        prior = score_prior(*known, predicted=predicted)
         likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
         if likely < LIKELY or resolved.limits:
-            prior = score_prior(*known, session.features_for(self.metric))
+            prior = score_prior(*known, session.features_for(self.metric), predicted)
         if not resolved.limits:
             return goal, [prior]
         limited = under_limits(goal, self.metric, resolved.limits, session)
