@@ -118,11 +118,9 @@ def _mean(attributes: Mapping[str, Any], constants: Constants) -> Operation:
 def _reduction(ufunc: np.ufunc) -> Maker:
     def make(attributes: Mapping[str, Any], constants: Constants) -> Operation:
         axes, kept = tuple(_ints(constants[1])), bool(attributes["keep_dims"])
-
-        def reduce(values: Array, _axes: Array) -> Array:
-            return np.asarray(ufunc.reduce(values, axis=axes, dtype=values.dtype, keepdims=kept))
-
-        return reduce
+        return lambda values, _axes: np.asarray(
+            ufunc.reduce(values, axis=axes, dtype=values.dtype, keepdims=kept)
+        )
 
     return make
 

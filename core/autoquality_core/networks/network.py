@@ -48,7 +48,6 @@ class Network:
     """A network in memory. It is a Predictor without batches or a queue."""
 
     available = True
-    """See Predictor."""
 
     def __init__(
         self,
@@ -105,7 +104,6 @@ class Network:
         deadline: Deadline | None = None,
         metric: str = DSSIM.name,
     ) -> Prediction:
-        """See Predictor."""
         size = self.batch_sizes[0]
         result = self.run([self.prepare(pixels)] * size, [target] * size, [metric] * size)[0]
         if isinstance(result, PredictionFailed):

@@ -98,11 +98,8 @@ class CurvePrior:
 
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
         """
-        doubts = (
-            Gaussian(mean, WIDER**2 * covariance, SURPRISED),
-            *(replace(one, weight=LOST * one.weight) for one in self.beliefs),
-        )
-        return replace(self, mean=mean, covariance=covariance, doubts=doubts)
+        wider = Gaussian(mean, WIDER**2 * covariance, SURPRISED)
+        return self._replaced_by(Gaussian(mean, covariance), wider)
 
     def with_crossing(self, value: float, quality: float, deviation: float) -> CurvePrior:
         """The prior, updated by a prediction of the quality where the curve has a value.
@@ -117,17 +114,17 @@ class CurvePrior:
         )
         mean = self.mean + gain * (value - self.mean[at - 1])
         covariance = self.covariance - np.outer(gain, self.covariance[at - 1])
-        return replace(
-            self,
-            mean=mean,
-            covariance=covariance,
-            doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
-        )
+        return self._replaced_by(Gaussian(mean, covariance))
 
     def with_beliefs(self, beliefs: Sequence[Gaussian]) -> CurvePrior:
         """The prior with other beliefs, at least one, whose weights sum to 1."""
         main, *doubts = beliefs
         return replace(self, mean=main.mean, covariance=main.covariance, doubts=tuple(doubts))
+
+    def _replaced_by(self, *beliefs: Gaussian) -> CurvePrior:
+        """The prior with other beliefs. Those of this prior hardly count any more."""
+        old = (replace(one, weight=LOST * one.weight) for one in self.beliefs)
+        return self.with_beliefs([*beliefs, *old])
 
     def above(self, offset: Offset) -> CurvePrior:
         """The prior of an encoder whose curves have this distance from those of this prior."""

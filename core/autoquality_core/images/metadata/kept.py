@@ -58,9 +58,7 @@ class Blocks:
 
     def are(self, metadata: Metadata) -> bool:
         """Whether these blocks are what `metadata` writes."""
-        begins = _EXIF_BEGIN.search(self.exif[:16])
-        exif = self.exif if begins is None else self.exif[begins.start() :]
-        same = (exif, self.xmp) == (metadata.exif, metadata.xmp)
+        same = (_bare(self.exif) or self.exif, self.xmp) == (metadata.exif, metadata.xmp)
         return same and not (self.iptc or self.too_large)
 
 
@@ -118,7 +116,7 @@ def kept_metadata(
     """
     if not (everything or copyright_too):
         return NO_METADATA
-    tiff = exif.Tiff.of(data) if name == "tiff" else _exif_of(blocks.exif)
+    tiff = exif.Tiff.of(data if name == "tiff" else _bare(blocks.exif))
     packet = blocks.xmp or (xmp.packet_of_gif(data) if name == "gif" else b"")
     records = iptc.records_of(blocks.iptc)
     keywords = (*_KEYWORDS.values(), *_PNG_TAGS)
@@ -163,10 +161,10 @@ def _exif(
     return b"" if written is None else exif.cleaned(written, size, swapped=swapped, extra={})
 
 
-def _exif_of(block: bytes) -> exif.Tiff | None:
-    """The EXIF in a block, which may begin with a prefix, depending on the format."""
+def _bare(block: bytes) -> bytes:
+    """An EXIF block without the prefix that it has in some formats; empty if it is none."""
     begins = _EXIF_BEGIN.search(block[:16])
-    return None if begins is None else exif.Tiff.of(block[begins.start() :])
+    return b"" if begins is None else block[begins.start() :]
 
 
 def _author_and_copyright(

@@ -156,7 +156,8 @@ class Apng:
             self._add_default(chunk)
         elif name == b"fdAT":
             self._number(content)
-            self._add(chunk, len(self.parts) > (not self.separate_default))
+            self._require(len(self.parts) > (not self.separate_default))
+            self.parts[-1].chunks.append(chunk)
         return name != b"IEND" and bool(self.announced or not self._pixels_begun)
 
     def is_animated(self, *, complete: bool) -> bool:
@@ -185,12 +186,9 @@ class Apng:
         if not self.parts:
             self.separate_default = True
         elif not self.separate_default:
-            self._add(chunk, len(self.parts) == 1)
+            self._require(len(self.parts) == 1)
+            self.parts[-1].chunks.append(chunk)
         self._pixels_begun = True
-
-    def _add(self, chunk: memoryview, in_order: bool) -> None:
-        self._require(in_order)
-        self.parts[-1].chunks.append(chunk)
 
     def _number(self, content: memoryview) -> None:
         """Check the number of a chunk: the chunks of an animation count from 0."""

@@ -19,9 +19,7 @@ OVERHEAD = 12
 """Bytes of a chunk that are not content: length, kind, checksum."""
 
 _MOST_CHUNKS = 10_000
-_MOST_BYTES = 1 << 16
-"""Of a text."""
-
+_MOST_BYTES = 1 << 16  # of a text
 _COLOURS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
 """The chunks about colours, and their sizes."""
 
