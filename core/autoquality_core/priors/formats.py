@@ -113,12 +113,13 @@ class SizeBeliefs:
         features: FloatArray | None,
         *,
         doubt: float = 0.0,
+        data: Learned | None = None,
     ) -> None:
         """`pixels` counts all frames; `features` are those with chroma, None for animations.
 
         `doubt` is the standard deviation of what the features do not show, such as alpha.
         """
-        data = learned()
+        data = data or learned()
         self._values, self._pixels = data.values, pixels
         near = scaled(data.centre if features is None else features, data.centre, data.spread)
         seen = inputs(near, data.landmarks)
