@@ -13,10 +13,10 @@ from autoquality_core.search import (
     CurvePrior,
     Gaussian,
     Observation,
-    Offset,
     ScoreGoal,
     search,
 )
+from autoquality_core.search.curve import Offset
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)

@@ -17,7 +17,6 @@ from autoquality_core.search.bounds import Roughness as Roughness
 from autoquality_core.search.curve import CurveModel as CurveModel
 from autoquality_core.search.curve import CurvePrior as CurvePrior
 from autoquality_core.search.curve import Gaussian as Gaussian
-from autoquality_core.search.curve import Offset as Offset
 from autoquality_core.search.engine import Found as Found
 from autoquality_core.search.engine import Stop as Stop
 from autoquality_core.search.engine import first_fitting as first_fitting

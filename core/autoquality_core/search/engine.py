@@ -22,6 +22,7 @@ ALL_DIFFERENT = range(1, 101)
 
 SURE = 0.8
 """The least probability of meeting the limit for a quality that is tried."""
+
 Stop: TypeAlias = Callable[[Acquisition], bool]
 
 
