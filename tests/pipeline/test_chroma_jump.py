@@ -101,7 +101,7 @@ def test_a_target_inside_the_jump_is_met_with_full_chroma(fmt: Format) -> None:
 def test_it_takes_few_encodings(fmt: Format) -> None:
     """The search does not first prove that no quality with halved chroma meets the target."""
     result = encode(fmt, TargetSpec(Method.SSIMULACRA2, inside_the_jump(fmt)))
-    assert len(result.probes) <= 6
+    assert len(result.probes) < 10
 
 
 @EACH
