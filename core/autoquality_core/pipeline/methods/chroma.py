@@ -21,6 +21,9 @@ from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 _UNLIKELY = 0.1
 """The probability below which no quality is tried to see whether the target is outside the jump."""
 
+_PATIENCE = 8
+"""Attempts with full chroma. Two are usual, and more say that no quality meets the target."""
+
 
 class Find(Protocol):
     """A search with the session's encoder."""
@@ -79,7 +82,8 @@ def search_over_chroma(
             offset = load_offset(key, metric.name)
             beliefs = [offset.added_to(one) if offset else one for one in beliefs]
         # From `full_from` on, the files are the same.
-        full = find(session, replace(resolved, max_quality=full_from - 1), beliefs=beliefs)
+        below = replace(resolved, max_quality=full_from - 1)
+        full = find(session, below, beliefs=beliefs, stop=lambda one: one.attempts >= _PATIENCE)
         late = full.outcome is Outcome.DEADLINE_REACHED
         both = [found.best, full.best]
         nearer = goal.best(both, resolved.min_quality, resolved.max_quality) is full.best
