@@ -189,7 +189,7 @@ class NetworkSettings:
     @property
     def needs_only_numpy(self) -> bool:
         """Whether NumPy runs all networks: bundled ones on a CPU. True without networks."""
-        from autoquality_core.networks.gpu import has_gpu  # with all that opens networks
+        from autoquality_core.networks.tensorflow import has_gpu  # with all that opens networks
 
         device = self.predictor_device
         on_cpu = device is Device.CPU or (device is Device.AUTO and not has_gpu())
