@@ -334,7 +334,7 @@ dockerfile: .venv/.stamp ## Dockerfile: hadolint
 
 .PHONY: docs
 docs: .venv/.stamp ## Documents: their tables are what settings and side files say
-	$(BIN)/python -m autoquality_server.config.docs --check
+	$(BIN)/python -m tools.settings_tables --check
 	$(BIN)/python tools/model_card.py --check
 	$(BIN)/python -m bench.pages --check
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import skimage
 
 from autoquality_core.metrics.dssim import reference as dssim
-from autoquality_core.metrics.dssim.sampling import default_stride
+from autoquality_core.metrics.dssim.reference import default_stride
 from bench.accuracy import luma_dssim
 from bench.command import parser
 

@@ -36,8 +36,8 @@ from autoquality_core.search import (
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
 from autoquality_train.corpus.samples import decode, digest_of
+from autoquality_train.judging.oracle import agree, oracle
 from autoquality_train.judging.searches import bisection
 from autoquality_train.labels.sweeps import SETTINGS, cached_sweep
 from bench.command import add_images, images_of, parser

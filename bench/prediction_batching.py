@@ -22,15 +22,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from prometheus_client import CollectorRegistry
 
 from autoquality_core.images import ImageLimits, Pixels, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import LoadOptions, Network, load
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Device, RawSource
-from autoquality_server.inference.batching import Batcher, BatchLimits
-from autoquality_server.inference.events import NoEvents
+from autoquality_core.types import Device, Format, RawSource
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.batching import Batcher
+from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
 from bench.clock import repeat
 from bench.command import parser
 
@@ -97,8 +99,13 @@ def ways(path: Path, arguments: argparse.Namespace) -> tuple[Network, list[Way]]
 
     found = [Way("one by one", one_by_one)]
     for micros in arguments.timeouts:
-        limits = BatchLimits(arguments.max_batch, micros, 64)
-        batcher = Batcher(load(path, options), limits, NoEvents())
+        settings = PredictionSettings(
+            max_batch_size=arguments.max_batch,
+            batch_timeout_micros=micros,
+            max_enqueued_batches=64,
+        )
+        events = PredictorMetrics(CollectorRegistry()).of(Format.JPEG)
+        batcher = Batcher(load(path, options), settings, events)
         found.append(Way(f"batches, {micros} us", partial(predict_in_batch, batcher)))
     return alone, found
 

@@ -1,7 +1,8 @@
-"""The address of a server: what a user writes, and what gRPC needs."""
+"""The address of a server: what a user writes, what gRPC needs, and where a token may go."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 DEFAULT_PORT = 50051
@@ -11,6 +12,8 @@ _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:
 _DNS = "dns:///"
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)", re.IGNORECASE)
 _SECURE_URLS = ("https", "grpcs")
+_LOCAL_SCHEMES = ("unix:", "unix-abstract:")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 def grpc_name(target: str) -> str:
@@ -54,6 +57,37 @@ def host_and_port(target: str) -> tuple[str, int] | None:
         return None
     host, port = _split(target)
     return host, int(port)
+
+
+def check_token(token: str, target: str, *, secured: bool) -> None:
+    """Raise ValueError for an invalid token, and for one that would go out unencrypted.
+
+    `secured` is true with TLS, and if the caller chose to do without TLS. The message does not
+    quote the token.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("token must be printable ASCII without spaces")
+    if not secured and not _is_local(target):
+        raise ValueError(
+            f"the token would go to {target} unencrypted: use TLS, or allow this with "
+            "tls=False (--insecure)"
+        )
+
+
+def _is_local(target: str) -> bool:
+    """Whether every address in the gRPC name `target` belongs to this machine."""
+    if target.startswith(_LOCAL_SCHEMES):
+        return True
+    # dns://authority/host:port, ipv4:host:port,host:port, host:port
+    path = re.sub(r"^(dns:(//[^/]*/)?|ipv[46]:)", "", target)
+    return all(_is_loopback(_split(address)[0]) for address in path.split(","))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _split(target: str) -> tuple[str, str]:

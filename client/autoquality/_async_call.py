@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -13,7 +13,6 @@ from google.protobuf.message import Message
 
 from autoquality._call import (
     POLL_SECONDS,
-    CallDefaults,
     CallOptions,
     Reply,
     check_unanswered,
@@ -42,10 +41,9 @@ _STATUS_SECONDS = 1.0
 class AsyncCaller:
     """Makes calls in one event loop until it is closed."""
 
-    def __init__(self, server: Endpoint, defaults: CallDefaults) -> None:
+    def __init__(self, server: Endpoint) -> None:
         self.peer = server.peer
         self._server = server
-        self._defaults = defaults
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
         self._calls = set[Any]()
@@ -82,7 +80,7 @@ class AsyncCaller:
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
         """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             try:
@@ -109,7 +107,7 @@ class AsyncCaller:
         options: CallOptions,
     ) -> AsyncGenerator[_Response | str, None]:
         """Call `method`, and retry it, like `Caller.stream` does."""
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             answered = False
@@ -154,7 +152,7 @@ class AsyncCaller:
         explained, permanent = await asyncio.to_thread(self.peer.explain, error, backoff.time_left)
         if permanent:
             raise explained from error.__cause__
-        closed = await self._closed_within(backoff.next_delay(explained))
+        closed = await _is_set_within(backoff.next_delay(explained), self._closed)
         if not closed and is_lost(error) and not await self._wait_connected(backoff.outage_left):
             raise explained
         if self._closed.is_set():
@@ -165,19 +163,11 @@ class AsyncCaller:
         end = time.monotonic() + seconds
         # gRPC cannot stop to watch a state. Its event would come after the end of the loop.
         while self.channel().get_state(try_to_connect=True) is not _READY:
-            if await self._closed_within(POLL_SECONDS):
+            if await _is_set_within(POLL_SECONDS, self._closed):
                 return True
             if time.monotonic() >= end:
                 return False
         return True
-
-    async def _closed_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-        except TimeoutError:
-            pass  # the usual case
-        return self._closed.is_set()
 
 
 class _SentStatus:
@@ -196,12 +186,8 @@ class _SentStatus:
         """Return the failure that the server sent, if `failure` replaces one."""
         if failure.details() != _BROKEN_WRITE:
             return failure
-        try:
-            async with asyncio.timeout(_STATUS_SECONDS):
-                await self._arrived.wait()
-        except TimeoutError:
-            pass  # there is none: gRPC itself failed
-        return self._sent or failure
+        await _is_set_within(_STATUS_SECONDS, self._arrived)
+        return self._sent or failure  # without one, gRPC itself failed
 
     def _note(self, call: grpc.aio.Call) -> None:
         """Keep the status of a call that has just got one. It may get another."""
@@ -214,6 +200,14 @@ class _SentStatus:
                 details,
             )
             self._arrived.set()
+
+
+async def _is_set_within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for an event, and return whether it came in time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def _result_now(coroutine: Coroutine[Any, Any, _T]) -> _T:

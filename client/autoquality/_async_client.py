@@ -6,16 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from types import EllipsisType, TracebackType
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
-from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
 from autoquality._async_call import AsyncCaller
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
-from autoquality._call import CallDefaults, CallOptions, Reply
+from autoquality._call import CallOptions
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
@@ -51,9 +50,8 @@ class AsyncClient(BaseClient):
         asyncio.run(main())
     """
 
-    def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
-        self._caller = AsyncCaller(server, defaults)
-        self._options = defaults.options
+    def _set_up(self, server: Endpoint) -> None:
+        self._caller = AsyncCaller(server)
 
     async def close(self) -> None:
         """Close the connection. Running calls raise CancelledError of this package."""
@@ -62,19 +60,14 @@ class AsyncClient(BaseClient):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def encode(
         self,
         image: ImageSource,
         *,
-        timeout: float | EllipsisType | None = ...,  # noqa: ASYNC109 (the deadline of the call)
+        timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
         progress: Callable[[Progress], object] | None = None,
@@ -131,7 +124,7 @@ class AsyncClient(BaseClient):
         reference: ImageFile,
         distorted: ImageFile,
         *,
-        timeout: float | EllipsisType | None = ...,  # noqa: ASYNC109 (the deadline of the call)
+        timeout: float | EllipsisType | None = ...,
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> Comparison:
@@ -144,34 +137,22 @@ class AsyncClient(BaseClient):
         reply = await self._caller.call(self._stub().Compare, request, options)
         return _convert.comparison_from(reply.message, reply.request_id)
 
-    async def info(
-        self,
-        *,
-        timeout: float | EllipsisType | None = ...,  # noqa: ASYNC109 (the deadline of the call)
-    ) -> ServerInfo:
+    async def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
         """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
-        options = self._options(timeout, None, ())
         request = pb.GetServerInfoRequest()
-        reply = await self._caller.call(self._stub().GetServerInfo, request, options)
+        reply = await self._caller.call(self._stub().GetServerInfo, request, self._options(timeout))
         return _convert.info_from(reply.message)
 
     async def health(
-        self,
-        service: str = "",
-        *,
-        timeout: float | EllipsisType | None = ...,  # noqa: ASYNC109 (the deadline of the call)
+        self, service: str = "", *, timeout: float | EllipsisType | None = ...
     ) -> bool:
         """Return whether the standard health check says SERVING, like `Client.health`."""
         try:
-            reply = await self._check_health(service, timeout)
+            return await self._check_health(service, timeout)
         except (UnavailableError, DeadlineExceededError):
             return False
-        return _health.is_serving(reply.message)
 
-    async def wait_ready(
-        self,
-        timeout: float | None = 30.0,  # noqa: ASYNC109 (the deadline of its calls)
-    ) -> None:
+    async def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and says SERVING, like `Client.wait_ready`."""
         end = None if timeout is None else time.monotonic() + timeout
         while not await self._is_ready(  # noqa: ASYNC110 (a server sends no event)
@@ -179,26 +160,26 @@ class AsyncClient(BaseClient):
         ):
             await asyncio.sleep(HEALTH_POLL_SECONDS)
 
-    async def _is_ready(self, timeout: float | None) -> bool:  # noqa: ASYNC109 (as above)
+    async def _is_ready(self, timeout: float | None) -> bool:
         try:
-            reply = await self._check_health("", timeout, wait_for_ready=True)
+            return await self._check_health("", timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
         except DeadlineExceededError as error:
             explained = await asyncio.to_thread(self._caller.peer.diagnose, error)
             raise explained from error.__cause__
-        return _health.is_serving(reply.message)
 
     async def _check_health(
         self,
         service: str,
-        timeout: float | EllipsisType | None,  # noqa: ASYNC109 (as above)
+        timeout: float | EllipsisType | None,
         *,
         wait_for_ready: bool = False,
-    ) -> Reply[Message]:
+    ) -> bool:
         method: Any = _health.check_method(self._caller.channel())
-        options, request = self._options(timeout, None, ()), _health.check_request(service)
-        return await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+        options, request = self._options(timeout), _health.check_request(service)
+        reply = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+        return _health.is_serving(reply.message)
 
     def _stub(self) -> EncodingServiceAsyncStub:
         return EncodingServiceStub(self._caller.channel())

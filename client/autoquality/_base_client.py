@@ -1,20 +1,22 @@
-"""What the clients for threads and for asyncio share: their options."""
+"""What the clients for threads and for asyncio share: their options and those of a call."""
 
 from __future__ import annotations
 
 import os
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any
 
 import grpc
 
-from autoquality._call import CallDefaults
-from autoquality._channel import PEM, Endpoint, endpoint, read_pem, tls_credentials
+from autoquality._address import check_token, grpc_name
+from autoquality._call import CallOptions
+from autoquality._channel import PEM, Endpoint, channel_arguments, read_pem, tls_credentials
 from autoquality._connection import Peer
 from autoquality._results import Limits
-from autoquality._retry import RETRIES
-from autoquality._token import check_token
+from autoquality._retry import MAX_RETRIES, RETRIES
 
 SERVER_VARIABLE = "AUTOQUALITY_SERVER"
 """The environment variable with the default of the target."""
@@ -34,7 +36,7 @@ def stream_above(limits: Limits) -> int | None:
 
 
 class BaseClient(ABC):
-    """Checks the options of a client."""
+    """Checks the options of a client and of its calls."""
 
     def __init__(
         self,
@@ -96,15 +98,33 @@ class BaseClient(ABC):
             has_certificate=cert is not None,
             server_name=server_name,
         )
-        server = endpoint(
-            peer,
-            credentials=credentials,
-            max_message_bytes=max_message_bytes,
-            compression=compression,
-            channel_options=channel_options,
-        )
-        self._set_up(server, CallDefaults(retries, timeout, tuple(metadata)))
+        options = channel_arguments(server_name, max_message_bytes, channel_options)
+        server = Endpoint(peer, grpc_name(target), credentials, options, compression)
+        if not 0 <= retries <= MAX_RETRIES:
+            raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
+        self._retries = retries
+        self._timeout = timeout
+        self._metadata = tuple(metadata)
+        self._set_up(server)
 
     @abstractmethod
-    def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
+    def _set_up(self, server: Endpoint) -> None:
         """Prepare the calls to `server`."""
+
+    def _options(
+        self,
+        timeout: float | EllipsisType | None,
+        request_id: str | None = None,
+        metadata: Sequence[tuple[str, str | bytes]] = (),
+    ) -> CallOptions:
+        """Combine a call's options with the client's. Raises ValueError for a bad request id."""
+        if request_id and not (request_id.isascii() and request_id.isprintable()):
+            raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
+        if isinstance(timeout, str):
+            raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}")
+        return CallOptions(
+            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
+            metadata=(*self._metadata, *metadata),
+            request_id=request_id or uuid.uuid4().hex,
+            retries=self._retries,
+        )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import EllipsisType
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -23,7 +21,7 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
-from autoquality._retry import MAX_RETRIES, RETRIED, Backoff, is_lost
+from autoquality._retry import RETRIED, Backoff, is_lost
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
@@ -50,6 +48,11 @@ class CallOptions:
     """Seconds for all attempts together. None has no limit."""
     metadata: Metadata
     request_id: str
+    retries: int
+
+    def backoff(self) -> Backoff:
+        """Start the clock of the call."""
+        return Backoff(self.retries, self.timeout)
 
     def sent_metadata(self) -> Metadata:
         """Return the metadata of each attempt, with the request id and the caller's trace."""
@@ -57,49 +60,12 @@ class CallOptions:
         return (*self.metadata, *trace, (REQUEST_ID_KEY, self.request_id))
 
 
-class CallDefaults:
-    """What all calls of a client share."""
-
-    def __init__(self, retries: int, timeout: float | None, metadata: Metadata) -> None:
-        """`timeout` is the default of a call. `metadata` goes with every call.
-
-        Raises ValueError for a bad number of retries.
-        """
-        if not 0 <= retries <= MAX_RETRIES:
-            raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
-        self._retries = retries
-        self._timeout = timeout
-        self._metadata = metadata
-
-    def options(
-        self,
-        timeout: float | EllipsisType | None,
-        request_id: str | None,
-        metadata: Sequence[tuple[str, str | bytes]],
-    ) -> CallOptions:
-        """Combine a call's options with the defaults. Raises ValueError for a bad request id."""
-        if request_id and not (request_id.isascii() and request_id.isprintable()):
-            raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
-        if isinstance(timeout, str):
-            raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}")
-        return CallOptions(
-            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
-            metadata=(*self._metadata, *metadata),
-            request_id=request_id or uuid.uuid4().hex,
-        )
-
-    def backoff(self, options: CallOptions) -> Backoff:
-        """Start the clock of a call."""
-        return Backoff(self._retries, options.timeout)
-
-
 class Caller:
     """Makes calls until it is closed. Thread-safe."""
 
-    def __init__(self, channel: grpc.Channel, peer: Peer, defaults: CallDefaults) -> None:
+    def __init__(self, channel: grpc.Channel, peer: Peer) -> None:
         self.peer = peer
         self._channel = channel
-        self._defaults = defaults
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -115,7 +81,7 @@ class Caller:
         wait_for_ready: bool = False,
     ) -> Reply[_Response]:
         """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             try:
@@ -144,7 +110,7 @@ class Caller:
         Each attempt iterates over `requests` again, and yields its messages from the first one.
         `is_answer` is true for the message that begins the answer, after the work is done.
         """
-        backoff = self._defaults.backoff(options)
+        backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
             answered = False

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from autoquality._address import grpc_name
 from autoquality._connection import Peer
 from autoquality._version import __version__
 
@@ -47,18 +46,10 @@ class Endpoint:
         return grpc.aio.secure_channel(self.name, self.credentials, self.options, self.compression)
 
 
-def endpoint(
-    peer: Peer,
-    *,
-    credentials: grpc.ChannelCredentials | None,
-    max_message_bytes: int,
-    compression: grpc.Compression | None,
-    channel_options: Sequence[tuple[str, Any]],
-) -> Endpoint:
-    """Return the endpoint of `peer`, with the options of our channels.
-
-    Raises ValueError for an invalid target.
-    """
+def channel_arguments(
+    server_name: str | None, max_message_bytes: int, replaced: Sequence[tuple[str, Any]]
+) -> tuple[tuple[str, Any], ...]:
+    """Return the options of our channels. Those in `replaced` have priority."""
     options: dict[str, Any] = {
         "grpc.max_send_message_length": max_message_bytes,
         "grpc.max_receive_message_length": max_message_bytes,
@@ -72,12 +63,11 @@ def endpoint(
         "grpc.initial_reconnect_backoff_ms": 250,
         "grpc.max_reconnect_backoff_ms": 2_000,
     }
-    if peer.server_name is not None:
-        options["grpc.ssl_target_name_override"] = peer.server_name
-        options["grpc.default_authority"] = peer.server_name
+    if server_name is not None:
+        options["grpc.ssl_target_name_override"] = server_name
+        options["grpc.default_authority"] = server_name
     # gRPC uses the first of two equal options, so the caller's options replace ours.
-    arguments = tuple({**options, **dict(channel_options)}.items())
-    return Endpoint(peer, grpc_name(peer.target), credentials, arguments, compression)
+    return tuple({**options, **dict(replaced)}.items())
 
 
 def tls_credentials(

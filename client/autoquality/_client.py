@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from types import EllipsisType, TracebackType
-from typing import Self, TypeVar, Unpack
+from types import EllipsisType
+from typing import Self, Unpack
 
 import grpc
-from google.protobuf.message import Message
 
 from autoquality import _convert, _health, _stream
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
-from autoquality._call import CallDefaults, Caller, Reply
+from autoquality._call import Caller
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
 from autoquality._options import EncodeOptions
@@ -21,9 +20,6 @@ from autoquality._results import Comparison, Encoded, Progress, ServerInfo
 from autoquality._source import ImageFile, ImageSource, read_image, source_of
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import EncodingServiceStub
-
-_Request = TypeVar("_Request", bound=Message)
-_Response = TypeVar("_Response", bound=Message)
 
 
 class Client(BaseClient):
@@ -40,12 +36,11 @@ class Client(BaseClient):
     - `metadata`: more gRPC metadata.
     """
 
-    def _set_up(self, server: Endpoint, defaults: CallDefaults) -> None:
+    def _set_up(self, server: Endpoint) -> None:
         self._channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
         self._health = _health.check_method(self._channel)
-        self._caller = Caller(self._channel, server.peer, defaults)
-        self._options = defaults.options
+        self._caller = Caller(self._channel, server.peer)
 
     def close(self) -> None:
         """Close the connection. Running calls raise CancelledError."""
@@ -55,12 +50,7 @@ class Client(BaseClient):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def encode(
@@ -122,8 +112,8 @@ class Client(BaseClient):
         other or do not exist, OSError for a path that cannot be read.
         """
         source, request = source_of(image), encode_request(options)
+        call_options = self._options(timeout, request_id, metadata)
         if progress is not None or (stream_above is not None and source.size > stream_above):
-            call_options = self._options(timeout, request_id, metadata)
             stub = self._stub.EncodeStream
             events = _stream.encode(self._caller, stub, request, source, call_options)
             try:
@@ -133,7 +123,7 @@ class Client(BaseClient):
                 if progress is not None or error.code is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
         source.put_into(request)
-        reply = self._call(self._stub.Encode, request, timeout, request_id, metadata)
+        reply = self._caller.call(self._stub.Encode, request, call_options)
         return _convert.encoded_from(reply.message, reply.request_id)
 
     def encode_stream(
@@ -178,12 +168,14 @@ class Client(BaseClient):
         request = pb.CompareRequest(
             reference=read_image(reference), distorted=read_image(distorted)
         )
-        reply = self._call(self._stub.Compare, request, timeout, request_id, metadata)
+        options = self._options(timeout, request_id, metadata)
+        reply = self._caller.call(self._stub.Compare, request, options)
         return _convert.comparison_from(reply.message, reply.request_id)
 
     def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
         """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
-        reply = self._call(self._stub.GetServerInfo, pb.GetServerInfoRequest(), timeout)
+        request = pb.GetServerInfoRequest()
+        reply = self._caller.call(self._stub.GetServerInfo, request, self._options(timeout))
         return _convert.info_from(reply.message)
 
     def health(self, service: str = "", *, timeout: float | EllipsisType | None = ...) -> bool:
@@ -194,10 +186,9 @@ class Client(BaseClient):
         other failure, such as a server without a health check.
         """
         try:
-            reply = self._call(self._health, _health.check_request(service), timeout)
+            return self._check_health(service, timeout)
         except (UnavailableError, DeadlineExceededError):
             return False
-        return _health.is_serving(reply.message)
 
     def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and its health check says SERVING.
@@ -210,24 +201,20 @@ class Client(BaseClient):
             time.sleep(HEALTH_POLL_SECONDS)
 
     def _is_ready(self, timeout: float | None) -> bool:
-        request = _health.check_request("")
         try:
-            reply = self._call(self._health, request, timeout, wait_for_ready=True)
+            return self._check_health("", timeout, wait_for_ready=True)
         except UnavailableError:
             return False  # the server went away before it answered
         except DeadlineExceededError as error:
             raise self._caller.peer.diagnose(error) from error.__cause__
-        return _health.is_serving(reply.message)
 
-    def _call(
+    def _check_health(
         self,
-        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
-        request: _Request,
+        service: str,
         timeout: float | EllipsisType | None,
-        request_id: str | None = None,
-        metadata: Sequence[tuple[str, str | bytes]] = (),
         *,
         wait_for_ready: bool = False,
-    ) -> Reply[_Response]:
-        options = self._options(timeout, request_id, metadata)
-        return self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+    ) -> bool:
+        options, request = self._options(timeout), _health.check_request(service)
+        reply = self._caller.call(self._health, request, options, wait_for_ready=wait_for_ready)
+        return _health.is_serving(reply.message)

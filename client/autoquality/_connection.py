@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autoquality._address import host_and_port
@@ -44,7 +43,7 @@ _TRANSIENT = ((_NOT_FOUND, r"errors resolving "), (_REFUSED, r"Connection refuse
 """Reasons of errors that a retry may avoid: a server may be about to start."""
 
 # A proxy without a server behind it closes the connection, too. Servers may return.
-_AVOIDABLE = frozenset({None, _CLIENT_CERTIFICATE, _REFUSED, _NOT_FOUND, LOST})
+_AVOIDABLE = frozenset({_CLIENT_CERTIFICATE, _REFUSED, _NOT_FOUND, LOST})
 
 # gRPC's texts for a server that ended during a call.
 _BROKEN = re.compile(r"(Stream removed|Socket closed|recvmsg:|sendmsg:).{0,60}")
@@ -127,37 +126,30 @@ class Peer:
 
     def _diagnose(self, seconds: float | None) -> str | None:
         """Connect without gRPC. Returns the reason of a failure, or None."""
-        reason = None
+        place = host_and_port(self.target)
+        if place is None:
+            return None
         try:
-            addresses = tuple(self._addresses())
+            found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
         except OSError:
             return _NOT_FOUND
-        for address in addresses:
+        reason, limit = None, min(_PROBE_SECONDS, seconds or _PROBE_SECONDS)
+        for *_, (host, port, *_) in found[:_MAX_ADDRESSES]:
             try:
-                with socket.create_connection(address, min(_PROBE_SECONDS, seconds or 9)) as plain:
-                    return self._handshake(plain, address[0])
+                with socket.create_connection((str(host), port), limit) as plain:
+                    return self._handshake(plain, self.server_name or place[0])
             except ssl.SSLError as error:
                 return _find(_PATTERNS, str(error)) if self.secured else None
             except OSError as error:  # the next address may answer
                 reason = _REFUSED if isinstance(error, ConnectionRefusedError) else None
         return reason
 
-    def _addresses(self) -> Iterator[tuple[str, int]]:
-        place = host_and_port(self.target)
-        if place is not None:
-            found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
-            for *_, address in found[:_MAX_ADDRESSES]:
-                yield str(address[0]), int(address[1])
-
-    def _handshake(self, plain: socket.socket, host: str) -> str | None:
-        verify = self.secured and self.verifiable
+    def _handshake(self, plain: socket.socket, name: str) -> str | None:
         context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
         context.set_alpn_protocols(["h2"])
-        if not verify:
+        if not (self.secured and self.verifiable):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        place = host_and_port(self.target)
-        name = self.server_name or (place[0] if place else host)
         with context.wrap_socket(plain, server_hostname=name) as secure:
             if not self.secured:
                 return _TLS_REQUIRED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.message import Message
+
 from autoquality._messages import Builders, flat, read
 from autoquality._options import AutoQuality
 from autoquality._results import (
@@ -26,8 +28,7 @@ def encoded_from(
     message: pb.EncodeResponse, request_id: str, image: bytes | None = None
 ) -> Encoded:
     """Convert the answer to Encode. `image` replaces the message's image."""
-    fields = read(message, _BUILDERS)
-    fields["quality"] = message.quality or None
+    fields = _fields(message, "quality")
     if image is not None:
         fields["image"] = image
     return Encoded(**fields, request_id=request_id, message=message)
@@ -35,58 +36,44 @@ def encoded_from(
 
 def progress_from(message: pb.EncodeProgress) -> Progress:
     """Convert the progress of an EncodeStream."""
-    fields = read(message, _BUILDERS)
-    if not message.HasField("probe"):
-        fields["probe"] = None
-    return Progress(**fields)
+    return Progress(**_fields(message, "probe"))
 
 
 def comparison_from(message: pb.CompareResponse, request_id: str) -> Comparison:
     """Convert the answer to Compare."""
-    return Comparison(**read(message, _BUILDERS), request_id=request_id, message=message)
+    return Comparison(**_fields(message), request_id=request_id, message=message)
 
 
 def info_from(message: pb.GetServerInfoResponse) -> ServerInfo:
     """Convert the answer to GetServerInfo."""
-    return ServerInfo(**read(message, _BUILDERS), message=message)
+    return ServerInfo(**_fields(message), message=message)
+
+
+def _fields(message: Message, *optional: str) -> dict[str, Any]:
+    """Return the fields by name. An `optional` one is None if it is not set."""
+    present = {field.name for field, _ in message.ListFields()}
+    fields = read(message, _BUILDERS)
+    return {**fields, **{name: None for name in optional if name not in present}}
 
 
 def _auto_quality(message: pb.AutoQuality) -> AutoQuality:
-    fields = read(message, _BUILDERS)
-    if message.method == pb.METHOD_UNSPECIFIED:
-        fields["method"] = None
-    if message.metric == pb.METRIC_UNSPECIFIED:
-        fields["metric"] = None
-    return AutoQuality(**fields)
+    return AutoQuality(**_fields(message, "method", "metric"))
 
 
 def _probe(message: pb.Probe) -> Probe:
-    fields = read(message, _BUILDERS)
+    fields = _fields(message, "format", "chroma")
     encode, measure = fields.pop("encode_time"), fields.pop("measure_time")
-    _without_unspecified(message, fields)
     return Probe(**fields, encode_seconds=encode, measure_seconds=measure)
 
 
 def _candidate(message: pb.Candidate) -> Candidate:
-    fields = read(message, _BUILDERS)
-    fields["quality"] = message.quality or None
-    _without_unspecified(message, fields)
-    return Candidate(**fields)
-
-
-def _without_unspecified(message: pb.Probe | pb.Candidate, fields: dict[str, Any]) -> None:
-    if message.chroma == pb.CHROMA_UNSPECIFIED:
-        fields["chroma"] = None
-    if message.format == pb.FORMAT_UNSPECIFIED:
-        fields["format"] = None
+    return Candidate(**_fields(message, "format", "chroma", "quality"))
 
 
 def _format_info(message: pb.FormatInfo) -> FormatInfo:
-    fields = read(message, _BUILDERS)
+    fields = _fields(message, "network")
     if not fields.pop("has_quality"):
         fields.update(default_quality=None, min_quality=None, max_quality=None)
-    if not message.HasField("network"):
-        fields["network"] = None
     return FormatInfo(**fields)
 
 

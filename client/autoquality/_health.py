@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-import grpc
-from google.protobuf.message import Message
+from typing import Any
 
 from autoquality import _schema
 
@@ -13,23 +10,20 @@ SERVING, NOT_SERVING = 1, 2
 METHOD = "/grpc.health.v1.Health/Check"
 
 
-def check_method(channel: Any) -> grpc.UnaryUnaryMultiCallable[Message, Message]:
+def check_method(channel: Any) -> Any:
     """Return the call Health/Check on `channel`, of gRPC or of grpc.aio."""
-    method: grpc.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
+    return channel.unary_unary(
         METHOD,
         request_serializer=_schema.HealthCheckRequest.SerializeToString,
         response_deserializer=_schema.HealthCheckResponse.FromString,
     )
-    return method
 
 
-def check_request(service: str) -> Message:
+def check_request(service: str) -> Any:
     """Return a request about `service`. An empty name means the whole server."""
-    request: Any = _schema.HealthCheckRequest(service=service)
-    return cast("Message", request)
+    return _schema.HealthCheckRequest(service=service)
 
 
-def is_serving(response: Message) -> bool:
+def is_serving(response: Any) -> bool:
     """Whether the answer is SERVING."""
-    answer: Any = response
-    return bool(answer.status == SERVING)
+    return bool(response.status == SERVING)

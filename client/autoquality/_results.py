@@ -7,12 +7,12 @@ know yet.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoquality._enums import Chroma, Format, Metric, NoticeCode, Outcome, Stage, Verdict
-from autoquality._files import write_atomically
 from autoquality._options import AutoQuality
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -139,10 +139,17 @@ class Encoded:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, and return the path.
 
-        An existing file is replaced. Raises OSError.
+        An existing file is replaced. A failure leaves no partial file. Raises OSError.
         """
-        write_atomically(Path(path), self.image)
-        return Path(path)
+        path = Path(path)
+        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                file.write(self.image)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ _DETAILS: dict[str, type[Any]] = {
 
 def decode_details(status: bytes) -> tuple[Detail, ...]:
     """Decode the details of a serialised google.rpc.Status, in order."""
-    message: Any = _schema.Status()
+    message = _schema.Status()
     try:
         message.ParseFromString(status)
     except DecodeError:
@@ -105,7 +105,7 @@ def decode_details(status: bytes) -> tuple[Detail, ...]:
 
 def encode_status(code: int, text: str, details: Iterable[Detail]) -> bytes:
     """Serialise a google.rpc.Status. Fake servers use it."""
-    status: Any = _schema.Status(code=code, message=text)
+    status = _schema.Status(code=code, message=text)
     for detail in details:
         packed = status.details.add()
         packed.type_url, packed.value = _encode(detail)

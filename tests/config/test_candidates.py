@@ -25,7 +25,7 @@ def test_candidates_become_defaults_of_requests() -> None:
 
 
 def test_chroma_and_lossless_have_the_values_of_their_format() -> None:
-    options = read(webp_chroma="auto", webp_lossless="never", avif_chroma="full").format_options()
+    options = read(webp_chroma="auto", webp_lossless="never", avif_chroma="full").encoder_options()
     assert (options.webp.chroma, options.webp.lossless) == (Chroma.AUTO, Lossless.NEVER)
     assert options.avif.no_subsample
     assert "must be subsampled, sharp or auto" in refused(webp_chroma="full")
@@ -34,8 +34,8 @@ def test_chroma_and_lossless_have_the_values_of_their_format() -> None:
 
 def test_the_older_name_of_a_chroma_must_agree_with_it() -> None:
     older = {"IMGPROXY_JPEG_NO_SUBSAMPLE": "true"}
-    assert read(older).format_options().jpeg.chroma is Chroma.FULL
-    assert read(older, jpeg_chroma="full").format_options().jpeg.no_subsample
+    assert read(older).encoder_options().jpeg.chroma is Chroma.FULL
+    assert read(older, jpeg_chroma="full").encoder_options().jpeg.no_subsample
     message = refused(older, jpeg_chroma="auto")
     assert message == "--jpeg-chroma: must be full with IMGPROXY_JPEG_NO_SUBSAMPLE, not auto"
     assert "--webp-chroma: must be sharp" in refused(

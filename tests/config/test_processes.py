@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality_core.networks import gpu
+from autoquality_core.networks import tensorflow
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.groups import capacity
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
@@ -15,7 +15,7 @@ def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """32 cores, 64 GiB, no GPU."""
     monkeypatch.setattr(capacity, "available_cores", lambda: 32)
     monkeypatch.setattr(capacity, "available_memory", lambda: 64 * 2**30)
-    monkeypatch.setattr(gpu, "has_gpu", lambda: False)
+    monkeypatch.setattr(tensorflow, "has_gpu", lambda: False)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_by_default_there_is_one_process_where_several_would_differ(flags: dict[
 def test_with_a_gpu_there_is_one_process_unless_networks_run_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gpu, "has_gpu", lambda: True)
+    monkeypatch.setattr(tensorflow, "has_gpu", lambda: True)
     assert load({}, {}).settings.processes == 1
     assert load({"predictor_device": "cpu"}, {}).settings.processes == 4
     none = {f"{name}_net": "none" for name in ("jpeg", "webp", "avif", "jxl")}

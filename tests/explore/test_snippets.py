@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from autoquality import Client
-from autoquality._explore.connection import Connection
-from autoquality._explore.request import FieldError, encode_options
-from autoquality._explore.snippets import snippets
+from autoquality._explore.form import FieldError, encode_options
+from autoquality._explore.snippets import Connection, snippets
 from autoquality._request import encode_request
 from autoquality.v1 import encoding_pb2 as pb
 from tests.commands import ROOT

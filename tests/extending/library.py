@@ -13,8 +13,8 @@ from autoquality_core.pipeline.methods import ScoreSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation, ScoreGoal, SizeGoal
-from autoquality_core.search.oracle import oracle
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
+from autoquality_train.judging.oracle import oracle
 from tests.photos import crop
 
 PHOTO = crop("coffee.png", 160, 120)

@@ -19,8 +19,9 @@ from autoquality_core.networks import (
 )
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
-from autoquality_server.inference.batching import Batcher, BatchLimits
-from autoquality_server.inference.events import PredictorEvents
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.batching import Batcher
+from autoquality_server.telemetry.predictor_metrics import FormatEvents
 from tests.networks.images import plain
 from tests.waiting import GATE_LIMIT, until, wait_for
 
@@ -61,7 +62,7 @@ class Gated(Network):
         self.closed.set()
 
 
-class RecordedEvents(PredictorEvents):
+class RecordedEvents(FormatEvents):
     """Keeps the events in their order."""
 
     def __init__(self) -> None:
@@ -99,9 +100,7 @@ class Bench:
     def __init__(self, graph: Path, **limits: Any) -> None:
         self.network = Gated(load(graph, SIZES))
         self.events = RecordedEvents()
-        self.batcher = Batcher(
-            self.network, BatchLimits(**{"max_batch_size": 8, **limits}), self.events
-        )
+        self.batcher = Batcher(self.network, PredictionSettings(**limits), self.events)
         self.pool = ThreadPoolExecutor(64)
 
     def predict(self, red: int, target: float, deadline: Deadline | None) -> Prediction:

@@ -11,7 +11,8 @@ import pytest
 
 from autoquality_core.networks import LoadOptions, PredictionFailed, load
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.inference.batching import Batcher, BatchLimits
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.batching import Batcher
 from tests.inference.fakes import RED, REDS, SIZES, Bench, Gated, RecordedEvents
 from tests.networks import (
     channel_means,
@@ -91,7 +92,7 @@ def test_a_graph_with_a_fixed_batch_gets_that_size(
 def test_a_single_image_is_padded_if_1_is_no_allowed_size(tmp_path: Path) -> None:
     network = Gated(load(mean_graph(tmp_path / "a.pb", RED), LoadOptions(batch_sizes=(4, 8))))
     events = RecordedEvents()
-    batcher = Batcher(network, BatchLimits(), events)
+    batcher = Batcher(network, PredictionSettings(), events)
     network.gate.set()
     image = network.prepare(plain((255, 0, 0)))
     assert batcher.predict(image, 0.02, Deadline()).quality == 100

@@ -19,7 +19,8 @@ from autoquality_core.networks import (
     load,
 )
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.inference import CircuitBreaker, SharedPredictor
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.shared import SharedPredictor
 from tests.inference.fakes import RecordedEvents
 from tests.networks import (
     constant_graph,
@@ -41,8 +42,8 @@ def shared(
     path: Path, events: RecordedEvents | None = None, limit: int = 5, backoff: float = 5.0
 ) -> SharedPredictor:
     options = LoadOptions(batch_sizes=(1, 2, 4))
-    breaker = CircuitBreaker(limit, backoff)
-    return SharedPredictor(partial(load, path, options), breaker=breaker, events=events)
+    settings = PredictionSettings(predictor_failure_limit=limit, predictor_retry_interval=backoff)
+    return SharedPredictor(partial(load, path, options), settings, events or RecordedEvents())
 
 
 def replace_graph(path: Path, quality: int) -> None:

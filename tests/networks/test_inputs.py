@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 from skimage import data
 
-from autoquality_core.networks.inputs import TILE, mosaic, spread, squeeze
+from autoquality_core.images.blocks import spread
+from autoquality_core.networks.inputs import TILE, TILES, mosaic, squeeze
 from tests.networks.images import photograph, pixels, plain
 
 
@@ -96,7 +97,7 @@ def test_a_mosaic_repeats_the_tiles_of_a_small_image_equally_often() -> None:
 
 def test_a_mosaic_spreads_its_tiles_over_a_large_image() -> None:
     """All rows of tiles are used, and neighbouring rows start in different columns."""
-    rows, columns = spread(200, 300)
+    rows, columns = spread(200, 300, TILES)
     assert rows.shape == columns.shape == (676,)
     assert np.diff(np.unique(rows)).max() == 1
     assert len(set(zip(rows, columns, strict=True))) == 676

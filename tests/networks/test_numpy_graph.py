@@ -21,7 +21,7 @@ from autoquality_core.networks import LoadOptions, NetworkError, Prediction, loa
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.networks.frozen_graph import open_frozen_graph
 from autoquality_core.networks.graph_file import Unsupported, needed, read_nodes
-from autoquality_core.networks.graph_plan import Plan
+from autoquality_core.networks.numpy_graph import Plan
 from autoquality_core.networks.side_file import read_side_file, side_path
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.types import Device, Format

@@ -27,7 +27,7 @@ from autoquality_core.search import (
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
+from autoquality_train.judging.oracle import agree, oracle
 from tests.photos import crop
 
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")

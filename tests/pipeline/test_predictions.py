@@ -17,8 +17,9 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, TargetSpec
-from autoquality_server.inference import BatchLimits, SharedPredictor
-from tests.inference.fakes import Gated
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.shared import SharedPredictor
+from tests.inference.fakes import Gated, RecordedEvents
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
 from tests.waiting import LIMIT, until
@@ -31,8 +32,8 @@ class Held:
 
     def __init__(self, graph: Path) -> None:
         self.network = Gated(load(graph))
-        limits = BatchLimits(max_batch_size=1, max_enqueued_batches=1)
-        self.predictor = SharedPredictor(lambda: self.network, limits)
+        settings = PredictionSettings(max_batch_size=1, max_enqueued_batches=1)
+        self.predictor = SharedPredictor(lambda: self.network, settings, RecordedEvents())
         limits = ImageLimits(2**26, 50_000_000)
         self.pipeline = Pipeline(Defaults(), limits, {Format.WEBP: self.predictor})
         self.pool = ThreadPoolExecutor(4)

@@ -33,7 +33,7 @@ from autoquality_core.types import (
     Verdict,
 )
 from autoquality_server.cli.doctor import finding
-from autoquality_server.cli.doctor.cache import check_cache
+from autoquality_server.cli.doctor.access import check_cache
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.process.app import App
 from autoquality_server.rpc.cache import AnswerCache, _lasts, place

@@ -14,11 +14,13 @@ from numba.core import codegen
 
 METRIC = """
 import numpy as np
-from autoquality_core.metrics.dssim.reference import Reference, cache_folder
+from autoquality_core.metrics.dssim.kernel import mean_dissimilarity
+from autoquality_core.metrics.dssim.reference import Reference
+from autoquality_core.runtime.compilation import kept_in
 
 noise = np.random.default_rng(0).integers(0, 256, (1, 1, 60, 90), np.uint8)
 print(Reference(noise).dssim(~noise))
-print(cache_folder())
+print(kept_in(mean_dissimilarity))
 """
 
 TWO_LOOPS = """

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    FewestBytesGoal,
     Goal,
+    LimitedGoal,
     Observation,
     Scale,
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
+from autoquality_train.judging.oracle import agree, oracle
 
 FloatArray = npt.NDArray[np.float64]
 Look = Callable[[int], Observation]
@@ -37,9 +37,11 @@ SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=ALLOWANCE)
 
 def priors(goal: Goal) -> list[CurvePrior]:
     """The priors for the curves of a goal."""
-    if isinstance(goal, FewestBytesGoal):
-        return [SCORE_PRIOR, SIZE_PRIOR]
-    return [SIZE_PRIOR if isinstance(goal, SizeGoal) else SCORE_PRIOR]
+    if not isinstance(goal, LimitedGoal):
+        return [SIZE_PRIOR if isinstance(goal, SizeGoal) else SCORE_PRIOR]
+    others = [SCORE_PRIOR for one in goal.scores if one.at is not None]
+    sizes = [SIZE_PRIOR] if goal.max_bytes < math.inf else []
+    return [*priors(goal.goal), *others, *sizes]
 
 
 class Likeness:

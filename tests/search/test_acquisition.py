@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -14,8 +14,8 @@ import pytest
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    FewestBytesGoal,
     Goal,
+    LimitedGoal,
     Observation,
     ScoreGoal,
     SizeGoal,
@@ -33,29 +33,30 @@ def _score(curve: list[Observation], at: int) -> Iterator[Goal]:
     score = curve[at - 1].score or 0.0
     yield ScoreGoal(DSSIM, score * 1.01, 0.001)
     yield ScoreGoal(DSSIM, score * 1.01, score * 0.01)
-    yield ScoreGoal.between(DSSIM, score * 0.8, score * 1.05)
+    yield ScoreGoal(DSSIM, score * 0.925, score * 0.125)
 
 
 def _size(curve: list[Observation], at: int) -> Iterator[Goal]:
     yield SizeGoal(curve[at - 1].size_bytes + 3, recorded.PIXELS)
 
 
-def _fewest_bytes(curve: list[Observation], at: int) -> Iterator[Goal]:
-    one = curve[at - 1]
-    for limit in (math.inf, 1.2 * one.size_bytes):
-        yield FewestBytesGoal(DSSIM, (one.score or 0.0) * 1.01, recorded.PIXELS, limit)
+def _limited(share: float, curve: list[Observation], at: int) -> Iterator[Goal]:
+    for goal in _score(curve, at):
+        assert isinstance(goal, ScoreGoal)
+        limit = share * curve[at - 1].size_bytes
+        yield LimitedGoal(goal, max_bytes=limit, pixels=recorded.PIXELS)
 
 
-def _at_odds(curve: list[Observation], at: int) -> Iterator[Goal]:
-    one = curve[at - 1]
-    yield FewestBytesGoal(DSSIM, one.score or 0.0, recorded.PIXELS, 0.7 * one.size_bytes)
-
-
-GOALS = {"score": _score, "size": _size, "fewest bytes": _fewest_bytes, "at odds": _at_odds}
+GOALS: dict[str, Callable[[list[Observation], int], Iterator[Goal]]] = {
+    "score": _score,
+    "size": _size,
+    "within a limit": partial(_limited, 1.2),
+    "over a limit": partial(_limited, 0.7),
+}
 
 
 def _usual(values: CurvePrior, sizes: CurvePrior, goal: Goal) -> list[CurvePrior]:
-    if isinstance(goal, FewestBytesGoal):
+    if isinstance(goal, LimitedGoal):
         return [values, sizes]
     return [sizes if isinstance(goal, SizeGoal) else values]
 
@@ -108,10 +109,10 @@ def encodings(kind: str, prior: str) -> tuple[int, int]:
         ("score", "crossing", 332, 316),
         ("size", "unlearned", 171, 157),
         ("size", "predicted", 127, 101),
-        ("fewest bytes", "unlearned", 481, 416),
-        ("fewest bytes", "predicted", 350, 281),
-        ("at odds", "unlearned", 138, 123),
-        ("at odds", "predicted", 120, 97),
+        ("within a limit", "unlearned", 391, 381),
+        ("within a limit", "predicted", 287, 282),
+        ("over a limit", "unlearned", 419, 356),
+        ("over a limit", "predicted", 347, 284),
     ],
 )
 def test_real_curves_take_few_encodings(kind: str, prior: str, alone: int, rounds: int) -> None:
@@ -148,6 +149,12 @@ def normal(*means: float, deviation: float) -> CurvePrior:
     return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, 0.0)
 
 
+def around(value: float, away: float) -> ScoreGoal:
+    """A score whose value differs from this one by at most `away`."""
+    best, worst = math.exp(-value - away), math.exp(-value + away)
+    return ScoreGoal(DSSIM, (best + worst) / 2, (worst - best) / 2)
+
+
 def for_1000_bytes(*fits: float) -> Acquisition:
     """A search for 1000 bytes; the file of quality 1, 2, ... fits with each of the chances."""
     means = [-statistics.NormalDist().inv_cdf(one) for one in fits]
@@ -163,14 +170,6 @@ def test_if_no_file_is_likely_to_fit_the_lowest_quality_is_tried_first() -> None
     """
     assert for_1000_bytes(0.25, 0.25, 0.25).next() == 1
     assert for_1000_bytes(0.3, 0.3, 0.3).next() == 3
-
-
-def test_the_expected_bytes_are_those_of_the_likeliest_answer() -> None:
-    good = [4.0 + statistics.NormalDist().inv_cdf(one) for one in (0.05, 0.9, 0.99)]
-    priors = [normal(*good, deviation=1.0), normal(-3.0, -2.0, -1.0, deviation=0.1)]
-    goal = FewestBytesGoal(DSSIM, math.exp(-4.0), 1000)
-    acquisition = Acquisition(goal, 1, 3, priors, range(1, 101))
-    assert acquisition.expected_bytes_per_pixel == pytest.approx(math.exp(-2.0))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +194,7 @@ def test_the_second_quality_is_the_proof_of_the_first_or_is_proved_by_it(
 
 def test_the_chance_of_a_score_is_that_of_the_likeliest_quality() -> None:
     """The values of the good scores are from -0.5 to 0.5 deviations around the middle one."""
-    good = ScoreGoal.between(DSSIM, math.exp(-4.05), math.exp(-3.95))
+    good = around(4.0, 0.05)
     three = normal(3.9, 4.0, 4.1, deviation=0.1)
     assert chance(good, 1, 3, three) == pytest.approx(0.38292, abs=1e-4)
     # At a bound of the range, it also is the answer if it looks even better, or even worse.
@@ -212,23 +211,20 @@ def test_the_chance_of_a_size_is_that_the_quality_fits_and_the_next_does_not() -
     assert chance(SizeGoal(1000, 1000), 1, 2, prior) == pytest.approx(0.5, abs=1e-4)
 
 
-def test_the_chance_of_the_fewest_bytes_is_that_the_quality_is_good_and_the_one_below_is_not() -> (
-    None
-):
-    score = normal(3.0, 4.0, 5.0, deviation=1.0)
-    size = normal(-1.0, -1.0, -1.0, deviation=1.0)
-    worst = math.exp(-4.0)
-    # Good are 0.15866, 0.5 and 0.84134, and 0.84134 as much with a limit on bytes.
-    without = chance(FewestBytesGoal(DSSIM, worst, 1000), 1, 3, score, size)
-    assert without == pytest.approx(0.84134 * 0.5, abs=1e-4)
-    limited = chance(FewestBytesGoal(DSSIM, worst, 1000, 1000), 1, 3, score, size)
-    assert limited == pytest.approx(0.84134**2 * (1 - 0.84134 * 0.5), abs=1e-4)
+def test_a_limit_on_bytes_lowers_the_chance_of_a_score() -> None:
+    good = LimitedGoal(around(4.0, 0.05), (), 1000, 1000)
+    score = normal(3.9, 4.0, 4.1, deviation=0.1)
+    size = normal(-1.0, 0.0, 1.0, deviation=1.0)
+    # The first file fits with 0.84134. It is the answer if it looks good or too good (0.30854). If
+    # it looks too poor (0.69146), it is the answer unless the next file fits (0.5).
+    wanted = 0.84134 * (0.30854 + 0.69146 * 0.5)
+    assert chance(good, 1, 3, score, size) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_the_chance_is_the_mean_over_all_beliefs() -> None:
     sure, unsure = normal(4.0, deviation=0.01), normal(9.0, deviation=0.01)
     (other,) = unsure.beliefs
     prior = replace(sure, doubts=(replace(other, weight=0.25),))
-    goal = ScoreGoal.between(DSSIM, math.exp(-4.05), math.exp(-3.95))
+    goal = around(4.0, 0.05)
     assert chance(goal, 1, 9, prior) == pytest.approx(0.75 + 0.25)
     assert chance(goal, 4, 4, sure) == pytest.approx(1.0)

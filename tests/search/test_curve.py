@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.search import CurveModel, CurvePrior, Observation, Offset, ScoreGoal, search
-from autoquality_core.search.curve import Belief
+from autoquality_core.search import (
+    CurveModel,
+    CurvePrior,
+    Gaussian,
+    Observation,
+    ScoreGoal,
+    search,
+)
+from autoquality_core.search.curve import Offset
 
 PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.02)
 QUALITIES = np.arange(1, 101)
@@ -92,7 +99,7 @@ def test_a_belief_of_any_width_can_be_conditioned(width: float) -> None:
 
 def two_beliefs(noise: float) -> CurvePrior:
     """Independent values with mean 0 and variance 1, or with mean 2 and variance 4."""
-    doubt = Belief(0.25, np.full(100, 2.0), 4.0 * np.eye(100))
+    doubt = Gaussian(np.full(100, 2.0), 4.0 * np.eye(100), 0.25)
     return CurvePrior(np.zeros(100), np.eye(100), noise, 0.0, (doubt,))
 
 

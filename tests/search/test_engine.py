@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +11,8 @@ from hypothesis import strategies as st
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     Acquisition,
-    FewestBytesGoal,
     Goal,
+    LimitedGoal,
     Observation,
     Roughness,
     Scale,
@@ -21,10 +20,9 @@ from autoquality_core.search import (
     SizeGoal,
     search,
 )
-from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Outcome
+from autoquality_train.judging.oracle import agree, oracle
 from tests.search.curves import (
-    LIKENESS,
     PIXELS,
     SCORE_PRIOR,
     SIZE_PRIOR,
@@ -95,66 +93,6 @@ def test_a_search_for_a_size_with_bytes_to_spare_ends_as_soon_as_few_are_unused(
     assert not any(good[:-1])
 
 
-@settings(max_examples=60, deadline=None)
-@given(any_scale, any_values, any_sizes, any_range, st.integers(1, 100), st.integers(1, 100))
-def test_a_search_for_the_fewest_bytes_agrees_with_the_oracle(
-    scale: Scale, values: list[float], sizes: list[float], within: list[int], at: int, limit: int
-) -> None:
-    """Exactly at a score and a size of the curves, and without a limit."""
-    worst = score_of(scale, values[at - 1])
-    for max_bytes in (math.inf, curves_of(values, sizes).look(limit).size_bytes):
-        goal = FewestBytesGoal(scale, worst, PIXELS, max_bytes)
-        check(curves_of(values, sizes, scale), goal, *within)
-
-
-@settings(max_examples=40, deadline=None)
-@given(any_scale, any_values, any_sizes, any_range, positions, st.floats(0, 14.5).map(math.exp))
-def test_a_search_for_the_fewest_bytes_with_any_limits_agrees_with_the_oracle(
-    scale: Scale,
-    values: list[float],
-    sizes: list[float],
-    within: list[int],
-    at: float,
-    max_bytes: float,
-) -> None:
-    worst = score_of(scale, values[0] + at * (values[-1] - values[0]))
-    check(
-        curves_of(values, sizes, scale), FewestBytesGoal(scale, worst, PIXELS, max_bytes), *within
-    )
-
-
-@pytest.mark.parametrize(
-    ("worst", "max_bytes", "quality", "outcome", "probes"),
-    [
-        (70.2, math.inf, 51, Outcome.TARGET_MET, 6),
-        (70.2, 20_000, 51, Outcome.TARGET_MET, 5),
-        # The file that looks good enough just fits, or just does not.
-        (70.2, 13_700, 51, Outcome.TARGET_MET, 5),
-        (70.2, 13_600, 50, Outcome.NEAREST_QUALITY, 5),
-        # Score and bytes are far apart.
-        (90, 5_000, 26, Outcome.NEAREST_QUALITY, 4),
-        # No file looks good enough.
-        (99, math.inf, 100, Outcome.MAX_QUALITY_REACHED, 1),
-        (99, 100_000, 100, Outcome.MAX_QUALITY_REACHED, 1),
-        (99, 90_000, 98, Outcome.NEAREST_QUALITY, 3),
-        # No file fits.
-        (70.2, 100, 1, Outcome.MIN_QUALITY_REACHED, 3),
-        (99, 100, 1, Outcome.MIN_QUALITY_REACHED, 3),
-    ],
-)
-def test_the_fewest_bytes_with_limits_that_can_and_cannot_be_met(
-    worst: float, max_bytes: float, quality: int, outcome: Outcome, probes: int
-) -> None:
-    values = [4.54 + 0.05 * quality for quality in range(100)]
-    sizes = [-4 + 0.04 * quality + 0.004 * (quality % 3) for quality in range(100)]
-    curves = curves_of(values, sizes, LIKENESS)
-    goal = FewestBytesGoal(LIKENESS, worst, PIXELS, max_bytes)
-    smooth = [replace(prior, allowance=0.01) for prior in (SCORE_PRIOR, SIZE_PRIOR)]
-    found = search(goal, 1, 100, curves.attempt, prior=smooth)
-    assert (found.best.quality, found.outcome) == (quality, outcome)
-    assert len(curves.tried) <= probes
-
-
 @settings(max_examples=40, deadline=None)
 @given(any_sizes, any_range, st.floats(0, 14.5).map(math.exp))
 def test_a_file_is_never_over_the_limit_if_any_file_that_was_tried_fits(
@@ -179,7 +117,7 @@ def test_a_range_of_one_quality_takes_one_encoding(
     for goal in (
         ScoreGoal(DSSIM, worst, 0.001),
         SizeGoal(20_000, PIXELS),
-        FewestBytesGoal(DSSIM, worst, PIXELS, 20_000),
+        LimitedGoal(ScoreGoal(DSSIM, worst, 0.001), (), 20_000, PIXELS),
     ):
         curves = curves_of(values, STEEP)
         found = search(goal, quality, quality, curves.attempt, prior=priors(goal))
@@ -196,7 +134,7 @@ def test_a_search_that_is_cut_short_returns_the_best_so_far(
     for goal in (
         ScoreGoal(DSSIM, score, 0.001),
         SizeGoal(20_000, PIXELS),
-        FewestBytesGoal(DSSIM, score, PIXELS, 20_000),
+        LimitedGoal(ScoreGoal(DSSIM, score, 0.001), (), 20_000, PIXELS),
     ):
         curves = curves_of(values, sizes)
 
@@ -229,7 +167,7 @@ def test_a_flat_curve_ends_with_its_only_value(value: float) -> None:
     for goal in (
         ScoreGoal(DSSIM, 0.02, 0.001),
         SizeGoal(5000, PIXELS),
-        FewestBytesGoal(DSSIM, 0.02, PIXELS, 5000),
+        LimitedGoal(ScoreGoal(DSSIM, 0.02, 0.001), (), 5000, PIXELS),
     ):
         found = search(goal, 1, 100, attempt, prior=priors(goal))
         assert agree(goal, found, oracle(goal, 1, 100, attempt))

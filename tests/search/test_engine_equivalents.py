@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.metrics import DSSIM
-from autoquality_core.search import FewestBytesGoal, Goal, Observation, ScoreGoal, SizeGoal, search
+from autoquality_core.search import Goal, Observation, ScoreGoal, SizeGoal, search
 from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.types import Outcome
 from tests.search.curves import priors
@@ -54,11 +54,6 @@ def test_the_nearest_of_equivalent_qualities_is_found(between: int) -> None:
 
 def test_a_byte_limit_gives_the_highest_of_equivalent_qualities() -> None:
     assert search_threes(SizeGoal(40_500, 10**5), 1, 100) == (42, Outcome.TARGET_MET)
-
-
-def test_the_fewest_bytes_give_the_highest_of_equivalent_qualities() -> None:
-    goal = FewestBytesGoal(DSSIM, float(np.exp(-(2.0 + 0.04 * 39))), 10**5)
-    assert search_threes(goal, 1, 100) == (42, Outcome.TARGET_MET)
 
 
 @pytest.mark.parametrize(

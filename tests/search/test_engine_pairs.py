@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autoquality_core.metrics import DSSIM
 from autoquality_core.search import (
     CurvePrior,
-    FewestBytesGoal,
+    LimitedGoal,
     Observation,
     ScoreGoal,
     SizeGoal,
@@ -54,8 +54,10 @@ def test_the_answers_are_the_oracles_whether_a_core_is_idle_or_not(
         (SizeGoal(size, PIXELS), [SIZE_PRIOR]),
         (ScoreGoal(DSSIM, score, 0.001), [SCORE_PRIOR]),
         (ScoreGoal(DSSIM, 0.0, 0.0), [SCORE_PRIOR]),
-        (FewestBytesGoal(DSSIM, score, PIXELS), [SCORE_PRIOR, SIZE_PRIOR]),
-        (FewestBytesGoal(DSSIM, score, PIXELS, size), [SCORE_PRIOR, SIZE_PRIOR]),
+        (
+            LimitedGoal(ScoreGoal(DSSIM, score, 0.001), max_bytes=size, pixels=PIXELS),
+            [SCORE_PRIOR, SIZE_PRIOR],
+        ),
     ):
         Rounds(look, iter(free).__next__).check(goal, priors, equivalents)
 
@@ -68,7 +70,10 @@ def test_a_second_core_changes_only_the_time() -> None:
             for goal, prior in (
                 (SizeGoal(look(65).size_bytes + 10, PIXELS), [SIZE_PRIOR]),
                 (ScoreGoal(DSSIM, 0.02, 0.0005), [SCORE_PRIOR]),
-                (FewestBytesGoal(DSSIM, 0.02, PIXELS), [SCORE_PRIOR, SIZE_PRIOR]),
+                (
+                    LimitedGoal(ScoreGoal(DSSIM, 0.02, 0.0005), (), 9000, PIXELS),
+                    [SCORE_PRIOR, SIZE_PRIOR],
+                ),
             ):
                 alone, paired = (
                     search(*(goal, 10, 95, rounds.one), prior=prior, attempt_two=rounds.two)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.priors import load_prior
-from autoquality_core.search import CurvePrior, Found, Observation, SizeGoal
-from autoquality_core.search.first_fitting import first_fitting
+from autoquality_core.search import CurvePrior, Found, Observation, SizeGoal, first_fitting
 from autoquality_core.types import Outcome
 
 PIXELS = 1_000_000

@@ -23,8 +23,8 @@ from autoquality_core.search import (
     search,
 )
 from autoquality_core.search.base import Goal
-from autoquality_core.search.oracle import agree, oracle
 from autoquality_core.types import Outcome
+from autoquality_train.judging.oracle import agree, oracle
 from tests.search.curves import (
     LIKENESS,
     PIXELS,
@@ -36,6 +36,7 @@ from tests.search.curves import (
     any_sizes,
     any_values,
     curves_of,
+    priors,
     score_of,
 )
 from tests.search.recorded import PIXELS as RECORDED_PIXELS
@@ -71,14 +72,6 @@ def limited(
         scores.append(ScoreLimit(OTHER[scale], other.others[0], REACHED[OTHER[scale]], 0))
     max_bytes = math.inf if fits is None else fits.size_bytes
     return LimitedGoal(goal, tuple(scores), max_bytes, PIXELS)
-
-
-def priors(goal: Goal) -> list[CurvePrior]:
-    if not isinstance(goal, LimitedGoal):
-        return [SIZE_PRIOR if isinstance(goal, SizeGoal) else SCORE_PRIOR]
-    others = [SCORE_PRIOR for one in goal.scores if one.at is not None]
-    sizes = [SIZE_PRIOR] if goal.max_bytes < math.inf else []
-    return [*priors(goal.goal), *others, *sizes]
 
 
 def check(curves: Curves, goal: LimitedGoal, low: int, high: int) -> None:

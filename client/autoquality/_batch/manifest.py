@@ -2,7 +2,7 @@
 
 Lines are only added. The last line of a source is the valid one. A file is complete before its
 line is written, so a line without its file does not occur, and a file without its line is
-processed again.
+processed again. docs/batch.md describes the keys.
 """
 
 from __future__ import annotations
@@ -12,9 +12,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeAlias
+
+from google.protobuf.json_format import MessageToDict
+
+from autoquality._batch.storage import StorageError
+from autoquality._cli.errors import Failure
+from autoquality._errors import AutoQualityError
+from autoquality._options import EncodeOptions
+from autoquality._request import encode_request
+from autoquality._results import Encoded
 
 Record: TypeAlias = dict[str, Any]
 
@@ -22,7 +31,7 @@ _LINE_BYTES = 4096
 _TAIL_BYTES = 2**16
 
 
-class ManifestError(Exception):
+class ManifestError(Failure):
     """The manifest cannot be used. The text says why."""
 
 
@@ -55,12 +64,7 @@ class Manifest:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -141,3 +145,52 @@ class Manifest:
 def _key(source: str) -> int:
     digest = hashlib.blake2b(source.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big")
+
+
+def described(options: EncodeOptions) -> dict[str, Any]:
+    """Return the options of an encoding as JSON: the fields of the request that are set.
+
+    Raises ValueError for options that contradict each other.
+    """
+    return MessageToDict(encode_request(options), preserving_proto_field_name=True)
+
+
+def done(about: Record, source_bytes: int, encoded: Encoded, output: str, server: str) -> Record:
+    """Return the line of a file that was encoded and written."""
+    return {
+        **about,
+        "ok": True,
+        "outcome": encoded.outcome,
+        "source_bytes": source_bytes,
+        "output": output,
+        "size_bytes": encoded.size_bytes,
+        "format": encoded.format,
+        "quality": encoded.quality,
+        "dssim": encoded.dssim,
+        "ssimulacra2": encoded.ssimulacra2,
+        "notices": [notice.code for notice in encoded.notices],
+        "seconds": round(encoded.timings.total, 3),
+        "server": server,
+        "request_id": encoded.request_id,
+        "finished": _now(),
+    }
+
+
+def failed(about: Record, source_bytes: int, error: AutoQualityError | StorageError) -> Record:
+    """Return the line of a file that failed."""
+    call = error if isinstance(error, AutoQualityError) else None
+    return {
+        **about,
+        "ok": False,
+        "outcome": "failed",
+        "source_bytes": source_bytes,
+        "error": str(error),
+        "code": call.code.name if call else "STORAGE",
+        "reason": call and call.reason,
+        "request_id": call and call.request_id,
+        "finished": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

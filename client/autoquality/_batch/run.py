@@ -11,15 +11,15 @@ import contextlib
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-from autoquality._batch.lines import described, done, failed
-from autoquality._batch.manifest import Manifest, Record
+from autoquality._batch.manifest import Manifest, Record, described, done, failed
 from autoquality._batch.servers import NoServersError, Servers
 from autoquality._batch.storage import File, Folder, StorageError
+from autoquality._cli.errors import Failure
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -32,8 +32,8 @@ from autoquality._errors import (
 )
 from autoquality._options import EncodeOptions
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _CHUNK = 500
 """Files that are listed and looked up at once."""
@@ -54,10 +54,6 @@ _COMMON = (
 
 MAX_COMMON_FAILURES = 50
 """Files in a row with such a failure, after which the run ends."""
-
-
-class StoppedError(Exception):
-    """Too many files in a row failed, and not by their content. The text has the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,8 @@ class Run:
         """Process every file that is due.
 
         Raises NoServersError with the rest in `tally.not_tried`, StorageError if the source cannot
-        be listed, StoppedError, and ManifestError.
+        be listed, ManifestError, and Failure if too many files in a row fail by no fault of their
+        own.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -137,7 +134,7 @@ class Run:
                     self._running[file.url] = file
                     tasks.create_task(self._one(file, record, cost))
         except BaseExceptionGroup as group:
-            error = next(_leaves(group))
+            error = group.exceptions[0]
             if isinstance(error, NoServersError):
                 await self._count_rest()
             raise error from None
@@ -217,11 +214,11 @@ class Run:
         return record.get("sha256") == digest and self._fits(record) and not again
 
     def _note_failure(self, error: AutoQualityError | StorageError) -> None:
-        """Raise StoppedError if the cause seems to be the same for every file."""
+        """Raise Failure if the cause seems to be the same for every file."""
         is_common = isinstance(error, _COMMON) and not isinstance(error, InvalidImageError)
         self._common_failures = self._common_failures + 1 if is_common else 0
         if self._common_failures >= MAX_COMMON_FAILURES:
-            raise StoppedError(f"{MAX_COMMON_FAILURES} files in a row failed: {error}") from error
+            raise Failure(f"{MAX_COMMON_FAILURES} files in a row failed: {error}") from error
 
     async def _count_rest(self) -> None:
         """Count the files that were not processed, in flight or not listed yet."""
@@ -236,19 +233,8 @@ class Run:
         if len(self._tally.examples) < 10:
             self._tally.examples.append(file.url)
 
-    async def _in_thread(
-        self, call: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs
-    ) -> _T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: call(*arguments, **options))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+    async def _in_thread(self, call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
 
 class _Room:

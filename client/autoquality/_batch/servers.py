@@ -15,6 +15,7 @@ from typing import Any
 
 from autoquality._async_client import AsyncClient
 from autoquality._base_client import stream_above
+from autoquality._cli.errors import Unreachable
 from autoquality._connection import LOST
 from autoquality._errors import (
     AutoQualityError,
@@ -44,7 +45,7 @@ _LAST_RETURN_DELAY = 15.0
 """Seconds between the calls to a server that is left out."""
 
 
-class NoServersError(Exception):
+class NoServersError(Unreachable):
     """No server has answered for too long. The text has the reason of each."""
 
 
@@ -73,8 +74,13 @@ class Server:
         return str(self.fault).removeprefix(f"{self.target}: ")
 
     async def ask(self) -> None:
-        """Learn its limits. Raises AutoQualityError."""
-        limits = (await self.client.info(timeout=_HEALTH_SECONDS)).limits
+        """Learn its limits, or why it gives no answer."""
+        try:
+            limits = (await self.client.info(timeout=_HEALTH_SECONDS)).limits
+        except AutoQualityError as error:
+            self.fault = error
+            return
+        self.fault = None
         self.limit = float(max(1, limits.workers + limits.queue_size))
         self._stream_above = stream_above(limits)
 
@@ -119,7 +125,7 @@ class Servers:
 
     async def start(self) -> None:
         """Ask all servers. Raises AutoQualityError if none answers."""
-        await asyncio.gather(*(self._try(server) for server in self._servers))
+        await asyncio.gather(*(server.ask() for server in self._servers))
         absent = [server for server in self._servers if server.fault]
         if len(absent) == len(self._servers) and absent[0].fault:
             raise absent[0].fault
@@ -223,7 +229,7 @@ class Servers:
         delays = itertools.chain(_RETURN_DELAYS, itertools.repeat(_LAST_RETURN_DELAY))
         for attempt, delay in enumerate(delays):
             await asyncio.sleep(delay)
-            await self._try(server)
+            await server.ask()
             if server.fault is None:
                 if attempt:
                     self._report(f"{server.target} is back")
@@ -235,18 +241,11 @@ class Servers:
             self._end = None
         self._hand_out()
 
-    async def _try(self, server: Server) -> None:
-        try:
-            await server.ask()
-        except AutoQualityError as error:
-            server.fault = error
-        else:
-            server.fault = None
-
     def _give_up(self) -> None:
         reasons = "; ".join(f"{server.target}: {server.why}" for server in self._servers)
         self._ended = NoServersError(
-            f"no server has answered for {self._outage:g} seconds ({reasons})"
+            f"no server has answered for {self._outage:g} seconds ({reasons}); "
+            "the same command continues"
         )
         for waiter in self._waiting:
             if not waiter.done():

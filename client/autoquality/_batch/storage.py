@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol
 
+from autoquality._cli.errors import Failure
 from autoquality._cli.paths import SUFFIXES, format_of
 from autoquality._enums import Format
 
@@ -25,7 +27,7 @@ _OBJECT_STORES = (*_S3, "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 """Protocols without folders. Making one there would make a bucket."""
 
 
-class StorageError(Exception):
+class StorageError(Failure):
     """A file or a folder cannot be read, listed or written. The text says why."""
 
 
@@ -110,7 +112,7 @@ class Folder:
             elif PurePosixPath(name).suffix.lower() in SUFFIXES:
                 images.append(info)
         stems = Counter(_stem(info) for info in images)
-        for info in sorted(images, key=_name):
+        for info in sorted(images, key=itemgetter("name")):
             yield self._file(self._path, info, namesake=stems[_stem(info)] > 1)
         del listed, images, stems  # before the folders within
         for inner in sorted(folders):
@@ -205,10 +207,6 @@ def _failure(action: str, url: str, error: Exception) -> StorageError:
     # Each file system has errors of its own kind: those of OSError have the shortest text.
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StorageError(f"cannot {action} {url}: {text or type(error).__name__}")
-
-
-def _name(info: dict[str, Any]) -> str:
-    return str(info["name"])
 
 
 def _stem(info: dict[str, Any]) -> str:

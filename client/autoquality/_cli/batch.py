@@ -15,19 +15,11 @@ from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPa
 from autoquality._client import Client
 from autoquality._enums import Format
 from autoquality._errors import AutoQualityError, UnavailableError
-from autoquality._files import write_atomically
 from autoquality._results import Encoded
 from autoquality.v1 import encoding_pb2 as pb
 
 _MAX_UNREACHABLE = 3
 """Images in a row that cannot reach the server. Each has retried for some 10 seconds."""
-
-
-class NotTriedError(Exception):
-    """The server was gone before this image was sent."""
-
-    def __init__(self) -> None:
-        super().__init__("not tried: the server is gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +49,8 @@ class Failed:
 
     source: Source
     error: Exception
-
-    @property
-    def tried(self) -> bool:
-        """False if the server was gone before."""
-        return not isinstance(self.error, NotTriedError)
+    tried: bool = True
+    """False if the server was gone before."""
 
     @property
     def message(self) -> str:
@@ -88,28 +77,7 @@ Result: TypeAlias = Done | Failed | Skipped
 Encode: TypeAlias = Callable[[bytes | Path], Encoded]
 
 
-class _Outage:
-    """Whether the server is gone, from the latest results. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._unreachable = 0
-
-    @property
-    def is_final(self) -> bool:
-        with self._lock:
-            return self._unreachable >= _MAX_UNREACHABLE
-
-    def note(self, error: Exception | None) -> None:
-        """Count an unreachable server. An answer from the server starts the count again."""
-        with self._lock:
-            if isinstance(error, UnavailableError):
-                self._unreachable += 1
-            elif error is None or isinstance(error, AutoQualityError):
-                self._unreachable = 0
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """How to encode each image, and where to write it."""
 
@@ -123,7 +91,9 @@ class Batch:
     """The formats that the server chooses from. The suffix is unknown until the answer."""
     skip_existing: bool = False
     """Whether an image whose output exists is skipped instead of failing."""
-    _outage: _Outage = field(default_factory=_Outage, init=False)
+    _unreachable: int = field(default=0, init=False)
+    """How many of the latest images could not reach the server."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
         """Encode `sources`, `jobs` at a time. Yields the results in order.
@@ -163,22 +133,30 @@ class Batch:
         return None
 
     def _one(self, source: Source, refusal: OutputError | None) -> Result:
+        if self._unreachable >= _MAX_UNREACHABLE and not refusal:
+            return Failed(source, ConnectionError("not tried: the server is gone"), tried=False)
         try:
             if refusal:
                 raise refusal
-            if self._outage.is_final:
-                raise NotTriedError
             image, size = _read(source)
             encoded = self.encode(image)
-            self._outage.note(None)
+            self._note(None)
             output = self._write(source, encoded)
-        except (AutoQualityError, OutputError, OSError, NotTriedError) as error:
-            self._outage.note(error)
+        except (AutoQualityError, OutputError, OSError) as error:
+            self._note(error)
             if self.skip_existing and isinstance(error, OutputExists):
                 return Skipped(source, str(error.path))
             return Failed(source, error)
         without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
         return Done(source, size, output, without_image)
+
+    def _note(self, error: Exception | None) -> None:
+        """Count an unreachable server. An answer from the server starts the count again."""
+        with self._lock:
+            if isinstance(error, UnavailableError):
+                self._unreachable += 1
+            elif error is None or isinstance(error, AutoQualityError):
+                self._unreachable = 0
 
     def _write(self, source: Source, encoded: Encoded) -> str:
         if self.paths is None:
@@ -188,7 +166,7 @@ class Batch:
         path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, encoded.image)
+            encoded.save(path)
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         return str(path)

@@ -118,7 +118,7 @@ def batch(
       saved_percent, histograms      of all files in the manifest
     """  # noqa: D301 (click reads \b)
     try:
-        from autoquality._batch.command import Settings, run
+        from autoquality._batch.command import run
     except ModuleNotFoundError as error:
         if error.name == "fcntl":
             raise Failure("batch needs Linux or another POSIX system") from error
@@ -128,11 +128,12 @@ def batch(
     arguments = encode_arguments(options)
     several = one_choice(format_name, candidates, accept)
     arguments.update(format=None if several else format_named(format_name), candidates=several)
-    settings = Settings(
-        source=source,
-        dest=dest,
+    all_done = run(
+        session,
+        source,
+        dest,
         options=cast("EncodeOptions", arguments),
-        manifest=manifest_path,
+        manifest_path=manifest_path,
         retry_failed=retry_failed,
         in_flight=in_flight,
         memory=memory * 2**20,
@@ -141,5 +142,5 @@ def batch(
         as_json=as_json,
         quiet=quiet,
     )
-    if not run(session, settings):
+    if not all_done:
         sys.exit(FAILED)

@@ -27,70 +27,55 @@ _EPILOG = f"""The global options, such as --server and -v, may follow the comman
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-_GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (
-        ("--server",),
-        {
-            "envvar": "AUTOQUALITY_SERVER",
-            "default": "localhost:50051",
-            "show_default": True,
-            "show_envvar": True,
-            "metavar": "HOST:PORT",
-            "help": "Address of the server, without a URL scheme. The port is 50051 by default.",
-        },
-    ),
-    (("--tls",), {"is_flag": True, "help": "Use TLS. --ca, --cert and --key imply it."}),
-    (
-        ("--ca",),
-        {
-            "type": _FILE,
-            "help": "Certificate authorities to trust (PEM), instead of public ones.",
-        },
-    ),
-    (("--cert",), {"type": _FILE, "help": "Client certificate (PEM)."}),
-    (("--key",), {"type": _FILE, "help": "Private key of the client certificate (PEM)."}),
-    (
-        ("--server-name",),
-        {
-            "metavar": "NAME",
-            "help": "Name in the server's certificate, if it differs from the address.",
-        },
-    ),
-    (
-        ("--token",),
-        {
-            "envvar": "AUTOQUALITY_TOKEN",
-            "show_envvar": True,
-            "help": "Bearer token. Prefer the variable: other users can see the command line.",
-        },
-    ),
-    (
-        ("--insecure",),
-        {
-            "is_flag": True,
-            "help": "Do not use TLS, even if this sends the token unencrypted to another machine.",
-        },
-    ),
-    (
-        ("--timeout",),
-        {
-            "type": click.FloatRange(min=0, min_open=True),
-            "default": 60.0,
-            "show_default": True,
-            "metavar": "SECONDS",
-            "help": "Time limit of one call, including its retries.",
-        },
-    ),
-    (
-        ("-v", "--verbose"),
-        {"is_flag": True, "help": "Print details of each call on stderr."},
-    ),
-)
 
-
-def global_options() -> list[click.Parameter]:
+def global_options() -> list[click.Option]:
     """Return new global options, for the main command."""
-    return [click.Option(names, **attributes) for names, attributes in _GLOBAL]
+    return [
+        click.Option(
+            ["--server"],
+            envvar="AUTOQUALITY_SERVER",
+            default="localhost:50051",
+            show_default=True,
+            show_envvar=True,
+            metavar="HOST:PORT",
+            help="Address of the server, without a URL scheme. The port is 50051 by default.",
+        ),
+        click.Option(["--tls"], is_flag=True, help="Use TLS. --ca, --cert and --key imply it."),
+        click.Option(
+            ["--ca"],
+            type=_FILE,
+            help="Certificate authorities to trust (PEM), instead of public ones.",
+        ),
+        click.Option(["--cert"], type=_FILE, help="Client certificate (PEM)."),
+        click.Option(["--key"], type=_FILE, help="Private key of the client certificate (PEM)."),
+        click.Option(
+            ["--server-name"],
+            metavar="NAME",
+            help="Name in the server's certificate, if it differs from the address.",
+        ),
+        click.Option(
+            ["--token"],
+            envvar="AUTOQUALITY_TOKEN",
+            show_envvar=True,
+            help="Bearer token. Prefer the variable: other users can see the command line.",
+        ),
+        click.Option(
+            ["--insecure"],
+            is_flag=True,
+            help="Do not use TLS, even if this sends the token unencrypted to another machine.",
+        ),
+        click.Option(
+            ["--timeout"],
+            type=click.FloatRange(min=0, min_open=True),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Time limit of one call, including its retries.",
+        ),
+        click.Option(
+            ["-v", "--verbose"], is_flag=True, help="Print details of each call on stderr."
+        ),
+    ]
 
 
 class Command(click.Command):
@@ -105,8 +90,7 @@ class Command(click.Command):
         self._repeated = global_options()
         for option in self._repeated:
             option.envvar = None  # the main command reads it
-            if isinstance(option, click.Option):
-                option.hidden = True
+            option.hidden = True
         own = {parameter.name for parameter in self.params}
         self.params += [option for option in self._repeated if option.name not in own]
 
@@ -118,11 +102,11 @@ class Command(click.Command):
             value = ctx.params.pop(name)
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 options[name] = value
-        ctx.obj = session_of(options)
+        ctx.obj = _session(options)
         return super().invoke(ctx)
 
 
-def session_of(options: dict[str, Any]) -> Session:
+def _session(options: dict[str, Any]) -> Session:
     """Return the session of the global options. Raises click.UsageError."""
     client = dict(options)
     server, verbose = client.pop("server"), client.pop("verbose")

@@ -25,9 +25,9 @@ from autoquality._cli.paths import (
     find_sources,
     format_of,
 )
+from autoquality._cli.report import MANY
 from autoquality._cli.reporter import Reporter
 from autoquality._cli.session import Session
-from autoquality._cli.summary import MANY
 from autoquality._enums import Format
 from autoquality._errors import UnavailableError
 

@@ -35,9 +35,6 @@ class Interrupted(Failure):
 
     exit_code = 130
 
-    def __init__(self) -> None:
-        super().__init__("interrupted")
-
 
 def one_line(text: str) -> str:
     """Replace every character that could break the line or control a terminal.

@@ -45,7 +45,7 @@ def explore(session: Session, host: str, port: int) -> None:
       autoquality explore --server images.example:50051 --tls --port 0
     """  # noqa: D301 (click reads \b)
     try:
-        from autoquality._explore.serve import serve
+        from autoquality._explore.app import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise

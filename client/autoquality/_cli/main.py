@@ -24,12 +24,12 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Interrupted from None
+            raise Interrupted("interrupted") from None
 
 
 @click.group(
     cls=_Group,
-    params=global_options(),
+    params=[*global_options()],
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

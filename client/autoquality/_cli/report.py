@@ -1,9 +1,10 @@
-"""Reports of the results: a table for people, JSON lines for programs."""
+"""Reports of the results: a table or a summary for people, JSON lines for programs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +25,11 @@ SCORES = {
     if metric is not Metric.UNKNOWN
 }
 """How to write the scores of each metric, in the order of the columns."""
+
+MANY = 20
+"""More images than this get a summary by default."""
+
+_MAX_REASONS = 5
 
 
 def as_json(result: Result) -> str:
@@ -116,6 +122,42 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
     console.print(table, markup=False, highlight=False)
 
 
+def print_summary(console: Console, results: Sequence[Result]) -> None:
+    """Print counts by outcome, notice and failure, and the bytes before and after."""
+    done = [result for result in results if isinstance(result, Done)]
+    failed = [result for result in results if isinstance(result, Failed)]
+    tried = [result for result in failed if result.tried]
+    counts = {
+        "encoded": len(done),
+        "skipped": sum(isinstance(result, Skipped) for result in results),
+        "failed": len(tried),
+        "not tried": len(failed) - len(tried),
+    }
+    parts = [f"{count} {name}" for name, count in counts.items() if count]
+    print_line(console, f"images    {len(results)}: {', '.join(parts) or 'none'}")
+    if done:
+        before = sum(result.source_bytes for result in done)
+        after = sum(result.encoded.size_bytes for result in done)
+        saved = percent_saved(before, after)
+        print_line(console, f"bytes     {decimal(before)} to {decimal(after)}, {saved} saved")
+        if larger := sum(result.is_larger for result in done):
+            print_line(console, f"larger    {larger} than their sources")
+        formats = [str(result.encoded.format) for result in done]
+        if len(set(formats)) > 1:
+            print_line(console, f"formats   {_counted(formats)}")
+        outcomes = (result.encoded.outcome.replace("_", " ") for result in done)
+        print_line(console, f"outcomes  {_counted(outcomes)}")
+    notices = {notice.code: notice.message for result in done for notice in result.encoded.notices}
+    codes = Counter(notice.code for result in done for notice in result.encoded.notices)
+    for code, count in codes.most_common():
+        print_line(console, f"notice    {count} x {notices[code]}")
+    reasons = Counter(result.reason for result in tried)
+    for reason, count in reasons.most_common(_MAX_REASONS):
+        print_line(console, f"failure   {count} x {reason}")
+    if len(reasons) > _MAX_REASONS:
+        print_line(console, f"failure   and {len(reasons) - _MAX_REASONS} other reasons, see above")
+
+
 def print_warnings(console: Console, result: Done) -> None:
     """Print the notices of one image, and whether it grew."""
     for notice in result.encoded.notices:
@@ -190,3 +232,7 @@ def _quality(encoding: Encoded | Probe) -> str:
 def percent_saved(before: int, after: int) -> str:
     """Return the saved share of the bytes as text."""
     return f"{100 * (1 - after / max(1, before)):.1f} %"
+
+
+def _counted(values: Iterable[str]) -> str:
+    return ", ".join(f"{count} {value}" for value, count in Counter(values).most_common())

@@ -8,9 +8,14 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoquality._cli.batch import Done, Failed, Result
-from autoquality._cli.report import as_json, print_details, print_table, print_warnings
+from autoquality._cli.report import (
+    as_json,
+    print_details,
+    print_summary,
+    print_table,
+    print_warnings,
+)
 from autoquality._cli.session import Session, print_line
-from autoquality._cli.summary import print_summary
 
 
 @dataclass(frozen=True, slots=True)

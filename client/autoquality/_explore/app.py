@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,12 +21,10 @@ from starlette.types import ASGIApp
 
 from autoquality._client import Client
 from autoquality._errors import AutoQualityError
-from autoquality._explore.connection import Connection
 from autoquality._explore.events import describe, encoding_lines
+from autoquality._explore.form import METHODS, FieldError, encode_options
 from autoquality._explore.guard import Guard
-from autoquality._explore.methods import METHODS
-from autoquality._explore.request import FieldError, encode_options
-from autoquality._explore.snippets import snippets
+from autoquality._explore.snippets import Connection, snippets
 from autoquality._request import encode_request
 
 MAX_UPLOAD_BYTES = 64 * 2**20
@@ -124,3 +125,49 @@ async def _closing(client: Client, lines: Iterator[bytes]) -> AsyncIterator[byte
             yield line
     finally:
         client.close()
+
+
+def serve(
+    connect: Callable[[], Client],
+    server: str,
+    options: Mapping[str, Any],
+    listener: socket.socket,
+    report: Callable[[str], object],
+) -> None:
+    """Serve the page on `listener`, and `report` its address. Returns after Ctrl-C.
+
+    `options` are the arguments of the clients that `connect` makes, for the snippets.
+    """
+    connection = Connection(
+        server=server,
+        tls=bool(options["tls"]),
+        token=options["token"] is not None,
+        server_name=options["server_name"],
+        **{name: options[name] and str(options[name]) for name in ("ca", "cert", "key")},
+    )
+    hosts = _hosts(listener)
+    config = uvicorn.Config(
+        Application(connect, connection).build(
+            frozenset(hosts),
+            # From this moment on, uvicorn handles Ctrl-C.
+            lambda: report(f"AutoQuality explore at http://{hosts[0]}/ (Ctrl-C ends it)"),
+        ),
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _hosts(listener: socket.socket) -> list[str]:
+    """Return the values of the header Host that mean `listener`. The first is for the URL."""
+    address, port = listener.getsockname()[:2]
+    names = [f"[{address}]" if ":" in address else address]
+    if ipaddress.ip_address(address).is_loopback:
+        names.append("localhost")
+    # Browsers leave out HTTP's own port.
+    return names if port == 80 else [f"{name}:{port}" for name in names]

@@ -14,8 +14,7 @@ from autoquality.testing._curve import Curve, ssimulacra2_of
 from autoquality.testing._defaults import DEFAULTS, QUALITIES, applied_to
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import header_of
-from autoquality.testing._limits import limit_notice, limited_metrics, range_notices
-from autoquality.testing._notices import notices
+from autoquality.testing._notices import notices, result_notices
 from autoquality.testing._search import search
 from autoquality.testing._validate import check_compare, check_encode
 from autoquality.v1 import encoding_pb2 as pb
@@ -104,9 +103,6 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             format=curve.format,
             lossless=curve.lossless,
         )
-    if (over := limit_notice(curve, applied, quality)) is not None:
-        response.notices.append(over)
-    response.notices.extend(range_notices(request.auto_quality, outcome, quality, cap))
     response.lossless = curve.lossless
     response.image = curve.file(quality)
     response.quality = quality
@@ -117,12 +113,13 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
         setattr(response, name, score)
     response.iterations = len(tried)
     response.outcome = outcome
+    response.notices.extend(result_notices(request, response, curve, cap))
     response.timings.encode.FromNanoseconds(len(tried) * _ENCODE_TIME.nanos)
     response.timings.measure.FromNanoseconds(len(tried) * measured * _MEASURE_TIME.nanos)
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
-    source.keep_smaller(request, response)
+    source.keep_smaller(request, response, curve.source)
     return response
 
 
@@ -138,12 +135,15 @@ def _measured(
     metrics = {*request.measure, *([applied.metric] if searched and applied.metric else [])}
     if request.measure_dssim:
         metrics.add(pb.METRIC_DSSIM)
-    return metrics | limited_metrics(applied)
+    limits = {"max_dssim": pb.METRIC_DSSIM, "min_ssimulacra2": pb.METRIC_SSIMULACRA2}
+    return metrics | {
+        limits[field.name] for field, _ in applied.ListFields() if field.name in limits
+    }
 
 
 def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
     """Return the requested alpha quality for a WebP with transparency, otherwise None."""
-    if curve.format != pb.FORMAT_WEBP or not curve.has_alpha:
+    if curve.format != pb.FORMAT_WEBP or not curve.source.has_alpha:
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from autoquality.testing._curve import Curve
 from autoquality.testing._fault import Fault
-from autoquality.testing._image import header_of
 from autoquality.v1 import encoding_pb2 as pb
 
 _Encode = Callable[[pb.EncodeRequest], pb.EncodeResponse | Fault]
@@ -48,8 +47,8 @@ def _loss(request: pb.EncodeRequest) -> tuple[bool, bool, bool]:
     """Return whether the format loses frames, transparency, and the image itself."""
     curve = Curve.of(request)
     return (
-        header_of(request).frames > curve.frames,
-        curve.has_alpha and curve.format == pb.FORMAT_JPEG,
+        curve.source.frames > curve.frames,
+        curve.source.has_alpha and curve.format == pb.FORMAT_JPEG,
         curve.format != request.format,
     )
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from autoquality.testing._image import header_bytes, header_of
+from autoquality.testing._image import Header, header_bytes, header_of
 from autoquality.v1 import encoding_pb2 as pb
 
 # Relative to JPEG.
@@ -18,6 +18,7 @@ _RELATIVE_SIZE = {
     pb.FORMAT_PNG: 4.0,
     pb.FORMAT_JXL: 0.6,
 }
+_ANIMATED = (pb.FORMAT_WEBP, pb.FORMAT_JXL)
 _AVIF_LEAST_SIDE = 16
 """A smaller image is written in another format, as by the real server."""
 
@@ -26,6 +27,7 @@ _AVIF_LEAST_SIDE = 16
 class Curve:
     """Size and scores over quality. They are monotone and depend on the source's bytes."""
 
+    source: Header
     width: int
     height: int
     format: pb.Format.ValueType
@@ -33,26 +35,22 @@ class Curve:
     """0 (flat) to 1 (busy)."""
     lossless: bool = False
     """Whether there is no quality to choose, and no loss."""
-    has_alpha: bool = False
-    frames: int = 1
 
     @classmethod
     def of(cls, request: pb.EncodeRequest) -> Curve:
         """Return the curve of a request's source. A file is as large as its header says."""
-        source = request.raw.pixels if request.HasField("raw") else request.image
+        data = request.raw.pixels if request.HasField("raw") else request.image
         header = header_of(request)
         format = request.format or header.own_format
         if format == pb.FORMAT_AVIF and min(header.width, header.height) < _AVIF_LEAST_SIDE:
             format = pb.FORMAT_PNG if header.has_alpha else pb.FORMAT_JPEG
-        return cls(
-            width=header.width,
-            height=header.height,
-            format=format,
-            detail=zlib.crc32(source) / 2**32,
-            lossless=_is_lossless(request, format),
-            has_alpha=header.has_alpha,
-            frames=header.frames_in(format),
-        )
+        detail, lossless = zlib.crc32(data) / 2**32, _is_lossless(request, format)
+        return cls(header, header.width, header.height, format, detail, lossless)
+
+    @property
+    def frames(self) -> int:
+        """Return the frames that the file keeps."""
+        return self.source.frames if self.format in _ANIMATED else 1
 
     @property
     def source_quality(self) -> int:

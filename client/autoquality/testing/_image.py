@@ -29,7 +29,6 @@ _WRITTEN = {
     "png": pb.FORMAT_PNG,
     "jxl": pb.FORMAT_JXL,
 }
-_ANIMATED = (pb.FORMAT_WEBP, pb.FORMAT_JXL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +48,13 @@ class Header:
         natural = pb.FORMAT_PNG if self.has_alpha else pb.FORMAT_JPEG
         return _WRITTEN.get(self.kind, natural)
 
-    def frames_in(self, format: pb.Format.ValueType) -> int:
-        """Return the frames that a file of this format keeps."""
-        return self.frames if format in _ANIMATED else 1
-
-
-def sniff(data: bytes) -> str | None:
-    """Return the name of the format by the first bytes, None for anything but an image."""
-    return next((name for name, signature in _SIGNATURES if signature.match(data)), None)
-
 
 def read(data: bytes) -> Header | None:
     """Read the header of a file. None for anything but an image.
 
     Raises ValueError for a header that is damaged or cut off.
     """
-    kind = sniff(data)
+    kind = next((name for name, signature in _SIGNATURES if signature.match(data)), None)
     if kind is None:
         return None
     try:

@@ -1,11 +1,12 @@
-"""The notices of the fake server about the source and the format."""
+"""The notices of the fake server about the source, the format, the limits and the range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._image import header_of
+from autoquality.testing._search import exceeded
 from autoquality.v1 import encoding_pb2 as pb
 
 
@@ -13,11 +14,10 @@ def notices(
     request: pb.EncodeRequest, curve: Curve, method: pb.Method.ValueType
 ) -> Iterator[pb.Notice]:
     """Yield those that follow from the request and the header of its source."""
-    header = header_of(request)
-    if header.frames > curve.frames:
+    if curve.source.frames > curve.frames:
         yield pb.Notice(
             code=pb.Notice.CODE_FIRST_FRAME_ONLY,
-            message=f"the source has {header.frames} frames: only the first was encoded",
+            message=f"the source has {curve.source.frames} frames: only the first was encoded",
         )
     if request.format not in (pb.FORMAT_UNSPECIFIED, curve.format):
         asked, written = pb.Format.Name(request.format), pb.Format.Name(curve.format)
@@ -25,7 +25,7 @@ def notices(
             code=pb.Notice.CODE_FORMAT_SUBSTITUTED,
             message=f"{asked} cannot hold an image of this size: written as {written}",
         )
-    if curve.has_alpha and curve.format == pb.FORMAT_JPEG:
+    if curve.source.has_alpha and curve.format == pb.FORMAT_JPEG:
         yield pb.Notice(
             code=pb.Notice.CODE_ALPHA_FLATTENED,
             message="JPEG has no transparency: flattened on the background",
@@ -44,3 +44,27 @@ def _why_unused(request: pb.EncodeRequest, curve: Curve, method: pb.Method.Value
     if curve.format != pb.FORMAT_PNG or method == pb.METHOD_SIZE or request.candidates:
         return None
     return "PNG has no quality: set a format (--format) that has one"
+
+
+def result_notices(
+    request: pb.EncodeRequest, response: pb.EncodeResponse, curve: Curve, cap: int
+) -> Iterator[pb.Notice]:
+    """Yield those about the limits that the result exceeds, and about a default bound.
+
+    The bound, and not `cap`, keeps the result from its target.
+    """
+    limits = [
+        pb.Outcome.Name(one).removeprefix("OUTCOME_").removesuffix("_REACHED").lower()
+        for one in exceeded(curve, response.applied, response.quality)
+    ]
+    if limits:
+        message = f"the result exceeds {' and '.join(limits)}"
+        yield pb.Notice(code=pb.Notice.CODE_LIMIT_EXCEEDED, message=message)
+    bounds = {pb.OUTCOME_MIN_QUALITY_REACHED: "min", pb.OUTCOME_MAX_QUALITY_REACHED: "max"}
+    name = bounds.get(response.outcome)
+    spec: Any = request.auto_quality
+    if name and response.quality != cap and not spec.HasField(f"{name}_quality"):
+        message = (
+            f"quality {response.quality} is the default: set {name}_quality (--{name}) to exceed it"
+        )
+        yield pb.Notice(code=pb.Notice.CODE_DEFAULT_BOUND_REACHED, message=message)

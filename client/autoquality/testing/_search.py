@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autoquality.testing._curve import Curve
-from autoquality.testing._limits import exceeded
 from autoquality.v1 import encoding_pb2 as pb
 
 Found = tuple[int, list[int], pb.Outcome.ValueType]
@@ -23,6 +24,16 @@ def search(curve: Curve, spec: pb.AutoQuality, fixed: int) -> Found:
         if not any(exceeded(curve, spec, middle)):
             return middle, [middle], pb.OUTCOME_PREDICTION_TRUSTED
     return _within_limits(curve, spec)
+
+
+def exceeded(curve: Curve, spec: pb.AutoQuality, quality: int) -> Iterator[pb.Outcome.ValueType]:
+    """Yield the outcome of each limit that the file at `quality` exceeds."""
+    if spec.HasField("max_bytes") and curve.size_bytes(quality) > spec.max_bytes:
+        yield pb.OUTCOME_MAX_BYTES_REACHED
+    if spec.HasField("max_dssim") and curve.dssim(quality) > spec.max_dssim:
+        yield pb.OUTCOME_MAX_DSSIM_REACHED
+    if spec.HasField("min_ssimulacra2") and curve.ssimulacra2(quality) < spec.min_ssimulacra2:
+        yield pb.OUTCOME_MIN_SSIMULACRA2_REACHED
 
 
 def _search_size(curve: Curve, spec: pb.AutoQuality) -> Found:

@@ -8,8 +8,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, cast
+from types import SimpleNamespace
+from typing import Any, Literal, Self, TypeAlias
 
 import grpc
 
@@ -17,14 +17,10 @@ from autoquality import _health, _schema
 from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
-from autoquality.testing import _stream
 from autoquality.testing._answers import answer
 from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality.v1.encoding_pb2_grpc import (
-    EncodingServiceServicer,
-    add_EncodingServiceServicer_to_server,
-)
+from autoquality.v1.encoding_pb2_grpc import add_EncodingServiceServicer_to_server
 
 Rpc: TypeAlias = Literal["Encode", "EncodeStream", "Compare", "GetServerInfo"]
 Response: TypeAlias = pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse
@@ -36,6 +32,13 @@ _GRACE_SECONDS = 0.5
 
 # gRPC reports about 9e18 seconds for a call without a deadline.
 _NO_DEADLINE = 1e9
+
+_CHUNK_BYTES = 2**20
+_BEFORE_PROBES = (
+    pb.EncodeProgress.STAGE_RECEIVED,
+    pb.EncodeProgress.STAGE_QUEUED,
+    pb.EncodeProgress.STAGE_STARTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,13 @@ class FakeServer:
             ThreadPoolExecutor(max_workers=64, thread_name_prefix="fake-server"),
             options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)],
         )
-        add_EncodingServiceServicer_to_server(_Servicer(self._serve), self._server)
+        servicer: Any = SimpleNamespace(
+            Encode=functools.partial(self._serve, "Encode"),
+            EncodeStream=self._serve_stream,
+            Compare=functools.partial(self._serve, "Compare"),
+            GetServerInfo=functools.partial(self._serve, "GetServerInfo"),
+        )
+        add_EncodingServiceServicer_to_server(servicer, self._server)
         self._server.add_generic_rpc_handlers((_health_handler(lambda: self.serving),))
         address = "127.0.0.1:0"
         self._port = (
@@ -96,12 +105,7 @@ class FakeServer:
         self._server.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.stop(_GRACE_SECONDS).wait()
 
     @property
@@ -169,6 +173,12 @@ class FakeServer:
         context.set_trailing_metadata(trailing)
         return response
 
+    def _serve_stream(
+        self, parts: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.EncodeStreamResponse]:
+        yield _progress(pb.EncodeProgress.STAGE_ACCEPTED)
+        yield from _split(self._serve("EncodeStream", _joined(parts), context))
+
 
 _RESPONSES: dict[str, type[Response]] = {
     "Encode": pb.EncodeResponse,
@@ -199,33 +209,40 @@ def _direct(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "channel_options": direct}
 
 
-class _Servicer(EncodingServiceServicer):
-    """Passes every call to the fake server."""
+def _joined(parts: Iterator[pb.EncodeStreamRequest]) -> pb.EncodeRequest:
+    """Return the Encode request with the same content as `parts`."""
+    request = pb.EncodeRequest()
+    chunks = []
+    for part in parts:
+        if part.HasField("start"):
+            request.CopyFrom(part.start.request)
+        chunks.append(part.chunk)
+    source = b"".join(chunks)
+    if request.HasField("raw"):
+        request.raw.pixels = source
+    else:
+        request.image = source
+    return request
 
-    def __init__(self, serve: Callable[[Rpc, Any, grpc.ServicerContext], Any]) -> None:
-        self._serve = serve
 
-    def Encode(  # noqa: N802 (gRPC's name)
-        self, request: pb.EncodeRequest, context: grpc.ServicerContext
-    ) -> pb.EncodeResponse:
-        return cast("pb.EncodeResponse", self._serve("Encode", request, context))
+def _split(response: pb.EncodeResponse) -> Iterator[pb.EncodeStreamResponse]:
+    """Yield the parts of the answer after the source has arrived."""
+    for stage in _BEFORE_PROBES:
+        yield _progress(stage)
+    for probe in response.probes:
+        yield _progress(pb.EncodeProgress.STAGE_PROBED, probe)
+    result = pb.EncodeResponse()
+    result.CopyFrom(response)
+    result.ClearField("image")
+    yield pb.EncodeStreamResponse(result=result)
+    for at in range(0, len(response.image), _CHUNK_BYTES):
+        yield pb.EncodeStreamResponse(chunk=response.image[at : at + _CHUNK_BYTES])
 
-    def EncodeStream(  # noqa: N802 (gRPC's name)
-        self, request_iterator: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
-    ) -> Iterator[pb.EncodeStreamResponse]:
-        yield _stream.accepted()
-        request = _stream.join(request_iterator)
-        yield from _stream.split(self._serve("EncodeStream", request, context))
 
-    def Compare(  # noqa: N802 (gRPC's name)
-        self, request: pb.CompareRequest, context: grpc.ServicerContext
-    ) -> pb.CompareResponse:
-        return cast("pb.CompareResponse", self._serve("Compare", request, context))
-
-    def GetServerInfo(  # noqa: N802 (gRPC's name)
-        self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
-    ) -> pb.GetServerInfoResponse:
-        return cast("pb.GetServerInfoResponse", self._serve("GetServerInfo", request, context))
+def _progress(
+    stage: pb.EncodeProgress.Stage.ValueType, probe: pb.Probe | None = None
+) -> pb.EncodeStreamResponse:
+    return pb.EncodeStreamResponse(progress=pb.EncodeProgress(stage=stage, probe=probe))
 
 
 def _health_handler(serving: Callable[[], bool]) -> grpc.GenericRpcHandler:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._image import header_of
+from autoquality.testing._image import Header
 from autoquality.v1 import encoding_pb2 as pb
 
 _NO_CAP = 101
@@ -14,8 +14,7 @@ _NO_CAP = 101
 
 def cap(request: pb.EncodeRequest, curve: Curve) -> int:
     """Return the quality of a JPEG that must not be exceeded, otherwise one that never is."""
-    is_jpeg = header_of(request).kind == "jpeg"
-    limits = request.cap_at_source and is_jpeg and curve.format != pb.FORMAT_PNG
+    limits = request.cap_at_source and curve.source.kind == "jpeg" and curve.format != pb.FORMAT_PNG
     return curve.source_quality if limits else _NO_CAP
 
 
@@ -57,14 +56,14 @@ def _budget(spec: pb.AutoQuality) -> float:
     return min(target, spec.max_bytes) if spec.HasField("max_bytes") else target
 
 
-def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> None:
+def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse, source: Header) -> None:
     """Replace the answer by the source, if the request wants that and the source is not larger."""
     size = len(request.image)
     if not (request.keep_smaller_source and size) or size > response.size_bytes:
         return
     if size > _budget(response.applied):
         return
-    if header_of(request).own_format != response.format:
+    if source.own_format != response.format:
         return
     response.image, response.size_bytes = request.image, size
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0

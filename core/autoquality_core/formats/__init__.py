@@ -6,6 +6,7 @@ To add a format, write a module with an options class and an `Encoder`, and add 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -15,48 +16,29 @@ from typing import Any
 import numpy as np
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats.avif import AvifEncoder, AvifOptions
-from autoquality_core.formats.base import Encoder, Option, options_of, updated
-from autoquality_core.formats.containers import fitting_metadata, with_metadata
-from autoquality_core.formats.jpeg import BEST_MOZJPEG, JpegEncoder, JpegOptions
-from autoquality_core.formats.jxl import JxlEncoder, JxlOptions, JxlTranscoder
-from autoquality_core.formats.png import PngEncoder, PngOptions
-from autoquality_core.formats.stripping import stripped
-from autoquality_core.formats.webp import WebpEncoder, WebpOptions, WebpPreset
+from autoquality_core.formats.avif import AvifEncoder as AvifEncoder
+from autoquality_core.formats.avif import AvifOptions as AvifOptions
+from autoquality_core.formats.base import Encoder as Encoder
+from autoquality_core.formats.base import Option as Option
+from autoquality_core.formats.base import options_of as options_of
+from autoquality_core.formats.base import updated as updated
+from autoquality_core.formats.containers import fitting_metadata as fitting_metadata
+from autoquality_core.formats.containers import with_metadata as with_metadata
+from autoquality_core.formats.jpeg import BEST_MOZJPEG as BEST_MOZJPEG
+from autoquality_core.formats.jpeg import JpegEncoder as JpegEncoder
+from autoquality_core.formats.jpeg import JpegOptions as JpegOptions
+from autoquality_core.formats.jxl import JxlEncoder as JxlEncoder
+from autoquality_core.formats.jxl import JxlOptions as JxlOptions
+from autoquality_core.formats.jxl import JxlTranscoder as JxlTranscoder
+from autoquality_core.formats.png import PngEncoder as PngEncoder
+from autoquality_core.formats.png import PngOptions as PngOptions
+from autoquality_core.formats.stripping import stripped as stripped
+from autoquality_core.formats.webp import WebpEncoder as WebpEncoder
+from autoquality_core.formats.webp import WebpOptions as WebpOptions
+from autoquality_core.formats.webp import WebpPreset as WebpPreset
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips
 from autoquality_core.types import ColorProfile, Format
-
-__all__ = [
-    "BEST_MOZJPEG",
-    "ENCODERS",
-    "OPTIONS",
-    "WITH_QUALITY",
-    "AvifEncoder",
-    "AvifOptions",
-    "Encoder",
-    "EncoderOptions",
-    "JpegEncoder",
-    "JpegOptions",
-    "JxlEncoder",
-    "JxlOptions",
-    "JxlTranscoder",
-    "Option",
-    "PngEncoder",
-    "PngOptions",
-    "WebpEncoder",
-    "WebpOptions",
-    "WebpPreset",
-    "encoder_for",
-    "fitting_metadata",
-    "library_versions",
-    "options_of",
-    "stripped",
-    "substitute",
-    "updated",
-    "with_metadata",
-    "writable",
-]
 
 ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
     {one.format: one for one in (JpegEncoder, WebpEncoder, AvifEncoder, PngEncoder, JxlEncoder)}
@@ -98,10 +80,8 @@ class EncoderOptions:
 
 def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
     """The encoder of a format, bound to its options, by default the default ones."""
-    if options is None:
-        return ENCODERS[fmt]()
     make: Any = ENCODERS[fmt]
-    encoder: Encoder = make(getattr(options, fmt.value))
+    encoder: Encoder = make() if options is None else make(getattr(options, fmt.value))
     return encoder
 
 
@@ -111,11 +91,9 @@ def writable() -> tuple[Format, ...]:
     pixels = Pixels.from_samples(np.zeros((1, 16, 16, 1), np.uint8))
     found = []
     for fmt in ENCODERS:
-        try:
+        with suppress(pyvips.Error, AttributeError, ImportError):
             encoder_for(fmt).encode(pixels, 50)
-        except (pyvips.Error, AttributeError, ImportError):
-            continue
-        found.append(fmt)
+            found.append(fmt)
     return tuple(found)
 
 
@@ -161,13 +139,9 @@ def library_versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "pyvips": pyvips.__version__,
     }
-    try:
+    with suppress(metadata.PackageNotFoundError):  # libvips may be the system's
         versions["pyvips-binary"] = metadata.version("pyvips-binary")
-    except metadata.PackageNotFoundError:
-        pass  # libvips is the system's
-    try:
+    with suppress(ImportError):  # there are not wheels for every kind of machine
         versions["libjxl"] = jpegxl.jpegxl_version().removeprefix("libjxl ")
         versions["imagecodecs"] = metadata.version("imagecodecs")
-    except ImportError:
-        pass  # there is no wheel for this kind of machine
     return versions

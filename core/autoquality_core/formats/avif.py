@@ -13,17 +13,16 @@ from autoquality_core.formats.base import (
     CHROMAS,
     EACH_QUALITY,
     SUBSAMPLE_MODES,
+    ChromaOptions,
     Encoder,
     OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
-    settle_chroma,
-    updated,
 )
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.plain_files import decode_plain_avif
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format
@@ -36,22 +35,14 @@ _SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class AvifOptions:
+class AvifOptions(ChromaOptions):
     """How an AVIF is written."""
 
-    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+    OLDER = OlderFlag("no_subsample", Chroma.FULL)
 
     speed: int = option(8, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
     no_subsample: bool = option(False, "The older name of chroma full.")
     chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
-
-    def __post_init__(self) -> None:
-        """Raises ValueError if `no_subsample` contradicts `chroma`."""
-        settle_chroma(self, self.OLDER)
-
-    def with_chroma(self, chroma: Chroma) -> AvifOptions:
-        """The same options with another chroma."""
-        return updated(self, {"chroma": chroma})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +100,6 @@ class AvifEncoder(Encoder):
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return _WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
-
-    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
-        if self.options.chroma is not Chroma.AUTO:
-            return (self,)
-        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
-        return tuple(map(self.with_chroma, choices))
 
 
 @cache

@@ -7,14 +7,14 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
@@ -74,6 +74,42 @@ def options_of(options: type[Any]) -> tuple[Option, ...]:
     )
 
 
+class OlderFlag(NamedTuple):
+    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
+
+    name: str
+    meaning: Chroma
+
+
+class ChromaOptions:
+    """Options with a choice of `chroma`, and an older flag for one of its values."""
+
+    __slots__ = ()
+
+    OLDER: ClassVar[OlderFlag]
+    chroma: Chroma
+
+    def __post_init__(self) -> None:
+        """Make both agree. Raises ValueError if they contradict each other."""
+        name, meaning = self.OLDER
+        flag, chroma = getattr(self, name), self.chroma
+        if flag and chroma not in (self.default_chroma(), meaning):
+            raise ValueError(
+                f"{chroma.value} contradicts {name}, which is {meaning.value}; set one of them"
+            )
+        object.__setattr__(self, "chroma", meaning if flag else chroma)
+        object.__setattr__(self, name, flag or chroma is meaning)
+
+    @classmethod
+    def default_chroma(cls) -> Chroma:
+        """The default of `chroma`."""
+        return Chroma(next(one.default for one in options_of(cls) if one.name == "chroma"))
+
+    def with_chroma(self, chroma: Chroma) -> Self:
+        """The same options with another chroma."""
+        return updated(self, {"chroma": chroma})
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder(ABC):
     """A format with its options: pixels to a file and back. Hashable and stateless.
@@ -100,6 +136,9 @@ class Encoder(ABC):
     """Bytes that a block with detail takes at least."""
     probe_seconds_per_pixel: ClassVar[float] = 1e-7
     """Cost of encoding and decoding on one core, with default options."""
+
+    chroma_choices: ClassVar[tuple[Chroma, ...]] = (Chroma.BY_QUALITY, Chroma.FULL)
+    """What `Chroma.AUTO` stands for, the usual one first."""
 
     libraries: ClassVar[tuple[str, ...]] = COMMON_LIBRARIES
     """The keys in `formats.library_versions` of all that decides its files and their scores."""
@@ -129,7 +168,10 @@ class Encoder(ABC):
 
         `grey` says that the image has no chroma to choose.
         """
-        return (self,)
+        if self.chroma is not Chroma.AUTO:
+            return (self,)
+        choices = self.chroma_choices[:1] if grey else self.chroma_choices
+        return tuple(map(self.with_chroma, choices))
 
     @property
     def lossless(self) -> bool:
@@ -186,48 +228,24 @@ class Encoder(ABC):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class OlderFlag:
-    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
-
-    name: str
-    meaning: Chroma
-
-
-def settle_chroma(options: Any, older: OlderFlag) -> None:
-    """Make `chroma` of new options agree with an older flag.
-
-    Raises ValueError if they contradict each other.
-    """
-    default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
-    flag, chroma = getattr(options, older.name), options.chroma
-    if flag and chroma not in (default, older.meaning):
-        raise ValueError(
-            f"{chroma.value} contradicts {older.name}, which is {older.meaning.value}; set one of"
-            " them"
-        )
-    object.__setattr__(options, "chroma", older.meaning if flag else chroma)
-    object.__setattr__(options, older.name, flag or chroma is older.meaning)
-
-
 def updated(options: T, asked: Mapping[str, Any]) -> T:
     """Options with others that were asked for; `chroma` and its older flag replace each other.
 
     Raises ValueError if those two contradict each other.
     """
-    older: OlderFlag | None = getattr(options, "OLDER", None)
     changes = dict(asked)
-    if older is not None and "chroma" in asked:
-        agree = asked["chroma"] is older.meaning
-        if asked.get(older.name, agree) is not agree:
-            raise ValueError(
-                f"{asked['chroma'].value} contradicts {older.name}; {older.meaning.value} is the"
-                " newer name of that; set one of them"
-            )
-        changes[older.name] = agree
-    elif older is not None and older.name in asked:
-        default = next(one.default for one in options_of(type(options)) if one.name == "chroma")
-        changes["chroma"] = older.meaning if asked[older.name] else default
+    if isinstance(options, ChromaOptions):
+        flag, meaning = options.OLDER
+        if "chroma" in asked:
+            agree = asked["chroma"] is meaning
+            if asked.get(flag, agree) is not agree:
+                raise ValueError(
+                    f"{asked['chroma'].value} contradicts {flag}; {meaning.value} is the newer name"
+                    " of that; set one of them"
+                )
+            changes[flag] = agree
+        elif flag in asked:
+            changes["chroma"] = meaning if asked[flag] else options.default_chroma()
     made: Any = options
     found: T = dataclasses.replace(made, **changes)
     return found

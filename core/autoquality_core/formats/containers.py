@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from autoquality_core.images import NO_METADATA, Metadata
+from autoquality_core.images.isobmff.boxes import boxes
 from autoquality_core.images.jxl.container import BOXED
 from autoquality_core.images.metadata.exif import density
 from autoquality_core.images.metadata.iptc import photoshop_segment
@@ -172,12 +173,7 @@ def _iloc(
 
 
 def _boxes(content: bytes) -> list[tuple[bytes, bytes]]:
-    found, at = [], 0
-    while at < len(content):
-        size = int.from_bytes(content[at : at + 4], "big")
-        found.append((content[at + 4 : at + 8], content[at + 8 : at + size]))
-        at += size
-    return found
+    return [(kind, bytes(inside)) for kind, inside in boxes(memoryview(content))]
 
 
 def _box(kind: bytes, content: bytes) -> bytes:
@@ -186,12 +182,12 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 def _jxl(data: bytes, metadata: Metadata) -> bytes:
     """The codestream in a box behind the metadata (ISO/IEC 18181-2)."""
-    boxes = BOXED + _box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    written = BOXED + _box(b"ftyp", b"jxl \0\0\0\0jxl ")
     if metadata.exif:
-        boxes += _box(b"Exif", bytes(4) + metadata.exif)
+        written += _box(b"Exif", bytes(4) + metadata.exif)
     if metadata.xmp:
-        boxes += _box(b"xml ", metadata.xmp)
-    return boxes + _box(b"jxlc", data)
+        written += _box(b"xml ", metadata.xmp)
+    return written + _box(b"jxlc", data)
 
 
 _WRITERS: Mapping[Format, Callable[[bytes, Metadata], bytes]] = {

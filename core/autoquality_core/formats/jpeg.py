@@ -11,16 +11,15 @@ from autoquality_core.formats.base import (
     CHROMA_MEANING,
     CHROMAS,
     SUBSAMPLE_MODES,
+    ChromaOptions,
     Encoder,
     OlderFlag,
     option,
     profile_flag,
     samples_of,
-    settle_chroma,
-    updated,
 )
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format
 
@@ -29,10 +28,10 @@ WHOLE_CHROMA = 90
 
 
 @dataclass(frozen=True, slots=True)
-class JpegOptions:
+class JpegOptions(ChromaOptions):
     """How a JPEG is written; names and defaults are imgproxy's."""
 
-    OLDER: ClassVar = OlderFlag("no_subsample", Chroma.FULL)
+    OLDER = OlderFlag("no_subsample", Chroma.FULL)
 
     progressive: bool = option(False, "Progressive instead of baseline.")
     no_subsample: bool = option(False, "The older name of chroma full.")
@@ -43,14 +42,6 @@ class JpegOptions:
     )
     quant_table: int = option(0, "Quantisation table, 0 to 8.", 0, 8)
     chroma: Chroma = option(Chroma.BY_QUALITY, CHROMA_MEANING, choices=CHROMAS)
-
-    def __post_init__(self) -> None:
-        """Raises ValueError if `no_subsample` contradicts `chroma`."""
-        settle_chroma(self, self.OLDER)
-
-    def with_chroma(self, chroma: Chroma) -> JpegOptions:
-        """The same options with another chroma."""
-        return updated(self, {"chroma": chroma})
 
 
 BEST_MOZJPEG = JpegOptions(
@@ -120,12 +111,6 @@ class JpegEncoder(Encoder):
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None
-
-    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
-        if self.options.chroma is not Chroma.AUTO:
-            return (self,)
-        choices = (Chroma.BY_QUALITY,) if grey else (Chroma.BY_QUALITY, Chroma.FULL)
-        return tuple(map(self.with_chroma, choices))
 
     def for_network(self) -> JpegEncoder:
         return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))

@@ -9,10 +9,10 @@ import numpy as np
 
 from autoquality_core.formats.base import COMMON_LIBRARIES, Encoder, option
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
 from autoquality_core.images.jxl.container import read_container
 from autoquality_core.images.jxl.header import read_header
 from autoquality_core.images.jxl.rewriting import retimed, with_srgb
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import shown_for
 from autoquality_core.runtime.codecs import jpegxl
 from autoquality_core.types import Data, Format

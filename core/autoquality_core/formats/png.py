@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Format
 
@@ -35,7 +35,9 @@ class PngEncoder(Encoder):
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         options = self.options
-        palette = {"palette": True, "bitdepth": _index_bits(options.quantization_colors)}
+        # The palette may grow to 2, 4, 16 or 256 colours.
+        bits = next(bits for bits in (1, 2, 4, 8) if options.quantization_colors <= 1 << bits)
+        palette = {"palette": True, "bitdepth": bits}
         data: bytes = pixels.image.pngsave_buffer(
             compression=options.compression,
             interlace=options.interlaced,
@@ -54,8 +56,3 @@ class PngEncoder(Encoder):
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         return Decoded(samples_of(pyvips.Image.pngload_buffer(data, access="sequential")))
-
-
-def _index_bits(colours: int) -> int:
-    """Bits of a palette index for `colours`: the palette may grow to 2, 4, 16 or 256."""
-    return next(bits for bits in (1, 2, 4, 8) if colours <= 1 << bits)

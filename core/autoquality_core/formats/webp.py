@@ -9,17 +9,16 @@ from typing import ClassVar
 
 from autoquality_core.formats import opencv
 from autoquality_core.formats.base import (
+    ChromaOptions,
     Encoder,
     OlderFlag,
     in_colour,
     option,
     profile_flag,
     samples_of,
-    settle_chroma,
-    updated,
 )
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format, Lossless
@@ -43,10 +42,10 @@ class WebpPreset(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class WebpOptions:
+class WebpOptions(ChromaOptions):
     """How a WebP is written."""
 
-    OLDER: ClassVar = OlderFlag("smart_subsample", Chroma.SHARP)
+    OLDER = OlderFlag("smart_subsample", Chroma.SHARP)
 
     effort: int = option(4, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
     preset: WebpPreset = option(
@@ -68,14 +67,6 @@ class WebpOptions:
         "Without loss: never, always, or smaller if a search finds it smaller.",
     )
 
-    def __post_init__(self) -> None:
-        """Raises ValueError if `smart_subsample` contradicts `chroma`."""
-        settle_chroma(self, self.OLDER)
-
-    def with_chroma(self, chroma: Chroma) -> WebpOptions:
-        """The same options with another chroma."""
-        return updated(self, {"chroma": chroma})
-
 
 _PLAIN = WebpOptions()
 
@@ -89,6 +80,7 @@ class WebpEncoder(Encoder):
     keeps_animation = True
     max_side = 16383
     default_quality = 79
+    chroma_choices = (Chroma.SUBSAMPLED, Chroma.SHARP)
 
     options: WebpOptions = _PLAIN
 
@@ -119,17 +111,13 @@ class WebpEncoder(Encoder):
     def takes_quality(self) -> bool:
         return self.options.lossless is not Lossless.ALWAYS
 
-    def variants(self, *, grey: bool) -> tuple[WebpEncoder, ...]:
+    def variants(self, *, grey: bool) -> tuple[Encoder, ...]:
         lossy = replace(self.options, lossless=Lossless.NEVER)
-        found = [lossy]
-        if lossy.chroma is Chroma.AUTO:
-            choices = (Chroma.SUBSAMPLED,) if grey else (Chroma.SUBSAMPLED, Chroma.SHARP)
-            found = [lossy.with_chroma(one) for one in choices]
-        if self.options.lossless is not Lossless.NEVER:
-            exact = lossy.with_chroma(Chroma.SUBSAMPLED)
-            found.append(replace(exact, lossless=Lossless.ALWAYS))
-        only = self.options.lossless is Lossless.ALWAYS
-        return tuple(WebpEncoder(one) for one in (found[-1:] if only else found))
+        exact = replace(lossy.with_chroma(Chroma.SUBSAMPLED), lossless=Lossless.ALWAYS)
+        found = Encoder.variants(WebpEncoder(lossy), grey=grey)
+        if self.options.lossless is Lossless.SMALLER:
+            return (*found, WebpEncoder(exact))
+        return found if self.takes_quality else (WebpEncoder(exact),)
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         # Grey is written as RGB, and read as RGB.
@@ -183,11 +171,8 @@ class WebpEncoder(Encoder):
         return at - 12 if data[at : at + 4] == b"VP8 " else 0
 
 
-_EXTENDED = b"VP8X"
-_NAME = slice(12, 16)
 _FLAGS = 20
-_ANIMATION = 0x02
-_ALPHA = 0x10
+_ANIMATION, _ALPHA = 0x02, 0x10
 
 
 def _with_alpha_flag(data: bytes) -> bytes:
@@ -198,10 +183,9 @@ def _with_alpha_flag(data: bytes) -> bytes:
     show black where the canvas is transparent. The header chunk is described in the WebP
     container specification.
     """
-    if data[_NAME] != _EXTENDED or not data[_FLAGS] & _ANIMATION:
+    if data[12:16] != b"VP8X" or not data[_FLAGS] & _ANIMATION:
         return data
-    flags = data[_FLAGS] | _ALPHA
-    return data[:_FLAGS] + bytes([flags]) + data[_FLAGS + 1 :]
+    return data[:_FLAGS] + bytes([data[_FLAGS] | _ALPHA]) + data[_FLAGS + 1 :]
 
 
 @cache

@@ -7,33 +7,21 @@ before they first decode anything; `configure` describes the settings.
 from __future__ import annotations
 
 from autoquality_core.images.colour import spaces
-from autoquality_core.images.libvips import configure
-from autoquality_core.images.limits import ImageLimits, cost_of
-from autoquality_core.images.loaders import source_formats
-from autoquality_core.images.luma import luma, luma_planes
+from autoquality_core.images.libvips import configure as configure
+from autoquality_core.images.limits import ImageLimits as ImageLimits
+from autoquality_core.images.limits import cost_of as cost_of
+from autoquality_core.images.loaders import source_formats as source_formats
+from autoquality_core.images.luma import luma as luma
+from autoquality_core.images.luma import luma_planes as luma_planes
 from autoquality_core.images.luma import warm_up as _warm_up_luma
-from autoquality_core.images.metadata.kept import NO_METADATA, Metadata
-from autoquality_core.images.pixels import Pixels
-from autoquality_core.images.raw import check_raw, check_raw_shape, from_raw
-from autoquality_core.images.source import Source, open_image
-
-__all__ = [
-    "NO_METADATA",
-    "ImageLimits",
-    "Metadata",
-    "Pixels",
-    "Source",
-    "check_raw",
-    "check_raw_shape",
-    "configure",
-    "cost_of",
-    "from_raw",
-    "luma",
-    "luma_planes",
-    "open_image",
-    "source_formats",
-    "warm_up",
-]
+from autoquality_core.images.metadata.kept import NO_METADATA as NO_METADATA
+from autoquality_core.images.metadata.kept import Metadata as Metadata
+from autoquality_core.images.pixels import Pixels as Pixels
+from autoquality_core.images.raw import check_raw as check_raw
+from autoquality_core.images.raw import check_raw_shape as check_raw_shape
+from autoquality_core.images.raw import from_raw as from_raw
+from autoquality_core.images.source import Source as Source
+from autoquality_core.images.source import open_image as open_image
 
 
 def warm_up() -> None:

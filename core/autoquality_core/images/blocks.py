@@ -1,4 +1,5 @@
-"""The constants of block coding: 8 x 8 cosine transform, quantisation tables, bands.
+"""The constants of block coding: 8 x 8 cosine transform, quantisation tables, bands; and samples
+of an image's blocks.
 
 A block's 64 coefficients are in the order (vertical frequency, horizontal
 frequency).
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+Frame = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.intp]
 
 BLOCK = 8
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -17,6 +20,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 """Cb and Cr of red, green and blue (ITU-T T.871), without the 128 that is added to them."""
+
+_GOLDEN = 0.6180339887498949
 
 # mozjpeg's quantisation table 3 for luma at quality 50, not yet clipped to 255.
 _MOZJPEG_3 = (
@@ -39,8 +44,7 @@ def jpeg_table(quality: int) -> FloatArray:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
-    table: FloatArray = np.clip(steps, 1, 255).astype(np.float32)
-    return table
+    return np.asarray(np.clip(steps, 1, 255), np.float32)
 
 
 def flat_table(step: float) -> FloatArray:
@@ -68,3 +72,23 @@ def bands() -> FloatArray:
         slant & (total > 9),
     )
     return np.array([mask / mask.sum() for mask in masks], np.float32).T
+
+
+def at_least(frame: Frame, side: int) -> Frame:
+    """A frame (height, width, bands), padded to `side` by repeating its edges."""
+    short = [max(side - extent, 0) for extent in frame.shape[:2]]
+    if any(short):
+        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+        frame.flags.writeable = False  # numba would compile for both kinds
+    return frame
+
+
+def spread(down: int, across: int, count: int) -> tuple[Places, Places]:
+    """Rows and columns of `count` of down x across squares, evenly spaced along the rows.
+
+    Each row is rotated by a golden section of its length, so that the samples do not line up in
+    columns. Of fewer squares, all are taken about equally often.
+    """
+    at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
+    rows, columns = np.divmod(at, across)
+    return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across

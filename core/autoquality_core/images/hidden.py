@@ -39,14 +39,7 @@ def _replaced(pixels: Pixels, fill: Callable[[Samples], None]) -> Pixels:
     samples = pixels.samples.copy()
     for frame in samples:
         fill(frame)
-    return Pixels.from_samples(
-        samples,
-        pixels.delays,
-        origin=pixels.image,
-        profile=pixels.profile,
-        tone_mapped=pixels.tone_mapped,
-        clipped=pixels.clipped,
-    )
+    return pixels.with_samples(samples)
 
 
 def _blacken(frame: Samples) -> None:

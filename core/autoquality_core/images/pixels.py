@@ -1,10 +1,10 @@
-"""A decoded image, resident in memory."""
+"""Decoded images, resident in memory."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -109,13 +109,14 @@ class Pixels:
         an animation; nothing else of it is used. The caller must not change the samples
         afterwards.
         """
-        ensure_configured()
-        samples = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
-        samples.flags.writeable = False
         plays = 0
         if len(samples) > 1 and origin is not None and origin.get_typeof("loop"):
             plays = int(origin.get("loop"))
-        return cls(samples, tuple(delays), profile, plays, tone_mapped, clipped)
+        return cls(_kept(samples), tuple(delays), profile, plays, tone_mapped, clipped)
+
+    def with_samples(self, samples: npt.NDArray[np.uint8]) -> Self:
+        """The same image with other samples of all its frames, as for `from_samples`."""
+        return replace(self, samples=_kept(samples))
 
     def in_srgb(self) -> Self:
         """Converted to sRGB, if the colours have a profile. `clipped` is set if some did not fit.
@@ -126,13 +127,8 @@ class Pixels:
             return self
         colours = FileColours(1 if self.bands < 3 else 3, self.profile)
         rendered = render(self.samples.reshape(-1, self.width, self.bands), colours)
-        return type(self).from_samples(
-            rendered.samples.reshape(self.samples.shape),
-            self.delays,
-            origin=self.image,
-            tone_mapped=self.tone_mapped,
-            clipped=rendered.clipped,
-        )
+        converted = self.with_samples(rendered.samples.reshape(self.samples.shape))
+        return replace(converted, profile=None, clipped=rendered.clipped)
 
     def stop(self) -> None:
         """Make a running encoding of these pixels fail; callable from any thread.
@@ -155,12 +151,28 @@ class Pixels:
         colours = nearest(background, profile)
         flat = image.flatten(background=colours if image.bands == 4 else colours[:1])
         samples = np.frombuffer(flat.write_to_memory(), np.uint8)
-        return type(self).from_samples(
-            samples.reshape(self.frames, self.height, self.width, flat.bands),
-            self.delays,
-            origin=self.image,
-            profile=profile,
-        )
+        opaque = self.with_samples(samples.reshape(*self.samples.shape[:3], flat.bands))
+        return replace(opaque, profile=profile, tone_mapped=False, clipped=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Samples of the shape (stored frames, height, width, bands), 8 bits, bands as in `Pixels`.
+
+    An encoder may merge equal frames: `shown` has the index of the stored frame for each frame
+    of the source, and is None where the two are the same.
+    """
+
+    samples: npt.NDArray[np.uint8]
+    shown: npt.NDArray[np.intp] | None = None
+
+
+def _kept(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A read-only view of contiguous samples without an opaque alpha."""
+    ensure_configured()
+    view = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
+    view.flags.writeable = False
+    return view
 
 
 def _without_opaque_alpha(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -25,14 +25,7 @@ def shrunk(pixels: Pixels, width: int, height: int, stoppable: Stoppable) -> Pix
     escapes if it stops libvips.
     """
     frames = [_frame(one, width, height, stoppable) for one in pixels.samples]
-    return Pixels.from_samples(
-        np.stack(frames),
-        pixels.delays,
-        origin=pixels.image,
-        profile=pixels.profile,
-        tone_mapped=pixels.tone_mapped,
-        clipped=pixels.clipped,
-    )
+    return pixels.with_samples(np.stack(frames))
 
 
 def _frame(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from contextlib import suppress
 
 from autoquality_core.images.jpeg import MOST_SEGMENTS, count_scans
 from autoquality_core.images.limits import ImageLimits, check_count
@@ -113,13 +114,11 @@ def _decompressed_size(data: Data, start: int, end: int, most: int) -> int:
     """
     unpacker = zlib.decompressobj()
     size = 0
-    try:
+    with suppress(zlib.error):  # libpng ignores the chunk
         for at in range(start, end, _STEP):
             size += len(unpacker.decompress(data[at : min(at + _STEP, end)], most - size))
             if size >= most or unpacker.eof:
                 break
-    except zlib.error:
-        pass  # libpng ignores the chunk.
     return size
 
 
@@ -130,7 +129,8 @@ def _check_tiff(data: Data, limits: ImageLimits, field: str) -> None:
     entry = struct.Struct(f"{order}2xH{number}{8 if big else 4}x")
     tags = most_tags = value_bytes = 0
     pages: set[int] = set()  # a ring has each of them once
-    try:
+    # If the chain leaves the file, libtiff rejects or ignores the page.
+    with suppress(struct.error, OverflowError):
         (at,) = struct.unpack_from(order + number, data, offset)
         while at and at not in pages and len(pages) <= limits.max_frames:
             pages.add(at)
@@ -146,8 +146,6 @@ def _check_tiff(data: Data, limits: ImageLimits, field: str) -> None:
                 size = values * _SIZES.get(kind, 0)
                 value_bytes += size if size <= len(data) else 0
             (at,) = struct.unpack_from(order + number, data, at + entry_size * count)
-    except (struct.error, OverflowError):
-        pass  # The chain leaves the file: libtiff rejects or ignores the page.
     check_count(field, "pages or more", len(pages), limits.max_frames)
     check_count(field, "tags in a page", most_tags, _MOST_TAGS)
     check_count(field, "tags or more", tags, _MOST_TAGS_IN_ALL)

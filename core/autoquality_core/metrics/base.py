@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -8,12 +8,11 @@
     inputs                     how a network sees an image
     backend                    a graph in a library, and the checks while loading
     numpy_graph                the backend for the bundled networks on a CPU
-    graph_file, graph_plan, graph_operations
-                               its reading of a graph, its order of work, and its arithmetic
+    graph_file, graph_operations
+                               its reading of a graph, and its arithmetic
     frozen_graph, onnx_model   the backends for all other networks
     signature                  the inputs and outputs of a frozen graph
-    tensorflow                 a late and silent import
-    gpu                        whether there is one
+    tensorflow                 a late and silent import, and whether there is a GPU
     bundled                    the networks that are installed with the library
     errors
 
@@ -22,32 +21,14 @@ Only `load` imports TensorFlow (3 s, 500 MB) or onnxruntime, for networks that n
 
 from __future__ import annotations
 
-from autoquality_core.networks.errors import (
-    CircuitOpen,
-    DeviceMissing,
-    NetworkError,
-    PredictionFailed,
-)
-from autoquality_core.networks.loading import load
-from autoquality_core.networks.network import LoadOptions, Network, PredictionResult
-from autoquality_core.networks.prediction import (
-    CurveDistribution,
-    NetworkInfo,
-    Prediction,
-    Predictor,
-)
-
-__all__ = [
-    "CircuitOpen",
-    "CurveDistribution",
-    "DeviceMissing",
-    "LoadOptions",
-    "Network",
-    "NetworkError",
-    "NetworkInfo",
-    "Prediction",
-    "PredictionFailed",
-    "PredictionResult",
-    "Predictor",
-    "load",
-]
+from autoquality_core.networks.errors import CircuitOpen as CircuitOpen
+from autoquality_core.networks.errors import DeviceMissing as DeviceMissing
+from autoquality_core.networks.errors import NetworkError as NetworkError
+from autoquality_core.networks.errors import PredictionFailed as PredictionFailed
+from autoquality_core.networks.loading import load as load
+from autoquality_core.networks.network import LoadOptions as LoadOptions
+from autoquality_core.networks.network import Network as Network
+from autoquality_core.networks.network import PredictionResult as PredictionResult
+from autoquality_core.networks.prediction import NetworkInfo as NetworkInfo
+from autoquality_core.networks.prediction import Prediction as Prediction
+from autoquality_core.networks.prediction import Predictor as Predictor

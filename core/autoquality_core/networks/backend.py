@@ -78,17 +78,14 @@ def layouts(shape: Sequence[object] | None, side: int) -> list[bool]:
 
     Open sizes are no integers; without a shape, even the rank is open.
     """
+    images = {False: (side, side, 3), True: (3, side, side)}
+    if shape is None:
+        return list(images)
+    known = [(at, size) for at, size in enumerate(shape[1:]) if isinstance(size, int)]
     return [
         channels_first
-        for channels_first, image in ((False, (side, side, 3)), (True, (3, side, side)))
-        if shape is None
-        or (
-            len(shape) == 1 + len(image)
-            and all(
-                not isinstance(size, int) or size == wanted
-                for size, wanted in zip(shape[1:], image, strict=True)
-            )
-        )
+        for channels_first, image in images.items()
+        if len(shape) == 4 and all(image[at] == size for at, size in known)
     ]
 
 

@@ -14,10 +14,11 @@ from autoquality_core.networks.backend import Array, Backend, Outputs, first_wor
 from autoquality_core.networks.errors import DeviceMissing, NetworkError, PredictionFailed
 from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.network import LoadOptions
-from autoquality_core.networks.prediction import QUALITIES, CurveDistribution, Prediction
+from autoquality_core.networks.prediction import Prediction, curve_of
 from autoquality_core.networks.side_file import SideFile
 from autoquality_core.networks.signature import Misfit, Signature, named_signatures, signatures
 from autoquality_core.networks.tensorflow import device_of, open_session, tensorflow
+from autoquality_core.search.curve import QUALITIES
 from autoquality_core.types import Device
 
 NOT_A_GRAPH = "not a TensorFlow frozen graph (.pb)"
@@ -70,15 +71,13 @@ class GraphBackend(Backend):
     residuals: Mapping[str, float]
 
     def decode(self, metric: str, *outputs: Array) -> Prediction:
-        """See Backend."""
         logits, *curve = outputs
         if not curve:
             return Prediction.from_logits(logits)
         if any(np.abs(part).max() > _FARTHEST for part in curve):
             raise PredictionFailed(f"its curve is beyond {_FARTHEST:g}")
         mean, factor = curve
-        distribution = CurveDistribution.from_factor(mean, factor, self.residuals[metric])
-        return Prediction.from_logits(logits, distribution)
+        return Prediction.from_logits(logits, curve_of(mean, factor, self.residuals[metric]))
 
 
 class FrozenGraph(GraphBackend):
@@ -109,7 +108,6 @@ class FrozenGraph(GraphBackend):
     def run(
         self, images: Sequence[Array], targets: npt.ArrayLike, metrics: Sequence[str]
     ) -> Sequence[Outputs]:
-        """See Backend."""
         values: list[Array] = [images[0][None] if len(images) == 1 else np.stack(images)]
         target = self._signature.target
         if target is not None:
@@ -128,7 +126,6 @@ class FrozenGraph(GraphBackend):
         return rows_of(outputs, metrics)
 
     def close(self) -> None:
-        """See Backend."""
         self._session.close()
 
 

@@ -22,6 +22,8 @@ Maker = Callable[[Mapping[str, Any], Constants], Operation]
 
 def operation(node: Node, constants: Constants) -> Operation:
     """What `node` computes. Raises Unsupported."""
+    if node.kind in _FUNCTIONS:
+        return _FUNCTIONS[node.kind]
     make = _MAKERS.get(node.kind)
     if make is None:
         raise Unsupported(f"it has the operation '{node.kind}'")
@@ -29,25 +31,6 @@ def operation(node: Node, constants: Constants) -> Operation:
         return make(node.attributes, constants)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise Unsupported(f"'{node.name}' is another '{node.kind}': {error!r}") from error
-
-
-def can_overwrite(function: Operation) -> bool:
-    """Whether the function works number by number, and can write to one of its inputs (`out`)."""
-    return function is relu or (isinstance(function, np.ufunc) and function.signature is None)
-
-
-def relu(values: Array, out: Array | None = None) -> Array:
-    """The positive part."""
-    result: Array = np.maximum(values, 0, out=out)
-    return result
-
-
-def _always(function: Operation) -> Maker:
-    return lambda _attributes, _constants: function
-
-
-def _same(values: Array) -> Array:
-    return values
 
 
 def _ints(constant: Array | None) -> list[int]:
@@ -73,10 +56,10 @@ def _constant(attributes: Mapping[str, Any], _constants: Constants) -> Operation
     return lambda: value
 
 
-def _by_number(function: Callable[[float], float]) -> Maker:
+def _by_number(function: Callable[[float], float]) -> Operation:
     """An operation on few numbers, in double precision."""
     each: Any = np.frompyfunc(function, 1, 1)
-    return _always(lambda values: each(values).astype(values.dtype))
+    return lambda values: each(values).astype(values.dtype)
 
 
 def _gather(attributes: Mapping[str, Any], constants: Constants) -> Operation:
@@ -92,8 +75,7 @@ def _matrix_product(attributes: Mapping[str, Any], _constants: Constants) -> Ope
 
     def multiply(one: Array, other: Array) -> Array:
         left = one.swapaxes(-1, -2) if first else one
-        product: Array = left @ (other.swapaxes(-1, -2) if second else other)
-        return product
+        return np.asarray(left @ (other.swapaxes(-1, -2) if second else other))
 
     return multiply if first or second else np.matmul
 
@@ -136,11 +118,9 @@ def _mean(attributes: Mapping[str, Any], constants: Constants) -> Operation:
 def _reduction(ufunc: np.ufunc) -> Maker:
     def make(attributes: Mapping[str, Any], constants: Constants) -> Operation:
         axes, kept = tuple(_ints(constants[1])), bool(attributes["keep_dims"])
-
-        def reduce(values: Array, _axes: Array) -> Array:
-            return np.asarray(ufunc.reduce(values, axis=axes, dtype=values.dtype, keepdims=kept))
-
-        return reduce
+        return lambda values, _axes: np.asarray(
+            ufunc.reduce(values, axis=axes, dtype=values.dtype, keepdims=kept)
+        )
 
     return make
 
@@ -151,11 +131,6 @@ _sum = _reduction(np.add)
 def _reshape(_attributes: Mapping[str, Any], constants: Constants) -> Operation:
     shape = _ints(constants[1])
     return lambda values, _shape: values.reshape(shape)
-
-
-def _softplus(values: Array) -> Array:
-    result: Array = np.logaddexp(values, values.dtype.type(0))
-    return result
 
 
 def _strided_slice(attributes: Mapping[str, Any], constants: Constants) -> Operation:
@@ -186,43 +161,48 @@ def _transpose(_attributes: Mapping[str, Any], constants: Constants) -> Operatio
     return lambda values, _order: values.transpose(order)
 
 
-_MAKERS: Mapping[str, Maker] = {
-    "Abs": _always(np.absolute),
-    "AddV2": _always(np.add),
-    "BatchMatMulV2": _matrix_product,
-    "BiasAdd": _always(np.add),
-    "Cast": _cast,
-    "CheckNumerics": _always(_same),  # NaN reaches the outputs, which are checked
-    "Cholesky": _always(np.linalg.cholesky),
-    "ConcatV2": _concatenate,
-    "Const": _constant,
+_FUNCTIONS: Mapping[str, Operation] = {
+    "Abs": np.absolute,
+    "AddV2": np.add,
+    "BiasAdd": np.add,
+    "CheckNumerics": lambda values: values,  # NaN reaches the outputs, which are checked
+    "Cholesky": np.linalg.cholesky,
     "Erf": _by_number(math.erf),
     "Erfc": _by_number(math.erfc),
+    "Identity": lambda values: values,
+    "Log": np.log,
+    "Maximum": np.maximum,
+    "Mul": np.multiply,
+    "Neg": np.negative,
+    "OnesLike": np.ones_like,
+    "RealDiv": np.divide,
+    "Relu": lambda values: np.maximum(values, 0),
+    "Round": np.rint,  # half to even, as TensorFlow
+    "Shape": lambda values: np.array(values.shape, np.int32),
+    "Sign": np.sign,
+    "Softplus": lambda values: np.logaddexp(values, values.dtype.type(0)),
+    "Sqrt": np.sqrt,
+    "Square": np.square,
+    "Sub": np.subtract,
+    "ZerosLike": np.zeros_like,
+}
+"""Operations that depend on their inputs alone."""
+
+_MAKERS: Mapping[str, Maker] = {
+    "BatchMatMulV2": _matrix_product,
+    "Cast": _cast,
+    "ConcatV2": _concatenate,
+    "Const": _constant,
     "GatherV2": _gather,
-    "Identity": _always(_same),
-    "Log": _always(np.log),
     "MatMul": _matrix_product,
-    "Maximum": _always(np.maximum),
     "Mean": _mean,
     "Min": _reduction(np.minimum),
-    "Mul": _always(np.multiply),
-    "Neg": _always(np.negative),
-    "OnesLike": _always(np.ones_like),
     "Pack": _pack,
     "Pad": _pad,
     "Prod": _reduction(np.multiply),
-    "RealDiv": _always(np.divide),
-    "Relu": _always(relu),
     "Reshape": _reshape,
-    "Round": _always(np.rint),  # half to even, as TensorFlow
-    "Shape": _always(lambda values: np.array(values.shape, np.int32)),
-    "Sign": _always(np.sign),
-    "Softplus": _always(_softplus),
-    "Sqrt": _always(np.sqrt),
-    "Square": _always(np.square),
     "StridedSlice": _strided_slice,
-    "Sub": _always(np.subtract),
     "Sum": _sum,
     "Transpose": _transpose,
-    "ZerosLike": _always(np.zeros_like),
 }
+"""Operations that depend on attributes, or on inputs that are constant."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.images.blocks import at_least, spread
 from autoquality_core.images.pixels import Pixels
 
 SIDE = 416
@@ -23,7 +24,6 @@ TILE = 16
 PER_SIDE = SIDE // TILE
 TILES = PER_SIDE * PER_SIDE
 
-_GOLDEN = 0.6180339887498949
 _WHITE = 255
 
 
@@ -47,28 +47,13 @@ def mosaic(pixels: Pixels) -> npt.NDArray[np.uint8]:
     and columns of pixels that do not fill a tile are left out. An image smaller
     than a tile repeats its edge.
     """
-    frame = pixels.samples[0]
-    short = [max(TILE - side, 0) for side in frame.shape[:2]]
-    if any(short):
-        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+    frame = at_least(pixels.samples[0], TILE)
     down, across = frame.shape[0] // TILE, frame.shape[1] // TILE
     grid = frame[: down * TILE, : across * TILE].reshape(down, TILE, across, TILE, -1)
-    rows, columns = spread(down, across)
+    rows, columns = spread(down, across, TILES)
     tiles = _rgb(grid.transpose(0, 2, 1, 3, 4)[rows, columns])
     side_by_side = tiles.reshape(PER_SIDE, PER_SIDE, TILE, TILE, 3).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(side_by_side).reshape(SIDE, SIDE, 3)
-
-
-def spread(down: int, across: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The rows and columns of the 676 tiles to take of `down` x `across`, each of shape (676,).
-
-    They are evenly spaced along the rows. Each row is rotated by a golden section
-    of its length, so that the samples do not line up in columns.
-    """
-    at = ((np.arange(TILES) + 0.5) * (down * across / TILES)).astype(np.intp)
-    rows, columns = np.divmod(at, across)
-    rotated = (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
-    return rows, rotated
 
 
 def _rgb(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,6 @@ from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import Backend, first_working
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.frozen_graph import NOT_A_GRAPH, open_frozen_graph
-from autoquality_core.networks.gpu import has_gpu
 from autoquality_core.networks.graph_file import Unsupported
 from autoquality_core.networks.inputs import squeeze
 from autoquality_core.networks.network import LoadOptions, Network, Recipe
@@ -20,6 +19,7 @@ from autoquality_core.networks.numpy_graph import NumPyGraph
 from autoquality_core.networks.onnx_model import open_onnx_model
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.networks.side_file import ANY_TARGET, SideFile, read_side_file
+from autoquality_core.networks.tensorflow import has_gpu
 from autoquality_core.types import Device, Format
 
 # How other files begin that people try to load. A GraphDef begins with a node.
@@ -60,8 +60,10 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
         info = replace(info, version=side_file.version, encoder=side_file.encoder)
         recipe = side_file.recipe
         targets = {metric: head.targets for metric, head in side_file.heads.items()}
+    in_batches = options.batch_on_cpu or info.device.startswith("GPU")
+    sizes = options.batch_sizes if in_batches else (1,)
     try:
-        return Network(info, backend, recipe, targets, options.batch_sizes_on(info.device))
+        return Network(info, backend, recipe, targets, sizes)
     except PredictionFailed as error:
         backend.close()
         raise NetworkError(path, f"it fails on a generated image: {error}") from error

@@ -43,16 +43,11 @@ class LoadOptions:
     batch_sizes: tuple[int, ...] = (1,)
     batch_on_cpu: bool = True
 
-    def batch_sizes_on(self, device: str) -> tuple[int, ...]:
-        """The sizes to run on a device such as "CPU:0"."""
-        return self.batch_sizes if self.batch_on_cpu or device.startswith("GPU") else (1,)
-
 
 class Network:
     """A network in memory. It is a Predictor without batches or a queue."""
 
     available = True
-    """See Predictor."""
 
     def __init__(
         self,
@@ -109,7 +104,6 @@ class Network:
         deadline: Deadline | None = None,
         metric: str = DSSIM.name,
     ) -> Prediction:
-        """See Predictor."""
         size = self.batch_sizes[0]
         result = self.run([self.prepare(pixels)] * size, [target] * size, [metric] * size)[0]
         if isinstance(result, PredictionFailed):

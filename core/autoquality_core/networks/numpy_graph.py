@@ -6,7 +6,9 @@ fast as TensorFlow does, without its seconds to start and hundreds of megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +19,22 @@ from autoquality_core.networks.frozen_graph import GraphBackend, rows_of
 from autoquality_core.networks.graph_file import (
     FLOAT,
     UINT8,
+    Node,
     Shape,
     Unsupported,
     needed,
     read_nodes,
 )
-from autoquality_core.networks.graph_plan import PLACEHOLDER, Plan
+from autoquality_core.networks.graph_operations import Operation, operation
 from autoquality_core.networks.inputs import SIDE
 from autoquality_core.networks.side_file import SideFile
+
+_PLACEHOLDER = "Placeholder"
+_NOTHING = "NoOp"
+"""Has no output, and only waits for other operations."""
+
+_OF_SHAPES = ("OnesLike", "Shape", "ZerosLike")
+"""Operations whose outputs depend on sizes alone, which a plan fixes."""
 
 
 class NumPyGraph(GraphBackend):
@@ -80,18 +90,14 @@ class NumPyGraph(GraphBackend):
         return rows_of({metric: outputs}, [metric])[0]
 
     def close(self) -> None:
-        """See Backend."""
         self._plans.clear()
 
     def _input(self, side_file: SideFile, role: str, kind: int, shape: Shape) -> str:
         """The name of the placeholder for an input. Raises Unsupported."""
         name = _node(side_file.tensors[role])
         node = self._nodes.get(name)
-        if (
-            node is None
-            or node.kind != PLACEHOLDER
-            or (node.attributes.get("dtype"), node.attributes.get("shape")) != (kind, shape)
-        ):
+        found = node and (node.kind, node.attributes.get("dtype"), node.attributes.get("shape"))
+        if found != (_PLACEHOLDER, kind, shape):
             raise Unsupported(f"'{name}' is another input")
         return name
 
@@ -102,3 +108,83 @@ def _node(tensor: str) -> str:
     if output != "0":
         raise Unsupported(f"'{tensor}' is not the first output")
     return name
+
+
+class _Step(NamedTuple):
+    """A function of the arrays with some names, and the name of its result.
+
+    The arrays `dropped` are not used after it.
+    """
+
+    function: Operation
+    inputs: Sequence[str]
+    output: str
+    dropped: Sequence[str]
+
+
+class Plan:
+    """A graph prepared for inputs of fixed shapes: steps in order, with everything constant done.
+
+    Thread-safe. It releases arrays after their last use.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Node], outputs: Sequence[str], inputs: Mapping[str, Array]
+    ) -> None:
+        """Run `nodes`, each after its inputs, on examples of the inputs. Raises Unsupported."""
+        constants: dict[str, Array] = {}
+        names: dict[str, str] = {}
+        """The name of the array for each node: nodes that return their input share its array."""
+        values: dict[str, Array] = {}
+        calls: list[tuple[Operation, list[str], str]] = []
+        uses = Counter([*(source for node in nodes for source in node.inputs), *outputs])
+        for node in nodes:
+            if node.kind == _NOTHING:
+                continue
+            name = names[node.name] = node.name
+            if node.kind == _PLACEHOLDER:
+                if name not in inputs:
+                    raise Unsupported(f"it has the input '{name}'")
+                values[name] = inputs[name]
+                continue
+            sources = [names[source] for source in node.inputs]
+            given = [values[source] for source in node.inputs]
+            function = operation(node, [constants.get(source) for source in sources])
+            value = values[name] = _output(node, function, given)
+            if node.kind in _OF_SHAPES or constants.keys() >= set(sources):
+                constants[name] = value
+            elif same := [
+                source for source, one in zip(sources, given, strict=True) if one is value
+            ]:
+                names[name] = same[0]
+            else:
+                calls.append((function, sources, name))
+            for source in node.inputs:
+                uses[source] -= 1
+                if not uses[source]:
+                    values.pop(source, None)
+        self._constants = constants
+        self._outputs = [names[name] for name in outputs]
+        used = {*constants, *self._outputs}
+        steps = []
+        for function, sources, output in reversed(calls):
+            steps.append(_Step(function, sources, output, [*{*sources} - used]))
+            used.update(sources)
+        self._steps = steps[::-1]
+
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """The outputs for inputs of the same shapes as the examples."""
+        arrays = {**self._constants, **inputs}
+        for function, sources, output, dropped in self._steps:
+            arrays[output] = function(*[arrays[source] for source in sources])
+            for name in dropped:
+                del arrays[name]
+        return [np.asarray(arrays[name]) for name in self._outputs]
+
+
+def _output(node: Node, function: Operation, values: Sequence[Array]) -> Array:
+    """The output of a node for the values of its inputs. Raises Unsupported."""
+    try:
+        return np.asarray(function(*values))
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+        raise Unsupported(f"'{node.name}' fails: {error}") from error

@@ -70,11 +70,9 @@ class OnnxModel(Backend):
         return [(level,) for level in levels.reshape(-1, 1)]
 
     def decode(self, metric: str, *outputs: Array) -> Prediction:
-        """See Backend."""
         return Prediction.from_quality(MAX_QUALITY * float(outputs[0][0]))
 
     def close(self) -> None:
-        """See Backend."""
         del self._session
 
 

@@ -13,9 +13,8 @@ import numpy.typing as npt
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.search.curve import QUALITIES, Gaussian, rbf
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
-
-QUALITIES = np.arange(MIN_QUALITY, MAX_QUALITY + 1)
 
 POINT_SPREAD = 10.0
 """Assumed standard deviation, in quality steps, of a network that answers a single quality.
@@ -23,10 +22,8 @@ POINT_SPREAD = 10.0
 About the error of networks that see a squeezed image (11 steps were measured on JPEG). A larger
 value costs a probe, a smaller one misleads the search."""
 
-_RESIDUAL_SCALE = 5.0
-"""Length scale, in qualities, of the part of a curve that its factors do not explain."""
-
-_CORRELATION = np.exp(-0.5 * ((QUALITIES[:, None] - QUALITIES[None, :]) / _RESIDUAL_SCALE) ** 2)
+_CORRELATION = rbf(5.0)
+"""Of the part of a curve that its factors do not explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +47,19 @@ class NetworkInfo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CurveDistribution:
-    """A Gaussian over one image's curve v(q), q = 1 to 100.
-
-    v is `Metric.value` of the score at q; for DSSIM that is -log DSSIM. `mean` has
-    the shape (100,), `covariance` (100, 100), symmetric and positive
-    semi-definite; float64, read-only.
-    """
-
-    mean: npt.NDArray[np.float64]
-    covariance: npt.NDArray[np.float64]
-
-    @classmethod
-    def from_factor(
-        cls, mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float
-    ) -> CurveDistribution:
-        """From a mean (100,) and a factor F (k, 100), both finite.
-
-        The covariance is F^T F plus a smooth part of standard deviation `residual`
-        for the variation that k components do not explain.
-        """
-        factor = np.asarray(factor, np.float64)
-        covariance = factor.T @ factor + residual**2 * _CORRELATION
-        centre = np.array(mean, np.float64)
-        for array in (centre, covariance):
-            array.setflags(write=False)
-        return cls(centre, covariance)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """The probability of each quality to meet the target best.
 
     `probabilities` has the shape (100,), float64, sums to 1 and is read-only.
-    Index i stands for quality i + 1. `curve` is the predicted curve, None from a
-    network that does not predict it.
+    Index i stands for quality i + 1. `curve` is the predicted curve of `Metric.value`,
+    for DSSIM -log DSSIM; None from a network that does not predict it.
     """
 
     probabilities: npt.NDArray[np.float64]
-    curve: CurveDistribution | None = None
+    curve: Gaussian | None = None
 
     @classmethod
-    def from_logits(
-        cls, logits: npt.NDArray[Any], curve: CurveDistribution | None = None
-    ) -> Prediction:
+    def from_logits(cls, logits: npt.NDArray[Any], curve: Gaussian | None = None) -> Prediction:
         """The softmax of 100 finite logits of any real type and shape."""
         flat = np.asarray(logits, np.float64).reshape(QUALITIES.size)
         # Shifted by the largest, no exponential overflows and the sum is at least 1.
@@ -129,18 +95,30 @@ class Prediction:
         return int(QUALITIES[best])
 
 
+def curve_of(mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float) -> Gaussian:
+    """A curve of values of a metric, from its mean (100,) and a factor F (k, 100), both finite.
+
+    The covariance is F^T F plus a smooth part of standard deviation `residual` for the variation
+    that k components do not explain. The arrays are read-only.
+    """
+    factor = np.asarray(factor, np.float64)
+    covariance = factor.T @ factor + residual**2 * _CORRELATION
+    centre = np.array(mean, np.float64)
+    for array in (centre, covariance):
+        array.setflags(write=False)
+    return Gaussian(centre, covariance)
+
+
 class Predictor(Protocol):
     """A network that is ready to predict. Thread-safe."""
 
     @property
     def info(self) -> NetworkInfo:
         """The network in use. It may change when its file does."""
-        ...
 
     @property
     def available(self) -> bool:
         """Whether it predicts; False while its circuit is open after repeated failures."""
-        ...
 
     def predict(
         self,
@@ -157,4 +135,3 @@ class Predictor(Protocol):
         full. Raises DeadlinePassed or RequestCancelled at once when `deadline`
         passes or is cancelled.
         """
-        ...

@@ -17,8 +17,8 @@ from typing import Any
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import layouts
 from autoquality_core.networks.inputs import SIDE
-from autoquality_core.networks.prediction import QUALITIES
 from autoquality_core.networks.side_file import SideFile
+from autoquality_core.search.curve import QUALITIES
 
 _IMAGE_TYPES = ("float32", "uint8")
 

@@ -1,7 +1,9 @@
-"""Imports TensorFlow late and without its log output, and opens sessions."""
+"""Imports TensorFlow late and without its log output, opens sessions, and looks for a GPU."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import logging
 import os
 import re
@@ -10,13 +12,30 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+_DRIVER = "libcuda.so.1"
 _STDERR = 2
 _import_lock = threading.Lock()
 # TensorFlow's C++ libraries print this while they load, before they read
 # TF_CPP_MIN_LOG_LEVEL: notices such as I0000 ..., and a warning about them.
 _NOTICES = re.compile(rb"^(WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} )")
+
+
+@cache
+def has_gpu() -> bool:
+    """Whether NVIDIA's driver has a GPU for this process, and TensorFlow is installed.
+
+    Asks the driver, because importing TensorFlow for the answer takes seconds.
+    """
+    try:
+        driver = ctypes.CDLL(_DRIVER)
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    found = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return found and count.value > 0 and importlib.util.find_spec("tensorflow") is not None
 
 
 def tensorflow() -> Any:

@@ -16,9 +16,9 @@ from autoquality_core.formats import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.hidden import with_black, with_continued_colours
-from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.job import Considered, EncodeJob
 from autoquality_core.pipeline.sources import Origin, requested_formats
-from autoquality_core.types import Format, Notice, NoticeCode
+from autoquality_core.types import Format, Notice, NoticeCode, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,9 @@ class Candidate:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A format that was allowed but cannot hold the image, though another can."""
-
-    format: Format
-    why: str
-
-
 def candidates(
     job: EncodeJob, pixels: Pixels, origin: Origin
-) -> tuple[tuple[Candidate, ...], tuple[LeftOut, ...]]:
+) -> tuple[tuple[Candidate, ...], list[Considered]]:
     """The candidates for an image, at least one, and the formats that were left out.
 
     Formats that lose more of the image than others are left out. Of several candidates of one
@@ -55,7 +47,11 @@ def candidates(
     losses = {fmt: _loss(fmt, pixels) for fmt in formats}
     least = min(rank for rank, _ in losses.values())
     kept = [fmt for fmt, (rank, _) in losses.items() if rank == least]
-    left_out = tuple(LeftOut(fmt, losses[fmt][1]) for fmt in formats if fmt not in kept)
+    left_out = [
+        Considered(fmt, Verdict.CANNOT_HOLD_IMAGE, losses[fmt][1])
+        for fmt in formats
+        if fmt not in kept
+    ]
     return tuple(one for fmt in kept for one in _variants(job, fmt, pixels, origin)), left_out
 
 

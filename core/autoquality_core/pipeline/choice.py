@@ -76,7 +76,9 @@ def _most_promising(
     """The entry to search next; None if no entry is likely to beat the best answer so far."""
     expected = {one: objective.expected(one, beliefs) for one in waiting}
     if best is None:
-        first = [one for one in waiting if objective.may_start_with(one)] or waiting
+        # Only a lossy file shows what a lossless one saves, or whether it is worth its bytes. The
+        # beliefs do not include the best score that an encoder can reach.
+        first = [one for one in waiting if not one.candidate.optional] or waiting
         return min(first, key=expected.__getitem__)
     promises = {one: objective.promise(one, beliefs, best) for one in waiting}
     entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
@@ -114,7 +116,7 @@ def _search(
         if was_paused:
             return False
         ours = objective.expected(entry, beliefs)
-        others = [one for one in waiting if one is not entry and objective.may_start_with(one)]
+        others = [one for one in waiting if one is not entry and not one.candidate.optional]
         entry.paused = any(objective.expected(one, beliefs) < ours for one in others)
         return entry.paused
 

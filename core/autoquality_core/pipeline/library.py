@@ -99,10 +99,8 @@ def encode(
     if isinstance(max_bytes, str):
         max_bytes = _bytes("max_bytes", max_bytes)
     low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
-    low, high = (
-        min_quality if min_quality is not None else low,
-        max_quality if max_quality is not None else high,
-    )
+    low = low if min_quality is None else min_quality
+    high = high if max_quality is None else max_quality
     scores = {name: _limit(name, score) for name, score in (worst or {}).items()}
     given = Limits(max_bytes, scores)
     spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)

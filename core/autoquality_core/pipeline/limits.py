@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from autoquality_core.metrics import METRICS, limit_name
 from autoquality_core.pipeline.methods import Answer
-from autoquality_core.pipeline.methods.limited import is_worse
 from autoquality_core.pipeline.session import Session
+from autoquality_core.search import is_worse
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,

@@ -46,9 +46,6 @@ class Objective(Protocol):
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         """The expected result of a candidate; lower is better."""
 
-    def may_start_with(self, entry: Entry) -> bool:
-        """Whether an entry may be searched before any other."""
-
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         """The expected gain over the best answer so far, in units of the risk."""
 
@@ -74,11 +71,6 @@ class FewestBytes:
         target = TYPICAL_SCORE if self.target is None else self.target
         expected = beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
         return min(expected, entry.most_bytes(target))
-
-    def may_start_with(self, entry: Entry) -> bool:
-        # Only a lossy file shows what a lossless one saves. The beliefs do not include the best
-        # score that an encoder can reach.
-        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         optional = entry.candidate.optional
@@ -131,10 +123,6 @@ class BestScore:
 
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         return -self._predicted(entry, beliefs)
-
-    def may_start_with(self, entry: Entry) -> bool:
-        # The quality of the lossy file decides whether a lossless one is worth its bytes.
-        return not entry.candidate.optional
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         optional = entry.candidate.optional

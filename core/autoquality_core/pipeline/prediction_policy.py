@@ -98,12 +98,11 @@ class PredictionPolicy:
 
 def _trained_for(trained: Mapping[str, Any], encoder: Encoder) -> bool:
     """True if the options in a network's side file are those of `encoder`."""
-    ours = asdict(encoder.options)
+    ours = {
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in asdict(encoder.options).items()
+    }
     options = {name: value for name, value in trained.items() if name != _NOT_AN_OPTION}
     return bool(options) and all(
-        name in ours and _plain(ours[name]) == value for name, value in options.items()
+        name in ours and ours[name] == value for name, value in options.items()
     )
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value

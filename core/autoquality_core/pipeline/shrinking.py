@@ -21,8 +21,7 @@ from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.priors import score_prior, size_prior
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.runtime.context import step
-from autoquality_core.search import CurveModel
-from autoquality_core.search.first_fitting import first_fitting
+from autoquality_core.search import CurveModel, first_fitting
 from autoquality_core.types import (
     MAX_QUALITY,
     Method,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 
 from autoquality_core.metrics import METRICS
-from autoquality_core.pipeline.candidates import LeftOut
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.defaults import compares_formats
 from autoquality_core.pipeline.entry import Entry
@@ -17,7 +16,7 @@ from autoquality_core.types import Method, Verdict
 
 
 def decided(
-    entries: Sequence[Entry], left_out: Sequence[LeftOut]
+    entries: Sequence[Entry], left_out: Sequence[Considered]
 ) -> tuple[Entry, list[Entry], list[Considered]]:
     """The entry with the best answer, those that were searched, and what became of each.
 
@@ -34,8 +33,7 @@ def decided(
     if metric is not None and best.encoder.lossless:
         best.session.measure(best.quality, metric)
     considered = [_considered(one, best, objective, beliefs) for one in entries]
-    considered += [Considered(one.format, Verdict.CANNOT_HOLD_IMAGE, one.why) for one in left_out]
-    return best, searched, considered
+    return best, searched, [*considered, *left_out]
 
 
 def _without_search(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -62,33 +60,21 @@ def _considered(
 ) -> Considered:
     """What became of an entry, with its answer or what was expected of it."""
     encoder = entry.session.encoder
-    about = Considered(
-        *(encoder.format, Verdict.NO_TIME, f"no time was left for {encoder.name}"),
-        chroma=encoder.chroma,
-        lossless=encoder.lossless,
-    )
+    make = partial(Considered, encoder.format, chroma=encoder.chroma, lossless=encoder.lossless)
     if entry.answer is not None and not entry.given_up:
         verdict, message = _reached(entry, best, objective)
-        return replace(
-            about,
-            verdict=verdict,
-            message=message,
-            quality=entry.quality or None,
-            size_bytes=entry.size,
-            score=entry.score,
-        )
+        quality = entry.quality or None
+        return make(verdict, message, quality=quality, size_bytes=entry.size, score=entry.score)
+    by_score = isinstance(objective, BestScore)
+    verdict, message = Verdict.NO_TIME, f"no time was left for {encoder.name}"
     if not entry.late:
         made = len(entry.session.probes)
         tried = f"given up after {made} encoding{'s' * (made > 1)}" if made else "not tried"
-        about = replace(about, message=f"unlikely to win: {tried}")
+        verdict = Verdict.PREDICTED_WORSE if by_score else Verdict.PREDICTED_LARGER
+        message = f"unlikely to win: {tried}"
     expected = objective.expected(entry, beliefs)
-    if isinstance(objective, BestScore):
-        about = replace(about, score=round(-expected, 1), predicted=True)
-        verdict = Verdict.PREDICTED_WORSE
-    else:
-        about = replace(about, size_bytes=round(expected), predicted=True)
-        verdict = Verdict.PREDICTED_LARGER
-    return about if entry.late else replace(about, verdict=verdict)
+    size, score = (None, round(-expected, 1)) if by_score else (round(expected), None)
+    return make(verdict, message, size_bytes=size, score=score, predicted=True)
 
 
 def _reached(entry: Entry, best: Entry, objective: Objective) -> tuple[Verdict, str]:

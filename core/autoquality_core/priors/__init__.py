@@ -26,10 +26,8 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
-from autoquality_core.priors.regression import FeatureRegression
-from autoquality_core.search.curve import CurvePrior, Offset, rbf
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.priors.regression import FeatureRegression, FloatArray
+from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, rbf
 
 SIZE = "size"
 
@@ -45,23 +43,24 @@ def score_prior(
     metric: Metric,
     pixels: int,
     features: FloatArray | None = None,
-    predicted: tuple[FloatArray, FloatArray] | None = None,
+    predicted: Gaussian | None = None,
 ) -> CurvePrior:
     """The prior of the metric's values for an image of `pixels`.
 
     With the features of the image, chroma included if the metric sees color, it is the prior of
-    this image; else of any. `predicted` are mean and covariance by a network for the options that
+    this image; else of any. `predicted` is the curve by a network for the options that
     `Encoder.learned` stands for.
     """
     prior = load_prior(encoder.learned, metric.name)
-    least = np.array(_allowance_pixels(encoder.learned, metric.name))
+    learned = load_learned(f"{encoder.learned}.json", metric.name) or {}
+    least = np.array(learned.get("allowance_pixels", TINY_PIXELS))
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(least)
     prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
     regression = None if features is None else load_regression(encoder.learned, metric.name)
     if features is not None and regression is not None:
         prior = prior.with_curve(*regression.curve(features))
     if predicted is not None:
-        prior = prior.with_curve(*predicted)
+        prior = prior.with_curve(predicted.mean, predicted.covariance)
     return _with_offsets(prior, encoder, metric.name)
 
 
@@ -117,13 +116,6 @@ def load_prior(key: str, curve: str) -> CurvePrior:
         noise=learned["noise"],
         allowance=learned["allowance"],
     )
-
-
-@cache
-def _allowance_pixels(key: str, curve: str) -> int:
-    """The pixels of the smallest images that the allowance of a curve of scores holds for."""
-    learned = load_learned(f"{key}.json", curve) or {}
-    return int(learned.get("allowance_pixels", TINY_PIXELS))
 
 
 @cache

@@ -19,15 +19,16 @@ from autoquality_core.images.blocks import (
     BLOCK,
     CHROMA,
     LUMA,
+    at_least,
     bands,
     cosine_transform,
     flat_table,
     jpeg_table,
+    spread,
 )
 from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.priors.structure import FloatArray, Frame, Places
 
 BLOCKS = 1024
 SQUARES = 256
@@ -44,7 +45,6 @@ _GREY = 128.0
 _AREA = BLOCK * BLOCK
 _CHROMA = CHROMA / np.float32(4)
 _AS_IT_IS = np.ones(1, np.float32)
-_GOLDEN = 0.6180339887498949
 
 _TRANSFORM = cosine_transform()
 _BANDS = np.ascontiguousarray(bands().T)
@@ -62,7 +62,7 @@ ALL_NUMBERS = COLOURED_NUMBERS + structure.NUMBERS
 
 def luma_features(pixels: Pixels) -> FloatArray:
     """The features of the first frame's luma, shape (NUMBERS,), finite; alpha lies over white."""
-    return _described(_blocks(pixels))
+    return _described(_luma(*_squares(pixels, BLOCK, BLOCKS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ class Detail:
 
 def detail(pixels: Pixels) -> Detail:
     """The detail of an image, from up to BLOCKS of its blocks."""
-    frame = _at_least(pixels.samples[0], BLOCK)
-    rows, columns = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
+    frame, rows, columns = _squares(pixels, BLOCK, BLOCKS)
     luma = _luma(frame, rows, columns)
     seen = luma.shape[1]
     hashes = np.empty(seen, np.uint64)
@@ -119,10 +118,8 @@ def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
     """
     if known is None:
         known = with_chroma(luma_features(pixels), pixels)
-    side = structure.SIDE * BLOCK
-    frame = _at_least(pixels.samples[0], side)
-    blocks = _places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS)
-    squares = _places(frame.shape[0] // side, frame.shape[1] // side, SQUARES)
+    frame, *squares = _squares(pixels, structure.SIDE * BLOCK, SQUARES)
+    blocks = _some(frame, BLOCK, BLOCKS)
     return np.concatenate(
         [
             known,
@@ -131,11 +128,6 @@ def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
             structure.smoothness(frame, *squares),
         ]
     )
-
-
-def of_blocks(luma: npt.NDArray[np.floating]) -> FloatArray:
-    """The features of blocks of luma (n, 64), 0 to 255."""
-    return _described(np.ascontiguousarray(luma.T, np.float32) - np.float32(_GREY))
 
 
 def warm_up() -> None:
@@ -169,8 +161,7 @@ def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
 
 
 def _colours(pixels: Pixels) -> FloatArray:
-    frame = _at_least(pixels.samples[0], 2 * BLOCK)
-    rows, columns = _places(frame.shape[0] // (2 * BLOCK), frame.shape[1] // (2 * BLOCK), SQUARES)
+    frame, rows, columns = _squares(pixels, 2 * BLOCK, SQUARES)
     chroma = np.empty((_AREA, 2 * rows.size), np.float32)
     gather_colours(frame, rows, columns, _CHROMA, chroma)
     return _described_colours(chroma)
@@ -188,43 +179,32 @@ def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
     return np.array(numbers, np.float64)
 
 
-def _blocks(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Up to BLOCKS whole blocks of luma less 128, (64, n), spread evenly."""
-    frame = _at_least(pixels.samples[0], BLOCK)
-    return _luma(frame, *_places(frame.shape[0] // BLOCK, frame.shape[1] // BLOCK, BLOCKS))
-
-
 def _saturated(colours: npt.NDArray[np.int16]) -> int:
     """How many RGB colours (n, 3) are strong and at the edge of the gamut."""
     most, least = colours.max(axis=1, initial=0), colours.min(axis=1, initial=255)
     return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
 
 
-def _luma(
-    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float32]:
+def _luma(frame: Frame, rows: Places, columns: Places) -> npt.NDArray[np.float32]:
     """The luma less 128 of blocks of a frame, (64, n)."""
     luma = np.empty((_AREA, rows.size), np.float32)
     gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
     return luma
 
 
-def _at_least(frame: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """A frame (height, width, bands), padded to `side` by repeating its edges."""
-    short = [max(side - extent, 0) for extent in frame.shape[:2]]
-    if any(short):
-        frame = np.pad(frame, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
-        frame.flags.writeable = False  # numba would compile for both kinds
-    return frame
+def _squares(pixels: Pixels, side: int, most: int) -> tuple[Frame, Places, Places]:
+    """The first frame, and the rows and columns of up to `most` of its squares of `side` pixels.
+
+    A frame (height, width, bands) smaller than a square is padded by repeating its edges.
+    """
+    frame = at_least(pixels.samples[0], side)
+    return frame, *_some(frame, side, most)
 
 
-def _places(down: int, across: int, most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows and columns of up to `most` of down x across squares, spread evenly."""
-    count = min(down * across, most)
-    at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
-    rows, columns = np.divmod(at, across)
-    # Each row starts at another column, so that a picture of columns is sampled evenly.
-    return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
+def _some(frame: Frame, side: int, most: int) -> tuple[Places, Places]:
+    """The rows and columns of up to `most` squares of `side` pixels, spread evenly."""
+    down, across = frame.shape[0] // side, frame.shape[1] // side
+    return spread(down, across, min(down * across, most))
 
 
 @cache

@@ -14,16 +14,12 @@ _C1, _C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
 _GREY = np.float32(128.0)
 
 _Floats = npt.NDArray[np.float32]
+_Frame = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.intp]
 
 
 @compiled
-def gather(
-    frame: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    weights: _Floats,
-    luma: _Floats,
-) -> None:
+def gather(frame: _Frame, rows: _Places, columns: _Places, weights: _Floats, luma: _Floats) -> None:
     """The luma of the blocks at `rows` and `columns` of a frame (height, width, bands) less 128.
 
     `weights` are those of the bands that are colours; a band more is alpha,
@@ -46,11 +42,7 @@ def gather(
 
 @compiled
 def gather_colours(
-    frame: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    weights: _Floats,
-    chroma: _Floats,
+    frame: _Frame, rows: _Places, columns: _Places, weights: _Floats, chroma: _Floats
 ) -> None:
     """The chroma, halved in both directions, of the 16 x 16 squares at `rows` and `columns`.
 

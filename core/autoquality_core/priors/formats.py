@@ -18,13 +18,10 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import SSIMULACRA2
-from autoquality_core.priors.regression import inputs, scaled
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.priors.regression import FloatArray, inputs, scaled
 
 FILE = "formats.json"
 

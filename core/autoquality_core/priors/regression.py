@@ -40,8 +40,7 @@ class FeatureRegression:
 
 def scaled(features: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
     """Features (..., f) scaled to order 1, and clipped."""
-    found: FloatArray = np.clip((features - centre) / spread, -_CLIP, _CLIP)
-    return found
+    return np.asarray(np.clip((features - centre) / spread, -_CLIP, _CLIP))
 
 
 def inputs(features: FloatArray, landmarks: FloatArray) -> FloatArray:
@@ -53,5 +52,4 @@ def inputs(features: FloatArray, landmarks: FloatArray) -> FloatArray:
     away = squares + (landmarks * landmarks).sum(axis=-1) - 2 * features @ landmarks.T
     near = np.exp(-np.maximum(away, 0) / landmarks.shape[1])
     one = np.ones((*features.shape[:-1], 1))
-    found: FloatArray = np.concatenate([one, features, features * features, near], axis=-1)
-    return found
+    return np.concatenate([one, features, features * features, near], axis=-1)

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from autoquality_core.runtime.compilation import compiled
 
 FloatArray = npt.NDArray[np.float64]
+Frame = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.intp]
+_Counts = npt.NDArray[np.int64]
 
 BLOCK = 8
 SIDE = 4
@@ -24,9 +27,7 @@ _SLOTS = 1 << 14
 """Distinct colours are counted up to about this many."""
 
 
-def repetition(
-    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> FloatArray:
+def repetition(frame: Frame, rows: Places, columns: Places) -> FloatArray:
     """Six numbers about the blocks at `rows` and `columns` of a frame (height, width, bands).
 
     The shares of pixels that equal a neighbour, of flat blocks, and of blocks that are flat or
@@ -53,9 +54,7 @@ def repetition(
     )
 
 
-def edges(
-    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> FloatArray:
+def edges(frame: Frame, rows: Places, columns: Places) -> FloatArray:
     """Eight numbers about the gradients in the blocks at `rows` and `columns` of a frame.
 
     How much of the gradients has one direction, by their strength and by blocks (from the
@@ -79,9 +78,7 @@ def edges(
     )
 
 
-def smoothness(
-    frame: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> FloatArray:
+def smoothness(frame: Frame, rows: Places, columns: Places) -> FloatArray:
     """Four numbers about squares of SIDE x SIDE blocks at `rows` and `columns` of a frame.
 
     A plane is fitted to the means of a square's blocks. The numbers are the logarithm of the mean
@@ -106,19 +103,19 @@ def smoothness(
     )
 
 
-def _entropy(counts: npt.NDArray[np.int64]) -> float:
+def _entropy(counts: _Counts) -> float:
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum())
 
 
 @compiled
 def _count(
-    frame: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
+    frame: Frame,
+    rows: Places,
+    columns: Places,
     hashes: npt.NDArray[np.uint64],
-    grey: npt.NDArray[np.int64],
-    colour: npt.NDArray[np.int64],
+    grey: _Counts,
+    colour: _Counts,
     known: npt.NDArray[np.bool_],
 ) -> int:
     """Fill `hashes` (0 for a flat block), the histograms and the `known` colours.
@@ -164,9 +161,9 @@ def _count(
 
 @compiled
 def _tensors(
-    frame: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
+    frame: Frame,
+    rows: Places,
+    columns: Places,
     along: FloatArray,
     across: FloatArray,
     peak: FloatArray,
@@ -193,12 +190,7 @@ def _tensors(
 
 
 @compiled
-def _block_means(
-    frame: npt.NDArray[np.uint8],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    means: FloatArray,
-) -> None:
+def _block_means(frame: Frame, rows: Places, columns: Places, means: FloatArray) -> None:
     """Fill the means (n, SIDE * SIDE) of the blocks of each square."""
     band = 1 if frame.shape[2] > 2 else 0
     for at in range(rows.size):

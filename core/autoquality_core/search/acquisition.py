@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects, normal_cdf
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import Belief, CurveModel, CurvePrior, FloatArray
+from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray, Gaussian
 
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
@@ -54,14 +55,12 @@ class Acquisition:
         """The arguments are those of `search`; one prior and roughness for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
-        self.hopeless = False
-        """True once no quality can meet the goal. What remains is its fallback."""
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
         look_ups = [*roughness, *[None] * (len(priors) - len(roughness))]
         self._bounds = [
-            Bounds(low, high, look or _allowance_of(prior))
+            Bounds(low, high, look or partial(Roughness, prior.allowance))
             for look, prior in zip(look_ups, priors, strict=True)
         ]
         self._qualities = self._bounds[0].qualities
@@ -76,13 +75,7 @@ class Acquisition:
         return bool(self.seen) and not self._open().any()
 
     @property
-    def expected_bytes_per_pixel(self) -> float:
-        """The expected bytes per pixel of the answer. The goal must have a curve of sizes."""
-        answer = np.argmax(self._prospects().answers)
-        return math.exp(self._likeliest()[self._goal.sizes][answer])
-
-    @property
-    def beliefs(self) -> list[Belief]:
+    def beliefs(self) -> list[Gaussian]:
         """The beliefs about the goal's first curve, from the prior and all attempts."""
         return self._models[0].posterior()
 
@@ -109,11 +102,6 @@ class Acquisition:
                 self.seen.append(replace(one, quality=equivalent))
         self._fall_back()
 
-    def change(self, goal: Goal) -> None:
-        """Search for another goal over the same curves, unless the search was hopeless."""
-        if not self.hopeless:
-            self._goal, self._known_open = goal, None
-
     def next(self) -> int:
         """The open quality that is most likely to end the search."""
         return self._named(self._next())
@@ -136,7 +124,7 @@ class Acquisition:
             return
         best = goal.best(self.seen, self._low, self._high)
         if not goal.accepts(best):
-            self.hopeless, self._goal, self._known_open = True, fallback, None
+            self._goal, self._known_open = fallback, None
             self._models, self._bounds = [self._models[goal.sizes]], [self._bounds[goal.sizes]]
 
     def _next(self) -> int:
@@ -166,8 +154,7 @@ class Acquisition:
 
     def _alike(self, quality: int) -> IntArray:
         """The qualities with the same file."""
-        alike: IntArray = self._qualities[self._files == self._files[quality - self._low]]
-        return alike
+        return np.asarray(self._qualities[self._files == self._files[quality - self._low]])
 
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
@@ -191,14 +178,15 @@ class Acquisition:
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
 
-        One that ends the search saves 2. If no answer needs proof (an edge of 0), half of that
-        counts: the promise is the probability of ending the search.
+        One that ends the search saves 2. If any good quality is the answer, half of that counts:
+        the promise is the probability of ending the search.
         """
-        ends, highest, lowest, refutes = self._prospects()
-        none = max(0.0, 1.0 - float(ends.sum() + highest.sum())) if self._goal.edge > 0 else 0.0
-        pairs = self._in_pairs(highest, 1, none) + self._in_pairs(lowest, -1)
-        saved = 2.0 * (ends + np.where(self._bounds[0].unprobed(), refutes, 0.0)) + pairs
-        return np.asarray(saved if self._goal.edge else saved / 2)
+        ends, highest, lowest = self._prospects()
+        if not self._goal.wants_highest:
+            pairs = self._in_pairs(highest, 1) + self._in_pairs(lowest, -1)
+            return ends + pairs / 2
+        none = max(0.0, 1.0 - float(ends.sum() + highest.sum()))
+        return 2.0 * ends + self._in_pairs(highest, 1, none)
 
     def _in_pairs(self, answers: FloatArray, step: int, none: float = 0.0) -> FloatArray:
         """The encodings that trying each quality saves as an answer that needs proof, or as proof.
@@ -218,24 +206,21 @@ class Acquisition:
 
     def _worth_as_second(self, at: int) -> FloatArray:
         """The probability that each quality ends the search together with the one at index `at`."""
-        ends, highest, lowest, _ = self._prospects()
+        ends, highest, lowest = self._prospects()
         mean = self._likeliest()[0]
         # Values closer than the width would be good enough together.
         apart = np.abs(mean - mean[at]) >= self._goal.width
         worth = np.where(apart, ends, 0.0)
         for answers, step in ((highest, 1), (lowest, -1)):
             if answers.any():
-                worth += self._worth_in_pair(answers, step, at)
+                likely, file, _ = self._by_file(answers, step)
+                ours, both = file[at], np.zeros(likely.size)
+                if ours + 1 < likely.size:
+                    both[ours + 1] = likely[ours]  # its proof
+                if ours > 0:
+                    both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
+                worth += both[file]
         return worth
-
-    def _worth_in_pair(self, answers: FloatArray, step: int, at: int) -> FloatArray:
-        likely, file, _ = self._by_file(answers, step)
-        ours, both = file[at], np.zeros(likely.size)
-        if ours + 1 < likely.size:
-            both[ours + 1] = likely[ours]  # its proof
-        if ours > 0:
-            both[ours - 1] = likely[ours - 1]  # another answer, which this one proves
-        return np.asarray(both[file])
 
     def _by_file(self, answers: FloatArray, step: int) -> tuple[FloatArray, IntArray, BoolArray]:
         """The probability of each file, the file of each quality, and which files were tried.
@@ -262,22 +247,13 @@ def _prospects(
     total = np.zeros((len(Prospects._fields), qualities.size))
     at = np.array([one.quality for one in seen], np.int_) - qualities[0]
     known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
-    for weight, beliefs in _joint(models):
+    for beliefs in product(*(model.posterior() for model in models)):
         means, deviations = [], []
         for curve, (model, belief) in enumerate(zip(models, beliefs, strict=True)):
             mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
             mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
             means.append(mean)
             deviations.append(deviation)
+        weight = math.prod(belief.weight for belief in beliefs)
         total += weight * np.array(goal.prospects(means, deviations))
     return Prospects(*total)
-
-
-def _joint(models: Sequence[CurveModel]) -> Iterator[tuple[float, tuple[Belief, ...]]]:
-    """Every combination of beliefs about the curves, with its probability."""
-    for beliefs in product(*(model.posterior() for model in models)):
-        yield math.prod(belief.weight for belief in beliefs), beliefs
-
-
-def _allowance_of(prior: CurvePrior) -> LookUp:
-    return lambda: Roughness(prior.allowance)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
 
-FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _CDF_AT = np.linspace(-6, 6, 6001)
@@ -35,6 +35,13 @@ class Observation:
     score: float | None = None
     others: tuple[float, ...] = ()
 
+    @property
+    def measured(self) -> float:
+        """The score. Raises ValueError if nothing was measured."""
+        if self.score is None:
+            raise ValueError(f"quality {self.quality} was not measured")
+        return self.score
+
 
 class Scale(Protocol):
     """How a metric's scores map to the values of a curve; every `metrics.Metric` is one."""
@@ -51,10 +58,7 @@ class Scale(Protocol):
 
 
 class Chances(NamedTuple):
-    """The probabilities that each quality is good enough, too poor, or too good or too large.
-
-    A quality can be too poor and too large at once.
-    """
+    """The probabilities that each quality is good enough, too poor, or too good."""
 
     good: FloatArray
     too_poor: FloatArray
@@ -65,14 +69,12 @@ class Prospects(NamedTuple):
     """The probabilities of what trying each quality shows.
 
     `ends`: it is good enough, which ends the search at once. `highest` and `lowest`: it is the
-    answer if the next file above, or below, is tried too, and is not an answer. `refutes`: no
-    quality is an answer.
+    answer if the next file above, or below, is tried too, and is not an answer.
     """
 
     ends: FloatArray
     highest: FloatArray
     lowest: FloatArray
-    refutes: FloatArray
 
     @property
     def answers(self) -> FloatArray:
@@ -88,21 +90,22 @@ class Goal(Protocol):
     """
 
     @property
-    def edge(self) -> int:
-        """Which of the qualities that are good enough is the answer: 1 the highest, -1 the lowest,
-        0 any of them.
-        """
+    def wants_highest(self) -> bool:
+        """Whether the highest good quality is the answer; otherwise, any good one is."""
 
     @property
     def fallback(self) -> Goal | None:
         """The goal for the curve of sizes, once no quality can be accepted; None to stop then."""
+        return None
 
     @property
     def sizes(self) -> int:
-        """The index of the curve of sizes, if the goal has one."""
+        """The index of the curve of sizes, if there is a fallback."""
+        return 0
 
     def accepts(self, seen: Observation) -> bool:
         """False for an answer that only the fallback accepts."""
+        return True
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         """The values of a probe, one for each curve."""
@@ -123,6 +126,7 @@ class Goal(Protocol):
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
         """True if the target lies between two probes, so that the answer is next to it."""
+        return False
 
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
@@ -131,6 +135,7 @@ class Goal(Protocol):
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         """How far each quality is from where the answer lies, if these are the curves."""
+        return np.abs(curves[0] - self.aim)
 
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
         """The prospects of each quality, whose values are normally distributed."""
@@ -141,10 +146,14 @@ class Goal(Protocol):
         """How the search ended with `best` when nothing was left to try."""
 
 
+def is_worse(scale: Scale, score: float, limit: float) -> bool:
+    """Whether a score looks worse than a limit."""
+    return score > limit if scale.lower_is_better else score < limit
+
+
 def normal_cdf(x: FloatArray) -> FloatArray:
     """The standard normal distribution function, elementwise, to 1e-6.
 
     NumPy has none; a table takes a tenth of the time of a formula.
     """
-    found: FloatArray = np.interp(x, _CDF_AT, _CDF)
-    return found
+    return np.asarray(np.interp(x, _CDF_AT, _CDF))

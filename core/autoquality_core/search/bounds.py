@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.search.curve import FloatArray
 
 WIDEST = 4
 """The most that an allowance may be widened, as a factor."""
@@ -100,13 +100,11 @@ class Bounds:
     def between(self) -> FloatArray:
         """A value for each of `qualities`, interpolated between the probes."""
         probed = ~self.unprobed()
-        found: FloatArray = np.interp(self.qualities, self.qualities[probed], self._values[probed])
-        return found
+        return np.asarray(np.interp(self.qualities, self.qualities[probed], self._values[probed]))
 
     def unprobed(self) -> npt.NDArray[np.bool_]:
         """A mask over `qualities`: True where nothing was tried yet."""
-        mask: npt.NDArray[np.bool_] = np.isnan(self._values)
-        return mask
+        return np.asarray(np.isnan(self._values))
 
     def _near(self) -> tuple[float, ...]:
         """The allowances by distance; none if probes contradict them."""

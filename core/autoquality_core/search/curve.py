@@ -23,8 +23,7 @@ QUALITIES = np.arange(1, 101)
 def rbf(reach: float) -> FloatArray:
     """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
     distance = (QUALITIES[:, None] - QUALITIES[None, :]) / reach
-    found: FloatArray = np.exp(-0.5 * distance**2)
-    return found
+    return np.asarray(np.exp(-0.5 * distance**2))
 
 
 WIDER = 3.0
@@ -33,16 +32,16 @@ SURPRISED, LOST = 0.1, 0.03
 deviations should be `WIDER` times as great, or that it says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """A Gaussian over curves, with the probability that it is the right one.
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaussian:
+    """A Gaussian over curves v(q), q = 1 to 100: `mean` (100,) and `covariance` (100, 100).
 
-    `mean` has the shape (100,), `covariance` (100, 100).
+    Of several beliefs about one curve, `weight` is the probability that this is the right one.
     """
 
-    weight: float
     mean: FloatArray
     covariance: FloatArray
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ class Offset:
     step: tuple[int, int] = (1, 1)
     usual_step: float = 0.0
 
-    def added_to(self, one: Belief) -> Belief:
+    def added_to(self, one: Gaussian) -> Gaussian:
         """The belief about the second curve, from one about the first."""
         mean, covariance = one.mean + self.mean, one.covariance + self.covariance
         if self.gain is not None:
@@ -70,7 +69,7 @@ class Offset:
             crossed = np.outer(self.gain, shared)
             variance = shared[end] - shared[start]
             covariance += crossed + crossed.T + variance * np.outer(self.gain, self.gain)
-        return Belief(one.weight, mean, covariance)
+        return Gaussian(mean, covariance, one.weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +85,21 @@ class CurvePrior:
     covariance: FloatArray
     noise: float
     allowance: float
-    doubts: tuple[Belief, ...] = ()
+    doubts: tuple[Gaussian, ...] = ()
 
     @property
-    def beliefs(self) -> tuple[Belief, ...]:
+    def beliefs(self) -> tuple[Gaussian, ...]:
         """The main belief and the alternatives; the weights sum to 1."""
         rest = 1 - sum(one.weight for one in self.doubts)
-        return (Belief(rest, self.mean, self.covariance), *self.doubts)
+        return (Gaussian(self.mean, self.covariance, rest), *self.doubts)
 
     def with_curve(self, mean: FloatArray, covariance: FloatArray) -> CurvePrior:
         """The prior, updated by a prediction of the image's own curve.
 
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
         """
-        doubts = (
-            Belief(SURPRISED, mean, WIDER**2 * covariance),
-            *(replace(one, weight=LOST * one.weight) for one in self.beliefs),
-        )
-        return replace(self, mean=mean, covariance=covariance, doubts=doubts)
+        wider = Gaussian(mean, WIDER**2 * covariance, SURPRISED)
+        return self._replaced_by(Gaussian(mean, covariance), wider)
 
     def with_crossing(self, value: float, quality: float, deviation: float) -> CurvePrior:
         """The prior, updated by a prediction of the quality where the curve has a value.
@@ -118,17 +114,17 @@ class CurvePrior:
         )
         mean = self.mean + gain * (value - self.mean[at - 1])
         covariance = self.covariance - np.outer(gain, self.covariance[at - 1])
-        return replace(
-            self,
-            mean=mean,
-            covariance=covariance,
-            doubts=tuple(replace(one, weight=LOST * one.weight) for one in self.beliefs),
-        )
+        return self._replaced_by(Gaussian(mean, covariance))
 
-    def with_beliefs(self, beliefs: Sequence[Belief]) -> CurvePrior:
+    def with_beliefs(self, beliefs: Sequence[Gaussian]) -> CurvePrior:
         """The prior with other beliefs, at least one, whose weights sum to 1."""
         main, *doubts = beliefs
         return replace(self, mean=main.mean, covariance=main.covariance, doubts=tuple(doubts))
+
+    def _replaced_by(self, *beliefs: Gaussian) -> CurvePrior:
+        """The prior with other beliefs. Those of this prior hardly count any more."""
+        old = (replace(one, weight=LOST * one.weight) for one in self.beliefs)
+        return self.with_beliefs([*beliefs, *old])
 
     def above(self, offset: Offset) -> CurvePrior:
         """The prior of an encoder whose curves have this distance from those of this prior."""
@@ -185,7 +181,7 @@ class CurveModel:
         self._qualities.append(quality)
         self._values.append(value)
 
-    def posterior(self) -> list[Belief]:
+    def posterior(self) -> list[Gaussian]:
         """Every belief after the probes; the weights sum to 1."""
         found = [self._condition(one) for one in self._prior.beliefs]
         highest = max(likelihood for _, likelihood in found)
@@ -196,7 +192,7 @@ class CurveModel:
             for (one, _), weight in zip(found, weights, strict=True)
         ]
 
-    def _condition(self, belief: Belief) -> tuple[Belief, float]:
+    def _condition(self, belief: Gaussian) -> tuple[Gaussian, float]:
         """A belief after the probes, and their log-likelihood under it, up to a constant."""
         if not self._qualities:
             return belief, 0.0
@@ -211,11 +207,9 @@ class CurveModel:
         mean = belief.mean + gain @ solved[:, -1]
         covariance = belief.covariance - gain @ solved[:, :-1]
         likelihood = -0.5 * (away @ solved[:, -1] + np.linalg.slogdet(seen)[1])
-        return Belief(belief.weight, mean, covariance), float(likelihood)
+        return replace(belief, mean=mean, covariance=covariance), float(likelihood)
 
-    def deviation(self, belief: Belief) -> FloatArray:
+    def deviation(self, belief: Gaussian) -> FloatArray:
         """The standard deviation of a probe's value, at q = 1..100."""
-        spread: FloatArray = np.sqrt(
-            np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
-        )
-        return spread
+        variance = np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
+        return np.asarray(np.sqrt(variance))

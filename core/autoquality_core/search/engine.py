@@ -1,19 +1,27 @@
-"""The loop: try a quality, learn, stop when nothing untried can change the answer."""
+"""The loops: try a quality, learn, stop when nothing untried can change the answer.
+
+A byte limit can also be met with few encodings, mostly one, and without a proof that no more would
+fit: `first_fitting`.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from autoquality_core.search.acquisition import Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
-from autoquality_core.search.curve import CurvePrior
-from autoquality_core.search.goals import FewestBytesGoal
-from autoquality_core.types import Outcome
+from autoquality_core.search.curve import CurveModel, CurvePrior
+from autoquality_core.search.goals import SizeGoal
+from autoquality_core.types import MAX_QUALITY, Outcome
 
 ALL_DIFFERENT = range(1, 101)
+
+SURE = 0.8
+"""The least probability of meeting the limit for a quality that is tried."""
 
 Stop: TypeAlias = Callable[[Acquisition], bool]
 
@@ -60,10 +68,11 @@ def search(
     `roughness` returns how far this image's curve may fall; without it, `prior.allowance` counts.
     On a curve that keeps to that, trying every quality would find the same answer.
 
-    If `stop` returns True before an attempt, the
-    search ends with the best answer so far, unproven.
+    If `stop` returns True before an attempt, the search ends with the best answer so far, unproven.
     """
-    acquisition = _acquisition(goal, low, high, prior, equivalents, roughness)
+    priors = [prior] if isinstance(prior, CurvePrior) else prior
+    look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
+    acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
     ready: dict[int, Observation] = {}
     while not acquisition.settled and not stop(acquisition):
         started = bool(acquisition.seen)
@@ -96,105 +105,62 @@ def _attempted(
     return attempt_two(quality, other)
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """One of several encoders that may produce the answer; the fields are those of `search`."""
-
-    goal: FewestBytesGoal
-    low: int
-    high: int
-    attempt: Callable[[int], Observation]
-    prior: Sequence[CurvePrior]
-    roughness: Sequence[LookUp | None] | None = None
-    equivalents: Sequence[int] = ALL_DIFFERENT
-    may_continue: Callable[[int], bool] = lambda _quality: True
-
-
-def search_several(contenders: Sequence[Contender]) -> tuple[int | None, list[Found | None]]:
-    """Find the contender whose answer meets its goal with the fewest bytes.
-
-    Returns its index, and how each search ended. The index is None if no contender meets its goal;
-    a search is None if its contender was not tried. The search of a contender ends early, with
-    its best answer so far, once no quality can beat the best of the others.
-    """
-    states = [
-        _acquisition(one.goal, one.low, one.high, one.prior, one.equivalents, one.roughness)
-        for one in contenders
-    ]
-    late: set[int] = set()
-    best: int | None = None
-    while running := [at for at in _running(states, best) if at not in late]:
-        at = min(running, key=lambda one: _expected_bytes(contenders[one], states[one]))
-        quality = states[at].next()
-        started = any(state.seen for state in states)
-        if started and not contenders[at].may_continue(quality):
-            late.add(at)
-            continue
-        states[at].take(contenders[at].attempt(quality))
-        best = _smallest(contenders, states)
-        _limit_others(contenders, states, best)
-    found = [
-        _answer(one, state) if state.seen else None
-        for one, state in zip(contenders, states, strict=True)
-    ]
-    for at in late.intersection(_running(states, best)):
-        ended = found[at]
-        found[at] = None if ended is None else Found(ended.best, Outcome.DEADLINE_REACHED)
-    return best, found
-
-
-def _acquisition(
-    goal: Goal,
+def first_fitting(
+    goal: SizeGoal,
     low: int,
     high: int,
-    prior: CurvePrior | Sequence[CurvePrior],
+    attempt: Callable[[int], Observation],
+    *,
+    prior: CurvePrior,
+    first: int | None = None,
+    equivalents: Sequence[int] = ALL_DIFFERENT,
+    may_continue: Callable[[int], bool] = lambda _quality: True,
+    **_: Any,
+) -> Found:
+    """The first predicted quality that meets the limit; arguments as for `search`.
+
+    Each quality tried is the highest that meets the limit with a probability of `SURE`, given all
+    encodings so far, and otherwise `low`. So the answer meets the limit if any quality tried does.
+    `first` is tried to learn from it.
+    """
+    model = CurveModel(prior)
+    seen: list[Observation] = []
+
+    def take(quality: int) -> bool:
+        seen.append(attempt(quality))
+        model.observe(quality, *goal.values(seen[-1]))
+        return seen[-1].size_bytes <= goal.target
+
+    if first is not None:
+        take(min(max(first, low), high))
+    while (quality := _next_fitting(goal, model, seen, low, high, equivalents)) is not None:
+        if seen and not may_continue(quality):
+            return Found(goal.best(seen, low, high), Outcome.DEADLINE_REACHED)
+        if take(quality):
+            break
+    best = goal.best(seen, low, high)
+    outcome = goal.outcome(best, seen, low, high)
+    return Found(best, Outcome.PREDICTION_TRUSTED if outcome is Outcome.TARGET_MET else outcome)
+
+
+def _next_fitting(
+    goal: SizeGoal,
+    model: CurveModel,
+    seen: Sequence[Observation],
+    low: int,
+    high: int,
     equivalents: Sequence[int],
-    roughness: LookUp | Sequence[LookUp | None] | None,
-) -> Acquisition:
-    priors = [prior] if isinstance(prior, CurvePrior) else prior
-    look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
-    return Acquisition(goal, low, high, priors, equivalents, look_ups)
-
-
-def _running(states: Sequence[Acquisition], best: int | None) -> list[int]:
-    """The contenders that may still win; if none meets its goal, those that are unsettled."""
-    return [
-        at
-        for at, state in enumerate(states)
-        if not state.settled and (best is None or not state.hopeless)
-    ]
-
-
-def _limit_others(
-    contenders: Sequence[Contender], states: Sequence[Acquisition], best: int | None
-) -> None:
-    """Let all others search for files smaller than the best one."""
-    if best is None:
-        return
-    limit = _answer(contenders[best], states[best]).best.size_bytes - 1
-    for at, (one, state) in enumerate(zip(contenders, states, strict=True)):
-        if at != best:
-            state.change(replace(one.goal, max_bytes=min(one.goal.max_bytes, limit)))
-
-
-def _expected_bytes(contender: Contender, state: Acquisition) -> float:
-    """Those of the most probable answer; infinite if it will not meet the goal."""
-    if state.hopeless:
-        return math.inf
-    return contender.goal.pixels * state.expected_bytes_per_pixel
-
-
-def _answer(contender: Contender, state: Acquisition) -> Found:
-    goal, low, high = contender.goal, contender.low, contender.high
-    best = goal.best(state.seen, low, high)
-    return Found(best, goal.outcome(best, state.seen, low, high))
-
-
-def _smallest(contenders: Sequence[Contender], states: Sequence[Acquisition]) -> int | None:
-    """The contender whose best answer so far meets its goal with the fewest bytes."""
-    met = [
-        (answer.best.size_bytes, at)
-        for at, (one, state) in enumerate(zip(contenders, states, strict=True))
-        if state.seen and (answer := _answer(one, state)).outcome is Outcome.TARGET_MET
-    ]
-    return min(met)[1] if met else None
+) -> int | None:
+    """The quality to try next; None if a quality that was tried is the answer."""
+    fitting = [one.quality for one in seen if one.size_bytes <= goal.target]
+    over = [equivalents[one.quality - 1] for one in seen if one.size_bytes > goal.target]
+    qualities = np.arange(max(fitting, default=low - 1) + 1, min(over, default=high + 1))
+    if not qualities.size:
+        return None
+    chances = np.zeros(MAX_QUALITY)
+    for belief in model.posterior():
+        chances += belief.weight * goal.fits(belief.mean, model.deviation(belief))
+    sure = qualities[chances[qualities - 1] >= SURE]
+    if sure.size:
+        return int(sure[-1])
+    return None if fitting else low

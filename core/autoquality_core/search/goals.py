@@ -1,4 +1,4 @@
-"""The goals: a byte limit, a score, or the fewest bytes at a score."""
+"""The goals: a byte limit, or a score."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import numpy as np
 from autoquality_core.search.base import (
     BoolArray,
     Chances,
-    FloatArray,
+    Goal,
     Observation,
     Prospects,
     Scale,
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class SizeGoal:
+class SizeGoal(Goal):
     """The highest quality whose file has at most `target` bytes, for an image of `pixels`.
 
     A file that leaves at most `spare` bytes unused is good enough, even if a higher quality fits.
@@ -32,9 +33,7 @@ class SizeGoal:
     target: float
     pixels: int
     spare: float = 0.0
-    edge: ClassVar[int] = 1
-    sizes: ClassVar[int] = 0
-    fallback: ClassVar[None] = None
+    wants_highest: ClassVar[bool] = True
 
     def values(self, seen: Observation) -> tuple[float, ...]:
         return (math.log(seen.size_bytes / self.pixels),)
@@ -47,9 +46,6 @@ class SizeGoal:
     def width(self) -> float:
         return self.aim - self._least
 
-    def accepts(self, seen: Observation) -> bool:
-        return True
-
     def finished(self, seen: Observation) -> bool:
         return 0 <= self.target - seen.size_bytes <= self.spare and self.spare > 0
 
@@ -59,9 +55,6 @@ class SizeGoal:
             return max(fitting, key=lambda one: one.quality)
         at_bound = [one for one in seen if one.quality == low]
         return at_bound[0] if at_bound else min(seen, key=lambda one: one.size_bytes)
-
-    def crossed(self, seen: Sequence[Observation]) -> bool:
-        return False
 
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
@@ -76,20 +69,20 @@ class SizeGoal:
             may_fit[-1] = True  # curves may fall: the other end is tried before giving up
         return may_fit
 
-    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
-        fits = normal_cdf((self.aim - means[0]) / deviations[0])
-        return Chances(fits, np.zeros_like(fits), 1 - fits)
+    def fits(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+        """The probability that each quality fits, if values have this normal distribution."""
+        return normal_cdf((self.aim - mean) / deviation)
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         middle = self.target - self.spare / 2
         return np.abs(curves[0] - math.log(middle / self.pixels))
 
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
-        fits, zero, over = self.chances(means, deviations)
-        wasteful = fits
+        wasteful = fits = self.fits(means[0], deviations[0])
         if self.spare:
             wasteful = normal_cdf((self._least - means[0]) / deviations[0])
-        return Prospects(fits - wasteful, wasteful * np.append(over[1:], 1.0), zero, zero)
+        highest = wasteful * np.append(1 - fits[1:], 1.0)
+        return Prospects(fits - wasteful, highest, np.zeros_like(fits))
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -105,7 +98,7 @@ class SizeGoal:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreGoal:
+class ScoreGoal(Goal):
     """A score within `error` of `target`, or else the nearest to it.
 
     A *loss* is a score with its sign chosen so that lower looks better.
@@ -114,17 +107,10 @@ class ScoreGoal:
     scale: Scale
     target: float
     error: float
-    edge: ClassVar[int] = 0
-    sizes: ClassVar[int] = -1
-    fallback: ClassVar[None] = None
-
-    @classmethod
-    def between(cls, scale: Scale, one: float, other: float) -> ScoreGoal:
-        """A score between two others, or else the nearest to them."""
-        return cls(scale, (one + other) / 2, abs(one - other) / 2)
+    wants_highest: ClassVar[bool] = False
 
     def values(self, seen: Observation) -> tuple[float, ...]:
-        return (self.scale.value(_score(seen)),)
+        return (self.scale.value(seen.measured),)
 
     @property
     def aim(self) -> float:
@@ -136,11 +122,8 @@ class ScoreGoal:
         best = self.scale.low if self.scale.lower_is_better else self.scale.high
         return (self.scale.value(best) if finest is None else finest) - worst
 
-    def accepts(self, seen: Observation) -> bool:
-        return True
-
     def finished(self, seen: Observation) -> bool:
-        return abs(_score(seen) - self.target) <= self.error
+        return abs(seen.measured - self.target) <= self.error
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         for one in seen:
@@ -150,24 +133,28 @@ class ScoreGoal:
         for one in seen:
             if one.quality == bound:
                 return one
-        return min(seen, key=lambda one: (abs(_score(one) - self.target), self._loss(_score(one))))
+        return min(
+            seen, key=lambda one: (abs(one.measured - self.target), self._loss(one.measured))
+        )
 
     def side(self, seen: Sequence[Observation]) -> int:
         """1 if all scores are poorer than the target, -1 if all are better, else 0."""
-        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        target, losses = self._loss(self.target), [self._loss(one.measured) for one in seen]
         if all(one > target for one in losses):
             return 1
         return -1 if all(one < target for one in losses) else 0
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
-        scores = [_score(one) for one in seen]
+        scores = [one.measured for one in seen]
         return bool(scores) and min(scores) < self.target < max(scores)
 
     def open(
         self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
     ) -> BoolArray:
-        least, most = _losses(self.scale, intervals[0])
-        target, losses = self._loss(self.target), [self._loss(_score(one)) for one in seen]
+        least, most = self.scale.score(intervals[0].upper), self.scale.score(intervals[0].lower)
+        if not self.scale.lower_is_better:
+            least, most = -least, -most
+        target, losses = self._loss(self.target), [self._loss(one.measured) for one in seen]
         if self.side(seen):
             # All probes are on one side. A quality matters if it may be good enough; if none is,
             # the bound is the answer, even if another quality comes nearer to the target.
@@ -187,16 +174,13 @@ class ScoreGoal:
             too_good = 1 - normal_cdf((finest - mean) / deviation)
         return Chances(1 - too_poor - too_good, too_poor, too_good)
 
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
-        return np.abs(curves[0] - self.aim)
-
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
         good, too_poor, too_good = self.chances(means, deviations)
         zero = np.zeros_like(good)
         # If even the bound is too good or too poor, the bound is the answer.
         good[0] += too_good[0]
         good[-1] += too_poor[-1]
-        return Prospects(good, zero, zero, zero)
+        return Prospects(good, zero, zero)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -205,7 +189,7 @@ class ScoreGoal:
             return Outcome.TARGET_MET
         if self.crossed(seen):
             return Outcome.NEAREST_QUALITY
-        away = self._loss(_score(best)) - self._loss(self.target)
+        away = self._loss(best.measured) - self._loss(self.target)
         if best.quality == high and away > 0:
             return Outcome.MAX_QUALITY_REACHED
         if best.quality == low and away < 0:
@@ -223,102 +207,3 @@ class ScoreGoal:
 
     def _loss(self, score: float) -> float:
         return score if self.scale.lower_is_better else -score
-
-
-@dataclass(frozen=True, slots=True)
-class FewestBytesGoal:
-    """The fewest bytes that look at least as good as the score `worst`, at most `max_bytes`.
-
-    If no quality satisfies both, the limit on bytes counts: the answer is that of a `SizeGoal`.
-    """
-
-    scale: Scale
-    worst: float
-    pixels: int
-    max_bytes: float = math.inf
-    edge: ClassVar[int] = -1
-    sizes: ClassVar[int] = 1
-
-    @property
-    def fallback(self) -> SizeGoal:
-        return SizeGoal(self.max_bytes, self.pixels)
-
-    def values(self, seen: Observation) -> tuple[float, ...]:
-        return self.scale.value(_score(seen)), math.log(seen.size_bytes / self.pixels)
-
-    @property
-    def aim(self) -> float:
-        return self.scale.value(self.worst)
-
-    @property
-    def width(self) -> float:
-        return math.inf
-
-    def accepts(self, seen: Observation) -> bool:
-        return self._looks_good(seen) and seen.size_bytes <= self.max_bytes
-
-    def finished(self, seen: Observation) -> bool:
-        return False
-
-    def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
-        good = [one for one in seen if self.accepts(one)]
-        if good:
-            return min(good, key=lambda one: (one.size_bytes, -one.quality))
-        return self.fallback.best(seen, low, high)
-
-    def crossed(self, seen: Sequence[Observation]) -> bool:
-        good = [self._looks_good(one) for one in seen]
-        return any(good) and not all(good)
-
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
-        scores, sizes = intervals
-        may_be_good: BoolArray = (scores.upper >= self.aim) & (sizes.lower <= self.fallback.aim)
-        good = [one for one in seen if self.accepts(one)]
-        if good:
-            may_be_good &= sizes.lower < min(self.values(one)[1] for one in good)
-        return may_be_good
-
-    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
-        too_poor = normal_cdf((self.aim - means[0]) / deviations[0])
-        too_large = self.fallback.chances(means[1:], deviations[1:]).too_good
-        return Chances((1 - too_poor) * (1 - too_large), too_poor, too_large)
-
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
-        return np.abs(curves[0] - self.aim)
-
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
-        good, too_poor, too_large = self.chances(means, deviations)
-        zero = np.zeros_like(good)
-        # A file that is too poor refutes every quality if it is also too large, if the next file
-        # is too large, or if there is no next file. Then all lower qualities are too poor, and all
-        # higher ones are too large.
-        next_too_large = np.append(too_large[1:], 1.0)
-        refutes = too_poor * (too_large + (1 - too_large) * next_too_large)
-        return Prospects(zero, zero, good * (1 - np.append(0.0, good[:-1])), refutes)
-
-    def outcome(
-        self, best: Observation, seen: Sequence[Observation], low: int, high: int
-    ) -> Outcome:
-        if self.accepts(best):
-            return Outcome.TARGET_MET
-        if best.size_bytes > self.max_bytes:
-            return Outcome.MIN_QUALITY_REACHED
-        return Outcome.MAX_QUALITY_REACHED if best.quality == high else Outcome.NEAREST_QUALITY
-
-    def _looks_good(self, seen: Observation) -> bool:
-        score = _score(seen)
-        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
-
-
-def _losses(scale: Scale, interval: Interval) -> tuple[FloatArray, FloatArray]:
-    """The least and the greatest losses of an interval of values."""
-    least, most = scale.score(interval.upper), scale.score(interval.lower)
-    return (least, most) if scale.lower_is_better else (-least, -most)
-
-
-def _score(seen: Observation) -> float:
-    if seen.score is None:
-        raise ValueError(f"quality {seen.quality} was not measured")
-    return seen.score

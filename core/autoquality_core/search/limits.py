@@ -11,13 +11,15 @@ import numpy as np
 from autoquality_core.search.base import (
     BoolArray,
     Chances,
-    FloatArray,
+    Goal,
     Observation,
     Prospects,
     Scale,
+    is_worse,
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
+from autoquality_core.search.curve import FloatArray
 from autoquality_core.search.goals import ScoreGoal, SizeGoal
 from autoquality_core.types import Outcome
 
@@ -37,8 +39,7 @@ class ScoreLimit:
 
     def keeps(self, seen: Observation) -> bool:
         """True if a probe is within the limit."""
-        score = self._score(seen)
-        return score <= self.worst if self.scale.lower_is_better else score >= self.worst
+        return not is_worse(self.scale, self._score(seen), self.worst)
 
     def value(self, seen: Observation) -> float:
         """The value of a probe on the curve of the limit."""
@@ -55,14 +56,11 @@ class ScoreLimit:
         return 0 if self.at is None else self.at + 1
 
     def _score(self, seen: Observation) -> float:
-        score = seen.score if self.at is None else seen.others[self.at]
-        if score is None:
-            raise ValueError(f"quality {seen.quality} was not measured")
-        return score
+        return seen.measured if self.at is None else seen.others[self.at]
 
 
 @dataclass(frozen=True, slots=True)
-class LimitedGoal:
+class LimitedGoal(Goal):
     """The best answer to `goal` among the qualities within all limits.
 
     That is the answer of `goal` itself, except where a limit takes the place of a bound of the
@@ -81,12 +79,12 @@ class LimitedGoal:
     pixels: int = 1
 
     @property
-    def edge(self) -> int:
-        return self.goal.edge
+    def wants_highest(self) -> bool:
+        return self.goal.wants_highest
 
     @property
     def sizes(self) -> int:
-        return self.goal.sizes
+        return 0 if isinstance(self.goal, SizeGoal) else -1
 
     @property
     def fallback(self) -> SizeGoal | None:
@@ -118,7 +116,9 @@ class LimitedGoal:
         within = [one for one in seen if self.accepts(one)]
         if not within:
             fallback = self.fallback
-            return fallback.best(seen, low, high) if fallback else max(seen, key=_quality)
+            if fallback is None:
+                return max(seen, key=lambda one: one.quality)
+            return fallback.best(seen, low, high)
         side = self._side(within)
         if side and not any(map(self.finished, within)):
             return max(within, key=lambda one: side * one.quality)
@@ -144,7 +144,9 @@ class LimitedGoal:
             return good
         # None is good enough, so a limit decides, unless the target lies between two qualities.
         beyond = side * qualities > max(side * one.quality for one in within)
-        return (beyond | self._may_be_on_other_side(side, intervals[0])) & may_be_within
+        lower, upper = intervals[0]
+        across = upper >= self.aim if side > 0 else lower <= self.aim
+        return (beyond | across) & may_be_within
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
         """The distance in qualities where a limit moves the answer, else that of the goal."""
@@ -168,10 +170,10 @@ class LimitedGoal:
             else:
                 looks = looks * (1 - over)
         if self._fitting is not None:
-            fits = self._fitting.chances(means[-1:], deviations[-1:]).good
+            fits = self._fitting.fits(means[-1], deviations[-1])
         if isinstance(self.goal, SizeGoal):
-            ends, highest, lowest, refutes = self.goal.prospects(means[:1], deviations[:1])
-            return Prospects(looks * ends, looks * highest, lowest, refutes)
+            ends, highest, lowest = self.goal.prospects(means[:1], deviations[:1])
+            return Prospects(looks * ends, looks * highest, lowest)
         good, too_poor, too_good = _without_worst(own, self.goal.chances(means[:1], deviations[:1]))
         rest, looks = fits * looks, looks * (1 - own)
         ends = rest * good
@@ -183,7 +185,7 @@ class LimitedGoal:
         highest[:-1] *= 1 - fits[1:]
         lowest[1:] *= 1 - looks[:-1]
         highest[-1] = lowest[0] = 0.0
-        return Prospects(ends, highest, lowest, np.zeros_like(ends))
+        return Prospects(ends, highest, lowest)
 
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
@@ -219,10 +221,6 @@ class LimitedGoal:
             may_be &= intervals[self.sizes].lower <= self.fallback.aim
         return may_be
 
-    def _may_be_on_other_side(self, side: int, interval: Interval) -> BoolArray:
-        aim = self.goal.aim
-        return interval.upper >= aim if side > 0 else interval.lower <= aim
-
 
 def _without_worst(share: FloatArray, chances: Chances) -> Chances:
     """What is left of the chances if the worst scores, with this probability, do not count."""
@@ -232,7 +230,3 @@ def _without_worst(share: FloatArray, chances: Chances) -> Chances:
         np.maximum(too_poor - share, 0.0),
         np.minimum(too_good, 1 - share),
     )
-
-
-def _quality(seen: Observation) -> int:
-    return seen.quality

@@ -64,10 +64,6 @@ class Rates:
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def __len__(self) -> int:
-        """The number of callers remembered."""
-        return len(self._buckets)
-
     def take(self, caller: str, amount: float) -> None:
         """Take `amount` for the caller. Raises RateExceeded if its bucket has too little."""
         if not self._per_second:

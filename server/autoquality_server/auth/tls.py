@@ -66,7 +66,7 @@ class ServerTls:
             return None
         first = self._of_grpc.current()
         # The stubs do not know that the fetcher may return None.
-        fetch: Any = _Fetcher(self._of_grpc, first)
+        fetch: Any = _fetcher(self._of_grpc, first)
         client_needs_one = first.client_ca is not None
         return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, client_needs_one)
 
@@ -107,20 +107,21 @@ None may be about to use the configuration that the next call replaces and frees
 not wholly fixed by #22647). While this call sleeps, no other begins, and earlier ones finish."""
 
 
-class _Fetcher:
-    """Called by gRPC at each handshake: returns a new configuration, or None for no change."""
+def _fetcher(
+    certificates: Reloaded[Certificates], given: Certificates
+) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
+    """Return what gRPC calls at each handshake: a new configuration, or None for no change."""
 
-    def __init__(self, certificates: Reloaded[Certificates], given: Certificates) -> None:
-        self._certificates = certificates
-        self._given = given
-
-    def __call__(self) -> grpc.ServerCertificateConfiguration | None:
-        current = self._certificates.current()
-        if current is self._given:
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal given
+        current = certificates.current()
+        if current is given:
             return None
-        self._given = current
+        given = current
         time.sleep(_SETTLING_SECONDS)
         return _configuration(current)
+
+    return fetch
 
 
 class MetricsContexts:

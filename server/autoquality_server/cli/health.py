@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from autoquality import Client
 from autoquality._version import __version__
@@ -16,7 +17,6 @@ from autoquality_server.config.address import parse_tcp
 from autoquality_server.config.command_line import HEALTH, PROGRAM, parse_command_line
 
 _TIMEOUT_SECONDS = 4.0
-_EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -52,5 +52,4 @@ def _target(settings: Settings) -> str:
     if listen.startswith("unix:"):
         return listen
     tcp = parse_tcp(listen)
-    host = "127.0.0.1" if tcp.host in _EVERY_INTERFACE else tcp.host
-    return f"[{host}]:{tcp.port}" if ":" in host else f"{host}:{tcp.port}"
+    return str(replace(tcp, host="127.0.0.1") if tcp.is_every_interface else tcp)

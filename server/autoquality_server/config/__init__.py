@@ -9,7 +9,6 @@ resources      the cores and the memory of this process
 load           flags, environment and files -> the settings
 checks         checks between settings
 command_line   the flags and commands
-docs           the settings -> Markdown
 watched_files  files that may change while the server runs
 """
 

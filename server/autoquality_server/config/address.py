@@ -22,6 +22,17 @@ class TcpAddress:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    @property
+    def is_every_interface(self) -> bool:
+        return self.host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+
 
 def parse_tcp(text: str) -> TcpAddress:
     """Read `host:port`, `[ipv6]:port` or `:port` (every interface); ValueError otherwise."""
@@ -46,11 +57,9 @@ def listen_address(text: str) -> str:
             raise ValueError("must be unix:/path with a path")
         return text
     try:
-        address = parse_tcp(text)
+        return str(parse_tcp(text))
     except ValueError as error:
         raise ValueError(f"{error}, or unix:/path") from None
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{address.port}"
 
 
 def health_address(text: str) -> str:
@@ -86,9 +95,8 @@ def check_free(setting: str, address: str) -> None:
         _check_unix(setting, address, address.removeprefix("unix:"))
         return
     tcp = parse_tcp(address)
-    family = socket.AF_INET6 if ":" in tcp.host else socket.AF_INET
     try:
-        socket.create_server((tcp.host, tcp.port), family=family).close()
+        socket.create_server((tcp.host, tcp.port), family=tcp.family).close()
     except OSError as error:
         raise cannot_listen(setting, address, error) from None
 

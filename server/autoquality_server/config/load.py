@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,49 @@ class _Found:
     label: str
 
 
-@dataclass(slots=True)
-class _Notes:
-    """What the settings made known: errors with the fields that are wrong, and warnings."""
+class _Sources:
+    """The flags, the environment and the environment file."""
 
-    errors: list[str] = field(default_factory=list)
-    wrong: set[str] = field(default_factory=set)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, flags: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        """Read the file. Raises ConfigError if that fails; `errors` has its wrong lines."""
+        self._flags = flags
+        self._path = ""
+        self.environ = {name: text for name, text in environ.items() if _is_set(name, text)}
+        self.file: dict[str, str] = {}
+        self.errors: list[str] = []
+        found = self.find(_SPEC["env_file"])
+        if found and found.text:
+            self._path = found.text
+            self._read_file(found)
+
+    def find(self, spec: Spec) -> _Found | None:
+        """Return the text of a setting, None if it is not set."""
+        if spec.field in self._flags:
+            return _Found(self._flags[spec.field], spec.flag, spec.flag)
+        for name in (spec.variable, *spec.aliases):
+            if name in self.environ:
+                return _Found(self.environ[name], name, name)
+            if name in self.file:
+                return _Found(self.file[name], name, f"{name} (in {self._path})")
+        return None
+
+    def _read_file(self, found: _Found) -> None:
+        try:
+            if not is_file(found.text):
+                raise _wrong(found, "must be a file that exists")
+            with Path(found.text).open(encoding="utf-8") as lines:
+                entries = tuple(parse_stream(lines))
+        except (OSError, UnicodeDecodeError):
+            right = "must be a readable file of VARIABLE=value lines in UTF-8"
+            raise _wrong(found, right) from None
+        for one in entries:
+            if one.error:
+                self.errors.append(
+                    f"{found.label}: line {one.original.line} of {found.text} must be "
+                    "VARIABLE=value, with every quote closed"
+                )
+            elif one.key is not None and one.value is not None and _is_set(one.key, one.value):
+                self.file[one.key] = one.value
 
 
 def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
@@ -80,47 +116,41 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
 
     Raises ConfigError with all errors.
     """
-    notes = _Notes()
-    real = {name: text for name, text in environ.items() if _is_set(name, text)}
-    found_file = _find(_SPEC["env_file"], flags, real, {}, "")
-    path = found_file.text if found_file else ""
-    file = _read_env_file(found_file, notes) if found_file and path else {}
-
+    sources = _Sources(flags, environ)
+    errors = sources.errors
+    warnings: list[str] = []
+    wrong: set[str] = set()
     values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
     used: dict[str, _Found] = {}
     for spec in SPECS:
-        found = _find(spec, flags, real, file, path)
+        found = sources.find(spec)
         if found is None:
             continue
         used[spec.field] = found
-        origins[spec.field] = found.label
         try:
-            values[spec.field] = _read(spec, found, notes.warnings)
+            values[spec.field] = _read(spec, found, warnings)
         except ConfigError as error:
-            notes.errors.append(str(error))
-            notes.wrong.add(spec.field)
+            errors.append(str(error))
+            wrong.add(spec.field)
     settings = Settings(**values)
+    origins = {name: found.label for name, found in used.items()}
     names = {spec.field: origins.get(spec.field, spec.variable) for spec in SPECS}
-    notes.errors += [
+    errors += [
         one.message
         for one in contradictions(settings, names, frozenset(origins))
-        if not one.fields & notes.wrong
+        if not one.fields & wrong
     ]
-    if notes.errors:
-        raise ConfigError(*notes.errors)
-    warnings = notes.warnings + _suspicious_names({*environ, *file})
-    return Configuration(settings, origins, tuple(warnings), tuple(_unused(used, real, file)))
+    if errors:
+        raise ConfigError(*errors)
+    warnings += _suspicious_names({*environ, *sources.file})
+    return Configuration(settings, origins, tuple(warnings), tuple(_unused(used, sources)))
 
 
 def log_format(flags: Mapping[str, str], environ: Mapping[str, str]) -> LogFormat:
     """Return the format of the log although other settings may be wrong; JSON if it is wrong."""
     spec = _SPEC["log_format"]
-    real = {name: text for name, text in environ.items() if _is_set(name, text)}
     try:
-        found_file = _find(_SPEC["env_file"], flags, real, {}, "")
-        file = _read_env_file(found_file, _Notes()) if found_file else {}
-        found = _find(spec, flags, real, file, "")
+        found = _Sources(flags, environ).find(spec)
         return spec.parse(found.text) if found else LogFormat.JSON
     except (ConfigError, ValueError):
         return LogFormat.JSON
@@ -128,23 +158,6 @@ def log_format(flags: Mapping[str, str], environ: Mapping[str, str]) -> LogForma
 
 def _is_set(name: str, text: str) -> bool:
     return text != "" or name in _EMPTY_IS_VALUE
-
-
-def _find(
-    spec: Spec,
-    flags: Mapping[str, str],
-    real: Mapping[str, str],
-    file: Mapping[str, str],
-    path: str,
-) -> _Found | None:
-    if spec.field in flags:
-        return _Found(flags[spec.field], spec.flag, spec.flag)
-    for name in (spec.variable, *spec.aliases):
-        if name in real:
-            return _Found(real[name], name, name)
-        if name in file:
-            return _Found(file[name], name, f"{name} (in {path})")
-    return None
 
 
 def _read(spec: Spec, found: _Found, warnings: list[str]) -> Any:
@@ -169,38 +182,14 @@ def _wrong(found: _Found, right: str) -> ConfigError:
     return ConfigError(f"{found.label}: {right}, not {quoted!r}")
 
 
-def _read_env_file(found: _Found, notes: _Notes) -> dict[str, str]:
-    try:
-        if not is_file(found.text):
-            raise _wrong(found, "must be a file that exists")
-        with Path(found.text).open(encoding="utf-8") as lines:
-            entries = tuple(parse_stream(lines))
-    except (OSError, UnicodeDecodeError):
-        right = "must be a readable file of VARIABLE=value lines in UTF-8"
-        raise _wrong(found, right) from None
-    notes.errors += [
-        f"{found.label}: line {one.original.line} of {found.text} must be VARIABLE=value, "
-        "with every quote closed"
-        for one in entries
-        if one.error
-    ]
-    return {
-        one.key: one.value
-        for one in entries
-        if one.key is not None and one.value is not None and _is_set(one.key, one.value)
-    }
-
-
-def _unused(
-    used: Mapping[str, _Found], real: Mapping[str, str], file: Mapping[str, str]
-) -> Iterator[str]:
+def _unused(used: Mapping[str, _Found], sources: _Sources) -> Iterator[str]:
     """Describe each variable that nothing reads, or that another name for its setting overrides."""
     known = {name: spec for spec in SPECS for name in (spec.variable, *spec.aliases)}
-    for name in sorted({*real, *file}):
+    for name in sorted({*sources.environ, *sources.file}):
         spec = known.get(name)
         if spec is not None and used[spec.field].name != name:
             yield f"{name} ({used[spec.field].label} wins)"
-        elif spec is None and (name.startswith(IMGPROXY) or name not in real):
+        elif spec is None and (name.startswith(IMGPROXY) or name not in sources.environ):
             see = _COUNTERPARTS.get(name)
             yield f"{name} (see {see})" if see else name
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from autoquality_core.formats import WITH_QUALITY
+from autoquality_core.metrics import Metric
 from autoquality_core.types import (
     MAX_QUALITY,
     METRIC_OF_WORDS,
@@ -86,16 +87,16 @@ def max_bytes(text: str) -> int:
         raise ValueError(str(error).rpartition(", not ")[0]) from None
 
 
-def score(low: float, high: float, noun: str, metric: str) -> Callable[[str], float]:
+def score(metric: Metric) -> Callable[[str], float]:
     """Read a score of a metric, as a number or a word."""
 
     def parse(text: str) -> float:
         try:
-            return score_of(text, metric)
+            return score_of(text, metric.name)
         except ValueError:
-            words = WORDS.get(metric)
+            low, high, words = metric.low, metric.high, WORDS.get(metric.name)
             or_word = f", or one of {', '.join(words)}" if words else ""
-            return number(low, high, f"a {noun} from {low:g} to {high:g}{or_word}")(text)
+            return number(low, high, f"a {metric.noun} from {low:g} to {high:g}{or_word}")(text)
 
     return parse
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from autoquality_core.formats import EncoderOptions
+from autoquality_core.formats import OPTIONS, EncoderOptions, options_of
 from autoquality_server.config.groups.capacity import CapacitySettings
 from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.quality import (
@@ -51,7 +51,24 @@ class Settings(
 
     def encoder_options(self) -> EncoderOptions:
         """Return the options of the encoders for a request that sets none."""
-        return replace(self.format_options(), allow_truncated=self.allow_truncated)
+        formats = {
+            fmt.value: options(
+                **{
+                    one.name: getattr(self, f"{fmt.value}_{one.name}")
+                    for one in options_of(options)
+                }
+            )
+            for fmt, options in OPTIONS.items()
+        }
+        return EncoderOptions(
+            **formats,
+            keep_copyright=self.keep_copyright,
+            color_profile=self.color_profile,
+            keep_hidden_colors=self.keep_hidden_colors,
+            keep_smaller_source=self.keep_smaller_source,
+            cap_at_source=self.cap_at_source,
+            allow_truncated=self.allow_truncated,
+        )
 
 
 SPECS: tuple[Spec, ...] = tuple(spec for group in Settings.__bases__ for spec in specs_of(group))

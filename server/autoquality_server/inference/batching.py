@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
@@ -25,21 +24,8 @@ from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import DropReason
 from autoquality_server.admission.retry_hint import MovingAverage, retry_hint
-from autoquality_server.inference.events import PredictorEvents
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """How batches form.
-
-    A batch is padded to the next size that the network runs, and is no larger
-    than the largest of those. At most `max_enqueued_batches` x `max_batch_size`
-    images wait.
-    """
-
-    max_batch_size: int = 8
-    batch_timeout_micros: int = 0
-    max_enqueued_batches: int = 32
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.telemetry.predictor_metrics import FormatEvents
 
 
 class BatcherClosed(Exception):
@@ -72,15 +58,22 @@ class _Entry:
 
 
 class Batcher:
-    """Runs a network for many callers. Thread-safe."""
+    """Runs a network for many callers. Thread-safe.
 
-    def __init__(self, network: Network, limits: BatchLimits, events: PredictorEvents) -> None:
+    A batch is padded to the next size that the network runs, and is no larger
+    than the largest of those. At most `max_enqueued_batches` x `max_batch_size`
+    images wait.
+    """
+
+    def __init__(
+        self, network: Network, settings: PredictionSettings, events: FormatEvents
+    ) -> None:
         """Take over `network`: run and close it in a thread of its own."""
         self.network = network
-        self._limits = limits
+        self._timeout = settings.batch_timeout_micros / 1e6
         self._events = events
-        self._max_batch_size = min(limits.max_batch_size, network.batch_sizes[-1])
-        self._capacity = limits.max_enqueued_batches * limits.max_batch_size
+        self._max_batch_size = min(settings.max_batch_size, network.batch_sizes[-1])
+        self._capacity = settings.max_enqueued_batches * settings.max_batch_size
         self._queue: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -174,8 +167,7 @@ class Batcher:
             return None
         if self._closed or len(self._queue) >= self._max_batch_size:
             return 0.0
-        timeout = self._limits.batch_timeout_micros / 1e6
-        return self._queue[0].arrived + timeout - time.monotonic()
+        return self._queue[0].arrived + self._timeout - time.monotonic()
 
     def _answer(self, batch: Sequence[_Entry]) -> None:
         """Run a batch. If all of it fails, run each image alone, so that only the bad one fails."""

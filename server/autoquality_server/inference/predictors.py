@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.networks import DeviceMissing, LoadOptions, NetworkError, load
 from autoquality_core.networks.bundled import BUNDLED, bundled_network
+from autoquality_core.networks.side_file import side_path
 from autoquality_core.types import Format
 from autoquality_server.config import ConfigError, Settings, parse
-from autoquality_server.inference.batching import BatchLimits
-from autoquality_server.inference.breaker import CircuitBreaker
-from autoquality_server.inference.reload import Poller, WatchedNetwork
+from autoquality_server.config.watched_files import WatchedFiles
 from autoquality_server.inference.shared import SharedPredictor
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
@@ -50,26 +50,21 @@ class Predictors:
         self._metrics = metrics
         self._reloads: list[tuple[WatchedNetwork, Callable[[], bool]]] = []
         self._poller: Poller | None = None
-        self._by_format: dict[Format, SharedPredictor] = {}
-        bundled: dict[Format, Path] = {}
-        for fmt, path in settings.networks.items():
-            if path != parse.BUNDLED:
-                self._load_given(fmt, Path(path))
-            elif file := bundled_network(fmt, bundled_folder):
-                bundled[fmt] = file
-        self._load_bundled(bundled)
-
-    @property
-    def by_format(self) -> Mapping[Format, SharedPredictor]:
+        self.by_format: dict[Format, SharedPredictor] = {}
         """The predictors that were loaded."""
-        return self._by_format
+        for fmt, given in settings.networks.items():
+            if given != parse.BUNDLED:
+                self._load(fmt, Path(given), is_bundled=False)
+        for fmt, given in settings.networks.items():
+            if given == parse.BUNDLED and (path := bundled_network(fmt, bundled_folder)):
+                self._load(fmt, path, is_bundled=True)
 
     def start(self, set_health: Callable[[str, bool], None]) -> None:
         """Report each predictor's availability by its health service name; start polling files."""
         for fmt in WITH_QUALITY:
             name = f"{_HEALTH_NAME}.{fmt.value}"
-            if fmt in self._by_format:
-                self._by_format[fmt].on_available(partial(set_health, name))
+            if fmt in self.by_format:
+                self.by_format[fmt].on_available(partial(set_health, name))
             else:
                 set_health(name, False)
         if self._reloads and self._settings.network_poll_interval:
@@ -79,36 +74,61 @@ class Predictors:
         """Stop polling and release every network."""
         if self._poller:
             self._poller.close()
-        for predictor in self._by_format.values():
+        for predictor in self.by_format.values():
             predictor.close()
 
-    def _load_given(self, fmt: Format, path: Path) -> None:
+    def _load(self, fmt: Format, path: Path, *, is_bundled: bool) -> None:
         files = WatchedNetwork(path)
+        loader = partial(load, path, load_options(self._settings), fmt)
         try:
-            predictor = self._load(fmt, path)
+            predictor = SharedPredictor(loader, self._settings, self._metrics.of(fmt))
         except NetworkError as error:
-            raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
-        self._by_format[fmt] = predictor
-        self._reloads.append((files, predictor.reload))
-
-    def _load_bundled(self, files: Mapping[Format, Path]) -> None:
-        for fmt, path in files.items():
-            try:
-                self._by_format[fmt] = self._load(fmt, path)
-            except DeviceMissing as error:
+            if not is_bundled:
+                raise ConfigError(f"AUTOQUALITY_{fmt.name}_NET: {error}") from None
+            if isinstance(error, DeviceMissing):
                 raise ConfigError(f"AUTOQUALITY_PREDICTOR_DEVICE: {error}") from None
-            except NetworkError as error:
-                _log.error("a bundled network cannot be used", error=str(error))
+            _log.error("a bundled network cannot be used", error=str(error))
+            return
+        self.by_format[fmt] = predictor
+        if not is_bundled:
+            self._reloads.append((files, predictor.reload))
 
-    def _load(self, fmt: Format, path: Path) -> SharedPredictor:
-        settings = self._settings
-        return SharedPredictor(
-            partial(load, path, load_options(settings), fmt),
-            BatchLimits(
-                settings.max_batch_size,
-                settings.batch_timeout_micros,
-                settings.max_enqueued_batches,
-            ),
-            CircuitBreaker(settings.predictor_failure_limit, settings.predictor_retry_interval),
-            self._metrics.of(fmt),
-        )
+
+class WatchedNetwork:
+    """The files of a network. Create it before you load them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = WatchedFiles((path, side_path(path)))
+
+    def changed(self) -> bool:
+        """Whether there is a new network, completely written. Reports each change once."""
+        return self._files.settled() and self._path.is_file()
+
+
+class Poller:
+    """Polls networks every `interval` seconds in a thread of its own."""
+
+    def __init__(
+        self, reloads: Iterable[tuple[WatchedNetwork, Callable[[], object]]], interval: float
+    ) -> None:
+        """`reloads` gives for each network the function to call when it has changed."""
+        self._reloads = tuple(reloads)
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="network-files", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the current poll, and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.wait(self._interval):
+            for network, reload in self._reloads:
+                try:
+                    if network.changed():
+                        reload()
+                except Exception:  # noqa: BLE001 - other networks must still be polled
+                    _log.exception("a changed network could not be loaded")

@@ -16,38 +16,34 @@ from autoquality_core.networks import (
     PredictionFailed,
 )
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.inference.batching import Batcher, BatcherClosed, BatchLimits
+from autoquality_server.config.groups.quality import PredictionSettings
+from autoquality_server.inference.batching import Batcher, BatcherClosed
 from autoquality_server.inference.breaker import CircuitBreaker, Result
-from autoquality_server.inference.events import NoEvents, PredictorEvents
 from autoquality_server.telemetry.logs import logger
+from autoquality_server.telemetry.predictor_metrics import FormatEvents
 
 _CLOSING_SECONDS = 5.0
 
 _log = logger(__name__)
-
-Loader = Callable[[], Network]
-"""Loads the network from its file. Raises NetworkError."""
 
 
 class SharedPredictor:
     """A Predictor for all handlers. Thread-safe."""
 
     def __init__(
-        self,
-        load: Loader,
-        limits: BatchLimits | None = None,
-        breaker: CircuitBreaker | None = None,
-        events: PredictorEvents | None = None,
+        self, load: Callable[[], Network], settings: PredictionSettings, events: FormatEvents
     ) -> None:
-        """Load the network; without a breaker, calls are always tried. Raises NetworkError."""
+        """Load the network. Raises NetworkError, as `load` does."""
         self._load = load
-        self._limits = limits or BatchLimits()
-        self._breaker = breaker or CircuitBreaker(0, 0)
-        self._events = events or NoEvents()
+        self._settings = settings
+        self._breaker = CircuitBreaker(
+            settings.predictor_failure_limit, settings.predictor_retry_interval
+        )
+        self._events = events
         self._swap = threading.Lock()
         self._closed = False
         self._publishing = threading.Lock()
-        self._listeners: list[Callable[[bool], None]] = []
+        self._listener: Callable[[bool], None] = lambda _: None
         self._batcher = self._new_batcher()
         self._publish()
 
@@ -64,7 +60,7 @@ class SharedPredictor:
     def on_available(self, listener: Callable[[bool], None]) -> None:
         """Call `listener` with `available`: now, and whenever it changes."""
         with self._publishing:
-            self._listeners.append(listener)
+            self._listener = listener
             listener(self.available)
 
     def predict(
@@ -136,15 +132,14 @@ class SharedPredictor:
                 # It was replaced, and the new network may need another input.
 
     def _new_batcher(self) -> Batcher:
-        return Batcher(self._load(), self._limits, self._events)
+        return Batcher(self._load(), self._settings, self._events)
 
     def _publish(self) -> None:
-        # Under a lock, so that listeners get changes in their order.
+        # Under a lock, so that the listener gets changes in their order.
         with self._publishing:
             available = self.available
             self._events.serving(self.info, available)
-            for listener in self._listeners:
-                listener(available)
+            self._listener(available)
         if not available:
             _log.error(
                 "a network failed repeatedly: METHOD_ML is served without it for now",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -40,7 +40,8 @@ from autoquality_server.telemetry.process_metrics import ProcessMetrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
 
-if TYPE_CHECKING:  # imports OpenTelemetry, which only a server with traces needs
+if TYPE_CHECKING:  # imported late: these import libvips, and OpenTelemetry for traces
+    from autoquality_server.rpc.servicer import EncodingServicer
     from autoquality_server.telemetry.traces import Traces
 
 ENCODING: ServiceDescriptor = encoding_pb2.DESCRIPTOR.services_by_name["EncodingService"]
@@ -56,28 +57,16 @@ _LAST_ANSWERS = 1.0
 _log = logger(__name__)
 
 
-class Service(Protocol):
-    """A servicer of EncodingService."""
-
-    def warm_up(self) -> None:
-        """Load and compile everything, so that the first request does not have to wait."""
-
-    def report_parts(self, report: Callable[[str, bool], None]) -> None:
-        """Report the health service name and state of each part, now and on each change."""
-
-    def close(self) -> None:
-        """Release its resources, after the last request."""
+ServiceFactory: TypeAlias = "Callable[[Settings, Admission, Metrics], EncodingServicer]"
 
 
-ServiceFactory = Callable[[Settings, Admission, Metrics], Service]
-
-
-def build_default_service(settings: Settings, admission: Admission, metrics: Metrics) -> Service:
+def build_default_service(
+    settings: Settings, admission: Admission, metrics: Metrics
+) -> EncodingServicer:
     """Build the real service; imported late, as it loads libvips and more."""
     from autoquality_server.rpc.build import build_service
 
-    service: Service = build_service(settings, admission, metrics)
-    return service
+    return build_service(settings, admission, metrics)
 
 
 def traces_of(settings: Settings) -> Traces | None:
@@ -153,9 +142,7 @@ class App:
         self._open = open_interceptors(rpc_metrics, metrics.reject, self._uploads)
         self._health_server: HealthServer | None = None
         self._service = service_factory(settings, self.admission, metrics)
-        encoding_pb2_grpc.add_EncodingServiceServicer_to_server(
-            cast("Any", self._service), self._server
-        )
+        encoding_pb2_grpc.add_EncodingServiceServicer_to_server(self._service, self._server)
         self._health.add_to(self._server)
         self._diagnostics.add_to(self._server, (ENCODING.full_name, health.SERVICE.full_name))
         self._metrics_server: MetricsServer | None = None

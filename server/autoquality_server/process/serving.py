@@ -62,7 +62,7 @@ def serve(
     else:
         status = CLEAN if app.drain() else FAILED
     if link:
-        link.leave()
+        link.send_metrics()
     # The interpreter would wait for the thread of a request that is stuck in an encoder, and then
     # spend time on the teardown of all libraries.
     os._exit(status)

@@ -99,7 +99,7 @@ class PredictorMetrics:
 
 
 class FormatEvents:
-    """Counts the `PredictorEvents` of one format's predictor."""
+    """Counts the events of one format's predictor. Its methods must not block."""
 
     def __init__(self, metrics: PredictorMetrics, fmt: str) -> None:
         self._metrics = metrics

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from tests.metrics.ssimulacra2.pairs import CHANGES, ORIGINALS, Samples, reference_scores

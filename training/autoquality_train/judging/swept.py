@@ -14,8 +14,8 @@ from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Observation, ScoreGoal
-from autoquality_core.search.oracle import oracle
 from autoquality_core.types import Probe
+from autoquality_train.judging.oracle import oracle
 from autoquality_train.labels.sweeps import SETTINGS, FloatArray, Sweep
 
 IntArray = npt.NDArray[np.int64]

@@ -129,11 +129,9 @@ def from_points(
 
     None for sRGB, and for points that describe no possible colours.
     """
-    primaries = (*corners, *white)
-    if not _possible(primaries):
+    primaries = _settled((*corners, *white))
+    if primaries is None:
         return None
-    if np.abs(np.subtract(primaries, BT709)).max() < 0.001:
-        primaries = BT709
     if gamma is not None:
         return Colours(primaries, Transfer.GAMMA, gamma)
     return _unless_srgb(Colours(primaries, *_TRANSFERS.get(transfer, (Transfer.SRGB, 1.0))))
@@ -152,13 +150,11 @@ def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | 
     """
     if gama is not None and not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
         return None
-    primaries: tuple[float, ...] = BT709
+    primaries: tuple[float, ...] | None = BT709
     if chrm is not None:
-        primaries = tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2]))
-        if not _possible(primaries):
-            return None
-        if np.abs(np.subtract(primaries, BT709)).max() < 0.001:
-            primaries = BT709
+        primaries = _settled(tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2])))
+    if primaries is None:
+        return None
     if gama is None or abs(gama - _SRGB_GAMMA) <= 50:
         return _unless_srgb(Colours(primaries, Transfer.SRGB))
     return Colours(primaries, Transfer.GAMMA, 100_000 / gama)
@@ -176,15 +172,20 @@ def _unless_srgb(colours: Colours) -> Colours | None:
     return None if colours == Colours(BT709, Transfer.SRGB) else colours
 
 
-def _possible(primaries: tuple[float, ...]) -> bool:
-    """Whether primaries span a triangle around a point that is roughly white."""
+def _settled(primaries: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Primaries that span a triangle around a point that is roughly white; None for others.
+
+    Those that are nearly sRGB's become sRGB's.
+    """
     corners = np.array(primaries).reshape(4, 2)
     if np.abs(corners).max() > 2 or np.abs(corners[3] - 1 / 3).max() > 0.2:
-        return False
+        return None
     columns = np.column_stack([corners[:3], np.ones(3)]).T
     if abs(np.linalg.det(columns)) < 1e-3:
-        return False
-    return bool(np.linalg.solve(columns, [*corners[3], 1]).min() > 1e-3)
+        return None
+    if not np.linalg.solve(columns, [*corners[3], 1]).min() > 1e-3:
+        return None
+    return BT709 if np.abs(np.subtract(primaries, BT709)).max() < 0.001 else primaries
 
 
 def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.images.png import colours as png_colours
+from autoquality_core.images.png.chunks import read_colours
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
@@ -92,7 +92,7 @@ def file_colours(
         profile = None if defined or not _usable(profile, channels) else profile
     described, first, premultiplied = None, False, False
     if name == "png":
-        described, first = png_colours.described(data)
+        described, first = read_colours(data)
     elif isinstance(read, Jxl):
         described = read.header.described
     elif read is not None:

@@ -221,9 +221,5 @@ def _xyz_tag(values: Iterable[float]) -> bytes:
 
 def _text(text: str) -> bytes:
     encoded = text.encode("utf-16-be")
-    return (
-        b"mluc"
-        + bytes(4)
-        + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(encoded), 28)
-        + encoded
-    )
+    language = struct.pack(">4s4xII2s2sII", b"mluc", 1, 12, b"en", b"US", len(encoded), 28)
+    return language + encoded

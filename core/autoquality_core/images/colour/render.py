@@ -63,7 +63,8 @@ def _converted(samples: Samples, colours: FileColours, keep: bool) -> Rendered:
             return Rendered(_narrowed(samples))
         return _by_vips(image_of(samples, colours.profile), colours)  # a profile of tables
     samples = _full_range(samples, colours)
-    some = _some(samples)
+    down, across = _steps(*samples.shape[:2])
+    some: Samples = samples[::down, ::across].reshape(-1, samples.shape[-1])
     if hdr:
         space = space.tone_mapped(some)
     elif space.changes_nothing:
@@ -171,13 +172,6 @@ def _steps(height: int, width: int) -> tuple[int, int]:
     """The distances between the pixels that represent all, down and across."""
     step = max(1, int((height * width / SAMPLE_PIXELS) ** 0.5))
     return min(step, height), min(step, width)
-
-
-def _some(samples: Samples) -> Samples:
-    """Evenly spread pixels: (n, bands)."""
-    down, across = _steps(*samples.shape[:2])
-    some: Samples = samples[::down, ::across]
-    return some.reshape(-1, samples.shape[-1])
 
 
 def _alpha(pixels: Samples) -> Samples | None:

@@ -51,10 +51,8 @@ class Space:
 
     def tone_mapped(self, pixels: Samples) -> Space:
         """The conversion of HDR with a tone map for an image with these `pixels` (n, bands)."""
-        shown = self.in_own_primaries()
-        return replace(
-            self, gains=tone_mapping.gains(tone_mapping.peak(shown.linear(pixels).max(-1)))
-        )
+        peak = tone_mapping.peak(self.in_own_primaries().linear(pixels).max(-1))
+        return replace(self, gains=tone_mapping.gains(peak))
 
     def in_own_primaries(self) -> Space:
         """The conversion to light in the primaries of the file."""

@@ -31,11 +31,8 @@ def announced_sizes(stream: bytes) -> set[tuple[int, int]]:
 
     Raises ValueError as `coded_size` does, except for the number and the place of headers.
     """
-    return {
-        _sizes(BitReader(stream[start : min(end, start + _HEADER_BYTES)]))[:2]
-        for kind, start, end in _units(stream)
-        if kind == _SEQUENCE_HEADER
-    }
+    found = (content for kind, content in _units(stream) if kind == _SEQUENCE_HEADER)
+    return {_sizes(BitReader(content))[:2] for content in found}
 
 
 def colour_codes(stream: bytes) -> tuple[int, int] | None:
@@ -85,9 +82,9 @@ def _sizes(header: BitReader) -> tuple[int, int, int, int]:
 def _sequence_header(stream: bytes) -> bytes:
     """The content of the sequence header, which must come first and be the only one."""
     found: bytes | None = None
-    for kind, start, end in _units(stream):
+    for kind, content in _units(stream):
         if kind == _SEQUENCE_HEADER and found is None:
-            found = stream[start : min(end, start + _HEADER_BYTES)]
+            found = content
         elif kind == _SEQUENCE_HEADER or (found is None and kind != _TEMPORAL_DELIMITER):
             raise ValueError("not one sequence header at the beginning")
     if found is None:
@@ -95,15 +92,14 @@ def _sequence_header(stream: bytes) -> bytes:
     return found
 
 
-def _units(stream: bytes) -> Iterator[tuple[int, int, int]]:
-    """The type of each OBU, where its content starts and where it ends."""
+def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """The type of each OBU, and the beginning of its content."""
     at = 0
     for _ in range(_MOST_UNITS):
         if at == len(stream):
             return
-        kind, start, end = _unit(stream, at)
-        yield kind, start, end
-        at = end
+        kind, start, at = _unit(stream, at)
+        yield kind, stream[start : min(at, start + _HEADER_BYTES)]
     if at != len(stream):
         raise ValueError("too many units")
 

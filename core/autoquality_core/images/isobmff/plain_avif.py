@@ -8,6 +8,7 @@ harmful ones would never be complete.
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 
 from autoquality_core.images.isobmff.av1 import coded_size
 from autoquality_core.images.isobmff.boxes import boxes
@@ -28,8 +29,6 @@ _MOST_BOXES = 32
 _HIGH_BIT_DEPTH = 0x40
 _MONOCHROME = 0x10
 
-_Boxes = dict[bytes, list[memoryview]]
-
 
 def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memoryview:
     """A copy of a plain file of this width and height, with its Exif and XMP hidden.
@@ -39,8 +38,10 @@ def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memor
     too short.
     """
     copy = memoryview(bytearray(data))
-    meta = _boxes(_only(_boxes(copy, _FILE), b"meta")[4:], _META)
-    images = _images(_only(meta, b"iinf"))
+    (whole,) = _boxes(copy, _FILE)[b"meta"]
+    meta = _boxes(whole[4:], _META)
+    (iinf,), (iprp,) = meta[b"iinf"], meta[b"iprp"]
+    images = _images(iinf)
     _require(len(images) == (2 if alpha else 1))
 
     # libavif would scale a picture whose coded size differs from the size of the image.
@@ -49,39 +50,34 @@ def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memor
     _require(all(len(one) == 1 and one[0].method == 0 for one in extents))
     _require(all(coded_size(items.content(one[0])) == size for one in extents))
 
-    for references in meta.get(b"iref", ()):
+    for references in meta[b"iref"]:
         _boxes(references[4:], _REFERENCES)
-    iprp = _boxes(_only(meta, b"iprp"), frozenset({b"ipco", b"ipma"}))
-    properties = _boxes(_only(iprp, b"ipco"), _PROPERTIES)
+    (ipco,) = _boxes(iprp, frozenset({b"ipco", b"ipma"}))[b"ipco"]
+    properties = _boxes(ipco, _PROPERTIES)
     # If all sizes in a file are the same, every reader takes the size that was checked.
-    _require({struct.unpack_from(">4x2I", ispe) for ispe in properties.get(b"ispe", ())} == {size})
-    _require(all(bytes(colour[:4]) in _COLOURS for colour in properties.get(b"colr", ())))
-    _require(len(properties.get(b"auxC", ())) == len(images) - 1)
-    codings = [coding[2] for coding in properties.get(b"av1C", ()) if len(coding) > 2]
+    _require({struct.unpack_from(">4x2I", ispe) for ispe in properties[b"ispe"]} == {size})
+    _require(all(bytes(colour[:4]) in _COLOURS for colour in properties[b"colr"]))
+    _require(len(properties[b"auxC"]) == len(images) - 1)
+    codings = [coding[2] for coding in properties[b"av1C"] if len(coding) > 2]
     _require(not any(coding & _HIGH_BIT_DEPTH for coding in codings))
     _require(not all(coding & _MONOCHROME for coding in codings))
     return copy
 
 
-def _boxes(content: memoryview, known: frozenset[bytes]) -> _Boxes:
+def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, list[memoryview]]:
     """The contents of the boxes in `content`, by their types. All types must be `known`."""
-    found: _Boxes = {}
+    found = defaultdict(list)
     for number, (kind, inside) in enumerate(boxes(content)):
         _require(kind in known and number < _MOST_BOXES)
-        found.setdefault(kind, []).append(inside)
+        found[kind].append(inside)
     return found
-
-
-def _only(found: _Boxes, kind: bytes) -> memoryview:
-    _require(len(found.get(kind, ())) == 1)
-    return found[kind][0]
 
 
 def _images(iinf: memoryview) -> list[int]:
     """The numbers of the coded images. Other items must be metadata, and are hidden."""
     _require(bytes(iinf[:1]) == b"\0")
     images = []
-    for entry in _boxes(iinf[6:], frozenset({b"infe"})).get(b"infe", ()):
+    for entry in _boxes(iinf[6:], frozenset({b"infe"}))[b"infe"]:
         version, item, kind = struct.unpack_from(">B3xH2x4s", entry)
         _require(version == 2 and (kind == b"av01" or kind in _METADATA))
         if kind == b"av01":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from autoquality_core.images.jxl.bits import BitReader
 
@@ -19,13 +18,6 @@ _FIRST_STATE_BITS = 32
 _FINAL_STATE = 0x130000
 
 
-class Code(Protocol):
-    """A code whose symbols can be read."""
-
-    def symbol(self) -> int:
-        """The next symbol."""
-
-
 @dataclass(frozen=True, slots=True)
 class PrefixCode:
     """A prefix code. `symbols` has the bits of a code with a 1 before them as its key."""
@@ -34,6 +26,7 @@ class PrefixCode:
     symbols: Mapping[int, int]
 
     def symbol(self) -> int:
+        """The next symbol."""
         read, bits = self.reader.bits, 1
         for _ in range(MOST_PREFIX_BITS + 1):
             found = self.symbols.get(bits)
@@ -150,6 +143,7 @@ class AnsCode:
     offsets: Sequence[int]
 
     def symbol(self) -> int:
+        """The next symbol."""
         state = self.state
         value = state.value
         low = value & _WHOLE - 1

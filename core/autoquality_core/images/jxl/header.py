@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 from autoquality_core.images.colour.cicp import Colours, from_points, primaries_of
 from autoquality_core.images.jxl.bits import BitReader
@@ -40,7 +39,7 @@ class Animation:
     timecodes: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Header:
     """What a codestream says before its frames.
 
@@ -53,18 +52,18 @@ class Header:
 
     width: int
     height: int
-    orientation: int
-    grey: bool
-    bits: int
-    floating: bool
-    extra: int
-    alpha: bool
-    premultiplied: bool
-    animation: Animation | None
-    xyb: bool
-    described: Colours | None
-    profile: bytes | None
-    frames_at: int
+    orientation: int = 1
+    grey: bool = False
+    bits: int = 8
+    floating: bool = False
+    extra: int = 0
+    alpha: bool = False
+    premultiplied: bool = False
+    animation: Animation | None = None
+    xyb: bool = True
+    described: Colours | None = None
+    profile: bytes | None = None
+    frames_at: int = 0
     ticks_at: tuple[int, int] = (0, 0)
     colours_at: tuple[int, int] = (0, 0)
     profile_at: tuple[int, int] = (0, 0)
@@ -81,71 +80,30 @@ def read_header(data: memoryview) -> Header:
     if bytes(data[:2]) != SIGNATURE:
         raise ValueError("not a codestream")
     reader.skip(16)
-    width, height = _sides(reader)
-    orientation, ticks_at, colours_at = 1, (0, 0), (0, 0)
-    animation = None
-    bits, floating = 8, False
-    extra: list[_Extra] = []
-    colours = _SRGB_COLOURS
-    xyb = True
+    header = Header(*_sides(reader))
+    has_profile = False
     if not reader.flag():  # not all defaults
         more = reader.flag()
         if more:
-            orientation = 1 + reader.bits(3)
-            if reader.flag():
-                _sides(reader)  # for the layout of a page
-            if reader.flag():
-                raise ValueError("a preview, which no encoder writes")
-            begin = reader.at
-            if reader.flag():
-                animation = _animation(reader)
-                ticks_at = (begin + 1, reader.at)
-        bits, floating = _depth(reader)
+            _read_showing(reader, header)
+        header.bits, header.floating = _depth(reader)
         reader.flag()  # whether 16-bit buffers suffice
-        extra = [_extra(reader) for _ in range(reader.u32((0, 0), (0, 1), (4, 2), (12, 1)))]
-        xyb = reader.flag()
+        _read_extra(reader, header)
+        header.xyb = reader.flag()
         begin = reader.at
-        colours = _colours(reader)
-        colours_at = (begin, reader.at)
-        if more:
-            _skip_tone_mapping(reader)
+        has_profile = _read_colours(reader, header)
+        header.colours_at = (begin, reader.at)
+        if more and not reader.flag():
+            reader.skip(2 * _HALF + 1 + _HALF)  # the range of brightness, for tone mapping
         reader.extensions()
-    _skip_transforms(reader, xyb=xyb)
+    _skip_transforms(reader, xyb=header.xyb)
     begin = reader.at
-    profile = read_profile(reader) if colours.has_profile else None
-    profile_at = (begin, reader.at)
+    if has_profile:
+        header.profile = read_profile(reader)
+    header.profile_at = (begin, reader.at)
     reader.align()
-    if any(one.kind == _BLACK for one in extra):
-        raise ValueError("CMYK")
-    alphas = [one for one in extra if one.kind == _ALPHA]
-    return Header(
-        *(width, height, orientation, colours.grey, bits, floating),
-        extra=len(extra),
-        alpha=bool(alphas),
-        premultiplied=bool(alphas) and alphas[0].premultiplied,
-        animation=animation,
-        xyb=xyb,
-        described=colours.described,
-        profile=profile,
-        frames_at=reader.at,
-        ticks_at=ticks_at,
-        colours_at=colours_at,
-        profile_at=profile_at,
-    )
-
-
-class _Extra(NamedTuple):
-    kind: int
-    premultiplied: bool = False
-
-
-class _Colours(NamedTuple):
-    grey: bool = False
-    has_profile: bool = False
-    described: Colours | None = None
-
-
-_SRGB_COLOURS = _Colours()
+    header.frames_at = reader.at
+    return header
 
 
 def _sides(reader: BitReader) -> tuple[int, int]:
@@ -161,6 +119,19 @@ def _sides(reader: BitReader) -> tuple[int, int]:
         across, down = _RATIOS[ratio - 1]
         return height * across // down, height
     return side(), height
+
+
+def _read_showing(reader: BitReader, header: Header) -> None:
+    """Orientation and animation."""
+    header.orientation = 1 + reader.bits(3)
+    if reader.flag():
+        _sides(reader)  # for the layout of a page
+    if reader.flag():
+        raise ValueError("a preview, which no encoder writes")
+    if reader.flag():
+        begin = reader.at
+        header.animation = _animation(reader)
+        header.ticks_at = (begin, reader.at)
 
 
 def _animation(reader: BitReader) -> Animation:
@@ -179,10 +150,21 @@ def _depth(reader: BitReader) -> tuple[int, bool]:
     return reader.u32((0, 8), (0, 10), (0, 12), (6, 1)), False
 
 
-def _extra(reader: BitReader) -> _Extra:
-    """A channel in addition to grey or RGB."""
+def _read_extra(reader: BitReader, header: Header) -> None:
+    """The channels in addition to grey or RGB. The first alpha counts."""
+    header.extra = reader.u32((0, 0), (0, 1), (4, 2), (12, 1))
+    for _ in range(header.extra):
+        kind, premultiplied = _channel(reader)
+        if kind == _BLACK:
+            raise ValueError("CMYK")
+        if kind == _ALPHA and not header.alpha:
+            header.alpha, header.premultiplied = True, premultiplied
+
+
+def _channel(reader: BitReader) -> tuple[int, bool]:
+    """The kind of a channel, and whether it is an alpha that the colours are multiplied by."""
     if reader.flag():
-        return _Extra(_ALPHA)
+        return _ALPHA, False
     kind = reader.enum()
     _depth(reader)
     reader.u32((0, 0), (0, 3), (0, 4), (3, 1))  # how much smaller it is
@@ -192,45 +174,42 @@ def _extra(reader: BitReader) -> _Extra:
         reader.skip(4 * _HALF)
     elif kind == _CFA:
         reader.u32((0, 1), (2, 0), (4, 3), (8, 19))
-    return _Extra(kind, premultiplied)
+    return kind, premultiplied
 
 
-def _colours(reader: BitReader) -> _Colours:
+def _read_colours(reader: BitReader, header: Header) -> bool:
+    """Grey or RGB, and its colours unless a profile defines them. Whether there is a profile."""
     if reader.flag():
-        return _SRGB_COLOURS
+        return False
     has_profile = reader.flag()
     space = reader.enum()
-    grey = space == _GREY
+    header.grey = space == _GREY
     if has_profile:
-        return _Colours(grey, has_profile=True)
-    white = primaries_of(1)[6:]
-    corners = primaries_of(1)[:6]
+        return True
+    *corners, x, y = primaries_of(1)
+    white: tuple[float, ...] = (x, y)
     gamma, transfer = None, _SRGB_CURVE
     if space != _XYB:
         kind = reader.enum()
         white = _point(reader) if kind == _CUSTOM else _WHITES.get(kind, white)
-        if not grey:
+        if not header.grey:
             kind = reader.enum()
             if kind == _CUSTOM:
-                corners = tuple(one for _ in range(3) for one in _point(reader))
+                corners = [one for _ in range(3) for one in _point(reader)]
             else:
-                corners = primaries_of(_CORNERS.get(kind, 1))[:6]
+                corners = [*primaries_of(_CORNERS.get(kind, 1))[:6]]
         if reader.flag():
             gamma = _GAMMA_UNIT / max(reader.bits(24), 1)
         else:
             transfer = reader.enum()
     reader.enum()  # the rendering intent
-    return _Colours(grey, described=from_points(white, corners, transfer, gamma))
+    header.described = from_points(white, tuple(corners), transfer, gamma)
+    return False
 
 
 def _point(reader: BitReader) -> tuple[float, ...]:
     """The coordinates of a colour."""
     return tuple(reader.signed(*_POINT) / _POINT_UNIT for _ in range(2))
-
-
-def _skip_tone_mapping(reader: BitReader) -> None:
-    if not reader.flag():
-        reader.skip(2 * _HALF + 1 + _HALF)
 
 
 def _skip_transforms(reader: BitReader, *, xyb: bool) -> None:

@@ -15,7 +15,6 @@ from autoquality_core.images.jxl.codes import (
     MOST_PREFIX_BITS,
     AnsCode,
     AnsState,
-    Code,
     PrefixCode,
     read_shares,
     short,
@@ -81,7 +80,7 @@ class Numbers:
         bits = MOST_PREFIX_BITS if by_prefix else 5 + reader.bits(2)
         self._splits = [_Split.read(reader, bits) for _ in range(count)]
         self._state: AnsState | None = None
-        self._codes: Sequence[Code]
+        self._codes: Sequence[PrefixCode | AnsCode]
         if by_prefix:
             sizes = [1 + short(reader, 4) for _ in range(count)]
             if max(sizes) > 1 << bits:

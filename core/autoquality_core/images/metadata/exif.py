@@ -87,16 +87,12 @@ class Tiff:
         first = tiff.directory(at)
         return None if first is None else replace(tiff, first=first)
 
-    def value(self, entry: Entry) -> bytes:
-        """The bytes of a tag."""
-        return bytes(self.data[entry.start : entry.end])
-
     def text(self, tag: int) -> bytes:
         """The text of a tag in the first directory; empty if absent or blank."""
         entry = self.first.entries.get(tag)
         if entry is None or entry.kind not in (1, _TEXT, 7, 129) or entry.count > _MOST_BYTES:
             return b""
-        return self.value(entry).strip(b"\0 \t\r\n")
+        return bytes(self.data[entry.start : entry.end]).strip(b"\0 \t\r\n")
 
     def number(self, entry: Entry | None) -> int:
         """The first number of a tag, 0 without one."""
@@ -178,14 +174,10 @@ def rational(value: Fraction, order: str) -> Value:
     return _RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator)
 
 
-def from_tiff(tiff: Tiff) -> dict[int, Value]:
-    """The tags of a TIFF file that describe its content, without its EXIF and GPS directories."""
-    return {tag: value for tag, value in tiff.tags(tiff.first).items() if tag in _OF_TIFF}
-
-
-def block_of_tiff(tiff: Tiff, tags: Tags) -> bytes:
-    """An EXIF block of `tags` and the EXIF and GPS directories of a TIFF file."""
+def block_of_tiff(tiff: Tiff, extra: Tags) -> bytes:
+    """An EXIF block of what describes the content of a TIFF file, and of `extra`."""
     order = tiff.order
+    tags = {tag: value for tag, value in tiff.tags(tiff.first).items() if tag in _OF_TIFF}
     linked = {tag: tiff.tags(tiff.linked(tiff.first, tag)) for tag in (_EXIF, _GPS)}
     inner = {tag: tags_inside for tag, tags_inside in linked.items() if tags_inside}
     for tags_inside in inner.values():
@@ -193,7 +185,7 @@ def block_of_tiff(tiff: Tiff, tags: Tags) -> bytes:
 
     def whole(at: Mapping[int, int]) -> bytes:
         pointers = {tag: (_LONG, 1, struct.pack(order + "I", at.get(tag, 0))) for tag in inner}
-        return block({**tags, **pointers}, order)
+        return block({**tags, **extra, **pointers}, order)
 
     at: dict[int, int] = {}
     parts, end = [], len(whole({}))
@@ -211,14 +203,10 @@ def cleaned(tiff: Tiff, size: tuple[int, int], *, swapped: bool, extra: Tags) ->
     """
     out = bytearray(tiff.data)
     width, height = size
+    numbers = {_ORIENTATION: 1, **dict.fromkeys(_WIDTHS, width), **dict.fromkeys(_HEIGHTS, height)}
     for directory in tiff.directories():
-        for tag, entry in directory.entries.items():
-            if tag == _ORIENTATION:
-                _put(out, entry, 1, tiff.order)
-            elif tag in _WIDTHS:
-                _put(out, entry, width, tiff.order)
-            elif tag in _HEIGHTS:
-                _put(out, entry, height, tiff.order)
+        for tag in numbers.keys() & directory.entries.keys():
+            _put(out, directory.entries[tag], numbers[tag], tiff.order)
     x, y = (tiff.first.entries.get(tag) for tag in (X_RESOLUTION, Y_RESOLUTION))
     if swapped and x and y and x.kind == y.kind == _RATIONAL and x.count == y.count == 1:
         out[x.start : x.end], out[y.start : y.end] = out[y.start : y.end], out[x.start : x.end]

@@ -15,7 +15,7 @@ from dataclasses import field as attribute
 from fractions import Fraction
 
 from autoquality_core.images.metadata import exif, iptc, xmp
-from autoquality_core.images.png import texts as png_texts
+from autoquality_core.images.png.chunks import read_density, read_texts
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
@@ -58,9 +58,7 @@ class Blocks:
 
     def are(self, metadata: Metadata) -> bool:
         """Whether these blocks are what `metadata` writes."""
-        begins = _EXIF_BEGIN.search(self.exif[:16])
-        exif = self.exif if begins is None else self.exif[begins.start() :]
-        same = (exif, self.xmp) == (metadata.exif, metadata.xmp)
+        same = (_bare(self.exif) or self.exif, self.xmp) == (metadata.exif, metadata.xmp)
         return same and not (self.iptc or self.too_large)
 
 
@@ -118,11 +116,11 @@ def kept_metadata(
     """
     if not (everything or copyright_too):
         return NO_METADATA
-    tiff = exif.Tiff.of(data) if name == "tiff" else _exif_of(blocks.exif)
+    tiff = exif.Tiff.of(data if name == "tiff" else _bare(blocks.exif))
     packet = blocks.xmp or (xmp.packet_of_gif(data) if name == "gif" else b"")
     records = iptc.records_of(blocks.iptc)
     keywords = (*_KEYWORDS.values(), *_PNG_TAGS)
-    texts = png_texts.read_texts(data, keywords) if name == "png" else {}
+    texts = read_texts(data, keywords) if name == "png" else {}
     found = _author_and_copyright(tiff, packet, records, texts)
     alone, cut = _alone(found) if copyright_too else (b"", ())
     if not everything:
@@ -159,14 +157,14 @@ def _exif(
     }
     if name != "tiff":
         return exif.cleaned(tiff, size, swapped=swapped, extra=new)
-    written = exif.Tiff.of(exif.block_of_tiff(tiff, exif.from_tiff(tiff) | new))
+    written = exif.Tiff.of(exif.block_of_tiff(tiff, new))
     return b"" if written is None else exif.cleaned(written, size, swapped=swapped, extra={})
 
 
-def _exif_of(block: bytes) -> exif.Tiff | None:
-    """The EXIF in a block, which may begin with a prefix, depending on the format."""
+def _bare(block: bytes) -> bytes:
+    """An EXIF block without the prefix that it has in some formats; empty if it is none."""
     begins = _EXIF_BEGIN.search(block[:16])
-    return None if begins is None else exif.Tiff.of(block[begins.start() :])
+    return b"" if begins is None else block[begins.start() :]
 
 
 def _author_and_copyright(
@@ -203,7 +201,7 @@ def _density(data: Data, name: str, order: str, *, swapped: bool) -> exif.Tags:
         unit = {1: exif.INCH, 2: exif.CENTIMETRE}.get(unit)
         across, down = Fraction(x), Fraction(y)
     elif name == "png":
-        per_metre = png_texts.read_density(data)
+        per_metre = read_density(data)
         unit, (across, down) = exif.CENTIMETRE, (Fraction(each, 100) for each in per_metre)
         inches = [round(each / _INCHES_PER_METRE) for each in per_metre]
         if all(round(i * _INCHES_PER_METRE) == m for i, m in zip(inches, per_metre, strict=True)):

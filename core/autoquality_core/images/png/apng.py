@@ -67,7 +67,7 @@ class _Frame:
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Apng:
     """An animation whose chunks are in order; nothing is decoded yet.
 
@@ -76,15 +76,26 @@ class Apng:
     file ends too early, or that a checksum is wrong.
     """
 
-    width: int
-    height: int
-    frames: int
-    plays: int
-    separate_default: bool
-    damaged: bool
-    header: bytes = field(repr=False)
-    colours: bytes = field(repr=False)
-    parts: tuple[_Frame, ...] = field(repr=False)
+    header: bytes = field(default=b"", repr=False)
+    colours: list[bytes] = field(default_factory=list, repr=False)
+    parts: list[_Frame] = field(default_factory=list, repr=False)
+    announced: int = 0
+    plays: int = 0
+    separate_default: bool = False
+    damaged: bool = False
+    _numbers: int = 0
+    _pixels_begun: bool = False
+
+    @property
+    def frames(self) -> int:
+        """The frames of the file, or as many as it announces if it is damaged."""
+        return max(len(self.parts), self.announced if self.damaged else 0)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height."""
+        width, height = struct.unpack_from(">II", self.header)
+        return width, height
 
     def decode(
         self, count: int, decode_png: Callable[[bytes], Samples]
@@ -99,7 +110,8 @@ class Apng:
             raise ValueError("damaged")
         depth, kind = self.header[8:10]
         bands = 4 if kind & _IN_COLOUR else 2
-        canvas = np.zeros((self.height, self.width, bands), np.uint16 if depth > 8 else np.uint8)
+        width, height = self.sides
+        canvas = np.zeros((height, width, bands), np.uint16 if depth > 8 else np.uint8)
         shown = np.empty((count, *canvas.shape), canvas.dtype)
         for at, frame in enumerate(self.parts[:count]):
             part = _with_alpha(decode_png(self._png(frame)))
@@ -119,12 +131,73 @@ class Apng:
     def _png(self, frame: _Frame) -> bytes:
         """One frame as a PNG file."""
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
-        parts = [SIGNATURE, chunk(b"IHDR", header), self.colours]
+        parts = [SIGNATURE, chunk(b"IHDR", header), *self.colours]
         for part in frame.chunks:
             if not _intact(part):
                 raise ValueError("damaged")
             parts.append(chunk(b"IDAT", part[8 if bytes(part[:4]) == b"fdAT" else 4 : -4]))
         return b"".join([*parts, chunk(b"IEND", b"")])
+
+    def take(self, chunk: memoryview) -> bool:
+        """Process a chunk, from its name to its checksum; False if no later chunk matters."""
+        name, content = bytes(chunk[:4]), chunk[4:-4]
+        if name in (b"acTL", b"fcTL") and not _intact(chunk):
+            self.damaged = True
+            return False
+        if name == b"IHDR":
+            self.header = bytes(content)
+        elif name in _COLOURS and not self._pixels_begun:
+            self.colours.append(struct.pack(">I", len(content)) + chunk)
+        elif name == b"acTL" and not self._pixels_begun and len(content) >= _ANIMATION.size:
+            self.announced, self.plays = _ANIMATION.unpack_from(content)
+        elif name == b"fcTL":
+            self._begin(content)
+        elif name == b"IDAT":
+            self._add_default(chunk)
+        elif name == b"fdAT":
+            self._number(content)
+            self._require(len(self.parts) > (not self.separate_default))
+            self.parts[-1].chunks.append(chunk)
+        return name != b"IEND" and bool(self.announced or not self._pixels_begun)
+
+    def is_animated(self, *, complete: bool) -> bool:
+        """Whether there are frames; with `complete`, none may be missing unless it is damaged."""
+        if not self.announced or len(self.header) != _HEADER:
+            return False
+        if complete and not self.damaged:
+            self._require(len(self.parts) == self.announced)
+            self._require(all(frame.chunks for frame in self.parts))
+        if self.parts and not self.separate_default:
+            self._require((self.parts[0].width, self.parts[0].height) == self.sides)
+        return self.separate_default or self.frames > 1  # not the default image only
+
+    def _begin(self, content: memoryview) -> None:
+        self._number(content)
+        self._require(len(content) >= _CONTROL.size and len(self.header) == _HEADER)
+        self._require(not self.parts or bool(self.parts[-1].chunks))
+        control = _CONTROL.unpack_from(content)
+        _, width, height, left, top, numerator, denominator, after, blend = control
+        across, down = self.sides
+        self._require(0 < width <= across - left and 0 < height <= down - top)
+        delay = round(1000 * numerator / (denominator or 100))
+        self.parts.append(_Frame(left, top, width, height, delay, after, blend == _OVER))
+
+    def _add_default(self, chunk: memoryview) -> None:
+        if not self.parts:
+            self.separate_default = True
+        elif not self.separate_default:
+            self._require(len(self.parts) == 1)
+            self.parts[-1].chunks.append(chunk)
+        self._pixels_begun = True
+
+    def _number(self, content: memoryview) -> None:
+        """Check the number of a chunk: the chunks of an animation count from 0."""
+        self._require(len(content) >= 4 and int.from_bytes(content[:4], "big") == self._numbers)
+        self._numbers += 1
+
+    def _require(self, holds: bool) -> None:
+        if not holds:
+            raise NotFollowedError(len(self.parts))
 
 
 def read_apng(data: Data, most_frames: int) -> Apng | None:
@@ -135,99 +208,13 @@ def read_apng(data: Data, most_frames: int) -> Apng | None:
     """
     if re.search(rb"acTL", data) is None:
         return None
-    reader = _Reader()
+    found = Apng()
     for part in _chunks(memoryview(data)):
-        if not reader.take(part) or len(reader.frames) > most_frames:
+        if not found.take(part) or len(found.parts) > most_frames:
             break
     else:
-        reader.damaged = True
-    return reader.animation(complete=len(reader.frames) <= most_frames)
-
-
-@dataclass(slots=True)
-class _Reader:
-    """The state after the chunks read so far."""
-
-    header: bytes = b""
-    colours: list[bytes] = field(default_factory=list)
-    frames: list[_Frame] = field(default_factory=list)
-    announced: int = 0
-    plays: int = 0
-    numbers: int = 0
-    pixels_begun: bool = False
-    separate_default: bool = False
-    damaged: bool = False
-
-    def take(self, chunk: memoryview) -> bool:
-        """Process a chunk, from its name to its checksum; False if no later chunk matters."""
-        name, content = bytes(chunk[:4]), chunk[4:-4]
-        if name in (b"acTL", b"fcTL") and not _intact(chunk):
-            self.damaged = True
-            return False
-        if name == b"IHDR":
-            self.header = bytes(content)
-        elif name in _COLOURS and not self.pixels_begun:
-            self.colours.append(struct.pack(">I", len(content)) + chunk)
-        elif name == b"acTL" and not self.pixels_begun and len(content) >= _ANIMATION.size:
-            self.announced, self.plays = _ANIMATION.unpack_from(content)
-        elif name == b"fcTL":
-            self._begin(content)
-        elif name == b"IDAT":
-            self._add_default(chunk)
-        elif name == b"fdAT":
-            self._number(content)
-            self._add(chunk, len(self.frames) > (not self.separate_default))
-        return name != b"IEND" and bool(self.announced or not self.pixels_begun)
-
-    def animation(self, *, complete: bool) -> Apng | None:
-        """The animation read; with `complete`, nothing may be missing unless it is damaged."""
-        if not self.announced or len(self.header) != _HEADER:
-            return None
-        width, height = struct.unpack_from(">II", self.header)
-        if complete and not self.damaged:
-            self._require(len(self.frames) == self.announced)
-            self._require(all(frame.chunks for frame in self.frames))
-        if self.frames and not self.separate_default:
-            first = self.frames[0]
-            self._require((first.width, first.height) == (width, height))
-        frames = max(len(self.frames), self.announced if self.damaged else 0)
-        if not self.separate_default and frames < 2:
-            return None  # the default image only
-        return Apng(
-            *(width, height, frames, self.plays, self.separate_default, self.damaged),
-            *(self.header, b"".join(self.colours), tuple(self.frames)),
-        )
-
-    def _begin(self, content: memoryview) -> None:
-        self._number(content)
-        self._require(len(content) >= _CONTROL.size and len(self.header) == _HEADER)
-        self._require(not self.frames or bool(self.frames[-1].chunks))
-        control = _CONTROL.unpack_from(content)
-        _, width, height, left, top, numerator, denominator, after, blend = control
-        across, down = struct.unpack_from(">II", self.header)
-        self._require(0 < width <= across - left and 0 < height <= down - top)
-        delay = round(1000 * numerator / (denominator or 100))
-        self.frames.append(_Frame(left, top, width, height, delay, after, blend == _OVER))
-
-    def _add_default(self, chunk: memoryview) -> None:
-        if not self.frames:
-            self.separate_default = True
-        elif not self.separate_default:
-            self._add(chunk, len(self.frames) == 1)
-        self.pixels_begun = True
-
-    def _add(self, chunk: memoryview, in_order: bool) -> None:
-        self._require(in_order)
-        self.frames[-1].chunks.append(chunk)
-
-    def _number(self, content: memoryview) -> None:
-        """Check the number of a chunk: the chunks of an animation count from 0."""
-        self._require(len(content) >= 4 and int.from_bytes(content[:4], "big") == self.numbers)
-        self.numbers += 1
-
-    def _require(self, holds: bool) -> None:
-        if not holds:
-            raise NotFollowedError(len(self.frames))
+        found.damaged = True
+    return found if found.is_animated(complete=len(found.parts) <= most_frames) else None
 
 
 def _chunks(data: memoryview) -> Iterator[memoryview]:

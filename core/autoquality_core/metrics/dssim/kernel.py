@@ -12,7 +12,7 @@ not needed: my = mx + md, and vy = vx + 2 cov(x, d) + vd. The covariance may be 
 E[x d] - mx md: it is added to C2 in a denominator, and its error is small where d is small.
 
 The window is separable: moments of 11-pixel columns first, at the sampled rows only, then their
-weighted combination along the row. The loops go through strips (see `sampling`) within bands of
+weighted combination along the row. The loops go through strips (see `reference`) within bands of
 rows, with scratch arrays that stay in the L1 cache.
 """
 

@@ -1,21 +1,25 @@
-"""The luma of an image, prepared to be compared with others."""
+"""The luma of an image, prepared to be compared with others.
+
+All rows of windows are measured, or some rows, staggered. The image is cut into vertical strips,
+each `LANES` windows wide. In a strip, every `stride`-th row of windows is measured. Each strip
+starts a row lower than its left neighbour, so that together they cover all rows evenly. Patterns
+that repeat down the image, such as blocks of 8x8 pixels or lines of text, meet the strips at every
+phase, and their errors cancel out. A plain grid with the same stride in both directions costs no
+less here and has ten times the error.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.metrics.dssim import kernel
-from autoquality_core.metrics.dssim.sampling import default_stride
-from autoquality_core.runtime.allocator import trim_heap
-from autoquality_core.runtime.compilation import kept_in
 
 Luma = npt.NDArray[np.uint8]
 
-KEPT_PIXELS = 4_000_000
-"""The largest image whose moments are kept between measurements."""
+# (stride, the fewest windows of a frame for which its error stays under 1e-4). Measured on
+# photographs, screenshots, maps and line drawings, by JPEG, WebP and AVIF at qualities 10 to 95.
+_STRIDES = ((4, 2_000_000), (3, 500_000), (2, 150_000))
 
 
 class Reference:
@@ -72,23 +76,15 @@ class Reference:
         return min(max(float(worst) / 2, 0.0), 1.0)
 
 
-class UncachedReference:
-    """A reference that keeps nothing between measurements, for large images.
-
-    Luma and moments take 3 bytes a pixel, while an encoder needs many more. Computing
-    them for each measurement takes 2 ms a megapixel; encoding and decoding take 25 or more.
-    """
-
-    def __init__(self, luma: Callable[[], Luma], stride: int | None = None) -> None:
-        """`luma` returns the same planes each time; it and `stride` are as for `Reference`."""
-        self._luma = luma
-        self._stride = stride
-
-    def dssim(self, luma: Luma) -> float:
-        """As `Reference.dssim`; raises ValueError as the constructor and `dssim` of `Reference`."""
-        found = Reference(self._luma(), self._stride).dssim(luma)
-        trim_heap()
-        return found
+def default_stride(height: int, width: int) -> int:
+    """Choose the widest stride that is exact to 1e-4 for frames of this size in pixels."""
+    rows = max(height - kernel.TAPS + 1, 1)
+    columns = max(width - kernel.TAPS + 1, 1)
+    for stride, windows in _STRIDES:
+        # Narrow images have too few strips for the staggering to even out.
+        if rows * columns >= windows and columns >= 2 * stride * kernel.LANES:
+            return stride
+    return 1
 
 
 def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) -> float:
@@ -100,11 +96,6 @@ def warm_up() -> None:
     """Compile the kernels, or load them from numba's disk cache."""
     luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
     compare(luma, luma)
-
-
-def cache_folder() -> str | None:
-    """The folder of the compiled kernels' disk cache; None if they are not cached."""
-    return kept_in(kernel.mean_dissimilarity)
 
 
 def _checked(luma: Luma) -> Luma:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
-from autoquality_core.images.decoded import Decoded
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from autoquality_core.runtime.codecs import cv2
@@ -105,8 +105,7 @@ class Ssimulacra2:
         return -math.log(max(self.high - score, _FLOOR))
 
     def score(self, value: FloatArray) -> FloatArray:
-        scores: FloatArray = self.high - np.exp(-value)
-        return scores
+        return np.asarray(self.high - np.exp(-value))
 
     def warm_up(self) -> None:
         samples = np.zeros((8, 8, 3), np.uint8)

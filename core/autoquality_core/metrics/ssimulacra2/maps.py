@@ -109,81 +109,66 @@ def _quantity(which: int, xs: Floats, ys: Floats, out: Floats) -> None:
 
 
 @inlined
-def _blur_rows(source: Floats, width: int, out: Floats, state: Floats) -> None:
+def _blur_rows(  # noqa: PLR0915  # calls of other functions are slower
+    source: Floats, width: int, out: Floats, state: Floats
+) -> None:
     """Blur along a block of rows; `source` has ABOVE columns of zeros first, BELOW last.
 
     `out` are columns without those. `state` is scratch of 6 * LANES.
     """
     state[:] = 0
+    one, two, three = np.uintp(LANES), np.uintp(2 * LANES), np.uintp(3 * LANES)
+    four, five = np.uintp(4 * LANES), np.uintp(5 * LANES)
     n = -BELOW
     while n < width:
         if n >= 8 and n < width - 7:
             # An output stands ABOVE columns before its centre in `source`.
             first = np.uintp(n * LANES)
             last = np.uintp((n + REACH) * LANES)
-            for lane in range(np.uintp(LANES)):
+            for lane in range(one):
                 i0 = source[first + lane] + source[last + lane]
-                i1 = source[first + np.uintp(LANES) + lane] + source[last + np.uintp(LANES) + lane]
-                i2 = (
-                    source[first + np.uintp(2 * LANES) + lane]
-                    + source[last + np.uintp(2 * LANES) + lane]
-                )
-                i3 = (
-                    source[first + np.uintp(3 * LANES) + lane]
-                    + source[last + np.uintp(3 * LANES) + lane]
-                )
-                p, q = state[lane], state[lane + np.uintp(3 * LANES)]
+                i1 = source[first + one + lane] + source[last + one + lane]
+                i2 = source[first + two + lane] + source[last + two + lane]
+                i3 = source[first + three + lane] + source[last + three + lane]
+                p, q = state[lane], state[lane + three]
                 a0 = fused(LA0, p, fused(QA0, q, i0 * IA0))
                 a1 = fused(LA1, p, fused(QA1, q, fused(IA0, i1, i0 * IA1)))
                 a2 = fused(LA2, p, fused(QA2, q, fused(IA0, i2, fused(IA1, i1, i0 * IA2))))
                 a3 = fused(IA0, i3, fused(IA1, i2, fused(IA2, i1, i0 * IA3)))
                 a3 = fused(LA3, p, fused(QA3, q, a3))
-                state[lane], state[lane + np.uintp(3 * LANES)] = a3, a2
-                p, q = state[lane + np.uintp(LANES)], state[lane + np.uintp(4 * LANES)]
+                state[lane], state[lane + three] = a3, a2
+                p, q = state[lane + one], state[lane + four]
                 b0 = fused(LB0, p, fused(QB0, q, i0 * IB0))
                 b1 = fused(LB1, p, fused(QB1, q, fused(IB0, i1, i0 * IB1)))
                 b2 = fused(LB2, p, fused(QB2, q, fused(IB0, i2, fused(IB1, i1, i0 * IB2))))
                 b3 = fused(IB0, i3, fused(IB1, i2, fused(IB2, i1, i0 * IB3)))
                 b3 = fused(LB3, p, fused(QB3, q, b3))
-                state[lane + np.uintp(LANES)], state[lane + np.uintp(4 * LANES)] = b3, b2
-                p, q = state[lane + np.uintp(2 * LANES)], state[lane + np.uintp(5 * LANES)]
+                state[lane + one], state[lane + four] = b3, b2
+                p, q = state[lane + two], state[lane + five]
                 c0 = fused(LC0, p, fused(QC0, q, i0 * IC0))
                 c1 = fused(LC1, p, fused(QC1, q, fused(IC0, i1, i0 * IC1)))
                 c2 = fused(LC2, p, fused(QC2, q, fused(IC0, i2, fused(IC1, i1, i0 * IC2))))
                 c3 = fused(IC0, i3, fused(IC1, i2, fused(IC2, i1, i0 * IC3)))
                 c3 = fused(LC3, p, fused(QC3, q, c3))
-                state[lane + np.uintp(2 * LANES)], state[lane + np.uintp(5 * LANES)] = c3, c2
+                state[lane + two], state[lane + five] = c3, c2
                 out[first + lane] = a0 + (b0 + c0)
-                out[first + np.uintp(LANES) + lane] = a1 + (b1 + c1)
-                out[first + np.uintp(2 * LANES) + lane] = a2 + (b2 + c2)
-                out[first + np.uintp(3 * LANES) + lane] = a3 + (b3 + c3)
+                out[first + one + lane] = a1 + (b1 + c1)
+                out[first + two + lane] = a2 + (b2 + c2)
+                out[first + three + lane] = a3 + (b3 + c3)
             n += 4
         else:
-            for lane in range(np.uintp(LANES)):
+            for lane in range(one):
                 left = source[n * LANES + lane] if n >= 0 else ZERO
                 i0 = left + source[(n + REACH) * LANES + lane]
-                a0 = fused(
-                    LA0, state[lane], fused(QA0, state[lane + np.uintp(3 * LANES)], i0 * IA0)
-                )
-                state[lane + np.uintp(3 * LANES)], state[lane] = state[lane], a0
-                b0 = fused(
-                    LB0,
-                    state[lane + np.uintp(LANES)],
-                    fused(QB0, state[lane + np.uintp(4 * LANES)], i0 * IB0),
-                )
-                state[lane + np.uintp(4 * LANES)], state[lane + np.uintp(LANES)] = (
-                    state[lane + np.uintp(LANES)],
-                    b0,
-                )
-                c0 = fused(
-                    LC0,
-                    state[lane + np.uintp(2 * LANES)],
-                    fused(QC0, state[lane + np.uintp(5 * LANES)], i0 * IC0),
-                )
-                state[lane + np.uintp(5 * LANES)], state[lane + np.uintp(2 * LANES)] = (
-                    state[lane + np.uintp(2 * LANES)],
-                    c0,
-                )
+                p, q = state[lane], state[lane + three]
+                a0 = fused(LA0, p, fused(QA0, q, i0 * IA0))
+                state[lane], state[lane + three] = a0, p
+                p, q = state[lane + one], state[lane + four]
+                b0 = fused(LB0, p, fused(QB0, q, i0 * IB0))
+                state[lane + one], state[lane + four] = b0, p
+                p, q = state[lane + two], state[lane + five]
+                c0 = fused(LC0, p, fused(QC0, q, i0 * IC0))
+                state[lane + two], state[lane + five] = c0, p
                 if n >= 0:
                     out[n * LANES + lane] = a0 + (b0 + c0)
             n += 1
@@ -216,11 +201,9 @@ def _blur_down(
     for lane in range(np.uintp(STRIP)):
         at = begin + lane
         la, lb, lc = state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)]
-        qa, qb, qc = (
-            state[at + np.uintp(3 * STRIP)],
-            state[at + np.uintp(4 * STRIP)],
-            state[at + np.uintp(5 * STRIP)],
-        )
+        qa = state[at + np.uintp(3 * STRIP)]
+        qb = state[at + np.uintp(4 * STRIP)]
+        qc = state[at + np.uintp(5 * STRIP)]
         light = ring[above + lane] + ring[below + lane]
         qa = fused(IA0, light, fused(LA0, la, -qa))
         qb = fused(IB0, light, fused(LB0, lb, -qb))
@@ -347,12 +330,8 @@ def _sum_maps(  # noqa: C901, PLR0912  # calls of other functions are slower
                     start = (top + offset) * width + left
                     at = offset * QUANTITIES * STRIP
                     if known:
-                        of_mean, of_square, mean_at, square_at = (
-                            flat_mean,
-                            flat_square,
-                            start,
-                            start,
-                        )
+                        of_mean, of_square = flat_mean, flat_square
+                        mean_at, square_at = start, start
                     else:
                         of_mean, of_square = blurred, blurred
                         mean_at, square_at = at + 3 * STRIP, at + 4 * STRIP

@@ -98,16 +98,13 @@ def _add_to_half(lights: Floats, half: Floats, row: int) -> None:
 def _light_of_samples(samples: Bytes, linear: Floats, row: int, lights: Floats) -> None:
     rs, gs, bs = lights[0], lights[1], lights[2]
     line = samples[row]
+    green, blue = np.uintp(1), np.uintp(2)
     if samples.shape[2] == 1:
-        for at in range(np.uintp(samples.shape[1])):
-            rs[at] = linear[line[at, 0]]
-            gs[at] = linear[line[at, 0]]
-            bs[at] = linear[line[at, 0]]
-    else:
-        for at in range(np.uintp(samples.shape[1])):
-            rs[at] = linear[line[at, 0]]
-            gs[at] = linear[line[at, 1]]
-            bs[at] = linear[line[at, 2]]
+        green, blue = np.uintp(0), np.uintp(0)
+    for at in range(np.uintp(samples.shape[1])):
+        rs[at] = linear[line[at, 0]]
+        gs[at] = linear[line[at, green]]
+        bs[at] = linear[line[at, blue]]
 
 
 @inlined

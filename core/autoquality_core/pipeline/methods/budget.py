@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from autoquality_core.images import NO_METADATA, Metadata
-from autoquality_core.pipeline.methods.alpha import lower_alpha
 from autoquality_core.pipeline.methods.base import BudgetSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
+
+_STEP = 5
+"""libwebp has one number of alpha levels for each five alpha qualities up to 70."""
 
 
 def within_budget(
@@ -38,7 +41,7 @@ def within_budget(
         found = first  # limits on scores contradict the budget, with or without metadata
         session.use_metadata(most)
     if not fits(found):
-        found = lower_alpha(session, resolved, budget, found, search)
+        found = _lower_alpha(session, resolved, budget, found, search)
         enough = fits(found)
         session.use_metadata(requested.alone())
         if enough and session.metadata:
@@ -47,6 +50,49 @@ def within_budget(
         if enough and not fits(found):
             session.use_metadata(NO_METADATA)
     return found, tuple(_notices(session, requested, alpha_quality))
+
+
+def _lower_alpha(
+    session: Session,
+    resolved: ResolvedTarget,
+    budget: float,
+    found: Found,
+    search: BudgetSearch,
+) -> Found:
+    """An answer with the highest alpha quality whose file fits `budget`; `found` if there is none.
+
+    Quality and alpha quality fall together, within the range of the quality. The rest of the
+    budget then goes to the quality, by `search`. Lowering only one of the two looks worse in
+    the same budget.
+    """
+    before = session.alpha_quality
+    if not before or found.outcome is Outcome.DEADLINE_REACHED:
+        return found
+    encoder, levels = session.encoder, range(0, before, _STEP)
+
+    def use(alpha_quality: int) -> None:
+        session.encoder = encoder.with_alpha_quality(alpha_quality)
+
+    def quality_at(level: int) -> int:
+        return min(max(levels[level], resolved.min_quality), resolved.max_quality)
+
+    fitting, over, level = -1, len(levels), 0
+    while over - fitting > 1 and over > 0 and session.may_continue(quality_at(level)):
+        use(levels[level])
+        if session.probe(quality_at(level)).size_bytes <= budget:
+            fitting = level
+        else:
+            over = level
+        level = (fitting + over) // 2
+    use(levels[max(fitting, 0)])
+    if fitting >= 0:
+        return search(session, resolved, quality_at(fitting), thorough=False)
+    if over == 0:
+        lowest = search(session, resolved, resolved.min_quality, thorough=False)
+        if session.size(lowest.best.quality) <= budget:
+            return lowest
+    use(before)
+    return found if over == 0 else replace(found, outcome=Outcome.DEADLINE_REACHED)
 
 
 def _notices(session: Session, requested: Metadata, alpha_quality: int | None) -> Iterator[Notice]:

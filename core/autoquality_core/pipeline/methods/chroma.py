@@ -15,7 +15,7 @@ from typing import Protocol
 from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import load_offset
-from autoquality_core.search import Acquisition, Belief, Found, ScoreGoal, Stop
+from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal, Stop
 from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 
 _UNLIKELY = 0.1
@@ -34,7 +34,7 @@ class Find(Protocol):
         resolved: ResolvedTarget,
         first: int | None = None,
         *,
-        beliefs: Sequence[Belief] = (),
+        beliefs: Sequence[Gaussian] = (),
         stop: Stop = ...,
     ) -> Found:
         """Find the best quality, `first` tried first. `stop` is that of `search`.
@@ -56,7 +56,7 @@ def search_over_chroma(
     if full_from is None or not (changes and metric.sees_color and session.may_change_chroma):
         return find(session, resolved, first)
     goal = ScoreGoal(metric, resolved.target, resolved.allowed_error)
-    beliefs: list[Belief] = []
+    beliefs: list[Gaussian] = []
 
     def in_the_jump(acquisition: Acquisition) -> bool:
         halved = [one for one in acquisition.seen if one.quality < full_from]

@@ -17,6 +17,7 @@ from autoquality_core.search import (
     ScoreGoal,
     ScoreLimit,
     SizeGoal,
+    is_worse,
 )
 from autoquality_core.types import Limits, Outcome
 
@@ -80,8 +81,3 @@ def keeps_scores(scores: Mapping[str, float], limits: Limits) -> bool:
     return not any(
         is_worse(METRICS[name], scores[name], worst) for name, worst in limits.scores.items()
     )
-
-
-def is_worse(metric: Metric, score: float, worst: float) -> bool:
-    """True if a score is worse than a limit."""
-    return score > worst if metric.lower_is_better else score < worst

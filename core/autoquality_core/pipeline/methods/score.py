@@ -23,12 +23,12 @@ from autoquality_core.pipeline.methods.limited import (
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
 from autoquality_core.pipeline.session import LIKELY, Session
-from autoquality_core.priors import FloatArray, score_prior
+from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
 from autoquality_core.search import (
-    Belief,
     CurvePrior,
     Found,
+    Gaussian,
     LimitedGoal,
     LookUp,
     ScoreGoal,
@@ -111,13 +111,12 @@ class ScoreSearch:
         first: int | None = None,
         *,
         thorough: bool = True,
-        beliefs: Sequence[Belief] = (),
+        beliefs: Sequence[Gaussian] = (),
         stop: Stop = never,
     ) -> Found:
         """See `chroma.Find`."""
         curve = None if prediction is None else prediction.curve
-        predicted = None if curve is None else (curve.mean, curve.covariance)
-        goal, priors = self._beliefs(session, resolved, predicted)
+        goal, priors = self._beliefs(session, resolved, curve)
         if beliefs:
             priors[0] = priors[0].with_beliefs(beliefs)
         elif prediction is not None and curve is None:
@@ -146,10 +145,7 @@ class ScoreSearch:
         )
 
     def _beliefs(
-        self,
-        session: Session,
-        resolved: ResolvedTarget,
-        predicted: tuple[FloatArray, FloatArray] | None = None,
+        self, session: Session, resolved: ResolvedTarget, predicted: Gaussian | None = None
     ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
         """The goal, and the priors of its curves: by the image's features if they may save a probe.
 

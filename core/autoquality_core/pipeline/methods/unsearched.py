@@ -13,7 +13,7 @@ from autoquality_core.pipeline.methods.limited import keeps_scores, other_metric
 from autoquality_core.pipeline.methods.score import ScoreSearch
 from autoquality_core.pipeline.methods.size import SizeSearch
 from autoquality_core.pipeline.session import Session
-from autoquality_core.search.first_fitting import first_fitting
+from autoquality_core.search import first_fitting
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
 
 

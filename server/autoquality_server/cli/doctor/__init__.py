@@ -1,7 +1,7 @@
 """`autoquality-server doctor`: checks whether the server would serve with this configuration.
 
     command   runs the checks and prints the report
-    access    addresses, certificates and tokens
+    access    addresses, certificates, tokens, cache
     machine   cores, memory, allocator, open files, temporary files
     codecs    the metric, and each format written and read
     networks  each network loaded and run

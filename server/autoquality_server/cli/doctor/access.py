@@ -1,7 +1,8 @@
-"""Checks the addresses to listen on, and who could reach the server there."""
+"""Checks the addresses to listen on, who could reach the server there, and its cache."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from autoquality_server.auth.certificates import SOON, PemFile, utc_now
@@ -11,6 +12,7 @@ from autoquality_server.auth.tls import CERT, CLIENT_CA, METRICS_CLIENT_CA, Serv
 from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError, check_free, parse_tcp
+from autoquality_server.rpc.cache import connect, describe, place
 
 _PARTS = {CERT: "certificate", CLIENT_CA: "client CA", METRICS_CLIENT_CA: "metrics CA"}
 
@@ -51,6 +53,30 @@ def check_access(settings: Settings) -> Iterator[Finding]:
         yield Finding("access", Verdict.OK, ", ".join(protection))
 
 
+def check_cache(settings: Settings) -> Iterator[Finding]:
+    """Ask the cache for an answer, if there is one."""
+    if not settings.cache_url:
+        return
+    where = place(settings.cache_url)
+    try:
+        client, errors = connect(settings)
+    except ConfigError as error:
+        yield Finding("cache", Verdict.FAILED, str(error))
+        return
+    try:
+        client.ping()  # connects
+        start = time.perf_counter()
+        client.ping()
+        seconds = time.perf_counter() - start
+    except errors as error:
+        text = f"{where} is not usable ({describe(error)}): requests are served without it"
+        yield Finding("cache", Verdict.WARNING, text)
+    else:
+        yield Finding("cache", Verdict.OK, f"{where} answers in {seconds * 1e3:.2g} ms")
+    finally:
+        client.close()
+
+
 def _check_expiry(setting: str, file: PemFile) -> Finding:
     now = utc_now()
     own, first, count = file.certificates[0], file.first_to_end, len(file.certificates)
@@ -84,6 +110,5 @@ def _overlap(first: str, second: str) -> bool:
     if first.startswith("unix:") or second.startswith("unix:"):
         return first == second
     one, other = parse_tcp(first), parse_tcp(second)
-    every = {"::", "0.0.0.0"}  # noqa: S104 - compared with, not listened on
-    overlap = one.host == other.host or bool({one.host, other.host} & every)
-    return one.port == other.port != 0 and overlap
+    every = one.is_every_interface or other.is_every_interface
+    return one.port == other.port != 0 and (one.host == other.host or every)

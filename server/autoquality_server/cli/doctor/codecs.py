@@ -12,9 +12,10 @@ from autoquality_core.errors import ServiceError
 from autoquality_core.formats import writable
 from autoquality_core.images import ImageLimits, open_image, source_formats
 from autoquality_core.metrics import DSSIM, METRICS
-from autoquality_core.metrics.dssim.reference import cache_folder
+from autoquality_core.metrics.dssim.kernel import mean_dissimilarity
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline, warm_up
+from autoquality_core.runtime.compilation import kept_in
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
 from autoquality_server.cli.doctor.finding import Finding, Verdict
@@ -41,7 +42,7 @@ def check_metric() -> Finding:
     start = time.perf_counter()
     warm_up()
     seconds = time.perf_counter() - start
-    folder = cache_folder()
+    folder = kept_in(mean_dissimilarity)
     if folder is None:
         text = f"compiled in {seconds:.1f} s, at every start: set NUMBA_CACHE_DIR"
         return Finding("metric", Verdict.WARNING, f"{text} to a writable folder")

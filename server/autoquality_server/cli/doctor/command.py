@@ -14,7 +14,7 @@ from autoquality_server.config.command_line import DOCTOR, parse_command_line
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Check and report; returns 0 if the server would serve, 1 if not, 2 if a setting is wrong."""
     # Late, as in the server: these import libvips and numba.
-    from autoquality_server.cli.doctor import access, cache, codecs, machine, report
+    from autoquality_server.cli.doctor import access, codecs, machine, report
     from autoquality_server.cli.doctor.networks import NetworkChecks
 
     try:
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         codecs.check_metric(),
         *codecs.check_formats(settings),
         *networks.run(),
-        *cache.check_cache(settings),
+        *access.check_cache(settings),
     ]
     write = report.as_json if command.json else report.as_text
     sys.stdout.write(write(settings, report.formats(settings, networks.names), findings) + "\n")

@@ -79,23 +79,3 @@ class EncoderSettings:
         _O.cap_at_source, group=_EVERY, parse=parse.boolean,
         meaning="Never encode a JPEG source at a higher quality than its own.")
     # fmt: on
-
-    def format_options(self) -> EncoderOptions:
-        """The options of a request that sets none."""
-        formats = {
-            fmt.value: options(
-                **{
-                    one.name: getattr(self, f"{fmt.value}_{one.name}")
-                    for one in options_of(options)
-                }
-            )
-            for fmt, options in OPTIONS.items()
-        }
-        return EncoderOptions(
-            **formats,
-            keep_copyright=self.keep_copyright,
-            color_profile=self.color_profile,
-            keep_hidden_colors=self.keep_hidden_colors,
-            keep_smaller_source=self.keep_smaller_source,
-            cap_at_source=self.cap_at_source,
-        )

@@ -41,11 +41,6 @@ def _bound(end: int) -> str:
     )
 
 
-def _score_limit(metric: Metric) -> Callable[[str], float]:
-    """A parser for a limit on the scores of a metric."""
-    return parse.score(metric.low, metric.high, metric.noun, metric.name)
-
-
 def _format_bounds(end: int) -> str:
     """The formats whose encoder has another default for one end of the range."""
     own = {fmt: encoder.default_range[end] for fmt, encoder in ENCODERS.items()}
@@ -101,12 +96,12 @@ class QualitySettings:
         parse=parse.max_bytes, default_text="no limit")
     max_dssim: float | None = setting(
         None, "The largest DSSIM, together with the target of any method.",
-        parse=_score_limit(DSSIM), default_text="no limit")
+        parse=parse.score(DSSIM), default_text="no limit")
     min_ssimulacra2: float | None = setting(
         None,
         "The least SSIMULACRA2, together with the target of any method: a score from 0 to 100 or a "
         "word.",
-        parse=_score_limit(SSIMULACRA2), default_text="no limit")
+        parse=parse.score(SSIMULACRA2), default_text="no limit")
     max_search_resolution: float = setting(
         0.0,
         "Megapixels, all frames together, above which the predicted quality is used without a "
@@ -194,7 +189,7 @@ class NetworkSettings:
     @property
     def needs_only_numpy(self) -> bool:
         """Whether NumPy runs all networks: bundled ones on a CPU. True without networks."""
-        from autoquality_core.networks.gpu import has_gpu  # with all that opens networks
+        from autoquality_core.networks.tensorflow import has_gpu  # with all that opens networks
 
         device = self.predictor_device
         on_cpu = device is Device.CPU or (device is Device.AUTO and not has_gpu())

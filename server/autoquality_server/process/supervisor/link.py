@@ -61,12 +61,13 @@ class SupervisorLink:
     def ready(self, registry: CollectorRegistry, drain: Callable[[], None]) -> None:
         """Report that this process serves; from now on answer polls, and call `drain` on demand."""
         self._metrics = MetricsDelta(registry)
-        self._send_metrics()
+        self.send_metrics()
         threading.Thread(target=self._listen, args=(drain,), name="supervisor", daemon=True).start()
 
-    def leave(self) -> None:
-        """Send the metrics for the last time."""
-        self._send_metrics()
+    def send_metrics(self) -> None:
+        """Send the metrics that changed."""
+        with self._sending:  # one at a time, so that newer changes arrive later
+            self._send({"metrics": self._metrics.changes()})
 
     def _listen(self, drain: Callable[[], None]) -> None:
         try:
@@ -75,13 +76,9 @@ class SupervisorLink:
                     if "drain" in message:
                         drain()
                     elif "poll" in message:
-                        self._send_metrics()
+                        self.send_metrics()
         finally:  # without a supervisor, the process cannot be drained or replaced
             os._exit(FAILED)
-
-    def _send_metrics(self) -> None:
-        with self._sending:  # one at a time, so that newer changes arrive later
-            self._send({"metrics": self._metrics.changes()})
 
     def _send(self, message: dict[str, object]) -> None:
         # Without a supervisor, the kernel is about to kill this process.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
-from autoquality_server.config.address import cannot_listen, parse_tcp
+from autoquality_server.config.address import TcpAddress, cannot_listen, parse_tcp
 
 
 class Reservation:
@@ -17,34 +18,32 @@ class Reservation:
     def __init__(self, setting: str, address: str) -> None:
         """Raises StartError, naming `setting`, if `address`, a host:port, is in use."""
         tcp = parse_tcp(address)
-        family = socket.AF_INET6 if ":" in tcp.host else socket.AF_INET
         try:
             # With SO_REUSEPORT, a second server would share the port without an error. So first
             # listen without it, which shows that the port is free.
-            with socket.create_server((tcp.host, tcp.port), family=family) as alone:
+            with socket.create_server((tcp.host, tcp.port), family=tcp.family) as alone:
                 self.port = int(alone.getsockname()[1])
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                self._socket = _bind(family, tcp.host, self.port)
+                self._socket = _bind(replace(tcp, port=self.port))
         except OSError as error:
             raise cannot_listen(setting, address, error) from None
-        host = f"[{tcp.host}]" if family == socket.AF_INET6 else tcp.host
-        self.address = f"{host}:{self.port}"
+        self.address = str(replace(tcp, port=self.port))
         """The address for the processes to listen on."""
 
     def close(self) -> None:
         self._socket.close()
 
 
-def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
+def _bind(tcp: TcpAddress) -> socket.socket:
+    bound = socket.socket(tcp.family, socket.SOCK_STREAM)
     try:
-        if family == socket.AF_INET6:  # as `create_server` does
+        if tcp.family == socket.AF_INET6:  # as `create_server` does
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # SO_REUSEADDR is needed while connections of a previous server linger. Left on, it would
         # let another program listen on the port while none of our processes does.
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
             bound.setsockopt(socket.SOL_SOCKET, option, 1)
-        bound.bind((host, port))
+        bound.bind((tcp.host, tcp.port))
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except OSError:
         bound.close()

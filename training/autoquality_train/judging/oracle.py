@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.engine import Found
-from autoquality_core.search.goals import FewestBytesGoal
 from autoquality_core.types import Outcome
 
 
@@ -23,14 +22,12 @@ def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation
 def agree(goal: Goal, found: Found, expected: Found) -> bool:
     """True if a search's answer is as good as the oracle's, with the same outcome.
 
-    Of files with the same fewest bytes, any is right, and so is any of the nearest scores.
+    Of the nearest scores, any is right.
     """
     if found.outcome is not expected.outcome:
         return False
     if goal.finished(found.best):
         return True
     ours, theirs = goal.values(found.best), goal.values(expected.best)
-    if isinstance(goal, FewestBytesGoal):
-        return ours[goal.sizes] == theirs[goal.sizes]
     nearest = expected.outcome is Outcome.NEAREST_QUALITY
     return ours[0] == theirs[0] if nearest else ours == theirs

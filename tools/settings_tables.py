@@ -1,6 +1,6 @@
 """Writes the settings as Markdown tables, so that the documents stay correct.
 
-`python -m autoquality_server.config.docs` rewrites the tables between the markers; with `--check`
+`python -m tools.settings_tables` rewrites the tables between the markers; with `--check`
 it changes nothing, and fails if they are out of date.
 """
 
@@ -18,7 +18,7 @@ BEGIN = "<!-- configuration:begin -->"
 END = "<!-- configuration:end -->"
 
 PAGE = Path("docs/configuration.md")
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[1]
 
 
 def full_tables() -> str:
@@ -51,7 +51,7 @@ def rendered(text: str, table: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Update the tables, or check them; returns 1 if they are out of date."""
-    parser = argparse.ArgumentParser(prog="python -m autoquality_server.config.docs")
+    parser = argparse.ArgumentParser(prog="python -m tools.settings_tables")
     parser.add_argument("--check", action="store_true", help="fail if the tables are out of date")
     parser.add_argument("--root", type=Path, default=_ROOT, help="the repository")
     options = parser.parse_args(arguments)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autoquality_server.config.docs import BEGIN, END, full_tables, main
 from autoquality_server.config.settings import SPECS
+from tools.settings_tables import BEGIN, END, full_tables, main
 
 ROOT = Path(__file__).parents[2]
 
