@@ -219,10 +219,13 @@ def _wrong(
     goal: Goal = plain
     if resolved.limits:
         goal = under_limits(plain, metric, resolved.limits, session)
+    bounds = resolved.min_quality, resolved.max_quality
+    best = oracle(goal, *bounds, lambda one: curve[one - 1])
     if session.encoder.chroma is Chroma.FULL:
-        # The curve is that of the usual chroma; another one is right if it meets the target.
-        return "" if goal.finished(found.best) else "another chroma that misses the target"
-    best = oracle(goal, resolved.min_quality, resolved.max_quality, lambda one: curve[one - 1])
+        # The curve is that of the usual chroma. Another one must meet the target, or come nearer.
+        nearer = goal.best([found.best, best.best], *bounds) is found.best
+        missed = best.outcome is Outcome.TARGET_MET or not nearer
+        return "another chroma is worse" if missed and not goal.finished(found.best) else ""
     if best.outcome in NOTHING_FITS and session.alpha_quality not in (None, 100):
         # Only a lower quality of alpha fits, which the oracle does not try.
         budget = resolved.target if metric is None else resolved.limits.max_bytes or math.inf

@@ -139,7 +139,7 @@ class NoticeCode(enum.StrEnum):
     DEFAULT_BOUND_REACHED = enum.auto()
     """A default of `min_quality` or `max_quality` keeps the result from its target."""
     FULL_CHROMA = enum.auto()
-    """Chroma by quality has no quality that meets the target. The result has full chroma."""
+    """The result has full chroma: the target is inside the jump of the score at quality 90."""
     UNKNOWN = enum.auto()
 
 

@@ -18,6 +18,7 @@ from autoquality_core.formats import (
     encoder_for,
 )
 from autoquality_core.images import ImageLimits
+from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
@@ -60,9 +61,11 @@ def encode(
     *,
     quality: int | None = None,
     deadline: Deadline | None = None,
+    measure: bool = False,
 ) -> EncodeResult:
     options = EncoderOptions(**{fmt.value: OPTIONS[fmt](chroma=chroma)})
-    job = EncodeJob(source or coloured_text(), fmt, spec, quality, options, ())
+    metrics = tuple(METRICS.values()) if measure else ()
+    job = EncodeJob(source or coloured_text(), fmt, spec, quality, options, metrics)
     return PIPELINE.encode(job, deadline or Deadline())
 
 
@@ -124,24 +127,86 @@ def test_a_metric_of_luma_sees_no_jump() -> None:
     assert {one.chroma for one in result.probes} == {Chroma.BY_QUALITY}
 
 
-def test_grey_images_have_no_chroma_to_keep() -> None:
+@EACH
+def test_grey_images_have_no_chroma_to_keep(fmt: Format) -> None:
     grey = coloured_text(1)
-    for target in (70.0, 80.0, 88.0):
-        result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target), source=grey)
-        assert NoticeCode.FULL_CHROMA not in codes(result)
+    for target in (70.0, 80.0, 88.0, 91.01):
+        wanted = TargetSpec(Method.SSIMULACRA2, target, allowed_error=0.05)
+        result = encode(fmt, wanted, source=grey)
+        assert {one.chroma for one in result.probes} == {Chroma.BY_QUALITY}
 
 
-def test_limits_hold_with_full_chroma() -> None:
-    """One that keeps the search from the jump, and others that both chromas are within."""
+def test_limits_on_scores_hold_with_full_chroma() -> None:
     target = inside_the_jump(Format.JPEG)
-    above = encode(Format.JPEG, TargetSpec(), quality=90)
-    for limits, outcome in (
-        (Limits(len(above.image) + 1, {"dssim": 0.1}), Outcome.TARGET_MET),
-        (Limits(len(above.image) // 3), Outcome.MAX_BYTES_REACHED),
-    ):
+    free = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target))
+    again = encode(Format.JPEG, TargetSpec(), Chroma.FULL, quality=free.quality, measure=True)
+    for share, outcome in ((1.5, Outcome.TARGET_MET), (0.5, Outcome.MAX_DSSIM_REACHED)):
+        worst = share * again.scores["dssim"]
+        limits = Limits(None, {"dssim": worst})
         result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target, limits=limits))
         assert result.outcome is outcome
+        assert result.scores["dssim"] <= worst
+
+
+def test_a_limit_on_bytes_keeps_the_usual_chroma() -> None:
+    """It may exclude all files above the jump, which would otherwise show it."""
+    target = inside_the_jump(Format.JPEG)
+    for quality in (85, 90, 95):
+        limits = Limits(len(encode(Format.JPEG, TargetSpec(), quality=quality).image) + 1)
+        result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target, limits=limits))
+        assert {one.chroma for one in result.probes} == {Chroma.BY_QUALITY}
         assert len(result.image) <= (limits.max_bytes or 0)
+
+
+@EACH
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_without_a_score_near_enough_the_nearest_of_both_chromas_is_the_answer(
+    fmt: Format, share: float
+) -> None:
+    """No search is so precise, and no proof takes all encodings."""
+    low, high = score_at(fmt, 89), score_at(fmt, 90)
+    target = low + share * (high - low)
+    result = encode(fmt, TargetSpec(Method.SSIMULACRA2, target, allowed_error=1e-3))
+    assert result.outcome is Outcome.NEAREST_QUALITY
+    assert abs(result.scores["ssimulacra2"] - target) < 3
+    assert NoticeCode.FULL_CHROMA in codes(result)
+    assert len(result.probes) < 20
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 90), (70, 91), (88, 100)])
+def test_a_narrow_range_ends_with_the_nearest_score(low: int, high: int) -> None:
+    """Also if the attempt that shows the jump is the last one of the usual search."""
+    target = inside_the_jump(Format.JPEG)
+    result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target, low, high))
+    both = [
+        encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target, low, high), chroma)
+        for chroma in (Chroma.SUBSAMPLED, Chroma.FULL)
+    ]
+    nearest = min(abs(one.scores["ssimulacra2"] - target) for one in both)
+    assert abs(result.scores["ssimulacra2"] - target) <= max(nearest, 1.0)
+
+
+def test_a_kept_source_has_no_notice_about_chroma() -> None:
+    target = inside_the_jump(Format.JPEG)
+    source = encode(Format.JPEG, TargetSpec(), Chroma.FULL, quality=20).image
+    wanted = TargetSpec(Method.SSIMULACRA2, target)
+    options = EncoderOptions(keep_smaller_source=True)
+    job = EncodeJob(source, Format.JPEG, wanted, None, options, ())
+    result = PIPELINE.encode(job, Deadline())
+    assert result.outcome is Outcome.SOURCE_KEPT
+    assert NoticeCode.FULL_CHROMA not in codes(result)
+
+
+def test_a_choice_expects_full_chroma_inside_the_jump() -> None:
+    """So an encoder that reaches the target only with full chroma can win."""
+    target = inside_the_jump(Format.AVIF)
+    wanted = TargetSpec(Method.SSIMULACRA2, target)
+    formats = (Format.AVIF, Format.JPEG)
+    each = {one: encode(one, wanted) for one in formats}
+    job = EncodeJob(coloured_text(), None, wanted, None, EncoderOptions(), (), formats)
+    result = PIPELINE.encode(job, Deadline())
+    assert result.outcome is Outcome.TARGET_MET
+    assert len(result.image) == min(len(one.image) for one in each.values())
 
 
 class Limited(Deadline):
@@ -155,9 +220,10 @@ class Limited(Deadline):
         return 1e-3 if self.left <= 0 else 3600.0
 
 
-@pytest.mark.parametrize("encodings", range(1, 6))
+@pytest.mark.parametrize("error", [1.0, 0.01])
+@pytest.mark.parametrize("encodings", [*range(1, 6), 9, 14])
 def test_a_deadline_ends_the_search_with_the_nearest_score(
-    encodings: int, monkeypatch: pytest.MonkeyPatch
+    encodings: int, error: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of all encodings so far, with whichever chroma."""
     deadline = Limited(encodings)
@@ -171,9 +237,11 @@ def test_a_deadline_ends_the_search_with_the_nearest_score(
     monkeypatch.setattr(encoder, "encode", counted)
     target = inside_the_jump(Format.JPEG)
     deadline.left = encodings
-    result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, target), deadline=deadline)
-    if result.outcome is not Outcome.TARGET_MET:
-        assert result.outcome is Outcome.DEADLINE_REACHED
+    wanted = TargetSpec(Method.SSIMULACRA2, target, allowed_error=error)
+    result = encode(Format.JPEG, wanted, deadline=deadline)
+    if result.outcome is Outcome.DEADLINE_REACHED:
         assert len(result.probes) == encodings
+    else:
+        assert result.outcome in (Outcome.TARGET_MET, Outcome.NEAREST_QUALITY)
     scores = [one.scores["ssimulacra2"] for one in result.probes]
     assert result.scores["ssimulacra2"] == min(scores, key=lambda one: abs(one - target))

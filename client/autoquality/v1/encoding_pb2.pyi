@@ -227,9 +227,9 @@ class _ChromaEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     otherwise the server's default.
     """
     CHROMA_BY_QUALITY: _Chroma.ValueType  # 1
-    """JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. A search for a
-    SSIMULACRA2 between the scores of both uses 4:4:4 below quality 90, too
-    (CODE_FULL_CHROMA).
+    """JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. The score may
+    jump there. A search for a SSIMULACRA2 inside the jump uses 4:4:4 below quality
+    90, too (CODE_FULL_CHROMA).
     """
     CHROMA_SUBSAMPLED: _Chroma.ValueType  # 2
     """4:2:0: halved in both directions."""
@@ -253,9 +253,9 @@ CHROMA_UNSPECIFIED: Chroma.ValueType  # 0
 otherwise the server's default.
 """
 CHROMA_BY_QUALITY: Chroma.ValueType  # 1
-"""JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. A search for a
-SSIMULACRA2 between the scores of both uses 4:4:4 below quality 90, too
-(CODE_FULL_CHROMA).
+"""JPEG and AVIF: 4:2:0 below quality 90, 4:4:4 from quality 90 on. The score may
+jump there. A search for a SSIMULACRA2 inside the jump uses 4:4:4 below quality
+90, too (CODE_FULL_CHROMA).
 """
 CHROMA_SUBSAMPLED: Chroma.ValueType  # 2
 """4:2:0: halved in both directions."""
@@ -1187,8 +1187,8 @@ class Notice(google.protobuf.message.Message):
         keeps the result from its target. The message has the field to set.
         """
         CODE_FULL_CHROMA: Notice._Code.ValueType  # 18
-        """CHROMA_BY_QUALITY has no quality that meets the target, because the score jumps
-        where chroma becomes full. So the result has CHROMA_FULL at a lower quality.
+        """The result has CHROMA_FULL, although the request has CHROMA_BY_QUALITY and the
+        quality is below 90. The target is inside the jump of the score at quality 90.
         """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
@@ -1259,8 +1259,8 @@ class Notice(google.protobuf.message.Message):
     keeps the result from its target. The message has the field to set.
     """
     CODE_FULL_CHROMA: Notice.Code.ValueType  # 18
-    """CHROMA_BY_QUALITY has no quality that meets the target, because the score jumps
-    where chroma becomes full. So the result has CHROMA_FULL at a lower quality.
+    """The result has CHROMA_FULL, although the request has CHROMA_BY_QUALITY and the
+    quality is below 90. The target is inside the jump of the score at quality 90.
     """
 
     CODE_FIELD_NUMBER: builtins.int

@@ -184,7 +184,7 @@ class Encoder(ABC):
         return getattr(self.options, "chroma", None)
 
     def with_chroma(self, chroma: Chroma) -> Encoder:
-        """The same encoder with another chroma, of a format that has a choice."""
+        """The same encoder with another chroma. The format must have a choice."""
         return dataclasses.replace(self, options=self.options.with_chroma(chroma))
 
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:

@@ -26,7 +26,8 @@ def beliefs_about(entries: Sequence[Entry]) -> SizeBeliefs:
     doubt = _ALPHA_DOUBT if session.pixels.has_alpha else 0.0
     doubt = max(doubt, _MOTION_DOUBT) if session.pixels.frames > 1 else doubt
     features = all_features(session.pixels, session.all_features)
-    return SizeBeliefs([one.encoder for one in entries], session.pixel_count, features, doubt=doubt)
+    encoders = [encoder for one in entries for encoder in one.encoders]
+    return SizeBeliefs(encoders, session.pixel_count, features, doubt=doubt)
 
 
 def choose(
@@ -139,9 +140,13 @@ def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
     trusted = entry.answer is not None and entry.answer.outcome is Outcome.PREDICTION_TRUSTED
     by_score = entry.resolved.metric == SSIMULACRA2.name
     unmeasured = entry.resolved.target if trusted and by_score else None
+    # Inside the jump of the score, files with halved chroma say little of the one that will win.
+    likely = min(entry.encoders, key=lambda one: beliefs.bytes_at(one, entry.resolved.target))
     for at, probe in enumerate(session.probes):
         score = probe.scores.get(SSIMULACRA2.name, unmeasured)
-        usual = probe.chroma is entry.encoder.chroma
-        if score is not None and usual and at not in entry.learned:
-            beliefs.observe(entry.encoder, probe.size_bytes - session.metadata.size, score)
+        if score is not None and at not in entry.learned:
+            encoder = next(one for one in entry.encoders if one.chroma is probe.chroma)
+            if encoder == entry.encoder != likely:
+                continue
+            beliefs.observe(encoder, probe.size_bytes - session.metadata.size, score)
             entry.learned.add(at)

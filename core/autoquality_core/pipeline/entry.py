@@ -10,8 +10,9 @@ from autoquality_core.images import Metadata
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate
 from autoquality_core.pipeline.methods import Answer, MethodHandler
+from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.session import Session
-from autoquality_core.types import ResolvedTarget
+from autoquality_core.types import Chroma, ResolvedTarget
 
 LEAST_RISE = 0.4
 """The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
@@ -44,6 +45,15 @@ class Entry:
 
     def __post_init__(self) -> None:
         self.metadata = self.session.metadata
+
+    @property
+    def encoders(self) -> tuple[Encoder, ...]:
+        """The encoders that may make the answer: one has full chroma, for a target in a jump."""
+        by_score = self.resolved.metric == SSIMULACRA2.name
+        known = self.encoder, self.session, SSIMULACRA2, self.resolved
+        if not by_score or jumps_at(*known) is None:
+            return (self.encoder,)
+        return self.encoder, self.encoder.with_chroma(Chroma.FULL)
 
     @property
     def found(self) -> Answer:

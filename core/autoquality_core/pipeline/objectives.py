@@ -69,8 +69,8 @@ class FewestBytes:
 
     def expected(self, entry: Entry, beliefs: SizeBeliefs) -> float:
         target = TYPICAL_SCORE if self.target is None else self.target
-        expected = beliefs.bytes_at(entry.encoder, target) + entry.session.metadata.size
-        return min(expected, entry.most_bytes(target))
+        expected = min(beliefs.bytes_at(one, target) for one in entry.encoders)
+        return min(expected + entry.session.metadata.size, entry.most_bytes(target))
 
     def promise(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         optional = entry.candidate.optional
@@ -80,7 +80,7 @@ class FewestBytes:
         if entry.most_bytes(target) <= best.size:
             return math.inf
         room = best.size - entry.session.metadata.size
-        saving = beliefs.saving(entry.encoder, target, room) / RISK_BYTES
+        saving = max(beliefs.saving(one, target, room) for one in entry.encoders) / RISK_BYTES
         return saving / LOSSLESS_PROBES if optional else saving
 
     def best(self, searched: Sequence[Entry]) -> Entry:

@@ -211,6 +211,7 @@ class Pipeline:
         """The candidates with their sessions and methods. Raises InvalidRequest."""
         job = opened.job
         entries: list[Entry] = []
+        full = {one.encoder.format for one in able if one.encoder.chroma is Chroma.FULL}
         for one in able:
             fmt = one.encoder.format
             resolved = self._resolve(job, one.encoder)
@@ -220,10 +221,7 @@ class Pipeline:
             resolved = capped(resolved, cap)
             like = next((each.session for each in entries if looks_alike(each, one)), None)
             session = make_session(one, fitting_metadata(fmt, metadata), like)
-            formats = [
-                other.encoder.format for other in able if other.encoder.chroma is Chroma.FULL
-            ]
-            session.may_change_chroma = fmt not in formats
+            session.may_change_chroma = fmt not in full
             handler = self._handler(job, one, session, resolved, cap)
             entries.append(Entry(one, encoder, session, handler, resolved, cap))
         return entries

@@ -27,7 +27,7 @@ from autoquality_core.types import (
 
 _BOUND_BY_BYTES = frozenset({Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT})
 
-_OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED})
+_OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.FULL_CHROMA})
 """Notices of an answer that do not hold for the source."""
 
 

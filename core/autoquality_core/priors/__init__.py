@@ -5,7 +5,7 @@ The JSON files in this folder are learned from sweeps over a corpus by `autoqual
 
     KEY.json            mean and covariance of an encoder's curves     (priors)
     KEY.features.json   the regression from image features to curves   (features)
-    KEY.offset.json     the distance of slower options' curves         (offsets)
+    KEY.offset.json     the distance of curves with other options      (offsets)
     KEY.rough.json      how far curves fall on images of little detail (roughness)
 
 KEY is `Encoder.learned` or one of `Encoder.learned_offsets`. Each file names its encoder options,

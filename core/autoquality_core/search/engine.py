@@ -74,7 +74,7 @@ def search(
     look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
     acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
     ready: dict[int, Observation] = {}
-    while not acquisition.settled and not stop(acquisition):
+    while not stop(acquisition) and not acquisition.settled:
         started = bool(acquisition.seen)
         quality = acquisition.next() if started or first is None else min(max(first, low), high)
         if quality not in ready:

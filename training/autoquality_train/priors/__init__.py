@@ -2,7 +2,7 @@
 
 curves     mean and covariance of an encoder's curves            (KEY.json)
 features   the regression from an image's features to its curves (KEY.features.json)
-offsets    the distance of slower settings' curves               (KEY.offset.json)
+offsets    the distance of curves with other options          (KEY.offset.json)
 roughness  how far curves fall on images with little detail      (KEY.rough.json)
 """
 

@@ -12,17 +12,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from autoquality_core.formats import Encoder
 from autoquality_core.metrics import Metric
+from autoquality_core.pipeline.methods.limited import under_limits
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import load_offset
 from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal, Stop
 from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 
 _UNLIKELY = 0.1
-"""The probability below which no quality is tried to see whether the target is outside the jump."""
+"""If a target outside the jump is less probable than this, the search does not test for it."""
 
 _PATIENCE = 8
-"""Attempts with full chroma. Two are usual, and more say that no quality meets the target."""
+"""The most attempts with full chroma. Two are usual."""
+
+_NEGLIGIBLE = 1e-6
+"""Beliefs with less weight than this are dropped."""
 
 
 class Find(Protocol):
@@ -46,50 +51,82 @@ class Find(Protocol):
 def search_over_chroma(
     find: Find, session: Session, metric: Metric, resolved: ResolvedTarget, first: int | None
 ) -> Found:
-    """The answer of `find`, or one with full chroma if that alone meets the target.
+    """The answer of `find`, or a better one with full chroma if the target is inside the jump.
 
-    In the second case, the session's encoder is one with full chroma afterwards.
+    The session's encoder is the one that the answer was made with.
     """
-    usual = session.encoder
-    full_from = usual.whole_chroma_from(grey=session.pixels.bands < 3)
-    changes = full_from is not None and resolved.min_quality < full_from <= resolved.max_quality
-    if full_from is None or not (changes and metric.sees_color and session.may_change_chroma):
+    full_from = jumps_at(session.encoder, session, metric, resolved)
+    if full_from is None:
         return find(session, resolved, first)
     goal = ScoreGoal(metric, resolved.target, resolved.allowed_error)
     beliefs: list[Gaussian] = []
 
-    def in_the_jump(acquisition: Acquisition) -> bool:
-        halved = [one for one in acquisition.seen if one.quality < full_from]
-        full = [one for one in acquisition.seen if one.quality >= full_from]
-        worst, finest = goal.good_values
-        on_both_sides = halved and goal.side(halved) == 1 and (not full or goal.side(full) == -1)
-        if finest is None or not on_both_sides:
-            return False
-        tried = any(one.quality == full_from - 1 for one in halved)
-        too_poor = tried or acquisition.chance_of(worst, full_from - 1) < _UNLIKELY
-        too_good = bool(full) or acquisition.chance_of(finest, full_from) > 1 - _UNLIKELY
-        if too_poor and too_good:
-            beliefs.extend(acquisition.beliefs)
+    def stop(acquisition: Acquisition) -> bool:
+        if _in_jump(acquisition, goal, full_from):
+            beliefs.extend(one for one in acquisition.beliefs if one.weight > _NEGLIGIBLE)
         return bool(beliefs)
 
-    found = find(session, resolved, first, stop=in_the_jump)
+    found = find(session, resolved, first, stop=stop)
     if not beliefs:
         return found
-    late = not session.may_continue(full_from)
-    if not late:
-        session.encoder = usual.with_chroma(Chroma.FULL)
-        for key in set(session.encoder.learned_offsets).difference(usual.learned_offsets):
-            offset = load_offset(key, metric.name)
-            beliefs = [offset.added_to(one) if offset else one for one in beliefs]
-        # From `full_from` on, the files are the same.
-        below = replace(resolved, max_quality=full_from - 1)
-        full = find(session, below, beliefs=beliefs, stop=lambda one: one.attempts >= _PATIENCE)
-        late = full.outcome is Outcome.DEADLINE_REACHED
-        both = [found.best, full.best]
-        nearer = goal.best(both, resolved.min_quality, resolved.max_quality) is full.best
-        if full.outcome is Outcome.TARGET_MET or (late and nearer):
-            return full
-        session.encoder = usual
-    if late:
+    if not session.may_continue(full_from):
         return Found(found.best, Outcome.DEADLINE_REACHED)
-    return find(session, resolved, first)
+    usual = session.encoder
+    session.encoder = with_full = usual.with_chroma(Chroma.FULL)
+    # From `full_from` on, the files are the same.
+    below = replace(resolved, max_quality=full_from - 1)
+    moved = [_moved(one, usual, with_full, metric) for one in beliefs]
+    full = find(session, below, beliefs=moved, stop=lambda one: one.attempts >= _PATIENCE)
+    judge = under_limits(goal, metric, resolved.limits, session) if resolved.limits else goal
+    late = full.outcome is Outcome.DEADLINE_REACHED
+    # Beyond the highest quality with full chroma come the ones above the jump.
+    open_above = full.outcome is Outcome.MAX_QUALITY_REACHED
+    if full.outcome in (Outcome.MIN_QUALITY_REACHED, Outcome.MAX_QUALITY_REACHED):
+        full = replace(full, outcome=Outcome.NEAREST_QUALITY)
+
+    def full_is_best() -> bool:
+        both = [found.best, full.best]
+        return judge.best(both, resolved.min_quality, resolved.max_quality) is full.best
+
+    if open_above or not full_is_best():
+        session.encoder = usual
+        found = Found(found.best, full.outcome) if late else find(session, resolved, first)
+        if not full_is_best():
+            return found
+        session.encoder = with_full
+    return full
+
+
+def _in_jump(acquisition: Acquisition, goal: ScoreGoal, full_from: int) -> bool:
+    """True if the target is most likely between the scores below `full_from` and those above."""
+    halved = [one for one in acquisition.seen if one.quality < full_from]
+    full = [one for one in acquisition.seen if one.quality >= full_from]
+    worst, finest = goal.good_values
+    # Without a finest value, no score is too good.
+    if finest is None or not halved or goal.side(halved) != 1 or (full and goal.side(full) != -1):
+        return False
+    tried = {one.quality for one in acquisition.seen}
+    poor = full_from - 1 in tried or acquisition.chance_of(worst, full_from - 1) < _UNLIKELY
+    return poor and (full_from in tried or acquisition.chance_of(finest, full_from) > 1 - _UNLIKELY)
+
+
+def _moved(belief: Gaussian, usual: Encoder, other: Encoder, metric: Metric) -> Gaussian:
+    """The belief about the curve of another encoder, from one about that of the usual one."""
+    for key in other.learned_offsets:
+        offset = None if key in usual.learned_offsets else load_offset(key, metric.name)
+        belief = belief if offset is None else offset.added_to(belief)
+    return belief
+
+
+def jumps_at(
+    encoder: Encoder, session: Session, metric: Metric, resolved: ResolvedTarget
+) -> int | None:
+    """The quality where the score of an encoder's files may jump; None if the chroma stays.
+
+    A limit on bytes keeps the usual chroma: full chroma takes more bytes at the same quality.
+    """
+    grey = session.pixels.bands < 3
+    full_from = encoder.whole_chroma_from(grey=grey)
+    in_range = full_from is not None and resolved.min_quality < full_from <= resolved.max_quality
+    may_change = session.may_change_chroma and resolved.limits.max_bytes is None
+    return full_from if in_range and may_change and metric.sees_color and not grey else None

@@ -84,7 +84,7 @@ class ScoreSearch:
             found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
         session.choose(found.best.quality)
         if session.encoder.chroma is not usual.chroma:
-            message = "the target lies between the scores of halved and of full chroma:"
+            message = "the target is inside the jump of the score where chroma becomes full:"
             message += f" quality {found.best.quality} has full chroma"
             notices = (*notices, Notice(NoticeCode.FULL_CHROMA, message))
         predicted = None if prediction is None else prediction.quality
@@ -139,7 +139,7 @@ class ScoreSearch:
             roughness=looks,
             first=first,
             equivalents=session.equivalents,
-            may_continue=session.may_continue,
+            may_continue=lambda quality: session.knows(quality) or session.may_continue(quality),
             attempt_two=attempts.two if session.may_probe_two else None,
             stop=stop,
         )

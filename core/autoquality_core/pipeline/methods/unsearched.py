@@ -38,10 +38,9 @@ class PredictedScore(ScoreSearch):
         if prediction is not None and prediction.curve is None:
             quality = min(max(prediction.quality, low), high)
         else:
-            goal, priors = self._beliefs(session, resolved)
             curve = None if prediction is None else prediction.curve
-            mean = priors[0].mean if curve is None else curve.mean
-            quality = low + int(np.abs(mean[low - 1 : high] - goal.aim).argmin())
+            goal, priors = self._beliefs(session, resolved, curve)
+            quality = low + int(np.abs(priors[0].mean[low - 1 : high] - goal.aim).argmin())
         session.probe(quality)
         if not _within(session, resolved, quality):
             return super().search(session, resolved, prediction)
