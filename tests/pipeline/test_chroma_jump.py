@@ -163,14 +163,13 @@ def test_a_limit_on_bytes_keeps_the_usual_chroma() -> None:
 def test_without_a_score_near_enough_the_nearest_of_both_chromas_is_the_answer(
     fmt: Format, share: float
 ) -> None:
-    """No search is so precise, and no proof takes all encodings."""
+    """No search is so precise."""
     low, high = score_at(fmt, 89), score_at(fmt, 90)
     target = low + share * (high - low)
     result = encode(fmt, TargetSpec(Method.SSIMULACRA2, target, allowed_error=1e-3))
     assert result.outcome is Outcome.NEAREST_QUALITY
     assert abs(result.scores["ssimulacra2"] - target) < 3
     assert NoticeCode.FULL_CHROMA in codes(result)
-    assert len(result.probes) < 20
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 90), (70, 91), (88, 100)])

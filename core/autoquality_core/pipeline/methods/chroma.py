@@ -67,10 +67,9 @@ def search_over_chroma(
         return bool(beliefs)
 
     found = find(session, resolved, first, stop=stop)
-    if not beliefs:
-        return found
-    if not session.may_continue(full_from):
-        return Found(found.best, Outcome.DEADLINE_REACHED)
+    late = bool(beliefs) and not session.may_continue(full_from)
+    if late or not beliefs:
+        return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
     usual = session.encoder
     session.encoder = with_full = usual.with_chroma(Chroma.FULL)
     # From `full_from` on, the files are the same.
@@ -78,23 +77,23 @@ def search_over_chroma(
     moved = [_moved(one, usual, with_full, metric) for one in beliefs]
     full = find(session, below, beliefs=moved, stop=lambda one: one.attempts >= _PATIENCE)
     judge = under_limits(goal, metric, resolved.limits, session) if resolved.limits else goal
-    late = full.outcome is Outcome.DEADLINE_REACHED
-    # Beyond the highest quality with full chroma come the ones above the jump.
-    open_above = full.outcome is Outcome.MAX_QUALITY_REACHED
-    if full.outcome in (Outcome.MIN_QUALITY_REACHED, Outcome.MAX_QUALITY_REACHED):
-        full = replace(full, outcome=Outcome.NEAREST_QUALITY)
-
-    def full_is_best() -> bool:
-        both = [found.best, full.best]
-        return judge.best(both, resolved.min_quality, resolved.max_quality) is full.best
-
-    if open_above or not full_is_best():
-        session.encoder = usual
-        found = Found(found.best, full.outcome) if late else find(session, resolved, first)
-        if not full_is_best():
-            return found
-        session.encoder = with_full
-    return full
+    if full.outcome is Outcome.TARGET_MET:
+        return full
+    session.encoder = usual
+    if full.outcome is Outcome.DEADLINE_REACHED:
+        found = replace(found, outcome=full.outcome)
+    else:
+        found = find(session, resolved, first)  # the usual chroma may meet the target after all
+    both = [found.best, full.best]
+    if judge.best(both, resolved.min_quality, resolved.max_quality) is found.best:
+        return found
+    session.encoder = with_full
+    outcome = full.outcome
+    if found.outcome is Outcome.DEADLINE_REACHED:
+        outcome = found.outcome
+    elif outcome in (Outcome.MIN_QUALITY_REACHED, Outcome.MAX_QUALITY_REACHED):
+        outcome = Outcome.NEAREST_QUALITY  # the score beyond the bound has the other chroma
+    return replace(full, outcome=outcome)
 
 
 def _in_jump(acquisition: Acquisition, goal: ScoreGoal, full_from: int) -> bool:
