@@ -16,6 +16,10 @@ from autoquality_core.priors.features import all_features
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Outcome
 
+_SMALLER = 0.93
+"""If a file with full chroma is expected to have less than this share of the bytes of one with
+halved chroma at the same score, the score is expected to be inside the jump."""
+
 _ALPHA_DOUBT, _MOTION_DOUBT = 0.3, 0.6
 """Standard deviations of log bytes for what the features of one opaque frame do not show."""
 
@@ -141,12 +145,14 @@ def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
     by_score = entry.resolved.metric == SSIMULACRA2.name
     unmeasured = entry.resolved.target if trusted and by_score else None
     # Inside the jump of the score, files with halved chroma say little of the one that will win.
-    likely = min(entry.encoders, key=lambda one: beliefs.bytes_at(one, entry.resolved.target))
+    target = entry.resolved.target
+    usual, *others = (beliefs.bytes_at(one, target) for one in entry.encoders)
+    in_jump = any(one < _SMALLER * usual for one in others)
     for at, probe in enumerate(session.probes):
         score = probe.scores.get(SSIMULACRA2.name, unmeasured)
         if score is not None and at not in entry.learned:
             encoder = next(one for one in entry.encoders if one.chroma is probe.chroma)
-            if encoder == entry.encoder != likely:
+            if in_jump and encoder == entry.encoder:
                 continue
             beliefs.observe(encoder, probe.size_bytes - session.metadata.size, score)
             entry.learned.add(at)
