@@ -63,7 +63,7 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
     With `damaged`, pixels that cannot be decoded are grey or black. Only a file without
     any decodable pixels raises.
     """
-    source_formats()  # before other threads can raise errors of libvips
+    source_formats()  # before other threads use libvips
     return _load(data, name, frames=frames, damaged=damaged)
 
 
@@ -79,7 +79,8 @@ def source_formats() -> tuple[str, ...]:
     """The formats that can be read here, in lower case. "heif" is HEIF with HEVC inside.
 
     The first call finds out by provoking an error of libvips. All threads share the errors of
-    libvips, so this happens before anything is decoded, and other threads wait for it.
+    libvips, and pyvips clears them whenever it looks up an operation of an image. So this happens
+    before any other use of libvips, and other threads wait for it.
     """
     with _probing:
         return _readable_formats()

@@ -262,6 +262,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     name = sniff(data)
     if name is None:
         raise _unsupported(field)
+    source_formats()  # before other threads use libvips
     try:
         read = _read(data, name, field, limits)
         parts = 0 if read is None else read.decoded_pixels()
