@@ -125,3 +125,25 @@ def test_no_image_gets_into_the_log_even_at_debug_level(
     data = encoder_for(Format.JPEG).encode(pixels, 80)
     open_image(data, LIMITS).decode(all_frames=False)
     assert [record.name for record in caplog.records if "\\xff" in record.getMessage()] == []
+
+
+def test_an_error_that_another_thread_overwrites_breaks_no_operation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The shared errors are read at each look-up of an operation; half of one is no UTF-8."""
+    configure()
+    configure()  # the second time changes nothing
+    torn = pyvips.ffi.new("char[]", b"heif: \xfe")
+
+    class Torn:
+        """libvips while another thread writes an error."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(pyvips.vips_lib, name)
+
+        def vips_error_buffer(self) -> object:
+            return torn
+
+    monkeypatch.setattr(pyvips.error, "vips_lib", Torn())
+    image = pyvips.Image.black(4, 4)
+    assert image.crop(0, 0, 2, 2).width == 2

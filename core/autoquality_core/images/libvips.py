@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from autoquality_core.runtime.codecs import cv2, pyvips
 
@@ -64,7 +65,28 @@ def _apply(concurrency: int) -> None:
     # Damaged files are the caller's business: errors report them, logs and stderr do not.
     pyvips.logger.addFilter(_demote)  # has no effect the second time
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _tolerate_torn_errors()
     _configured.set()
+
+
+def _tolerate_torn_errors() -> None:
+    """Read libvips' errors without raising UnicodeDecodeError.
+
+    All threads share their buffer, and pyvips reads it even if nothing failed: to clear it whenever
+    it looks up an operation. Another thread may write to it meanwhile.
+    """
+    module: Any = pyvips.error
+    read = module._to_string  # noqa: SLF001 (pyvips has no public way)
+    if read.__module__ == __name__:
+        return
+
+    def tolerant(text: Any) -> str:
+        try:
+            return str(read(text))
+        except UnicodeDecodeError:
+            return "unknown error: another thread changed it"
+
+    module._to_string = tolerant  # noqa: SLF001
 
 
 @contextmanager
