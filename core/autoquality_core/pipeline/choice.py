@@ -25,7 +25,7 @@ _ALPHA_DOUBT, _MOTION_DOUBT = 0.3, 0.6
 
 
 def beliefs_about(entries: Sequence[Entry]) -> SizeBeliefs:
-    """What the features of the image say about the bytes of each entry."""
+    """The beliefs about the bytes of each entry, from the features of the image."""
     session = entries[0].session
     doubt = _ALPHA_DOUBT if session.pixels.has_alpha else 0.0
     doubt = max(doubt, _MOTION_DOUBT) if session.pixels.frames > 1 else doubt
@@ -144,15 +144,20 @@ def _learn(entry: Entry, beliefs: SizeBeliefs) -> None:
     trusted = entry.answer is not None and entry.answer.outcome is Outcome.PREDICTION_TRUSTED
     by_score = entry.resolved.metric == SSIMULACRA2.name
     unmeasured = entry.resolved.target if trusted and by_score else None
-    # Inside the jump of the score, files with halved chroma say little of the one that will win.
-    target = entry.resolved.target
-    usual, *others = (beliefs.bytes_at(one, target) for one in entry.encoders)
-    in_jump = any(one < _SMALLER * usual for one in others)
+    in_jump = _expects_jump(entry, beliefs)
     for at, probe in enumerate(session.probes):
         score = probe.scores.get(SSIMULACRA2.name, unmeasured)
         if score is not None and at not in entry.learned:
             encoder = next(one for one in entry.encoders if one.chroma is probe.chroma)
             if in_jump and encoder == entry.encoder:
-                continue
+                continue  # halved chroma does not predict the bytes of the answer
             beliefs.observe(encoder, probe.size_bytes - session.metadata.size, score)
             entry.learned.add(at)
+
+
+def _expects_jump(entry: Entry, beliefs: SizeBeliefs) -> bool:
+    """True if full chroma is expected to be so much smaller that the target is inside a jump."""
+    usual, *full = entry.encoders
+    target = entry.resolved.target
+    limit = _SMALLER * beliefs.bytes_at(usual, target) if full else 0.0
+    return any(beliefs.bytes_at(one, target) < limit for one in full)

@@ -77,9 +77,9 @@ def _interpolated(
         mean[: usual - 1] += mean[usual - 1] - 2 * mean[usual - 2] + mean[usual - 3]
     away = values - mean[swept]
     curve = mean + np.interp(QUALITIES, swept + 1, away)
-    if step is not None:
-        below = swept + 1 < step
-        part = step > QUALITIES
+    below = swept + 1 < (step or 0)
+    if below.any():
+        part = (step or 0) > QUALITIES
         curve[part] = mean[part] + np.interp(QUALITIES[part], swept[below] + 1, away[below])
     curve[swept] = values
     # Equivalent qualities get one value: that of the swept one, if any.

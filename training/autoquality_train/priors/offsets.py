@@ -51,7 +51,7 @@ def learn(usual: FloatArray, other: FloatArray, step: int | None = None) -> dict
         rise = usual[:, end - 1] - usual[:, start - 1]
         usual_step = rise.mean()
         rise -= usual_step
-        gain = rise @ (away - away.mean(axis=0)) / (rise @ rise)
+        gain = rise @ (away - away.mean(axis=0)) / max(float(rise @ rise), 1e-9)
         found = {
             "gain": rounded(gain),
             "step": [start, end],

@@ -2,8 +2,8 @@
 
 With chroma by quality, colours have half the resolution below some quality, and the full one from
 there on. The score of an image with fine colours, such as a screenshot or a map, jumps there. No
-quality reaches a target inside the jump. Full chroma at a lower quality does, mostly with fewer
-bytes.
+quality reaches a target inside the jump. Full chroma at a lower quality does, with fewer bytes than
+at the quality above the jump.
 """
 
 from __future__ import annotations
