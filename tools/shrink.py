@@ -14,10 +14,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-CODECS = ("_brotli", "_jpegxl", "_shared")
+CODECS = ("_avif", "_brotli", "_jpeg8", "_jpegxl", "_shared", "_webp")
 """The modules of imagecodecs that the core imports (`runtime.codecs`), and what they share."""
 
-LIBRARIES_OF_CODECS = ("libbrotli", "libjxl")
+LIBRARIES_OF_CODECS = (
+    *("libaom", "libavif", "libbrotli", "libjpeg-", "libjxl", "libsharpyuv", "libwebp"),
+)
 
 UNUSED = ("tensorflow/include", "numba/cuda/tests", "numba/tests", "numpy/_core/include")
 """Folders of packages, besides those named `tests`."""

@@ -78,7 +78,7 @@ def packages(root: Path) -> dict[str, int]:
     sizes = {one.name: _bytes_of(one) for one in folder.iterdir() if one.is_dir()}
     merged: dict[str, int] = {}
     for name, size in sizes.items():
-        key = name.removesuffix(".libs").removeprefix("opencv_python_headless")
+        key = name.removesuffix(".libs")
         merged[key or "cv2"] = merged.get(key or "cv2", 0) + size
     return dict(sorted(merged.items(), key=lambda one: -one[1]))
 

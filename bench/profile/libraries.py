@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 from unittest import mock
 
-import cv2
 import pyvips
+from imagecodecs import _avif, _jpeg8, _webp
 
 from autoquality_core.types import Format
 from bench.record.store import Record
@@ -18,34 +18,39 @@ from bench.record.store import Record
 ENCODE = "encode"
 DECODE_RESULT = "decode the result"
 
-OPENCV, LIBVIPS = "OpenCV", "libvips"
+IMAGECODECS, LIBVIPS = "imagecodecs", "libvips"
 SIDES = (ENCODE, DECODE_RESULT)
 
 _INSIDE = {
-    (Format.JPEG, ENCODE, OPENCV): "libjpeg-turbo",
+    (Format.JPEG, ENCODE, IMAGECODECS): "libjpeg-turbo",
     (Format.JPEG, ENCODE, LIBVIPS): "mozjpeg",
-    (Format.JPEG, DECODE_RESULT, OPENCV): "libjpeg-turbo",
+    (Format.JPEG, DECODE_RESULT, IMAGECODECS): "libjpeg-turbo",
     (Format.JPEG, DECODE_RESULT, LIBVIPS): "mozjpeg",
-    (Format.WEBP, ENCODE, OPENCV): "libwebp",
+    (Format.WEBP, ENCODE, IMAGECODECS): "libwebp",
     (Format.WEBP, ENCODE, LIBVIPS): "libwebp",
-    (Format.WEBP, DECODE_RESULT, OPENCV): "libwebp",
+    (Format.WEBP, DECODE_RESULT, IMAGECODECS): "libwebp",
     (Format.WEBP, DECODE_RESULT, LIBVIPS): "libwebp",
-    (Format.AVIF, ENCODE, OPENCV): "libaom",
     (Format.AVIF, ENCODE, LIBVIPS): "libaom",
-    (Format.AVIF, DECODE_RESULT, OPENCV): "libavif",
+    (Format.AVIF, DECODE_RESULT, IMAGECODECS): "libavif",
     (Format.AVIF, DECODE_RESULT, LIBVIPS): "libheif",
 }
 """The codec inside the library that is called."""
 
+_CALLS = (
+    (_avif, "avif_decode"),
+    *((_jpeg8, name) for name in ("jpeg8_decode", "jpeg8_encode")),
+    *((_webp, name) for name in ("webp_decode", "webp_encode")),
+)
+
 
 @contextmanager
 def observed(note: Callable[[str], None]) -> Iterator[None]:
-    """Call `note` with OPENCV or LIBVIPS whenever either writes or reads a file in the body."""
+    """Call `note` with IMAGECODECS or LIBVIPS for each file that either writes or reads."""
 
     def noting(function: Callable[..., Any], through: str) -> Callable[..., Any]:
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            if through is OPENCV or str(args[0]).endswith(("save_buffer", "load_buffer")):
+            if through is IMAGECODECS or str(args[0]).endswith(("save_buffer", "load_buffer")):
                 note(through)
             return function(*args, **kwargs)
 
@@ -53,15 +58,17 @@ def observed(note: Callable[[str], None]) -> Iterator[None]:
 
     operation = pyvips.Operation
     with (
-        mock.patch.object(cv2, "imencode", noting(cv2.imencode, OPENCV)),
-        mock.patch.object(cv2, "imdecode", noting(cv2.imdecode, OPENCV)),
+        ExitStack() as stack,
         mock.patch.object(operation, "call", staticmethod(noting(operation.call, LIBVIPS))),
     ):
+        for module, name in _CALLS:
+            watched = noting(getattr(module, name), IMAGECODECS)
+            stack.enter_context(mock.patch.object(module, name, watched))
         yield
 
 
 def named(fmt: Format, stage: str, through: set[str]) -> str:
-    """The libraries of a stage, such as "libwebp by OpenCV"."""
+    """The libraries of a stage, such as "libwebp by imagecodecs"."""
     return " and ".join(
         f"{_INSIDE.get((fmt, stage, one), 'a library')} by {one}" for one in sorted(through)
     )

@@ -10,7 +10,7 @@ import pytest
 
 # grpc itself imports grpc_health if it is installed, but not its messages.
 HEAVY = (
-    *("numpy", "google.rpc", "grpc_status", "grpc_health.v1", "pyvips", "cv2", "numba"),
+    *("numpy", "google.rpc", "grpc_status", "grpc_health.v1", "pyvips", "imagecodecs", "numba"),
     *("tensorflow", "click", "rich", "structlog", "autoquality_server"),
 )
 

@@ -12,13 +12,13 @@ import pytest
 EVERYTHING = """
 import importlib, json, os, pkgutil, sys, threading
 
-import cv2, numpy, pyvips, scipy.linalg  # start threads and have settings of their own
+import numpy, pyvips, scipy.linalg  # start threads and have settings of their own
 
 import autoquality_core
 
 def settings():
     cache = pyvips.cache_get_max(), pyvips.cache_get_max_mem(), pyvips.cache_get_max_files()
-    return cache, pyvips.concurrency_get(), cv2.getNumThreads()
+    return cache, pyvips.concurrency_get()
 
 found = settings()
 before = len(os.listdir("/proc/self/task"))

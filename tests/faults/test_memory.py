@@ -8,8 +8,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import pyvips
 
@@ -18,6 +16,7 @@ from autoquality_core.images import source as source_module
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.runtime.codecs import libavif
 from autoquality_core.runtime.deadline import Deadline
 from tests.commands import ROOT
 from tests.images.files import AMPLE, SAVERS, corners, image_of
@@ -92,11 +91,6 @@ def test_every_library_that_reports_no_memory_is_understood(message: str) -> Non
         raise pyvips.Error("unable to call", message)
 
 
-def test_no_memory_in_opencv_is_understood() -> None:
-    with pytest.raises(MemoryError), allocation_failures():
-        cv2.resize(np.zeros((1, 1), np.uint8), (2**20, 2**20))
-
-
 @pytest.mark.parametrize(
     "message",
     [
@@ -142,9 +136,9 @@ def test_no_memory_for_the_frames_of_a_sequence_is_not_the_fault_of_the_source(
 ) -> None:
     source = open_image(avif_sequence([corners()[..., :3]] * 2, (100, 100)), AMPLE)
 
-    def failing(*_: Any) -> None:
-        cv2.resize(np.zeros((1, 1), np.uint8), (2**20, 2**20))
+    def failing(*_: Any, **__: Any) -> None:
+        raise libavif.AvifError("avifDecoderNextImage", 26)  # AVIF_RESULT_OUT_OF_MEMORY
 
-    monkeypatch.setattr(cv2, "imdecodeanimation", failing)
+    monkeypatch.setattr(libavif, "avif_decode", failing)
     with pytest.raises(MemoryError):
         source.decode(all_frames=True)

@@ -96,7 +96,7 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
 
 
 def test_the_supervisor_loads_nothing_that_can_crash_it(fleet: Fleet) -> None:
-    dangerous = ("vips", "cv2", "llvmlite", "tensorflow")
+    dangerous = ("vips", "imagecodecs", "llvmlite", "tensorflow")
 
     def loaded(pid: int) -> list[str]:
         maps = Path(f"/proc/{pid}/maps").read_text()

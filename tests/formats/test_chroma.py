@@ -41,13 +41,13 @@ def jpeg_is_subsampled(data: bytes) -> bool:
 def test_a_jpeg_has_the_chroma_that_was_asked_for(
     base: JpegOptions, chroma: Chroma, below: bool, above: bool
 ) -> None:
-    """By OpenCV with plain options, by libvips with others."""
+    """By libjpeg-turbo with plain options, by libvips with others."""
     encoder = JpegEncoder(base.with_chroma(chroma))
     assert jpeg_is_subsampled(encoder.encode(PHOTO, 89)) is below
     assert jpeg_is_subsampled(encoder.encode(PHOTO, 90)) is above
 
 
-def test_opencv_writes_every_chroma_as_libvips_does() -> None:
+def test_libjpeg_turbo_writes_every_chroma_as_libvips_does() -> None:
     for chroma in (Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL):
         encoder = JpegEncoder(JpegOptions(chroma=chroma))
         for quality in (40, 89, 90, 97):

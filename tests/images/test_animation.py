@@ -242,6 +242,22 @@ class TestAvif:
         pixels = decoded(avif_sequence(deep, DELAYS, bits))
         assert np.abs(pixels.samples.astype(int) - moving().samples).mean() < 3
 
+    def test_durations_are_rounded_to_milliseconds(self) -> None:
+        """50, 70 and 90 units of a thousandth become units of a 1,024th."""
+        data = bytearray(films()["avif"])
+        media = data.index(b"mdhd") + 4
+        scale = media + (20 if data[media] else 12)
+        assert struct.unpack_from(">I", data, scale) == (1000,)
+        struct.pack_into(">I", data, scale, 1024)
+        expected = tuple(round(delay * 1000 / 1024) for delay in DELAYS)
+        assert decoded(bytes(data)).delays == expected
+
+    def test_frames_without_a_duration_are_damage(self) -> None:
+        data = bytearray(films()["avif"])
+        struct.pack_into(">I", data, data.index(b"stts") + 8, 1)  # of runs: the first frame's
+        with pytest.raises(InvalidImage):
+            open_image(bytes(data), AMPLE)
+
     def test_pictures_larger_than_announced_are_not_decoded(self) -> None:
         """The boxes claim 16 x 16; a decoder would make 96 x 64."""
         data = films()["avif"]

@@ -1,4 +1,4 @@
-"""The settings of libvips and OpenCV: none at import, all of them at the first use."""
+"""The settings of libvips: none at import, all of them at the first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**20)
 
 SETTINGS = """
 import logging, os, sys
-import cv2, pyvips
+import pyvips
 
 def settings():
     try:
@@ -29,11 +29,9 @@ def settings():
         blocked = "blocked" in str(error)
     loggers = len(pyvips.logger.filters), logging.getLogger("pyvips").level
     cache = pyvips.cache_get_max()
-    threads = pyvips.concurrency_get(), cv2.getNumThreads()
-    return cache, threads, blocked, loggers, cv2.utils.logging.getLogLevel(), dict(os.environ)
+    return cache, pyvips.concurrency_get(), blocked, loggers, dict(os.environ)
 
 pyvips.concurrency_set(3)
-cv2.setNumThreads(3)
 before = settings()
 import autoquality_core.images as images
 from autoquality_core.types import RawSource
@@ -65,7 +63,7 @@ def test_importing_the_package_changes_no_setting() -> None:
 
 
 @pytest.mark.parametrize("use", FIRST_USES.values(), ids=FIRST_USES)
-def test_the_first_use_configures_libvips_and_opencv(use: str) -> None:
+def test_the_first_use_configures_libvips(use: str) -> None:
     """No cache, one thread, no loaders that are unsafe for untrusted files."""
     program = f"""
 try:
@@ -73,18 +71,18 @@ try:
 except images.source.InvalidImage:
     pass
 cache, threads, blocked, *_ = settings()
-print(cache, *threads, blocked)
+print(cache, threads, blocked)
 """
-    assert printed(program) == ["0", "1", "1", "True"]
+    assert printed(program) == ["0", "1", "True"]
 
 
 def test_the_first_use_keeps_the_settings_of_the_program() -> None:
     program = """
 images.configure(concurrency=2)
 images.from_raw(RawSource(1, 1, 1, b'a'), LIMITS)
-print(pyvips.concurrency_get(), cv2.getNumThreads())
+print(pyvips.concurrency_get())
 """
-    assert printed(program) == ["2", "2"]
+    assert printed(program) == ["2"]
 
 
 def test_configuring_again_changes_the_threads_and_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""JPEG files decoded by OpenCV: the same samples and the same errors as by libvips."""
+"""JPEG files decoded by libjpeg-turbo: the same samples and the same errors as by libvips."""
 
 from __future__ import annotations
 
@@ -89,6 +89,20 @@ def test_damaged_files_are_refused_or_read_as_libvips_does(whole: bytes) -> None
             decoded += 1
             assert np.array_equal(found, by_libvips(bytes(data)))
     assert 50 < decoded < 390
+
+
+def test_a_file_may_have_more_behind_the_image() -> None:
+    """Phones store a second image or a film there."""
+    for more in (b"\0" * 9, BASELINE, b"\xff\xd8\xff"):
+        found = decode_plain_jpeg(BASELINE + more, 61, 83, 3)
+        assert found is not None
+        assert np.array_equal(found, by_libvips(BASELINE))
+
+
+def test_damage_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = RESTARTS[:900] + RESTARTS[950:]
+    assert decode_plain_jpeg(damaged, 61, 83, 3) is not None
+    assert capfd.readouterr().err == ""
 
 
 def test_truncated_files_are_errors_of_the_caller_unless_allowed() -> None:

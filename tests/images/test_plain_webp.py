@@ -1,4 +1,4 @@
-"""Plain WebP files decoded by OpenCV: the same samples and the same errors as by libvips."""
+"""Plain WebP files decoded by libwebp: the same samples and the same errors as by libvips."""
 
 from __future__ import annotations
 

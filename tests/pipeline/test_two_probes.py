@@ -193,7 +193,7 @@ def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
             come()
 
 
-def test_a_caller_that_leaves_while_opencv_encodes_has_nothing_measured(
+def test_a_caller_that_leaves_while_an_encoder_works_has_nothing_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deadline = Deadline()

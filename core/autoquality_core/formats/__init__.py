@@ -37,7 +37,7 @@ from autoquality_core.formats.webp import WebpEncoder as WebpEncoder
 from autoquality_core.formats.webp import WebpOptions as WebpOptions
 from autoquality_core.formats.webp import WebpPreset as WebpPreset
 from autoquality_core.images import Pixels
-from autoquality_core.runtime.codecs import cv2, jpegxl, pyvips
+from autoquality_core.runtime.codecs import jpegxl, pyvips
 from autoquality_core.types import ColorProfile, Format
 
 ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
@@ -136,7 +136,6 @@ def library_versions() -> dict[str, str]:
     """
     versions = {
         "libvips": ".".join(str(pyvips.version(part)) for part in range(3)),
-        "opencv": cv2.__version__,
         "pyvips": pyvips.__version__,
     }
     with suppress(metadata.PackageNotFoundError):  # libvips may be the system's

@@ -21,7 +21,7 @@ from autoquality_core.types import MAX_QUALITY, Chroma, Format
 T = TypeVar("T")
 Samples = npt.NDArray[np.uint8]
 
-COMMON_LIBRARIES = ("libvips", "opencv", "pyvips", "pyvips-binary")
+COMMON_LIBRARIES = ("libvips", "pyvips", "pyvips-binary")
 """Keys of `formats.library_versions`: what every source is read with, and most files written."""
 
 EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))

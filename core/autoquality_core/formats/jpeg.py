@@ -1,4 +1,4 @@
-"""JPEG, by mozjpeg. Plain options go through OpenCV's libjpeg-turbo: the same files, faster."""
+"""JPEG, by mozjpeg. Plain options go through libjpeg-turbo: the same files, faster."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from autoquality_core.formats import opencv
+from autoquality_core.formats import plain
 from autoquality_core.formats.base import (
     CHROMA_MEANING,
     CHROMAS,
@@ -20,6 +20,7 @@ from autoquality_core.formats.base import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
+from autoquality_core.images.plain_files import jpeg_samples
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format
 
@@ -68,8 +69,8 @@ class JpegEncoder(Encoder):
     options: JpegOptions = _PLAIN
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        if _is_plain(self.options) and not profile_flag(pixels) and _opencv_agrees():
-            data = opencv.jpeg(pixels, quality, self.options.chroma)
+        if _is_plain(self.options) and not profile_flag(pixels) and _turbo_agrees():
+            data = plain.jpeg(pixels, quality, self.options.chroma)
             if data is not None:
                 return data
         return self.by_libvips(pixels, quality)
@@ -95,7 +96,7 @@ class JpegEncoder(Encoder):
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         # The Y channel of the file would take half the time. But a viewer sees R, G and B, and
         # where those are clipped their luma differs: the DSSIM by up to 0.01.
-        samples = opencv.decoded(data, pixels, pixels.bands)
+        samples = jpeg_samples(data, pixels.width, pixels.height, pixels.bands)
         if samples is None:
             samples = samples_of(pyvips.Image.jpegload_buffer(data, access="sequential"))
         return Decoded(samples)
@@ -123,9 +124,9 @@ def _is_plain(options: JpegOptions) -> bool:
 
 
 @cache
-def _opencv_agrees() -> bool:
-    """Checks that OpenCV's files are libvips' here."""
-    return opencv.agrees(
-        lambda pixels, quality: opencv.jpeg(pixels, quality, Chroma.BY_QUALITY),
+def _turbo_agrees() -> bool:
+    """Checks that libjpeg-turbo's files are libvips' here."""
+    return plain.agrees(
+        lambda pixels, quality: plain.jpeg(pixels, quality, Chroma.BY_QUALITY),
         JpegEncoder().by_libvips,
     )

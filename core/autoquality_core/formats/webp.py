@@ -1,4 +1,4 @@
-"""WebP, by libwebp: lossy, stills and animations. Plain stills go through OpenCV, faster."""
+"""WebP, by libwebp: lossy, stills and animations. Plain stills go through imagecodecs, faster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
-from autoquality_core.formats import opencv
+from autoquality_core.formats import plain
 from autoquality_core.formats.base import (
     ChromaOptions,
     Encoder,
@@ -19,6 +19,7 @@ from autoquality_core.formats.base import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
+from autoquality_core.images.plain_files import webp_samples
 from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format, Lossless
@@ -86,9 +87,9 @@ class WebpEncoder(Encoder):
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         others = replace(self.options, alpha_quality=_PLAIN.alpha_quality, lossless=_PLAIN.lossless)
-        plain = self.takes_quality and others == _PLAIN
-        if plain and not profile_flag(pixels) and _opencv_agrees():
-            data = opencv.webp(pixels, quality)
+        usual = self.takes_quality and others == _PLAIN
+        if usual and not profile_flag(pixels) and _imagecodecs_agrees():
+            data = plain.webp(pixels, quality)
             if data is not None:
                 return data
         data = self.by_libvips(pixels, quality)
@@ -121,10 +122,11 @@ class WebpEncoder(Encoder):
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         # Grey is written as RGB, and read as RGB.
-        samples = opencv.decoded(data, pixels, 3)
-        if samples is not None:
-            return Decoded(samples)
         if pixels.frames == 1:
+            bands = 4 if pixels.has_alpha else 3
+            samples = webp_samples(data, pixels.width, pixels.height, bands)
+            if samples is not None:
+                return Decoded(samples)
             return Decoded(samples_of(pyvips.Image.webpload_buffer(data, access="sequential")))
         image = pyvips.Image.webpload_buffer(data, n=-1, access="sequential")
         samples = samples_of(image, image.height // pixels.height)
@@ -189,6 +191,6 @@ def _with_alpha_flag(data: bytes) -> bytes:
 
 
 @cache
-def _opencv_agrees() -> bool:
-    """Checks that OpenCV's files are libvips' here."""
-    return opencv.agrees(opencv.webp, WebpEncoder().by_libvips)
+def _imagecodecs_agrees() -> bool:
+    """Checks that the files of imagecodecs are libvips' here."""
+    return plain.agrees(plain.webp, WebpEncoder().by_libvips)

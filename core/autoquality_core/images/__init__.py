@@ -1,6 +1,6 @@
 """Images under limits: opening and decoding files, raw pixels, luma planes, metadata.
 
-Importing this package changes no settings of libvips or OpenCV. Its functions do so
+Importing this package changes no settings of libvips. Its functions do so
 before they first decode anything; `configure` describes the settings.
 """
 
@@ -16,6 +16,7 @@ from autoquality_core.images.luma import luma_planes as luma_planes
 from autoquality_core.images.luma import warm_up as _warm_up_luma
 from autoquality_core.images.metadata.kept import NO_METADATA as NO_METADATA
 from autoquality_core.images.metadata.kept import Metadata as Metadata
+from autoquality_core.images.orientation import warm_up as _warm_up_orientation
 from autoquality_core.images.pixels import Pixels as Pixels
 from autoquality_core.images.raw import check_raw as check_raw
 from autoquality_core.images.raw import check_raw_shape as check_raw_shape
@@ -25,6 +26,7 @@ from autoquality_core.images.source import open_image as open_image
 
 
 def warm_up() -> None:
-    """Compile the loops of colours and luma, or load them from numba's cache."""
+    """Compile the loops of colours, luma and turned images, or load them from numba's cache."""
     spaces.warm_up()
     _warm_up_luma()
+    _warm_up_orientation()

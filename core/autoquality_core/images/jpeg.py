@@ -31,6 +31,11 @@ SEQUENTIAL = (0xC0, 0xC1)
 
 _INDEX = b"MPF\0"
 _IMAGE = b"\xff\xd8\xff"
+_IMAGE_END, _SCAN_START = b"\xff\xd9", b"\xff\xda"
+
+# A frame header: precision in bits, height, width and the number of components.
+_FRAME_HEADER = 6
+_BITS = 8
 _ENTRIES_TAG = 0xB002
 _ENTRY = 16
 _UNDEFINED = 7
@@ -94,18 +99,30 @@ def count_scans(data: Data) -> Scans:
     return Scans(scans, pixels, seen)
 
 
-def has_one_scan(data: Data) -> bool:
-    """Whether the first image is sequential, and its first scan has all components."""
+class SingleScan(NamedTuple):
+    """The first image of a file that is sequential, of 8 bits, and complete with one scan."""
+
+    width: int
+    height: int
+    components: int
+
+
+def single_scan(data: Data) -> SingleScan | None:
+    """The first image, if its first scan has all components, and an end is behind it."""
     view = memoryview(data)
-    components, at = 0, 2
+    found, at = None, 2
     for code, start, content in segments(view, 0):
         at = start + len(content)
         if code in _FRAMES:
-            if code not in SEQUENTIAL or len(content) < 6:
-                return False
-            components = content[5]
+            if code not in SEQUENTIAL or len(content) < _FRAME_HEADER or content[0] != _BITS:
+                return None
+            height, width = _number(content, 1), _number(content, 3)
+            found = SingleScan(width, height, content[5])
     scan = bytes(view[at : at + 5])
-    return len(scan) == 5 and scan[:2] == bytes((0xFF, _SCAN)) and 0 < components == scan[4]
+    if found is None or len(scan) < 5 or scan[:2] != _SCAN_START or scan[4] != found.components:
+        return None
+    complete = bytes(view[-2:]) == _IMAGE_END or _IMAGE_END in bytes(view[at:])
+    return found if complete and found.components else None
 
 
 def find_images(data: Data) -> Images:

@@ -7,10 +7,9 @@ upright. What is wrong with tables and samples shows when the file is decoded.
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
-from autoquality_core.images.jpeg import GAIN_MAPS, SEQUENTIAL, has_one_scan, segments
+from autoquality_core.images.jpeg import GAIN_MAPS, SEQUENTIAL, segments, single_scan
 from autoquality_core.images.metadata.exif import Tiff
 from autoquality_core.types import Data
 
@@ -38,7 +37,8 @@ class PlainHeader(NamedTuple):
 
 def read_plain_header(data: Data) -> PlainHeader | None:
     """The header of a plain JPEG with a single scan; None for any other file."""
-    if not has_one_scan(data):
+    scan = single_scan(data)
+    if scan is None:
         return None
     frame = exif = b""
     for code, _, content in segments(memoryview(data), 0):
@@ -49,8 +49,8 @@ def read_plain_header(data: Data) -> PlainHeader | None:
             exif = block
         elif code not in _OTHERS:
             return None
-    precision, height, width, channels = struct.unpack_from(">BHHB", frame)
-    known = precision == 8 and channels in (1, 3) and len(frame) == 6 + 3 * channels
+    width, height, channels = scan
+    known = channels in (1, 3) and len(frame) == 6 + 3 * channels
     if not known or not 0 < min(width, height) <= max(width, height) <= _MOST_SIDE:
         return None
     return PlainHeader(width, height, channels, exif)

@@ -1,4 +1,4 @@
-"""libvips and OpenCV: their settings, and their errors for lack of memory."""
+"""libvips: its settings, and its errors for lack of memory."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autoquality_core.runtime.codecs import cv2, pyvips
+from autoquality_core.runtime.codecs import pyvips
 
 _log = logging.getLogger(__name__)
 
 _configured = threading.Event()
 _configuring = threading.Lock()
 
-# The messages of libvips, libpng, libjpeg, OpenCV, libwebp, libheif and aom. libheif reports lack
+# The messages of libvips, libpng, libjpeg, libwebp, libheif, libavif and aom. libheif reports lack
 # of memory as (6.0), and a file that exceeds its own limits as (6.1000). "failed to allocate
 # memory for ..." of libtiff is not among them: libtiff says so of empty tables, too.
 _OUT_OF_MEMORY = re.compile(
@@ -27,7 +27,7 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def configure(concurrency: int = 1) -> None:
-    """Set up libvips and OpenCV for the whole process; may be called again.
+    """Set up libvips for the whole process; may be called again.
 
     `concurrency` is the number of threads (1 or more) that one operation on one
     image may use. It changes the bytes of an AVIF, because the encoder cuts the
@@ -59,12 +59,10 @@ def _apply(concurrency: int) -> None:
     pyvips.cache_set_max(0)
     # Reproducible bytes, and threads left to other images.
     pyvips.concurrency_set(concurrency)
-    cv2.setNumThreads(concurrency)
     # Privacy: at DEBUG, pyvips logs the arguments and results of operations: whole images.
     logging.getLogger("pyvips").setLevel(logging.INFO)
     # Damaged files are the caller's business: errors report them, logs and stderr do not.
     pyvips.logger.addFilter(_demote)  # has no effect the second time
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     _tolerate_torn_errors()
     _configured.set()
 
@@ -94,7 +92,7 @@ def allocation_failures() -> Iterator[None]:
     """Raise MemoryError if the body fails because a library could not allocate memory."""
     try:
         yield
-    except (pyvips.Error, cv2.error) as error:
+    except (pyvips.Error, RuntimeError) as error:  # of imagecodecs, too
         if _OUT_OF_MEMORY.search(str(error)) is None:
             raise
         pyvips.vips_lib.vips_error_clear()

@@ -1,11 +1,11 @@
-"""Plain files decoded by OpenCV, which is faster or more faithful than libvips.
+"""Plain files decoded by imagecodecs, which is faster or more faithful than libvips.
 
 JPEG: both use libjpeg-turbo and make the same samples; libvips takes twice the time.
 
 WebP: libvips calls libwebp in a way that takes five times as long for the same pixels.
 
 AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by two pixels.
-libavif, behind OpenCV, interpolates between them, as browsers do.
+libavif, behind imagecodecs, interpolates between them, as browsers do.
 
 All functions return None for files that are not plain, are damaged, or differ from the
 size given. libvips then decodes or refuses them.
@@ -15,20 +15,21 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.images.isobmff.plain_avif import without_metadata
-from autoquality_core.images.jpeg import has_one_scan
-from autoquality_core.images.libvips import ensure_configured
-from autoquality_core.runtime.codecs import cv2
+from autoquality_core.images.isobmff.plain_avif import require_plain
+from autoquality_core.images.jpeg import single_scan
+from autoquality_core.runtime.codecs import jpeg8, libavif, libwebp
 from autoquality_core.types import Data
 
 Samples = npt.NDArray[np.uint8]
 
 _MOST_PIXELS = 50_000_000
-"""Of a JPEG. OpenCV cannot be stopped, and takes up to half a second for so many."""
+"""Of a JPEG. The decoder cannot be stopped, and takes up to half a second for so many."""
 
 _PLAIN_WEBP = re.compile(rb"RIFF....WEBPVP8 ", re.DOTALL)
 """Without the chunk VP8X, a file holds one lossy picture: no alpha, profile, Exif or animation."""
@@ -37,23 +38,28 @@ _PLAIN_WEBP = re.compile(rb"RIFF....WEBPVP8 ", re.DOTALL)
 def decode_plain_jpeg(data: Data, width: int, height: int, bands: int) -> Samples | None:
     """The samples of a JPEG: (1, height, width, bands), grey or RGB.
 
-    The file must have a single scan, because libvips refuses damage to others that
-    OpenCV accepts. Orientation and profile are not applied.
+    The file must be complete and have a single scan, because libvips refuses damage to others that
+    imagecodecs accepts. Orientation and profile are not applied.
     """
-    if bands not in (1, 3) or width * height > _MOST_PIXELS or not has_one_scan(data):
+    usable = bands in (1, 3) and width * height <= _MOST_PIXELS
+    if not usable or single_scan(data) != (width, height, bands):
         return None
-    colours = cv2.IMREAD_COLOR_RGB if bands == 3 else cv2.IMREAD_GRAYSCALE
-    shape = (height, width, 3) if bands == 3 else (height, width)
-    samples = _decoded(data, shape, colours | cv2.IMREAD_IGNORE_ORIENTATION)
-    return None if samples is None else samples.reshape(1, height, width, bands)
+    return jpeg_samples(data, width, height, bands)
+
+
+def jpeg_samples(data: Data, width: int, height: int, bands: int) -> Samples | None:
+    """As `decode_plain_jpeg`, for a sound file of any kind and size."""
+    return _decoded(jpeg8.jpeg8_decode, data, (height, width, bands))
 
 
 def decode_plain_webp(data: Data, width: int, height: int) -> Samples | None:
     """The samples of a lossy WebP without alpha or metadata: (1, height, width, 3), RGB."""
-    if _PLAIN_WEBP.match(data) is None:
-        return None
-    samples = _decoded(data, (height, width, 3), cv2.IMREAD_COLOR_RGB)
-    return None if samples is None else samples[np.newaxis]
+    return webp_samples(data, width, height, 3) if _PLAIN_WEBP.match(data) else None
+
+
+def webp_samples(data: Data, width: int, height: int, bands: int) -> Samples | None:
+    """The samples of a sound WebP of one frame, RGB, or RGB and alpha: as `decode_plain_webp`."""
+    return _decoded(libwebp.webp_decode, data, (height, width, bands))
 
 
 def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Samples | None:
@@ -67,22 +73,18 @@ def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Sample
     Uses one thread; `configure` has no effect on it.
     """
     try:
-        visible = without_metadata(data, (width, height), alpha=bands == 4)
+        require_plain(data, (width, height), alpha=bands == 4)
     except (ValueError, struct.error):
         return None
-    samples = _decoded(visible, (height, width, bands), cv2.IMREAD_UNCHANGED)
-    if samples is None:
-        return None
-    order = cv2.COLOR_BGR2RGB if bands == 3 else cv2.COLOR_BGRA2RGBA
-    return np.asarray(cv2.cvtColor(samples, order), np.uint8)[np.newaxis]
+    return _decoded(libavif.avif_decode, data, (height, width, bands), numthreads=1)
 
 
-def _decoded(data: Data, shape: tuple[int, ...], flags: int) -> Samples | None:
-    ensure_configured()
+def _decoded(
+    decode: Callable[..., Any], data: Data, shape: tuple[int, int, int], **options: int
+) -> Samples | None:
+    samples = np.empty((1, *shape), np.uint8)
     try:
-        samples = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
+        decode(data, out=samples[0] if shape[2] > 1 else samples[0, ..., 0], **options)
+    except (RuntimeError, ValueError):  # damaged, or of another shape
         return None
-    if samples is None or samples.shape != shape or samples.dtype != np.uint8:
-        return None
-    return np.asarray(samples, np.uint8)
+    return samples

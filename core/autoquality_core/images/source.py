@@ -213,21 +213,17 @@ class Source:
             with _stopping(image, stoppable):
                 return device_samples(image, self.colours)
 
-        found: tuple[Samples, tuple[int, ...]] | None
         try:
             if isinstance(animation, Apng):
-                found = animation.decode(frames, samples_of)
+                samples, delays = animation.decode(frames, samples_of)
             elif isinstance(animation, Jxl):
-                found = animation.decode(frames)
+                samples, delays = animation.decode(frames)
             else:
-                found = animation.decode(self.data)
+                samples, delays = animation.decode(self.data), animation.durations
         except ValueError:
             raise _unreadable(self.field, self.format) from None
-        if found is None:
-            return None
-        samples, delays = found
-        if samples.shape[-1] == 1 and channels == 3:  # libvips reads a grey AVIF as RGB
-            samples = cast("Samples", np.repeat(samples, 3, axis=-1))
+        if samples.shape[-1] < 3 and channels == 3:  # libvips reads a grey AVIF as RGB
+            samples = cast("Samples", np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1))
         if samples.shape[-1] not in (channels, channels + 1):
             return None
         header = header.copy()

@@ -179,7 +179,7 @@ class Session:
         except Exception:
             self.deadline.check()  # failed because it was stopped
             raise
-        self.deadline.check()  # OpenCV's encoders cannot be stopped, and need no measurement then
+        self.deadline.check()  # some encoders cannot be stopped; nothing is measured then
         return data, encoding.seconds
 
     def measure(self, quality: int, metric: Metric) -> None:

@@ -100,7 +100,7 @@ def test_a_profile_has_every_stage_of_a_request(tmp_path: Path) -> None:
     by = {(*one, side): name for one in made for side, name in libraries(record, *one).items()}
     assert by["none", "jpeg-mozjpeg", ENCODE] == "mozjpeg by libvips"
     assert by["dssim", "webp", ENCODE].startswith("libwebp by ")
-    assert by["dssim", "avif", DECODE_RESULT] == "libavif by OpenCV"
+    assert by["dssim", "avif", DECODE_RESULT] == "libavif by imagecodecs"
     assert ("none", "avif", DECODE_RESULT) not in by
     assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in text
     (picture_,) = profile_figures.plots(record).values()

@@ -12,7 +12,7 @@ from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.clipping import SAMPLE_PIXELS, clips
 from autoquality_core.images.colour.file_colours import DEVICE, FileColours, image_of, plain
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.runtime.codecs import cv2, pyvips
+from autoquality_core.runtime.codecs import pyvips
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,10 @@ def _narrowed(samples: Samples) -> npt.NDArray[np.uint8]:
     """8 bits, rounded."""
     if samples.dtype == np.uint8:
         return cast("npt.NDArray[np.uint8]", samples)
-    rows = samples.reshape(samples.shape[0], -1)
-    narrow = cv2.convertScaleAbs(rows, alpha=1 / 257)
-    return np.asarray(narrow, np.uint8).reshape(samples.shape)
+    narrow = np.empty(samples.shape, np.uint8)
+    for row, place in zip(samples, narrow, strict=True):
+        place[:] = (row * np.uint32(255) + np.uint32(0x807F)) >> np.uint32(16)
+    return narrow
 
 
 def _full_range(samples: Samples, colours: FileColours) -> Samples:

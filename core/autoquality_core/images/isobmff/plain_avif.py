@@ -30,22 +30,20 @@ _HIGH_BIT_DEPTH = 0x40
 _MONOCHROME = 0x10
 
 
-def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memoryview:
-    """A copy of a plain file of this width and height, with its Exif and XMP hidden.
+def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
+    """Check that a file is plain, and of this width and height.
 
-    OpenCV would parse Exif, and does not recognise a file with metadata behind the
-    pixels. Raises ValueError if the file is not plain, and struct.error if a box is
-    too short.
+    Raises ValueError if it is not, and struct.error if a box is too short.
     """
-    copy = memoryview(bytearray(data))
-    (whole,) = _boxes(copy, _FILE)[b"meta"]
+    view = memoryview(data)
+    (whole,) = _boxes(view, _FILE)[b"meta"]
     meta = _boxes(whole[4:], _META)
     (iinf,), (iprp,) = meta[b"iinf"], meta[b"iprp"]
     images = _images(iinf)
     _require(len(images) == (2 if alpha else 1))
 
     # libavif would scale a picture whose coded size differs from the size of the image.
-    items = Meta.read(copy)
+    items = Meta.read(view)
     extents = [items.items[image].extents for image in images]
     _require(all(len(one) == 1 and one[0].method == 0 for one in extents))
     _require(all(coded_size(items.content(one[0])) == size for one in extents))
@@ -61,7 +59,6 @@ def without_metadata(data: Data, size: tuple[int, int], *, alpha: bool) -> memor
     codings = [coding[2] for coding in properties[b"av1C"] if len(coding) > 2]
     _require(not any(coding & _HIGH_BIT_DEPTH for coding in codings))
     _require(not all(coding & _MONOCHROME for coding in codings))
-    return copy
 
 
 def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, list[memoryview]]:
@@ -74,7 +71,7 @@ def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, l
 
 
 def _images(iinf: memoryview) -> list[int]:
-    """The numbers of the coded images. Other items must be metadata, and are hidden."""
+    """The numbers of the coded images. Other items must be metadata."""
     _require(bytes(iinf[:1]) == b"\0")
     images = []
     for entry in _boxes(iinf[6:], frozenset({b"infe"}))[b"infe"]:
@@ -82,8 +79,6 @@ def _images(iinf: memoryview) -> list[int]:
         _require(version == 2 and (kind == b"av01" or kind in _METADATA))
         if kind == b"av01":
             images.append(item)
-        else:
-            entry[8:12] = b"none"  # readers ignore items of unknown types
     return images
 
 

@@ -1,8 +1,8 @@
 """Image sequences in AVIF and HEIF (ISO/IEC 23008-12): their structure, and the frames of AVIF.
 
 The frames are the samples of a track (ISO/IEC 14496-12). libvips reads only the still
-image in front of them. OpenCV's libavif reads the frames of an AVIF, and allocates
-memory by the size of each coded picture. So these sizes are checked first.
+image in front of them. libavif reads the frames of an AVIF, and allocates memory by the size of
+each coded picture. So these sizes are checked first.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import chain, islice, repeat
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.runtime.codecs import cv2
+from autoquality_core.runtime.codecs import libavif
 from autoquality_core.types import Data
 
 _MAJOR_BRAND = slice(8, 12)
@@ -31,8 +30,8 @@ _ENTRY_END = 78
 
 _SINGLE = frozenset(
     {
-        *(b"tkhd", b"edts", b"elst", b"mdia", b"hdlr", b"minf", b"stbl"),
-        *(b"stsd", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
+        *(b"tkhd", b"edts", b"elst", b"mdia", b"mdhd", b"hdlr", b"minf", b"stbl"),
+        *(b"stsd", b"stts", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
     }
 )
 """The boxes of a track that are read here, and may occur only once."""
@@ -48,10 +47,11 @@ _FULL_RANGE = 16
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """An image sequence. `plays` is 0 for an endless loop.
+    """An image sequence. `plays` is 0 for an endless loop; `durations` are in milliseconds.
 
     `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
-    track of pictures of `width` x `height` pixels. There may be one track of alpha.
+    track of pictures of `width` x `height` pixels. There may be one track of alpha. Other sequences
+    have no `durations`.
     """
 
     width: int
@@ -59,37 +59,27 @@ class Sequence:
     frames: int
     plays: int
     depth: int
+    durations: tuple[int, ...]
     readable: bool
 
-    def decode(self, data: Data) -> tuple[Samples, tuple[int, ...]] | None:
-        """The samples (frames, height, width, bands) of all frames, and their durations in ms.
+    def decode(self, data: Data) -> Samples:
+        """The samples (frames, height, width, bands) of all frames.
 
-        The samples have 16 bits if the file has more than 8. None if OpenCV does not
-        recognise the file. Raises ValueError if it is damaged, and MemoryError.
+        They have 16 bits if the file has more than 8. Raises ValueError if the file is damaged,
+        and MemoryError.
         """
-        content = np.frombuffer(data, np.uint8)
         try:
             with allocation_failures():
-                done, film = cv2.imdecodeanimation(content, 0, 1)
-                if not done:
-                    return None
-                done, film = cv2.imdecodeanimation(content, 0, self.frames)
-        except cv2.error:
+                film: Samples = libavif.avif_decode(data, numthreads=1)
+        except RuntimeError:
             raise ValueError("damaged") from None
-        frames, durations = list(film.frames), tuple(int(one) for one in film.durations)
-        del film  # also holds the frames
-        if not done or not len(frames) == len(durations) == self.frames:
-            raise ValueError("damaged")
-        if any(frame.shape[:2] != (self.height, self.width) for frame in frames):
-            raise ValueError("a frame differs in size from the sequence")
-        first = _rgb(frames[0])
-        samples = np.empty((self.frames, *first.shape), first.dtype)
-        for at in range(self.frames):
-            samples[at] = _rgb(frames[at])
-            frames[at] = first  # frees the memory of the frame
-        if samples.dtype == np.uint16:
-            samples <<= _FULL_RANGE - self.depth
-        return samples, durations
+        shape = (self.frames, self.height, self.width)
+        frames = film if self.frames > 1 else film[np.newaxis]
+        if frames.shape[:3] != shape:
+            raise ValueError("other frames than the boxes announce")
+        if frames.dtype == np.uint16:
+            np.left_shift(frames, _FULL_RANGE - self.depth, out=frames)
+        return frames.reshape(*shape, -1)
 
 
 def read_sequence(data: Data, most_frames: int) -> Sequence | None:
@@ -109,9 +99,12 @@ def read_sequence(data: Data, most_frames: int) -> Sequence | None:
         return None
     first = shown[0]
     readable = bytes(view[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
+    durations: tuple[int, ...] = ()
     if readable and first.frames <= most_frames:
         readable = all(track.is_plain(view, first) for track in tracks)
-    return Sequence(*(first.width, first.height, first.frames, first.plays, first.depth, readable))
+        durations = first.durations() if readable else ()
+    sides = (first.width, first.height)
+    return Sequence(*sides, first.frames, first.plays, first.depth, durations, readable)
 
 
 def _tracks(data: memoryview) -> Iterator[_Track]:
@@ -149,6 +142,7 @@ class _Track:
     depth: int
     frames: int
     plays: int
+    timescale: int
     table: dict[bytes, memoryview]
 
     @classmethod
@@ -165,7 +159,27 @@ class _Track:
         sizes = table.get(b"stsz", table.get(b"stz2", memoryview(b"")))
         (frames,) = struct.unpack_from(">8xI", sizes)
         plays = _plays(track[b"tkhd"], track.get(b"edts"))
-        return cls(kind, coding, width, height, depth, frames, plays, table)
+        version, _, header = full(media[b"mdhd"])
+        header.uint(16 if version else 8)
+        return cls(kind, coding, width, height, depth, frames, plays, header.uint(4), table)
+
+    def durations(self) -> tuple[int, ...]:
+        """How long each frame is shown, in milliseconds.
+
+        Raises ValueError if the track does not say it for every frame.
+        """
+        try:
+            (count,) = struct.unpack_from(">4xI", self.table[b"stts"])
+            runs = struct.iter_unpack(">2I", self.table[b"stts"][8 : 8 + 8 * count])
+            times = chain.from_iterable(repeat(time, frames) for frames, time in runs)
+            found = tuple(
+                round(1000 * time / self.timescale) for time in islice(times, self.frames)
+            )
+        except (KeyError, struct.error, ZeroDivisionError):
+            raise ValueError("frames without a duration") from None
+        if len(found) < self.frames:
+            raise ValueError("frames without a duration")
+        return found
 
     def is_plain(self, data: memoryview, first: _Track) -> bool:
         """Whether it is like the `first` track, and all its coded pictures have the same size.
@@ -230,11 +244,3 @@ def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
     edits.uint(4)
     segment = edits.uint(8 if edit_version else 4)
     return -(-duration // segment) if segment else 0
-
-
-def _rgb(frame: npt.NDArray[Any]) -> Samples:
-    """A frame of OpenCV, which is (height, width) or in the order BGR, as grey, RGB or RGBA."""
-    if frame.ndim == 2:
-        return frame[..., np.newaxis]
-    order = cv2.COLOR_BGRA2RGBA if frame.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return cast("Samples", cv2.cvtColor(frame, order))

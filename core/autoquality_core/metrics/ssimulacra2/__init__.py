@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images import Pixels
+from autoquality_core.images.luma import over_black
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
-from autoquality_core.runtime.codecs import cv2
 from autoquality_core.types import WORDS
 
 Samples = npt.NDArray[np.uint8]
@@ -129,7 +129,7 @@ def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:
         alpha = np.ascontiguousarray(frame[..., -1])
         for band in range(bands - 1):
             colour = np.ascontiguousarray(frame[..., band])
-            place[..., band] = cv2.multiply(colour, alpha, scale=1 / 255)
+            place[..., band] = over_black(colour, alpha)
     yield surface
     # White adds the same to all colours.
     for place, frame in zip(surface, samples, strict=True):

@@ -1,12 +1,9 @@
-"""OpenCV writes the same files as libvips, and reads the same samples."""
+"""imagecodecs writes the same files as libvips, and reads the same samples."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import pyvips
@@ -18,12 +15,14 @@ from autoquality_core.formats import (
     WebpOptions,
     encoder_for,
     jpeg,
-    opencv,
+    plain,
     webp,
 )
 from autoquality_core.formats.jpeg import JpegEncoder
 from autoquality_core.formats.webp import WebpEncoder
 from autoquality_core.images import Pixels, luma_planes
+from autoquality_core.images.plain_files import jpeg_samples, webp_samples
+from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Chroma, Format
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
 
@@ -49,22 +48,26 @@ def read(data: bytes, pixels: Pixels) -> np.ndarray:
     )
 
 
+def jpeg_by_quality(pixels: Pixels, quality: int) -> bytes | None:
+    return plain.jpeg(pixels, quality, Chroma.BY_QUALITY)
+
+
 @each_source
 @pytest.mark.parametrize("chroma", [Chroma.BY_QUALITY, Chroma.SUBSAMPLED, Chroma.FULL])
 def test_a_plain_jpeg_is_the_file_that_libvips_writes(source: str, chroma: Chroma) -> None:
     pixels, options = SOURCES[source], JpegOptions(chroma=chroma)
-    plain = encoder_for(Format.JPEG, EncoderOptions(jpeg=options))
+    encoder = encoder_for(Format.JPEG, EncoderOptions(jpeg=options))
     for quality in QUALITIES:
-        swiftly = opencv.jpeg(pixels, quality, chroma)
+        swiftly = plain.jpeg(pixels, quality, chroma)
         assert swiftly == JpegEncoder(options).by_libvips(pixels, quality), quality
-        assert swiftly == plain.encode(pixels, quality), quality
+        assert swiftly == encoder.encode(pixels, quality), quality
 
 
 @pytest.mark.parametrize("source", ["colour", "1x1", "odd sides", "a column"])
 def test_a_plain_webp_is_the_file_that_libvips_writes(source: str) -> None:
     pixels = SOURCES[source]
     for quality in QUALITIES:
-        swiftly = opencv.webp(pixels, quality)
+        swiftly = plain.webp(pixels, quality)
         assert swiftly == WebpEncoder().by_libvips(pixels, quality), quality
         assert swiftly == encoder_for(Format.WEBP).encode(pixels, quality), quality
 
@@ -86,62 +89,49 @@ def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOp
     for quality in QUALITIES:
         data = encoder_for(fmt, options).encode(pixels, quality)
         bands = pixels.bands if fmt is Format.JPEG else 3
-        assert opencv.decoded(data, pixels, bands) is not None
+        read_by = jpeg_samples if fmt is Format.JPEG else webp_samples
+        assert read_by(data, pixels.width, pixels.height, bands) is not None
         assert np.array_equal(decoded_luma(encoder_for(fmt), data, pixels), read(data, pixels))
 
 
 def test_both_are_used_here() -> None:
-    assert jpeg._opencv_agrees()
-    assert webp._opencv_agrees()
+    assert jpeg._turbo_agrees()
+    assert webp._imagecodecs_agrees()
 
 
 def test_another_encoder_inside_is_noticed() -> None:
     def other(pixels: Pixels, quality: int) -> bytes:
         return JpegEncoder().by_libvips(pixels, max(quality - 1, 1))
 
-    def swiftly(pixels: Pixels, quality: int) -> bytes | None:
-        return opencv.jpeg(pixels, quality, Chroma.BY_QUALITY)
-
-    assert not opencv.agrees(swiftly, other)
+    assert not plain.agrees(jpeg_by_quality, other)
 
 
 def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
     large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
-    assert opencv.jpeg(large, 80, Chroma.BY_QUALITY) is None
-    assert opencv.webp(large, 80) is None
-    assert opencv.webp(translucent(), 80) is None
-    assert opencv.webp(moving(), 80) is None
-    assert opencv.decoded(b"", moving(), 3) is None
-    assert opencv.decoded(b"", translucent(), 3) is None
+    assert plain.jpeg(large, 80, Chroma.BY_QUALITY) is None
+    assert plain.webp(large, 80) is None
+    assert plain.webp(translucent(), 80) is None
+    assert plain.webp(moving(), 80) is None
 
 
-TOO_LARGE = """
-import sys
-from autoquality_core.formats import encoder_for, opencv
-from autoquality_core.types import Chroma, Format
-from tests.formats.sources import decoded_luma, photograph
-for fmt in (Format.JPEG, Format.WEBP):
-    data = encoder_for(fmt).encode(photograph(), 80)
-    assert opencv.decoded(data, photograph(), 3) is None
-    print(decoded_luma(encoder_for(fmt), data, photograph()).shape)
-"""
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_alpha_is_what_libvips_reads(quality: int) -> None:
+    pixels = translucent()
+    data = encoder_for(Format.WEBP).encode(pixels, quality)
+    found = webp_samples(data, pixels.width, pixels.height, 4)
+    assert found is not None
+    assert np.array_equal(found[0], pyvips.Image.webpload_buffer(data).numpy())
 
 
-def test_what_is_too_large_for_opencv_is_left_to_libvips() -> None:
-    limit = {"OPENCV_IO_MAX_IMAGE_PIXELS": "1000"}
-    done = subprocess.run(
-        [sys.executable, "-c", TOO_LARGE],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **limit},
-    )
-    assert done.stdout == 2 * "(1, 1, 64, 96)\n", done.stderr
+def test_an_encoder_without_memory_leaves_the_file_to_libvips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise RuntimeError("no memory")
 
-
-def test_an_opencv_without_the_encoder_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> object:
-        raise cv2.error("no encoder")
-
-    monkeypatch.setattr(cv2, "imencode", refuse)
-    assert opencv.jpeg(photograph(), 80, Chroma.BY_QUALITY) is None
-    assert opencv.webp(photograph(), 80) is None
+    monkeypatch.setattr(jpeg8, "jpeg8_encode", refuse)
+    monkeypatch.setattr(libwebp, "webp_encode", refuse)
+    for write in (jpeg_by_quality, plain.webp):
+        assert write(photograph(), 80) is None
+    assert JpegEncoder().encode(photograph(), 80)
+    assert WebpEncoder().encode(photograph(), 80)
