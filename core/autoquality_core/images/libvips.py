@@ -18,9 +18,10 @@ _configuring = threading.Lock()
 
 # The messages of libvips, libpng, libjpeg, libwebp, libheif, libavif and aom. libheif reports lack
 # of memory as (6.0), and a file that exceeds its own limits as (6.1000). "failed to allocate
-# memory for ..." of libtiff is not among them: libtiff says so of empty tables, too.
+# memory for ..." and "out of memory reading of ..." of libtiff are not among them: libtiff says so
+# of empty tables, and of tags with more values than the file has room for.
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
+    r"out of memory(?! reading of)|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
     r"|av1_create_context_and_bufferpool\(\) failed",
     re.IGNORECASE,
 )
