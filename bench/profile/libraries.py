@@ -30,6 +30,7 @@ _INSIDE = {
     (Format.WEBP, ENCODE, LIBVIPS): "libwebp",
     (Format.WEBP, DECODE_RESULT, IMAGECODECS): "libwebp",
     (Format.WEBP, DECODE_RESULT, LIBVIPS): "libwebp",
+    (Format.AVIF, ENCODE, IMAGECODECS): "libaom",
     (Format.AVIF, ENCODE, LIBVIPS): "libaom",
     (Format.AVIF, DECODE_RESULT, IMAGECODECS): "libavif",
     (Format.AVIF, DECODE_RESULT, LIBVIPS): "libheif",
@@ -37,7 +38,7 @@ _INSIDE = {
 """The codec inside the library that is called."""
 
 _CALLS = (
-    (_avif, "avif_decode"),
+    *((_avif, name) for name in ("avif_decode", "avif_encode")),
     *((_jpeg8, name) for name in ("jpeg8_decode", "jpeg8_encode")),
     *((_webp, name) for name in ("webp_decode", "webp_encode")),
 )

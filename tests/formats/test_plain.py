@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from autoquality_core.formats import (
     plain,
     webp,
 )
+from autoquality_core.formats.avif import AvifEncoder, AvifOptions
 from autoquality_core.formats.jpeg import JpegEncoder
 from autoquality_core.formats.webp import WebpEncoder
 from autoquality_core.images import Pixels, luma_planes
 from autoquality_core.images.plain_files import jpeg_samples, webp_samples
+from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Chroma, Format
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
@@ -92,6 +95,28 @@ def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOp
         read_by = jpeg_samples if fmt is Format.JPEG else webp_samples
         assert read_by(data, pixels.width, pixels.height, bands) is not None
         assert np.array_equal(decoded_luma(encoder_for(fmt), data, pixels), read(data, pixels))
+
+
+@pytest.mark.parametrize("quality", [30, 63, 89, 95])
+@pytest.mark.parametrize("speed", [7, 9])
+def test_libavif_writes_an_avif_like_that_of_libheif(quality: int, speed: int) -> None:
+    """So curves that were learned with either hold for both."""
+    encoder, pixels = AvifEncoder(AvifOptions(speed=speed)), photograph(256, 256)
+    ours, theirs = (write(pixels, quality) for write in (encoder.encode, encoder._by_libheif))
+    assert ours != theirs
+    assert len(ours) == pytest.approx(len(theirs), rel=0.12)
+    scores = [
+        SSIMULACRA2.compare(pixels, Pixels.from_samples(encoder.decode(one, pixels).samples))
+        for one in (ours, theirs)
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1)
+
+
+def test_libheif_writes_alpha_profiles_and_the_highest_quality() -> None:
+    encoder = AvifEncoder()
+    profiled = replace(photograph(), profile=pyvips.Image.profile_load("p3"))
+    for pixels, quality in ((translucent(), 60), (profiled, 60), (photograph(), 100)):
+        assert encoder.encode(pixels, quality) == encoder._by_libheif(pixels, quality)
 
 
 def test_both_are_used_here() -> None:

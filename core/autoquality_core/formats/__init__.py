@@ -37,7 +37,7 @@ from autoquality_core.formats.webp import WebpEncoder as WebpEncoder
 from autoquality_core.formats.webp import WebpOptions as WebpOptions
 from autoquality_core.formats.webp import WebpPreset as WebpPreset
 from autoquality_core.images import Pixels
-from autoquality_core.runtime.codecs import jpegxl, pyvips
+from autoquality_core.runtime.codecs import jpegxl, libavif, pyvips
 from autoquality_core.types import ColorProfile, Format
 
 ENCODERS: Mapping[Format, type[Encoder]] = MappingProxyType(
@@ -142,5 +142,6 @@ def library_versions() -> dict[str, str]:
         versions["pyvips-binary"] = metadata.version("pyvips-binary")
     with suppress(ImportError):  # there are not wheels for every kind of machine
         versions["libjxl"] = jpegxl.jpegxl_version().removeprefix("libjxl ")
+        versions["libavif"] = libavif.avif_version().removeprefix("libavif ")
         versions["imagecodecs"] = metadata.version("imagecodecs")
     return versions

@@ -1,4 +1,9 @@
-"""AVIF: written by libheif and libaom, read by libavif."""
+"""AVIF, by libaom. libavif, behind imagecodecs, writes most files and reads all.
+
+For the same bytes and the same score, libavif takes two thirds of the time that libheif, behind
+libvips, takes. imagecodecs cannot write a profile or lossy alpha, so libheif writes these files.
+Both map a quality to the same quantisers.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ import numpy as np
 from autoquality_core.formats.base import (
     CHROMA_MEANING,
     CHROMAS,
+    COMMON_LIBRARIES,
     EACH_QUALITY,
     SUBSAMPLE_MODES,
     ChromaOptions,
@@ -24,13 +30,17 @@ from autoquality_core.formats.base import (
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.plain_files import decode_plain_avif
-from autoquality_core.runtime.codecs import pyvips
-from autoquality_core.types import Chroma, Format
+from autoquality_core.runtime.codecs import libavif, pyvips
+from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 _FASTEST = 9
 _LEARNED_SPEED = 8
 """The speed that curves were learned for; after a change, learn them again."""
 _WHOLE_CHROMA = 90
+
+# Code points of ITU-T H.273: what sRGB has.
+_BT709, _SRGB = 1, 13
+
 _SIDE = 64
 
 
@@ -60,11 +70,32 @@ class AvifEncoder(Encoder):
     default_quality = 63
     default_range = (60, 65)
     block_bytes = 1.5
-    probe_seconds_per_pixel = 3e-7
+    probe_seconds_per_pixel = 2e-7
+    libraries = (*COMMON_LIBRARIES, "imagecodecs", "libavif")
 
     options: AvifOptions = AvifOptions()
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
+        if pixels.has_alpha or pixels.profile is not None or quality == MAX_QUALITY:
+            return self._by_libheif(pixels, quality)
+        samples = pixels.samples[0]
+        full = self.options.chroma is Chroma.FULL or (
+            self.options.chroma is Chroma.BY_QUALITY and quality >= _WHOLE_CHROMA
+        )
+        return bytes(
+            libavif.avif_encode(
+                samples if pixels.bands == 3 else samples.repeat(3, axis=-1),
+                quality,
+                speed=self.options.speed,
+                pixelformat="444" if full else "420",
+                codec="aom",
+                primaries=_BT709,
+                transfer=_SRGB,
+                numthreads=pyvips.concurrency_get(),
+            )
+        )
+
+    def _by_libheif(self, pixels: Pixels, quality: int) -> bytes:
         data: bytes = in_colour(pixels).heifsave_buffer(
             Q=quality,
             compression="av1",
