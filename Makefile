@@ -184,6 +184,10 @@ bench-targets: .venv/.stamp ## Write docs/targets.md: quality and scores for eac
 bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
 	@$(BIN)/python -m bench.jpegli $(ARGS)
 
+.PHONY: bench-efforts
+bench-efforts: .venv/.stamp ## Compare the efforts of WebP, AVIF and JPEG XL at equal scores (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.efforts $(ARGS)
+
 .PHONY: bench-sources
 bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.sources $(ARGS)

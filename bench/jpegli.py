@@ -27,6 +27,7 @@ import numpy as np
 
 from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
 from autoquality_core.images import Pixels
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_train.corpus.samples import Sample, whole_images
 from bench.command import add_images, images_of, parser
@@ -44,6 +45,7 @@ BRACKET = 2
 """The most qualities between the two probes that are interpolated."""
 
 Encode = Callable[[Pixels, int], bytes]
+Decode = Callable[[bytes, Pixels], Decoded]
 Curve = Callable[[int], tuple[float, int]]
 """The score and the bytes at a quality."""
 
@@ -100,7 +102,7 @@ def bytes_at(score: float, curve: Curve) -> float | None:
     return math.exp(math.log(fewer) + part * math.log(more / fewer))
 
 
-def curve_of(pixels: Pixels, encode: Encode) -> Curve:
+def curve_of(pixels: Pixels, encode: Encode, decode: Decode) -> Curve:
     """The curve of an encoder over an image; each quality is encoded once."""
     reference = SSIMULACRA2.reference(pixels)
     known: dict[int, tuple[float, int]] = {}
@@ -108,7 +110,7 @@ def curve_of(pixels: Pixels, encode: Encode) -> Curve:
     def at(quality: int) -> tuple[float, int]:
         if quality not in known:
             data = encode(pixels, quality)
-            known[quality] = reference.score(JpegEncoder().decode(data, pixels)), len(data)
+            known[quality] = reference.score(decode(data, pixels)), len(data)
         return known[quality]
 
     return at
@@ -122,7 +124,7 @@ def ratios_of(sample: Sample, python: Path) -> dict[tuple[str, float], float]:
     for chroma in CHROMAS:
         mozjpeg = JpegEncoder(replace(BEST_MOZJPEG, no_subsample=chroma == "444"))
         for encode in (mozjpeg.encode, partial(jpegli, chroma=chroma)):
-            curve = curve_of(pixels, encode)
+            curve = curve_of(pixels, encode, mozjpeg.decode)
             for score in SCORES:
                 sizes[chroma, score].append(bytes_at(score, curve))
     jpegli.close()

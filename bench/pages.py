@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import (
     cache,
+    efforts,
     engines,
     formats,
     guard,
@@ -70,6 +71,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "cache": ("cache", cache.page),
     "rates": ("cache", rates),
     "engines": ("engines", engines.page),
+    "efforts": ("efforts", efforts.page),
     "formats": ("formats", formats.page),
     "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
@@ -93,7 +95,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
     *("docs/sources.md", "docs/operations.md", "docs/install.md", "docs/robustness.md"),
-    *("docs/batch.md", "docs/capacity.md"),
+    *("docs/batch.md", "docs/capacity.md", "docs/formats.md"),
 )
 
 

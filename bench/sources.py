@@ -143,7 +143,8 @@ def _by_photoshop(name: str, pixels: Pixels) -> bytes:
 
 def _equal_qualities(pixels: Pixels) -> dict[str, float]:
     """For each of `_writers`, the quality with the tables of Annex K and the same score."""
-    curve: Curve = curve_of(pixels, JpegEncoder(JpegOptions(no_subsample=True)).encode)
+    encoder = JpegEncoder(JpegOptions(no_subsample=True))
+    curve: Curve = curve_of(pixels, encoder.encode, encoder.decode)
     scores = np.maximum.accumulate([curve(quality)[0] for quality in GRID])
     reference = SSIMULACRA2.reference(pixels)
     found = {}

@@ -18,7 +18,7 @@ def small_photograph() -> Pixels:
 
 @pytest.fixture(scope="module")
 def curve() -> Curve:
-    return curve_of(small_photograph(), JpegEncoder().encode)
+    return curve_of(small_photograph(), JpegEncoder().encode, JpegEncoder().decode)
 
 
 @pytest.mark.parametrize("quality", [20, 51, 88])
@@ -43,6 +43,6 @@ def test_each_quality_is_encoded_once() -> None:
         tried.append(quality)
         return encoder.encode(pixels, quality)
 
-    counted = curve_of(small_photograph(), encode)
+    counted = curve_of(small_photograph(), encode, encoder.decode)
     assert bytes_at(50.0, counted) == bytes_at(50.0, counted)
     assert len(tried) == len(set(tried))
