@@ -275,8 +275,8 @@ def test_default_candidates_are_for_requests_without_a_format_that_can_compare()
 def test_slow_formats_are_left_out_first_if_time_is_short() -> None:
     """Two probes of a large AVIF take longer than the deadline leaves; one of a JPEG does not."""
     rng = np.random.default_rng(1)
-    noise = rng.integers(0, 256, (100, 150, 3), np.uint8).repeat(10, axis=0).repeat(10, axis=1)
-    source = RawSource(1500, 1000, 3, noise.tobytes())
+    noise = rng.integers(0, 256, (100, 150, 3), np.uint8).repeat(12, axis=0).repeat(12, axis=1)
+    source = RawSource(1800, 1200, 3, noise.tobytes())
     result = encode(candidates=(Format.AVIF, Format.JPEG), source=source, deadline=Short())
     assert result.format is Format.JPEG
     (late,) = by_verdict(result)[Verdict.NO_TIME]

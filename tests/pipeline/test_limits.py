@@ -317,7 +317,8 @@ def test_metadata_counts_and_is_dropped_for_a_limit(fmt: Format) -> None:
     whole = encode(fmt, TargetSpec(Method.SSIMULACRA2, 70), source, options=everything)
     size = len(whole.image)
     kept = encode(fmt, by_score(70, Limits(size)), source, options=everything)
-    assert kept.image == whole.image
+    assert kept.outcome is Outcome.TARGET_MET and len(kept.image) <= size
+    assert kept.notices == whole.notices
     dropped = encode(fmt, high_above_medium(size - 3000), source, options=everything)
     assert [one.code for one in dropped.notices] == [NoticeCode.METADATA_DROPPED]
     assert dropped.outcome is Outcome.TARGET_MET and len(dropped.image) <= size - 3000
