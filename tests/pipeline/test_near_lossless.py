@@ -147,6 +147,13 @@ def test_it_is_the_answer_where_it_is_smaller_than_lossy_and_lossless_files() ->
     assert {one.near_lossless for one in result.probes} >= {None, 20}
 
 
+def test_the_lossless_file_is_made_before_near_lossless_ones() -> None:
+    """It costs less, and the bytes of the others are predicted from it."""
+    made = [(one.lossless, one.near_lossless) for one in webp().probes]
+    first = next(at for at, (_, near) in enumerate(made) if near is not None)
+    assert made[first - 1] == (True, None)
+
+
 def test_never_means_neither_lossless_nor_near_lossless() -> None:
     result = webp(Lossless.NEVER)
     assert (result.near_lossless, result.candidates) == (None, ())
