@@ -184,6 +184,10 @@ bench-targets: .venv/.stamp ## Write docs/targets.md: quality and scores for eac
 bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS="--python PYTHON IMAGES...")
 	@$(BIN)/python -m bench.jpegli $(ARGS)
 
+.PHONY: bench-near-lossless
+bench-near-lossless: .venv/.stamp ## Compare near-lossless WebP with lossy and lossless (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.near_lossless $(ARGS)
+
 .PHONY: bench-sources
 bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.sources $(ARGS)

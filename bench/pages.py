@@ -16,6 +16,7 @@ from bench import (
     formats,
     guard,
     jpegli,
+    near_lossless,
     rest,
     savings,
     sources,
@@ -74,6 +75,7 @@ TABLES: Mapping[str, tuple[str, Table]] = {
     "savings": ("savings", savings.page),
     "ssimulacra2": ("ssimulacra2", ssimulacra2.page),
     "jpegli": ("jpegli", jpegli.page),
+    "near-lossless": ("near-lossless", near_lossless.page),
     "ssimulacra2-scores": ("ssimulacra2-scores", ssimulacra2_scores.page),
     "sources-estimate": ("sources", sources.estimate_page),
     "sources-skipped": ("sources", sources.skipped_page),
@@ -93,7 +95,7 @@ PLOTTED: Mapping[str, tuple[Plots, tuple[str, ...]]] = {
 PAGES = (
     *("docs/bench.md", "docs/accuracy.md", "docs/choice.md", "docs/targets.md", "docs/savings.md"),
     *("docs/sources.md", "docs/operations.md", "docs/install.md", "docs/robustness.md"),
-    *("docs/batch.md", "docs/capacity.md"),
+    *("docs/batch.md", "docs/capacity.md", "docs/formats.md"),
 )
 
 
