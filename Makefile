@@ -188,6 +188,10 @@ bench-jpegli: .venv/.stamp ## Compare jpegli with mozjpeg at equal scores (ARGS=
 bench-efforts: .venv/.stamp ## Compare the efforts of WebP, AVIF and JPEG XL at equal scores (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.efforts $(ARGS)
 
+.PHONY: bench-near-lossless
+bench-near-lossless: .venv/.stamp ## Compare near-lossless WebP with lossy and lossless (ARGS="IMAGES...")
+	@$(BIN)/python -m bench.near_lossless $(ARGS)
+
 .PHONY: bench-sources
 bench-sources: .venv/.stamp ## Measure predicted qualities, smaller images and estimated qualities (ARGS="IMAGES...")
 	@$(BIN)/python -m bench.sources $(ARGS)

@@ -36,6 +36,8 @@ class Probe:
     """None from a server that does not know candidates."""
     chroma: Chroma | None = None
     """The option with which it was made. None for a format without it."""
+    near_lossless: int | None = None
+    """libwebp's level of a near-lossless WebP, 0 to 80. None for every other file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Candidate:
     """Whether the size or the score is an expectation."""
     ssimulacra2: float | None = None
     """The SSIMULACRA2 of its answer. None if it is unknown."""
+    near_lossless: int | None = None
+    """libwebp's level of a near-lossless WebP, 0 to 80. None for every other file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,8 @@ class Encoded:
     """What became of each candidate. Empty if there was nothing to choose."""
     lossless: bool = False
     """Whether the file is without loss."""
+    near_lossless: int | None = None
+    """libwebp's level of a near-lossless WebP, 0 to 80. None for every other file."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, and return the path.

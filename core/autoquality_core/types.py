@@ -200,7 +200,8 @@ class Probe:
     """One encoding and its scores by the metric's name; times in seconds.
 
     `alpha_quality` is None if the alpha channel has no quality of its own, `chroma` if the format
-    has no such option. `lossless` says that no sample differs.
+    has no such option. `lossless` says that no sample differs. `near_lossless` is the level of a
+    near-lossless file, 0 to 80, otherwise None.
     """
 
     quality: int
@@ -212,6 +213,7 @@ class Probe:
     format: Format | None = None
     chroma: Chroma | None = None
     lossless: bool = False
+    near_lossless: int | None = None
 
 
 class Stage(enum.Enum):

@@ -89,3 +89,20 @@ def test_reports_list_the_candidates(run: Run, photos: Path) -> None:
     details = run("--verbose", "encode", photos / "a.jpg", *options).stderr
     assert "avif: quality" in details
     assert "chosen: " in details and "larger: " in details
+
+
+def test_reports_name_near_lossless_files(run: Run, server: FakeServer, photos: Path) -> None:
+    response = pb.EncodeResponse(
+        image=b"file",
+        format=pb.FORMAT_WEBP,
+        outcome=pb.OUTCOME_LOSSLESS_SMALLER,
+        size_bytes=4,
+        near_lossless=20,
+    )
+    response.candidates.add(
+        format=pb.FORMAT_WEBP, verdict=pb.Candidate.VERDICT_CHOSEN, near_lossless=20
+    )
+    server.respond(response)
+    options = ("--format", "webp", *HIGH, "--force")
+    result = run("--verbose", "encode", photos / "a.jpg", *options)
+    assert "webp near-lossless, level 20" in result.stderr

@@ -165,7 +165,7 @@ def test_json_is_one_object_a_line_with_these_keys(
         *("source", "ok", "output", "source_bytes", "size_bytes", "saved_percent", "format"),
         *("quality", "alpha_quality", "dssim", "ssimulacra2", "iterations", "outcome", "applied"),
         *("predicted_quality", "probes", "timings", "notices", "width", "height", "frames"),
-        *("lossless", "candidates", "request_id"),
+        *("lossless", "near_lossless", "candidates", "request_id"),
     ]
     assert done["output"] == str(tmp_path / "out" / "b.webp")
     assert (done["source_bytes"], done["size_bytes"]) == (5000, size)

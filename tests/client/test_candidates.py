@@ -66,6 +66,27 @@ def test_candidates_of_an_answer_are_dataclasses(server: FakeServer, client: Cli
     assert (probe.format, probe.chroma, probe.lossless) == (Format.WEBP, Chroma.SUBSAMPLED, True)
 
 
+def test_the_level_of_a_near_lossless_file_is_known_also_if_it_is_0(
+    server: FakeServer, client: Client
+) -> None:
+    chosen = pb.Candidate(
+        format=pb.FORMAT_WEBP, verdict=pb.Candidate.VERDICT_CHOSEN, message="x", near_lossless=0
+    )
+    server.respond(
+        pb.EncodeResponse(
+            format=pb.FORMAT_WEBP,
+            outcome=pb.OUTCOME_LOSSLESS_SMALLER,
+            near_lossless=0,
+            candidates=[chosen],
+            probes=[pb.Probe(quality=80), pb.Probe(near_lossless=0)],
+        )
+    )
+    encoded = client.encode(b"drawing", format="webp")
+    assert (encoded.near_lossless, encoded.lossless, encoded.quality) == (0, False, None)
+    assert encoded.candidates[0].near_lossless == 0
+    assert [one.near_lossless for one in encoded.probes] == [None, 0]
+
+
 def test_a_server_that_knows_no_candidates_sends_none(server: FakeServer, client: Client) -> None:
     server.respond(pb.EncodeResponse(format=pb.FORMAT_WEBP, probes=[pb.Probe(quality=3)]))
     encoded = client.encode(b"photo")

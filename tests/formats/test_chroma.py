@@ -120,12 +120,22 @@ def test_grey_has_no_chroma_to_choose() -> None:
 
 @pytest.mark.parametrize(
     ("lossless", "found"),
-    [(Lossless.NEVER, [False]), (Lossless.SMALLER, [False, True]), (Lossless.ALWAYS, [True])],
+    [
+        (Lossless.NEVER, ["lossy"]),
+        (Lossless.SMALLER, ["lossy", "lossless", "near-lossless"]),
+        (Lossless.ALWAYS, ["lossless"]),
+    ],
 )
-def test_a_webp_is_lossy_lossless_or_either(lossless: Lossless, found: list[bool]) -> None:
-    encoder = WebpEncoder(WebpOptions(lossless=lossless))
-    assert [one.lossless for one in encoder.variants(grey=False)] == found
-    assert all(one.takes_quality is not one.lossless for one in encoder.variants(grey=False))
+def test_a_webp_is_lossy_lossless_or_either(lossless: Lossless, found: list[str]) -> None:
+    variants = WebpEncoder(WebpOptions(lossless=lossless)).variants(grey=False)
+    assert [one.takes_quality for one in variants] == [kind == "lossy" for kind in found]
+    assert [one.lossless for one in variants] == [kind == "lossless" for kind in found]
+    near = [one.near_lossless is not None for one in variants]
+    assert near == [kind == "near-lossless" for kind in found]
+
+
+def test_grey_images_have_no_near_lossless_variant() -> None:
+    assert all(one.near_lossless is None for one in WebpEncoder().variants(grey=True))
 
 
 def test_a_lossless_webp_has_exactly_the_samples() -> None:

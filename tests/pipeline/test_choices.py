@@ -146,6 +146,14 @@ def test_a_lossless_file_that_is_larger_does_not_replace_one_that_misses_the_tar
     assert FewestBytes(70.0, 1.0).best([missed, lossless]) is missed
 
 
+@pytest.mark.parametrize("outcome", [Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED])
+def test_a_near_lossless_file_that_misses_the_target_is_not_the_answer(outcome: Outcome) -> None:
+    met, near = entry(900, 70.0), entry(500, 60.0, outcome, optional=True)
+    assert FewestBytes(70.0, 1.0).best([met, near]) is met
+    missed = entry(900, 50.0, Outcome.MAX_QUALITY_REACHED)
+    assert FewestBytes(70.0, 1.0).best([missed, near]) is missed
+
+
 class Probes:
     """A handler that tries four qualities, and ends early only if it must."""
 

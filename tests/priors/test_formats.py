@@ -29,6 +29,7 @@ from tests.photos import crop
 
 LOSSY = (JpegEncoder(), WebpEncoder(), AvifEncoder(), JxlEncoder())
 LOSSLESS = WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS))
+NEAR = WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS), near_lossless=40)
 
 
 def pixels(name: str = "coffee.png", width: int = 320, height: int = 240) -> Pixels:
@@ -163,6 +164,20 @@ def test_a_drawing_is_expected_to_be_smaller_without_loss() -> None:
     assert found.bytes_at(LOSSLESS, 80) < found.bytes_at(LOSSY[1], 80)
     photo = beliefs(LOSSLESS, LOSSY[1])
     assert photo.bytes_at(LOSSLESS, 80) > 3 * photo.bytes_at(LOSSY[1], 80)
+
+
+def test_a_near_lossless_file_is_expected_to_be_smaller_than_the_lossless_one() -> None:
+    found = beliefs(LOSSLESS, NEAR)
+    exact, sizes = found.bytes_at(LOSSLESS, 80), [found.bytes_at(NEAR, one) for one in (70, 80, 90)]
+    assert sizes == sorted(sizes)
+    assert 0.5 * exact < sizes[0] < sizes[-1] < exact
+
+
+def test_a_lossless_file_says_much_about_near_lossless_ones() -> None:
+    found = beliefs(LOSSLESS, NEAR)
+    share = found.bytes_at(NEAR, 80) / found.bytes_at(LOSSLESS, 80)
+    found.observe(LOSSLESS, 300_000, 100.0)
+    assert found.bytes_at(NEAR, 80) == pytest.approx(share * 300_000, rel=0.05)
 
 
 def test_options_that_were_not_learned_count_as_the_nearest_with_doubt() -> None:

@@ -140,3 +140,24 @@ def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
     assert not left_out.HasField("size_bytes") and left_out.chroma == pb.CHROMA_UNSPECIFIED
     assert (larger.predicted, larger.chroma) == (True, pb.CHROMA_BY_QUALITY)
     assert not larger.HasField("ssimulacra2")
+
+
+@pytest.mark.parametrize("level", [None, 0, 60])
+def test_a_response_has_the_level_of_a_near_lossless_file(level: int | None) -> None:
+    probe = Probe(*(0, 90, {}, 0.1, 0.0), format=Format.WEBP, near_lossless=level)
+    chosen = Considered(Format.WEBP, Verdict.CHOSEN, "fewest bytes", near_lossless=level)
+    result = EncodeResult(
+        *(b"file", Format.WEBP, 0, {}, Outcome.LOSSLESS_SMALLER),
+        applied=ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, "ssimulacra2"),
+        predicted_quality=None,
+        probes=(probe,),
+        notices=(),
+        width=1,
+        height=1,
+        frames=1,
+        near_lossless=level,
+        candidates=(chosen,),
+    )
+    response = encode_response(result, 0.2)
+    for one in (response, response.probes[0], response.candidates[0]):
+        assert (one.near_lossless if one.HasField("near_lossless") else None) == level

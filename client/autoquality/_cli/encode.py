@@ -98,7 +98,7 @@ def encode(
                     quality, alpha_quality, dssim, ssimulacra2, iterations,
                     outcome, applied, predicted_quality, probes,
                     timings (seconds), notices, width, height, frames,
-                    lossless, candidates
+                    lossless, near_lossless, candidates
       ok is false   error, code, reason, field_violations
       skipped       ok (true), skipped (true), output
     """  # noqa: D301 (click reads \b)

@@ -64,6 +64,7 @@ def _done(result: Done) -> dict[str, Any]:
         "height": encoded.height,
         "frames": encoded.frames,
         "lossless": encoded.lossless,
+        "near_lossless": encoded.near_lossless,
         "candidates": [asdict(candidate) for candidate in encoded.candidates],
         "request_id": encoded.request_id,
     }
@@ -206,6 +207,8 @@ def _made_as(probe: Probe, encoded: Encoded) -> str:
 
 def _options(one: Candidate | Probe) -> str:
     how = "lossless" if one.lossless else one.chroma and f"chroma {one.chroma}"
+    if one.near_lossless is not None:
+        how = f"near-lossless, level {one.near_lossless}"
     return " ".join(str(word) for word in (one.format, how) if word)
 
 

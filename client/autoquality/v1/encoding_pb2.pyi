@@ -286,6 +286,8 @@ class _LosslessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """Methods that search: if the file is smaller than the one that meets the target.
     METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
     example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
+    A search for a SSIMULACRA2 also tries near-lossless files, which must meet the
+    target.
     """
     LOSSLESS_ALWAYS: _Lossless.ValueType  # 3
     """Always. There is no quality then: the outcome is OUTCOME_NO_QUALITY."""
@@ -301,6 +303,8 @@ LOSSLESS_SMALLER: Lossless.ValueType  # 2
 """Methods that search: if the file is smaller than the one that meets the target.
 METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
 example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
+A search for a SSIMULACRA2 also tries near-lossless files, which must meet the
+target.
 """
 LOSSLESS_ALWAYS: Lossless.ValueType  # 3
 """Always. There is no quality then: the outcome is OUTCOME_NO_QUALITY."""
@@ -455,8 +459,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     CODE_LIMIT_EXCEEDED says which limits the result exceeds.
     """
     OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
-    """The result is without loss, and smaller than the file that
-    meets the target. METHOD_SIZE: it fits the budget.
+    """The result is without loss, or near-lossless with the target's score or a better
+    one, and smaller than the lossy file. METHOD_SIZE: it fits the budget.
     """
     OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
     """The result is the source, because it is not larger than the encoding
@@ -515,8 +519,8 @@ the highest quality within it, or min_quality if there is none.
 CODE_LIMIT_EXCEEDED says which limits the result exceeds.
 """
 OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
-"""The result is without loss, and smaller than the file that
-meets the target. METHOD_SIZE: it fits the budget.
+"""The result is without loss, or near-lossless with the target's score or a better
+one, and smaller than the lossy file. METHOD_SIZE: it fits the budget.
 """
 OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
 """The result is the source, because it is not larger than the encoding
@@ -1295,6 +1299,7 @@ class Probe(google.protobuf.message.Message):
     LOSSLESS_FIELD_NUMBER: builtins.int
     FORMAT_FIELD_NUMBER: builtins.int
     CHROMA_FIELD_NUMBER: builtins.int
+    NEAR_LOSSLESS_FIELD_NUMBER: builtins.int
     quality: builtins.int
     """The quality tried."""
     size_bytes: builtins.int
@@ -1313,6 +1318,8 @@ class Probe(google.protobuf.message.Message):
     """The option with which it was made. CHROMA_UNSPECIFIED for a format without this
     option.
     """
+    near_lossless: builtins.int
+    """The level of a near-lossless WebP, as in EncodeResponse. Absent for other files."""
     @property
     def encode_time(self) -> google.protobuf.duration_pb2.Duration:
         """Time to encode."""
@@ -1334,13 +1341,16 @@ class Probe(google.protobuf.message.Message):
         lossless: builtins.bool = ...,
         format: Global___Format.ValueType = ...,
         chroma: Global___Chroma.ValueType = ...,
+        near_lossless: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "chroma", b"chroma", "dssim", b"dssim", "encode_time", b"encode_time", "format", b"format", "lossless", b"lossless", "measure_time", b"measure_time", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_near_lossless", b"_near_lossless", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "dssim", b"dssim", "encode_time", b"encode_time", "measure_time", b"measure_time", "near_lossless", b"near_lossless", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_near_lossless", b"_near_lossless", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "chroma", b"chroma", "dssim", b"dssim", "encode_time", b"encode_time", "format", b"format", "lossless", b"lossless", "measure_time", b"measure_time", "near_lossless", b"near_lossless", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_dssim", b"_dssim"]) -> typing.Literal["dssim"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_near_lossless", b"_near_lossless"]) -> typing.Literal["near_lossless"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_ssimulacra2", b"_ssimulacra2"]) -> typing.Literal["ssimulacra2"] | None: ...
 
@@ -1412,6 +1422,7 @@ class Candidate(google.protobuf.message.Message):
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     SSIMULACRA2_FIELD_NUMBER: builtins.int
     PREDICTED_FIELD_NUMBER: builtins.int
+    NEAR_LOSSLESS_FIELD_NUMBER: builtins.int
     format: Global___Format.ValueType
     """The format."""
     verdict: Global___Candidate.Verdict.ValueType
@@ -1432,6 +1443,10 @@ class Candidate(google.protobuf.message.Message):
     """`size_bytes` or `ssimulacra2` is an expectation. The candidate was not tried, or
     its search ended early.
     """
+    near_lossless: builtins.int
+    """The level of a near-lossless WebP, as in EncodeResponse. Absent for other files.
+    A file that was not made has any level.
+    """
     def __init__(
         self,
         *,
@@ -1444,9 +1459,12 @@ class Candidate(google.protobuf.message.Message):
         size_bytes: builtins.int | None = ...,
         ssimulacra2: builtins.float | None = ...,
         predicted: builtins.bool = ...,
+        near_lossless: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "chroma", b"chroma", "format", b"format", "lossless", b"lossless", "message", b"message", "predicted", b"predicted", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "verdict", b"verdict"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_near_lossless", b"_near_lossless", "_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "near_lossless", b"near_lossless", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_near_lossless", b"_near_lossless", "_size_bytes", b"_size_bytes", "_ssimulacra2", b"_ssimulacra2", "chroma", b"chroma", "format", b"format", "lossless", b"lossless", "message", b"message", "near_lossless", b"near_lossless", "predicted", b"predicted", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "verdict", b"verdict"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_near_lossless", b"_near_lossless"]) -> typing.Literal["near_lossless"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_size_bytes", b"_size_bytes"]) -> typing.Literal["size_bytes"] | None: ...
     @typing.overload
@@ -1529,6 +1547,7 @@ class EncodeResponse(google.protobuf.message.Message):
     ALPHA_QUALITY_FIELD_NUMBER: builtins.int
     CANDIDATES_FIELD_NUMBER: builtins.int
     LOSSLESS_FIELD_NUMBER: builtins.int
+    NEAR_LOSSLESS_FIELD_NUMBER: builtins.int
     SSIMULACRA2_FIELD_NUMBER: builtins.int
     image: builtins.bytes
     """The encoded file."""
@@ -1536,7 +1555,7 @@ class EncodeResponse(google.protobuf.message.Message):
     """The output format. Never FORMAT_UNSPECIFIED."""
     quality: builtins.int
     """The quality of the result, 1 to 100. 0 for a format without a quality, for a file
-    without loss, and for OUTCOME_SOURCE_KEPT.
+    that is lossless or near-lossless, and for OUTCOME_SOURCE_KEPT.
     """
     size_bytes: builtins.int
     """The size of `image` in bytes."""
@@ -1571,6 +1590,10 @@ class EncodeResponse(google.protobuf.message.Message):
     lossless: builtins.bool
     """The file is without loss: every visible sample is that of the source as it was
     decoded.
+    """
+    near_lossless: builtins.int
+    """libwebp's level of a near-lossless WebP: 0, 20, 40, 60 or 80. 0 changes most. Absent
+    for every other file.
     """
     ssimulacra2: builtins.float
     """The SSIMULACRA2 of `image` to the source, 100 if they are identical. Absent if
@@ -1620,14 +1643,17 @@ class EncodeResponse(google.protobuf.message.Message):
         alpha_quality: builtins.int | None = ...,
         candidates: collections.abc.Iterable[Global___Candidate] | None = ...,
         lossless: builtins.bool = ...,
+        near_lossless: builtins.int | None = ...,
         ssimulacra2: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "predicted_quality", b"predicted_quality", "ssimulacra2", b"ssimulacra2", "timings", b"timings"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "candidates", b"candidates", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "lossless", b"lossless", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "timings", b"timings", "width", b"width"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_near_lossless", b"_near_lossless", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "dssim", b"dssim", "near_lossless", b"near_lossless", "predicted_quality", b"predicted_quality", "ssimulacra2", b"ssimulacra2", "timings", b"timings"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_quality", b"_alpha_quality", "_dssim", b"_dssim", "_near_lossless", b"_near_lossless", "_predicted_quality", b"_predicted_quality", "_ssimulacra2", b"_ssimulacra2", "alpha_quality", b"alpha_quality", "applied", b"applied", "candidates", b"candidates", "dssim", b"dssim", "format", b"format", "frames", b"frames", "height", b"height", "image", b"image", "iterations", b"iterations", "lossless", b"lossless", "near_lossless", b"near_lossless", "notices", b"notices", "outcome", b"outcome", "predicted_quality", b"predicted_quality", "probes", b"probes", "quality", b"quality", "size_bytes", b"size_bytes", "ssimulacra2", b"ssimulacra2", "timings", b"timings", "width", b"width"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_quality", b"_alpha_quality"]) -> typing.Literal["alpha_quality"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_dssim", b"_dssim"]) -> typing.Literal["dssim"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_near_lossless", b"_near_lossless"]) -> typing.Literal["near_lossless"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_predicted_quality", b"_predicted_quality"]) -> typing.Literal["predicted_quality"] | None: ...
     @typing.overload

@@ -179,6 +179,15 @@ class Encoder(ABC):
         return False
 
     @property
+    def near_lossless(self) -> int | None:
+        """The level of a near-lossless file, 0 (small) to 80; None for any other."""
+        return None
+
+    def at_level(self, near_lossless: int) -> Encoder:
+        """A near-lossless encoder with another level."""
+        raise NotImplementedError(f"{self.name} has no near-lossless files")
+
+    @property
     def chroma(self) -> Chroma | None:
         """The option of that name; None for a format without a choice."""
         return getattr(self.options, "chroma", None)

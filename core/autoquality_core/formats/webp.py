@@ -27,6 +27,10 @@ from autoquality_core.types import Chroma, Format, Lossless
 _LEARNED_EFFORT = 4
 """The effort that curves were learned for; after a change, learn them again."""
 
+NEAR_LOSSLESS_LEVELS = (0, 20, 40, 60, 80)
+"""libwebp's levels of near-lossless files, the smallest file first. Levels between give the same.
+"""
+
 _LOSSLESS_QUALITY = 90
 """libwebp's effort of lossless files, 0 (fast) to 100 (small), within `effort`."""
 
@@ -84,6 +88,8 @@ class WebpEncoder(Encoder):
     chroma_choices = (Chroma.SUBSAMPLED, Chroma.SHARP)
 
     options: WebpOptions = _PLAIN
+    near_lossless: int | None = None
+    """No option of a request: a search finds the level."""
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         others = replace(self.options, alpha_quality=_PLAIN.alpha_quality, lossless=_PLAIN.lossless)
@@ -97,13 +103,16 @@ class WebpEncoder(Encoder):
 
     def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
         """The file as libvips writes it."""
+        near = self.near_lossless
+        exact = _LOSSLESS_QUALITY if near is None else near
         data: bytes = in_colour(pixels).webpsave_buffer(
-            Q=quality if self.takes_quality else _LOSSLESS_QUALITY,
+            Q=quality if self.takes_quality else exact,
             alpha_q=self.options.alpha_quality,
             effort=self.options.effort,
             preset=self.options.preset.value,
             smart_subsample=self.options.smart_subsample,
-            lossless=not self.takes_quality,
+            lossless=self.lossless,
+            near_lossless=near is not None,
             keep=profile_flag(pixels),
         )
         return data
@@ -117,7 +126,9 @@ class WebpEncoder(Encoder):
         exact = replace(lossy.with_chroma(Chroma.SUBSAMPLED), lossless=Lossless.ALWAYS)
         found = Encoder.variants(WebpEncoder(lossy), grey=grey)
         if self.options.lossless is Lossless.SMALLER:
-            return (*found, WebpEncoder(exact))
+            # A search tries the other levels, too. Grey images have a palette: they stay exact.
+            near = () if grey else (WebpEncoder(exact, near_lossless=NEAR_LOSSLESS_LEVELS[2]),)
+            return (*found, WebpEncoder(exact), *near)
         return found if self.takes_quality else (WebpEncoder(exact),)
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
@@ -152,7 +163,10 @@ class WebpEncoder(Encoder):
 
     @property
     def lossless(self) -> bool:
-        return not self.takes_quality
+        return not self.takes_quality and self.near_lossless is None
+
+    def at_level(self, near_lossless: int) -> WebpEncoder:
+        return replace(self, near_lossless=near_lossless)
 
     @property
     def alpha_quality(self) -> int | None:

@@ -25,7 +25,8 @@ from autoquality_core.types import Format, Notice, NoticeCode, Verdict
 class Candidate:
     """An encoder that may write the image; `notices` say what its format cannot hold.
 
-    `optional` says that it is without loss, and an alternative to a lossy file of the same format.
+    `optional` says that it is without loss, or near-lossless, and an alternative to a lossy file of
+    the same format.
     """
 
     encoder: Encoder
@@ -117,7 +118,7 @@ def _variants(
             yield replace(lossy, encoder=one)
             continue
         found = candidate_of(job, one, pixels, origin)
-        optional = lossy is not None and one.lossless
+        optional = lossy is not None and not one.takes_quality
         found = replace(found, notices=(*substituted, *found.notices), optional=optional)
         lossy = found if one.takes_quality else lossy
         yield found

@@ -86,6 +86,9 @@ def _most_promising(
         first = [one for one in waiting if not one.candidate.optional] or waiting
         return min(first, key=expected.__getitem__)
     promises = {one: objective.promise(one, beliefs, best) for one in waiting}
+    if any(one.encoder.lossless and promises[one] >= 1 for one in waiting):
+        # It costs less than near-lossless files, and says most about them.
+        waiting = [one for one in waiting if one.encoder.near_lossless is None]
     entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
     return entry if promises[entry] >= 1 else None
 

@@ -62,6 +62,7 @@ class Considered:
     size_bytes: int | None = None
     score: float | None = None
     predicted: bool = False
+    near_lossless: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class EncodeResult:
 
     `quality` is 0 for a format without one. `scores` has those that were measured, by the metric's
     name. `predicted_quality` is None without a prediction, `alpha_quality` if the alpha channel has
-    no quality of its own. `candidates` is empty if there was no choice.
+    no quality of its own, and `near_lossless` if the file has no level of it. `candidates` is empty
+    if there was no choice.
     """
 
     image: bytes = field(repr=False)
@@ -87,5 +89,6 @@ class EncodeResult:
     frames: int
     alpha_quality: int | None = None
     lossless: bool = False
+    near_lossless: int | None = None
     candidates: tuple[Considered, ...] = ()
     timings: Timings = field(default_factory=Timings)

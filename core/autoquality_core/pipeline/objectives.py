@@ -87,7 +87,9 @@ class FewestBytes:
         # An optional file must save bytes. It does not win just because every lossy file misses
         # the target: for a photograph, it is several times as large.
         best = min((one for one in searched if not one.candidate.optional), key=self._rank)
-        optional = (one for one in searched if one.candidate.optional)
+        optional = (
+            one for one in searched if one.candidate.optional and one.found.outcome not in _MISSED
+        )
         return min((best, *optional), key=lambda one: one.size)
 
     def _rank(self, entry: Entry) -> tuple[float, ...]:

@@ -13,7 +13,14 @@ from functools import partial
 from autoquality_core import images
 from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
-from autoquality_core.images import ImageLimits, Metadata, check_raw, check_raw_shape, hidden
+from autoquality_core.images import (
+    ImageLimits,
+    Metadata,
+    Pixels,
+    check_raw,
+    check_raw_shape,
+    hidden,
+)
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
@@ -27,10 +34,12 @@ from autoquality_core.pipeline.methods import (
     FixedQuality,
     MethodHandler,
     MlSearch,
+    NearLossless,
     PredictedScore,
     PredictedSize,
     ScoreSearch,
     SizeSearch,
+    has_near_lossless,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.results import KeptSource, notices_of, result_of
@@ -215,6 +224,10 @@ class Pipeline:
         for one in able:
             fmt = one.encoder.format
             resolved = self._resolve(job, one.encoder)
+            if one.encoder.near_lossless is not None and not (
+                self._searched(one.pixels) and has_near_lossless(one.pixels, resolved)
+            ):
+                continue
             by_network = resolved.method is Method.ML and fmt in self.predictors
             encoder = one.encoder.for_network() if by_network else one.encoder
             cap = self._cap(opened, encoder, resolved)
@@ -288,13 +301,18 @@ class Pipeline:
         cap: int | None,
     ) -> MethodHandler:
         encoder = candidate.encoder
+        if encoder.near_lossless is not None:
+            return NearLossless()
         if not encoder.takes_quality:
             outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
             return FixedQuality(0, outcome)
         if resolved.method is Method.NONE:
             return FixedQuality(cap or self._fixed(job, encoder))
-        searched = session.pixel_count <= self._max_search_pixels
+        searched = self._searched(candidate.pixels)
         return (self._searches if searched else self._predictions)[resolved.method]
+
+    def _searched(self, pixels: Pixels) -> bool:
+        return pixels.frames * pixels.height * pixels.width <= self._max_search_pixels
 
 
 def warm_up() -> None:

@@ -38,6 +38,7 @@ def result_of(
         frames=session.frames(answer.quality),
         alpha_quality=session.alpha_quality,
         lossless=session.encoder.lossless,
+        near_lossless=session.encoder.near_lossless,
         candidates=tuple(considered),
         timings=timings,
     )

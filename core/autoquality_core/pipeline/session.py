@@ -157,6 +157,7 @@ class Session:
             format=encoder.format,
             chroma=encoder.chroma,
             lossless=encoder.lossless,
+            near_lossless=encoder.near_lossless,
         )
         return probe, data
 

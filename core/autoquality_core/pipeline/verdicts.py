@@ -60,7 +60,13 @@ def _considered(
 ) -> Considered:
     """What became of an entry, with its answer or what was expected of it."""
     encoder = entry.session.encoder
-    make = partial(Considered, encoder.format, chroma=encoder.chroma, lossless=encoder.lossless)
+    make = partial(
+        Considered,
+        encoder.format,
+        chroma=encoder.chroma,
+        lossless=encoder.lossless,
+        near_lossless=encoder.near_lossless,
+    )
     if entry.answer is not None and not entry.given_up:
         verdict, message = _reached(entry, best, objective)
         quality = entry.quality or None

@@ -45,6 +45,13 @@ _MOST_SCALE = 1.0
 """The greatest log of an error's size relative to the usual one. Real images stay below; the
 regression knows nothing about images that are unlike all others."""
 
+NEAR_LOSSLESS = {70.0: -0.47, 80.0: -0.41, 85.0: -0.36, 90.0: -0.28}
+"""By SSIMULACRA2: the log bytes of the smallest near-lossless WebP, relative to the lossless one.
+Means over crops of 48 screenshots from the manuals of FreedomBox, GnuCash and MATE."""
+
+NEAR_LOSSLESS_DOUBT = 0.25
+"""The standard deviation of `NEAR_LOSSLESS`: up to 0.2 over them, and more over others."""
+
 _LEAST_SLOPE = 1e-3
 """The least rise of log bytes with one point of the score."""
 
@@ -124,8 +131,9 @@ class SizeBeliefs:
         near = scaled(data.centre if features is None else features, data.centre, data.spread)
         seen = inputs(near, data.landmarks)
         picked = [_pick(data, one) for one in encoders]
-        chosen = np.concatenate([rows for rows, _, _ in picked])
-        self._mean: FloatArray = chosen @ (data.weights @ seen)
+        chosen = np.concatenate([rows for rows, _, _, _ in picked])
+        shift = np.concatenate([shift for _, _, _, shift in picked])
+        self._mean: FloatArray = chosen @ (data.weights @ seen) + shift
         scale = np.exp(np.minimum(data.scales @ seen, _MOST_SCALE))
         covariance = data.covariance * np.outer(scale, scale)
         common = doubt if features is not None else math.hypot(doubt, UNSEEN)
@@ -133,7 +141,7 @@ class SizeBeliefs:
         self._parts: dict[Encoder, slice] = {}
         self._overheads: dict[Encoder, float] = {}
         stop = 0
-        for encoder, (rows, own, overhead) in zip(encoders, picked, strict=True):
+        for encoder, (rows, own, overhead, _) in zip(encoders, picked, strict=True):
             start, stop = stop, stop + len(rows)
             self._parts[encoder] = part = slice(start, stop)
             self._overheads[encoder] = overhead
@@ -223,8 +231,17 @@ def _cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
-    """The outputs of an encoder (rows, n), its own standard deviation, and its overhead."""
+def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float, FloatArray]:
+    """The outputs of an encoder (rows, n), its own deviation, its overhead, its shift (rows)."""
+    rows, own, overhead = _learned_rows(data, encoder)
+    if encoder.near_lossless is None:
+        return rows, own, overhead, np.zeros(len(rows))
+    known = [SSIMULACRA2.value(score) for score in NEAR_LOSSLESS]
+    shift = np.interp(data.values, known, [*NEAR_LOSSLESS.values()])
+    return np.repeat(rows, len(shift), axis=0), NEAR_LOSSLESS_DOUBT, overhead, shift
+
+
+def _learned_rows(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
     each = np.eye(len(data.weights))
     nearest = ((encoder.learned, UNKNOWN),) if encoder.takes_quality else ()
     for key, own in ((encoder.setting, 0.0), *nearest):

@@ -303,6 +303,7 @@ def encode_response(
         alpha_quality=result.alpha_quality,
         candidates=[_candidate(one) for one in result.candidates],
         lossless=result.lossless,
+        near_lossless=result.near_lossless,
     )
 
 
@@ -338,6 +339,7 @@ def _probe(one: Probe) -> pb.Probe:
         format=FORMAT_NUMBERS[one.format] if one.format else pb.FORMAT_UNSPECIFIED,
         chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
         lossless=one.lossless,
+        near_lossless=one.near_lossless,
     )
 
 
@@ -348,6 +350,7 @@ def _candidate(one: Considered) -> pb.Candidate:
         message=one.message,
         chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
         lossless=one.lossless,
+        near_lossless=one.near_lossless,
         quality=one.quality or 0,
         size_bytes=one.size_bytes,
         ssimulacra2=one.score,

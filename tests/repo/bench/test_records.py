@@ -174,7 +174,7 @@ def test_the_pages_match_the_newest_records(copy: Path) -> None:
     assert set(pages.records(copy)) == {
         *("compare", "worst", "service", "profile", "scaling", "targets", "jpegli", "sources"),
         *("cache", "engines", "formats", "rest", "savings", "ssimulacra2", "ssimulacra2-scores"),
-        *("many-cores", "overhead", "container", "guard", "soak", "efforts"),
+        *("many-cores", "overhead", "container", "guard", "soak", "efforts", "near-lossless"),
     }
     assert checked(copy) == 0
     texts = [(copy / name).read_text() for name in pages.PAGES]

@@ -114,7 +114,7 @@ export class Column {
       ...candidates.map((one) => element(
         "li",
         { class: one.verdict === "chosen" ? "chosen" : "" },
-        element("b", {}, [one.format.toUpperCase(), one.lossless && "lossless"].filter(Boolean).join(" ")),
+        element("b", {}, [one.format.toUpperCase(), withoutLoss(one)].filter(Boolean).join(" ")),
         one.size_bytes == null ? "" : ` · ${one.predicted ? "about " : ""}${bytes(one.size_bytes)}`,
         ` · ${one.message}`,
       )),
@@ -148,7 +148,8 @@ export class Column {
     this.saved.textContent = saved(source.file.size, shown.size_bytes);
     const scores = Object.keys(SCORES).filter((score) => shown[score] != null);
     const kept = this.result.outcome === "source_kept" && shown.kind === "answer";
-    const quality = shown.quality ? `quality ${shown.quality}` : kept ? "the source" : "lossless";
+    const exact = withoutLoss(this.result) || "lossless";
+    const quality = shown.quality ? `quality ${shown.quality}` : kept ? "the source" : exact;
     this.figures.replaceChildren(
       element("b", {}, `${bytes(shown.size_bytes)} of ${bytes(source.file.size)}`),
       ` · ${quality}`,
@@ -200,7 +201,11 @@ export class Column {
 
 /** Whether a probe is of the same curve as the result. */
 const sameFile = (probe, result) =>
-  probe.format === result.format && probe.lossless === result.lossless;
+  probe.format === result.format && withoutLoss(probe) === withoutLoss(result);
+
+/** Return how a file is without loss, or nearly; empty for a lossy one. */
+const withoutLoss = ({ lossless, near_lossless: level }) =>
+  level == null ? (lossless ? "lossless" : "") : `near-lossless, level ${level}`;
 
 const describe = (probe) =>
   `${probe.quality ? `quality ${probe.quality}` : "one encoding"} (${bytes(probe.size_bytes)})`;
