@@ -37,7 +37,7 @@ def _run(arguments: Sequence[str]) -> int:
         from autoquality_core.runtime.allocator import limit_arenas
 
         limit_arenas()
-        from autoquality_server.cli.doctor import command as doctor
+        from autoquality_server.cli import doctor
 
         return doctor.run(arguments[1:], os.environ)
     if arguments[:1] == [HEALTH]:

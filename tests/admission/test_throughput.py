@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoquality_server.admission.throughput import ThroughputEstimator
+from autoquality_server.admission.retry_hint import ThroughputEstimator
 
 
 def test_before_the_first_measurement_a_request_takes_half_a_second_of_a_worker() -> None:

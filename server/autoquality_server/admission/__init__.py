@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from autoquality_core.errors import Overloaded
 from autoquality_core.runtime.context import step
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.admission.retry_hint import retry_hint
-from autoquality_server.admission.throughput import ThroughputEstimator
+from autoquality_server.admission.retry_hint import ThroughputEstimator, retry_hint
 from autoquality_server.admission.wait_queue import Capacity, Waiter, WaitQueue
 
 UNBOUNDED = 2**63 - 1
@@ -141,3 +140,23 @@ class Admission:
             f"try again in {retry:.2f} s",
             retry_seconds=retry,
         )
+
+
+class DeadlineSemaphore:
+    """Limits how many bodies run at the same time. Thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is 1 or more."""
+        self._free = threading.BoundedSemaphore(limit)
+
+    @contextmanager
+    def acquire(self, deadline: Deadline) -> Iterator[None]:
+        """Hold one of the slots for the body. Raises DeadlinePassed and RequestCancelled."""
+        seconds = min(max(0.0, deadline.remaining()), threading.TIMEOUT_MAX)
+        acquired = self._free.acquire(timeout=seconds)
+        try:
+            deadline.check()
+            yield
+        finally:
+            if acquired:
+                self._free.release()

@@ -48,7 +48,7 @@ class Predictors:
         """
         self._settings = settings
         self._metrics = metrics
-        self._reloads: list[tuple[WatchedNetwork, Callable[[], bool]]] = []
+        self._reloads: list[tuple[WatchedFiles, Callable[[], bool]]] = []
         self._poller: Poller | None = None
         self.by_format: dict[Format, SharedPredictor] = {}
         """The predictors that were loaded."""
@@ -78,7 +78,7 @@ class Predictors:
             predictor.close()
 
     def _load(self, fmt: Format, path: Path, *, is_bundled: bool) -> None:
-        files = WatchedNetwork(path)
+        files = WatchedFiles((path, side_path(path)))
         loader = partial(load, path, load_options(self._settings), fmt)
         try:
             predictor = SharedPredictor(loader, self._settings, self._metrics.of(fmt))
@@ -94,25 +94,13 @@ class Predictors:
             self._reloads.append((files, predictor.reload))
 
 
-class WatchedNetwork:
-    """The files of a network. Create it before you load them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = WatchedFiles((path, side_path(path)))
-
-    def changed(self) -> bool:
-        """Whether there is a new network, completely written. Reports each change once."""
-        return self._files.settled() and self._path.is_file()
-
-
 class Poller:
     """Polls networks every `interval` seconds in a thread of its own."""
 
     def __init__(
-        self, reloads: Iterable[tuple[WatchedNetwork, Callable[[], object]]], interval: float
+        self, reloads: Iterable[tuple[WatchedFiles, Callable[[], object]]], interval: float
     ) -> None:
-        """`reloads` gives for each network the function to call when it has changed."""
+        """`reloads` gives for the files of each network the function to call on a change."""
         self._reloads = tuple(reloads)
         self._interval = interval
         self._stop = threading.Event()
@@ -126,9 +114,9 @@ class Poller:
 
     def _work(self) -> None:
         while not self._stop.wait(self._interval):
-            for network, reload in self._reloads:
+            for files, reload in self._reloads:
                 try:
-                    if network.changed():
+                    if files.settled():
                         reload()
                 except Exception:  # noqa: BLE001 - other networks must still be polled
                     _log.exception("a changed network could not be loaded")

@@ -31,7 +31,7 @@ from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
 from autoquality_server.rpc.health import Health, HealthServer
 from autoquality_server.rpc.interceptors import interceptors, open_interceptors
-from autoquality_server.rpc.interceptors.timer import TimeoutTimer
+from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
 from autoquality_server.rpc.options import HEADROOM, grpc_options
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.logs import logger
@@ -64,9 +64,9 @@ def build_default_service(
     settings: Settings, admission: Admission, metrics: Metrics
 ) -> EncodingServicer:
     """Build the real service; imported late, as it loads libvips and more."""
-    from autoquality_server.rpc.build import build_service
+    from autoquality_server.rpc.servicer import EncodingServicer
 
-    return build_service(settings, admission, metrics)
+    return EncodingServicer(settings, admission, metrics)
 
 
 def traces_of(settings: Settings) -> Traces | None:

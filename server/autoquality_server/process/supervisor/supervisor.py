@@ -15,12 +15,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from autoquality_server.auth.exposure import warn_if_exposed
 from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.config.address import StartError
+from autoquality_server.config.address import Reservation, StartError
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.metrics import MergedMetrics
-from autoquality_server.process.supervisor.port import Reservation
 from autoquality_server.process.supervisor.process import Process
 from autoquality_server.process.supervisor.restarts import (
     CAUSES,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeVar
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core.errors import Violations
@@ -12,9 +16,8 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, RawSource, Stage
-from autoquality_server.rpc.convert import encode_job, encode_response, progress_response
+from autoquality_server.rpc.convert import encode_job, progress_response
 from autoquality_server.rpc.runner import Runner
-from autoquality_server.rpc.streaming.background import background_events
 from autoquality_server.rpc.streaming.chunks import (
     RESULT_CHUNK_BYTES,
     announced_source,
@@ -42,10 +45,7 @@ class Streaming:
         key, response = self.runner.cached(job, start)
         if response is None:
             result = yield from self._encoded(job, deadline)
-            self.runner.record(result, source_bytes)
-            with step("answer"):
-                response = encode_response(result, clock() - start, with_image=False)
-            self.runner.keep(key, result, response)
+            response = self.runner.answer(result, key, start, source_bytes, with_image=False)
             image = memoryview(result.image)
         else:
             image = memoryview(response.image)
@@ -100,3 +100,35 @@ class _ProgressEvents(Observer):
 
     def progressed(self, progress: Progress) -> None:
         self._emit(progress_response(progress))
+
+
+E = TypeVar("E")
+R = TypeVar("R")
+
+
+def background_events(
+    work: Callable[[Callable[[E], None]], R], cancel: Callable[[], None]
+) -> Generator[E, None, R]:
+    """Run `work(emit)` in a thread, yield the events that it emits, return its result.
+
+    The thread has the context of this one. A consumer that is slow does not delay the work; the
+    events wait in memory, so they must be few. Raises what `work` raises. If the generator is
+    closed early, it calls `cancel`, which should end the work soon, and waits for its end.
+    """
+    events: SimpleQueue[E | None] = SimpleQueue()
+    with ThreadPoolExecutor(1, "stream") as pool:  # waits for its thread at the end
+        future = pool.submit(contextvars.copy_context().run, work, events.put)
+        future.add_done_callback(lambda _: events.put(None))
+        del work  # and with it the request
+        try:
+            while (event := events.get()) is not None:
+                yield event
+        except GeneratorExit:
+            cancel()
+            raise
+    try:
+        return future.result()
+    finally:
+        # An error refers to this frame. A reference back to it would keep the memory of the
+        # work until the next garbage collection.
+        del future
