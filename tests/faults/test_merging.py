@@ -19,7 +19,7 @@ from autoquality_server.process.supervisor.metrics import (
 from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
 from autoquality_server.telemetry.metrics import Metrics
-from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.process_metrics import process_metrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 
@@ -182,7 +182,7 @@ def everything() -> CollectorRegistry:
     registry = CollectorRegistry()
     Metrics(registry)
     RpcMetrics(registry, (ENCODING, health.SERVICE))
-    ProcessMetrics(registry, 1, lambda: 1, CAUSES)
+    process_metrics(registry, 1, lambda: 1, CAUSES)
     return registry
 
 

@@ -36,7 +36,7 @@ from autoquality_server.rpc.options import HEADROOM, grpc_options
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
-from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.process_metrics import process_metrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
 
@@ -108,7 +108,7 @@ class App:
         self.registry = CollectorRegistry()
         metrics = Metrics(self.registry)
         if not shares_port:
-            ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
+            process_metrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         metrics.watch(self.admission)
         metrics.watch_expiries(self._tls.expiries())
         self._uploads = TimeoutTimer(settings.upload_timeout)
@@ -179,7 +179,7 @@ class App:
             )
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(
-                self._settings.metrics_listen, self.registry, self._tls.metrics_contexts
+                self._settings.metrics_listen, self.registry, self._tls.metrics_context
             )
         try:
             if self._credentials is None:
