@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event, Thread
 
 from structlog.testing import capture_logs
 
 from autoquality_server.config.watched_files import WatchedFiles
-from autoquality_server.inference.predictors import Poller
+from autoquality_server.inference.predictors import poll
 from tests.waiting import until
 
 
@@ -54,6 +55,7 @@ def test_a_missing_network_is_no_change_until_it_is_back(tmp_path: Path) -> None
 def test_an_error_of_one_network_does_not_stop_the_polling(tmp_path: Path) -> None:
     """It is logged."""
     reloaded: list[str] = []
+    stop = Event()
 
     def fail() -> None:
         reloaded.append("failed")
@@ -66,8 +68,10 @@ def test_an_error_of_one_network_does_not_stop_the_polling(tmp_path: Path) -> No
         path.write_bytes(b"new")
         reloads.append((network, reload))
     with capture_logs() as lines:
-        poller = Poller(reloads, 0.01)
+        poller = Thread(target=poll, args=(reloads, 0.01, stop))
+        poller.start()
         until(lambda: len(reloaded) == 2)
-        poller.close()
+        stop.set()
+        poller.join()
     assert reloaded == ["failed", "b"]
     assert [line["event"] for line in lines] == ["a changed network could not be loaded"]
