@@ -37,12 +37,10 @@ class Admission:
 
     @property
     def running(self) -> int:
-        """The number of running requests."""
         return self._capacity.running - self._second_workers
 
     @property
     def queued(self) -> int:
-        """The number of waiting requests."""
         return len(self._queue)
 
     @property

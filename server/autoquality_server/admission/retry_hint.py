@@ -20,7 +20,6 @@ class MovingAverage:
         self._weight = 1.0
 
     def add(self, measurement: float) -> None:
-        """Include a measurement."""
         self.value += self._weight * (measurement - self.value)
         self._weight = _NEWEST_WEIGHT
 

@@ -25,7 +25,6 @@ class Capacity:
         return self.running >= self._workers or self.pixels >= self.most_pixels
 
     def fits(self, cost: int) -> bool:
-        """Whether a request of `cost` pixels fits now."""
         return not self.is_full and self.pixels + cost <= self.most_pixels
 
     def take(self, cost: int) -> None:

@@ -209,7 +209,6 @@ class App:
 
     @property
     def hangs(self) -> bool:
-        """Whether a request hangs."""
         return self._watchdog.hung
 
     def give_up(self) -> None:

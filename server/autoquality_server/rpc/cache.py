@@ -72,7 +72,6 @@ class AnswerCache:
         self._server = repr((__version__, library_versions(), deciding))
 
     def key(self, job: EncodeJob, caller: str) -> str:
-        """The key of a job's answer."""
         source = job.source
         shape: tuple[int, ...] = ()
         if isinstance(source, RawSource):

@@ -183,7 +183,6 @@ class Metrics:
             self._expiries.labels(setting).set_function(expiry)
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
-        """Count one encoded image."""
         labels = (result.applied.method.value, result.format.value)
         self._iterations.labels(*labels).observe(len(result.probes))
         self._bytes.labels(*labels).observe(len(result.image))
@@ -201,7 +200,6 @@ class Metrics:
                 self._stages.labels(stage).observe(seconds)
 
     def reject(self, reason: str) -> None:
-        """Count one request that ended with an error."""
         self._rejected.labels(reason).inc()
 
 

@@ -53,11 +53,9 @@ class RpcMetrics:
                 self._handled.labels(*labels, code.name)
 
     def started(self, service: str, method: str) -> None:
-        """Count a call that starts."""
         self._started.labels(*self._labels[service, method]).inc()
 
     def handled(self, service: str, method: str, code: grpc.StatusCode, seconds: float) -> None:
-        """Count a call that has ended."""
         labels = self._labels[service, method]
         self._handled.labels(*labels, code.name).inc()
         self._seconds.labels(*labels).observe(seconds)
