@@ -84,7 +84,6 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(declare, Counter, registry)
-        gauge = partial(declare, Gauge, registry)
         histogram = partial(declare, Histogram, registry)
         by_result = {
             "method": [one.value for one in Method],
@@ -146,17 +145,6 @@ class Metrics:
             "Answers written to the cache.",
             {"result": CACHE_WRITES},
         )
-        self._admission = {key: gauge(name, text) for key, (name, text) in _ADMISSION.items()}
-        memory = gauge(
-            "autoquality_memory_limit_bytes", "Memory of the cgroup or of the machine, if less."
-        )
-        memory.set_function(available_memory)
-        self._uploads = gauge("autoquality_uploads_in_flight", "Requests that are being received.")
-        self._expiries = gauge(
-            "autoquality_tls_certificate_expiry_seconds",
-            "Unix time when the first certificate of a file expires, by the setting of the file.",
-            {"setting": ()},
-        )
         build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels are the versions.",
@@ -167,20 +155,6 @@ class Metrics:
         self.predictors = PredictorMetrics(registry)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-
-    def watch(self, admission: Admission) -> None:
-        """Read the gauges from `admission` from now on."""
-        for key, gauge in self._admission.items():
-            gauge.set_function(partial(getattr, admission, key))
-
-    def watch_uploads(self, uploads: Sized) -> None:
-        """Read the number of uploads from `uploads` from now on."""
-        self._uploads.set_function(lambda: len(uploads))
-
-    def watch_expiries(self, expiries: Mapping[str, Callable[[], float]]) -> None:
-        """Read the expiry of each file of certificates from now on; the keys are settings."""
-        for setting, expiry in expiries.items():
-            self._expiries.labels(setting).set_function(expiry)
 
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
         labels = (result.applied.method.value, result.format.value)
@@ -201,6 +175,34 @@ class Metrics:
 
     def reject(self, reason: str) -> None:
         self._rejected.labels(reason).inc()
+
+
+def declare_load(
+    registry: CollectorRegistry,
+    admission: Admission,
+    uploads: Sized,
+    expiries: Mapping[str, Callable[[], float]],
+) -> None:
+    """Declare the gauges of requests, memory and certificates.
+
+    `uploads` are the requests that are being received, `expiries` the Unix times by setting.
+    """
+    gauge = partial(declare, Gauge, registry)
+    for key, (name, text) in _ADMISSION.items():
+        gauge(name, text).set_function(partial(getattr, admission, key))
+    gauge(
+        "autoquality_memory_limit_bytes", "Memory of the cgroup or of the machine, if less."
+    ).set_function(available_memory)
+    gauge("autoquality_uploads_in_flight", "Requests that are being received.").set_function(
+        lambda: len(uploads)
+    )
+    certificates = gauge(
+        "autoquality_tls_certificate_expiry_seconds",
+        "Unix time when the first certificate of a file expires, by the setting of the file.",
+        {"setting": expiries},
+    )
+    for setting, expiry in expiries.items():
+        certificates.labels(setting).set_function(expiry)
 
 
 def _evenly_spaced(low: float, high: float, count: int = 20) -> tuple[float, ...]:

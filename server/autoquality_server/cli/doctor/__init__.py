@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from autoquality._version import __version__
 from autoquality_server.cli.doctor.report import Finding, Verdict, worst
 from autoquality_server.config import ConfigError, Configuration, load
 from autoquality_server.config.command_line import DOCTOR, parse_command_line
@@ -27,7 +26,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     from autoquality_server.cli.doctor.networks import NetworkChecks
 
     try:
-        command = parse_command_line(arguments, __version__, DOCTOR)
+        command = parse_command_line(arguments, DOCTOR)
         configuration = load(command.flags, environ)
     except ConfigError as error:
         wrong = [Finding("configuration", Verdict.WRONG, line) for line in error.lines]
