@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from autoquality_server.config.watched_files import WatchedFiles
 from autoquality_server.inference.predictors import poll
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 
 def watched(path: Path) -> WatchedFiles:
@@ -72,6 +72,6 @@ def test_an_error_of_one_network_does_not_stop_the_polling(tmp_path: Path) -> No
         poller.start()
         until(lambda: len(reloaded) == 2)
         stop.set()
-        poller.join()
+        poller.join(LIMIT)
     assert reloaded == ["failed", "b"]
     assert [line["event"] for line in lines] == ["a changed network could not be loaded"]
