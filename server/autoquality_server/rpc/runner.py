@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_core.images import ImageLimits, configure
+from autoquality_core.images import ImageLimits
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.comparison import Comparison
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
@@ -37,7 +37,6 @@ class Runner:
         predictors: Mapping[Format, Predictor],
     ) -> None:
         """Raises ConfigError for a cache that cannot be used."""
-        configure(concurrency=settings.vips_concurrency)
         self.pipeline = Pipeline(
             settings.defaults(),
             ImageLimits(settings.max_image_bytes, settings.max_pixels),

@@ -9,6 +9,7 @@ import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
+from autoquality_core.images import configure
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.bundled import BUNDLED
 from autoquality_core.runtime.context import clock, step
@@ -35,6 +36,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         bundled_folder: Path = BUNDLED,
     ) -> None:
         """Load the networks. Raises ConfigError for one that does not fit."""
+        configure(concurrency=settings.vips_concurrency)
         self._predictors = Predictors(settings, metrics.predictors, bundled_folder)
         self._runner = Runner(settings, admission, metrics, self._predictors.by_format)
         self._options = settings.encoder_options()
