@@ -37,7 +37,7 @@ def _run(arguments: Sequence[str]) -> int:
         from autoquality_core.runtime.allocator import limit_arenas
 
         limit_arenas()
-        from autoquality_server.cli.doctor import command as doctor
+        from autoquality_server.cli import doctor
 
         return doctor.run(arguments[1:], os.environ)
     if arguments[:1] == [HEALTH]:
@@ -48,7 +48,6 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _configure_and_serve(arguments: Sequence[str]) -> int:
-    from autoquality._version import __version__
     from autoquality_core.runtime.allocator import limit_arenas
     from autoquality_server.config import ConfigError, load
     from autoquality_server.config.address import StartError
@@ -58,7 +57,7 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
     link = SupervisorLink.open(os.environ)
     fail = link.fail if link else partial(_fail, arguments=arguments)
     try:
-        command = parse_command_line(arguments, __version__)
+        command = parse_command_line(arguments)
         configuration = load(command.flags, os.environ)
         if command.check_config:
             for warning in configuration.warnings:
@@ -136,7 +135,6 @@ def _fail(code: int, message: str, arguments: Sequence[str]) -> int:
 def _log_is_for_people(arguments: Sequence[str]) -> bool:
     """Whether the log has the console format; the arguments may be wrong."""
     try:
-        from autoquality._version import __version__
         from autoquality_server.config import ConfigError
         from autoquality_server.config.command_line import parse_command_line
         from autoquality_server.config.groups.serving import LogFormat
@@ -144,7 +142,7 @@ def _log_is_for_people(arguments: Sequence[str]) -> bool:
     except ImportError:
         return False
     try:
-        flags = parse_command_line(arguments, __version__).flags
+        flags = parse_command_line(arguments).flags
     except ConfigError:
         flags = {}
     return log_format(flags, os.environ) is LogFormat.CONSOLE

@@ -15,7 +15,7 @@ from autoquality_server.auth import reload
 from autoquality_server.auth.certificates import PemFile, utc_now
 from autoquality_server.auth.tls import ServerTls
 from autoquality_server.cli.doctor import access
-from autoquality_server.cli.doctor.finding import Verdict
+from autoquality_server.cli.doctor.report import Verdict
 from autoquality_server.config import ConfigError, Settings
 from tests.authorities import TlsFiles, chain_of, key_of, replace
 from tests.rpc.conftest import Served

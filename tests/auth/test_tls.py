@@ -273,6 +273,6 @@ def test_a_key_that_is_too_short_is_refused_as_such(files: TlsFiles) -> None:
 
 def test_the_text_of_certificates_shows_none_of_them() -> None:
     file = PemFile(b"the chain", ())
-    text = repr(Certificates(file, b"the key", file))
+    text = repr(Certificates(file, b"the key", file, ssl.create_default_context()))
     assert "the chain" not in text
     assert "the key" not in text

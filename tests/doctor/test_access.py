@@ -7,7 +7,7 @@ from pathlib import Path
 import trustme
 
 from autoquality_server.cli.doctor import access
-from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import Settings
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from autoquality_server.cli.doctor import codecs
-from autoquality_server.cli.doctor.finding import Verdict
+from autoquality_server.cli.doctor.report import Verdict
 from autoquality_server.config import Settings
 
 BROKEN = """

@@ -15,7 +15,7 @@ import pytest
 
 from autoquality._version import __version__
 from autoquality_core.types import Format
-from autoquality_server.cli.doctor import command
+from autoquality_server.cli import doctor as command
 from tests.servers import NO_NETWORKS, clean_environment
 
 FREE = {"AUTOQUALITY_LISTEN": "127.0.0.1:0", "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0"}

@@ -13,8 +13,7 @@ import pytest
 from autoquality_core.runtime.allocator import arenas
 from autoquality_core.types import Device
 from autoquality_server.cli.doctor import access, machine
-from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
-from autoquality_server.cli.doctor.machine import in_units
+from autoquality_server.cli.doctor.report import Finding, Verdict, in_units, worst
 from autoquality_server.config import Settings
 from autoquality_server.config.resources import available_cores
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from autoquality_core.types import Device, Format
-from autoquality_server.cli.doctor.finding import Finding, Verdict
 from autoquality_server.cli.doctor.networks import NetworkChecks
+from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import Settings
 from tests.networks import constant_graph, peak_at, side_content, write_side_file
 

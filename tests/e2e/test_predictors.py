@@ -33,7 +33,7 @@ from autoquality import (
 from autoquality_core.networks.bundled import BUNDLED
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
-from autoquality_server.rpc.build import build_service
+from autoquality_server.rpc.servicer import EncodingServicer
 from tests.networks import (
     constant_graph,
     curve_graph,
@@ -314,7 +314,7 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> No
 def server_with_bundled(folder: Path, **changes: object) -> Iterator[App]:
     """A server in this process with the bundled networks of `folder`."""
     local = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "workers": 2}
-    app = App(Settings(**{**local, **changes}), partial(build_service, bundled_folder=folder))
+    app = App(Settings(**{**local, **changes}), partial(EncodingServicer, bundled_folder=folder))
     app.start()
     try:
         yield app
@@ -375,11 +375,11 @@ from autoquality import Client
 from autoquality_server.process.app import App
 from autoquality_server.config import Settings
 from autoquality_server.config.groups.serving import LogFormat, LogLevel
-from autoquality_server.rpc.build import build_service
+from autoquality_server.rpc.servicer import EncodingServicer
 from autoquality_server.telemetry.logs import configure_logging
 configure_logging(LogLevel.WARNING, LogFormat.JSON)
 settings = Settings(listen='127.0.0.1:0', metrics_listen='')
-app = App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
+app = App(settings, partial(EncodingServicer, bundled_folder=Path(sys.argv[1])))
 app.start()
 with Client(f'127.0.0.1:{app.port}') as client:
     print([one.format.value for one in client.info().formats if one.network])
@@ -412,11 +412,11 @@ from autoquality_server.process.app import App
 from autoquality_server.config import ConfigError, Settings
 from autoquality_core.metrics import DSSIM
 from autoquality_core.types import Device
-from autoquality_server.rpc.build import build_service
+from autoquality_server.rpc.servicer import EncodingServicer
 for given in ({}, {'jpeg_net': sys.argv[2]}):
     settings = Settings(predictor_device=Device.GPU, **given)
     try:
-        App(settings, partial(build_service, bundled_folder=Path(sys.argv[1])))
+        App(settings, partial(EncodingServicer, bundled_folder=Path(sys.argv[1])))
     except ConfigError as error:
         print(error)
 """

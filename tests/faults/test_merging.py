@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from autoquality_server.admission import Admission
 from autoquality_server.process.app import ENCODING
 from autoquality_server.process.supervisor.metrics import (
     CREATED,
@@ -18,8 +19,8 @@ from autoquality_server.process.supervisor.metrics import (
 )
 from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
-from autoquality_server.telemetry.metrics import Metrics
-from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.metrics import Metrics, declare_load
+from autoquality_server.telemetry.process_metrics import process_metrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 
@@ -181,8 +182,9 @@ def everything() -> CollectorRegistry:
     """All metrics that a server has."""
     registry = CollectorRegistry()
     Metrics(registry)
+    declare_load(registry, Admission(1, 0), (), {})
     RpcMetrics(registry, (ENCODING, health.SERVICE))
-    ProcessMetrics(registry, 1, lambda: 1, CAUSES)
+    process_metrics(registry, 1, lambda: 1, CAUSES)
     return registry
 
 

@@ -7,9 +7,8 @@ import socket
 
 import pytest
 
-from autoquality_server.config.address import StartError, check_free
+from autoquality_server.config.address import Reservation, StartError, check_free
 from autoquality_server.process import HUNG
-from autoquality_server.process.supervisor.port import Reservation
 from autoquality_server.process.supervisor.restarts import (
     CAUSES,
     LONG_ENOUGH,

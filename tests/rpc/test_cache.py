@@ -32,7 +32,7 @@ from autoquality_core.types import (
     TargetSpec,
     Verdict,
 )
-from autoquality_server.cli.doctor import finding
+from autoquality_server.cli.doctor import report
 from autoquality_server.cli.doctor.access import check_cache
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.process.app import App
@@ -306,15 +306,15 @@ def test_the_doctor_asks_the_cache(
 ) -> None:
     assert list(check_cache(Settings())) == []
     (found,) = check_cache(Settings(cache_url=cache.url, cache_timeout=TIMEOUT))
-    assert (found.part, found.verdict) == ("cache", finding.Verdict.OK)
+    assert (found.part, found.verdict) == ("cache", report.Verdict.OK)
     assert f"{cache.url} answers in" in found.text
     (found,) = check_cache(Settings(cache_url=f"unix://:secret@{tmp_path}/closed.sock"))
-    assert found.verdict is finding.Verdict.WARNING
+    assert found.verdict is report.Verdict.WARNING
     assert "requests are served without it" in found.text
     assert "secret" not in found.text
     monkeypatch.setitem(sys.modules, "redis", None)
     (found,) = check_cache(Settings(cache_url=cache.url))
-    assert found == finding.Finding("cache", finding.Verdict.FAILED, found.text)
+    assert found == report.Finding("cache", report.Verdict.FAILED, found.text)
     assert "pip install" in found.text
 
 

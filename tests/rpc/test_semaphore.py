@@ -9,7 +9,7 @@ import pytest
 
 from autoquality_core.errors import DeadlinePassed, RequestCancelled
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_server.admission.semaphore import DeadlineSemaphore
+from autoquality_server.admission import DeadlineSemaphore
 
 
 def test_no_more_than_the_limit_run_at_once_and_all_run() -> None:

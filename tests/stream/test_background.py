@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from autoquality_server.rpc.streaming.background import background_events
+from autoquality_server.rpc.streaming import background_events
 
 
 class Source:

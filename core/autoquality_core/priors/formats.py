@@ -148,7 +148,6 @@ class SizeBeliefs:
             self._covariance[part, part] += own**2 + (common / 3) ** 2
 
     def observe(self, encoder: Encoder, size_bytes: int, score: float) -> None:
-        """Learn from a file."""
         row = self._row(encoder, score)
         towards = self._covariance @ row
         gain = towards / (float(row @ towards) + NOISE**2)

@@ -88,7 +88,6 @@ class Acquisition:
         )
 
     def take(self, one: Observation) -> None:
-        """Learn from an attempt."""
         self.attempts += 1
         self._known_open = None
         self.seen.append(one)

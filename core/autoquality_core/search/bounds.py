@@ -70,7 +70,6 @@ class Bounds:
         return self._widened(self._roughness.allowance, fall)
 
     def add(self, quality: int, value: float) -> None:
-        """Add a probe."""
         self._values[quality - self.qualities[0]] = value
 
     def interval(self, *, near: bool = True) -> Interval:

@@ -177,7 +177,6 @@ class CurveModel:
         self._values: list[float] = []
 
     def observe(self, quality: int, value: float) -> None:
-        """Add a probe."""
         self._qualities.append(quality)
         self._values.append(value)
 

@@ -69,13 +69,21 @@ def _by_address(_: Metadata, context: grpc.ServicerContext) -> str:
 
 def address_of(peer: str) -> str:
     """Return the address in gRPC's name of a peer without its port; for IPv6 only its /64."""
-    kind, _, rest = peer.partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return kind
-    host = rest.replace("%5B", "[").replace("%5D", "]").rpartition(":")[0].strip("[]")
-    address = ipaddress.ip_address(host.partition("%")[0])
+    tcp = host_and_port(peer)
+    if tcp is None:
+        return peer.partition(":")[0]
+    address = ipaddress.ip_address(tcp[0].partition("%")[0])
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, _IPV6_SITE_BITS), strict=False))
+
+
+def host_and_port(peer: str) -> tuple[str, int] | None:
+    """Return both from gRPC's name of a peer; None if it is not connected by TCP."""
+    kind, _, rest = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return None
+    host, _, port = rest.replace("%5B", "[").replace("%5D", "]").rpartition(":")
+    return host.strip("[]"), int(port)

@@ -8,7 +8,6 @@ server's own certificate is valid now, so every client would refuse an expired o
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,12 +35,13 @@ class Certificates:
     """The certificates of a TLS server, in PEM.
 
     `chain` starts with the server's own certificate. `client_ca` holds the authorities that issue
-    client certificates, None if clients need none.
+    client certificates, None if clients need none. `context` is OpenSSL's, for the metrics.
     """
 
     chain: PemFile
     key: bytes = field(repr=False)
     client_ca: PemFile | None
+    context: ssl.SSLContext = field(repr=False, compare=False)
 
 
 class ServerTls:
@@ -49,12 +49,12 @@ class ServerTls:
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigError for files that cannot be used."""
-        self._of_grpc: Reloaded[Certificates] | None = None
-        self.metrics_contexts: MetricsContexts | None = None
+        self._of_grpc = self._of_metrics = None
         if settings.tls_cert:
             self._of_grpc = _watch("the certificates", settings, settings.tls_client_ca, CLIENT_CA)
         if settings.metrics_tls:
-            self.metrics_contexts = MetricsContexts(settings)
+            what, client_ca = "the certificates of the metrics", settings.metrics_client_ca
+            self._of_metrics = _watch(what, settings, client_ca, METRICS_CLIENT_CA)
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """Return the credentials for gRPC, None to serve without TLS.
@@ -70,10 +70,16 @@ class ServerTls:
         client_needs_one = first.client_ca is not None
         return grpc.dynamic_ssl_server_credentials(_configuration(first), fetch, client_needs_one)
 
+    @property
+    def metrics_context(self) -> Callable[[], ssl.SSLContext] | None:
+        """A function for the newest usable TLS context of the metrics, None to serve HTTP."""
+        newest = self._of_metrics
+        return (lambda: newest.current().context) if newest else None
+
     def files(self) -> dict[str, PemFile]:
         """Return the newest usable files of certificates, by the names of their settings."""
         of_grpc = self._of_grpc and self._of_grpc.current()
-        of_metrics = self.metrics_contexts and self.metrics_contexts.certificates.current()
+        of_metrics = self._of_metrics and self._of_metrics.current()
         files = {
             CERT: of_grpc and of_grpc.chain,
             CLIENT_CA: of_grpc and of_grpc.client_ca,
@@ -124,42 +130,6 @@ def _fetcher(
     return fetch
 
 
-class MetricsContexts:
-    """Called for each connection: returns the newest usable TLS context. Thread-safe."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError."""
-        self._settings = settings
-        self.certificates = _watch(
-            "the certificates of the metrics",
-            settings,
-            settings.metrics_client_ca,
-            METRICS_CLIENT_CA,
-        )
-        self._lock = threading.Lock()
-        self._given = self.certificates.current()
-        self._context = self._context_of(self._given)
-
-    def __call__(self) -> ssl.SSLContext:
-        current = self.certificates.current()
-        with self._lock:
-            if current is not self._given:
-                try:
-                    self._context, self._given = self._context_of(current), current
-                except (OSError, ssl.SSLError):
-                    pass  # a file changed after it was checked: the next connection tries again
-            return self._context
-
-    def _context_of(self, certificates: Certificates) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
-        if certificates.client_ca is not None:
-            context.load_verify_locations(cadata=certificates.client_ca.pem.decode("ascii"))
-            context.verify_mode = ssl.CERT_REQUIRED
-        return context
-
-
 def _configuration(certificates: Certificates) -> grpc.ServerCertificateConfiguration:
     client_ca = certificates.client_ca
     return grpc.ssl_server_certificate_configuration(
@@ -184,23 +154,22 @@ def _read_certificates(
     has a passphrase or does not match the certificate, and for certificates that are not valid now.
     One valid authority is enough, because a file may hold those of the past and of the future.
     """
-    certificates = Certificates(
-        _read_pem(CERT, cert),
-        _read(_KEY, key),
-        _read_pem(client_ca_setting, client_ca) if client_ca else None,
-    )
-    _check_key(cert, key)
+    chain, private = _read_pem(CERT, cert), _read(_KEY, key)
+    authorities = _read_pem(client_ca_setting, client_ca) if client_ca else None
+    context = _context(cert, key)
     now = utc_now()
-    for one in certificates.chain.certificates:
+    for one in chain.certificates:
         if not one.is_valid(now):
             raise _not_valid_now(CERT, cert, one)
-    authorities = certificates.client_ca
-    if authorities and not any(one.is_valid(now) for one in authorities.certificates):
-        raise _not_valid_now(client_ca_setting, client_ca, authorities.first_to_end)
-    # OpenSSL reads the files itself: make sure that it checked the bytes that we have.
-    if (cert.read_bytes(), key.read_bytes()) != (certificates.chain.pem, certificates.key):
+    if authorities:
+        if not any(one.is_valid(now) for one in authorities.certificates):
+            raise _not_valid_now(client_ca_setting, client_ca, authorities.first_to_end)
+        context.load_verify_locations(cadata=authorities.pem.decode("ascii"))
+        context.verify_mode = ssl.CERT_REQUIRED
+    # OpenSSL reads the files itself: make sure that it has the bytes that we have.
+    if (cert.read_bytes(), key.read_bytes()) != (chain.pem, private):
         raise ConfigError(f"{CERT}: {cert} or its key changed while it was read")
-    return certificates
+    return Certificates(chain, private, authorities, context)
 
 
 def _read(setting: str, path: Path) -> bytes:
@@ -228,8 +197,9 @@ def _not_valid_now(setting: str, path: Path | None, wrong: Certificate) -> Confi
     )
 
 
-def _check_key(cert: Path, key: Path) -> None:
+def _context(cert: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(cert, key, password=lambda: _refuse_passphrase(key))
     except ssl.SSLError as error:
@@ -242,6 +212,7 @@ def _check_key(cert: Path, key: Path) -> None:
         raise ConfigError(f"{_KEY}: must be a private key in PEM, not {str(key)!r}") from None
     except OSError:
         raise ConfigError(f"{_KEY}: must be a file that can be read, not {str(key)!r}") from None
+    return context
 
 
 def _refuse_passphrase(key: Path) -> NoReturn:

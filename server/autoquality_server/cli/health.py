@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from autoquality import Client
-from autoquality._version import __version__
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.address import parse_tcp
 from autoquality_server.config.command_line import HEALTH, PROGRAM, parse_command_line
@@ -22,7 +21,7 @@ _TIMEOUT_SECONDS = 4.0
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Check the server; returns 0 if it is serving, 1 if not, 2 if a setting is wrong."""
     try:
-        command = parse_command_line(arguments, __version__, HEALTH)
+        command = parse_command_line(arguments, HEALTH)
         target = _target(load(command.flags, environ).settings)
     except ConfigError as error:
         for line in error.lines:

@@ -4,7 +4,7 @@ settings       all settings in one dataclass
 groups         the settings by subject
 spec           the description of one setting: names, meaning, parser
 parse          text -> value, one function per type
-address        addresses to listen on, and whether they are free
+address        addresses to listen on, whether they are free, and their reservation
 resources      the cores and the memory of this process
 load           flags, environment and files -> the settings
 checks         checks between settings

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NoReturn
 
+from autoquality._version import __version__
 from autoquality_server.config.load import Configuration
 from autoquality_server.config.settings import SPECS
 from autoquality_server.config.spec import ConfigError, Spec, render
@@ -52,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see {self.prog} --help")
 
 
-def parse_command_line(arguments: Sequence[str], version: str, command: str = "") -> CommandLine:
+def parse_command_line(arguments: Sequence[str], command: str = "") -> CommandLine:
     """Read the arguments that follow `command`: DOCTOR, HEALTH, or none to serve.
 
     Prints and exits for --help and --version. Raises ConfigError.
@@ -65,7 +66,7 @@ def parse_command_line(arguments: Sequence[str], version: str, command: str = ""
         epilog=_EPILOG + ("" if command else _COMMANDS),
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.set_defaults(check_config=False, json=False)
     if not command:
         parser.add_argument(

@@ -37,8 +37,8 @@ class WatchedFiles:
     def settled(self) -> bool:
         """Whether the files have changed, and then stayed the same since the last call.
 
-        For polling files that are expensive to read: it waits while a file is being written, and
-        reports each change once.
+        For polling files that are expensive to read: it waits while a file is being written, or
+        while the first one is missing, and reports each change once.
         """
         state = self._state()
         same = state == self._last
@@ -46,7 +46,7 @@ class WatchedFiles:
         if not same or state == self._known:
             return False
         self._known = state
-        return True
+        return state[0] is not None
 
     def _state(self) -> State:
         return tuple(map(_state_of, self._paths))

@@ -48,14 +48,6 @@ class _Entry:
         self.queue_seconds = 0.0
         self.batch_size = 0
 
-    def has_ended(self) -> bool:
-        """Whether its deadline has passed or its caller has left."""
-        try:
-            self.deadline.check()
-        except (DeadlinePassed, RequestCancelled):
-            return True
-        return False
-
 
 class Batcher:
     """Runs a network for many callers. Thread-safe.
@@ -158,7 +150,7 @@ class Batcher:
                     continue
                 count = min(len(self._queue), self._max_batch_size)
                 batch = [self._queue.popleft() for _ in range(count)]
-                batch = [entry for entry in batch if not entry.has_ended()]
+                batch = [entry for entry in batch if not entry.deadline.overdue()]
         return batch
 
     def _seconds_to_start(self) -> float | None:

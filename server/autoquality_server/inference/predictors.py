@@ -48,8 +48,9 @@ class Predictors:
         """
         self._settings = settings
         self._metrics = metrics
-        self._reloads: list[tuple[WatchedNetwork, Callable[[], bool]]] = []
-        self._poller: Poller | None = None
+        self._reloads: list[tuple[WatchedFiles, Callable[[], bool]]] = []
+        self._stop = threading.Event()
+        self._poller: threading.Thread | None = None
         self.by_format: dict[Format, SharedPredictor] = {}
         """The predictors that were loaded."""
         for fmt, given in settings.networks.items():
@@ -67,18 +68,24 @@ class Predictors:
                 self.by_format[fmt].on_available(partial(set_health, name))
             else:
                 set_health(name, False)
-        if self._reloads and self._settings.network_poll_interval:
-            self._poller = Poller(self._reloads, self._settings.network_poll_interval)
+        interval = self._settings.network_poll_interval
+        if self._reloads and interval:
+            arguments = (self._reloads, interval, self._stop)
+            self._poller = threading.Thread(
+                target=poll, args=arguments, name="network-files", daemon=True
+            )
+            self._poller.start()
 
     def close(self) -> None:
         """Stop polling and release every network."""
+        self._stop.set()
         if self._poller:
-            self._poller.close()
+            self._poller.join()
         for predictor in self.by_format.values():
             predictor.close()
 
     def _load(self, fmt: Format, path: Path, *, is_bundled: bool) -> None:
-        files = WatchedNetwork(path)
+        files = WatchedFiles((path, side_path(path)))
         loader = partial(load, path, load_options(self._settings), fmt)
         try:
             predictor = SharedPredictor(loader, self._settings, self._metrics.of(fmt))
@@ -94,41 +101,19 @@ class Predictors:
             self._reloads.append((files, predictor.reload))
 
 
-class WatchedNetwork:
-    """The files of a network. Create it before you load them."""
+def poll(
+    reloads: Iterable[tuple[WatchedFiles, Callable[[], object]]],
+    interval: float,
+    stop: threading.Event,
+) -> None:
+    """Call the function of each network whose files have changed, until `stop`.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = WatchedFiles((path, side_path(path)))
-
-    def changed(self) -> bool:
-        """Whether there is a new network, completely written. Reports each change once."""
-        return self._files.settled() and self._path.is_file()
-
-
-class Poller:
-    """Polls networks every `interval` seconds in a thread of its own."""
-
-    def __init__(
-        self, reloads: Iterable[tuple[WatchedNetwork, Callable[[], object]]], interval: float
-    ) -> None:
-        """`reloads` gives for each network the function to call when it has changed."""
-        self._reloads = tuple(reloads)
-        self._interval = interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="network-files", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the current poll, and wait for it."""
-        self._stop.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._stop.wait(self._interval):
-            for network, reload in self._reloads:
-                try:
-                    if network.changed():
-                        reload()
-                except Exception:  # noqa: BLE001 - other networks must still be polled
-                    _log.exception("a changed network could not be loaded")
+    They are checked every `interval` seconds.
+    """
+    while not stop.wait(interval):
+        for files, reload in reloads:
+            try:
+                if files.settled():
+                    reload()
+            except Exception:  # noqa: BLE001 - other networks must still be polled
+                _log.exception("a changed network could not be loaded")

@@ -49,12 +49,10 @@ class SharedPredictor:
 
     @property
     def info(self) -> NetworkInfo:
-        """See Predictor."""
         return self._batcher.network.info
 
     @property
     def available(self) -> bool:
-        """See Predictor."""
         return self._breaker.is_closed and not self._closed
 
     def on_available(self, listener: Callable[[bool], None]) -> None:

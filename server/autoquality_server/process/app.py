@@ -8,6 +8,7 @@ give up  as drain, in a process where a request hangs: do not wait for that one
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,12 +32,12 @@ from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
 from autoquality_server.rpc.health import Health, HealthServer
 from autoquality_server.rpc.interceptors import interceptors, open_interceptors
-from autoquality_server.rpc.interceptors.timer import TimeoutTimer
+from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
 from autoquality_server.rpc.options import HEADROOM, grpc_options
 from autoquality_server.rpc.watchdog import Watchdog
 from autoquality_server.telemetry.logs import logger
-from autoquality_server.telemetry.metrics import Metrics
-from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.metrics import Metrics, declare_load
+from autoquality_server.telemetry.process_metrics import process_metrics
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 from autoquality_server.telemetry.server import MetricsServer
 
@@ -64,9 +65,9 @@ def build_default_service(
     settings: Settings, admission: Admission, metrics: Metrics
 ) -> EncodingServicer:
     """Build the real service; imported late, as it loads libvips and more."""
-    from autoquality_server.rpc.build import build_service
+    from autoquality_server.rpc.servicer import EncodingServicer
 
-    return build_service(settings, admission, metrics)
+    return EncodingServicer(settings, admission, metrics)
 
 
 def traces_of(settings: Settings) -> Traces | None:
@@ -108,12 +109,10 @@ class App:
         self.registry = CollectorRegistry()
         metrics = Metrics(self.registry)
         if not shares_port:
-            ProcessMetrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
-        metrics.watch(self.admission)
-        metrics.watch_expiries(self._tls.expiries())
+            process_metrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         self._uploads = TimeoutTimer(settings.upload_timeout)
         self._downloads = TimeoutTimer(settings.download_timeout)
-        metrics.watch_uploads(self._uploads)
+        declare_load(self.registry, self.admission, self._uploads, self._tls.expiries())
         self._traces = traces_of(settings)
         self._health = Health((ENCODING.full_name,))
         self._watchdog = Watchdog(settings.hung_grace, on_hang)
@@ -179,7 +178,7 @@ class App:
             )
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(
-                self._settings.metrics_listen, self.registry, self._tls.metrics_contexts
+                self._settings.metrics_listen, self.registry, self._tls.metrics_context
             )
         try:
             if self._credentials is None:
@@ -209,7 +208,6 @@ class App:
 
     @property
     def hangs(self) -> bool:
-        """Whether a request hangs."""
         return self._watchdog.hung
 
     def give_up(self) -> None:
@@ -218,10 +216,7 @@ class App:
         Closes no part, as the request that hangs may hold any lock.
         """
         seconds = self._settings.drain_timeout
-        _log.info("giving up", running=self.admission.running, queued=self.admission.queued)
-        self._health.drain()
-        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
-        self._diagnostics.drain()
+        stopped = self._refuse("giving up")
         end = time.monotonic() + seconds
         while self._watchdog.has_waiting_callers() and time.monotonic() < end:
             stopped.wait(_CHECK_INTERVAL)
@@ -232,14 +227,10 @@ class App:
 
         A request is accepted once it has been received completely.
         """
-        seconds = self._settings.drain_timeout
-        _log.info("draining", running=self.admission.running, queued=self.admission.queued)
         if not self._shares_port:
             notify(STOPPING)
-        self._health.drain()
-        stopped = self._server.stop(grace=seconds + _CUT_OFF_MARGIN)
-        self._diagnostics.drain()
-        finished = stopped.wait(seconds)
+        stopped = self._refuse("draining")
+        finished = stopped.wait(self._settings.drain_timeout)
         cut_off = 0 if finished else self.admission.running + self.admission.queued
         if not finished:
             self._server.stop(grace=0)
@@ -256,3 +247,11 @@ class App:
                 side.close()
         _log.info("stopped", cut_off=cut_off)
         return not cut_off
+
+    def _refuse(self, event: str) -> threading.Event:
+        """Refuse new calls; returns what is set once the accepted ones have ended."""
+        _log.info(event, running=self.admission.running, queued=self.admission.queued)
+        self._health.drain()
+        stopped = self._server.stop(grace=self._settings.drain_timeout + _CUT_OFF_MARGIN)
+        self._diagnostics.drain()
+        return stopped

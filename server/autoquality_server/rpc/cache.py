@@ -72,7 +72,6 @@ class AnswerCache:
         self._server = repr((__version__, library_versions(), deciding))
 
     def key(self, job: EncodeJob, caller: str) -> str:
-        """The key of a job's answer."""
         source = job.source
         shape: tuple[int, ...] = ()
         if isinstance(source, RawSource):
@@ -93,7 +92,7 @@ class AnswerCache:
         has_time = deadline.remaining() > self._timeout
         permit = self._breaker.acquire() if has_time else None
         if permit is None:
-            self._metrics.cache_lookup("skipped")
+            self._metrics.cache_lookups.labels("skipped").inc()
             return None
         future = self._threads.submit(self._redis.get, key)
         try:
@@ -101,10 +100,10 @@ class AnswerCache:
         except self._errors as error:
             future.cancel()
             self._report(permit, error)
-            self._metrics.cache_lookup("failed")
+            self._metrics.cache_lookups.labels("failed").inc()
             return None
         self._report(permit, None)
-        self._metrics.cache_lookup("miss" if answer is None else "hit")
+        self._metrics.cache_lookups.labels("miss" if answer is None else "hit").inc()
         return answer
 
     def keep(self, key: str, result: EncodeResult, answer: pb.EncodeResponse) -> None:
@@ -115,9 +114,9 @@ class AnswerCache:
         if not _lasts(result):
             return
         if len(result.image) > self._max_bytes:
-            self._metrics.cache_write("too_large")
+            self._metrics.cache_writes.labels("too_large").inc()
         elif not self._writes.acquire(blocking=False):
-            self._metrics.cache_write("skipped")
+            self._metrics.cache_writes.labels("skipped").inc()
         else:
             entry = pb.EncodeResponse(image=result.image)
             entry.MergeFrom(answer)
@@ -132,16 +131,16 @@ class AnswerCache:
     def _write(self, key: str, data: bytes) -> None:
         permit = self._breaker.acquire()
         if permit is None:
-            self._metrics.cache_write("skipped")
+            self._metrics.cache_writes.labels("skipped").inc()
             return
         try:
             self._redis.set(key, data, ex=self._ttl)
         except self._errors as error:
             self._report(permit, error)
-            self._metrics.cache_write("failed")
+            self._metrics.cache_writes.labels("failed").inc()
         else:
             self._report(permit, None)
-            self._metrics.cache_write("stored")
+            self._metrics.cache_writes.labels("stored").inc()
 
     def _written(self, _: Future[None]) -> None:
         self._writes.release()

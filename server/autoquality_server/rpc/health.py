@@ -82,7 +82,6 @@ class HealthServer:
         self._server.start()
 
     def close(self) -> None:
-        """Stop serving."""
         self._server.stop(grace=0).wait()
         self._pool.shutdown(wait=False)
 

@@ -11,7 +11,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
 from autoquality_server.rpc.convert import FORMAT_NUMBERS, METRIC_NUMBERS, target_message
-from autoquality_server.rpc.streaming.chunks import MAX_CHUNK_BYTES
+from autoquality_server.rpc.streaming import MAX_CHUNK_BYTES
 
 
 def limits_of(settings: Settings) -> pb.Limits:

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.images import ImageLimits
+from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.comparison import Comparison
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
-from autoquality_core.runtime.context import clock, report
-from autoquality_core.types import Stage
-from autoquality_server.admission import Admission
-from autoquality_server.admission.semaphore import DeadlineSemaphore
+from autoquality_core.runtime.context import clock, report, step
+from autoquality_core.types import Format, Stage
+from autoquality_server.admission import Admission, DeadlineSemaphore
 from autoquality_server.auth.rates import Rates
+from autoquality_server.config import Settings
 from autoquality_server.rpc.cache import AnswerCache
+from autoquality_server.rpc.convert import encode_response
 from autoquality_server.rpc.request_context import current_request
 from autoquality_server.telemetry.logs import log_fields, result_fields
 from autoquality_server.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
 class Runner:
     """Encodes and compares for the call that the current thread serves.
 
     A request first holds a header slot, to learn its size, and then a worker slot.
     """
 
-    pipeline: Pipeline
-    header_slots: DeadlineSemaphore
-    admission: Admission
-    megapixels: Rates
-    metrics: Metrics
-    cache: AnswerCache | None = None
+    def __init__(
+        self,
+        settings: Settings,
+        admission: Admission,
+        metrics: Metrics,
+        predictors: Mapping[Format, Predictor],
+    ) -> None:
+        """Raises ConfigError for a cache that cannot be used."""
+        self.pipeline = Pipeline(
+            settings.defaults(),
+            ImageLimits(settings.max_image_bytes, settings.max_pixels),
+            predictors,
+            advise=settings.advise_dssim,
+            lend_core=admission.second_worker if settings.parallel_probes else None,
+            max_search_pixels=settings.max_search_pixels,
+        )
+        self.cache = AnswerCache(settings, predictors, metrics) if settings.cache_url else None
+        self._header_slots = DeadlineSemaphore(settings.workers)
+        self._admission = admission
+        self._megapixels = Rates("megapixels", settings.client_megapixels_per_second)
+        self._metrics = metrics
 
     def cached(self, job: EncodeJob, start: float) -> tuple[str, pb.EncodeResponse | None]:
         """The key of a job's answer (empty without a cache), and the answer if it is cached.
@@ -51,11 +67,6 @@ class Runner:
             answer.timings.total.FromMicroseconds(round((clock() - start) * 1e6))
         return key, answer
 
-    def keep(self, key: str, result: EncodeResult, answer: pb.EncodeResponse) -> None:
-        """Cache an answer, if there is a cache and it may be repeated."""
-        if self.cache:
-            self.cache.keep(key, result, answer)
-
     def encode(self, job: EncodeJob, max_bytes: int | None = None) -> EncodeResult:
         """Encode once a worker is free; `max_bytes` is that of `Pipeline.open`.
 
@@ -66,7 +77,7 @@ class Runner:
         if job.spec.method:
             log_fields(method=job.spec.method.value)
         deadline = current_request().deadline
-        with self.header_slots.acquire(deadline):
+        with self._header_slots.acquire(deadline):
             opened = self.pipeline.open(job, deadline, max_bytes)
         report(Stage.QUEUED)
         with self._worker_slot(opened.cost):
@@ -76,17 +87,30 @@ class Runner:
     def compare(self, reference: bytes, distorted: bytes) -> Comparison:
         """Compare once a worker is free. Raises ServiceError and MemoryError."""
         deadline = current_request().deadline
-        with self.header_slots.acquire(deadline):
+        with self._header_slots.acquire(deadline):
             pair = self.pipeline.open_pair(reference, distorted, deadline)
         with self._worker_slot(pair.cost):
             comparison = self.pipeline.measure(pair, deadline)
         log_fields(**comparison.scores, width=comparison.width, height=comparison.height)
         return comparison
 
-    def record(self, result: EncodeResult, source_bytes: int) -> None:
-        """Count a result and add it to the log line of the call."""
-        self.metrics.observe(result, source_bytes)
+    def answer(
+        self,
+        result: EncodeResult,
+        key: str,
+        start: float,
+        source_bytes: int,
+        *,
+        with_image: bool = True,
+    ) -> pb.EncodeResponse:
+        """Count a result, add it to the log line of the call, and cache the answer under `key`."""
+        self._metrics.observe(result, source_bytes)
         log_fields(**result_fields(result, source_bytes))
+        with step("answer"):
+            answer = encode_response(result, clock() - start, with_image=with_image)
+        if self.cache:
+            self.cache.keep(key, result, answer)
+        return answer
 
     @contextmanager
     def _worker_slot(self, pixels: int) -> Iterator[None]:
@@ -95,6 +119,6 @@ class Runner:
         Raises RateExceeded, Overloaded, DeadlinePassed and RequestCancelled.
         """
         request = current_request()
-        self.megapixels.take(request.caller, pixels / 1e6)
-        with self.admission.admit(request.deadline, pixels):
+        self._megapixels.take(request.caller, pixels / 1e6)
+        with self._admission.admit(request.deadline, pixels):
             yield

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import grpc
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
-from autoquality_core.formats import EncoderOptions
+from autoquality_core.images import configure
 from autoquality_core.metrics import DSSIM
+from autoquality_core.networks.bundled import BUNDLED
 from autoquality_core.runtime.context import clock, step
+from autoquality_server.admission import Admission
+from autoquality_server.config import Settings
 from autoquality_server.inference.predictors import Predictors
-from autoquality_server.rpc.convert import encode_job, encode_response
+from autoquality_server.rpc.convert import encode_job
+from autoquality_server.rpc.info import limits_of, server_info
 from autoquality_server.rpc.request_context import current_request
 from autoquality_server.rpc.runner import Runner
 from autoquality_server.rpc.streaming import Streaming
+from autoquality_server.telemetry.metrics import Metrics
 
 
 class EncodingServicer(pb_grpc.EncodingServiceServicer):
@@ -23,18 +29,19 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
 
     def __init__(
         self,
-        runner: Runner,
-        options: EncoderOptions,
-        info: Callable[[], pb.GetServerInfoResponse],
-        predictors: Predictors,
-        max_stream_bytes: int,
+        settings: Settings,
+        admission: Admission,
+        metrics: Metrics,
+        *,
+        bundled_folder: Path = BUNDLED,
     ) -> None:
-        """`options` apply where a request sets none."""
-        self._runner = runner
-        self._options = options
-        self._info = info
-        self._predictors = predictors
-        self._streaming = Streaming(runner, options, max_stream_bytes)
+        """Load the networks. Raises ConfigError for one that does not fit."""
+        configure(concurrency=settings.vips_concurrency)
+        self._predictors = Predictors(settings, metrics.predictors, bundled_folder)
+        self._runner = Runner(settings, admission, metrics, self._predictors.by_format)
+        self._options = settings.encoder_options()
+        self._limits = limits_of(settings)
+        self._streaming = Streaming(self._runner, self._options, settings.max_stream_bytes)
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
@@ -59,10 +66,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         key, answer = self._runner.cached(job, start)
         if answer is None:
             result = self._runner.encode(job)
-            self._runner.record(result, job.source_bytes)
-            with step("answer"):
-                answer = encode_response(result, clock() - start)
-            self._runner.keep(key, result, answer)
+            answer = self._runner.answer(result, key, start, job.source_bytes)
         return answer
 
     def EncodeStream(  # noqa: N802 - the contract's name
@@ -85,4 +89,4 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
     def GetServerInfo(  # noqa: N802 - the contract's name
         self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
     ) -> pb.GetServerInfoResponse:
-        return self._info()
+        return server_info(self._runner.pipeline, self._limits)

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import fields
 from functools import partial
-from itertools import product
 
 import grpc
 from prometheus_client import (
@@ -25,8 +24,8 @@ from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import Format, Method, Outcome, Timings
 from autoquality_server.admission import Admission
 from autoquality_server.config.resources import available_memory
+from autoquality_server.telemetry.families import SECONDS, declare
 from autoquality_server.telemetry.predictor_metrics import PredictorMetrics
-from autoquality_server.telemetry.rpc_metrics import SECONDS
 
 STAGES = tuple(field.name for field in fields(Timings))
 
@@ -84,97 +83,80 @@ class Metrics:
     """The metrics of the service, with every combination of labels from the start."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        counter = partial(Counter, registry=registry)
-        gauge = partial(Gauge, registry=registry)
-        by_result = partial(Histogram, labelnames=("method", "format"), registry=registry)
-        self._iterations = by_result(
+        counter = partial(declare, Counter, registry)
+        histogram = partial(declare, Histogram, registry)
+        by_result = {
+            "method": [one.value for one in Method],
+            "format": [one.value for one in Format],
+        }
+        self._iterations = histogram(
             "autoquality_iterations",
             "Full-resolution encodings that a request cost.",
+            by_result,
             buckets=_ITERATIONS,
         )
         self._scores = {
-            name: by_result(
+            name: histogram(
                 f"autoquality_achieved_{name}",
                 f"{name.upper()} of the returned image to its source, if measured.",
+                by_result,
                 buckets=_SCORES.get(name) or _evenly_spaced(metric.low, metric.high),
             )
             for name, metric in METRICS.items()
         }
-        self._bytes = by_result(
-            "autoquality_encoded_bytes", "Size of the returned image in bytes.", buckets=_BYTES
+        self._bytes = histogram(
+            "autoquality_encoded_bytes",
+            "Size of the returned image in bytes.",
+            by_result,
+            buckets=_BYTES,
         )
-        self._quality = by_result(
+        self._quality = histogram(
             "autoquality_quality",
             "Quality of the returned image, for formats that have one.",
+            by_result,
             buckets=_QUALITIES,
         )
         self._outcomes = counter(
             "autoquality_outcomes_total",
             "Requests served, by why the search stopped.",
-            ("method", "format", "outcome"),
+            {**by_result, "outcome": [one.value for one in Outcome]},
         )
-        self._stages = Histogram(
+        self._stages = histogram(
             "autoquality_stage_duration_seconds",
             "Time of a request by stage; stages do not overlap.",
-            ("stage",),
+            {"stage": STAGES},
             buckets=SECONDS,
-            registry=registry,
         )
-        self._source_bytes = Histogram(
-            "autoquality_source_bytes",
-            "Size of the source in bytes.",
-            buckets=_BYTES,
-            registry=registry,
+        self._source_bytes = histogram(
+            "autoquality_source_bytes", "Size of the source in bytes.", buckets=_BYTES
         )
         self._rejected = counter(
             "autoquality_rejected_total",
             "Requests refused, by the reason in the error.",
-            ("reason",),
+            {"reason": REASONS},
         )
-        self._lookups = counter(
-            "autoquality_cache_lookups_total", "Answers looked up in the cache.", ("result",)
+        self.cache_lookups = counter(
+            "autoquality_cache_lookups_total",
+            "Answers looked up in the cache.",
+            {"result": CACHE_LOOKUPS},
         )
-        self._writes = counter(
-            "autoquality_cache_writes_total", "Answers written to the cache.", ("result",)
+        self.cache_writes = counter(
+            "autoquality_cache_writes_total",
+            "Answers written to the cache.",
+            {"result": CACHE_WRITES},
         )
-        self._admission = {key: gauge(name, text) for key, (name, text) in _ADMISSION.items()}
-        memory = gauge(
-            "autoquality_memory_limit_bytes", "Memory of the cgroup or of the machine, if less."
-        )
-        memory.set_function(available_memory)
-        self._uploads = gauge("autoquality_uploads_in_flight", "Requests that are being received.")
-        self._expiries = gauge(
-            "autoquality_tls_certificate_expiry_seconds",
-            "Unix time when the first certificate of a file expires, by the setting of the file.",
-            ("setting",),
-        )
-        build = gauge(
+        build = Gauge(
             "autoquality_build_info",
             "Always 1; the labels are the versions.",
             ("version", "python", "grpc"),
+            registry=registry,
         )
         build.labels(__version__, platform.python_version(), grpc.__version__).set(1)
         self.predictors = PredictorMetrics(registry)
-        self._start_at_zero()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
 
-    def watch(self, admission: Admission) -> None:
-        """Read the gauges from `admission` from now on."""
-        for key, gauge in self._admission.items():
-            gauge.set_function(partial(getattr, admission, key))
-
-    def watch_uploads(self, uploads: Sized) -> None:
-        """Read the number of uploads from `uploads` from now on."""
-        self._uploads.set_function(lambda: len(uploads))
-
-    def watch_expiries(self, expiries: Mapping[str, Callable[[], float]]) -> None:
-        """Read the expiry of each file of certificates from now on; the keys are settings."""
-        for setting, expiry in expiries.items():
-            self._expiries.labels(setting).set_function(expiry)
-
     def observe(self, result: EncodeResult, source_bytes: int) -> None:
-        """Count one encoded image."""
         labels = (result.applied.method.value, result.format.value)
         self._iterations.labels(*labels).observe(len(result.probes))
         self._bytes.labels(*labels).observe(len(result.image))
@@ -192,31 +174,35 @@ class Metrics:
                 self._stages.labels(stage).observe(seconds)
 
     def reject(self, reason: str) -> None:
-        """Count one request that ended with an error."""
         self._rejected.labels(reason).inc()
 
-    def cache_lookup(self, result: str) -> None:
-        """Count one of CACHE_LOOKUPS."""
-        self._lookups.labels(result).inc()
 
-    def cache_write(self, result: str) -> None:
-        """Count one of CACHE_WRITES."""
-        self._writes.labels(result).inc()
+def declare_load(
+    registry: CollectorRegistry,
+    admission: Admission,
+    uploads: Sized,
+    expiries: Mapping[str, Callable[[], float]],
+) -> None:
+    """Declare the gauges of requests, memory and certificates.
 
-    def _start_at_zero(self) -> None:
-        for method, fmt in product(Method, Format):
-            for histogram in (self._iterations, *self._scores.values(), self._bytes, self._quality):
-                histogram.labels(method.value, fmt.value)
-            for outcome in Outcome:
-                self._outcomes.labels(method.value, fmt.value, outcome.value)
-        for stage in STAGES:
-            self._stages.labels(stage)
-        for reason in REASONS:
-            self._rejected.labels(reason)
-        for one in CACHE_LOOKUPS:
-            self._lookups.labels(one)
-        for one in CACHE_WRITES:
-            self._writes.labels(one)
+    `uploads` are the requests that are being received, `expiries` the Unix times by setting.
+    """
+    gauge = partial(declare, Gauge, registry)
+    for key, (name, text) in _ADMISSION.items():
+        gauge(name, text).set_function(partial(getattr, admission, key))
+    gauge(
+        "autoquality_memory_limit_bytes", "Memory of the cgroup or of the machine, if less."
+    ).set_function(available_memory)
+    gauge("autoquality_uploads_in_flight", "Requests that are being received.").set_function(
+        lambda: len(uploads)
+    )
+    certificates = gauge(
+        "autoquality_tls_certificate_expiry_seconds",
+        "Unix time when the first certificate of a file expires, by the setting of the file.",
+        {"setting": expiries},
+    )
+    for setting, expiry in expiries.items():
+        certificates.labels(setting).set_function(expiry)
 
 
 def _evenly_spaced(low: float, high: float, count: int = 20) -> tuple[float, ...]:

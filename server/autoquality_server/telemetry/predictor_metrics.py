@@ -10,7 +10,7 @@ from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import DropReason, Format, Method, Outcome
-from autoquality_server.telemetry.rpc_metrics import SECONDS
+from autoquality_server.telemetry.families import SECONDS, declare
 
 _BATCHES = tuple(2**power for power in range(11))
 _STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -21,16 +21,16 @@ class PredictorMetrics:
     """The metrics of the predictors of all formats, at zero from the start."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        histogram = partial(Histogram, labelnames=("format",), registry=registry)
-        counter = partial(Counter, registry=registry)
-        gauge = partial(Gauge, registry=registry)
+        formats = {"format": [fmt.value for fmt in WITH_QUALITY]}
+        counter = partial(declare, Counter, registry)
+        histogram = partial(declare, Histogram, registry, labels=formats)
         self.batch_size = histogram(
             "autoquality_predictor_batch_size",
             "Images in one run of the network, without padding.",
             buckets=_BATCHES,
         )
         self.padding = counter(
-            "autoquality_predictor_padding_total", "Rows run only to fill a batch.", ("format",)
+            "autoquality_predictor_padding_total", "Rows run only to fill a batch.", formats
         )
         self.queue = histogram(
             "autoquality_predictor_queue_seconds",
@@ -45,35 +45,36 @@ class PredictorMetrics:
         self.failures = counter(
             "autoquality_predictor_failures_total",
             "Images for which the network failed.",
-            ("format",),
+            formats,
         )
         self.left = counter(
             "autoquality_predictor_unpredicted_total",
             "Images that left the queue without a prediction, or did not enter it.",
-            ("format", "reason"),
+            {**formats, "reason": [one.value for one in DropReason]},
         )
         self.reloads = counter(
             "autoquality_predictor_reloads_total",
             "Changed network files, by whether they were loaded.",
-            ("format", "result"),
+            {**formats, "result": ("loaded", "refused")},
         )
-        self.available = gauge(
+        self.available = declare(
+            Gauge,
+            registry,
             "autoquality_predictor_available",
             "1 while a network answers; 0 without one and while its circuit is open.",
-            ("format",),
+            formats,
         )
-        self.info = gauge(
+        self.info = Gauge(
             "autoquality_predictor_info",
             "Always 1; the labels name the network.",
             ("format", "name", "version", "sha256", "device"),
+            registry=registry,
         )
         self._error = histogram(
             "autoquality_prediction_error_quality_steps",
             "Distance of the predicted quality from the one that met the target.",
             buckets=_STEPS,
         )
-        for fmt in WITH_QUALITY:
-            self._start_at_zero(fmt.value)
 
     def of(self, fmt: Format) -> FormatEvents:
         """The events of one format's predictor, to be counted."""
@@ -85,17 +86,6 @@ class PredictorMetrics:
         if searched and result.predicted_quality is not None:
             error = abs(result.predicted_quality - result.quality)
             self._error.labels(result.format.value).observe(error)
-
-    def _start_at_zero(self, fmt: str) -> None:
-        for metric in (
-            *(self.batch_size, self.padding, self.queue, self.run, self.failures),
-            *(self.available, self._error),
-        ):
-            metric.labels(fmt)
-        for reason in DropReason:
-            self.left.labels(fmt, reason.value)
-        for result in ("loaded", "refused"):
-            self.reloads.labels(fmt, result)
 
 
 class FormatEvents:

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from autoquality_server.telemetry.families import declare
 
-class ProcessMetrics:
-    """The processes of a server: a single one, or those of a supervisor."""
 
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        processes: int,
-        ready: Callable[[], int],
-        causes: Iterable[str],
-    ) -> None:
-        """`ready` returns how many serve now; `causes` are the possible arguments of `ended`."""
-        Gauge("autoquality_processes", "Processes that should serve.", registry=registry).set(
-            processes
-        )
-        Gauge(
-            "autoquality_processes_ready", "Processes that serve now.", registry=registry
-        ).set_function(ready)
-        self._restarts = Counter(
-            "autoquality_process_restarts_total",
-            "Processes that ended unexpectedly and were replaced, by cause.",
-            ("cause",),
-            registry=registry,
-        )
-        for cause in causes:
-            self._restarts.labels(cause)
+def process_metrics(
+    registry: CollectorRegistry, processes: int, ready: Callable[[], int], causes: Iterable[str]
+) -> Counter:
+    """Declare them for a single process, or for those of a supervisor.
 
-    def ended(self, cause: str) -> None:
-        """Count a process that has to be replaced."""
-        self._restarts.labels(cause).inc()
+    `ready` returns how many serve now. Returns the counter of restarts by each of `causes`.
+    """
+    gauge = partial(declare, Gauge, registry)
+    gauge("autoquality_processes", "Processes that should serve.").set(processes)
+    gauge("autoquality_processes_ready", "Processes that serve now.").set_function(ready)
+    return declare(
+        Counter,
+        registry,
+        "autoquality_process_restarts_total",
+        "Processes that ended unexpectedly and were replaced, by cause.",
+        {"cause": causes},
+    )

@@ -8,11 +8,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-SECONDS = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
-)
-"""Buckets from a small JPEG with method NONE to the search of a large AVIF."""
+from autoquality_server.telemetry.families import SECONDS
 
 _LABELS = ("grpc_type", "grpc_service", "grpc_method")
 _TYPES = {
@@ -57,11 +53,9 @@ class RpcMetrics:
                 self._handled.labels(*labels, code.name)
 
     def started(self, service: str, method: str) -> None:
-        """Count a call that starts."""
         self._started.labels(*self._labels[service, method]).inc()
 
     def handled(self, service: str, method: str, code: grpc.StatusCode, seconds: float) -> None:
-        """Count a call that has ended."""
         labels = self._labels[service, method]
         self._handled.labels(*labels, code.name).inc()
         self._seconds.labels(*labels).observe(seconds)

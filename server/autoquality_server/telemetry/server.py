@@ -10,11 +10,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from autoquality_server.config.address import cannot_listen, parse_tcp
 from autoquality_server.telemetry.logs import logger
@@ -33,15 +33,15 @@ class MetricsServer:
         self,
         address: str,
         registry: CollectorRegistry,
-        contexts: Callable[[], ssl.SSLContext] | None = None,
+        context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         """Raises StartError if the server cannot listen on `address`, a host:port.
 
-        `contexts` returns the TLS context of each connection; without it, serve HTTP.
+        `context` returns the TLS context of each connection; without it, serve HTTP.
         """
         tcp = parse_tcp(address)
         try:
-            self._server = _Server((tcp.host, tcp.port), contexts)
+            self._server = _Server((tcp.host, tcp.port), context)
         except OSError as error:
             raise cannot_listen(_SETTING, address, error) from None
         self._server.set_app(make_wsgi_app(registry))
@@ -55,7 +55,6 @@ class MetricsServer:
         return int(self._server.server_port)
 
     def close(self) -> None:
-        """Stop serving and free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -68,24 +67,22 @@ class _Handler(WSGIRequestHandler):
         """Do not log scrapes: there is one every few seconds."""
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class _Server(ThreadingWSGIServer):
     """Handles each connection in its own thread, including the handshake."""
 
-    daemon_threads = True
-
     def __init__(
-        self, address: tuple[str, int], contexts: Callable[[], ssl.SSLContext] | None
+        self, address: tuple[str, int], context: Callable[[], ssl.SSLContext] | None
     ) -> None:
         self.address_family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
-        self._contexts = contexts
+        self._context = context
         super().__init__(address, _Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        if self._contexts is None:
+        if self._context is None:
             super().finish_request(request, client_address)
             return
         request.settimeout(_TIMEOUT)
-        with self._contexts().wrap_socket(request, server_side=True) as secured:
+        with self._context().wrap_socket(request, server_side=True) as secured:
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -19,10 +19,11 @@ from opentelemetry.sdk.trace.export import (
     ConsoleSpanExporter,
     SpanExporter,
 )
+from opentelemetry.util.types import AttributeValue
 
 from autoquality._version import __version__
 from autoquality_core.errors import ServiceError
-from autoquality_core.runtime.context import Attribute, Observer, Step, clock
+from autoquality_core.runtime.context import Observer, Step, clock
 from autoquality_server.config import ConfigError
 from autoquality_server.telemetry.logs import logger
 
@@ -55,19 +56,15 @@ class Traces:
         self,
         name: str,
         metadata: Iterable[tuple[str, str | bytes]],
-        attributes: Mapping[str, Attribute],
+        attributes: Mapping[str, AttributeValue],
     ) -> Trace:
         """Start the span of a call, as a part of the caller's trace if `metadata` names one."""
         carrier: dict[str, list[str]] = {}
         for key, value in metadata:
             if isinstance(value, str):
                 carrier.setdefault(key, []).append(value)
-        span = self._tracer.start_span(
-            name,
-            propagate.extract(carrier),
-            trace.SpanKind.SERVER,
-            {key: value for key, value in attributes.items() if value is not None},
-        )
+        parent = propagate.extract(carrier)
+        span = self._tracer.start_span(name, parent, trace.SpanKind.SERVER, attributes)
         return Trace(self._tracer, span)
 
     def close(self) -> None:
@@ -131,16 +128,13 @@ class Trace(Observer):
         return round((self._epoch + at) * 1e9)
 
     def end(
-        self, attributes: Mapping[str, Attribute], *, failed: bool, message: str | None
+        self, attributes: Mapping[str, AttributeValue], *, failed: bool, message: str | None
     ) -> None:
         """End the span of the call."""
-        root = self._root
-        for key, value in attributes.items():
-            if value is not None:
-                root.set_attribute(key, value)
+        self._root.set_attributes(attributes)
         if failed:
-            root.set_status(trace.StatusCode.ERROR, message)
-        root.end()
+            self._root.set_status(trace.StatusCode.ERROR, message)
+        self._root.end()
 
 
 def _resource() -> Resource:

@@ -9,7 +9,7 @@ from autoquality_server.auth.certificates import SOON, PemFile, utc_now
 from autoquality_server.auth.exposure import missing_protection
 from autoquality_server.auth.identity import identifier
 from autoquality_server.auth.tls import CERT, CLIENT_CA, METRICS_CLIENT_CA, ServerTls
-from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import StartError, check_free, parse_tcp
 from autoquality_server.rpc.cache import connect, describe, place

@@ -18,7 +18,7 @@ from autoquality_core.pipeline.pipeline import Pipeline, warm_up
 from autoquality_core.runtime.compilation import kept_in
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
-from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import Settings
 
 WIDTH, HEIGHT = 64, 48

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 from autoquality_core.runtime.allocator import arenas
-from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.report import Finding, Verdict, in_units
 from autoquality_server.config import Settings
 from autoquality_server.config.resources import BYTES_A_PIXEL, available_cores, available_memory
 
@@ -43,16 +43,6 @@ def most_memory(settings: Settings) -> int:
     if settings.processes == 1:
         return each
     return SUPERVISOR + settings.processes * each
-
-
-def in_units(size: int) -> str:
-    """Write bytes for people: "1.5 GiB"."""
-    value, unit = float(size), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if value < 1024:
-            break
-        value, unit = value / 1024, larger
-    return f"{value:.4g} {unit}"
 
 
 def _of_networks(settings: Settings) -> int:

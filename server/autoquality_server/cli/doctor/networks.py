@@ -19,7 +19,7 @@ from autoquality_core.networks import (
 )
 from autoquality_core.types import Device, Format
 from autoquality_server.cli.doctor.codecs import picture
-from autoquality_server.cli.doctor.finding import Finding, Verdict
+from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import Settings
 from autoquality_server.config.parse import BUNDLED
 from autoquality_server.inference.predictors import load_options

@@ -1,17 +1,50 @@
-"""The findings and the capabilities of the server, as a table or as JSON."""
+"""The results of checks, and all of them with the capabilities of the server as text or JSON."""
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from autoquality._version import __version__
 from autoquality_core.formats import ENCODERS, writable
 from autoquality_core.types import Format
-from autoquality_server.cli.doctor.finding import Finding, Verdict, worst
-from autoquality_server.cli.doctor.machine import in_units
 from autoquality_server.config import Settings
+
+
+class Verdict(enum.Enum):
+    """How a check ended, from good to bad."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """The server would serve, but not as well as it could."""
+    FAILED = "failed"
+    """The server would not start, or a part of it would not work."""
+    WRONG = "wrong"
+    """A setting is wrong."""
+
+    @property
+    def exit_code(self) -> int:
+        """The server's own exit code: 1 if it cannot start, 2 for a wrong setting."""
+        return {Verdict.FAILED: 1, Verdict.WRONG: 2}.get(self, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The part that was checked, and a sentence about it."""
+
+    part: str
+    verdict: Verdict
+    text: str
+
+
+def worst(findings: Iterable[Finding]) -> Verdict:
+    """Return the worst verdict; a wrong setting is worse than a failure."""
+    order = list(Verdict)
+    return max((one.verdict for one in findings), key=order.index, default=Verdict.OK)
+
 
 _SUMMARY = {
     Verdict.OK: "The server would serve.",
@@ -92,6 +125,16 @@ def as_json(
         ],
     }
     return json.dumps(document, indent=2)
+
+
+def in_units(size: int) -> str:
+    """Write bytes for people: "1.5 GiB"."""
+    value, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.4g} {unit}"
 
 
 def _capacity(settings: Settings) -> list[tuple[str, str]]:

@@ -34,12 +34,9 @@ def _with_format_options(struct: T) -> T:
             name = f"{fmt.value}_{option.name}"
             aliases = (f"IMGPROXY_{name.upper()}",) if name in _IN_IMGPROXY else ()
             struct.__annotations__[name] = type(option.default)
+            group, parser = ENCODERS[fmt].name, _parser(option)
             declared = setting(
-                option.default,
-                group=ENCODERS[fmt].name,
-                parse=_parser(option),
-                aliases=aliases,
-                meaning=option.meaning,
+                option.default, option.meaning, group=group, parse=parser, aliases=aliases
             )
             setattr(struct, name, declared)
     return struct
@@ -60,22 +57,21 @@ class EncoderSettings:
 
     # fmt: off
     keep_copyright: bool = setting(
-        _O.keep_copyright, group=_EVERY, parse=parse.boolean,
-        aliases=("IMGPROXY_KEEP_COPYRIGHT",),
-        meaning="Keep copyright and author where a request does not keep all metadata.")
+        _O.keep_copyright, "Keep copyright and author where a request does not keep all metadata.",
+        group=_EVERY, aliases=("IMGPROXY_KEEP_COPYRIGHT",))
     color_profile: ColorProfile = setting(
-        _O.color_profile, group=_EVERY, parse=parse.color_profile,
-        aliases=("IMGPROXY_STRIP_COLOR_PROFILE",),
-        meaning="srgb converts colours to sRGB, keep keeps the source's profile; imgproxy's name "
-        "takes true for srgb and false for keep.")
+        _O.color_profile,
+        "srgb converts colours to sRGB, keep keeps the source's profile; imgproxy's name takes "
+        "true for srgb and false for keep.",
+        group=_EVERY, parse=parse.color_profile, aliases=("IMGPROXY_STRIP_COLOR_PROFILE",))
     keep_hidden_colors: bool = setting(
-        _O.keep_hidden_colors, group=_EVERY, parse=parse.boolean,
-        meaning="Keep the colours of wholly transparent pixels.")
+        _O.keep_hidden_colors, "Keep the colours of wholly transparent pixels.", group=_EVERY)
     keep_smaller_source: bool = setting(
-        _O.keep_smaller_source, group=_EVERY, parse=parse.boolean,
-        meaning="Return the source itself if it shows the same image in the same format and is not "
-        "larger than the encoding.")
+        _O.keep_smaller_source,
+        "Return the source itself if it shows the same image in the same format and is not "
+        "larger than the encoding.",
+        group=_EVERY)
     cap_at_source: bool = setting(
-        _O.cap_at_source, group=_EVERY, parse=parse.boolean,
-        meaning="Never encode a JPEG source at a higher quality than its own.")
+        _O.cap_at_source, "Never encode a JPEG source at a higher quality than its own.",
+        group=_EVERY)
     # fmt: on

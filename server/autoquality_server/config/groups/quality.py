@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
 from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
@@ -131,25 +131,14 @@ class QualitySettings:
 
     def defaults(self) -> Defaults:
         """Return the defaults for the target of a request."""
-        return Defaults(
-            method=self.method,
-            target=score_of(self.target) if isinstance(self.target, str) else self.target,
-            min_quality=self.min_quality,
-            max_quality=self.max_quality,
-            format_min=self.format_min,
-            format_max=self.format_max,
-            allowed_error=self.allowed_error,
-            limits=Limits(self.max_bytes, self._score_limits),
-            quality=self.quality,
-            format_quality=self.format_quality,
-            candidates=self.candidates,
-        )
-
-    @property
-    def _score_limits(self) -> Mapping[str, float]:
-        """The worst scores, by the name of the metric."""
-        limits = {one.name: getattr(self, limit_name(one), None) for one in METRICS.values()}
-        return {name: score for name, score in limits.items() if score is not None}
+        given = {
+            one.name: getattr(self, one.name) for one in fields(Defaults) if one.name != "limits"
+        }
+        if isinstance(self.target, str):
+            given["target"] = score_of(self.target)
+        scores = {one.name: getattr(self, limit_name(one), None) for one in METRICS.values()}
+        worst = {name: score for name, score in scores.items() if score is not None}
+        return Defaults(**given, limits=Limits(self.max_bytes, worst))
 
 
 def _with_networks(struct: T) -> T:

@@ -5,7 +5,6 @@
     link        the supervisor, as a process sees it
     metrics     the metrics of all processes, merged
     restarts    why a process ended, and how soon it is replaced
-    port        a port reserved for all processes
 
 The supervisor imports no codec and no TensorFlow, serves no gRPC and reads nothing from callers:
 only its processes can crash. They are programs started by exec, never forks of the supervisor.

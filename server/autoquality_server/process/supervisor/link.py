@@ -65,7 +65,6 @@ class SupervisorLink:
         threading.Thread(target=self._listen, args=(drain,), name="supervisor", daemon=True).start()
 
     def send_metrics(self) -> None:
-        """Send the metrics that changed."""
         with self._sending:  # one at a time, so that newer changes arrive later
             self._send({"metrics": self._metrics.changes()})
 

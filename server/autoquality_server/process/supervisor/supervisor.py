@@ -15,12 +15,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from autoquality_server.auth.exposure import warn_if_exposed
 from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.config.address import StartError
+from autoquality_server.config.address import Reservation, StartError
 from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
 from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.metrics import MergedMetrics
-from autoquality_server.process.supervisor.port import Reservation
 from autoquality_server.process.supervisor.process import Process
 from autoquality_server.process.supervisor.restarts import (
     CAUSES,
@@ -30,7 +29,7 @@ from autoquality_server.process.supervisor.restarts import (
     in_words,
 )
 from autoquality_server.telemetry.logs import logger
-from autoquality_server.telemetry.process_metrics import ProcessMetrics
+from autoquality_server.telemetry.process_metrics import process_metrics
 from autoquality_server.telemetry.server import MetricsServer
 
 _DRAIN_MARGIN = 5.0
@@ -70,7 +69,7 @@ class Supervisor:
             self._command.append(f"--{name}={reservation.address}")
         own = CollectorRegistry()
         ProcessCollector(registry=own)
-        self._metrics = ProcessMetrics(own, settings.processes, self._ready, CAUSES)
+        self._restarts = process_metrics(own, settings.processes, self._ready, CAUSES)
         self._merged = MergedMetrics(own, self._refresh)
         self._metrics_server: MetricsServer | None = None
         self._processes: dict[int, Process] = {}
@@ -105,7 +104,7 @@ class Supervisor:
             registry = CollectorRegistry()
             registry.register(self._merged)
             self._metrics_server = MetricsServer(
-                settings.metrics_listen, registry, self._tls.metrics_contexts
+                settings.metrics_listen, registry, self._tls.metrics_context
             )
         warn_if_exposed(settings)
         self._tls.log()
@@ -124,7 +123,7 @@ class Supervisor:
             if self._draining.is_set():
                 return
             delay = backoff.after(end.served_seconds)
-            self._metrics.ended(end.cause)
+            self._restarts.labels(end.cause).inc()
             _log.error("process ended", process=number, **end._asdict(), wait_seconds=delay)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._draining.wait(), delay)

@@ -5,8 +5,8 @@
     traced         a span for the call, if traces are on
     recorded       counts the call, measures it, writes its log line
     translated     turns exceptions into the status that the caller sees
-    identified     refuses callers without a valid identity
-    rate_limited   refuses callers that call too often
+    identify       refuses callers without a valid identity
+    rates          refuses callers that call too often
     downloads      cancels calls whose answer is not taken
     uploads        receives the request
 
@@ -22,25 +22,72 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from autoquality_core.runtime.context import clock
 from autoquality_server.auth.identity import Identify
 from autoquality_server.auth.rates import Rates
 from autoquality_server.rpc.interceptors.call import CallInterceptor
-from autoquality_server.rpc.interceptors.downloads import Downloads
 from autoquality_server.rpc.interceptors.errors import translated
-from autoquality_server.rpc.interceptors.layers import (
-    identified,
-    rate_limited,
-    recorded,
-    returned_id,
-)
-from autoquality_server.rpc.interceptors.timer import TimeoutTimer
 from autoquality_server.rpc.interceptors.tracing import traced
-from autoquality_server.rpc.request_context import RequestContext
+from autoquality_server.rpc.interceptors.transfers import Downloads, TimeoutTimer
+from autoquality_server.rpc.request_context import REQUEST_ID_KEY, RequestContext
 from autoquality_server.rpc.watchdog import Watchdog
+from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.rpc_metrics import RpcMetrics
 
 if TYPE_CHECKING:  # imports OpenTelemetry, which a server without traces does not need
     from autoquality_server.telemetry.traces import Traces
+
+_DEFECTS = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS})
+_OURS = "autoquality."
+
+_log = logger(__name__)
+
+
+@contextmanager
+def returned_id(request: RequestContext) -> Iterator[None]:
+    """Return the request id to the caller.
+
+    The trailing metadata always has it. The initial metadata has it with a result
+    only: a client that has seen initial metadata no longer retries the call.
+    """
+    metadata = ((REQUEST_ID_KEY, request.id),)
+    request.call.set_trailing_metadata(metadata)
+    yield
+    if not request.streams and request.call.is_active():
+        request.call.send_initial_metadata(metadata)
+
+
+@contextmanager
+def recorded(metrics: RpcMetrics, request: RequestContext) -> Iterator[None]:
+    """Count the call, measure it and write its log line."""
+    peer = request.call.peer()
+
+    def record(code: grpc.StatusCode) -> None:
+        seconds = clock() - request.started
+        metrics.handled(request.service, request.method, code, seconds)
+        if code in _DEFECTS:
+            write = _log.error
+        elif request.service.startswith(_OURS):
+            write = _log.info
+        else:  # health checks and the like come every few seconds
+            write = _log.debug
+        write("request", code=code.name, duration_seconds=round(seconds, 6), peer=peer)
+
+    def record_end() -> None:
+        with request.active():
+            record(request.code or grpc.StatusCode.CANCELLED)
+
+    metrics.started(request.service, request.method)
+    if request.returns_early:
+        request.call.add_callback(record_end)
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        record(request.code_after(raised=True))
+        raise
+    record(request.code_after(raised=False))
 
 
 def interceptors(
@@ -72,9 +119,12 @@ def interceptors(
             traced(traces, request) if own and traces else nullcontext(),
             recorded(rpc_metrics, request),
             translated(rejected, request),
-            identified(identify, open_services, request),
-            rate_limited(rates, request) if own else nullcontext(),
         ):
+            if request.service not in open_services:
+                request.caller = identify(request.metadata, request.call)
+                request.attributes["caller"] = request.caller
+            if own:
+                rates.take(request.caller, 1)
             yield
 
     return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service)]
@@ -91,6 +141,3 @@ def open_interceptors(
             yield
 
     return [CallInterceptor(layers, uploads)]
-
-
-__all__ = ["interceptors", "open_interceptors"]

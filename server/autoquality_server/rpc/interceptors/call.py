@@ -9,9 +9,13 @@ from typing import Any
 
 import grpc
 
-from autoquality_server.rpc.interceptors.downloads import Downloads
-from autoquality_server.rpc.interceptors.timer import TimeoutTimer
-from autoquality_server.rpc.interceptors.uploads import decoder, receive_message, receive_messages
+from autoquality_server.rpc.interceptors.transfers import (
+    Downloads,
+    TimeoutTimer,
+    decoder,
+    receive_message,
+    receive_messages,
+)
 from autoquality_server.rpc.request_context import RequestContext
 
 Layer = Callable[[RequestContext], AbstractContextManager[None]]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from autoquality_core.runtime.context import Attribute, observe
+from autoquality_core.runtime.context import observe
+from autoquality_server.auth.identity import host_and_port
 from autoquality_server.rpc.request_context import RequestContext
 
 if TYPE_CHECKING:  # imports OpenTelemetry, which a server without traces does not need
@@ -52,7 +53,7 @@ def traced(traces: Traces, request: RequestContext) -> Iterator[None]:
 
 def _end(trace: Trace, request: RequestContext, code: grpc.StatusCode) -> None:
     failed = code in _FAILURES
-    attributes: dict[str, Attribute] = {
+    attributes = {
         f"autoquality.{key}": value
         for key, value in request.attributes.items()
         if isinstance(value, str | bool | int | float) and key not in _NOT_IN_SPAN
@@ -64,16 +65,15 @@ def _end(trace: Trace, request: RequestContext, code: grpc.StatusCode) -> None:
     trace.end(attributes, failed=failed, message=None if error is None else str(error))
 
 
-def _peer(peer: str) -> dict[str, Attribute]:
+def _peer(peer: str) -> dict[str, str | int]:
     """The attributes of a peer, from gRPC's name of it."""
-    kind, _, rest = peer.partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return {"network.transport": kind} if kind == "unix" else {}
-    host, _, port = rest.replace("%5B", "[").replace("%5D", "]").rpartition(":")
-    address = host.strip("[]")
+    tcp = host_and_port(peer)
+    if tcp is None:
+        return {"network.transport": "unix"} if peer.startswith("unix:") else {}
+    host, port = tcp
     return {
         "network.transport": "tcp",
-        "network.peer.address": address,
-        "network.peer.port": int(port),
-        "client.address": address,
+        "network.peer.address": host,
+        "network.peer.port": port,
+        "client.address": host,
     }
