@@ -141,8 +141,8 @@ def test_probes_say_which_format_they_are_of() -> None:
 
 
 def _tried(one: Considered, result: EncodeResult) -> bool:
-    made = [(probe.format, probe.chroma, probe.lossless) for probe in result.probes]
-    return (one.format, one.chroma, one.lossless) in made
+    made = {(each.format, each.chroma, each.lossless, each.near_lossless) for each in result.probes}
+    return (one.format, one.chroma, one.lossless, one.near_lossless) in made
 
 
 def test_the_order_of_candidates_does_not_matter() -> None:

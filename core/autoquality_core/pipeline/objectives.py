@@ -21,6 +21,9 @@ RISK_POINTS = 0.8
 LOSSLESS_PROBES = 2.0
 """How many probes a lossless file costs where it may win: its promise must be so much greater."""
 
+NEAR_LOSSLESS_FILES = 2
+"""How many levels a search of near-lossless files tries on average."""
+
 EQUAL_POINTS = 0.5
 """Points of SSIMULACRA2 by which a score may miss the target in any case when formats compete,
 because the nearest qualities of two formats differ by as much."""
@@ -81,7 +84,10 @@ class FewestBytes:
             return math.inf
         room = best.size - entry.session.metadata.size
         saving = max(beliefs.saving(one, target, room) for one in entry.encoders) / RISK_BYTES
-        return saving / LOSSLESS_PROBES if optional else saving
+        if not optional:
+            return saving
+        files = 1 if entry.encoder.near_lossless is None else NEAR_LOSSLESS_FILES
+        return saving / (LOSSLESS_PROBES * files)
 
     def best(self, searched: Sequence[Entry]) -> Entry:
         # An optional file must save bytes. It does not win just because every lossy file misses
