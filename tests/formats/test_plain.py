@@ -148,6 +148,13 @@ def test_alpha_is_what_libvips_reads(quality: int) -> None:
     assert np.array_equal(found[0], pyvips.Image.webpload_buffer(data).numpy())
 
 
+def test_an_axis_of_one_element_may_have_any_stride() -> None:
+    grey = np.arange(200, dtype=np.uint8).reshape(40, 5)[np.newaxis, ..., np.newaxis]
+    pixels = Pixels.from_samples(grey)
+    assert pixels.samples.strides[-1] == 0
+    assert jpeg_by_quality(pixels, 80) == JpegEncoder().by_libvips(pixels, 80)
+
+
 def test_an_encoder_without_memory_leaves_the_file_to_libvips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

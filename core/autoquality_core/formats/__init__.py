@@ -87,12 +87,14 @@ def encoder_for(fmt: Format, options: EncoderOptions | None = None) -> Encoder:
 
 @cache
 def writable() -> tuple[Format, ...]:
-    """The formats that can be written here: each encodes a small image on the first call."""
-    pixels = Pixels.from_samples(np.zeros((1, 16, 16, 1), np.uint8))
+    """The formats that can be written here: each encodes small images on the first call."""
     found = []
-    for fmt in ENCODERS:
+    for fmt, encoder in ENCODERS.items():
         with suppress(pyvips.Error, AttributeError, ImportError):
-            encoder_for(fmt).encode(pixels, 50)
+            # Another library may write those with alpha.
+            for bands in (1, 2) if encoder.keeps_alpha else (1,):
+                pixels = Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8))
+                encoder_for(fmt).encode(pixels, 50)
             found.append(fmt)
     return tuple(found)
 

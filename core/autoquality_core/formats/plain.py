@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.codecs import jpeg8, libwebp
@@ -38,7 +39,7 @@ def jpeg(pixels: Pixels, quality: int, chroma: Chroma) -> bytes | None:
         return None
     whole = chroma is Chroma.FULL or (chroma is Chroma.BY_QUALITY and quality >= _WHOLE_FROM)
     chosen = "444" if whole else "420"
-    samples = pixels.samples[0]
+    samples = _packed(pixels)
     try:
         data = jpeg8.jpeg8_encode(samples, quality, subsampling=chosen, optimize=True)
     except RuntimeError:  # no memory
@@ -50,11 +51,20 @@ def webp(pixels: Pixels, quality: int) -> bytes | None:
     """A WebP of effort 4 and the default preset; None if libvips has to write it."""
     if pixels.height * pixels.width > WEBP_PIXELS or pixels.bands != 3 or pixels.frames > 1:
         return None
-    samples = pixels.samples[0]
+    samples = _packed(pixels)
     try:
         return bytes(libwebp.webp_encode(samples, quality, lossless=False, method=_WEBP_EFFORT))
     except RuntimeError:  # no memory
         return None
+
+
+def _packed(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """The first frame: (height, width), or with three bands (height, width, 3).
+
+    imagecodecs checks the strides even of axes with one element, for which NumPy allows any.
+    """
+    shape = (pixels.height, pixels.width, pixels.bands)[: 2 if pixels.bands == 1 else 3]
+    return pixels.samples[0].reshape(-1).reshape(shape)
 
 
 def agrees(
