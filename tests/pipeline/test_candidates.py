@@ -297,3 +297,10 @@ def test_without_time_for_any_the_fastest_is_tried() -> None:
         Session.may_start = slow  # type: ignore[method-assign]
     assert result.format is Format.JPEG
     assert len(by_verdict(result)[Verdict.NO_TIME]) == 2
+
+
+def test_identical_pixels_are_a_target_that_only_lossless_files_meet() -> None:
+    """Far above the scores that the beliefs know, their expectations are extreme."""
+    spec = TargetSpec(Method.SSIMULACRA2, 100.0, 10, 100, 0.0)
+    result = encode(spec, (Format.WEBP, Format.PNG), red_on_blue())
+    assert result.lossless and result.scores["ssimulacra2"] == 100
