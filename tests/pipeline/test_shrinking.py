@@ -27,7 +27,14 @@ from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.pipeline.shrinking import ACCEPTABLE
-from autoquality_core.types import ColorProfile, Format, NoticeCode, Outcome, RawSource
+from autoquality_core.types import (
+    ColorProfile,
+    Format,
+    NoticeCode,
+    Outcome,
+    RawSource,
+    Verdict,
+)
 from tests.formats.sources import moving, photograph, translucent
 from tests.images.files import AMPLE, animated
 from tests.images.metadata_files import exif, packet, saved
@@ -127,6 +134,15 @@ def test_probes_of_all_sizes_are_reported() -> None:
     assert sizes[0] >= full
     assert result.probes[-1].size_bytes < full / 2
     assert len(result.image) in sizes
+
+
+def test_the_chosen_candidate_is_the_smaller_image() -> None:
+    result = encode(budget(WebpEncoder(), 0.3), ["jpeg", "webp"], measure=["ssimulacra2"])
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+    (chosen,) = (one for one in result.candidates if one.verdict is Verdict.CHOSEN)
+    assert (chosen.format, chosen.quality) == (result.format, result.quality)
+    assert (chosen.size_bytes, chosen.score) == (len(result.image), result.scores["ssimulacra2"])
+    assert chosen.message == "fits the budget with fewer pixels"
 
 
 # --- the least width ---------------------------------------------------------

@@ -45,7 +45,7 @@ from autoquality_core.pipeline.sources import (
     open_job,
     open_pair,
 )
-from autoquality_core.pipeline.verdicts import decided
+from autoquality_core.pipeline.verdicts import decided, reduced
 from autoquality_core.priors import features
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
@@ -180,7 +180,8 @@ class Pipeline:
             if kept := source.instead_of(result, chosen):
                 return kept
         shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
-        session, answer, earlier = shrinker.run()
+        if smaller := shrinker.run():
+            session, answer = smaller.session, smaller.answer
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
@@ -188,7 +189,9 @@ class Pipeline:
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        probes = made(session, earlier)
+        if smaller:
+            considered = reduced(considered, smaller)
+        probes = made(session, smaller.earlier if smaller else ())
         return result_of(session, answer, probes, considered, notices, timings)
 
     def _session(

@@ -75,21 +75,20 @@ class Shrinker:
     make_session: MakeSession
     method: MethodHandler
 
-    def run(self) -> Final:
+    def run(self) -> Final | None:
         """The answer at the largest width found that fits.
 
-        It is the answer at full width if that fits, if there is no byte budget, or if no width
-        fits that the request allows.
+        None if the answer at full width fits, if there is no byte budget, or if no width fits that
+        the request allows.
 
         The quality of the widths tried is one that looks acceptable, or `min_quality` if that is
         higher. What is left of the budget then goes to the quality. Only at the least width, the
         quality may fall to `min_quality`.
         """
-        unchanged = Final(self.full, self.answer, ())
         allowed = self.opened.job.options.may_shrink and self._resolved.method is not Method.NONE
         if not allowed or self.full.size(self.answer.quality) <= self._budget:
-            return unchanged
-        return self._smaller() or unchanged
+            return None
+        return self._smaller()
 
     def _smaller(self) -> Final | None:
         tried: dict[int, Session] = {}

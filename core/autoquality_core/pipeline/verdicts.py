@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from autoquality_core.metrics import METRICS
+from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.defaults import compares_formats
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered
 from autoquality_core.pipeline.objectives import BestScore, Objective, objective_of
+from autoquality_core.pipeline.shrinking import Final
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Verdict
 
@@ -34,6 +36,23 @@ def decided(
         best.session.measure(best.quality, metric)
     considered = [_considered(one, best, objective, beliefs) for one in entries]
     return best, searched, [*considered, *left_out]
+
+
+def reduced(considered: Sequence[Considered], final: Final) -> list[Considered]:
+    """The same where the answer is an image of fewer pixels than the chosen one."""
+    quality = final.answer.quality
+    return [
+        replace(
+            one,
+            message="fits the budget with fewer pixels",
+            quality=quality or None,
+            size_bytes=final.session.size(quality),
+            score=final.session.scores(quality).get(SSIMULACRA2.name),
+        )
+        if one.verdict is Verdict.CHOSEN
+        else one
+        for one in considered
+    ]
 
 
 def _without_search(entries: Sequence[Entry]) -> Sequence[Entry]:
