@@ -22,8 +22,10 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Chroma,
     Format,
+    Limits,
     Lossless,
     Method,
+    NoticeCode,
     Outcome,
     RawSource,
     ResolvedTarget,
@@ -31,6 +33,7 @@ from autoquality_core.types import (
     Verdict,
 )
 from tests.photos import animation
+from tests.pipeline.kept import codes
 from tests.pipeline.test_candidates import by_verdict, drawing, encode, red_on_blue
 
 
@@ -86,6 +89,34 @@ def test_a_drawing_becomes_a_lossless_webp(spec: TargetSpec) -> None:
     assert (always.outcome, always.lossless) == (Outcome.NO_QUALITY, True)
     if spec.method is Method.SSIMULACRA2:
         assert result.scores == {"ssimulacra2": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("spec", "outcome"),
+    [
+        (TargetSpec(Method.SIZE, 120, 70, 95), Outcome.MIN_QUALITY_REACHED),
+        (
+            TargetSpec(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, limits=Limits(120)),
+            Outcome.LIMITS_CONFLICT,
+        ),
+        (TargetSpec(Method.SIZE, 350, 70, 95, limits=Limits(120)), Outcome.LIMITS_CONFLICT),
+        # No lossy file keeps the limit on scores.
+        (
+            TargetSpec(Method.SIZE, 120, 1, 5, limits=Limits(560, {"ssimulacra2": 95})),
+            Outcome.MIN_QUALITY_REACHED,
+        ),
+    ],
+)
+def test_a_lossless_file_over_the_budget_is_no_success(spec: TargetSpec, outcome: Outcome) -> None:
+    """It is the answer if it is smaller than every lossy one."""
+    result = encode(spec, (), drawing(), fmt=Format.WEBP)
+    assert result.lossless and len(result.image) > 120
+    assert result.outcome is outcome
+    exceeded = outcome is Outcome.LIMITS_CONFLICT
+    assert (NoticeCode.LIMIT_EXCEEDED in codes(result)) == exceeded
+    never = WebpOptions(lossless=Lossless.NEVER)
+    lossy = encode(spec, (), drawing(), fmt=Format.WEBP, webp=never)
+    assert len(lossy.image) > len(result.image)
 
 
 def test_method_none_writes_a_lossy_webp() -> None:

@@ -41,6 +41,7 @@ from tests.images.metadata_files import exif, packet, saved
 from tests.images.test_shrinking import unstopped
 from tests.photos import crop
 from tests.pipeline.kept import codes, exif_of, opened, texts_of, xmp_of
+from tests.pipeline.test_candidates import drawing
 
 WIDTH, HEIGHT = 320, 240
 PHOTO = crop("coffee.png", WIDTH, HEIGHT)
@@ -143,6 +144,23 @@ def test_the_chosen_candidate_is_the_smaller_image() -> None:
     assert (chosen.format, chosen.quality) == (result.format, result.quality)
     assert (chosen.size_bytes, chosen.score) == (len(result.image), result.scores["ssimulacra2"])
     assert chosen.message == "fits the budget with fewer pixels"
+
+
+@pytest.mark.parametrize("output", ["webp", ["webp", "avif", "png"]])
+@pytest.mark.parametrize(
+    "target",
+    [{"target": 120, "low": 70}, {"method": "ssimulacra2", "target": 70, "max_bytes": 120}],
+)
+def test_a_drawing_whose_lossless_file_is_the_smallest_shrinks(
+    output: Any, target: dict[str, Any]
+) -> None:
+    full = encode(source=drawing(), output=output, may_shrink=False, **target)
+    assert full.lossless and len(full.image) > 120
+    result = encode(source=drawing(), output=output, **target)
+    assert NoticeCode.IMAGE_SHRUNK in codes(result)
+    assert len(result.image) <= 120 and not result.lossless
+    (chosen,) = (one for one in result.candidates if one.verdict is Verdict.CHOSEN)
+    assert (chosen.lossless, chosen.size_bytes) == (False, len(result.image))
 
 
 # --- the least width ---------------------------------------------------------

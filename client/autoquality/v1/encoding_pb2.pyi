@@ -417,7 +417,7 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
     OUTCOME_MIN_QUALITY_REACHED: _Outcome.ValueType  # 2
     """Even min_quality misses the target: the file is too large, or looks better
-    than the target. The result has min_quality.
+    than the target. The result has min_quality, or is smaller without loss.
     """
     OUTCOME_MAX_QUALITY_REACHED: _Outcome.ValueType  # 3
     """Even max_quality looks worse than the target. The result has max_quality."""
@@ -451,8 +451,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
     """No quality from min_quality to max_quality is within all limits. The limit on
     bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
-    the highest quality within it, or min_quality if there is none.
-    CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+    the highest quality within it. If there is none, the result has min_quality, or
+    is smaller without loss. CODE_LIMIT_EXCEEDED says which limits it exceeds.
     """
     OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
     """The result is without loss, and smaller than the file that
@@ -477,7 +477,7 @@ is unused. With a metric: the score is within the allowed error.
 """
 OUTCOME_MIN_QUALITY_REACHED: Outcome.ValueType  # 2
 """Even min_quality misses the target: the file is too large, or looks better
-than the target. The result has min_quality.
+than the target. The result has min_quality, or is smaller without loss.
 """
 OUTCOME_MAX_QUALITY_REACHED: Outcome.ValueType  # 3
 """Even max_quality looks worse than the target. The result has max_quality."""
@@ -511,8 +511,8 @@ result is within all limits, and the quality below has less.
 OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
 """No quality from min_quality to max_quality is within all limits. The limit on
 bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
-the highest quality within it, or min_quality if there is none.
-CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+the highest quality within it. If there is none, the result has min_quality, or
+is smaller without loss. CODE_LIMIT_EXCEEDED says which limits it exceeds.
 """
 OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
 """The result is without loss, and smaller than the file that

@@ -40,6 +40,8 @@ class Entry:
     given_up: bool = False
     paused: bool = False
     late: bool = False
+    instead_of: Entry | None = None
+    """The lossy entry, if this is a lossless file that is smaller, but over the byte budget."""
     learned: set[int] = field(default_factory=set)
     """The probes that the beliefs were updated by."""
 

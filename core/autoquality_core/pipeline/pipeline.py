@@ -179,9 +179,11 @@ class Pipeline:
             result = result_of(session, answer, made(session), considered, notices, timings)
             if kept := source.instead_of(result, chosen):
                 return kept
-        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
-        if smaller := shrinker.run():
-            session, answer = smaller.session, smaller.answer
+        lossy = chosen.instead_of or chosen
+        full = lossy.session, lossy.found
+        smaller = Shrinker(opened, pixels, origin, *full, make_session, lossy.handler).run()
+        if smaller:
+            chosen, session, answer = lossy, smaller.session, smaller.answer
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
@@ -190,7 +192,7 @@ class Pipeline:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
         if smaller:
-            considered = reduced(considered, smaller)
+            considered = reduced(considered, chosen, smaller)
         probes = made(session, smaller.earlier if smaller else ())
         return result_of(session, answer, probes, considered, notices, timings)
 

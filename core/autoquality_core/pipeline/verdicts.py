@@ -38,21 +38,28 @@ def decided(
     return best, searched, [*considered, *left_out]
 
 
-def reduced(considered: Sequence[Considered], final: Final) -> list[Considered]:
-    """The same where the answer is an image of fewer pixels than the chosen one."""
-    quality = final.answer.quality
-    return [
-        replace(
-            one,
-            message="fits the budget with fewer pixels",
-            quality=quality or None,
-            size_bytes=final.session.size(quality),
-            score=final.session.scores(quality).get(SSIMULACRA2.name),
-        )
-        if one.verdict is Verdict.CHOSEN
-        else one
-        for one in considered
-    ]
+def reduced(considered: Sequence[Considered], chosen: Entry, final: Final) -> list[Considered]:
+    """The same where the answer is `final`, a smaller image of an entry."""
+    encoder, quality = chosen.session.encoder, final.answer.quality
+    ours = encoder.format, encoder.chroma, encoder.lossless
+    found = list[Considered]()
+    for one in considered:
+        if (one.format, one.chroma, one.lossless) == ours:
+            known = replace(
+                one,
+                verdict=Verdict.CHOSEN,
+                message="fits the budget with fewer pixels",
+                quality=quality or None,
+                size_bytes=final.session.size(quality),
+                score=final.session.scores(quality).get(SSIMULACRA2.name),
+            )
+        elif one.verdict is Verdict.CHOSEN:
+            message = "misses the target, and was not reduced"
+            known = replace(one, verdict=Verdict.MISSES_TARGET, message=message)
+        else:
+            known = one
+        found.append(known)
+    return found
 
 
 def _without_search(entries: Sequence[Entry]) -> Sequence[Entry]:
