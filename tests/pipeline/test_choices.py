@@ -15,7 +15,7 @@ from autoquality_core.pipeline.candidates import Candidate
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.methods import Answer
-from autoquality_core.pipeline.objectives import FewestBytes
+from autoquality_core.pipeline.objectives import BestScore, FewestBytes
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.runtime.deadline import Deadline
@@ -175,6 +175,11 @@ def test_a_lossless_file_that_is_larger_does_not_replace_one_that_misses_the_tar
     missed = entry(900, 68.0, Outcome.MAX_QUALITY_REACHED)
     lossless = entry(5000, 100.0, optional=True)
     assert FewestBytes(70.0, 1.0).best([missed, lossless]) is missed
+
+
+def test_of_equal_scores_within_a_budget_the_smaller_file_wins() -> None:
+    png, webp = entry(1500, 100.0), entry(800, 100.0, optional=True)
+    assert BestScore(2000, needs_score=True).best([png, webp]) is webp
 
 
 class Probes:

@@ -117,7 +117,8 @@ def _most_promising(
         # Only a lossy file shows what a lossless one saves, or whether it is worth its bytes. The
         # beliefs do not include the best score that an encoder can reach.
         first = [one for one in waiting if not one.candidate.optional] or waiting
-        return min(first, key=expected.__getitem__)
+        # Of lossless files that fit a budget, none is expected to look better.
+        return min(first, key=lambda one: (expected[one], beliefs.bytes_at(one.encoder, 100.0)))
     promises = {one: objective.promise(one, beliefs, best) for one in waiting}
     entry = max(waiting, key=lambda one: (promises[one], -expected[one]))
     return entry if promises[entry] >= 1 else None

@@ -114,7 +114,9 @@ def _reached(entry: Entry, best: Entry, objective: Objective) -> tuple[Verdict, 
         return Verdict.CHOSEN, what
     if objective.met(best) and not met:
         return Verdict.MISSES_TARGET, f"misses the target: {entry.found.outcome.value}"
-    if by_size == met:
+    ours, theirs = entry.score, best.score
+    as_good = ours is not None and theirs is not None and ours >= theirs
+    if by_size == met and not as_good:
         return Verdict.LOOKS_WORSE, f"score {_score(entry)} instead of {_score(best)}"
     return Verdict.LARGER, f"{entry.size - best.size} bytes more"
 
