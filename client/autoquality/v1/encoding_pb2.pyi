@@ -962,7 +962,8 @@ class EncodeRequest(google.protobuf.message.Message):
     keep_smaller_source: builtins.bool
     """Return the source itself if it is not larger than the encoding and shows the
     same image in a requested format. It may be larger within max_bytes, if
-    max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
+    max_bytes keeps the encoding from its target, and if the encoding exceeds a
+    limit. OUTCOME_SOURCE_KEPT reports this.
     Absent: the server's, normally false.
 
     The source must be intact and upright, and must not need a change of colours.
