@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autoquality_core.formats import JpegEncoder, JpegOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import Pixels
@@ -32,7 +34,7 @@ from autoquality_core.types import (
     TargetSpec,
     Verdict,
 )
-from tests.photos import animation
+from tests.photos import animation, crop
 from tests.pipeline.kept import codes
 from tests.pipeline.test_candidates import by_verdict, drawing, encode, red_on_blue
 
@@ -117,6 +119,27 @@ def test_a_lossless_file_over_the_budget_is_no_success(spec: TargetSpec, outcome
     never = WebpOptions(lossless=Lossless.NEVER)
     lossy = encode(spec, (), drawing(), fmt=Format.WEBP, webp=never)
     assert len(lossy.image) > len(result.image)
+
+
+def test_a_budget_without_a_limit_on_the_quality_is_for_a_lossless_file() -> None:
+    """A limit below 100 allows no larger file than the one at that limit."""
+    for highest in (99, 100):
+        spec = TargetSpec(Method.SIZE, 100_000, 10, highest)
+        result = encode(spec, (), crop("astronaut.png", 120, 90), fmt=Format.WEBP)
+        assert result.lossless == (highest == 100)
+
+
+def test_a_lossless_file_never_looks_worse() -> None:
+    """Without a score of the lossy file, too, which a size alone does not need."""
+    photograph = Image.open(io.BytesIO(crop("coffee.png", 120, 90))).convert("RGB")
+    file = io.BytesIO()
+    photograph.quantize(16).save(file, "PNG")
+    spec = TargetSpec(Method.SIZE, 100_000, 70, 80)
+    result = encode(spec, (), file.getvalue(), fmt=Format.WEBP)
+    assert not result.lossless
+    (lossless,) = (one for one in result.candidates if one.lossless)
+    more = (lossless.size_bytes or 0) - len(result.image)
+    assert (lossless.verdict, lossless.message) == (Verdict.LARGER, f"{more} bytes more")
 
 
 def test_method_none_writes_a_lossy_webp() -> None:

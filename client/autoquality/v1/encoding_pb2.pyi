@@ -284,7 +284,8 @@ class _LosslessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """Never."""
     LOSSLESS_SMALLER: _Lossless.ValueType  # 2
     """Methods that search: if the file is smaller than the one that meets the target.
-    METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+    METHOD_SIZE: if it fits the budget and, with a max_quality below 100, is not
+    larger than the file at max_quality. It is tried only where that is likely, for
     example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
     """
     LOSSLESS_ALWAYS: _Lossless.ValueType  # 3
@@ -299,7 +300,8 @@ LOSSLESS_NEVER: Lossless.ValueType  # 1
 """Never."""
 LOSSLESS_SMALLER: Lossless.ValueType  # 2
 """Methods that search: if the file is smaller than the one that meets the target.
-METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+METHOD_SIZE: if it fits the budget and, with a max_quality below 100, is not
+larger than the file at max_quality. It is tried only where that is likely, for
 example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
 """
 LOSSLESS_ALWAYS: Lossless.ValueType  # 3

@@ -12,7 +12,7 @@ from autoquality_core.pipeline.candidates import Candidate
 from autoquality_core.pipeline.methods import Answer, MethodHandler
 from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.session import Session
-from autoquality_core.types import Chroma, ResolvedTarget
+from autoquality_core.types import MAX_QUALITY, Chroma, ResolvedTarget
 
 LEAST_RISE = 0.4
 """The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
@@ -88,9 +88,9 @@ class Entry:
 
     @property
     def at_most(self) -> bool:
-        """Whether the answer has the highest quality that is allowed."""
+        """Whether a limit on the quality, which 100 is not, keeps the answer from a higher one."""
         lossy = self.answer is not None and self.encoder.takes_quality
-        return lossy and self.quality >= self.resolved.max_quality
+        return lossy and MAX_QUALITY > self.resolved.max_quality <= self.quality
 
     @property
     def over(self) -> bool:

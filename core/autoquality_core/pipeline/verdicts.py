@@ -115,7 +115,7 @@ def _reached(entry: Entry, best: Entry, objective: Objective) -> tuple[Verdict, 
     if objective.met(best) and not met:
         return Verdict.MISSES_TARGET, f"misses the target: {entry.found.outcome.value}"
     ours, theirs = entry.score, best.score
-    as_good = ours is not None and theirs is not None and ours >= theirs
+    as_good = ours is not None and (theirs is None or ours >= theirs)
     if by_size == met and not as_good:
         return Verdict.LOOKS_WORSE, f"score {_score(entry)} instead of {_score(best)}"
     return Verdict.LARGER, f"{entry.size - best.size} bytes more"
