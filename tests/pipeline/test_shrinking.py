@@ -137,6 +137,16 @@ def test_probes_of_all_sizes_are_reported() -> None:
     assert len(result.image) in sizes
 
 
+def test_probes_are_reported_if_no_width_fits() -> None:
+    target = budget(JpegEncoder(), 0.3)
+    full = encode(target, may_shrink=False)
+    result = encode(target, min_width=WIDTH - 20)
+    assert result.image == full.image
+    sizes = [one.size_bytes for one in result.probes]
+    assert sizes[: len(full.probes)] == [one.size_bytes for one in full.probes]
+    assert len(sizes) > len(full.probes)
+
+
 def test_the_chosen_candidate_is_the_smaller_image() -> None:
     result = encode(budget(WebpEncoder(), 0.3), ["jpeg", "webp"], measure=["ssimulacra2"])
     assert codes(result) == [NoticeCode.IMAGE_SHRUNK]

@@ -55,7 +55,6 @@ from autoquality_core.types import (
     Format,
     Method,
     Outcome,
-    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -170,20 +169,17 @@ class Pipeline:
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]
 
-        def made(session: Session, earlier: Sequence[Probe] = ()) -> tuple[Probe, ...]:
-            ours = {chosen: (*earlier, *session.probes)}
-            each = (ours.get(one, one.session.probes) for one in searched)
-            return tuple(probe for probes in each for probe in probes)
-
         if source:
-            result = result_of(session, answer, made(session), considered, notices, timings)
+            probes = tuple(probe for one in searched for probe in one.session.probes)
+            result = result_of(session, answer, probes, considered, notices, timings)
             if kept := source.instead_of(result, chosen):
                 return kept
         lossy = chosen.instead_of or chosen
         full = lossy.session, lossy.found
-        smaller = Shrinker(opened, pixels, origin, *full, make_session, lossy.handler).run()
-        if smaller:
-            chosen, session, answer = lossy, smaller.session, smaller.answer
+        final = Shrinker(opened, pixels, origin, *full, make_session, lossy.handler).run()
+        shrunk = final.session is not lossy.session
+        if shrunk:
+            chosen, session, answer = lossy, final.session, final.answer
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
@@ -191,9 +187,13 @@ class Pipeline:
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        if smaller:
-            considered = reduced(considered, chosen, smaller)
-        probes = made(session, smaller.earlier if smaller else ())
+        if shrunk:
+            considered = reduced(considered, chosen, final)
+        probes = tuple(
+            probe
+            for one in searched
+            for probe in (final.probes if one is lossy else one.session.probes)
+        )
         return result_of(session, answer, probes, considered, notices, timings)
 
     def _session(
