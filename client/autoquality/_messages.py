@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from google.protobuf import message_factory
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from autoquality import _enums
@@ -21,13 +22,40 @@ Builders = Mapping[str, Callable[[Any], Any]]
 
 _DURATION = "google.protobuf.Duration"
 
+_TYPES = {
+    FieldDescriptor.CPPTYPE_INT32: "a whole number",
+    FieldDescriptor.CPPTYPE_INT64: "a whole number",
+    FieldDescriptor.CPPTYPE_DOUBLE: "a number",
+    FieldDescriptor.CPPTYPE_BOOL: "True or False",
+    FieldDescriptor.CPPTYPE_STRING: "a string",
+}
+"""What a caller has to give for a field of such a type."""
+
 
 def to_message(kind: type[_Message], fields: Mapping[str, Any]) -> _Message:
     """Build a message. None stays absent.
 
-    Raises ValueError for an enum value that does not exist.
+    Raises ValueError for an enum value that does not exist and for a number out of range, TypeError
+    for a value of a wrong type.
     """
-    return kind(**_to_fields(kind.DESCRIPTOR, fields))
+    return _built(kind, _to_fields(kind.DESCRIPTOR, fields))
+
+
+def _built(kind: type[_Message], values: Mapping[str, Any]) -> _Message:
+    """Build a message from values of its fields. An error names the field, unlike protobuf's."""
+    try:
+        return kind(**values)
+    except (TypeError, ValueError):
+        for name, value in values.items():
+            try:
+                kind(**{name: value})
+            except TypeError:
+                field: Any = kind.DESCRIPTOR.fields_by_name[name]
+                right = _TYPES.get(field.cpp_type) or f"a {field.message_type.name}"
+                raise TypeError(f"{name} must be {right}, not {value!r}") from None
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        raise
 
 
 def _to_fields(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +78,7 @@ def _to_value(field: Any, value: Any) -> Any:
         duration = kind()
         duration.FromNanoseconds(round(value * 1e9))
         return duration
-    return kind(**_to_fields(field.message_type, fields_of(value)))
+    return _built(kind, _to_fields(field.message_type, fields_of(value)))
 
 
 def fields_of(value: Any) -> dict[str, Any]:

@@ -102,6 +102,29 @@ def test_another_kind_of_image_is_refused(client: Client, image: Any, error: str
         client.compare(image, b"photo")
 
 
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"quality": 80.5}, r"quality must be a whole number, not 80\.5"),
+        ({"min_quality": "10"}, "min_quality must be a whole number, not '10'"),
+        ({"max_bytes": 1.5}, r"max_bytes must be a whole number, not 1\.5"),
+        ({"max_dssim": "a"}, "max_dssim must be a number, not 'a'"),
+        ({"may_shrink": "yes"}, "may_shrink must be True or False, not 'yes'"),
+        ({"background": 7}, "background must be a string, not 7"),
+        ({"webp": WebpOptions(effort="4")}, "effort must be a whole number, not '4'"),
+        ({"webp": {"effort": "4"}}, "webp must be a WebpOptions, not {'effort': '4'}"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_named(
+    server: FakeServer, client: Client, options: Any, error: str
+) -> None:
+    with pytest.raises(TypeError, match=error):
+        client.encode(b"photo", **options)
+    with pytest.raises(ValueError, match="min_width: Value out of range"):
+        client.encode(b"photo", min_width=2**40)
+    assert not server.requests
+
+
 def test_jpg_is_another_name_of_jpeg(server: FakeServer, client: Client) -> None:
     for name in ("jpg", "JPG", "jpeg", Format.JPEG):
         client.encode(b"photo", format=name)

@@ -99,6 +99,21 @@ def test_the_scores_of_encode_and_compare_agree() -> None:
         ({"worst": {"psnr": 30}}, "worst: must be one of dssim, ssimulacra2, is psnr"),
         ({"worst": {"dssim": "high"}}, "worst: must be a number, 0 or more, not 'high'"),
         ({"quality": 80, "min_quality": 0}, "auto_quality.min_quality: must be from 1 to 100"),
+        ({"quality": 101}, "quality: must be a whole number from 1 to 100, is 101"),
+        ({"quality": "80"}, "quality: must be a whole number from 1 to 100, is '80'"),
+        ({"min_quality": 20.5}, "min_quality: must be a whole number, is 20.5"),
+        ({"max_bytes": 10.5}, "max_bytes: must be a whole number, is 10.5"),
+        ({"min_width": "a"}, "min_width: must be a whole number, is 'a'"),
+        ({"color_profile": "P3"}, "color_profile: must be one of srgb, keep, is P3"),
+        ({"background": "red"}, "background: must be a whole number from 0 to 255, is 'r'"),
+        (
+            {"output": aq.JpegEncoder(aq.JpegOptions(quant_table=12))},
+            "jpeg.quant_table: must be a whole number from 0 to 8, is 12",
+        ),
+        (
+            {"output": aq.WebpEncoder(aq.WebpOptions(lossless=True))},
+            "webp.lossless: must be one of never, smaller, always; is True",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_would_be_right(
@@ -106,6 +121,11 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(
 ) -> None:
     with pytest.raises(aq.InvalidRequest, match=re.escape(message)):
         aq.encode(SOURCE, **arguments)
+
+
+def test_names_may_stand_for_enums_and_lists() -> None:
+    result = aq.encode(SOURCE, "png", measure="dssim", color_profile="keep")
+    assert set(result.scores) == {"dssim"}
 
 
 def test_another_process_gives_the_same_answer() -> None:

@@ -65,8 +65,9 @@ def by_size(
     alpha_quality: int = 100,
     source: bytes = CUT_OUT,
     options: EncoderOptions | None = None,
+    allowed_error: float | None = None,
 ) -> EncodeResult:
-    spec = TargetSpec(Method.SIZE, target, low, high)
+    spec = TargetSpec(Method.SIZE, target, low, high, allowed_error)
     options = options or options_of(alpha_quality)
     return PIPELINE.encode(EncodeJob(source, Format.WEBP, spec, None, options), Deadline())
 
@@ -150,6 +151,13 @@ def test_alpha_is_left_alone_where_a_quality_fits() -> None:
     result = by_size(len(fixed(20, 100)) + 10)
     assert result.alpha_quality == 100 and not result.notices
     assert {one.alpha_quality for one in result.probes} == {100}
+
+
+def test_alpha_may_take_more_of_a_budget_than_has_to_be_used() -> None:
+    budget = len(fixed(1, 100)) + 10
+    result = by_size(budget, low=70, high=80, allowed_error=0.3)
+    assert result.outcome is Outcome.TARGET_MET
+    assert 0.7 * budget <= len(result.image) <= budget
 
 
 def test_an_alpha_quality_that_was_asked_for_is_lowered_from_there() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import EncoderOptions, WebpOptions
+from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions
 from autoquality_core.images import ImageLimits
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
@@ -18,6 +18,7 @@ from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Format,
+    Limits,
     Lossless,
     Method,
     NoticeCode,
@@ -297,3 +298,27 @@ def test_without_time_for_any_the_fastest_is_tried() -> None:
         Session.may_start = slow  # type: ignore[method-assign]
     assert result.format is Format.JPEG
     assert len(by_verdict(result)[Verdict.NO_TIME]) == 2
+
+
+def test_identical_pixels_are_a_target_that_only_lossless_files_meet() -> None:
+    """Far above the scores that the beliefs know, their expectations are extreme."""
+    spec = TargetSpec(Method.SSIMULACRA2, 100.0, 10, 100, 0.0)
+    result = encode(spec, (Format.WEBP, Format.PNG), red_on_blue())
+    assert result.lossless and result.scores["ssimulacra2"] == 100
+
+
+def test_of_several_lossless_files_the_smallest_is_tried_first() -> None:
+    """All fit the budget and look the same, so the order of the candidates does not matter."""
+    formats, lossless = (Format.PNG, Format.JXL), JxlOptions(lossless=True)
+    for order in (formats, formats[::-1]):
+        result = encode(size(1_000_000), order, jxl=lossless)
+        assert result.format is Format.JXL
+        assert len(result.probes) == 1
+
+
+def test_a_larger_file_of_the_same_score_does_not_look_worse() -> None:
+    spec = TargetSpec(Method.SSIMULACRA2, 70.0, limits=Limits(120))
+    result = encode(spec, (Format.WEBP, Format.PNG), drawing())
+    (png,) = (one for one in result.candidates if one.format is Format.PNG)
+    more = (png.size_bytes or 0) - len(result.image)
+    assert (png.verdict, png.message) == (Verdict.LARGER, f"{more} bytes more")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autoquality_core.formats import JpegEncoder, JpegOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import Pixels
@@ -15,22 +17,25 @@ from autoquality_core.pipeline.candidates import Candidate
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.methods import Answer
-from autoquality_core.pipeline.objectives import FewestBytes
+from autoquality_core.pipeline.objectives import BestScore, FewestBytes
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Chroma,
     Format,
+    Limits,
     Lossless,
     Method,
+    NoticeCode,
     Outcome,
     RawSource,
     ResolvedTarget,
     TargetSpec,
     Verdict,
 )
-from tests.photos import animation
+from tests.photos import animation, crop
+from tests.pipeline.kept import codes
 from tests.pipeline.test_candidates import by_verdict, drawing, encode, red_on_blue
 
 
@@ -86,6 +91,55 @@ def test_a_drawing_becomes_a_lossless_webp(spec: TargetSpec) -> None:
     assert (always.outcome, always.lossless) == (Outcome.NO_QUALITY, True)
     if spec.method is Method.SSIMULACRA2:
         assert result.scores == {"ssimulacra2": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("spec", "outcome"),
+    [
+        (TargetSpec(Method.SIZE, 120, 70, 95), Outcome.MIN_QUALITY_REACHED),
+        (
+            TargetSpec(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, limits=Limits(120)),
+            Outcome.LIMITS_CONFLICT,
+        ),
+        (TargetSpec(Method.SIZE, 350, 70, 95, limits=Limits(120)), Outcome.LIMITS_CONFLICT),
+        # No lossy file keeps the limit on scores.
+        (
+            TargetSpec(Method.SIZE, 120, 1, 5, limits=Limits(560, {"ssimulacra2": 95})),
+            Outcome.MIN_QUALITY_REACHED,
+        ),
+    ],
+)
+def test_a_lossless_file_over_the_budget_is_no_success(spec: TargetSpec, outcome: Outcome) -> None:
+    """It is the answer if it is smaller than every lossy one."""
+    result = encode(spec, (), drawing(), fmt=Format.WEBP)
+    assert result.lossless and len(result.image) > 120
+    assert result.outcome is outcome
+    exceeded = outcome is Outcome.LIMITS_CONFLICT
+    assert (NoticeCode.LIMIT_EXCEEDED in codes(result)) == exceeded
+    never = WebpOptions(lossless=Lossless.NEVER)
+    lossy = encode(spec, (), drawing(), fmt=Format.WEBP, webp=never)
+    assert len(lossy.image) > len(result.image)
+
+
+def test_a_budget_without_a_limit_on_the_quality_is_for_a_lossless_file() -> None:
+    """A limit below 100 allows no larger file than the one at that limit."""
+    for highest in (99, 100):
+        spec = TargetSpec(Method.SIZE, 100_000, 10, highest)
+        result = encode(spec, (), crop("astronaut.png", 120, 90), fmt=Format.WEBP)
+        assert result.lossless == (highest == 100)
+
+
+def test_a_lossless_file_never_looks_worse() -> None:
+    """Without a score of the lossy file, too, which a size alone does not need."""
+    photograph = Image.open(io.BytesIO(crop("coffee.png", 120, 90))).convert("RGB")
+    file = io.BytesIO()
+    photograph.quantize(16).save(file, "PNG")
+    spec = TargetSpec(Method.SIZE, 100_000, 70, 80)
+    result = encode(spec, (), file.getvalue(), fmt=Format.WEBP)
+    assert not result.lossless
+    (lossless,) = (one for one in result.candidates if one.lossless)
+    more = (lossless.size_bytes or 0) - len(result.image)
+    assert (lossless.verdict, lossless.message) == (Verdict.LARGER, f"{more} bytes more")
 
 
 def test_method_none_writes_a_lossy_webp() -> None:
@@ -152,6 +206,11 @@ def test_a_near_lossless_file_that_misses_the_target_is_not_the_answer(outcome: 
     assert FewestBytes(70.0, 1.0).best([met, near]) is met
     missed = entry(900, 50.0, Outcome.MAX_QUALITY_REACHED)
     assert FewestBytes(70.0, 1.0).best([missed, near]) is missed
+
+
+def test_of_equal_scores_within_a_budget_the_smaller_file_wins() -> None:
+    png, webp = entry(1500, 100.0), entry(800, 100.0, optional=True)
+    assert BestScore(2000, needs_score=True).best([png, webp]) is webp
 
 
 class Probes:

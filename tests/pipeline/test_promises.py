@@ -68,8 +68,11 @@ def test_a_target_without_a_method_is_not_ignored_in_silence() -> None:
     assert "set the method" in result.notices[0].message
 
 
-def test_a_target_of_a_format_without_quality_is_not_ignored_in_silence() -> None:
-    result = encode(Format.PNG, TargetSpec(Method.SSIMULACRA2, target=70))
+@pytest.mark.parametrize(
+    "spec", [TargetSpec(Method.SSIMULACRA2, target=70), TargetSpec(Method.SIZE, target=1000)]
+)
+def test_a_target_of_a_format_without_quality_is_not_ignored_in_silence(spec: TargetSpec) -> None:
+    result = encode(Format.PNG, spec)
     assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
     assert "PNG has no quality" in result.notices[0].message
 

@@ -27,13 +27,21 @@ from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.pipeline.shrinking import ACCEPTABLE
-from autoquality_core.types import ColorProfile, Format, NoticeCode, Outcome, RawSource
+from autoquality_core.types import (
+    ColorProfile,
+    Format,
+    NoticeCode,
+    Outcome,
+    RawSource,
+    Verdict,
+)
 from tests.formats.sources import moving, photograph, translucent
 from tests.images.files import AMPLE, animated
 from tests.images.metadata_files import exif, packet, saved
 from tests.images.test_shrinking import unstopped
 from tests.photos import crop
 from tests.pipeline.kept import codes, exif_of, opened, texts_of, xmp_of
+from tests.pipeline.test_candidates import drawing
 
 WIDTH, HEIGHT = 320, 240
 PHOTO = crop("coffee.png", WIDTH, HEIGHT)
@@ -127,6 +135,42 @@ def test_probes_of_all_sizes_are_reported() -> None:
     assert sizes[0] >= full
     assert result.probes[-1].size_bytes < full / 2
     assert len(result.image) in sizes
+
+
+def test_probes_are_reported_if_no_width_fits() -> None:
+    target = budget(JpegEncoder(), 0.3)
+    full = encode(target, may_shrink=False)
+    result = encode(target, min_width=WIDTH - 20)
+    assert result.image == full.image
+    sizes = [one.size_bytes for one in result.probes]
+    assert sizes[: len(full.probes)] == [one.size_bytes for one in full.probes]
+    assert len(sizes) > len(full.probes)
+
+
+def test_the_chosen_candidate_is_the_smaller_image() -> None:
+    result = encode(budget(WebpEncoder(), 0.3), ["jpeg", "webp"], measure=["ssimulacra2"])
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+    (chosen,) = (one for one in result.candidates if one.verdict is Verdict.CHOSEN)
+    assert (chosen.format, chosen.quality) == (result.format, result.quality)
+    assert (chosen.size_bytes, chosen.score) == (len(result.image), result.scores["ssimulacra2"])
+    assert chosen.message == "fits the budget with fewer pixels"
+
+
+@pytest.mark.parametrize("output", ["webp", ["webp", "avif", "png"]])
+@pytest.mark.parametrize(
+    "target",
+    [{"target": 120, "low": 70}, {"method": "ssimulacra2", "target": 70, "max_bytes": 120}],
+)
+def test_a_drawing_whose_lossless_file_is_the_smallest_shrinks(
+    output: Any, target: dict[str, Any]
+) -> None:
+    full = encode(source=drawing(), output=output, may_shrink=False, **target)
+    assert full.lossless and len(full.image) > 120
+    result = encode(source=drawing(), output=output, **target)
+    assert NoticeCode.IMAGE_SHRUNK in codes(result)
+    assert len(result.image) <= 120 and not result.lossless
+    (chosen,) = (one for one in result.candidates if one.verdict is Verdict.CHOSEN)
+    assert (chosen.lossless, chosen.size_bytes) == (False, len(result.image))
 
 
 # --- the least width ---------------------------------------------------------

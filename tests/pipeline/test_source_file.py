@@ -341,3 +341,12 @@ def test_a_limit_on_scores_is_kept_by_the_source_and_not_by_less_quality() -> No
     result = encode(source, worst={"ssimulacra2": 90}, **options)
     assert result.image == source and result.probes == ()
     assert not kept(encode(source, **options))
+
+
+def test_a_source_within_the_limits_is_better_than_an_encoding_that_exceeds_one() -> None:
+    source = low(JpegEncoder(), 95)
+    options = {"method": "dssim", "target": 0.02, "max_quality": 30}
+    result = encode(source, worst={"ssimulacra2": 90}, **options)
+    assert kept(result)
+    assert max(one.size_bytes for one in result.probes) < len(source)
+    assert not kept(encode(source, **options))

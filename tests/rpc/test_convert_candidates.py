@@ -44,12 +44,12 @@ def test_candidates_are_formats_each_once() -> None:
         (
             {"jpeg": pb.JpegOptions(chroma=pb.CHROMA_SHARP)},
             "jpeg.chroma",
-            "known are CHROMA_BY_QUALITY, CHROMA_SUBSAMPLED, CHROMA_FULL, CHROMA_AUTO",
+            "CHROMA_SUBSAMPLED, CHROMA_FULL, CHROMA_AUTO; is CHROMA_SHARP",
         ),
         (
             {"webp": pb.WebpOptions(chroma=pb.CHROMA_FULL)},
             "webp.chroma",
-            "known are CHROMA_SUBSAMPLED, CHROMA_SHARP, CHROMA_AUTO",
+            "must be one of CHROMA_SUBSAMPLED, CHROMA_SHARP, CHROMA_AUTO; is CHROMA_FULL",
         ),
         (
             {"jpeg": pb.JpegOptions(chroma=pb.CHROMA_AUTO, no_subsample=True)},

@@ -226,3 +226,9 @@ def test_a_file_with_few_bytes_unused_needs_no_proof() -> None:
 def test_a_score_goal_needs_measured_observations() -> None:
     with pytest.raises(ValueError, match="quality 12 was not measured"):
         ScoreGoal(DSSIM, 0.02, 0.001).finished(Observation(12, 1000))
+
+
+def test_more_bytes_may_stay_unused_than_there_are() -> None:
+    """Alpha and metadata may take so much of a budget that any file which fits leaves few."""
+    goal = SizeGoal(100, 1000, spare=500)
+    assert list(goal.away([np.log([0.05, 0.1])])) == pytest.approx([0, math.log(2)])

@@ -69,7 +69,10 @@ def _best(
     best = min(answers, key=rank)
     response = pb.EncodeResponse()
     response.CopyFrom(best)
-    del response.probes[:]
+    del response.probes[:], response.notices[:]
+    # A choice uses the target, even if the best file has no quality.
+    used = (one for one in best.notices if one.code != pb.Notice.CODE_TARGET_UNUSED)
+    response.notices.extend(used)
     loses = pb.Candidate.VERDICT_LOOKS_WORSE if by_size else pb.Candidate.VERDICT_LARGER
     for one in answers:
         response.probes.extend(one.probes)

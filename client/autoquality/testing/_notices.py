@@ -41,7 +41,8 @@ def _why_unused(request: pb.EncodeRequest, curve: Curve, method: pb.Method.Value
     """Why the target has no effect, or None if it has one."""
     if method == pb.METHOD_NONE:
         return "the method is none: set the method (--method), or give a word such as high"
-    if curve.format != pb.FORMAT_PNG or method == pb.METHOD_SIZE or request.candidates:
+    shrinks = method == pb.METHOD_SIZE and request.may_shrink
+    if curve.format != pb.FORMAT_PNG or shrinks or request.candidates:
         return None
     return "PNG has no quality: set a format (--format) that has one"
 

@@ -284,7 +284,8 @@ class _LosslessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """Never."""
     LOSSLESS_SMALLER: _Lossless.ValueType  # 2
     """Methods that search: if the file is smaller than the one that meets the target.
-    METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+    METHOD_SIZE: if it fits the budget and, with a max_quality below 100, is not
+    larger than the file at max_quality. It is tried only where that is likely, for
     example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
     A search for a SSIMULACRA2 also tries near-lossless files, which must meet the
     target.
@@ -301,7 +302,8 @@ LOSSLESS_NEVER: Lossless.ValueType  # 1
 """Never."""
 LOSSLESS_SMALLER: Lossless.ValueType  # 2
 """Methods that search: if the file is smaller than the one that meets the target.
-METHOD_SIZE: if it fits the budget. It is tried only where that is likely, for
+METHOD_SIZE: if it fits the budget and, with a max_quality below 100, is not
+larger than the file at max_quality. It is tried only where that is likely, for
 example for drawings and screenshots. The outcome is OUTCOME_LOSSLESS_SMALLER.
 A search for a SSIMULACRA2 also tries near-lossless files, which must meet the
 target.
@@ -421,7 +423,7 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
     OUTCOME_MIN_QUALITY_REACHED: _Outcome.ValueType  # 2
     """Even min_quality misses the target: the file is too large, or looks better
-    than the target. The result has min_quality.
+    than the target. The result has min_quality, or is smaller without loss.
     """
     OUTCOME_MAX_QUALITY_REACHED: _Outcome.ValueType  # 3
     """Even max_quality looks worse than the target. The result has max_quality."""
@@ -455,8 +457,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
     """No quality from min_quality to max_quality is within all limits. The limit on
     bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
-    the highest quality within it, or min_quality if there is none.
-    CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+    the highest quality within it. If there is none, the result has min_quality, or
+    is smaller without loss. CODE_LIMIT_EXCEEDED says which limits it exceeds.
     """
     OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
     """The result is without loss, or near-lossless with the target's score or a better
@@ -481,7 +483,7 @@ is unused. With a metric: the score is within the allowed error.
 """
 OUTCOME_MIN_QUALITY_REACHED: Outcome.ValueType  # 2
 """Even min_quality misses the target: the file is too large, or looks better
-than the target. The result has min_quality.
+than the target. The result has min_quality, or is smaller without loss.
 """
 OUTCOME_MAX_QUALITY_REACHED: Outcome.ValueType  # 3
 """Even max_quality looks worse than the target. The result has max_quality."""
@@ -515,8 +517,8 @@ result is within all limits, and the quality below has less.
 OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
 """No quality from min_quality to max_quality is within all limits. The limit on
 bytes (max_bytes, and the target of METHOD_SIZE) counts first: the result has
-the highest quality within it, or min_quality if there is none.
-CODE_LIMIT_EXCEEDED says which limits the result exceeds.
+the highest quality within it. If there is none, the result has min_quality, or
+is smaller without loss. CODE_LIMIT_EXCEEDED says which limits it exceeds.
 """
 OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
 """The result is without loss, or near-lossless with the target's score or a better
@@ -966,7 +968,8 @@ class EncodeRequest(google.protobuf.message.Message):
     keep_smaller_source: builtins.bool
     """Return the source itself if it is not larger than the encoding and shows the
     same image in a requested format. It may be larger within max_bytes, if
-    max_bytes keeps the encoding from its target. OUTCOME_SOURCE_KEPT reports this.
+    max_bytes keeps the encoding from its target, and if the encoding exceeds a
+    limit. OUTCOME_SOURCE_KEPT reports this.
     Absent: the server's, normally false.
 
     The source must be intact and upright, and must not need a change of colours.

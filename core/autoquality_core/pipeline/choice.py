@@ -8,6 +8,7 @@ below a stated risk (`objectives`) is left out, or given up in the middle of its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.entry import Entry
@@ -63,7 +64,39 @@ def choose(
             waiting.remove(entry)
     if best is None:
         raise ValueError("no candidates")
+    if best.candidate.optional and best.size > best.resolved.budget:
+        best = _over_budget(best, entries, tried, objective, beliefs)
     return best, tried
+
+
+def _over_budget(
+    lossless: Entry,
+    entries: Sequence[Entry],
+    tried: list[Entry],
+    objective: Objective,
+    beliefs: SizeBeliefs,
+) -> Entry:
+    """The best entry, given a lossless one that is the best so far and over the byte budget.
+
+    The lossy entry of its format is searched to the end, to prove that no quality fits.
+    """
+    fmt = lossless.encoder.format
+    lossy = [one for one in entries if one.encoder.format is fmt and one.encoder.takes_quality]
+    usual = min(lossy, key=lambda one: one.answer is None)
+    if usual.answer is None and usual.session.may_start():
+        usual.given_up = False
+        _search(usual, (), None, objective, beliefs)
+        if usual not in tried:
+            tried.append(usual)
+    outcome = Outcome.LIMITS_CONFLICT if lossless.over else Outcome.MIN_QUALITY_REACHED
+    if usual.answer is None or usual.answer.outcome is Outcome.DEADLINE_REACHED:
+        outcome = Outcome.DEADLINE_REACHED
+    if usual.answer is not None:
+        if objective.best([lossless, usual]) is usual:
+            return usual
+        lossless.instead_of = usual
+    lossless.answer = replace(lossless.found, outcome=outcome)
+    return lossless
 
 
 def _in_time(entries: Sequence[Entry]) -> list[Entry]:
@@ -84,7 +117,8 @@ def _most_promising(
         # Only a lossy file shows what a lossless one saves, or whether it is worth its bytes. The
         # beliefs do not include the best score that an encoder can reach.
         first = [one for one in waiting if not one.candidate.optional] or waiting
-        return min(first, key=expected.__getitem__)
+        # Of lossless files that fit a budget, none is expected to look better.
+        return min(first, key=lambda one: (expected[one], beliefs.bytes_at(one.encoder, 100.0)))
     promises = {one: objective.promise(one, beliefs, best) for one in waiting}
     if any(one.encoder.lossless and promises[one] >= 1 for one in waiting):
         # It costs less than near-lossless files, and says most about them.

@@ -12,7 +12,7 @@ from autoquality_core.pipeline.candidates import Candidate
 from autoquality_core.pipeline.methods import Answer, MethodHandler
 from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.session import Session
-from autoquality_core.types import Chroma, ResolvedTarget
+from autoquality_core.types import MAX_QUALITY, Chroma, ResolvedTarget
 
 LEAST_RISE = 0.4
 """The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
@@ -40,6 +40,8 @@ class Entry:
     given_up: bool = False
     paused: bool = False
     late: bool = False
+    instead_of: Entry | None = None
+    """The lossy entry, if this is a lossless file that is smaller, but over the byte budget."""
     learned: set[int] = field(default_factory=set)
     """The probes that the beliefs were updated by."""
 
@@ -86,9 +88,9 @@ class Entry:
 
     @property
     def at_most(self) -> bool:
-        """Whether the answer has the highest quality that is allowed."""
+        """Whether a limit on the quality, which 100 is not, keeps the answer from a higher one."""
         lossy = self.answer is not None and self.encoder.takes_quality
-        return lossy and self.quality >= self.resolved.max_quality
+        return lossy and MAX_QUALITY > self.resolved.max_quality <= self.quality
 
     @property
     def over(self) -> bool:

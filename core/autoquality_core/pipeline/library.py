@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from enum import Enum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import Encoder, EncoderOptions
+from autoquality_core.formats import Encoder, EncoderOptions, Option, options_of
 from autoquality_core.images import ImageLimits
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.networks import Predictor, load
@@ -21,6 +23,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
+    ColorProfile,
     Data,
     Format,
     Limits,
@@ -31,7 +34,7 @@ from autoquality_core.types import (
     score_of,
 )
 
-E = TypeVar("E", Format, Method)
+E = TypeVar("E", Format, Method, ColorProfile)
 Output = Encoder | Format | str
 
 LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
@@ -88,6 +91,7 @@ def encode(
             formats.append(one.format)
         elif one is not None:
             formats.append(_member("output", one, Format))
+    options = _checked(options)
     alone = formats[0] if len(formats) == 1 else None
     if method is None:
         method = _implied(target) if metric is None else Method.DSSIM
@@ -101,9 +105,15 @@ def encode(
     low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
     low = low if min_quality is None else min_quality
     high = high if max_quality is None else max_quality
+    _check_whole("quality", MIN_QUALITY if quality is None else quality, MIN_QUALITY, MAX_QUALITY)
+    _check_whole("min_quality", low)
+    _check_whole("max_quality", high)
+    _check_whole("max_bytes", max_bytes or 0)
+    _check_whole("min_width", options.min_width)
     scores = {name: _limit(name, score) for name, score in (worst or {}).items()}
     given = Limits(max_bytes, scores)
     spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)
+    measure = [measure] if isinstance(measure, str) else measure
     metrics = tuple(_metric("measure", name) for name in measure)
     several = () if alone else tuple(dict.fromkeys(formats))
     job = EncodeJob(source, alone, spec, quality, options, metrics, several)
@@ -133,6 +143,36 @@ def _check_bytes(argument: str, value: object) -> None:
             f"{argument} must be the bytes of an image file, not {type(value).__name__}: read a "
             "file with pathlib.Path(path).read_bytes()"
         )
+
+
+def _checked(options: EncoderOptions) -> EncoderOptions:
+    """The options, with the colour profile by its name. Raises InvalidRequest."""
+    background: Any = options.background
+    for one in background if len(background) == 3 else [background]:
+        _check_whole("background", one, 0, 255)
+    for fmt in Format:
+        ours = getattr(options, fmt.value)
+        for one in options_of(type(ours)):
+            _check_option(f"{fmt.value}.{one.name}", getattr(ours, one.name), one)
+    profile = _member("color_profile", options.color_profile, ColorProfile)
+    return replace(options, color_profile=profile)
+
+
+def _check_option(name: str, value: Any, option: Option) -> None:
+    if isinstance(option.default, Enum):
+        choices = option.choices or tuple(type(option.default))
+        if value not in choices:
+            known = ", ".join(str(one.value) for one in choices)
+            raise InvalidRequest(name, f"must be one of {known}; is {value!r}")
+    elif not isinstance(option.default, bool):
+        _check_whole(name, value, option.low, option.high)
+
+
+def _check_whole(argument: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
+    whole = isinstance(value, SupportsIndex)
+    if not (whole and low <= value <= high):
+        right = "" if high == math.inf else f" from {low} to {high}"
+        raise InvalidRequest(argument, f"must be a whole number{right}, is {value!r}")
 
 
 def _bytes(argument: str, text: str) -> int:

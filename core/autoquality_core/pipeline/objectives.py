@@ -153,7 +153,7 @@ class BestScore:
                 return 2, entry.size
             if entry.candidate.optional and entry.size > most:
                 return 1, entry.size
-            return 0, -(entry.score or 0.0)
+            return 0, -(entry.score or 0.0), entry.size
 
         return min(searched, key=rank)
 

@@ -54,7 +54,7 @@ from autoquality_core.pipeline.sources import (
     open_job,
     open_pair,
 )
-from autoquality_core.pipeline.verdicts import decided
+from autoquality_core.pipeline.verdicts import decided, reduced
 from autoquality_core.priors import features
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
@@ -64,7 +64,6 @@ from autoquality_core.types import (
     Format,
     Method,
     Outcome,
-    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -179,17 +178,17 @@ class Pipeline:
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]
 
-        def made(session: Session, earlier: Sequence[Probe] = ()) -> tuple[Probe, ...]:
-            ours = {chosen: (*earlier, *session.probes)}
-            each = (ours.get(one, one.session.probes) for one in searched)
-            return tuple(probe for probes in each for probe in probes)
-
         if source:
-            result = result_of(session, answer, made(session), considered, notices, timings)
+            probes = tuple(probe for one in searched for probe in one.session.probes)
+            result = result_of(session, answer, probes, considered, notices, timings)
             if kept := source.instead_of(result, chosen):
                 return kept
-        shrinker = Shrinker(opened, pixels, origin, session, answer, make_session, chosen.handler)
-        session, answer, earlier = shrinker.run()
+        lossy = chosen.instead_of or chosen
+        full = lossy.session, lossy.found
+        final = Shrinker(opened, pixels, origin, *full, make_session, lossy.handler).run()
+        shrunk = final.session is not lossy.session
+        if shrunk:
+            chosen, session, answer = lossy, final.session, final.answer
         if chosen.cap is not None and answer.quality == chosen.cap:
             notices.append(cap_notice(chosen.cap))
         notices.extend(check_limits(session, answer))
@@ -197,7 +196,13 @@ class Pipeline:
         for metric in job.measure:
             if session.may_continue(answer.quality):
                 session.measure(answer.quality, metric)
-        probes = made(session, earlier)
+        if shrunk:
+            considered = reduced(considered, chosen, final)
+        probes = tuple(
+            probe
+            for one in searched
+            for probe in (final.probes if one is lossy else one.session.probes)
+        )
         return result_of(session, answer, probes, considered, notices, timings)
 
     def _session(

@@ -63,8 +63,9 @@ def _why_unused(job: EncodeJob, chosen: Entry) -> str | None:
     method, encoder = chosen.resolved.method, chosen.encoder
     if method is Method.NONE:
         return "the method is none: set the method (--method), or give a word such as high"
-    # A budget of bytes may drop metadata and pixels, and a choice may want a lossless file.
-    if encoder.has_quality or method is Method.SIZE or job.candidates:
+    # A budget of bytes may reduce the image, and a choice may want a lossless file.
+    shrinks = method is Method.SIZE and job.options.may_shrink
+    if encoder.has_quality or shrinks or job.candidates:
         return None
     return f"{encoder.format.name} has no quality: set a format (--format) that has one"
 

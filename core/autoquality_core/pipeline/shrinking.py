@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -52,11 +52,17 @@ MakeSession = Callable[[Candidate, Metadata], Session]
 
 
 class Final(NamedTuple):
-    """An answer and its session. `earlier` are the probes of other sessions."""
+    """An answer and its session. `earlier` and `later` are the probes of other sessions."""
 
     session: Session
     answer: Answer
-    earlier: tuple[Probe, ...]
+    earlier: tuple[Probe, ...] = ()
+    later: tuple[Probe, ...] = ()
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The probes of all sessions."""
+        return (*self.earlier, *self.session.probes, *self.later)
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,12 @@ class Shrinker:
         higher. What is left of the budget then goes to the quality. Only at the least width, the
         quality may fall to `min_quality`.
         """
-        unchanged = Final(self.full, self.answer, ())
         allowed = self.opened.job.options.may_shrink and self._resolved.method is not Method.NONE
         if not allowed or self.full.size(self.answer.quality) <= self._budget:
-            return unchanged
-        return self._smaller() or unchanged
+            return Final(self.full, self.answer)
+        return self._smaller()
 
-    def _smaller(self) -> Final | None:
+    def _smaller(self) -> Final:
         tried: dict[int, Session] = {}
         sizes = {self.pixels.width: self._predicted_size()}
         fitting, over, narrowest = 0, self.pixels.width, self._narrowest
@@ -107,15 +112,12 @@ class Shrinker:
                 fitting = width
                 if sizes[width] >= _ENOUGH * self._budget:
                     break
-        width = fitting or (narrowest if narrowest in tried else 0)
-        if not width:
-            return None
-        session = tried.pop(width)
-        answer = self._answer(session, self._quality if fitting else self._resolved.min_quality)
-        if session.size(answer.quality) > self._budget:
-            return None
-        others = (self.full, *tried.values())
-        return Final(session, answer, tuple(one for each in others for one in each.probes))
+        if session := tried.get(fitting or narrowest):
+            answer = self._answer(session, self._quality if fitting else self._resolved.min_quality)
+            if session.size(answer.quality) <= self._budget:
+                others = [one for one in tried.values() if one is not session]
+                return Final(session, answer, _probes([self.full, *others]))
+        return Final(self.full, self.answer, later=_probes(tried.values()))
 
     @property
     def _resolved(self) -> ResolvedTarget:
@@ -235,3 +237,7 @@ class Shrinker:
             message = "the budget has no room for all metadata: the rest was left out"
             found.append(Notice(NoticeCode.METADATA_DROPPED, message))
         return found
+
+
+def _probes(sessions: Iterable[Session]) -> tuple[Probe, ...]:
+    return tuple(probe for one in sessions for probe in one.probes)

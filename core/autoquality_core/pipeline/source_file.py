@@ -25,7 +25,7 @@ from autoquality_core.types import (
     Timings,
 )
 
-_BOUND_BY_BYTES = frozenset({Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT})
+_BOUND_BY_LIMITS = frozenset({Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT})
 
 _OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.FULL_CHROMA})
 """Notices of an answer that do not hold for the source."""
@@ -98,12 +98,13 @@ class SourceFile:
     def instead_of(self, result: EncodeResult, metadata: Metadata) -> EncodeResult | None:
         """The source as the result, with this metadata. None if it is larger than `result`.
 
-        It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small.
+        It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small,
+        and if `result` exceeds a limit.
         """
         file = self._within(result.applied, metadata)
         if file is None:
             return None
-        if len(file) > len(result.image) and result.outcome not in _BOUND_BY_BYTES:
+        if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:
             return None
         kept = self._result(file, result.applied, result.notices, result.timings)
         return replace(kept, predicted_quality=result.predicted_quality, probes=result.probes)

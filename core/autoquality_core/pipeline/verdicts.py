@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from autoquality_core.metrics import METRICS
+from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.defaults import compares_formats
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered
 from autoquality_core.pipeline.objectives import BestScore, Objective, objective_of
+from autoquality_core.pipeline.shrinking import Final
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Verdict
 
@@ -34,6 +36,30 @@ def decided(
         best.session.measure(best.quality, metric)
     considered = [_considered(one, best, objective, beliefs) for one in entries]
     return best, searched, [*considered, *left_out]
+
+
+def reduced(considered: Sequence[Considered], chosen: Entry, final: Final) -> list[Considered]:
+    """The same where the answer is `final`, a smaller image of an entry."""
+    encoder, quality = chosen.session.encoder, final.answer.quality
+    ours = encoder.format, encoder.chroma, encoder.lossless
+    found = list[Considered]()
+    for one in considered:
+        if (one.format, one.chroma, one.lossless) == ours:
+            known = replace(
+                one,
+                verdict=Verdict.CHOSEN,
+                message="fits the budget with fewer pixels",
+                quality=quality or None,
+                size_bytes=final.session.size(quality),
+                score=final.session.scores(quality).get(SSIMULACRA2.name),
+            )
+        elif one.verdict is Verdict.CHOSEN:
+            message = "misses the target, and was not reduced"
+            known = replace(one, verdict=Verdict.MISSES_TARGET, message=message)
+        else:
+            known = one
+        found.append(known)
+    return found
 
 
 def _without_search(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -94,7 +120,9 @@ def _reached(entry: Entry, best: Entry, objective: Objective) -> tuple[Verdict, 
         return Verdict.CHOSEN, what
     if objective.met(best) and not met:
         return Verdict.MISSES_TARGET, f"misses the target: {entry.found.outcome.value}"
-    if by_size == met:
+    ours, theirs = entry.score, best.score
+    as_good = ours is not None and (theirs is None or ours >= theirs)
+    if by_size == met and not as_good:
         return Verdict.LOOKS_WORSE, f"score {_score(entry)} instead of {_score(best)}"
     return Verdict.LARGER, f"{entry.size - best.size} bytes more"
 

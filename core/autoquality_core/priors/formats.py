@@ -170,7 +170,9 @@ class SizeBeliefs:
         saved = 0.0
         for weight, deviation in ((1 - SURPRISED, usual), (SURPRISED, WIDER * usual)):
             away = (room - mean) / deviation
-            taken = math.exp(mean - room + deviation**2 / 2) * _cdf(away - deviation)
+            smaller = _cdf(away - deviation)
+            # For scores far above those learned, the first factor alone is too large for a float.
+            taken = math.exp(mean - room + deviation**2 / 2 + math.log(smaller)) if smaller else 0.0
             saved += weight * (_cdf(away) - taken)
         return max(0.0, saved) * max(0.0, 1 - self._overheads[encoder] / size_bytes)
 

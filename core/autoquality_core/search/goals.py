@@ -74,7 +74,8 @@ class SizeGoal(Goal):
         return normal_cdf((self.aim - mean) / deviation)
 
     def away(self, curves: Sequence[FloatArray]) -> FloatArray:
-        middle = self.target - self.spare / 2
+        # Of the target, alpha and metadata may leave less than what may stay unused of the whole.
+        middle = self.target - min(self.spare, self.target) / 2
         return np.abs(curves[0] - math.log(middle / self.pixels))
 
     def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:

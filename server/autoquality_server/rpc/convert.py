@@ -263,6 +263,8 @@ def _enum(name: str, value: V, known: Mapping[V, T], kind: Any) -> T | None:
         return None
     if value not in known:
         names = _names(known, kind)
+        if value in kind.values():
+            raise InvalidRequest(name, f"must be one of {names}; is {kind.Name(value)}")
         raise InvalidRequest(name, f"{value} is not known to this server; known are {names}")
     return known[value]
 
