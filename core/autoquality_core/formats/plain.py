@@ -64,7 +64,8 @@ def _packed(pixels: Pixels) -> npt.NDArray[np.uint8]:
     imagecodecs checks the strides even of axes with one element, for which NumPy allows any.
     """
     shape = (pixels.height, pixels.width, pixels.bands)[: 2 if pixels.bands == 1 else 3]
-    return pixels.samples[0].reshape(-1).reshape(shape)
+    packed: npt.NDArray[np.uint8] = pixels.samples[0].reshape(-1).reshape(shape)
+    return packed
 
 
 def agrees(
