@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autoquality_core.formats import (
+    ENCODERS,
     AvifOptions,
     EncoderOptions,
     JxlOptions,
@@ -139,7 +140,7 @@ def page(record: Record) -> str:
         time = record.one(what=TIME, by=one.format.value, setting=setting)
         shown = "–" if time is None else number(time.value)
         named = f"**{setting}**" if first[one.format] == one.value else setting
-        rows.append((one.format.name, named, shown, *cells))
+        rows.append((ENCODERS[one.format].name, named, shown, *cells))
     images = f"{record.arguments['images']} images"
     return f"{images}. {made(record)}.\n\n{table(header, rows)}"
 

@@ -35,4 +35,4 @@ def test_the_table_compares_with_the_default_of_each_format() -> None:
     assert len([one for one in measures if one.what == TIME]) == len(efforts())
     text = page(record_of("efforts", measures, {"images": 3}))
     assert "| AVIF | **speed 8** | 0.500 | +0.0% | +0.0% | – |" in text
-    assert f"| WEBP | {setting} | 0.500 | +3.2% | +3.2% | – |" in text
+    assert f"| WebP | {setting} | 0.500 | +3.2% | +3.2% | – |" in text
