@@ -267,6 +267,24 @@ class TestAvif:
         source = open_image(smaller, AMPLE)
         assert (source.frames, source.pages) == (1, 3)
 
+    def test_frames_that_libavif_would_scale_are_not_decoded(self) -> None:
+        """It scales them to the sides of the track, which no limit knows."""
+        data = bytearray(films()["avif"])
+        header = data.index(b"tkhd") - 4
+        (size,) = struct.unpack_from(">I", data, header)
+        sides = header + size - 8
+        assert struct.unpack_from(">2I", data, sides) == (96 << 16, 64 << 16)
+        struct.pack_into(">2I", data, sides, 8000 << 16, 8000 << 16)
+        source = open_image(bytes(data), AMPLE)
+        assert (source.frames, source.pages) == (1, 3)
+
+    def test_a_sequence_with_an_unknown_track_stays_still(self) -> None:
+        """Libavif takes a track for alpha whatever its handler is."""
+        data = avif_sequence(list(moving(bands=4).samples), DELAYS)
+        assert data.count(b"auxv") == 1
+        source = open_image(data.replace(b"auxv", b"soun"), AMPLE)
+        assert (source.frames, source.pages) == (1, 3)
+
     def test_a_still_image_followed_by_a_sequence_stays_still(self) -> None:
         """Its brand says what browsers show."""
         source = open_image(films()["avif"].replace(b"ftypavis", b"ftypavif", 1), AMPLE)

@@ -1,6 +1,6 @@
 """AVIF, by libaom. libavif, behind imagecodecs, writes most files and reads all.
 
-For the same bytes and the same score, libavif takes two thirds of the time that libheif, behind
+For about the same bytes and score, libavif takes two thirds of the time that libheif, behind
 libvips, takes. imagecodecs cannot write a profile or lossy alpha, so libheif writes these files.
 Both map a quality to the same quantisers.
 """

@@ -113,6 +113,8 @@ def single_scan(data: Data) -> SingleScan | None:
     found, at = None, 2
     for code, start, content in segments(view, 0):
         at = start + len(content)
+        if code < 0xC0 or 0xD0 <= code <= _START:  # for libjpeg, no segments follow these
+            return None
         if code in _FRAMES:
             if code not in SEQUENTIAL or len(content) < _FRAME_HEADER or content[0] != _BITS:
                 return None

@@ -8,7 +8,8 @@ AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by t
 libavif, behind imagecodecs, interpolates between them, as browsers do.
 
 All functions return None for files that are not plain, are damaged, or differ from the
-size given. libvips then decodes or refuses them.
+size given. libvips then decodes or refuses them. dav1d, behind libavif, does not notice
+every wrong byte.
 """
 
 from __future__ import annotations

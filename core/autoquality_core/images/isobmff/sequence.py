@@ -37,7 +37,8 @@ _SINGLE = frozenset(
 """The boxes of a track that are read here, and may occur only once."""
 
 # In the third byte of av1C.
-_HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
+_HIGH_BIT_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10
+_BYTE = 8
 
 _ENDLESS = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
 """The duration of an endless track, by the version of its box `tkhd`."""
@@ -50,7 +51,8 @@ class Sequence:
     """An image sequence. `plays` is 0 for an endless loop; `durations` are in milliseconds.
 
     `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
-    track of pictures of `width` x `height` pixels. There may be one track of alpha. Other sequences
+    track of pictures of `width` x `height` pixels. There may be one track of alpha, and no others:
+    libavif may take any track for alpha. Other sequences
     have no `durations`.
     """
 
@@ -59,6 +61,7 @@ class Sequence:
     frames: int
     plays: int
     depth: int
+    bands: int
     durations: tuple[int, ...]
     readable: bool
 
@@ -68,18 +71,21 @@ class Sequence:
         They have 16 bits if the file has more than 8. Raises ValueError if the file is damaged,
         and MemoryError.
         """
+        shape = (self.frames, self.height, self.width, self.bands)
+        # Zeros, because a decoder that ends early leaves frames as they are. imagecodecs compares
+        # the shape, without axes of one frame or band, before it decodes the second frame.
+        film = np.zeros(shape, np.uint8 if self.depth == _BYTE else np.uint16)
+        place = film if self.frames > 1 else film[0]
         try:
             with allocation_failures():
-                film: Samples = libavif.avif_decode(data, numthreads=1)
+                libavif.avif_decode(
+                    data, numthreads=1, out=place if self.bands > 1 else place[..., 0]
+                )
         except RuntimeError:
             raise ValueError("damaged") from None
-        shape = (self.frames, self.height, self.width)
-        frames = film if self.frames > 1 else film[np.newaxis]
-        if frames.shape[:3] != shape:
-            raise ValueError("other frames than the boxes announce")
-        if frames.dtype == np.uint16:
-            np.left_shift(frames, _FULL_RANGE - self.depth, out=frames)
-        return frames.reshape(*shape, -1)
+        if self.depth > _BYTE:
+            np.left_shift(film, _FULL_RANGE - self.depth, out=film)
+        return film
 
 
 def read_sequence(data: Data, most_frames: int) -> Sequence | None:
@@ -90,33 +96,38 @@ def read_sequence(data: Data, most_frames: int) -> Sequence | None:
     """
     view = memoryview(data)
     try:
-        tracks = list(_tracks(view))
-    except (struct.error, KeyError, IndexError, StopIteration):
+        every = list(_tracks(view))
+    except (struct.error, KeyError, IndexError):
         raise ValueError("a box is missing or too short") from None
+    tracks = [track for track in every if track is not None]
     shown = [track for track in tracks if track.kind == _PICTURES]
     masks = [track for track in tracks if track.kind == _ALPHA]
     if not shown:
         return None
     first = shown[0]
     readable = bytes(view[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
+    readable = readable and len(tracks) == len(every)
     durations: tuple[int, ...] = ()
     if readable and first.frames <= most_frames:
         readable = all(track.is_plain(view, first) for track in tracks)
         durations = first.durations() if readable else ()
-    sides = (first.width, first.height)
-    return Sequence(*sides, first.frames, first.plays, first.depth, durations, readable)
+    bands = (1 if first.monochrome else 3) + len(masks)
+    return Sequence(
+        *(first.width, first.height, first.frames, first.plays, first.depth),
+        *(bands, durations, readable),
+    )
 
 
-def _tracks(data: memoryview) -> Iterator[_Track]:
-    """The tracks of pictures and of alpha. Raises errors of reading boxes."""
+def _tracks(data: memoryview) -> Iterator[_Track | None]:
+    """All tracks, None for those without pictures or alpha. Raises errors of reading boxes."""
     for kind, movie in boxes(data, lenient=True):
         for name, content in boxes(movie) if kind == b"moov" else ():
             if name == b"trak":
                 track = _named(content)
                 media = _named(track[b"mdia"])
                 handler = bytes(media[b"hdlr"][8:12])
-                if handler in (_PICTURES, _ALPHA):
-                    yield _Track.read(handler, track, media)
+                known = handler in (_PICTURES, _ALPHA)
+                yield _Track.read(handler, track, media) if known else None
 
 
 def _named(content: memoryview) -> dict[bytes, memoryview]:
@@ -139,7 +150,9 @@ class _Track:
     coding: bytes
     width: int
     height: int
+    scaled: bool
     depth: int
+    monochrome: bool
     frames: int
     plays: int
     timescale: int
@@ -150,18 +163,22 @@ class _Track:
         cls, kind: bytes, track: dict[bytes, memoryview], media: dict[bytes, memoryview]
     ) -> _Track:
         table = _named(_named(media[b"minf"])[b"stbl"])
-        coding, entry = next(boxes(table[b"stsd"][8:]))
+        coding, entry = next(boxes(table[b"stsd"][8:]), (b"", memoryview(b"")))
         width, height = struct.unpack_from(">2H", entry, _SIDES)
         settings = _named(entry[_ENTRY_END:]).get(b"av1C", b"\0\0\0")
-        depth = 8
+        depth = _BYTE
         if settings[2] & _HIGH_BIT_DEPTH:
             depth = 12 if settings[2] & _TWELVE_BITS else 10
         sizes = table.get(b"stsz", table.get(b"stz2", memoryview(b"")))
         (frames,) = struct.unpack_from(">8xI", sizes)
         plays = _plays(track[b"tkhd"], track.get(b"edts"))
+        # libavif scales frames to the sides of the track, which have 16 bits behind the point.
+        scaled = struct.unpack(">2I", track[b"tkhd"][-8:]) != (width << 16, height << 16)
+        monochrome = bool(settings[2] & _MONOCHROME)
         version, _, header = full(media[b"mdhd"])
         header.uint(16 if version else 8)
-        return cls(kind, coding, width, height, depth, frames, plays, header.uint(4), table)
+        sides = (width, height, scaled)
+        return cls(kind, coding, *sides, depth, monochrome, frames, plays, header.uint(4), table)
 
     def durations(self) -> tuple[int, ...]:
         """How long each frame is shown, in milliseconds.
@@ -187,7 +204,7 @@ class _Track:
         Raises ValueError if samples are missing.
         """
         alike = (self.coding, self.width, self.height, self.frames)
-        if alike != (b"av01", first.width, first.height, first.frames):
+        if alike != (b"av01", first.width, first.height, first.frames) or self.scaled:
             return False
         found: set[tuple[int, int]] = set()
         try:
@@ -210,6 +227,8 @@ class _Track:
         if size == 0:
             sizes = struct.unpack_from(f">{self.frames}I", self.table[b"stsz"], 12)
         name, number = (b"stco", "I") if b"stco" in self.table else (b"co64", "Q")
+        if {b"stco", b"co64"} <= self.table.keys():
+            raise ValueError("two tables of places")
         (chunks,) = struct.unpack_from(">4xI", self.table[name])
         (count,) = struct.unpack_from(">4xI", self.table[b"stsc"])
         if not count <= chunks <= self.frames:
@@ -225,8 +244,8 @@ class _Track:
                 yield place, size
                 place += size
             at += runs[run][1]
-        if at < self.frames:
-            raise ValueError("samples without a place")
+        if at != self.frames:
+            raise ValueError("samples without a place, or places without a sample")
 
 
 def _plays(tkhd: memoryview, edts: memoryview | None) -> int:
