@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
-from autoquality_train.corpus.samples import images_in
+from autoquality_train.corpus.samples import Sample, images_in, whole_images
+from bench.record.store import FOLDER
+
+Found = TypeVar("Found")
 
 NETWORKS = ("box", "none")
 """The values of --networks: the bundled networks, or no network."""
@@ -24,6 +31,12 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
 def add_images(given: argparse.ArgumentParser, nargs: str = "+") -> None:
     """Add the argument for images; see `images_of`."""
     given.add_argument("images", nargs=nargs, type=Path, help="image files, or folders of them")
+
+
+def add_jobs(given: argparse.ArgumentParser) -> None:
+    """Add the options --jobs and --results of a benchmark that measures each image by itself."""
+    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
+    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
 
 
 def add_networks(given: argparse.ArgumentParser) -> None:
@@ -53,3 +66,19 @@ def images_of(given: argparse.ArgumentParser, args: argparse.Namespace) -> list[
     if not images:
         given.error("no images among the arguments")
     return images
+
+
+def of_each_image(
+    given: argparse.ArgumentParser, args: argparse.Namespace, work: Callable[[Sample], Found]
+) -> list[Found]:
+    """What `work` returns for each image of a command line with `add_images` and `add_jobs`.
+
+    Runs in --jobs processes and reports the progress on stderr.
+    """
+    samples = whole_images(images_of(given, args))
+    found = []
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+        for at, one in enumerate(pool.map(work, samples), 1):
+            print(f"{at} of {len(samples)} images", file=sys.stderr)
+            found.append(one)
+    return found

@@ -12,9 +12,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +26,11 @@ from autoquality_core.formats import (
 )
 from autoquality_core.images import Pixels
 from autoquality_core.types import Format, Lossless
-from autoquality_train.corpus.samples import Sample, whole_images
+from autoquality_train.corpus.samples import Sample
 from bench.clock import here
-from bench.command import add_images, images_of, parser
+from bench.command import add_images, add_jobs, of_each_image, parser
 from bench.jpegli import bytes_at, curve_of
-from bench.record import FOLDER, Measure, Record, record_of, short, spread_of
+from bench.record import Measure, Record, record_of, short, spread_of
 from bench.record.changes import finish
 from bench.record.markdown import made, number, table
 
@@ -153,16 +150,10 @@ def _slower(effort: Effort) -> int:
 def main() -> int:
     given = parser("bench.efforts", __doc__)
     add_images(given)
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
-    found = []
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        for at, one in enumerate(pool.map(compared, samples), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            found.append(one)
-    record = record_of("efforts", measures_of(found), {"images": len(samples)})
+    found = of_each_image(given, args, compared)
+    record = record_of("efforts", measures_of(found), {"images": len(found)})
     return finish(record, page(record), args.results)
 
 

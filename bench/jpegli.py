@@ -16,11 +16,9 @@ import pickle
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +27,9 @@ from autoquality_core.formats import BEST_MOZJPEG, JpegEncoder
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import SSIMULACRA2
-from autoquality_train.corpus.samples import Sample, whole_images
-from bench.command import add_images, images_of, parser
-from bench.record import FOLDER, Measure, Record, record_of, short
+from autoquality_train.corpus.samples import Sample
+from bench.command import add_images, add_jobs, of_each_image, parser
+from bench.record import Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import made, number, table
 from bench.targets import GRAPHICS, PHOTO_FOLDERS, PHOTOGRAPHS
@@ -116,8 +114,12 @@ def curve_of(pixels: Pixels, encode: Encode, decode: Decode) -> Curve:
     return at
 
 
-def ratios_of(sample: Sample, python: Path) -> dict[tuple[str, float], float]:
-    """The bytes of jpegli over those of mozjpeg, by chroma and score."""
+Ratios = dict[tuple[str, float], float]
+"""The bytes of jpegli over those of mozjpeg, by chroma and score."""
+
+
+def ratios_of(sample: Sample, python: Path) -> tuple[str, Ratios]:
+    """The kind of an image, photographs or graphics, and its ratios."""
     pixels = sample.pixels()
     jpegli = Jpegli(python)
     sizes: dict[tuple[str, float], list[float | None]] = defaultdict(list)
@@ -132,16 +134,18 @@ def ratios_of(sample: Sample, python: Path) -> dict[tuple[str, float], float]:
         pairs = [sizes[chroma, score] for chroma in CHROMAS]
         best = [[one for one in each if one is not None] for each in zip(*pairs, strict=True)]
         sizes[SMALLER, score] = [min(each, default=None) for each in best]
-    return {
+    photo = any(name in sample.kind for name in PHOTO_FOLDERS)
+    return PHOTOGRAPHS if photo else GRAPHICS, {
         key: theirs / ours
         for key, (ours, theirs) in sizes.items()
         if ours is not None and theirs is not None
     }
 
 
-def measures_of(found: Mapping[str, list[dict[tuple[str, float], float]]]) -> Iterator[Measure]:
+def measures_of(found: Sequence[tuple[str, Ratios]]) -> Iterator[Measure]:
     """The geometric mean of the ratios and their quartiles, by kind, chroma and score."""
-    for kind, images in found.items():
+    for kind in (PHOTOGRAPHS, GRAPHICS):
+        images = [ratios for each, ratios in found if each == kind]
         for chroma in (*CHROMAS, SMALLER):
             for score in SCORES:
                 ratios = [one[chroma, score] for one in images if (chroma, score) in one]
@@ -178,23 +182,15 @@ def main() -> int:
     given = parser("bench.jpegli", __doc__)
     add_images(given)
     given.add_argument("--python", type=Path, required=True, help="an interpreter with ajpegli")
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
     script = "from importlib.metadata import version; print(version('ajpegli'))"
     asked = subprocess.run([args.python, "-c", script], check=True, capture_output=True, text=True)
-    found: dict[str, list[dict[tuple[str, float], float]]] = {PHOTOGRAPHS: [], GRAPHICS: []}
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        ratios = pool.map(partial(ratios_of, python=args.python.absolute()), samples)
-        for at, (sample, one) in enumerate(zip(samples, ratios, strict=True), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            photo = any(name in sample.kind for name in PHOTO_FOLDERS)
-            found[PHOTOGRAPHS if photo else GRAPHICS].append(one)
+    found = of_each_image(given, args, partial(ratios_of, python=args.python.absolute()))
     record = record_of(
         "jpegli",
         measures_of(found),
-        {"images": len(samples)},
+        {"images": len(found)},
         more_versions={"ajpegli": asked.stdout.strip()},
     )
     return finish(record, page(record), args.results)

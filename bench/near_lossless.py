@@ -15,10 +15,8 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from pathlib import Path
+from itertools import chain
 from typing import Any
 from unittest.mock import patch
 
@@ -28,9 +26,9 @@ from autoquality_core.formats.webp import NEAR_LOSSLESS_LEVELS
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline import pipeline
 from autoquality_core.types import Lossless
-from autoquality_train.corpus.samples import Sample, whole_images
-from bench.command import add_images, images_of, parser
-from bench.record import FOLDER, Measure, Record, record_of, short
+from autoquality_train.corpus.samples import Sample
+from bench.command import add_images, add_jobs, of_each_image, parser
+from bench.record import Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import made, table
 from bench.targets import GRAPHICS, PHOTOGRAPHS, kind_of, raw
@@ -155,16 +153,11 @@ def _cell(measure: Measure | None, form: str) -> str:
 def main() -> int:
     given = parser("bench.near_lossless", __doc__)
     add_images(given)
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
-    cases: list[Case] = []
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        for at, found in enumerate(pool.map(cases_of, samples), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            cases += found
-    record = record_of("near-lossless", measures_of(cases), {"images": len(samples)})
+    found = of_each_image(given, args, cases_of)
+    cases = list(chain.from_iterable(found))
+    record = record_of("near-lossless", measures_of(cases), {"images": len(found)})
     return finish(record, page(record), args.results)
 
 

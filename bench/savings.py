@@ -14,10 +14,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,9 +26,9 @@ from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder, JpegEncode
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, RawSource
-from autoquality_train.corpus.samples import Sample, whole_images
-from bench.command import add_images, images_of, parser
-from bench.record import FOLDER, Measure, Record, record_of, short
+from autoquality_train.corpus.samples import Sample
+from bench.command import add_images, add_jobs, of_each_image, parser
+from bench.record import Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import NOTHING, made, table
 from bench.targets import GRAPHICS, PHOTOGRAPHS, kind_of, raw
@@ -188,16 +186,11 @@ def _cell(ratio: Measure | None, about: str) -> str:
 def main() -> int:
     given = parser("bench.savings", __doc__)
     add_images(given)
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
-    curves: list[Curves] = []
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        for at, found in enumerate(pool.map(curves_of, samples), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            curves += found
-    record = record_of("savings", measures_of(curves), {"images": len(samples)})
+    found = of_each_image(given, args, curves_of)
+    curves = list(chain.from_iterable(found))
+    record = record_of("savings", measures_of(curves), {"images": len(found)})
     return finish(record, page(record), args.results)
 
 

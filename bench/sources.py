@@ -15,10 +15,8 @@ import io
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
-from multiprocessing import get_context
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
 from PIL import Image, JpegPresets
@@ -33,10 +31,10 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.source_quality import source_quality
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, RawSource, TargetSpec
-from autoquality_train.corpus.samples import Sample, whole_images
-from bench.command import add_images, images_of, parser
+from autoquality_train.corpus.samples import Sample
+from bench.command import add_images, add_jobs, of_each_image, parser
 from bench.jpegli import Curve, curve_of
-from bench.record import FOLDER, Measure, Record, record_of, short
+from bench.record import Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import NOTHING, made, number, table
 from bench.targets import ENCODERS, GRAPHICS, PHOTO_FOLDERS, PHOTOGRAPHS, raw
@@ -242,17 +240,13 @@ def page(record: Record) -> str:
 def main() -> int:
     given = parser("bench.sources", __doc__)
     add_images(given)
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
+    found = of_each_image(given, args, values_of)
     values: dict[Key, list[float]] = defaultdict(list)
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        for at, found in enumerate(pool.map(values_of, samples), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            for key, value in found:
-                values[key].append(value)
-    record = record_of("sources", measures_of(values), {"images": len(samples)})
+    for key, value in chain.from_iterable(found):
+        values[key].append(value)
+    record = record_of("sources", measures_of(values), {"images": len(found)})
     return finish(record, page(record), args.results)
 
 

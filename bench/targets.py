@@ -13,10 +13,8 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
 
@@ -24,9 +22,9 @@ import autoquality_core as aq
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, WebpEncoder
 from autoquality_core.images import Pixels
 from autoquality_core.types import WORDS, Outcome, RawSource
-from autoquality_train.corpus.samples import Sample, whole_images
-from bench.command import add_images, images_of, parser
-from bench.record import FOLDER, Measure, Record, record_of, short
+from autoquality_train.corpus.samples import Sample
+from bench.command import add_images, add_jobs, of_each_image, parser
+from bench.record import Measure, Record, record_of, short
 from bench.record.changes import finish
 from bench.record.markdown import NOTHING, made, number, table
 
@@ -213,17 +211,12 @@ def page(record: Record) -> str:
 def main() -> int:
     given = parser("bench.targets", __doc__)
     add_images(given)
-    given.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    given.add_argument("--results", type=Path, default=FOLDER, help="the folder for the record")
+    add_jobs(given)
     args = given.parse_args()
-    samples = whole_images(images_of(given, args))
-    answers: list[Answer] = []
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        for at, found in enumerate(pool.map(answers_of, samples), 1):
-            print(f"{at} of {len(samples)} images", file=sys.stderr)
-            answers += found
+    found = of_each_image(given, args, answers_of)
+    answers = list(chain.from_iterable(found))
     record = record_of(
-        "targets", measures_of(answers), {"images": len(samples)}, notes=tuple(worst_of(answers))
+        "targets", measures_of(answers), {"images": len(found)}, notes=tuple(worst_of(answers))
     )
     return finish(record, page(record), args.results)
 

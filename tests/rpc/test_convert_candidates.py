@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
@@ -98,16 +100,10 @@ def test_lossless_is_the_servers_unless_it_is_set() -> None:
     assert job_of(never, webp=asked).webp.lossless is Lossless.SMALLER
 
 
-def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
-    probe = Probe(
-        *(0, 90, {}, 0.1, 0.0), format=Format.WEBP, chroma=Chroma.SUBSAMPLED, lossless=True
-    )
-    result = EncodeResult(
-        image=b"file",
-        format=Format.WEBP,
-        quality=0,
-        scores={},
-        outcome=Outcome.LOSSLESS_SMALLER,
+def answer(probe: Probe, candidates: tuple[Considered, ...], **more: Any) -> EncodeResult:
+    """An answer without loss in one encoding."""
+    return EncodeResult(
+        *(b"file", Format.WEBP, 0, {}, Outcome.LOSSLESS_SMALLER),
         applied=ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, "ssimulacra2"),
         predicted_quality=None,
         probes=(probe,),
@@ -115,8 +111,18 @@ def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
         width=1,
         height=1,
         frames=1,
-        lossless=True,
-        candidates=(
+        candidates=candidates,
+        **more,
+    )
+
+
+def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
+    probe = Probe(
+        *(0, 90, {}, 0.1, 0.0), format=Format.WEBP, chroma=Chroma.SUBSAMPLED, lossless=True
+    )
+    result = answer(
+        probe,
+        (
             Considered(
                 *(Format.WEBP, Verdict.CHOSEN, "fewest bytes", Chroma.SUBSAMPLED, True),
                 *(None, 90, 100.0),
@@ -127,6 +133,7 @@ def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
                 *(None, 120, None, True),
             ),
         ),
+        lossless=True,
     )
     response = encode_response(result, 0.2)
     assert (response.lossless, response.outcome) == (True, pb.OUTCOME_LOSSLESS_SMALLER)
@@ -146,18 +153,7 @@ def test_a_response_has_the_candidates_and_how_probes_were_made() -> None:
 def test_a_response_has_the_level_of_a_near_lossless_file(level: int | None) -> None:
     probe = Probe(*(0, 90, {}, 0.1, 0.0), format=Format.WEBP, near_lossless=level)
     chosen = Considered(Format.WEBP, Verdict.CHOSEN, "fewest bytes", near_lossless=level)
-    result = EncodeResult(
-        *(b"file", Format.WEBP, 0, {}, Outcome.LOSSLESS_SMALLER),
-        applied=ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, "ssimulacra2"),
-        predicted_quality=None,
-        probes=(probe,),
-        notices=(),
-        width=1,
-        height=1,
-        frames=1,
-        near_lossless=level,
-        candidates=(chosen,),
-    )
+    result = answer(probe, (chosen,), near_lossless=level)
     response = encode_response(result, 0.2)
     for one in (response, response.probes[0], response.candidates[0]):
         assert (one.near_lossless if one.HasField("near_lossless") else None) == level

@@ -90,7 +90,7 @@ def writable() -> tuple[Format, ...]:
     """The formats that can be written here: each encodes small images on the first call."""
     found = []
     for fmt, encoder in ENCODERS.items():
-        with suppress(pyvips.Error, AttributeError, ImportError):
+        with suppress(pyvips.Error, RuntimeError, AttributeError, ImportError):
             # Another library may write those with alpha.
             for bands in (1, 2) if encoder.keeps_alpha else (1,):
                 pixels = Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8))

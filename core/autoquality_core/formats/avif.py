@@ -19,9 +19,11 @@ from autoquality_core.formats.base import (
     COMMON_LIBRARIES,
     EACH_QUALITY,
     SUBSAMPLE_MODES,
+    WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
     OlderFlag,
+    has_whole_chroma,
     in_colour,
     option,
     profile_flag,
@@ -36,7 +38,6 @@ from autoquality_core.types import MAX_QUALITY, Chroma, Format
 _FASTEST = 9
 _LEARNED_SPEED = 8
 """The speed that curves were learned for; after a change, learn them again."""
-_WHOLE_CHROMA = 90
 
 # Code points of ITU-T H.273: what sRGB has.
 _BT709, _SRGB = 1, 13
@@ -79,15 +80,12 @@ class AvifEncoder(Encoder):
         if pixels.has_alpha or pixels.profile is not None or quality == MAX_QUALITY:
             return self._by_libheif(pixels, quality)
         samples = pixels.samples[0]
-        full = self.options.chroma is Chroma.FULL or (
-            self.options.chroma is Chroma.BY_QUALITY and quality >= _WHOLE_CHROMA
-        )
         return bytes(
             libavif.avif_encode(
                 samples if pixels.bands == 3 else samples.repeat(3, axis=-1),
                 quality,
                 speed=self.options.speed,
-                pixelformat="444" if full else "420",
+                pixelformat="444" if has_whole_chroma(self.options.chroma, quality) else "420",
                 codec="aom",
                 primaries=_BT709,
                 transfer=_SRGB,
@@ -130,7 +128,7 @@ class AvifEncoder(Encoder):
         return (*slow, "avif-full") if self.options.chroma is Chroma.FULL else slow
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
-        return _WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
+        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
 
 
 @cache

@@ -28,6 +28,9 @@ EACH_QUALITY = tuple(range(1, MAX_QUALITY + 1))
 NO_QUALITY = (1,) * MAX_QUALITY
 """The equivalents of an encoder without a quality."""
 
+WHOLE_CHROMA = 90
+"""The quality from which on `Chroma.BY_QUALITY` keeps chroma at full resolution, as in libvips."""
+
 SUBSAMPLE_MODES = {
     Chroma.BY_QUALITY: "auto",
     Chroma.AUTO: "auto",
@@ -41,6 +44,11 @@ CHROMA_MEANING = (
     "Resolution of colour: by_quality (halved below quality 90), subsampled, full, or auto for the"
     " smaller file of a search."
 )
+
+
+def has_whole_chroma(chroma: Chroma, quality: int) -> bool:
+    """Whether a JPEG or AVIF of this quality has chroma at full resolution."""
+    return chroma is Chroma.FULL or (chroma is Chroma.BY_QUALITY and quality >= WHOLE_CHROMA)
 
 
 @dataclass(frozen=True, slots=True)

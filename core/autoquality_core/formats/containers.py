@@ -22,12 +22,15 @@ _EXIF_NAME, _XMP_NAME = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _LONGEST_SEGMENT = 65533
 
 _PNG_HEAD = 33  # the signature and IHDR
-# One extent of an item: its number, data reference, base offset, number of extents, offset, length.
-_BASED, _UNBASED = struct.Struct(">HHIHII"), struct.Struct(">HHHII")
-_PLACES = {bytes.fromhex("000000004440"): _BASED, bytes.fromhex("000000004400"): _UNBASED}
-"""By the version and the sizes of numbers in a box `iloc`: those of libheif and of libavif."""
-
 _WEBP_ALPHA, _WEBP_EXIF, _WEBP_XMP = 0x10, 0x08, 0x04
+
+_PLACES = {
+    bytes.fromhex("000000004440"): (struct.Struct(">HHIHII"), (0,)),  # libheif
+    bytes.fromhex("000000004400"): (struct.Struct(">HHHII"), ()),  # libavif
+}
+"""How an item with one extent stands in a box `iloc`, and its base offset, which may be absent. By
+the version of the box and its sizes of numbers. The numbers are the item, data reference, base
+offset, number of extents, offset and length."""
 
 
 def with_metadata(fmt: Format, data: bytes, metadata: Metadata) -> bytes:
@@ -167,11 +170,10 @@ def _iloc(
     version_and_sizes, count = old[:6], int.from_bytes(old[6:8], "big")
     if version_and_sizes not in _PLACES:
         raise ValueError("libavif or libheif writes its files in another way than it did")
-    place = _PLACES[version_and_sizes]
+    place, base = _PLACES[version_and_sizes]
     places = []
     for *head, offset, length in place.iter_unpack(old[8 : 8 + place.size * count]):
         places.append(place.pack(*head, offset + moved, length))
-    base = [0] * (place.size == _BASED.size)
     for number, (_, content) in zip(numbers, items, strict=True):
         places.append(place.pack(number, 0, *base, 1, begin, len(content)))
         begin += len(content)

@@ -11,6 +11,7 @@ from autoquality_core.formats.base import (
     CHROMA_MEANING,
     CHROMAS,
     SUBSAMPLE_MODES,
+    WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
     OlderFlag,
@@ -23,9 +24,6 @@ from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.plain_files import jpeg_samples
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format
-
-WHOLE_CHROMA = 90
-"""The quality from which on libvips keeps chroma at full resolution."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.formats.base import has_whole_chroma
 from autoquality_core.images import Pixels
 from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Chroma
@@ -19,7 +20,6 @@ from autoquality_core.types import Chroma
 _JFIF = slice(2, 20)
 """libjpeg adds this segment, which says nothing that a decoder does not assume."""
 
-_WHOLE_FROM = 90  # as libvips: full chroma from this quality on
 _WEBP_EFFORT = 4
 _LONGEST_JPEG = 65_500  # as libvips
 
@@ -37,8 +37,7 @@ def jpeg(pixels: Pixels, quality: int, chroma: Chroma) -> bytes | None:
     longest = max(pixels.height, pixels.width)
     if pixels.height * pixels.width > JPEG_PIXELS or longest > _LONGEST_JPEG:
         return None
-    whole = chroma is Chroma.FULL or (chroma is Chroma.BY_QUALITY and quality >= _WHOLE_FROM)
-    chosen = "444" if whole else "420"
+    chosen = "444" if has_whole_chroma(chroma, quality) else "420"
     samples = _packed(pixels)
     try:
         data = jpeg8.jpeg8_encode(samples, quality, subsampling=chosen, optimize=True)

@@ -48,11 +48,10 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
             black[:] = grey
     elif bands == 4 and over_backgrounds:
         _over_black_and_white(flat, black, white)
+    elif bands == 1:
+        surfaces[:] = flat
     else:
-        if bands == 1:
-            black[:] = flat
-        else:
-            _weighed(flat, bands, black)
+        _weighed(flat, bands, black)
         white[:] = black
     return surfaces.reshape(-1, frames, height, width)
 

@@ -10,7 +10,7 @@ import pytest
 
 from autoquality_core import priors
 from autoquality_core.formats import JpegEncoder, WebpEncoder
-from autoquality_core.formats.jpeg import WHOLE_CHROMA
+from autoquality_core.formats.base import WHOLE_CHROMA
 from autoquality_core.metrics import DSSIM
 from autoquality_core.priors.features import Detail, all_features
 from autoquality_core.priors.formats import Learned, SizeBeliefs
