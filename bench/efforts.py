@@ -18,6 +18,7 @@ import numpy as np
 
 from autoquality_core.formats import (
     ENCODERS,
+    AvifEncoder,
     AvifOptions,
     EncoderOptions,
     JxlOptions,
@@ -39,12 +40,21 @@ BYTES, TIME = "bytes over those of the default", "processor time of an encoding"
 
 
 class Effort(NamedTuple):
-    """A value of the option that trades time for bytes."""
+    """A value of the option that trades time for bytes.
+
+    `by_libheif` is for the library that writes AVIFs with alpha or a profile.
+    """
 
     format: Format
     option: str
     value: int
     options: EncoderOptions
+    by_libheif: bool = False
+
+    @property
+    def setting(self) -> str:
+        """The name in the table."""
+        return f"{self.option} {self.value}" + ", libheif" * self.by_libheif
 
 
 def efforts() -> list[Effort]:
@@ -64,6 +74,10 @@ def efforts() -> list[Effort]:
             for speed in (8, 9, 7, 6, 4)
         ),
         *(
+            Effort(Format.AVIF, "speed", speed, EncoderOptions(avif=AvifOptions(speed=speed)), True)
+            for speed in (8, 6)
+        ),
+        *(
             Effort(Format.JXL, "effort", effort, EncoderOptions(jxl=JxlOptions(effort=effort)))
             for effort in (5, 3, 4, 6, 7)
         ),
@@ -80,10 +94,13 @@ class Found(NamedTuple):
 def found_in(pixels: Pixels, effort: Effort) -> Found:
     """Bisect the qualities of one effort."""
     encoder = encoder_for(effort.format, effort.options)
+    write = encoder.encode
+    if effort.by_libheif and isinstance(encoder, AvifEncoder):
+        write = encoder.by_libheif
     spent: dict[int, float] = {}
 
     def encode(pixels: Pixels, quality: int) -> bytes:
-        data, time = here(lambda: encoder.encode(pixels, quality))
+        data, time = here(lambda: write(pixels, quality))
         spent[quality] = time.cpu
         return data
 
@@ -105,7 +122,6 @@ def measures_of(found: Sequence[Sequence[Found]]) -> Iterator[Measure]:
         one.format: at for at, one in reversed(list(enumerate(efforts())))
     }
     for at, effort in enumerate(efforts()):
-        setting = f"{effort.option} {effort.value}"
         usual = default[effort.format]
         for number_of, score in enumerate(SCORES):
             pairs = [(one[at].sizes[number_of], one[usual].sizes[number_of]) for one in found]
@@ -115,10 +131,10 @@ def measures_of(found: Sequence[Sequence[Found]]) -> Iterator[Measure]:
             mean = math.exp(float(np.mean(np.log(ratios))))
             low, high = np.percentile(ratios, [25, 75])
             values = (short(mean), short(float(low)), short(float(high)))
-            named = (BYTES, effort.format.value, setting, f"{score:g}")
+            named = (BYTES, effort.format.value, effort.setting, f"{score:g}")
             yield Measure(*named, *values, "x", "lower", len(ratios))
         seconds = [one[at].seconds for one in found]
-        named = (TIME, effort.format.value, setting, f"{SCORES[1]:g}")
+        named = (TIME, effort.format.value, effort.setting, f"{SCORES[1]:g}")
         yield Measure(*named, *spread_of(seconds), "s/MP", "lower", len(seconds))
 
 
@@ -127,16 +143,16 @@ def page(record: Record) -> str:
     header = ("format", "option", "seconds a megapixel", *(f"bytes at {one:g}" for one in SCORES))
     rows = []
     order = sorted(efforts(), key=lambda one: (one.format.value, _slower(one)))
-    first = {one.format: one.value for one in reversed(efforts())}
+    first = {one.format: one for one in reversed(efforts())}
     for one in order:
-        setting = f"{one.option} {one.value}"
+        setting = one.setting
         cells = []
         for score in SCORES:
             ratio = record.one(what=BYTES, by=one.format.value, setting=setting, goal=f"{score:g}")
             cells.append("–" if ratio is None else f"{ratio.value - 1:+.1%}")
         time = record.one(what=TIME, by=one.format.value, setting=setting)
         shown = "–" if time is None else number(time.value)
-        named = f"**{setting}**" if first[one.format] == one.value else setting
+        named = f"**{setting}**" if first[one.format] == one else setting
         rows.append((ENCODERS[one.format].name, named, shown, *cells))
     images = f"{record.arguments['images']} images"
     return f"{images}. {made(record)}.\n\n{table(header, rows)}"

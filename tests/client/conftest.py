@@ -8,6 +8,7 @@ import pytest
 
 from autoquality import Client
 from autoquality.testing import FakeServer
+from autoquality.v1 import encoding_pb2 as pb
 from tests.stream.serving import Serving, serving
 
 
@@ -28,3 +29,10 @@ def real() -> Iterator[Serving]:
     """A server with one worker, no queue and no networks."""
     with serving(queue_size=0) as server:
         yield server
+
+
+def sent(server: FakeServer) -> pb.EncodeRequest:
+    """Return the last request that the server received."""
+    message = server.requests[-1].message
+    assert isinstance(message, pb.EncodeRequest)
+    return message

@@ -7,7 +7,7 @@ import pytest
 from autoquality import Client, Format
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
-from tests.client.test_encode import sent
+from tests.client.conftest import sent
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 SAFARI = "image/webp,image/avif,image/jxl,image/heic,video/*;q=0.8,image/png,*/*;q=0.5"

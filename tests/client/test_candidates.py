@@ -17,7 +17,7 @@ from autoquality import (
 )
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
-from tests.client.test_encode import sent
+from tests.client.conftest import sent
 
 
 def test_candidates_of_an_answer_are_dataclasses(server: FakeServer, client: Client) -> None:

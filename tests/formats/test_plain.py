@@ -102,7 +102,7 @@ def test_luma_is_what_libvips_reads(source: str, fmt: Format, options: EncoderOp
 def test_libavif_writes_an_avif_like_that_of_libheif(quality: int, speed: int) -> None:
     """So curves that were learned with either hold for both."""
     encoder, pixels = AvifEncoder(AvifOptions(speed=speed)), photograph(256, 256)
-    ours, theirs = (write(pixels, quality) for write in (encoder.encode, encoder._by_libheif))
+    ours, theirs = (write(pixels, quality) for write in (encoder.encode, encoder.by_libheif))
     assert ours != theirs
     assert len(ours) == pytest.approx(len(theirs), rel=0.12)
     scores = [
@@ -116,7 +116,7 @@ def test_libheif_writes_alpha_profiles_and_the_highest_quality() -> None:
     encoder = AvifEncoder()
     profiled = replace(photograph(), profile=pyvips.Image.profile_load("p3"))
     for pixels, quality in ((translucent(), 60), (profiled, 60), (photograph(), 100)):
-        assert encoder.encode(pixels, quality) == encoder._by_libheif(pixels, quality)
+        assert encoder.encode(pixels, quality) == encoder.by_libheif(pixels, quality)
 
 
 def test_both_are_used_here() -> None:
