@@ -145,15 +145,16 @@ def page(record: Record) -> str:
     order = sorted(efforts(), key=lambda one: (one.format.value, _slower(one)))
     first = {one.format: one for one in reversed(efforts())}
     for one in order:
-        setting = one.setting
+        time = record.one(what=TIME, by=one.format.value, setting=one.setting)
+        if time is None:
+            continue
         cells = []
         for score in SCORES:
-            ratio = record.one(what=BYTES, by=one.format.value, setting=setting, goal=f"{score:g}")
+            named = {"by": one.format.value, "setting": one.setting, "goal": f"{score:g}"}
+            ratio = record.one(what=BYTES, **named)
             cells.append("–" if ratio is None else f"{ratio.value - 1:+.1%}")
-        time = record.one(what=TIME, by=one.format.value, setting=setting)
-        shown = "–" if time is None else number(time.value)
-        named = f"**{setting}**" if first[one.format] == one else setting
-        rows.append((ENCODERS[one.format].name, named, shown, *cells))
+        shown = f"**{one.setting}**" if first[one.format] == one else one.setting
+        rows.append((ENCODERS[one.format].name, shown, number(time.value), *cells))
     images = f"{record.arguments['images']} images"
     return f"{images}. {made(record)}.\n\n{table(header, rows)}"
 
