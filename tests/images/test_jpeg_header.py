@@ -12,6 +12,7 @@ from PIL import Image
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import ImageLimits, Pixels, Source, open_image, source
+from autoquality_core.images.jpeg import single_scan
 from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
 
 LIMITS = ImageLimits(2**20, 10_000_000)
@@ -52,8 +53,13 @@ NOT_PLAIN = {
 }
 
 
+def plain_header(data: bytes) -> PlainHeader | None:
+    scan = single_scan(data)
+    return None if scan is None else read_plain_header(data, scan)
+
+
 def opened(data: bytes, *, plain: bool, monkeypatch: pytest.MonkeyPatch) -> Source:
-    read = read_plain_header if plain else lambda _: None
+    read = read_plain_header if plain else lambda *_: None
     monkeypatch.setattr(source, "read_plain_header", read)
     return open_image(data, LIMITS)
 
@@ -72,7 +78,7 @@ def outcome(
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_files_are_known_without_libvips(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    header = read_plain_header(PLAIN[name])
+    header = plain_header(PLAIN[name])
     assert header is not None
     assert header[:3] == (56, 40, 1 if name == "grey" else 3)
     assert bool(header.exif) == (name == "upright")
@@ -82,16 +88,16 @@ def test_plain_files_are_known_without_libvips(name: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", [one for one in NOT_PLAIN if one != "several images"])
 def test_other_files_are_left_to_libvips(name: str) -> None:
-    assert read_plain_header(NOT_PLAIN[name]) is None
+    assert plain_header(NOT_PLAIN[name]) is None
 
 
 def test_what_follows_the_first_image_is_ignored_without_an_index() -> None:
-    assert read_plain_header(NOT_PLAIN["several images"]) == PlainHeader(56, 40, 3)
+    assert plain_header(NOT_PLAIN["several images"]) == PlainHeader(56, 40, 3)
 
 
 @pytest.mark.parametrize("cut", [2, 3, 11, 30, 200])
 def test_a_file_that_ends_early_is_left_to_libvips(cut: int) -> None:
-    assert read_plain_header(PLAIN["colour"][:cut]) is None
+    assert plain_header(PLAIN["colour"][:cut]) is None
 
 
 @pytest.mark.parametrize(("height", "width"), [(0, 56), (40, 0), (40, 65501), (65535, 65535)])
@@ -99,7 +105,7 @@ def test_sides_that_libjpeg_refuses_are_left_to_it(height: int, width: int) -> N
     frame = PLAIN["colour"].index(b"\xff\xc0")
     sides = height.to_bytes(2, "big") + width.to_bytes(2, "big")
     data = PLAIN["colour"][: frame + 5] + sides + PLAIN["colour"][frame + 9 :]
-    assert read_plain_header(data) is None
+    assert plain_header(data) is None
 
 
 def test_a_header_of_too_many_pixels_is_refused() -> None:
@@ -135,7 +141,7 @@ def mutants(count: int) -> Iterator[bytes]:
 def test_changed_headers_are_read_as_by_libvips_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = 0
     for data in mutants(MUTANTS):
-        if read_plain_header(data) is None:
+        if plain_header(data) is None:
             continue
         plain += 1
         reason, ours, pixels = outcome(data, plain=True, monkeypatch=monkeypatch)

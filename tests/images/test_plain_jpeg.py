@@ -13,6 +13,7 @@ from skimage import data as photographs
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import open_image, plain_files
+from autoquality_core.images.jpeg import single_scan
 from autoquality_core.images.plain_files import decode_plain_jpeg
 from tests.images.files import AMPLE
 
@@ -40,10 +41,15 @@ def by_libvips(data: bytes) -> np.ndarray | None:
     return samples.reshape(1, image.height, image.width, image.bands)
 
 
+def decoded(data: bytes | memoryview, width: int, height: int, bands: int) -> np.ndarray | None:
+    scan = single_scan(data)
+    return None if scan is None else decode_plain_jpeg(data, scan, width, height, bands)
+
+
 def test_the_samples_are_those_of_libvips() -> None:
     for (width, height), sampling in product(SIDES, SAMPLINGS):
         data = jpeg(width, height, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
-        found = decode_plain_jpeg(memoryview(data), width, height, 3)
+        found = decoded(memoryview(data), width, height, 3)
         assert found is not None
         assert np.array_equal(found, by_libvips(data)), (width, height, sampling)
 
@@ -51,30 +57,30 @@ def test_the_samples_are_those_of_libvips() -> None:
 def test_grey_stays_grey_and_an_orientation_is_not_applied() -> None:
     grey = pyvips.Image.new_from_array(PHOTOGRAPH[:40, :61, 0]).cast("uchar")
     data = grey.jpegsave_buffer()
-    assert np.array_equal(decode_plain_jpeg(data, 61, 40, 1), by_libvips(data))
+    assert np.array_equal(decoded(data, 61, 40, 1), by_libvips(data))
     turned = pyvips.Image.jpegload_buffer(BASELINE).copy()
     turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
     data = turned.jpegsave_buffer()
-    assert np.array_equal(decode_plain_jpeg(data, 61, 83, 3), by_libvips(data))
+    assert np.array_equal(decoded(data, 61, 83, 3), by_libvips(data))
     assert open_image(data, AMPLE).decode(all_frames=False).width == 83
 
 
 def test_other_kinds_are_left_to_libvips(monkeypatch: pytest.MonkeyPatch) -> None:
     cmyk = pyvips.Image.jpegload_buffer(BASELINE).colourspace("cmyk").jpegsave_buffer()
-    assert decode_plain_jpeg(cmyk, 61, 83, 4) is None
-    assert decode_plain_jpeg(BASELINE, 83, 61, 3) is None, "other sides than the header's"
-    assert decode_plain_jpeg(PROGRESSIVE, 61, 83, 3) is None, "several scans"
+    assert decoded(cmyk, 61, 83, 4) is None
+    assert decoded(BASELINE, 83, 61, 3) is None, "other sides than the header's"
+    assert decoded(PROGRESSIVE, 61, 83, 3) is None, "several scans"
     separate = bytearray(BASELINE)
     separate[BASELINE.index(b"\xff\xda") + 4] = 1
-    assert decode_plain_jpeg(bytes(separate), 61, 83, 3) is None, "a scan of one component"
+    assert decoded(bytes(separate), 61, 83, 3) is None, "a scan of one component"
     monkeypatch.setattr(plain_files, "_MOST_PIXELS", 61 * 83 - 1)
-    assert decode_plain_jpeg(BASELINE, 61, 83, 3) is None, "too large to be stopped"
+    assert decoded(BASELINE, 61, 83, 3) is None, "too large to be stopped"
 
 
 @pytest.mark.parametrize("whole", [BASELINE, RESTARTS])
 def test_damaged_files_are_refused_or_read_as_libvips_does(whole: bytes) -> None:
     chance = random.Random(1)
-    decoded = 0
+    count = 0
     for _ in range(400):
         data = bytearray(whole)
         if chance.random() < 0.3:
@@ -84,30 +90,30 @@ def test_damaged_files_are_refused_or_read_as_libvips_does(whole: bytes) -> None
             del data[at : at + chance.randrange(1, 300)]
         for _ in range(chance.randrange(4)):
             data[chance.randrange(30, len(data))] = chance.randrange(256)
-        found = decode_plain_jpeg(bytes(data), 61, 83, 3)
+        found = decoded(bytes(data), 61, 83, 3)
         if found is not None:
-            decoded += 1
+            count += 1
             assert np.array_equal(found, by_libvips(bytes(data)))
-    assert 50 < decoded < 390
+    assert 50 < count < 390
 
 
 def test_a_file_may_have_more_behind_the_image() -> None:
     """Phones store a second image or a film there."""
     for more in (b"\0" * 9, BASELINE, b"\xff\xd8\xff"):
-        found = decode_plain_jpeg(BASELINE + more, 61, 83, 3)
+        found = decoded(BASELINE + more, 61, 83, 3)
         assert found is not None
         assert np.array_equal(found, by_libvips(BASELINE))
 
 
 def test_damage_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     damaged = RESTARTS[:900] + RESTARTS[950:]
-    assert decode_plain_jpeg(damaged, 61, 83, 3) is not None
+    assert decoded(damaged, 61, 83, 3) is not None
     assert capfd.readouterr().err == ""
 
 
 def test_truncated_files_are_errors_of_the_caller_unless_allowed() -> None:
     for data in (BASELINE[: len(BASELINE) // 2], RESTARTS[:-1], BASELINE[:-2]):
-        assert decode_plain_jpeg(data, 61, 83, 3) is None
+        assert decoded(data, 61, 83, 3) is None
         source = open_image(data, AMPLE)
         with pytest.raises(InvalidImage):
             source.decode(all_frames=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autoquality_core.images.jpeg import GAIN_MAPS, SEQUENTIAL, segments, single_scan
+from autoquality_core.images.jpeg import GAIN_MAPS, SEQUENTIAL, SingleScan, segments
 from autoquality_core.images.metadata.exif import Tiff
 from autoquality_core.types import Data
 
@@ -35,11 +35,8 @@ class PlainHeader(NamedTuple):
     exif: bytes = b""
 
 
-def read_plain_header(data: Data) -> PlainHeader | None:
-    """The header of a plain JPEG with a single scan; None for any other file."""
-    scan = single_scan(data)
-    if scan is None:
-        return None
+def read_plain_header(data: Data, scan: SingleScan) -> PlainHeader | None:
+    """The header of a plain JPEG with this single scan; None for any other file."""
     frame = exif = b""
     for code, _, content in segments(memoryview(data), 0):
         block = bytes(content)

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.isobmff.plain_avif import require_plain
-from autoquality_core.images.jpeg import single_scan
+from autoquality_core.images.jpeg import SingleScan
 from autoquality_core.runtime.codecs import jpeg8, libavif, libwebp
 from autoquality_core.types import Data
 
@@ -36,14 +36,16 @@ _PLAIN_WEBP = re.compile(rb"RIFF....WEBPVP8 ", re.DOTALL)
 """Without the chunk VP8X, a file holds one lossy picture: no alpha, profile, Exif or animation."""
 
 
-def decode_plain_jpeg(data: Data, width: int, height: int, bands: int) -> Samples | None:
-    """The samples of a JPEG: (1, height, width, bands), grey or RGB.
+def decode_plain_jpeg(
+    data: Data, scan: SingleScan, width: int, height: int, bands: int
+) -> Samples | None:
+    """The samples of a JPEG with a single scan: (1, height, width, bands), grey or RGB.
 
-    The file must be complete and have a single scan, because libvips refuses damage to others that
-    imagecodecs accepts. Orientation and profile are not applied.
+    libvips refuses damage to other files that imagecodecs accepts. Orientation and profile are not
+    applied.
     """
     usable = bands in (1, 3) and width * height <= _MOST_PIXELS
-    if not usable or single_scan(data) != (width, height, bands):
+    if not usable or scan != (width, height, bands):
         return None
     return jpeg_samples(data, width, height, bands)
 

@@ -26,6 +26,7 @@ from autoquality_core.images.contents import (
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
+from autoquality_core.images.jpeg import SingleScan, single_scan
 from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
 from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
@@ -77,7 +78,7 @@ class Source:
     `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
     `animation` reads frames that libvips does not read, and any JPEG XL. `gain_map` says
-    that there is one for HDR screens, which is never decoded.
+    that there is one for HDR screens, which is never decoded. `scan` is the only one of a JPEG.
     """
 
     data: Data = attribute(repr=False)
@@ -94,6 +95,7 @@ class Source:
     parts_pixels: int = 0
     animation: Animation | None = attribute(default=None, repr=False)
     gain_map: bool = False
+    scan: SingleScan | None = None
 
     def pixels(self, *, all_frames: bool) -> int:
         """Pixels that `decode` makes: those of the frames, or of the parts if they have more."""
@@ -156,7 +158,7 @@ class Source:
     ) -> Pixels:
         if isinstance(self.animation, Jxl):
             header = self.animation.as_image()
-        elif self.format == "jpeg" and (plain := self._plain_jpeg()) is not None:
+        elif self.scan is not None and (plain := self._plain_jpeg(self.scan)) is not None:
             return self._upright(render(plain[0], self.colours, keep=keep_colours))
         else:
             header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
@@ -230,11 +232,11 @@ class Source:
         header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
         return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
 
-    def _plain_jpeg(self) -> Samples | None:
+    def _plain_jpeg(self, scan: SingleScan) -> Samples | None:
         """As `_plain`, without opening the file once more."""
         sides = self.width, self.height
         width, height = sides[::-1] if swaps_sides(self.orientation) else sides
-        return decode_plain_jpeg(self.data, width, height, self.colours.channels)
+        return decode_plain_jpeg(self.data, scan, width, height, self.colours.channels)
 
     def _plain(self, header: pyvips.Image, frames: int) -> Samples | None:
         """The samples of a plain file, decoded without libvips: (1, height, width, bands)."""
@@ -265,10 +267,12 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     except ValueError:
         raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
-    check_structure(data, name, limits, field)
-    if name == "jpeg" and (plain := read_plain_header(data)) is not None:
+    scan = single_scan(data) if name == "jpeg" else None
+    if scan is None:  # libjpeg reads the only scan of a JPEG once, in a time that its pixels limit
+        check_structure(data, name, limits, field)
+    elif (plain := read_plain_header(data, scan)) is not None:
         limits.check_size(field, plain.width, plain.height, 1, plain.channels)
-        return _of_plain_jpeg(data, field, plain)
+        return _of_plain_jpeg(data, field, plain, scan)
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
@@ -284,7 +288,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         raise _unreadable(field, name) from None
     source = _described(data, field, name, header, read, contents)
     limits.check_size(field, source.width, source.height, source.frames, header.bands)
-    return replace(source, parts_pixels=parts)
+    return replace(source, parts_pixels=parts, scan=scan)
 
 
 def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl | None:
@@ -294,7 +298,7 @@ def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl 
     return read_jxl(data, field, limits) if name == "jxl" else None
 
 
-def _of_plain_jpeg(data: Data, field: str, header: PlainHeader) -> Source:
+def _of_plain_jpeg(data: Data, field: str, header: PlainHeader, scan: SingleScan) -> Source:
     return Source(
         data=data,
         field=field,
@@ -307,6 +311,7 @@ def _of_plain_jpeg(data: Data, field: str, header: PlainHeader) -> Source:
         orientation=1,
         colours=FileColours(header.channels),
         blocks=Blocks(header.exif),
+        scan=scan,
     )
 
 

@@ -45,6 +45,8 @@ def candidates(
     the image.
     """
     formats = requested_formats(job, origin.format, has_alpha=pixels.has_alpha)
+    if len(formats) == 1:
+        return tuple(_variants(job, formats[0], pixels, origin)), []
     losses = {fmt: _loss(fmt, pixels) for fmt in formats}
     least = min(rank for rank, _ in losses.values())
     kept = [fmt for fmt, (rank, _) in losses.items() if rank == least]

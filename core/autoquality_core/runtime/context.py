@@ -93,7 +93,7 @@ class Step:
         self._outer = outer = _position.get()
         if outer is not None:
             self.parent = outer.step
-            self._inner = outer._replace(step=self)
+            self._inner = _Position(outer.context, self, outer.timings)
             _position.set(self._inner)
         self.started = clock()
         if outer is not None:
