@@ -16,7 +16,7 @@ from autoquality_core.formats import (
     WebpEncoder,
 )
 from autoquality_core.images import ImageLimits, Pixels, open_image
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.features import detail
 from autoquality_core.priors.roughness import DETAILED, score_roughness, size_roughness
@@ -65,7 +65,9 @@ def test_the_less_detail_the_rougher(encoder: Encoder) -> None:
     small = Pixels.from_samples(np.ascontiguousarray(pixels.samples[:, :80, :96]))
     rougher = size_roughness(small, encoder, 5_000)
     roughest = size_roughness(pattern(80, 96, 4), encoder, 5_000)
-    assert score_roughness(pixels, encoder, DSSIM).near
+    found = score_roughness(pixels, encoder, DSSIM)
+    assert found.near and found.margin == math.inf
+    assert 0 < score_roughness(pixels, encoder, SSIMULACRA2).margin < 1
     assert smooth.allowance < rougher.allowance < roughest.allowance
 
 

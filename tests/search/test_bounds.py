@@ -107,11 +107,20 @@ def test_qualities_farther_apart_have_allowances_of_their_own() -> None:
     bounds.add(1, 7.0)
     lower, _ = bounds.interval()
     assert list(lower) == [7.0, 6.9, 7.0, 7.2, 7.2]
-    assert list(bounds.interval(near=False).lower) == [7.0, *[7 - ALLOWANCE] * 4]
+    assert list(bounds.interval(crossed=True).lower) == [7.0, *[7 - ALLOWANCE] * 4]
     bounds = Bounds(1, 5, lambda: Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2)))
     bounds.add(5, 7.0)
     _, upper = bounds.interval()
     assert list(upper) == [6.8, 6.8, 7.0, 7.1, 7.0]
+
+
+def test_a_margin_widens_the_allowances_by_distance_once_the_target_lies_between_probes() -> None:
+    rough = Roughness(ALLOWANCE, ALLOWANCE, near=(0.1, 0.0, -0.2), margin=0.05)
+    bounds = Bounds(1, 5, lambda: rough)
+    bounds.add(1, 7.0)
+    assert list(bounds.interval().lower) == pytest.approx([7.0, 6.9, 7.0, 7.2, 7.2])
+    expected = [7.0, 6.85, 6.95, 7.15, 7.15]
+    assert list(bounds.interval(crossed=True).lower) == pytest.approx(expected)
 
 
 def test_a_probe_that_breaks_the_allowances_by_distance_puts_them_aside() -> None:

@@ -50,7 +50,8 @@ def score_roughness(pixels: Pixels, encoder: Encoder, metric: Metric) -> Roughne
     seen = detail(pixels)
     blocks = effective_blocks(seen)
     if learned is not None and blocks >= DETAILED:
-        return replace(usual, near=tuple(learned["near"]))
+        margin = learned.get("margin", math.inf)
+        return replace(usual, near=tuple(learned["near"]), margin=margin)
     if area >= _LARGE:
         return usual
     if blocks < _FEW:

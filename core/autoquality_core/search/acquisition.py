@@ -158,10 +158,9 @@ class Acquisition:
     def _open(self) -> BoolArray:
         """Which qualities may still change the answer."""
         if self._known_open is None:
-            # Next to the target, allowances by distance do not hold: a good quality may hide
-            # anywhere.
-            near = not self._goal.crossed(self.seen)
-            intervals = [bounds.interval(near=near) for bounds in self._bounds]
+            # Next to the target, the smallest excess over an allowance may hide a good quality.
+            crossed = self._goal.crossed(self.seen)
+            intervals = [bounds.interval(crossed=crossed) for bounds in self._bounds]
             may_change = self._goal.open(self.seen, intervals, self._high)
             self._known_open = may_change & self._bounds[0].unprobed()
         return self._known_open

@@ -37,13 +37,15 @@ class Roughness:
     `allowance` holds between qualities of one part of the curve, `across` between its parts. A new
     part begins at each quality in `breaks`. `near[d - 1]` holds instead between qualities that are
     d apart; the last entry also holds for larger distances, since a smooth curve has risen again
-    by then. A curve that is not `smooth` may exceed its allowance by any factor.
+    by then. Images exceed `near` here and there, so `margin` is added to it once the target lies
+    between probes. A curve that is not `smooth` may exceed its allowance by any factor.
     """
 
     allowance: float
     across: float = 0.0
     breaks: tuple[int, ...] = ()
     near: tuple[float, ...] = ()
+    margin: float = math.inf
     smooth: bool = True
 
 
@@ -72,8 +74,8 @@ class Bounds:
     def add(self, quality: int, value: float) -> None:
         self._values[quality - self.qualities[0]] = value
 
-    def interval(self, *, near: bool = True) -> Interval:
-        """The bounds at each quality. Without `near`, allowances by distance do not count."""
+    def interval(self, *, crossed: bool = False) -> Interval:
+        """The bounds at each quality; `crossed` says that the target lies between probes."""
         if np.isnan(self._values).all():
             shape = self._values.shape
             return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
@@ -88,7 +90,7 @@ class Bounds:
             lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - within)
             back = np.minimum.accumulate(high[part][::-1])[::-1] + within
             upper[part] = np.minimum(upper[part], back)
-        for apart, most in enumerate(self._near() if near else (), start=1):
+        for apart, most in enumerate(self._near(crossed=crossed), start=1):
             if apart < low.size:
                 lower[apart:] = np.maximum(lower[apart:], low[:-apart] - most)
                 upper[:-apart] = np.minimum(upper[:-apart], high[apart:] + most)
@@ -105,12 +107,14 @@ class Bounds:
         """A mask over `qualities`: True where nothing was tried yet."""
         return np.asarray(np.isnan(self._values))
 
-    def _near(self) -> tuple[float, ...]:
+    def _near(self, *, crossed: bool) -> tuple[float, ...]:
         """The allowances by distance; none if probes contradict them."""
         near = self._roughness.near
-        if not near or _fall(self._values) > max(near):
+        margin = self._roughness.margin if crossed else 0.0
+        if not near or math.isinf(margin) or _fall(self._values) > max(near):
             return ()
-        return near + (near[-1],) * (self.qualities.size - len(near))
+        allowed = tuple(most + margin for most in near)
+        return allowed + (allowed[-1],) * (self.qualities.size - len(near))
 
     def _widened(self, allowance: float, fall: float) -> float:
         most = WIDEST * allowance if self._roughness.smooth else math.inf

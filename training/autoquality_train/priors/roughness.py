@@ -67,6 +67,8 @@ def fit(
     }
     for curve in METRICS.keys() & set(names):
         found[curve]["near"] = _near(photographs, curve)
+        if (margin := SCALES[curve].margin) is not None:
+            found[curve]["margin"] = margin
     return found
 
 
