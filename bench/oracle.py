@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.priors import score_prior, size_prior
 from autoquality_core.priors.features import luma_features, with_chroma
 from autoquality_core.priors.roughness import score_roughness, size_roughness
@@ -44,7 +44,8 @@ from bench.command import add_images, images_of, parser
 from bench.record.machine import ROOT
 
 FOLDER = ROOT / "build" / "sweeps"
-TARGETS = (0.005, 0.01, 0.02, 0.04)
+TARGETS = {DSSIM.name: (0.005, 0.01, 0.02, 0.04), SSIMULACRA2.name: (50.0, 70.0, 80.0, 85.0, 90.0)}
+ERRORS = {DSSIM.name: (0.001, 0.002), SSIMULACRA2.name: (1.0,)}
 BUDGETS = (30, 50, 75, 90)
 """Budgets are 1 % above the sizes at these qualities."""
 LIMITS = {"at most twice its bytes": 2.0, "at most 0.8 of its bytes": 0.8}
@@ -52,13 +53,13 @@ LIMITS = {"at most twice its bytes": 2.0, "at most 0.8 of its bytes": 0.8}
 
 @dataclass(frozen=True)
 class Curve:
-    """One image's sweep."""
+    """One image's sweep: its observations by the metric's name and the quality."""
 
     image: Pixels
     pixels: int
     features: npt.NDArray[np.float64]
     with_chroma: npt.NDArray[np.float64]
-    by_quality: dict[int, Observation]
+    observations: dict[str, dict[int, Observation]]
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,13 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
     found = cached_sweep(image, digest_of(image), setting, folder)
     pixels = image.width * image.height
     seen = {
-        int(quality): Observation(int(quality), round(size * pixels), float(dssim))
-        for quality, size, dssim in zip(
-            found.qualities, found.bytes_per_pixel, found.scores[DSSIM.name], strict=True
-        )
+        name: {
+            int(quality): Observation(int(quality), round(size * pixels), float(score))
+            for quality, size, score in zip(
+                found.qualities, found.bytes_per_pixel, scores, strict=True
+            )
+        }
+        for name, scores in found.scores.items()
     }
     features = luma_features(image)
     return Curve(image, pixels, features, with_chroma(features, image), seen)
@@ -87,18 +91,20 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
 
 def judge(
     one: Curve,
+    metric: Metric,
     goal: Goal,
     low: int,
     high: int,
     encoder: Encoder,
 ) -> Score:
-    """Search once on a swept image."""
-    score_look = partial(score_roughness, one.image, encoder, DSSIM)
+    """Search once on a swept image; `metric` is that of the scores."""
+    by_quality = one.observations[metric.name]
     priors: list[CurvePrior] = []
     looks: list[LookUp | None] = []
     if not isinstance(goal, SizeGoal):
-        priors.append(score_prior(encoder, DSSIM, one.pixels, one.features))
-        looks.append(score_look)
+        features = one.with_chroma if metric.sees_color else one.features
+        priors.append(score_prior(encoder, metric, one.pixels, features))
+        looks.append(partial(score_roughness, one.image, encoder, metric))
     budget = goal.target if isinstance(goal, SizeGoal) else getattr(goal, "max_bytes", math.inf)
     if budget < math.inf:
         priors.append(size_prior(encoder, one.pixels, one.with_chroma))
@@ -107,7 +113,7 @@ def judge(
 
     def attempt(quality: int) -> Observation:
         tried.append(quality)
-        return one.by_quality[quality]
+        return by_quality[quality]
 
     found = search(
         *(goal, low, high, attempt),
@@ -115,31 +121,34 @@ def judge(
         roughness=looks,
         equivalents=encoder.equivalents(has_alpha=False),
     )
-    expected = oracle(goal, low, high, one.by_quality.__getitem__)
+    expected = oracle(goal, low, high, by_quality.__getitem__)
     return Score(
         agree(goal, found, expected),
         len(tried),
-        bisection(goal, low, high, one.by_quality.__getitem__).iterations,
+        bisection(goal, low, high, by_quality.__getitem__).iterations,
     )
 
 
-def goals(one: Curve) -> Iterator[tuple[str, Goal]]:
-    """The goals for one image, each with the name of its row."""
-    for error in (0.001, 0.002):
-        for target in TARGETS:
-            yield f"DSSIM ± {error:g}", ScoreGoal(DSSIM, target, error)
+def goals(one: Curve) -> Iterator[tuple[str, Metric, Goal]]:
+    """The goals for one image, each with the name of its row and the metric of its scores."""
+    for metric in METRICS.values():
+        for error in ERRORS[metric.name]:
+            for target in TARGETS[metric.name]:
+                name = f"{metric.name.upper()} ± {error:g}"
+                yield name, metric, ScoreGoal(metric, target, error)
     for quality in BUDGETS:
-        file = one.by_quality[quality]
+        file = one.observations[DSSIM.name][quality]
         budget = int(1.01 * file.size_bytes)
-        yield "size", SizeGoal(budget, one.pixels)
-        yield "size, 5 % unused", SizeGoal(budget, one.pixels, 0.05 * budget)
+        yield "size", DSSIM, SizeGoal(budget, one.pixels)
+        yield "size, 5 % unused", DSSIM, SizeGoal(budget, one.pixels, 0.05 * budget)
         wanted = ScoreGoal(DSSIM, file.score or 0.0, 0.001)
-        yield "DSSIM of a file", wanted
+        yield "DSSIM of a file", DSSIM, wanted
         for name, share in LIMITS.items():
             limit = int(share * file.size_bytes)
-            yield f"DSSIM of a file, {name}", LimitedGoal(wanted, (), limit, one.pixels)
+            limited = LimitedGoal(wanted, (), limit, one.pixels)
+            yield f"DSSIM of a file, {name}", DSSIM, limited
             if share < 1:
-                yield f"size, {name}", SizeGoal(limit, one.pixels)
+                yield f"size, {name}", DSSIM, SizeGoal(limit, one.pixels)
 
 
 def line(name: str, scores: list[Score]) -> str:
@@ -167,6 +176,13 @@ def main() -> None:
         metavar=("MIN", "MAX"),
         help="qualities (default: 10 95)",
     )
+    given.add_argument(
+        "--settings",
+        nargs="+",
+        choices=tuple(SETTINGS),
+        default=list(SETTINGS),
+        help="of the encoders (default: all)",
+    )
     args = given.parse_args()
     images = images_of(given, args)
     args.sweeps.mkdir(parents=True, exist_ok=True)
@@ -174,13 +190,14 @@ def main() -> None:
 
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for setting, encoder in SETTINGS.items():
+    for setting in args.settings:
+        encoder = SETTINGS[setting]
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         rows: dict[str, list[Score]] = defaultdict(list)
         for one in curves:
-            for name, goal in goals(one):
-                rows[name].append(judge(one, goal, low, high, encoder))
+            for name, metric, goal in goals(one):
+                rows[name].append(judge(one, metric, goal, low, high, encoder))
         for name, scores in rows.items():
             print(line(f"{setting}, {name}", scores), flush=True)
 
