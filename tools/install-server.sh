@@ -3,8 +3,8 @@
 # The Dockerfile and the tests use this script.
 #
 # A temporary environment builds a wheel of this project and of everything in LOCK.
-# PREFIX gets only these wheels, so it contains no build tools and no pip, and no file
-# that tools/shrink.py finds to be unused.
+# PREFIX gets only these wheels, so it contains no build tools and no pip, no file
+# that tools/shrink.py finds to be unused, and bytecode only of modules that the server imports.
 #
 # usage: tools/install-server.sh PREFIX [LOCK]
 #   LOCK     requirements/server.lock by default; slim.lock is without TensorFlow, gpu.lock with CUDA
@@ -33,4 +33,5 @@ pip=("$work/build/bin/python" -m pip)
 "${pip[@]}" --python "$prefix/bin/python" install --quiet --no-index --no-deps --no-compile \
     "$work"/wheels/*.whl
 "$python" "$root/tools/shrink.py" "$prefix"
-"$prefix/bin/python" -m compileall -qq --workers 0 "$prefix/lib" || true # a package may ship templates
+# TensorFlow writes notices.
+"$prefix/bin/python" "$root/tools/compile_imports.py" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }

@@ -1,7 +1,8 @@
 """Removes from an environment what the server does not use: tests, codecs, headers, symbols.
 
 The largest parts are names of functions for debuggers (a quarter of TensorFlow's library) and
-headers to compile TensorFlow operations with.
+headers to compile TensorFlow operations with. tests/repo/house/test_image.py compares what a server
+loads with what is left.
 
 usage: python tools/shrink.py PREFIX
 """
@@ -21,8 +22,28 @@ LIBRARIES_OF_CODECS = (
     *("libaom", "libavif", "libbrotli", "libjpeg-", "libjxl", "libsharpyuv", "libwebp"),
 )
 
-UNUSED = ("tensorflow/include", "numba/cuda/tests", "numba/tests", "numpy/_core/include")
-"""Folders of packages, besides those named `tests`."""
+UNUSED = (
+    "numba/cuda",
+    "numba/np/ufunc/omppool.*",  # for parallel loops, as the next
+    "numba/np/ufunc/tbbpool.*",
+    "numpy/_core/*_tests.*",
+    "numpy/_core/_simd.*",  # for NumPy's tests
+    "numpy/_core/include",
+    "numpy/distutils",
+    "numpy/f2py",
+    "numpy/testing",
+    "onnxruntime/capi/libonnxruntime.so*",  # for programs in C; the Python module has its own
+    "tensorflow/compiler/mlir/stablehlo/*.so",  # exports graphs
+    "tensorflow/compiler/tf2xla/ops/*.so",  # operations for graphs made in Python
+    "tensorflow/include",
+)
+"""Parts of packages that no server imports, besides folders named `tests`."""
+
+SOURCES = {".a", ".c", ".cc", ".cpp", ".h", ".hpp", ".proto", ".pxd", ".pyi", ".pyx"}
+"""Files that only compilers and type checkers read."""
+
+COMMANDS = ("activate", "Activate", "autoquality", "python")
+"""What is kept of the folder of programs: those of dependencies may need what is removed."""
 
 _ELF_64 = b"\x7fELF\x02\x01"
 _LEAST = 2**16
@@ -33,10 +54,11 @@ def main(prefix: Path) -> None:
     """Shrink the environment, and print the bytes before and after."""
     (packages,) = prefix.glob("lib/python3.*/site-packages")
     before = size_of(packages)
-    for folder in (*(packages / name for name in UNUSED), *_tests(packages)):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in _unused_codecs(packages):
-        file.unlink()
+    for path in [*_unused(packages), *_unused_codecs(packages), *_commands(prefix)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)  # its folder may be gone
     for file in packages.rglob("*.so*"):
         if file.is_file() and not file.is_symlink():
             strip(file)
@@ -74,11 +96,15 @@ def strip(path: Path) -> None:
         file.truncate(end)
 
 
-def _tests(packages: Path) -> Iterator[Path]:
-    """The tests of packages, in any folder of theirs."""
-    for folder in packages.rglob("tests"):
-        if folder.is_dir() and folder.parent != packages:
-            yield folder
+def _unused(packages: Path) -> Iterator[Path]:
+    for pattern in UNUSED:
+        yield from packages.glob(pattern)
+    for path in packages.rglob("*"):
+        within = path.relative_to(packages).parts
+        # CUDA compiles kernels with its own headers.
+        is_source = path.suffix in SOURCES and within[0] != "nvidia"
+        if is_source or (path.name == "tests" and len(within) > 1):
+            yield path
 
 
 def _unused_codecs(packages: Path) -> Iterator[Path]:
@@ -87,6 +113,13 @@ def _unused_codecs(packages: Path) -> Iterator[Path]:
             yield file
     for file in (packages / "imagecodecs.libs").glob("*"):
         if not file.name.startswith(LIBRARIES_OF_CODECS):
+            yield file
+
+
+def _commands(prefix: Path) -> Iterator[Path]:
+    """The programs of dependencies."""
+    for file in (prefix / "bin").iterdir():
+        if not file.name.startswith(COMMANDS):
             yield file
 
 

@@ -7,19 +7,40 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autoquality import Client
 from autoquality._version import __version__
 from tests.commands import BASE_PYTHON, ROOT, run
+from tests.networks import constant_graph
 from tests.photos import crop
 from tests.servers import START_LIMIT
 from tests.waiting import LIMIT, until
 
 pytestmark = pytest.mark.timeout(900)  # 1.6 GB are downloaded and unpacked
+
+LOADED = """
+import sys
+import sysconfig
+from pathlib import Path
+held, written = map(Path, sys.argv[1:])
+for path in Path(sysconfig.get_path("purelib")).iterdir():
+    if not (held / path.name).exists():
+        sys.modules[path.stem] = None
+from autoquality_core.pipeline.pipeline import warm_up
+from tools.compile_imports import main
+main()
+warm_up()
+maps = Path("/proc/self/maps").read_text().splitlines()
+modules = [str(getattr(module, "__file__", "")) for module in sys.modules.values()]
+written.write_text("\\n".join([*modules, *(line.split()[-1] for line in maps)]))
+"""
+"""Writes the paths of what a server may load here of the packages that are in a folder."""
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 _ENV_BLOCK = re.findall(r"^ENV ((?:[^\\\n]|\\\n)*)", DOCKERFILE, re.MULTILINE)[0]
@@ -45,10 +66,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         **ENV,
         "PATH": f"{folder}{prefix}/bin:{os.environ['PATH']}",
         "NUMBA_CACHE_DIR": str(cache),
+        "PYTHONDONTWRITEBYTECODE": "1",  # the image's user cannot
         "AUTOQUALITY_LISTEN": "127.0.0.1:0",
         "AUTOQUALITY_HEALTH_LISTEN": "127.0.0.1:0",
         "AUTOQUALITY_METRICS_LISTEN": "127.0.0.1:0",
     }
+
+
+def packages(image: dict[str, str]) -> Path:
+    """The folder of packages in the image."""
+    (folder,) = Path(image["PATH"].partition(":")[0]).parent.glob("lib/python3.*/site-packages")
+    return folder
 
 
 @pytest.fixture
@@ -97,6 +125,31 @@ def test_the_metric_compiled_for_the_image_is_kept(image: dict[str, str]) -> Non
     for command in exec_forms("RUN"):
         run("/usr/bin/env", *command, env=image)
     assert list(Path(image["NUMBA_CACHE_DIR"]).rglob("*.nbc"))
+
+
+def test_the_image_holds_all_that_a_server_loads_where_nothing_is_removed(
+    image: dict[str, str], tmp_path: Path
+) -> None:
+    held = packages(image)
+    paths = tmp_path / "loaded"
+    run(sys.executable, "-c", LOADED, held, paths, env={"TF_CPP_MIN_LOG_LEVEL": "3"})
+    loaded = set(re.findall(r"/site-packages/(\S+/\S+)", paths.read_text()))
+    assert {"numba", "redis", "tensorflow"} <= {name.partition("/")[0] for name in loaded}
+    assert {name for name in loaded if not (held / name).exists()} == set()
+
+
+def test_the_image_holds_the_bytecode_of_all_that_the_doctor_imports(
+    image: dict[str, str], tmp_path: Path
+) -> None:
+    constant_graph(tmp_path / "mine.pb", np.eye(100)[41] * 20)
+    said = run(
+        *("/usr/bin/env", "python", "-v", "-m", "autoquality_server", "doctor"),
+        env={**image, "AUTOQUALITY_WEBP_NET": str(tmp_path / "mine.pb")},
+        cwd=tmp_path,
+    )
+    assert "mine.pb on CPU:0 by tensorflow" in said
+    # With bytecode, it names a file in `__pycache__`, in quotes.
+    assert re.findall(rf"# code object from ({packages(image)}/\S+)", said) == []
 
 
 def test_the_image_holds_no_pip_and_no_build_tools(image: dict[str, str]) -> None:
