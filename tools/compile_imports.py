@@ -7,30 +7,32 @@ imported: its bytecode would only take space.
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
 
+import grpc
+import numba
+import numpy as np
+
 PACKAGES = ("autoquality_core", "autoquality_server")
 
 
 def main() -> None:
     """Import every module of the server, and all that their functions import later."""
-    sys.dont_write_bytecode = False
     for package in map(import_module, PACKAGES):
         for found in walk_packages(package.__path__, f"{package.__name__}."):
             for name, parts in imported(import_module(found.name)):
                 if find_spec(name.partition(".")[0]):  # an extra may not be installed
                     __import__(name, fromlist=parts)
-    # numba imports half of its modules to compile a function of an array.
-    from numba import njit
-    from numpy import zeros
-
-    njit(lambda array: array)(zeros(1))
+    # What gRPC imports for a channel and a server, and numba to compile a function of an array.
+    grpc.insecure_channel("localhost")
+    grpc.server(ThreadPoolExecutor())
+    numba.njit(lambda array: array)(np.zeros(1))
 
 
 def imported(module: ModuleType) -> Iterator[tuple[str, list[str]]]:

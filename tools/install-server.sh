@@ -34,4 +34,5 @@ pip=("$work/build/bin/python" -m pip)
     "$work"/wheels/*.whl
 "$python" "$root/tools/shrink.py" "$prefix"
 # TensorFlow writes notices.
-"$prefix/bin/python" "$root/tools/compile_imports.py" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+env --unset=PYTHONDONTWRITEBYTECODE "$prefix/bin/python" "$root/tools/compile_imports.py" 2>"$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
