@@ -1,19 +1,40 @@
-"""What certificates say about themselves: their names, and when they are valid."""
+"""What certificates say about themselves: their names, and when they are valid.
+
+Python's ssl reads only the certificates of authorities and of connections. Whether a certificate is
+right is OpenSSL's to judge.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import warnings
+import re
+from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Final
 
-from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import NameOID
+from pyasn1.codec.der.decoder import decode
+from pyasn1.error import PyAsn1Error
+from pyasn1_modules import rfc5280
 
 SOON = dt.timedelta(days=14)
 """A certificate that ends within this time needs to be renewed now."""
 
 _LONGEST_LIST = 5
+
+_PEM = re.compile(
+    rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END (?:X509 )?CERTIFICATE-----", re.DOTALL
+)
+
+_ATTRIBUTES: Final = {
+    rfc5280.id_at_countryName: "C",
+    rfc5280.id_at_localityName: "L",
+    rfc5280.id_at_stateOrProvinceName: "ST",
+    rfc5280.id_at_organizationName: "O",
+    rfc5280.id_at_organizationalUnitName: "OU",
+}
+"""Parts of a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +84,10 @@ class PemFile:
     @classmethod
     def parse(cls, pem: bytes) -> PemFile:
         """Read the certificates. Raises ValueError if one is unreadable or there is none."""
-        with warnings.catch_warnings():
-            # Old authorities break rules that OpenSSL does not check.
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            return cls(pem, tuple(map(_read, x509.load_pem_x509_certificates(pem))))
+        certificates = tuple(_read(b64decode(body)) for body in _PEM.findall(pem))
+        if not certificates:
+            raise ValueError("there is no certificate")
+        return cls(pem, certificates)
 
     @property
     def first_to_end(self) -> Certificate:
@@ -83,21 +104,33 @@ def _written(moment: dt.datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _read(certificate: x509.Certificate) -> Certificate:
-    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Certificate(
-        str(common[0].value) if common else certificate.subject.rfc4514_string(),
-        _names(certificate),
-        certificate.not_valid_before_utc,
-        certificate.not_valid_after_utc,
-    )
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _read(encoded: bytes) -> Certificate:
     try:
-        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return ()
-    dns = alternative.value.get_values_for_type(x509.DNSName)
-    addresses = alternative.value.get_values_for_type(x509.IPAddress)
-    return (*dns, *map(str, addresses))
+        signed = decode(encoded, asn1Spec=rfc5280.Certificate())[0]["tbsCertificate"]
+        starts, ends = (time.getComponent().asDateTime for time in signed["validity"].values())
+        names = tuple(_names(signed["extensions"]))
+        return Certificate(_subject(signed["subject"].getComponent()), names, starts, ends)
+    except PyAsn1Error as error:
+        raise ValueError("a certificate cannot be decoded") from error
+
+
+def _subject(sequence: Any) -> str:
+    """The first common name; without one, what else is known, the most specific part first."""
+    parts = []
+    for attribute in (one for together in sequence for one in together):
+        kind, text = attribute["type"], str(decode(attribute["value"])[0])
+        if kind == rfc5280.id_at_commonName:
+            return text
+        if kind in _ATTRIBUTES:
+            parts.append(f"{_ATTRIBUTES[kind]}={text}")
+    return ",".join(reversed(parts))
+
+
+def _names(extensions: Any) -> Iterator[str]:
+    """The alternative names among the extensions: DNS names, then addresses."""
+    for extension in extensions if extensions.isValue else ():
+        if extension["extnID"] == rfc5280.id_ce_subjectAltName:
+            listed = decode(extension["extnValue"], asn1Spec=rfc5280.SubjectAltName())[0]
+            names = [(name.getName(), name.getComponent()) for name in listed]
+            yield from (str(name) for kind, name in names if kind == "dNSName")
+            yield from (str(ip_address(bytes(name))) for kind, name in names if kind == "iPAddress")
