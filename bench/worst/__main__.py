@@ -1,6 +1,6 @@
 """Lists the searches with the most encodings, and explains them.
 
-python -m bench.worst IMAGES...             about two seconds for each image, on one core
+python -m bench.worst IMAGES...             about four seconds for each image, on one core
 python -m bench.worst IMAGES... --every 5
 python -m bench.worst --quick               four small photographs, ten seconds
 """

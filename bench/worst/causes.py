@@ -1,7 +1,7 @@
 """The purpose of each encoding of a search.
 
 Even a search with a perfect guess needs two encodings: the answer, and the file that proves it.
-For a budget, the proof is the next quality, which is over it. For a DSSIM between two qualities, it
+For a budget, the proof is the next quality, which is over it. For a score between two qualities, it
 is the second one. Earlier encodings were wrong guesses. Later ones check that the curve is
 monotonic.
 """
@@ -65,8 +65,10 @@ def proof_of(search: Search) -> int | None:
         return None
     answer = search.find(search.answer)
     assert answer is not None, "the answer is one of the tries"
-    poor = search.reached(search.tries[answer]) > search.target
+    target = search.amount(search.target)
+    amounts = [search.amount(search.reached(one)) for one in search.tries]
+    poor = amounts[answer] > target
     proof = search.find(search.next_to_answer(1 if poor else -1))
-    if proof is None or (search.reached(search.tries[proof]) > search.target) == poor:
+    if proof is None or (amounts[proof] > target) == poor:
         return None  # the curve is not monotonic there, so no pair of neighbours is a proof
     return proof

@@ -6,25 +6,26 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autoquality_core.metrics import METRICS, Metric
 from autoquality_train.labels.sweeps import SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One encoding; `dssim` is None if nothing was measured."""
+    """One encoding; `score` is by the metric of the method, None if nothing was measured."""
 
     quality: int
     size: int
-    dssim: float | None
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """The target of a search, its expectation before the first encoding, and its tries in order.
 
-    `target` is bytes for the method size, otherwise a DSSIM with the allowed `error`. `expected`
-    is the expected result of the first try, in the same unit; `doubt` is the standard deviation
-    of its logarithm. The expectation is `known_by` the "encoder", by features of the image
+    `target` is bytes for the method size, otherwise a score with the allowed `error`. `expected` is
+    the expected result of the first try, in the same unit; `doubt` is the standard deviation of the
+    logarithm of its `amount`. The expectation is `known_by` the "encoder", by features of the image
     ("sketch") or by a "network". `allowance` is how far (in logarithms) the curve may fall.
     """
 
@@ -48,12 +49,24 @@ class Search:
     def by_size(self) -> bool:
         return self.method == "size"
 
+    @property
+    def metric(self) -> Metric | None:
+        """The metric of the target; None for the method size."""
+        return METRICS.get(self.method)
+
     def reached(self, one: Try) -> float:
-        """The value that is compared with the target: bytes or a DSSIM."""
+        """The value that is compared with the target: bytes or a score."""
         if self.by_size:
             return float(one.size)
-        assert one.dssim is not None
-        return one.dssim
+        assert one.score is not None
+        return one.score
+
+    def amount(self, number: float) -> float:
+        """Bytes, or how far a score is from the best one; never 0."""
+        metric = self.metric
+        if metric is None or metric.lower_is_better:
+            return max(number, 1e-9)
+        return max(metric.high - number, 1e-9)
 
     def equivalent(self, one: int, other: int) -> bool:
         """True if two qualities give the same file."""
@@ -74,11 +87,11 @@ class Search:
         return None
 
     def find(self, quality: int | None) -> int | None:
-        """The index of the try at a quality or an equivalent one."""
+        """The index of the try at a quality or an equivalent one; the last, with full chroma."""
         if quality is None:
             return None
-        found = (at for at, one in enumerate(self.tries) if self.equivalent(one.quality, quality))
-        return next(found, None)
+        alike = (at for at, one in enumerate(self.tries) if self.equivalent(one.quality, quality))
+        return max(alike, default=None)
 
     def note(self) -> str:
         """The search as one line, for a record."""

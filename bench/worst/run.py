@@ -6,14 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+
+from autoquality_core.formats import WebpEncoder, WebpOptions
 from autoquality_core.images import Pixels, from_raw
-from autoquality_core.metrics import DSSIM
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline import session
 from autoquality_core.pipeline.defaults import Defaults
@@ -22,7 +25,7 @@ from autoquality_core.pipeline.methods import size as by_size
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import CurvePrior, Roughness
-from autoquality_core.types import Format, Method, RawSource, TargetSpec
+from autoquality_core.types import Format, Lossless, Method, RawSource, TargetSpec
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import SETTINGS
 from bench.compare.ours import job_of
@@ -30,21 +33,26 @@ from bench.compare.subject import LIMITS
 from bench.compare.task import WIDE
 from bench.worst.facts import Search, Try
 
-METHODS = (Method.SIZE, Method.DSSIM)
+_LOSSY = {"webp": WebpEncoder(WebpOptions(lossless=Lossless.NEVER))}
+"""Encoders that would otherwise try a file without a quality too."""
+
+METHODS = (Method.SIZE, Method.DSSIM, Method.SSIMULACRA2)
 ROOM = 1.01
 """Budgets relative to the size at a quality, as in bench.compare."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The targets for every image: a DSSIM, and 1 % above the size at the quality `budget`.
+    """The targets for every image: scores, and 1 % above the size at the quality `budget`.
 
-    Of an image above `megapixels`, the middle is taken.
+    `goals` has a score and the allowed error for the name of each metric. Of an image above
+    `megapixels`, the middle is taken.
     """
 
     settings: Sequence[str] = tuple(SETTINGS)
-    target: float = 0.02
-    error: float = 0.001
+    goals: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {DSSIM.name: (0.02, 0.001), SSIMULACRA2.name: (70.0, 1.0)}
+    )
     budget: int = 65
     megapixels: float = 1.0
 
@@ -70,11 +78,11 @@ class Expectation:
     roughness: Callable[[], Roughness] | None = None
     has_features: bool = False
 
-    @property
-    def allowance(self) -> float:
+    def allowance(self, metric: Metric) -> float:
         """How far (in logarithms) the curve may fall, at most from the best score to the worst."""
         rough = self._known_prior if self.roughness is None else self.roughness()
-        return min(rough.allowance, DSSIM.value(0.0))
+        best = metric.low if metric.lower_is_better else metric.high
+        return min(rough.allowance, metric.value(best))
 
     def at(self, quality: int) -> tuple[float, float]:
         """The expected value of the curve at a quality, and its standard deviation."""
@@ -101,7 +109,8 @@ def observed() -> Iterator[Expectation]:
     def searching(search: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(search)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            found.prior, found.roughness = map(_first, (kwargs["prior"], kwargs["roughness"]))
+            if found.prior is None:  # a second search may use full chroma
+                found.prior, found.roughness = map(_first, (kwargs["prior"], kwargs["roughness"]))
             return search(*args, **kwargs)
 
         return wrapped
@@ -163,17 +172,19 @@ def one_search(
     pipeline: Pipeline, picture: Picture, method: Method, setting: str, plan: Plan
 ) -> Search:
     """Make one request to the core, and describe its search."""
-    encoder = SETTINGS[setting]
-    target, error = plan.target, plan.error
-    if method is Method.SIZE:
+    encoder = _LOSSY.get(setting, SETTINGS[setting])
+    metric = METRICS.get(method.value)
+    if metric is None:
         error = 0.0
         target = float(int(ROOM * len(encoder.encode(picture.pixels, plan.budget))))
+    else:
+        target, error = plan.goals[metric.name]
     spec = TargetSpec(method, target, *WIDE, error)
     job = job_of(encoder, picture.source, spec)
     with observed() as expectation:
         found = pipeline.encode(job, Deadline())
     tries = tuple(
-        Try(one.quality, one.size_bytes, one.scores.get(DSSIM.name)) for one in found.probes
+        Try(one.quality, one.size_bytes, one.scores.get(method.value)) for one in found.probes
     )
     curve, doubt = expectation.at(tries[0].quality)
     pixels = picture.source.width * picture.source.height
@@ -190,9 +201,11 @@ def one_search(
         tries=tries,
         answer=found.quality,
         outcome=found.outcome.value,
-        # A curve is log(bytes per pixel) or -log(DSSIM).
-        expected=math.exp(curve) * pixels if method is Method.SIZE else math.exp(-curve),
+        # A curve is log(bytes per pixel) or the values of a metric.
+        expected=float(
+            math.exp(curve) * pixels if metric is None else metric.score(np.array(curve))
+        ),
         doubt=doubt,
-        allowance=expectation.allowance,
+        allowance=expectation.allowance(metric or DSSIM),
         known_by=known_by if found.predicted_quality is None else "network",
     )

@@ -12,7 +12,7 @@ from bench.worst.facts import Search, search_of
 from bench.worst.summary import ALL, MOST, bin_name, worst_images
 from bench.worst.why import value, why
 
-METHODS = ("size", "dssim")
+METHODS = ("size", "dssim", "ssimulacra2")
 LONG = 3
 """Searches with at least this many encodings are listed one by one."""
 
@@ -44,10 +44,11 @@ def about(record: Record) -> str:
     every = plan["every"]
     sample = "all" if every == 1 else f"one in {every}"
     networks = {"box": "with the bundled networks", "none": "without networks"}
+    goals = ", ".join(f"{name.upper()} {at:g} ± {by:g}" for name, (at, by) in plan["goals"].items())
     return (
         f"{plan['images']} images ({sample} given images; only the middle of images over "
-        f"{plan['megapixels']:g} megapixels), DSSIM {plan['target']:g} ± "
-        f"{plan['error']:g}, budgets 1 % above the size at quality {plan['budget']}, "
+        f"{plan['megapixels']:g} megapixels), {goals}, budgets 1 % above the size at quality "
+        f"{plan['budget']}, "
         f"qualities 10 to 95, {networks[plan['networks']]}. {made(record)}."
     )
 

@@ -42,8 +42,10 @@ def why(search: Search) -> list[str]:
 
 
 def value(search: Search, number: float) -> str:
-    """Bytes or a DSSIM as text, depending on the target."""
-    return f"{number:,.0f} B" if search.by_size else f"{number:.4f}"
+    """Bytes or a score as text, depending on the target."""
+    if search.metric is None:
+        return f"{number:,.0f} B"
+    return f"{number:.4f}" if search.metric.lower_is_better else f"{number:.1f}"
 
 
 def _first_guess(search: Search) -> Iterator[str]:
@@ -53,17 +55,18 @@ def _first_guess(search: Search) -> Iterator[str]:
         yield "first guess right"
         return
     reached = search.reached(first)
-    part = reached / search.expected
-    deviations = abs(math.log(max(part, 1e-9))) / search.doubt
+    part = search.amount(reached) / search.amount(search.expected)
+    deviations = abs(math.log(part)) / search.doubt
     yield (
         f"first guess {first.quality} off by {_signed(off)}: {KNOWN_BY[search.known_by]} predicted "
         f"{value(search, search.expected)}, measured {value(search, reached)} "
-        f"({_percent(part - 1)}, {deviations:.1f} standard deviations)"
+        f"({_percent(part - 1)}{_of_what(search)}, {deviations:.1f} standard deviations)"
     )
     step = _step(search)
     if step is not None and abs(part - 1) > abs(step) >= LEAST_STEP:
-        what = "bytes" if search.by_size else "DSSIM"
-        yield f"at the answer, one quality step changes the {what} by {_percent(step)}"
+        what = "bytes" if search.by_size else _name(search)
+        change = f"{_percent(step)}{_of_what(search)}"
+        yield f"at the answer, one quality step changes the {what} by {change}"
 
 
 def _later_guesses(search: Search) -> Iterator[str]:
@@ -88,8 +91,9 @@ def _proof(search: Search) -> Iterator[str]:
     else:
         low, high = sorted((answer, proof), key=lambda one: one.quality)
         yield (
-            f"target between two qualities: from {low.quality} to {high.quality} the DSSIM goes "
-            f"from {search.reached(low):.4f} to {search.reached(high):.4f}"
+            f"target between two qualities: from {low.quality} to {high.quality} the "
+            f"{_name(search)} goes from {value(search, search.reached(low))} to "
+            f"{value(search, search.reached(high))}"
         )
 
 
@@ -117,7 +121,7 @@ def _falls(search: Search) -> Iterator[str]:
     ordered = sorted(search.tries, key=lambda one: one.quality)
     falls = [
         (
-            sign * math.log(max(search.reached(low), 1e-9) / max(search.reached(high), 1e-9)),
+            sign * math.log(_amount(search, low) / _amount(search, high)),
             low,
             high,
         )
@@ -147,8 +151,8 @@ def _flat(search: Search) -> Iterator[str]:
 
 def _spread(search: Search, low: int, high: int) -> float:
     """The largest relative difference between the tries from `low` to `high`."""
-    values = [search.reached(one) for one in search.tries if low <= one.quality <= high]
-    return max(values) / max(min(values), 1e-9) - 1
+    amounts = [_amount(search, one) for one in search.tries if low <= one.quality <= high]
+    return max(amounts) / min(amounts) - 1
 
 
 def _step(search: Search) -> float | None:
@@ -159,8 +163,23 @@ def _step(search: Search) -> float | None:
         return None
     near = min(others, key=lambda one: abs(one.quality - answer.quality))
     apart = near.quality - answer.quality
-    ends = max(search.reached(near), 1e-9) / max(search.reached(answer), 1e-9)
-    return math.expm1(math.log(ends) / apart)
+    return math.expm1(math.log(_amount(search, near) / _amount(search, answer)) / apart)
+
+
+def _amount(search: Search, one: Try) -> float:
+    return search.amount(search.reached(one))
+
+
+def _name(search: Search) -> str:
+    return search.method.upper()
+
+
+def _of_what(search: Search) -> str:
+    """What a percentage counts, if that is not the value itself."""
+    metric = search.metric
+    if metric is None or metric.lower_is_better:
+        return ""
+    return f" of the distance to {metric.high:g}"
 
 
 def _answer(search: Search) -> Try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,10 @@ def search(
     setting: str = "jpeg",
     image: str = "a.png",
 ) -> Search:
-    """A search by size if the tries have no DSSIM."""
+    """A search by size if the tries have no score, and by SSIMULACRA2 if the target is above 1."""
     made = tuple(Try(one[0], one[1], one[2] if len(one) == 3 else None) for one in tries)
-    method = "size" if made[0].dssim is None else "dssim"
+    by_score = "dssim" if target < 1 else "ssimulacra2"
+    method = "size" if made[0].score is None else by_score
     return Search(
         image, 0.5, method, setting, target, 0.001, 10, 95, made, answer, outcome,
         expected=target, doubt=0.1, allowance=0.01, known_by="sketch",
@@ -56,8 +58,8 @@ def test_a_record_has_every_search_and_its_parts_add_up(
     record = read(file)
     searches = [search_of(note) for note in record.notes]
     assert {one.image for one in searches} == {"one/same.png", "two/same.png"}
-    assert len(searches) == 8 and all(0.003 < one.megapixels <= 0.004 for one in searches)
-    for method in ("size", "dssim"):
+    assert len(searches) == 12 and all(0.003 < one.megapixels <= 0.004 for one in searches)
+    for method in ("size", "dssim", "ssimulacra2"):
         for setting, number in (("jpeg", 2), ("avif", 2), ("all", 4)):
             named = {"by": method, "setting": setting}
             assert sum(one.value for one in record.find(what="images", **named)) == number
@@ -127,6 +129,26 @@ def test_a_dssim_between_two_qualities_is_proved_by_both() -> None:
     assert (
         "target between two qualities: from 71 to 72 the DSSIM goes from 0.0223 to 0.0186" in said
     )
+
+
+def test_a_score_of_which_more_is_better_is_judged_by_its_distance_to_the_best() -> None:
+    tries = [(40, 900, 55.0), (60, 990, 68.0), (62, 950, 71.2), (61, 940, 68.7)]
+    one = replace(search(tries, 62, 70.0, "nearest_quality"), expected=70.0)
+    assert causes(one) == [Cause.FIRST, Cause.LATER, Cause.ANSWER, Cause.PROOF]
+    assert why(one)[0] == (
+        "first guess 40 off by −22: the image features predicted 70.0, measured 55.0 "
+        "(+50 % of the distance to 100, 4.1 standard deviations)"
+    )
+    assert (
+        "target between two qualities: from 61 to 62 the SSIMULACRA2 goes from 68.7 to 71.2"
+        in why(one)
+    )
+    assert not any("monotonic" in reason for reason in why(one))
+
+
+def test_an_answer_with_full_chroma_is_the_last_try_at_its_quality() -> None:
+    one = search([(65, 900, 58.0), (90, 990, 86.0), (65, 960, 70.4)], 65, 70.0)
+    assert one.find(65) == 2
 
 
 def test_a_curve_that_falls_at_the_answer_proves_nothing() -> None:
