@@ -315,6 +315,12 @@ def test_a_cache_needs_its_package_and_a_url_of_redis(monkeypatch: pytest.Monkey
         opened("redis://:x"),
     ):
         pass
+    for option, wrong in (("foo=1", "'foo'"), ("decode_responses=true", "decode_responses")):
+        with (
+            pytest.raises(ConfigError, match=f"AUTOQUALITY_CACHE_URL: .*{wrong}"),
+            opened(f"redis://a?{option}"),
+        ):
+            pass
     monkeypatch.setitem(sys.modules, "redis", None)
     with (
         pytest.raises(ConfigError, match=r"pip install 'autoquality\[cache\]'"),

@@ -37,7 +37,7 @@ class Deadline:
         return self._end - time.monotonic()
 
     def leaves(self, seconds: float) -> bool:
-        """Whether there is time for an optional step of `seconds`. Records in `was_short` if not."""
+        """Whether there is time for an optional step of `seconds`. If not, sets `was_short`."""
         remaining = self.remaining()
         enough = remaining == math.inf or remaining > seconds
         self.was_short |= not enough

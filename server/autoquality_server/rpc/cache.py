@@ -170,8 +170,12 @@ def connect(settings: Settings) -> tuple[Any, tuple[type[Exception], ...]]:
             socket_connect_timeout=settings.cache_timeout,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError as error:
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # checks the options, does not connect
+    except (ValueError, TypeError, redis.RedisError) as error:
         raise ConfigError(f"AUTOQUALITY_CACHE_URL: {error}") from None
+    if client.get_encoder().decode_responses:
+        raise ConfigError("AUTOQUALITY_CACHE_URL: must not set decode_responses")
     return client, (redis.RedisError, OSError, DecodeError)  # a TimeoutError is an OSError
 
 
