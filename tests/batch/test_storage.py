@@ -66,16 +66,29 @@ def test_results_have_the_suffix_of_their_format_and_namesakes_keep_both(
     ]
 
 
+def test_a_namesake_that_is_added_later_replaces_no_result(run: Run, photos: Path) -> None:
+    run()
+    (photos / "a.webp").write_bytes(PNG)
+    assert "2 done, 0 failed" in run().stdout
+    assert {"a.png.webp", "a.webp"} <= set(outputs(Path("small")))
+    assert "0 done, 0 failed" in run().stdout
+
+
+@pytest.mark.parametrize("dest", ["photos/small", "link"])
 def test_a_destination_within_the_source_is_no_source(
-    run: Run, photos: Path, server: FakeServer
+    run: Run, photos: Path, server: FakeServer, dest: str
 ) -> None:
-    assert run(dest="photos/small").exit_code == 0
-    assert run("--min", "5", dest="photos/small").exit_code == 0
+    Path("link").symlink_to("photos/small")
+    (photos / "small").mkdir()
+    assert run(dest=dest).exit_code == 0
+    assert run("--min", "5", dest=dest).exit_code == 0
     assert encoded(server) == 10
 
 
-def test_the_source_itself_is_no_destination(run: Run, photos: Path) -> None:
-    done = run(dest="photos/")
+@pytest.mark.parametrize("dest", ["photos/", "link"])
+def test_the_source_itself_is_no_destination(run: Run, photos: Path, dest: str) -> None:
+    Path("link").symlink_to("photos")
+    done = run(dest=dest)
     assert done.exit_code == 2
     assert "DEST must not be SOURCE" in done.stderr
 
