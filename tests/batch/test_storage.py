@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from pathlib import Path
 
 import fsspec
@@ -143,6 +144,18 @@ def test_a_file_that_cannot_be_read_or_written_fails_alone(run: Run, photos: Pat
     assert "failures  2 STORAGE" in done.stdout
     assert "x.webp: Not a directory" in done.stderr
     assert "cannot write" in done.stderr
+
+
+def test_a_full_disk_keeps_no_parts_of_results(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path), 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write .*a\.webp: File too large"):
+            folder.write("a.webp", bytes(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_storage_that_fails_for_every_file_ends_the_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -208,11 +209,16 @@ def _replace(path: Path, data: bytes) -> None:
     key = hashlib.blake2b(path.name.encode(errors="surrogateescape"), digest_size=12).hexdigest()
     temporary = path.with_name(f".{key}.tmp")
     try:
-        temporary.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-    temporary.replace(path)
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:  # the disk may be full
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _failure(action: str, url: str, error: Exception) -> StorageError:
