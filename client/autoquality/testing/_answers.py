@@ -59,9 +59,9 @@ def answer(
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
-def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.EncodeResponse | Fault:
     curve = Curve.of(request)
-    applied = applied_to(request, curve)
+    applied = applied_to(request, curve, is_candidate=is_candidate)
     if isinstance(applied, Fault):
         return applied
     low, high = applied.min_quality, applied.max_quality
@@ -142,8 +142,8 @@ def _measured(
 
 
 def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
-    """Return the requested alpha quality for a WebP with transparency, otherwise None."""
-    if curve.format != pb.FORMAT_WEBP or not curve.source.has_alpha:
+    """Return the requested alpha quality for a lossy WebP with transparency, otherwise None."""
+    if curve.format != pb.FORMAT_WEBP or curve.lossless or not curve.source.has_alpha:
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 

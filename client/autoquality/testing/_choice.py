@@ -8,7 +8,7 @@ from autoquality.testing._curve import Curve
 from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
 
-_Encode = Callable[[pb.EncodeRequest], pb.EncodeResponse | Fault]
+_Encode = Callable[..., pb.EncodeResponse | Fault]
 
 
 def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fault:
@@ -28,7 +28,7 @@ def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fa
     for one in able:
         if len(able) > 1:
             one.measure.append(pb.METRIC_SSIMULACRA2)
-        found = encode(one)
+        found = encode(one, is_candidate=True)
         if isinstance(found, Fault):
             return found
         answers.append(found)

@@ -44,7 +44,7 @@ class Curve:
         format = request.format or header.own_format
         if format == pb.FORMAT_AVIF and min(header.width, header.height) < _AVIF_LEAST_SIDE:
             format = pb.FORMAT_PNG if header.has_alpha else pb.FORMAT_JPEG
-        detail, lossless = zlib.crc32(data) / 2**32, _is_lossless(request, format)
+        detail, lossless = zlib.crc32(data) / 2**32, is_lossless(request, format)
         return cls(header, header.width, header.height, format, detail, lossless)
 
     @property
@@ -91,7 +91,8 @@ class Curve:
         return header_bytes(self.format, self.width, self.height)
 
 
-def _is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+def is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+    """Return whether there is no quality to choose for a format, and no loss."""
     return {
         pb.FORMAT_PNG: True,
         pb.FORMAT_JXL: request.jxl.lossless,
