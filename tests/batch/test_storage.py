@@ -94,6 +94,15 @@ def test_the_source_itself_is_no_destination(run: Run, photos: Path, dest: str) 
     assert "DEST must not be SOURCE" in done.stderr
 
 
+def test_a_file_is_not_replaced_by_its_result(run: Run, photos: Path) -> None:
+    source = photos / "a.png"
+    source.rename(photos / "a.webp")
+    done = run("--manifest", "m.jsonl", source="photos/a.webp", dest="photos")
+    assert done.exit_code == 1
+    assert "will not replace the source" in done.stderr
+    assert (photos / "a.webp").read_bytes() == png_image(10, 10)
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

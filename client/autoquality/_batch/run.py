@@ -205,6 +205,8 @@ class Run:
                 return {**record, "version": file.version}
             async with self._servers.encoded(data, self._job.options) as (encoded, server):
                 name = file.output(encoded.format)
+                if self._job.destination.has(file, name, self._job.source):
+                    raise StorageError(f"will not replace the source {file.url}")
                 output = await self._in_thread(self._job.destination.write, name, encoded.image)
         except (AutoQualityError, StorageError) as error:
             self._note_failure(error)

@@ -87,6 +87,10 @@ class Folder:
         """Whether both are one folder, perhaps by a link."""
         return self._place(self._path) == other._place(other._path)
 
+    def has(self, file: File, relative: str, origin: Folder) -> bool:
+        """Whether a file of `origin` is the one with this name here."""
+        return origin._place(file.path) == self._place(f"{self._path}/{relative}")
+
     def files(self, skip: Folder) -> Iterator[File]:
         """Yield the images, sorted by name. Holds one folder at a time in memory.
 
