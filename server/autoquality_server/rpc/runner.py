@@ -123,5 +123,11 @@ class Runner:
         """
         request = current_request()
         self._megapixels.take(request.caller, pixels / 1e6)
-        with self._admission.admit(request.deadline, pixels):
-            yield
+        admitted = False
+        try:
+            with self._admission.admit(request.deadline, pixels):
+                admitted = True
+                yield
+        finally:
+            if not admitted:  # no work was done for the caller
+                self._megapixels.give_back(request.caller, pixels / 1e6)
