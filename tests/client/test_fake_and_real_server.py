@@ -114,6 +114,16 @@ GOOD: dict[str, Any] = {
     "webp never lossless": encode(
         PHOTO, format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_NEVER}, auto_quality=SEARCH
     ),
+    "either chroma": encode(
+        PHOTO, format=pb.FORMAT_JPEG, jpeg={"chroma": pb.CHROMA_AUTO}, auto_quality=SEARCH
+    ),
+    "either chroma by dssim": encode(
+        PHOTO,
+        format=pb.FORMAT_WEBP,
+        webp={"chroma": pb.CHROMA_AUTO},
+        auto_quality={"method": pb.METHOD_DSSIM, **WIDE},
+    ),
+    "sharp chroma": encode(PHOTO, format=pb.FORMAT_WEBP, webp={"chroma": pb.CHROMA_SHARP}),
     "equal chroma": encode(
         PHOTO, format=pb.FORMAT_JPEG, jpeg={"chroma": pb.CHROMA_FULL, "no_subsample": True}
     ),
@@ -284,8 +294,16 @@ def seen(method: Any, request: Any) -> dict[str, Any]:
     return {
         "fields": sorted(field.name for field, _ in response.ListFields()),
         "notices": [pb.Notice.Code.Name(one.code) for one in getattr(response, "notices", ())],
+        "candidates": candidates(response),
         **{name: getattr(response, name) for name in same if hasattr(response, name)},
     }
+
+
+def candidates(response: Any) -> set[Any]:
+    """Return what was considered, without the level of a WebP that only the real server knows."""
+    found = getattr(response, "candidates", ()) or getattr(response, "probes", ())
+    usual = [one for one in found if not one.HasField("near_lossless")]
+    return {(one.format, pb.Chroma.Name(one.chroma), one.lossless) for one in usual}
 
 
 @pytest.mark.parametrize("name", [*GOOD, *BAD])

@@ -102,6 +102,7 @@ def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.Enco
             alpha_quality=alpha_quality,
             format=curve.format,
             lossless=curve.lossless,
+            chroma=curve.chroma,
         )
     response.lossless = curve.lossless
     response.image = curve.file(quality)
