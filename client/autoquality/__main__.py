@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -10,6 +11,8 @@ def main() -> None:
     """Run the command line. Without its libraries, print how to install them."""
     if "GRPC_VERBOSITY" not in os.environ:
         _separate_stderr()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can have any character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from autoquality._cli.main import cli
     except ModuleNotFoundError as error:

@@ -74,6 +74,17 @@ def test_a_full_disk_behind_standard_output_is_named(
     assert line.endswith("cannot write to standard output: No space left on device")
 
 
+def test_a_name_that_the_output_cannot_encode_is_escaped(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "日本.jpg"
+    path.write_bytes(b"photo")
+    arguments = ("encode", path, "--format", "webp")
+    done = run("--server", server.target, *arguments, environment={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert b"\\u65e5\\u672c.webp" in done.stdout
+
+
 def test_ctrl_c_ends_the_wait_for_standard_input(server: FakeServer) -> None:
     read, write = os.pipe()
     process = subprocess.Popen(
