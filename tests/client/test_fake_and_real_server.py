@@ -263,6 +263,12 @@ PAIRS: dict[str, Any] = {
     "other format": pb.CompareRequest(
         reference=PNG, distorted=bytes(IMAGE.resize(64 / 96, vscale=48 / 64).webpsave_buffer())
     ),
+    "tiff": pb.CompareRequest(
+        reference=bytes(IMAGE.tiffsave_buffer()), distorted=bytes(IMAGE.jpegsave_buffer())
+    ),
+    "still and animation": pb.CompareRequest(
+        reference=bytes(IMAGE.pngsave_buffer()), distorted=FILM
+    ),
     "no reference": pb.CompareRequest(distorted=PNG),
     "no distorted": pb.CompareRequest(reference=PNG),
     "text": pb.CompareRequest(reference=PNG, distorted=b"photo"),

@@ -150,16 +150,19 @@ def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
 
 
 def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
-    header = header_of(pb.EncodeRequest(image=request.reference))
+    files = request.reference, request.distorted
+    headers = [header_of(pb.EncodeRequest(image=one)) for one in files]
+    # A size that was not read must be that of the other file.
+    sized = next((one for one in headers if one.has_size), headers[0])
     same = request.reference == request.distorted
     dssim = 0.0 if same else 0.05 * zlib.crc32(request.reference + request.distorted) / 2**32
     return pb.CompareResponse(
         dssim=dssim,
         ssim=1 - 2 * dssim,
         ssimulacra2=ssimulacra2_of(dssim),
-        width=header.width,
-        height=header.height,
-        frames=header.frames,
+        width=sized.width,
+        height=sized.height,
+        frames=max(one.frames for one in headers),
     )
 
 

@@ -242,7 +242,9 @@ def check_compare(request: pb.CompareRequest) -> Fault | None:
         if found := list(_check_file(field, getattr(request, field))):
             return Fault.invalid_fields(*found)
     one, other = read(request.reference), read(request.distorted)
-    if one and other and (one.width, one.height) != (other.width, other.height):
+    if not (one and other and one.has_size and other.has_size):
+        return None
+    if (one.width, one.height) != (other.width, other.height):
         text = f"must be as large as the reference, {one.width}x{one.height}"
         return Fault.invalid("distorted", text, "SIZE_MISMATCH")
     return None
