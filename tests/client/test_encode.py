@@ -29,6 +29,7 @@ from autoquality import (
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.client.conftest import sent
+from tests.waiting import LIMIT
 
 
 def test_a_call_without_options_sends_only_the_image(server: FakeServer, client: Client) -> None:
@@ -303,7 +304,7 @@ def test_a_result_saved_to_a_pipe_is_written_to_it(client: Client, tmp_path: Pat
     with ThreadPoolExecutor(1) as reader:
         read = reader.submit(pipe.read_bytes)
         encoded.save(pipe)
-        assert read.result() == encoded.image
+        assert read.result(LIMIT) == encoded.image
     assert pipe.is_fifo()
 
 
