@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -10,13 +11,19 @@ def main() -> None:
     """Run the command line. Without its libraries, print how to install them."""
     if "GRPC_VERBOSITY" not in os.environ:
         _separate_stderr()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can have any character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from autoquality._cli.main import cli
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
         sys.exit("autoquality: the command line needs its extra: pip install 'autoquality[cli]'")
-    cli(prog_name="autoquality")
+    try:
+        cli(prog_name="autoquality")
+    except OSError as error:
+        _discard(1)  # or Python reports it a second time at the exit
+        sys.exit(f"autoquality: cannot write to standard output: {error.strerror}")
 
 
 def _separate_stderr() -> None:
@@ -27,10 +34,15 @@ def _separate_stderr() -> None:
     """
     sys.stderr.flush()
     stderr = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
+    _discard(2)
     sys.stderr = os.fdopen(stderr, "w", buffering=1, errors="backslashreplace")
+
+
+def _discard(descriptor: int) -> None:
+    """Discard what is written to a descriptor from now on."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
 if __name__ == "__main__":

@@ -145,17 +145,28 @@ class Encoded:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the image to `path` atomically, and return the path.
 
-        An existing file is replaced. A failure leaves no partial file. Raises OSError.
+        An existing file is replaced, for a link the file that it names. A failure leaves no
+        partial file. A device or a pipe is written to. Raises OSError.
         """
         path = Path(path)
-        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
-            with temporary.open("xb") as file:
-                file.write(self.image)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            if path.exists() and not path.is_file():
+                path.write_bytes(self.image)
+            else:
+                _replace(Path(os.path.realpath(path)), self.image)
+        except OSError as error:  # which may name the temporary file
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         return path
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class Source:
     def stream_start(self, request: pb.EncodeRequest) -> pb.EncodeStreamStart:
         """Return the start of a stream with `request`. The source follows in chunks."""
         self._put_shape_into(request)
-        return pb.EncodeStreamStart(request=request, source_bytes=self.size)
+        # Without a size, the server refuses an empty file as `Encode` does.
+        return pb.EncodeStreamStart(request=request, source_bytes=self.size or None)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes from the beginning. Raises OSError."""

@@ -77,6 +77,7 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
 
 
 def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
+    from autoquality._version import __version__
     from autoquality_server.config import ConfigError
     from autoquality_server.config.address import StartError
     from autoquality_server.telemetry.captured_output import capture_output
@@ -96,6 +97,7 @@ def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
                     from autoquality_server.process.supervisor.supervisor import Supervisor
 
                     return Supervisor(settings, [sys.executable, *sys.orig_argv[1:]]).run()
+                log.info("starting", version=__version__, listen=settings.listen)
             from autoquality_server.process.serving import serve
 
             serve(settings, link=link)

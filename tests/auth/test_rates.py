@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoquality import Client, OverloadedError, QuotaFailure, QuotaViolation
+from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.auth import rates
 from autoquality_server.auth.rates import BURST_SECONDS, RateExceeded, Rates, TokenBucket
 from tests.photos import crop
@@ -23,6 +24,7 @@ from tests.rpc.conftest import Served, health_stub
 from tests.rpc.scripted import request
 from tests.rpc.test_errors import detail
 from tests.servers import NO_NETWORKS, running_server
+from tests.stream.serving import serving
 
 ONE, OTHER = "one-of-the-tokens-0001", "the-token-of-another-1"
 
@@ -153,3 +155,17 @@ def test_the_limit_on_megapixels_counts_what_the_header_says(tmp_path: Path) -> 
         in caught.value.details
     )
     assert caught.value.reason == "RATE_EXCEEDED"
+
+
+def test_a_request_that_a_full_queue_refuses_costs_no_megapixels() -> None:
+    picture = crop("coffee.png", 600, 400)  # 0.24 megapixels; the bucket holds 1
+    with (
+        serving(queue_size=0, client_megapixels_per_second=0.0001) as server,
+        Client(f"127.0.0.1:{server.app.port}", retries=0) as client,
+    ):
+        with server.app.admission.admit(Deadline()):
+            for _ in range(8):
+                with pytest.raises(OverloadedError) as caught:
+                    client.encode(picture, format="jpeg", quality=80)
+                assert caught.value.reason == "QUEUE_FULL"
+        assert client.encode(picture, format="jpeg", quality=80).quality == 80

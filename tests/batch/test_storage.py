@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from pathlib import Path
 
 import fsspec
@@ -66,18 +67,40 @@ def test_results_have_the_suffix_of_their_format_and_namesakes_keep_both(
     ]
 
 
+def test_a_namesake_that_is_added_later_replaces_no_result(run: Run, photos: Path) -> None:
+    run()
+    (photos / "a.webp").write_bytes(PNG)
+    assert "2 done, 0 failed" in run().stdout
+    assert {"a.png.webp", "a.webp"} <= set(outputs(Path("small")))
+    assert "0 done, 0 failed" in run().stdout
+
+
+@pytest.mark.parametrize("dest", ["photos/small", "link"])
 def test_a_destination_within_the_source_is_no_source(
-    run: Run, photos: Path, server: FakeServer
+    run: Run, photos: Path, server: FakeServer, dest: str
 ) -> None:
-    assert run(dest="photos/small").exit_code == 0
-    assert run("--min", "5", dest="photos/small").exit_code == 0
+    Path("link").symlink_to("photos/small")
+    (photos / "small").mkdir()
+    assert run(dest=dest).exit_code == 0
+    assert run("--min", "5", dest=dest).exit_code == 0
     assert encoded(server) == 10
 
 
-def test_the_source_itself_is_no_destination(run: Run, photos: Path) -> None:
-    done = run(dest="photos/")
+@pytest.mark.parametrize("dest", ["photos/", "link"])
+def test_the_source_itself_is_no_destination(run: Run, photos: Path, dest: str) -> None:
+    Path("link").symlink_to("photos")
+    done = run(dest=dest)
     assert done.exit_code == 2
     assert "DEST must not be SOURCE" in done.stderr
+
+
+def test_a_file_is_not_replaced_by_its_result(run: Run, photos: Path) -> None:
+    source = photos / "a.png"
+    source.rename(photos / "a.webp")
+    done = run("--manifest", "m.jsonl", source="photos/a.webp", dest="photos")
+    assert done.exit_code == 1
+    assert "will not replace the source" in done.stderr
+    assert (photos / "a.webp").read_bytes() == png_image(10, 10)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +153,18 @@ def test_a_file_that_cannot_be_read_or_written_fails_alone(run: Run, photos: Pat
     assert "failures  2 STORAGE" in done.stdout
     assert "x.webp: Not a directory" in done.stderr
     assert "cannot write" in done.stderr
+
+
+def test_a_full_disk_keeps_no_parts_of_results(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path), 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write .*a\.webp: File too large"):
+            folder.write("a.webp", bytes(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_storage_that_fails_for_every_file_ends_the_run(

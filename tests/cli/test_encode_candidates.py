@@ -87,7 +87,7 @@ def test_reports_list_the_candidates(run: Run, photos: Path) -> None:
     assert {one["format"] for one in fields["probes"]} == {"avif", "webp"}
     assert fields["lossless"] is False
     details = run("--verbose", "encode", photos / "a.jpg", *options).stderr
-    assert "avif: quality" in details
+    assert "avif chroma by_quality: quality" in details
     assert "chosen: " in details and "larger: " in details
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import grpc
@@ -61,6 +62,23 @@ def test_an_image_that_no_attempt_could_send_gives_exit_code_3(
 ) -> None:
     server.respond(GONE)
     assert run("encode", photos / "a.jpg", "--format", "webp").exit_code == 3
+
+
+def test_a_pipe_in_a_folder_is_no_image(run: Run, photos: Path) -> None:
+    os.mkfifo(photos / "pipe.png")
+    result = run("encode", photos, "-o", photos.parent / "small", "--format", "webp", "--json")
+    assert result.exit_code == 0
+    assert "pipe.png" not in result.output
+
+
+@pytest.mark.parametrize("arguments", ["{long}.png --format webp", "a.png -o {long}.webp"])
+def test_a_name_that_the_system_refuses_is_named(run: Run, arguments: str) -> None:
+    long = "n" * 300
+    result = run("encode", *arguments.format(long=long).split())
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert long in line
+    assert line.endswith("File name too long")
 
 
 def test_skip_existing_encodes_only_what_has_no_output(

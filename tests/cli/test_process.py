@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -50,6 +52,55 @@ def test_an_image_goes_through_a_pipe_unchanged(server: FakeServer) -> None:
     assert server.requests[-1].message.image == image
     with server.client() as client:
         assert done.stdout == client.encode(image, format="webp").image
+
+
+@pytest.mark.parametrize(
+    "arguments", [("encode", "-", "--format", "webp"), ("info",), ("info", "--json")]
+)
+def test_a_full_disk_behind_standard_output_is_named(
+    server: FakeServer, arguments: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command("--server", server.target, *arguments),
+            input=b"photo",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=ENVIRONMENT,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.endswith("cannot write to standard output: No space left on device")
+
+
+def test_a_name_that_the_output_cannot_encode_is_escaped(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "日本.jpg"
+    path.write_bytes(b"photo")
+    arguments = ("encode", path, "--format", "webp")
+    done = run("--server", server.target, *arguments, environment={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert b"\\u65e5\\u672c.webp" in done.stdout
+
+
+def test_ctrl_c_ends_the_wait_for_standard_input(server: FakeServer) -> None:
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        command("--server", server.target, "encode", "-", "--format", "webp"),
+        stdin=read,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    os.write(write, b"photo")
+    until(lambda: fcntl.ioctl(read, termios.FIONREAD, bytes(4)) == bytes(4), reason="a read")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"autoquality: interrupted\n")
+    os.close(read)
+    os.close(write)
 
 
 def test_the_installed_command_runs_this_command_line(server: FakeServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from autoquality import (
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.client.conftest import sent
+from tests.waiting import LIMIT
 
 
 def test_a_call_without_options_sends_only_the_image(server: FakeServer, client: Client) -> None:
@@ -286,9 +288,38 @@ def test_a_saved_result_replaces_the_file_and_leaves_no_other(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_saved_result_replaces_the_file_that_a_link_names(client: Client, tmp_path: Path) -> None:
+    encoded = client.encode(b"photo", format="webp")
+    (tmp_path / "old.webp").write_bytes(b"old")
+    (tmp_path / "link.webp").symlink_to("old.webp")
+    encoded.save(tmp_path / "link.webp")
+    assert (tmp_path / "link.webp").is_symlink()
+    assert (tmp_path / "old.webp").read_bytes() == encoded.image
+
+
+def test_a_result_saved_to_a_pipe_is_written_to_it(client: Client, tmp_path: Path) -> None:
+    encoded = client.encode(b"photo")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_bytes)
+        encoded.save(pipe)
+        assert read.result(LIMIT) == encoded.image
+    assert pipe.is_fifo()
+
+
 def test_a_result_that_cannot_be_saved_leaves_no_file(client: Client, tmp_path: Path) -> None:
     encoded = client.encode(b"photo")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="directory"):
         encoded.save(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["none/a.webp", "file/a.webp", "."])
+def test_a_path_that_cannot_be_written_is_named(client: Client, tmp_path: Path, name: str) -> None:
+    encoded = client.encode(b"photo")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="directory") as caught:
+        encoded.save(tmp_path / name)
+    assert caught.value.filename == os.fspath(tmp_path / name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import grpc
@@ -105,13 +107,33 @@ GOOD: dict[str, Any] = {
     "lossless webp by search": encode(
         format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_ALWAYS}, auto_quality=SEARCH
     ),
+    "lossless webp with alpha, no search": encode(
+        CLEAR, format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_ALWAYS}
+    ),
+    "a preset of number 0": encode(format=pb.FORMAT_WEBP, webp={"preset": 0}),
     "webp never lossless": encode(
         PHOTO, format=pb.FORMAT_WEBP, webp={"lossless": pb.LOSSLESS_NEVER}, auto_quality=SEARCH
     ),
+    "either chroma": encode(
+        PHOTO, format=pb.FORMAT_JPEG, jpeg={"chroma": pb.CHROMA_AUTO}, auto_quality=SEARCH
+    ),
+    "either chroma by dssim": encode(
+        PHOTO,
+        format=pb.FORMAT_WEBP,
+        webp={"chroma": pb.CHROMA_AUTO},
+        auto_quality={"method": pb.METHOD_DSSIM, **WIDE},
+    ),
+    "sharp chroma": encode(PHOTO, format=pb.FORMAT_WEBP, webp={"chroma": pb.CHROMA_SHARP}),
     "equal chroma": encode(
         PHOTO, format=pb.FORMAT_JPEG, jpeg={"chroma": pb.CHROMA_FULL, "no_subsample": True}
     ),
     "one candidate": among(pb.FORMAT_JPEG, image=JPEG, method=pb.METHOD_NONE),
+    "candidates above a default bound": among(
+        *(pb.FORMAT_JPEG, pb.FORMAT_AVIF), image=PHOTO, **SIZE, min_quality=90
+    ),
+    "candidates below a default bound": among(
+        *(pb.FORMAT_JPEG, pb.FORMAT_WEBP), image=PHOTO, **SEARCH, max_quality=5
+    ),
     "transparency decides": among(pb.FORMAT_JPEG, pb.FORMAT_PNG, **SIZE),
     "animation decides": among(pb.FORMAT_JPEG, pb.FORMAT_WEBP, image=FILM, **SIZE, **WIDE),
     "background without #": encode(CLEAR, format=pb.FORMAT_JPEG, background="00ff00"),
@@ -200,10 +222,52 @@ BAD: dict[str, Any] = {
     "pixels and a setting": raw(2, 2, 3, b"x", min_width=0),
 }
 
+MIXED: dict[str, list[Any]] = {
+    "format": [1, 2, 3, 4, 5, 99],
+    "candidates": [[1], [1, 2], [3, 4], [5, 5], [0], [99]],
+    "quality": [0, 50, 101],
+    "auto_quality.method": [1, 2, 2, 3, 4, 5, 99],
+    "auto_quality.target": [-1, 0, 0.02, 2, 70, 2000, math.inf, math.nan],
+    "auto_quality.min_quality": [0, 5, 75, 90],
+    "auto_quality.max_quality": [5, 62, 85, 101],
+    "auto_quality.allowed_error": [-1, 0.01, 2, 200, math.nan],
+    "auto_quality.metric": [1, 2, 99],
+    "auto_quality.max_bytes": [0, 100],
+    "auto_quality.max_dssim": [0.1, 2],
+    "auto_quality.min_ssimulacra2": [-1, 50],
+    "measure": [[0], [1]],
+    "background": ["red"],
+    "min_width": [0],
+    "color_profile": [99],
+    "webp.lossless": [0, 3, 99],
+    "webp.chroma": [0, 3, 99],
+    "jxl.effort": [0, 7],
+    "jxl.lossless": [True],
+}
+"""Values of fields, many of them invalid or invalid only together with others."""
+
+
+def mixed(random: Random) -> pb.EncodeRequest:
+    request = encode(b"photo")
+    for path, values in MIXED.items():
+        if random.random() < 0.25:
+            *parents, name = path.split(".")
+            message: Any = getattr(request, *parents) if parents else request
+            value = random.choice(values)
+            message.MergeFrom(type(message)(**{name: value}))
+    return request
+
+
 PAIRS: dict[str, Any] = {
     "same": pb.CompareRequest(reference=PNG, distorted=PNG),
     "other format": pb.CompareRequest(
         reference=PNG, distorted=bytes(IMAGE.resize(64 / 96, vscale=48 / 64).webpsave_buffer())
+    ),
+    "tiff": pb.CompareRequest(
+        reference=bytes(IMAGE.tiffsave_buffer()), distorted=bytes(IMAGE.jpegsave_buffer())
+    ),
+    "still and animation": pb.CompareRequest(
+        reference=bytes(IMAGE.pngsave_buffer()), distorted=FILM
     ),
     "no reference": pb.CompareRequest(distorted=PNG),
     "no distorted": pb.CompareRequest(reference=PNG),
@@ -236,8 +300,16 @@ def seen(method: Any, request: Any) -> dict[str, Any]:
     return {
         "fields": sorted(field.name for field, _ in response.ListFields()),
         "notices": [pb.Notice.Code.Name(one.code) for one in getattr(response, "notices", ())],
+        "candidates": candidates(response),
         **{name: getattr(response, name) for name in same if hasattr(response, name)},
     }
+
+
+def candidates(response: Any) -> set[Any]:
+    """Return what was considered, without the level of a WebP that only the real server knows."""
+    found = getattr(response, "candidates", ()) or getattr(response, "probes", ())
+    usual = [one for one in found if not one.HasField("near_lossless")]
+    return {(one.format, pb.Chroma.Name(one.chroma), one.lossless) for one in usual}
 
 
 @pytest.mark.parametrize("name", [*GOOD, *BAD])
@@ -247,6 +319,13 @@ def test_an_encode_request_has_the_same_kind_of_answer(stubs: Any, name: str) ->
     found = seen(fake.Encode, request)
     assert found == seen(real.Encode, request)
     assert ("violations" in found) == (name in BAD)
+
+
+def test_every_mixture_of_fields_is_refused_alike(stubs: Any) -> None:
+    fake, real = stubs
+    random = Random(1)
+    for request in [mixed(random) for _ in range(1000)]:
+        assert seen(fake.Encode, request) == seen(real.Encode, request), request
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoquality import (
+    AutoQualityError,
     Client,
     Encoded,
     InvalidImageError,
@@ -290,6 +291,10 @@ def test_it_names_all_invalid_fields(client: Client) -> None:
 
 def test_its_health_check_follows_serving(server: FakeServer, client: Client) -> None:
     assert client.health()
+    assert client.health("autoquality.v1.EncodingService")
+    with pytest.raises(AutoQualityError) as raised:
+        client.health("unknown")
+    assert raised.value.code is grpc.StatusCode.NOT_FOUND
     server.serving = False
     assert not client.health()
 

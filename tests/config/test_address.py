@@ -6,7 +6,12 @@ import socket
 
 import pytest
 
-from autoquality_server.config.address import listen_address, metrics_address, parse_tcp
+from autoquality_server.config.address import (
+    collide,
+    listen_address,
+    metrics_address,
+    parse_tcp,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,26 @@ def test_anything_else_is_refused(text: str) -> None:
         listen_address(text)
     with pytest.raises(ValueError, match="host:port"):
         metrics_address(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("127.0.0.1:1", "127.0.0.1:1", True),
+        ("[::]:1", "127.0.0.1:1", True),
+        ("0.0.0.0:1", "10.0.0.1:1", True),
+        ("0.0.0.0:1", "[::1]:1", False),
+        ("127.0.0.1:1", "127.0.0.2:1", False),
+        ("127.0.0.1:1", "127.0.0.1:2", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+        ("unix:/a", "unix:/a", True),
+        ("unix:/a", "unix:/b", False),
+        ("unix:/a", "127.0.0.1:1", False),
+    ],
+)
+def test_two_servers_cannot_share_an_address(one: str, other: str, expected: bool) -> None:
+    assert collide(one, other) is expected
+    assert collide(other, one) is expected
 
 
 def test_a_unix_socket_needs_a_path() -> None:

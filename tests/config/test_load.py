@@ -190,6 +190,20 @@ def test_a_format_list_without_formats_is_refused_by_imgproxys_name_too() -> Non
                 "70 (AUTOQUALITY_MIN), not 50"
             ),
         ),
+        (
+            {"AUTOQUALITY_LISTEN": ":9464"},
+            (
+                "AUTOQUALITY_METRICS_LISTEN: must be another address than that of "
+                "AUTOQUALITY_LISTEN, [::]:9464, not '127.0.0.1:9464'"
+            ),
+        ),
+        (
+            {"AUTOQUALITY_LISTEN": "unix:/a", "AUTOQUALITY_HEALTH_LISTEN": "unix:/a"},
+            (
+                "AUTOQUALITY_HEALTH_LISTEN: must be another address than that of "
+                "AUTOQUALITY_LISTEN, unix:/a, not 'unix:/a'"
+            ),
+        ),
     ],
 )
 def test_the_error_for_a_contradiction_has_the_setting_that_was_set(

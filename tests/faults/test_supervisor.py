@@ -168,7 +168,7 @@ def test_a_second_server_is_refused_the_port_of_the_first_with_one_line_and_stat
     fleet: Fleet,
 ) -> None:
     for processes in ("1", "2"):
-        done = start_of(LISTEN=fleet.address, PROCESSES=processes)
+        done = start_of(LISTEN=fleet.address, PROCESSES=processes, LOG_LEVEL="error")
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert json.loads(done.stderr)["error"] == (
             f"AUTOQUALITY_LISTEN: cannot listen on {fleet.address}: address already in use"

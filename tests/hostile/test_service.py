@@ -103,7 +103,7 @@ def test_the_log_has_only_its_own_lines_and_no_internal_errors(
     """Warnings of decoders about damaged files must not appear between its lines."""
     a_round(client, small()[::7], repeat(0))
     events = {json.loads(line)["event"] for line in server.log.read_text().splitlines()}
-    assert events == {"ready", "request"}
+    assert events == {"starting", "ready", "request"}
 
 
 def test_an_image_is_still_encoded_afterwards(client: Client) -> None:

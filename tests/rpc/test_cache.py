@@ -20,17 +20,16 @@ from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core import encode
 from autoquality_core.formats import EncoderOptions
 from autoquality_core.networks.prediction import NetworkInfo
-from autoquality_core.pipeline.job import Considered, EncodeJob
+from autoquality_core.pipeline.job import EncodeJob
+from autoquality_core.pipeline.session import RETURN_SECONDS
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Format,
     Limits,
     Notice,
     NoticeCode,
-    Outcome,
     RawSource,
     TargetSpec,
-    Verdict,
 )
 from autoquality_server.cli.doctor import report
 from autoquality_server.cli.doctor.access import check_cache
@@ -275,14 +274,37 @@ def test_a_key_stands_for_all_that_decides_the_answer(monkeypatch: pytest.Monkey
     assert len(set(keys)) == len(keys)
 
 
-def test_an_answer_that_time_or_a_lost_network_decided_is_not_kept() -> None:
+class Short(Deadline):
+    """Leaves no time for anything but what a request needs."""
+
+    def remaining(self) -> float:
+        return RETURN_SECONDS / 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quality": 50, "measure": [pb.METRIC_SSIMULACRA2]},
+        {"auto_quality": {"method": pb.METHOD_DSSIM}},
+    ],
+    ids=["not measured", "not searched"],
+)
+def test_an_answer_that_the_deadline_decided_is_not_kept(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("autoquality_server.rpc.request_context.Deadline", Short)
+        hurried = caller.encode(**fields)
+    assert caller.change(partial(caller.encode, **fields), "writes") == {"stored": 1}
+    kept = caller.encode(**fields)
+    assert (kept.size_bytes, kept.ssimulacra2) != (hurried.size_bytes, hurried.ssimulacra2)
+
+
+def test_an_answer_that_a_lost_network_decided_is_not_kept() -> None:
     result = encode(PHOTO, "webp", target=0.02)
     lost = Notice(NoticeCode.NETWORK_UNAVAILABLE, "the network is not available")
-    late = Considered(Format.AVIF, Verdict.NO_TIME, "no time was left for AVIF")
     assert _lasts(result)
-    assert not _lasts(replace(result, outcome=Outcome.DEADLINE_REACHED))
     assert not _lasts(replace(result, notices=(lost,)))
-    assert not _lasts(replace(result, candidates=(late,)))
 
 
 def test_a_cache_needs_its_package_and_a_url_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +315,12 @@ def test_a_cache_needs_its_package_and_a_url_of_redis(monkeypatch: pytest.Monkey
         opened("redis://:x"),
     ):
         pass
+    for option, wrong in (("foo=1", "'foo'"), ("decode_responses=true", "decode_responses")):
+        with (
+            pytest.raises(ConfigError, match=f"AUTOQUALITY_CACHE_URL: .*{wrong}"),
+            opened(f"redis://a?{option}"),
+        ):
+            pass
     monkeypatch.setitem(sys.modules, "redis", None)
     with (
         pytest.raises(ConfigError, match=r"pip install 'autoquality\[cache\]'"),

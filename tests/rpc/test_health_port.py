@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -92,6 +93,17 @@ def test_the_command_asks_there(
         "NOT SERVING",
     ]
     assert "health: 127.0.0.1:1 cannot be reached" in said.err
+
+
+def test_another_service_is_not_serving(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = grpc.server(ThreadPoolExecutor(1))
+    other.add_insecure_port(f"unix:{tmp_path}/other")
+    other.start()
+    assert health.run(["--health-listen", f"unix:{tmp_path}/other"], {}) == 1
+    other.stop(None).wait(LIMIT)
+    said = capsys.readouterr()
+    assert said.out == "NOT SERVING\n"
+    assert f"unix:{tmp_path}/other answers UNIMPLEMENTED" in said.err
 
 
 def test_the_command_asks_over_a_unix_socket(serve_with: Serve, tmp_path: Path) -> None:

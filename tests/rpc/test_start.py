@@ -75,6 +75,7 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
         env={
             **clean_environment(),
             **NO_NETWORKS,
+            "AUTOQUALITY_LOG_LEVEL": "error",
             **{f"AUTOQUALITY_{name}": text for name, text in variables.items()},
         },
         cwd=ROOT,
@@ -130,6 +131,14 @@ def test_an_address_that_cannot_be_used_is_a_one_line_error(address: str, why: s
     with pytest.raises(StartError) as caught:
         check_free("AUTOQUALITY_LISTEN", address)
     assert str(caught.value) == f"AUTOQUALITY_LISTEN: cannot listen on {address}: {why}"
+
+
+def test_the_first_line_says_that_the_server_starts(taken: int) -> None:
+    listen = f"127.0.0.1:{taken}"
+    done = start_of(LISTEN=listen, METRICS_LISTEN="off", LOG_LEVEL="info")
+    starting, failed = map(json.loads, done.stderr.splitlines())
+    assert (starting["event"], starting["listen"]) == ("starting", listen)
+    assert failed["event"] == "the server does not start"
 
 
 def test_the_shell_does_not_import_tensorflow() -> None:

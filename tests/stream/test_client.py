@@ -18,6 +18,7 @@ from autoquality import (
     Client,
     Encoded,
     InternalError,
+    InvalidImageError,
     InvalidRequestError,
     OverloadedError,
     Progress,
@@ -105,6 +106,13 @@ def test_a_streamed_result_equals_that_of_encode(usual: Serving) -> None:
     assert tuple(one.probe for one in steps if one.stage is Stage.PROBED) == streamed.probes
     assert streamed.request_id != last.request_id
     assert streamed.message.size_bytes == len(streamed.image) and not streamed.message.image
+
+
+def test_an_empty_file_is_refused_as_by_encode(usual: Serving) -> None:
+    with Client(f"127.0.0.1:{usual.app.port}") as client:
+        for progress in (None, print):
+            with pytest.raises(InvalidImageError, match="image: must not be empty"):
+                client.encode(b"", progress=progress)
 
 
 def test_the_example_in_docs_streaming_md_works(usual: Serving, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_variables_that_cannot_be_used_stop_the_start_with_one_line(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
-        env={**clean_environment(), **TRACING, **variables},
+        env={**clean_environment(), **TRACING, "AUTOQUALITY_LOG_LEVEL": "error", **variables},
         capture_output=True,
         text=True,
     )
@@ -146,7 +146,7 @@ import sys
 for name in ("opentelemetry", "opentelemetry.sdk"):
     sys.modules[name] = None
 from autoquality_server.__main__ import main
-sys.exit(main(["--tracing", "--listen", "127.0.0.1:0"]))
+sys.exit(main(["--tracing", "--listen", "127.0.0.1:0", "--log-level", "error"]))
 """
 
 

@@ -49,7 +49,7 @@ def run(
         memory=memory,
         connections=connections,
     )
-    if job.source.url == job.destination.url:
+    if job.source.is_same_as(job.destination):
         raise click.UsageError("DEST must not be SOURCE: results could replace sources")
     with Manifest(manifest_path or _default_manifest(job)) as manifest:
         out, err = session.out(), session.err()

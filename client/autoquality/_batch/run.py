@@ -20,6 +20,7 @@ from autoquality._batch.manifest import Manifest, Record, described, done, faile
 from autoquality._batch.servers import NoServersError, Servers
 from autoquality._batch.storage import File, Folder, StorageError
 from autoquality._cli.errors import Failure
+from autoquality._enums import Format
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -156,7 +157,7 @@ class Run:
             self._all_listed = not files
 
     def _is_due(self, file: File, record: Record | None) -> bool:
-        if record is None or not self._fits(record):
+        if record is None or not self._fits(record, file):
             return True
         if not record["ok"] and self._job.retry_failed:
             return True
@@ -170,11 +171,19 @@ class Run:
             self._tally.skipped += 1
             self._tally.skipped_failed += not record["ok"]
 
-    def _fits(self, record: Record) -> bool:
-        """Whether a line is for these options and this destination."""
-        root = self._job.destination.url.rstrip("/") + "/"
-        there = not record["ok"] or record["output"].startswith(root)
-        return bool(there and record["options"] == self._options)
+    def _fits(self, record: Record, file: File) -> bool:
+        """Whether a line is for these options, this destination and this name of the result.
+
+        The name is another since a namesake was added, which may now have the former one.
+        """
+        if record["options"] != self._options:
+            return False
+        if not record["ok"]:
+            return True
+        if file.namesake:
+            name = file.output(Format(record["format"]))
+            return bool(record["output"] == self._job.destination.url_of(name))
+        return bool(record["output"].startswith(self._job.destination.url.rstrip("/") + "/"))
 
     async def _one(self, file: File, record: Record | None, cost: int) -> None:
         try:
@@ -191,11 +200,13 @@ class Run:
         try:
             data, digest = await self._in_thread(self._job.source.read, file)
             about["sha256"] = digest
-            if record and self._is_same(record, digest):
+            if record and self._is_same(file, record, digest):
                 self._skip(record)
                 return {**record, "version": file.version}
             async with self._servers.encoded(data, self._job.options) as (encoded, server):
                 name = file.output(encoded.format)
+                if self._job.destination.has(file, name, self._job.source):
+                    raise StorageError(f"will not replace the source {file.url}")
                 output = await self._in_thread(self._job.destination.write, name, encoded.image)
         except (AutoQualityError, StorageError) as error:
             self._note_failure(error)
@@ -208,10 +219,10 @@ class Run:
         self._tally.size_bytes += encoded.size_bytes
         return done(about, len(data), encoded, output, server)
 
-    def _is_same(self, record: Record, digest: str) -> bool:
+    def _is_same(self, file: File, record: Record, digest: str) -> bool:
         """Whether an earlier run has processed this content, so that only its version is new."""
         again = not record["ok"] and self._job.retry_failed
-        return record.get("sha256") == digest and self._fits(record) and not again
+        return record.get("sha256") == digest and self._fits(record, file) and not again
 
     def _note_failure(self, error: AutoQualityError | StorageError) -> None:
         """Raise Failure if the cause seems to be the same for every file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -82,6 +83,14 @@ class Folder:
         """The path of a local folder."""
         return Path(self._path or "/")
 
+    def is_same_as(self, other: Folder) -> bool:
+        """Whether both are one folder, perhaps by a link."""
+        return self._place(self._path) == other._place(other._path)
+
+    def has(self, file: File, relative: str, origin: Folder) -> bool:
+        """Whether a file of `origin` is the one with this name here."""
+        return origin._place(file.path) == self._place(f"{self._path}/{relative}")
+
     def files(self, skip: Folder) -> Iterator[File]:
         """Yield the images, sorted by name. Holds one folder at a time in memory.
 
@@ -116,7 +125,7 @@ class Folder:
             yield self._file(self._path, info, namesake=stems[_stem(info)] > 1)
         del listed, images, stems  # before the folders within
         for inner in sorted(folders):
-            if self._url(inner) != skip.url:
+            if self._place(inner) != skip._place(skip._path):
                 yield from self._walk(inner, skip)
 
     def _list(self, folder: str) -> list[dict[str, Any]]:
@@ -155,6 +164,10 @@ class Folder:
             raise _failure("read", file.url, error) from error
         return data, hashlib.sha256(data).hexdigest()
 
+    def url_of(self, relative: str) -> str:
+        """Return the URL of a file in the folder."""
+        return self._url(f"{self._path}/{relative}")
+
     def write(self, relative: str, data: bytes) -> str:
         """Write a file and return its URL. Raises StorageError.
 
@@ -182,6 +195,10 @@ class Folder:
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(path, data)
 
+    def _place(self, path: str) -> str:
+        """Return the path without links, or the URL of a folder elsewhere."""
+        return os.path.realpath(path or "/") if self.is_local else self._url(path)
+
     def _url(self, path: str) -> str:
         url: str = self._files.unstrip_protocol(path)
         return url
@@ -196,11 +213,16 @@ def _replace(path: Path, data: bytes) -> None:
     key = hashlib.blake2b(path.name.encode(errors="surrogateescape"), digest_size=12).hexdigest()
     temporary = path.with_name(f".{key}.tmp")
     try:
-        temporary.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-    temporary.replace(path)
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:  # the disk may be full
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _failure(action: str, url: str, error: Exception) -> StorageError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPaths, Source
 from autoquality._client import Client
@@ -105,10 +105,12 @@ class Batch:
         # Reserved in order before the start: if two sources have the same output path, speed
         # must not decide which of them gets it.
         refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
+        # Ctrl-C cannot end a read in another thread, and pipes may have no end.
+        pipes = [None if refusals[i] else _pipe(one) for i, one in enumerate(sources)]
         with ThreadPoolExecutor(jobs, thread_name_prefix="autoquality-encode") as pool:
             try:
                 running = [
-                    pool.submit(self._one, source, refusals[index])
+                    pool.submit(self._one, source, refusals[index], pipes[index])
                     for index, source in enumerate(sources)
                 ]
                 for future in running:
@@ -132,13 +134,15 @@ class Batch:
             return refusal
         return None
 
-    def _one(self, source: Source, refusal: OutputError | None) -> Result:
+    def _one(
+        self, source: Source, refusal: OutputError | None, pipe: bytes | OSError | None
+    ) -> Result:
         if self._unreachable >= _MAX_UNREACHABLE and not refusal:
             return Failed(source, ConnectionError("not tried: the server is gone"), tried=False)
         try:
             if refusal:
                 raise refusal
-            image, size = _read(source)
+            image, size = _image(source, pipe)
             encoded = self.encode(image)
             self._note(None)
             output = self._write(source, encoded)
@@ -160,8 +164,11 @@ class Batch:
 
     def _write(self, source: Source, encoded: Encoded) -> str:
         if self.paths is None:
-            sys.stdout.buffer.write(encoded.image)
-            sys.stdout.buffer.flush()
+            try:
+                sys.stdout.buffer.write(encoded.image)
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                raise OutputError(f"cannot write to standard output: {error.strerror}") from error
             return STANDARD
         path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
         try:
@@ -172,9 +179,22 @@ class Batch:
         return str(path)
 
 
-def _read(source: Source) -> tuple[bytes | Path, int]:
+def _pipe(source: Source) -> bytes | OSError | None:
+    """Return all bytes of standard input or of a pipe, or its error. None for any other file."""
+    path = source.path
+    try:
+        if path is not None and (path.is_file() or not path.exists()):
+            return None
+        return sys.stdin.buffer.read() if path is None else path.read_bytes()
+    except OSError as error:
+        return error
+
+
+def _image(source: Source, pipe: bytes | OSError | None) -> tuple[bytes | Path, int]:
     """Return the image for the client, and its size. The client itself reads a regular file."""
-    if source.path is not None and source.path.is_file():
-        return source.path, source.path.stat().st_size
-    data = sys.stdin.buffer.read() if source.path is None else source.path.read_bytes()
-    return data, len(data)
+    if isinstance(pipe, OSError):
+        raise pipe
+    if pipe is not None:
+        return pipe, len(pipe)
+    path = cast("Path", source.path)
+    return path, path.stat().st_size

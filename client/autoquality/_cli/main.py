@@ -10,14 +10,14 @@ from autoquality._cli.batch_command import batch
 from autoquality._cli.command import EXIT_CODES, global_options
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode
-from autoquality._cli.errors import Interrupted
+from autoquality._cli.errors import Failure, Interrupted
 from autoquality._cli.explore import explore
 from autoquality._cli.info import info
 from autoquality._version import __version__
 
 
 class _Group(click.Group):
-    """A group that reports Ctrl-C with one line and the shell's exit code for it."""
+    """A group that reports Ctrl-C and files that cannot be used with one line."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -25,6 +25,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("interrupted") from None
+        except OSError as error:
+            if error.filename is None:  # standard output: click and `__main__` report it
+                raise
+            raise Failure(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group(

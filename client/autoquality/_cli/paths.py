@@ -69,7 +69,7 @@ def format_of(path: PurePath) -> Format | None:
 def find_sources(named: Sequence[str], skip: Path | None) -> Iterator[Source]:
     """Yield every named image, and the images in the named folders, sorted by name.
 
-    Skips hidden files and folders, and the folder `skip`.
+    Skips hidden files and folders, pipes and devices in folders, and the folder `skip`.
     """
     for name in named:
         path = Path(name)
@@ -91,7 +91,9 @@ def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
         )
         for name in sorted(files):
             path = here / name
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                continue
+            if path.is_file() or not path.exists():  # a broken link fails later, by its name
                 yield Source(path, path.relative_to(root))
 
 

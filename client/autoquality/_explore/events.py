@@ -19,7 +19,7 @@ from autoquality._errors import (
 from autoquality._results import Encoded, Progress
 from autoquality.v1 import encoding_pb2 as pb
 
-_FORM_FIELDS = {"quality": "target", "source_bytes": "image", "candidates": "format"}
+_FORM_FIELDS = {"quality": "target", "candidates": "format"}
 """The fields of the form for fields of the request with another name."""
 
 

@@ -59,9 +59,9 @@ def answer(
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
-def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.EncodeResponse | Fault:
     curve = Curve.of(request)
-    applied = applied_to(request, curve)
+    applied = applied_to(request, curve, is_candidate=is_candidate)
     if isinstance(applied, Fault):
         return applied
     low, high = applied.min_quality, applied.max_quality
@@ -102,6 +102,7 @@ def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
             alpha_quality=alpha_quality,
             format=curve.format,
             lossless=curve.lossless,
+            chroma=curve.chroma,
         )
     response.lossless = curve.lossless
     response.image = curve.file(quality)
@@ -142,23 +143,26 @@ def _measured(
 
 
 def _alpha_quality(request: pb.EncodeRequest, curve: Curve) -> int | None:
-    """Return the requested alpha quality for a WebP with transparency, otherwise None."""
-    if curve.format != pb.FORMAT_WEBP or not curve.source.has_alpha:
+    """Return the requested alpha quality for a lossy WebP with transparency, otherwise None."""
+    if curve.format != pb.FORMAT_WEBP or curve.lossless or not curve.source.has_alpha:
         return None
     return request.webp.alpha_quality if request.webp.HasField("alpha_quality") else 100
 
 
 def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
-    header = header_of(pb.EncodeRequest(image=request.reference))
+    files = request.reference, request.distorted
+    headers = [header_of(pb.EncodeRequest(image=one)) for one in files]
+    # A size that was not read must be that of the other file.
+    sized = next((one for one in headers if one.has_size), headers[0])
     same = request.reference == request.distorted
     dssim = 0.0 if same else 0.05 * zlib.crc32(request.reference + request.distorted) / 2**32
     return pb.CompareResponse(
         dssim=dssim,
         ssim=1 - 2 * dssim,
         ssimulacra2=ssimulacra2_of(dssim),
-        width=header.width,
-        height=header.height,
-        frames=header.frames,
+        width=sized.width,
+        height=sized.height,
+        frames=max(one.frames for one in headers),
     )
 
 

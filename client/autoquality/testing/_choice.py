@@ -1,14 +1,14 @@
-"""The choice of the fake server among formats, and between WebP with and without loss."""
+"""The choice of the fake server among formats, and between the chroma and the losses of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from autoquality.testing._curve import Curve
 from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
 
-_Encode = Callable[[pb.EncodeRequest], pb.EncodeResponse | Fault]
+_Encode = Callable[..., pb.EncodeResponse | Fault]
 
 
 def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fault:
@@ -19,8 +19,8 @@ def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fa
     requests = [_with_format(request, format) for format in dict.fromkeys(request.candidates)]
     if len(requests) < 2:
         response = encode(requests[0] if requests else request)
-        if isinstance(response, pb.EncodeResponse) and _may_be_lossless(request, response):
-            _add(response, response, pb.Candidate.VERDICT_CHOSEN, lossless_too=True)
+        if isinstance(response, pb.EncodeResponse) and (others := _others(request, response)):
+            _add(response, response, pb.Candidate.VERDICT_CHOSEN, others)
         return response
     least = min(map(_loss, requests))
     able = [one for one in requests if _loss(one) == least]
@@ -28,7 +28,7 @@ def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fa
     for one in able:
         if len(able) > 1:
             one.measure.append(pb.METRIC_SSIMULACRA2)
-        found = encode(one)
+        found = encode(one, is_candidate=True)
         if isinstance(found, Fault):
             return found
         answers.append(found)
@@ -77,7 +77,7 @@ def _best(
     for one in answers:
         response.probes.extend(one.probes)
         verdict = pb.Candidate.VERDICT_CHOSEN if one is best else loses
-        _add(response, one, verdict, lossless_too=_may_be_lossless(request, one))
+        _add(response, one, verdict, _others(request, one))
     for format in left_out:
         response.candidates.add(
             format=format,
@@ -88,19 +88,37 @@ def _best(
     return response
 
 
-def _may_be_lossless(request: pb.EncodeRequest, response: pb.EncodeResponse) -> bool:
-    """Whether a WebP without loss is a candidate too. It is never the answer."""
+def _others(
+    request: pb.EncodeRequest, response: pb.EncodeResponse
+) -> list[tuple[pb.Chroma.ValueType, bool]]:
+    """Return the chroma of further candidates, and whether they are without loss.
+
+    These are the other chroma of CHROMA_AUTO, and a WebP without loss. The real server may choose
+    them.
+    """
+    format, applied, found = response.format, response.applied, []
+    if applied.method == pb.METHOD_NONE:
+        return []
+    if applied.method == pb.METHOD_SIZE or applied.metric == pb.METRIC_SSIMULACRA2:
+        asked = {
+            pb.FORMAT_WEBP: request.webp.chroma,
+            pb.FORMAT_JPEG: request.jpeg.chroma,
+            pb.FORMAT_AVIF: request.avif.chroma,
+        }
+        if asked.get(format) == pb.CHROMA_AUTO and not response.lossless:
+            other = pb.CHROMA_SHARP if format == pb.FORMAT_WEBP else pb.CHROMA_FULL
+            found.append((other, False))
     never = pb.LOSSLESS_NEVER, pb.LOSSLESS_ALWAYS
-    searched = response.applied.method != pb.METHOD_NONE
-    return response.format == pb.FORMAT_WEBP and searched and request.webp.lossless not in never
+    if format == pb.FORMAT_WEBP and request.webp.lossless not in never:
+        found.append((pb.CHROMA_SUBSAMPLED, True))
+    return found
 
 
 def _add(
     response: pb.EncodeResponse,
     answer: pb.EncodeResponse,
     verdict: pb.Candidate.Verdict.ValueType,
-    *,
-    lossless_too: bool,
+    others: Iterable[tuple[pb.Chroma.ValueType, bool]],
 ) -> None:
     """Add the candidates of the format of `answer`."""
     is_best = verdict == pb.Candidate.VERDICT_CHOSEN
@@ -108,16 +126,18 @@ def _add(
         format=answer.format,
         verdict=verdict,
         message="the best of all" if is_best else "worse than the best",
+        chroma=answer.probes[0].chroma,
         lossless=answer.lossless,
         quality=answer.quality,
         size_bytes=answer.size_bytes,
         ssimulacra2=answer.ssimulacra2 if answer.HasField("ssimulacra2") else None,
     )
-    if lossless_too:
+    for chroma, lossless in others:
         response.candidates.add(
             format=answer.format,
             verdict=pb.Candidate.VERDICT_PREDICTED_LARGER,
             message="unlikely to win: not tried",
-            lossless=True,
+            chroma=chroma,
+            lossless=lossless,
             predicted=True,
         )

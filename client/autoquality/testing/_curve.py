@@ -35,6 +35,7 @@ class Curve:
     """0 (flat) to 1 (busy)."""
     lossless: bool = False
     """Whether there is no quality to choose, and no loss."""
+    chroma: pb.Chroma.ValueType = pb.CHROMA_UNSPECIFIED
 
     @classmethod
     def of(cls, request: pb.EncodeRequest) -> Curve:
@@ -44,8 +45,9 @@ class Curve:
         format = request.format or header.own_format
         if format == pb.FORMAT_AVIF and min(header.width, header.height) < _AVIF_LEAST_SIDE:
             format = pb.FORMAT_PNG if header.has_alpha else pb.FORMAT_JPEG
-        detail, lossless = zlib.crc32(data) / 2**32, _is_lossless(request, format)
-        return cls(header, header.width, header.height, format, detail, lossless)
+        detail, lossless = zlib.crc32(data) / 2**32, is_lossless(request, format)
+        chroma = chroma_of(request, format, lossless=lossless)
+        return cls(header, header.width, header.height, format, detail, lossless, chroma)
 
     @property
     def frames(self) -> int:
@@ -91,12 +93,30 @@ class Curve:
         return header_bytes(self.format, self.width, self.height)
 
 
-def _is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+def is_lossless(request: pb.EncodeRequest, format: pb.Format.ValueType) -> bool:
+    """Return whether there is no quality to choose for a format, and no loss."""
     return {
         pb.FORMAT_PNG: True,
         pb.FORMAT_JXL: request.jxl.lossless,
         pb.FORMAT_WEBP: request.webp.lossless == pb.LOSSLESS_ALWAYS,
     }.get(format, False)
+
+
+def chroma_of(
+    request: pb.EncodeRequest, format: pb.Format.ValueType, *, lossless: bool
+) -> pb.Chroma.ValueType:
+    """Return the chroma of a file, for CHROMA_AUTO the usual one of its two."""
+    if format == pb.FORMAT_WEBP:
+        asked = request.webp.chroma
+        usual = pb.CHROMA_SHARP if request.webp.smart_subsample else pb.CHROMA_SUBSAMPLED
+        asked = pb.CHROMA_SUBSAMPLED if lossless else asked
+    elif format in (pb.FORMAT_JPEG, pb.FORMAT_AVIF):
+        options = request.jpeg if format == pb.FORMAT_JPEG else request.avif
+        asked = options.chroma
+        usual = pb.CHROMA_FULL if options.no_subsample else pb.CHROMA_BY_QUALITY
+    else:
+        return pb.CHROMA_UNSPECIFIED
+    return usual if asked in (pb.CHROMA_UNSPECIFIED, pb.CHROMA_AUTO) else asked
 
 
 def ssimulacra2_of(dssim: float) -> float:

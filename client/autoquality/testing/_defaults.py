@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from autoquality._status import FieldViolation
 from autoquality.testing._curve import Curve
 from autoquality.testing._fault import Fault
-from autoquality.testing._validate import metric_of
 from autoquality.v1 import encoding_pb2 as pb
 
 DEFAULTS = pb.AutoQuality(
@@ -22,17 +22,50 @@ QUALITIES = {
 }
 
 
-def applied_to(request: pb.EncodeRequest, curve: Curve) -> pb.AutoQuality | Fault:
-    """Return the settings for the source of `curve`, or the fault of contradicting bounds."""
-    spec = request.auto_quality
-    applied = _resolve(spec, request.format or curve.format)
-    if curve.lossless:
-        _let_default_bound_yield(spec, applied)
-    if applied.min_quality > applied.max_quality:
-        return _bounds_fault(spec, applied.min_quality, applied.max_quality)
-    if request.format not in (pb.FORMAT_UNSPECIFIED, curve.format):
-        applied = _resolve(spec, curve.format)
-        _let_default_bound_yield(spec, applied)
+def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
+    """Return the metric that the method searches by, METRIC_UNSPECIFIED for none."""
+    return {
+        pb.METHOD_DSSIM: pb.METRIC_DSSIM,
+        pb.METHOD_SSIMULACRA2: pb.METRIC_SSIMULACRA2,
+        pb.METHOD_ML: spec.metric or pb.METRIC_DSSIM,
+    }.get(spec.method, pb.METRIC_UNSPECIFIED)
+
+
+def applied_to(
+    request: pb.EncodeRequest, curve: Curve, *, is_candidate: bool
+) -> pb.AutoQuality | Fault:
+    """Return the settings for the source of `curve`, or the fault of contradicting bounds.
+
+    `is_candidate`: the format is one of several.
+    """
+    format = request.format or curve.format
+    applied = settings(request.auto_quality, format, yields=curve.lossless or is_candidate)
+    if isinstance(applied, pb.AutoQuality) and curve.format != format:
+        applied = settings(request.auto_quality, curve.format, yields=True)
+    return Fault.invalid_fields(applied) if isinstance(applied, FieldViolation) else applied
+
+
+def settings(
+    spec: pb.AutoQuality, format: pb.Format.ValueType, *, yields: bool
+) -> pb.AutoQuality | FieldViolation:
+    """Return the settings for a format, or the bound that contradicts another.
+
+    With `yields`, a default bound gives way to one of the spec.
+    """
+    applied = _resolve(spec, format)
+    low, high = applied.min_quality, applied.max_quality
+    if low <= high:
+        return applied
+    if yields and not spec.HasField("min_quality"):
+        applied.min_quality = high
+    elif yields and not spec.HasField("max_quality"):
+        applied.max_quality = low
+    elif spec.HasField("min_quality"):
+        text = f"{low} is above max_quality {high}"
+        return FieldViolation("auto_quality.min_quality", text, "INVALID_FIELD")
+    else:
+        text = f"{high} is below min_quality {low}"
+        return FieldViolation("auto_quality.max_quality", text, "INVALID_FIELD")
     return applied
 
 
@@ -48,19 +81,3 @@ def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQualit
     resolved.MergeFrom(spec)
     resolved.metric = metric_of(spec)
     return resolved
-
-
-def _let_default_bound_yield(spec: pb.AutoQuality, resolved: pb.AutoQuality) -> None:
-    """Replace a default bound that contradicts one of the spec."""
-    if resolved.min_quality > resolved.max_quality:
-        if not spec.HasField("min_quality"):
-            resolved.min_quality = resolved.max_quality
-        elif not spec.HasField("max_quality"):
-            resolved.max_quality = resolved.min_quality
-
-
-def _bounds_fault(spec: pb.AutoQuality, low: int, high: int) -> Fault:
-    """Return the fault of bounds of which one is a default."""
-    if spec.HasField("min_quality"):
-        return Fault.invalid("auto_quality.min_quality", f"{low} is above max_quality {high}")
-    return Fault.invalid("auto_quality.max_quality", f"{high} is below min_quality {low}")

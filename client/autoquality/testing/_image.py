@@ -48,6 +48,11 @@ class Header:
         natural = pb.FORMAT_PNG if self.has_alpha else pb.FORMAT_JPEG
         return _WRITTEN.get(self.kind, natural)
 
+    @property
+    def has_size(self) -> bool:
+        """Whether the size of the file was read."""
+        return self.kind in _READERS
+
 
 def read(data: bytes) -> Header | None:
     """Read the header of a file. None for anything but an image.

@@ -180,6 +180,9 @@ class FakeServer:
         yield from _split(self._serve("EncodeStream", _joined(parts), context))
 
 
+_SERVICES = ("", pb.DESCRIPTOR.services_by_name["EncodingService"].full_name)
+"""The names of health checks."""
+
 _RESPONSES: dict[str, type[Response]] = {
     "Encode": pb.EncodeResponse,
     "EncodeStream": pb.EncodeResponse,
@@ -246,7 +249,9 @@ def _progress(
 
 
 def _health_handler(serving: Callable[[], bool]) -> grpc.GenericRpcHandler:
-    def check(_request: Any, _context: grpc.ServicerContext) -> Any:
+    def check(request: Any, context: grpc.ServicerContext) -> Any:
+        if request.service not in _SERVICES:
+            context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
         status = _health.SERVING if serving() else _health.NOT_SERVING
         return _schema.HealthCheckResponse(status=status)
 

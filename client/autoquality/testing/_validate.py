@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autoquality._enums import to_number
 from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality._status import FieldViolation
+from autoquality.testing._curve import is_lossless
+from autoquality.testing._defaults import metric_of, settings
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
@@ -18,6 +20,8 @@ from autoquality.v1 import encoding_pb2 as pb
 MAX_PIXELS = 50_000_000
 """All frames together."""
 
+_FIXED = {pb.METHOD_UNSPECIFIED, pb.METHOD_NONE}
+"""The methods of a fixed quality."""
 _BACKGROUND = re.compile(r"#?[0-9a-fA-F]{6}|")
 _OLDER_FLAGS: dict[str, tuple[str, int]] = {
     "jpeg": ("no_subsample", pb.CHROMA_FULL),
@@ -34,18 +38,27 @@ def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fau
     A file is read only if all fields are valid.
     """
     found: dict[str, FieldViolation] = {}
-    for one in _violations(request):
-        found.setdefault(one.field, one)
-    if found.keys().isdisjoint(_DECIDING):
-        for one in (*_check_candidates(request), *_check_scores(request.auto_quality)):
+
+    def add(violations: Iterable[FieldViolation]) -> None:
+        for one in violations:
             found.setdefault(one.field, one)
+
+    add(_violations(request))
+    # The real server checks these one after the other, up to the first that is invalid.
+    for check in (_check_method, _check_candidates, _check_bounds):
+        if found.keys().isdisjoint(_DECIDING):
+            add(check(request))
+        if any(field.startswith(_ABOUT_TARGET) for field in found):
+            break
     if not found:
-        found = {one.field: one for one in _check_source(request, check_images=check_images)}
+        add(_check_source(request, check_images=check_images))
     return Fault.invalid_fields(*found.values()) if found else None
 
 
 _DECIDING = frozenset({"auto_quality.method", "auto_quality.metric", "quality"})
 """The fields that decide what is right for others about the target."""
+
+_ABOUT_TARGET = ("auto_quality.", "candidates")
 
 
 def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
@@ -54,7 +67,9 @@ def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
         yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
     yield from _check_enums(request)
     yield from _check_quality(request)
-    yield from _check_spec(request.auto_quality)
+    is_fixed = request.HasField("quality")
+    spec = _with_method(request.auto_quality) if is_fixed else request.auto_quality
+    yield from _check_spec(spec)
     yield from _check_format_options(request)
     yield from _check_settings(request)
     if request.HasField("raw"):
@@ -100,7 +115,7 @@ def _wrong(message: Any, name: str, option: Option) -> str | None:
     value = getattr(message, name)
     if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
         return f"must be from {option.bounds[0]} to {option.bounds[1]}"
-    if option.choices is not None:
+    if option.choices is not None and value:  # 0 is the default
         names = [one for one in option.choices if one.name != "UNKNOWN"]
         kind = message.DESCRIPTOR.fields_by_name[name].enum_type
         if value not in [to_number(kind, one, name) for one in names]:
@@ -177,16 +192,47 @@ def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     if request.HasField("quality"):
         if not 1 <= request.quality <= 100:
             yield _invalid("quality", "must be from 1 to 100")
-        if request.auto_quality.method not in (pb.METHOD_UNSPECIFIED, pb.METHOD_NONE):
+        if request.auto_quality.method in set(pb.Method.values()) - _FIXED:
             yield _invalid("quality", "is for METHOD_NONE only")
+
+
+def _check_method(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Yield what is invalid with the default method, and a target that is missing."""
+    spec = _with_method(request.auto_quality)
+    yield from _check_spec(spec)
+    if spec.method == pb.METHOD_SIZE and not spec.HasField("target"):
+        yield _invalid("auto_quality.target", "METHOD_SIZE needs a target")
+
+
+def _with_method(spec: pb.AutoQuality) -> pb.AutoQuality:
+    """Return the spec with the default method if it has none."""
+    settled = pb.AutoQuality(method=pb.METHOD_NONE)
+    settled.MergeFrom(spec)
+    return settled
+
+
+def _check_bounds(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+    """Yield a bound that contradicts another in a format that the request names."""
+    formats = _known(request.candidates) or _known([request.format])
+    for format in formats:
+        yields = len(formats) > 1 or is_lossless(request, format)
+        found = settings(request.auto_quality, format, yields=yields)
+        if isinstance(found, FieldViolation):
+            yield found
+
+
+def _known(formats: Iterable[pb.Format.ValueType]) -> list[pb.Format.ValueType]:
+    """Return the formats, each once. None if one of them is not in the contract."""
+    known = pb.Format.values()[1:]
+    return [*dict.fromkeys(formats)] if all(one in known for one in formats) else []
 
 
 def _check_candidates(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     spec = request.auto_quality
     comparable = spec.method == pb.METHOD_SIZE or metric_of(spec) == pb.METRIC_SSIMULACRA2
-    if request.candidates and request.format:
+    if _known(request.candidates) and _known([request.format]):
         yield _invalid("candidates", "must be empty if format is set")
-    elif len(set(request.candidates)) > 1 and not comparable:
+    elif len(_known(request.candidates)) > 1 and not comparable:
         yield _invalid("candidates", "this method cannot compare formats")
 
 
@@ -196,7 +242,9 @@ def check_compare(request: pb.CompareRequest) -> Fault | None:
         if found := list(_check_file(field, getattr(request, field))):
             return Fault.invalid_fields(*found)
     one, other = read(request.reference), read(request.distorted)
-    if one and other and (one.width, one.height) != (other.width, other.height):
+    if not (one and other and one.has_size and other.has_size):
+        return None
+    if (one.width, one.height) != (other.width, other.height):
         text = f"must be as large as the reference, {one.width}x{one.height}"
         return Fault.invalid("distorted", text, "SIZE_MISMATCH")
     return None
@@ -206,37 +254,34 @@ def _check_spec(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
     for field in ("min_quality", "max_quality"):
         if spec.HasField(field) and not 1 <= getattr(spec, field) <= 100:
             yield _invalid(f"auto_quality.{field}", "must be from 1 to 100")
-    both = spec.HasField("min_quality") and spec.HasField("max_quality")
-    if both and 1 <= spec.max_quality < spec.min_quality <= 100:
-        yield _invalid("auto_quality.min_quality", "must not be above max_quality")
-    if spec.method in pb.Method.values() and spec.metric not in (
-        pb.METRIC_UNSPECIFIED,
-        metric_of(spec),
-    ):
+    if _contradicts_metric(spec):
         yield _invalid("auto_quality.metric", "must be that of the method, or not set")
     if spec.HasField("max_bytes") and spec.max_bytes < 1:
         yield _invalid("auto_quality.max_bytes", "must be 1 or more")
     for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
         if not 0 <= getattr(spec, field) <= most:
             yield _invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
+    yield from _check_scores(spec)
 
 
-def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
-    """Return the metric that the method searches by, METRIC_UNSPECIFIED for none."""
-    return {
-        pb.METHOD_DSSIM: pb.METRIC_DSSIM,
-        pb.METHOD_SSIMULACRA2: pb.METRIC_SSIMULACRA2,
-        pb.METHOD_ML: spec.metric or pb.METRIC_DSSIM,
-    }.get(spec.method, pb.METRIC_UNSPECIFIED)
+def _contradicts_metric(spec: pb.AutoQuality) -> bool:
+    """Whether the metric is not that of the method."""
+    known = spec.method and spec.method in pb.Method.values() and spec.metric in pb.Metric.values()
+    return bool(known and spec.metric not in (pb.METRIC_UNSPECIFIED, metric_of(spec)))
 
 
 def _check_scores(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
-    own = metric_of(spec)
-    highest = 100 if own == pb.METRIC_SSIMULACRA2 else 1
+    if _contradicts_metric(spec) and spec.method != pb.METHOD_SIZE:
+        return
+    searched = spec.method in (pb.METHOD_DSSIM, pb.METHOD_ML, pb.METHOD_SSIMULACRA2)
+    any_metric = not spec.method or spec.method not in pb.Method.values()
+    highest = 100 if any_metric or metric_of(spec) == pb.METRIC_SSIMULACRA2 else 1
     if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
         yield _invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
-    if spec.method == pb.METHOD_SIZE and not 1 <= spec.target < math.inf:
-        yield _invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
-    most = highest if own else math.inf
-    if spec.HasField("target") and not (0 <= spec.target <= most and math.isfinite(spec.target)):
-        yield _invalid("auto_quality.target", f"must be a score from 0 to {most:g}")
+    if not spec.HasField("target"):
+        return
+    if spec.method == pb.METHOD_SIZE:
+        if not 1 <= spec.target < math.inf:
+            yield _invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
+    elif not 0 <= spec.target <= (highest if searched else math.inf) or math.isinf(spec.target):
+        yield _invalid("auto_quality.target", "must be a score of the method, 0 or more")

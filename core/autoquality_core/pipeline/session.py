@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -226,19 +225,18 @@ class Session:
         Also False if the search should stop (`stop_when`). Raises RequestCancelled if the caller is
         gone.
         """
-        remaining = self.deadline.remaining()
-        if remaining > 0:
+        if self.deadline.remaining() > 0:
             self.deadline.check()
         if self._stop is not None and self._stop():
             return False
         above = max(quality - self._slowest_quality, 0)
         expected = self._slowest * SLOWDOWN ** (1 + above / 10)
-        return remaining == math.inf or remaining > expected + RETURN_SECONDS
+        return self.deadline.leaves(expected + RETURN_SECONDS)
 
     def may_start(self) -> bool:
         """False if two probes would take longer than the deadline leaves, on a usual core."""
         expected = 2 * self.encoder.probe_seconds_per_pixel * self.cost
-        return self.deadline.remaining() > expected + RETURN_SECONDS
+        return self.deadline.leaves(expected + RETURN_SECONDS)
 
     def may_start_after(self, other: Session) -> bool:
         """As `may_continue` for the first probe, judged by the probes of another session."""

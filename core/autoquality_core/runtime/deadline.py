@@ -27,12 +27,21 @@ class Deadline:
         self._cancelled = threading.Event()
         self._cancelled_at = math.inf
         self._ran_out = False
+        self.was_short = False
+        """Whether `leaves` was ever False: with more time, the result may be another."""
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
     def remaining(self) -> float:
         """Seconds left: negative once the deadline has passed, infinite without one."""
         return self._end - time.monotonic()
+
+    def leaves(self, seconds: float) -> bool:
+        """Whether there is time for an optional step of `seconds`. If not, sets `was_short`."""
+        remaining = self.remaining()
+        enough = remaining == math.inf or remaining > seconds
+        self.was_short |= not enough
+        return enough
 
     def overdue(self) -> float:
         """Seconds since the deadline or the cancellation, 0 before that."""

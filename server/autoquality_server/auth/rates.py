@@ -53,6 +53,10 @@ class TokenBucket:
         self._level -= amount
         return 0.0
 
+    def give_back(self, amount: float) -> None:
+        """Undo a `take`."""
+        self._level = min(self._capacity, self._level + amount)
+
 
 class Rates:
     """A limit on one unit for every caller. Thread-safe, bounded in memory."""
@@ -77,3 +81,9 @@ class Rates:
             wait = bucket.take(amount, now)
         if wait > 0:
             raise RateExceeded(caller, f"at most {self._per_second:g} {self._unit} a second", wait)
+
+    def give_back(self, caller: str, amount: float) -> None:
+        """Undo a `take`."""
+        with self._lock:
+            if bucket := self._buckets.get(caller):
+                bucket.give_back(amount)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from autoquality import Client
+from autoquality import AutoQualityError, Client
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.config.address import parse_tcp
 from autoquality_server.config.command_line import HEALTH, PROGRAM, parse_command_line
@@ -28,14 +28,16 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             sys.stderr.write(f"{PROGRAM} {HEALTH}: error: {line}\n")
         return 2
     # A container may have a proxy in its environment, which is for other machines.
+    why = "cannot be reached without TLS, or answers otherwise"
     with Client(target, retries=0, channel_options=[("grpc.enable_http_proxy", 0)]) as client:
-        serving = client.health(timeout=_TIMEOUT_SECONDS)
+        try:
+            serving = client.health(timeout=_TIMEOUT_SECONDS)
+        except AutoQualityError as error:  # of another service
+            serving, why = False, f"answers {error.code.name}: {error}"
     sys.stdout.write("SERVING\n" if serving else "NOT SERVING\n")
     if serving:
         return 0
-    sys.stderr.write(
-        f"{PROGRAM} {HEALTH}: {target} cannot be reached without TLS, or answers otherwise\n"
-    )
+    sys.stderr.write(f"{PROGRAM} {HEALTH}: {target} {why}\n")
     return 1
 
 

@@ -29,6 +29,11 @@ class TcpAddress:
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
+    def covers(self, other: TcpAddress) -> bool:
+        """Whether it includes the interface of another address. `::` includes IPv4."""
+        every = self.is_every_interface and self.family in (socket.AF_INET6, other.family)
+        return every or self.host == other.host
+
     @property
     def is_every_interface(self) -> bool:
         return self.host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
@@ -47,6 +52,14 @@ def parse_tcp(text: str) -> TcpAddress:
         raise ValueError(_RIGHT)
     every_interface = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - requested
     return TcpAddress(host or every_interface, int(port))
+
+
+def collide(one: str, other: str) -> bool:
+    """Whether a server cannot listen on both addresses."""
+    if one.startswith("unix:") or other.startswith("unix:"):
+        return one == other
+    first, second = parse_tcp(one), parse_tcp(other)
+    return first.port == second.port != 0 and (first.covers(second) or second.covers(first))
 
 
 def listen_address(text: str) -> str:

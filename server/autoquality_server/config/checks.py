@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 from autoquality_core.formats import OPTIONS, WITH_QUALITY
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import METRIC_OF_WORDS, Format, Method
+from autoquality_server.config.address import collide
 from autoquality_server.config.settings import Settings
 from autoquality_server.config.spec import render
 
@@ -41,6 +43,7 @@ def contradictions(
     yield from _check_tls(settings, names)
     yield from _check_in_flight(settings, names)
     yield from _check_processes(settings, names)
+    yield from _check_addresses(settings, names)
 
 
 def _wrong(message: str, *fields: str) -> Contradiction:
@@ -165,4 +168,16 @@ def _check_processes(settings: Settings, names: Mapping[str, str]) -> Iterator[C
                 f"{names['processes']}: must be 1 with a Unix socket ({names[field]}), which "
                 f"processes cannot share, not {settings.processes}",
                 *("processes", field),
+            )
+
+
+def _check_addresses(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
+    fields = ("listen", "health_listen", "metrics_listen")
+    used = [(field, getattr(settings, field)) for field in fields if getattr(settings, field)]
+    for (field, address), (later_field, later) in combinations(used, 2):
+        if collide(address, later):
+            yield _wrong(
+                f"{names[later_field]}: must be another address than that of {names[field]}, "
+                f"{address}, not {later!r}",
+                *(field, later_field),
             )

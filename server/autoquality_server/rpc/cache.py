@@ -27,7 +27,7 @@ from autoquality_core.formats import library_versions
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, NoticeCode, Outcome, RawSource, Verdict
+from autoquality_core.types import Format, NoticeCode, RawSource
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.quality import QualitySettings
@@ -107,7 +107,7 @@ class AnswerCache:
         return answer
 
     def keep(self, key: str, result: EncodeResult, answer: pb.EncodeResponse) -> None:
-        """Write an answer in the background, unless time or a lost network has decided it.
+        """Write an answer in the background, unless a lost network has decided it.
 
         `answer` may be without its image.
         """
@@ -170,8 +170,12 @@ def connect(settings: Settings) -> tuple[Any, tuple[type[Exception], ...]]:
             socket_connect_timeout=settings.cache_timeout,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError as error:
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # checks the options, does not connect
+    except (ValueError, TypeError, redis.RedisError) as error:
         raise ConfigError(f"AUTOQUALITY_CACHE_URL: {error}") from None
+    if client.get_encoder().decode_responses:
+        raise ConfigError("AUTOQUALITY_CACHE_URL: must not set decode_responses")
     return client, (redis.RedisError, OSError, DecodeError)  # a TimeoutError is an OSError
 
 
@@ -198,8 +202,4 @@ def _answer(data: bytes | None) -> pb.EncodeResponse | None:
 
 def _lasts(result: EncodeResult) -> bool:
     """Whether the same request would have the same answer at any time."""
-    return (
-        result.outcome is not Outcome.DEADLINE_REACHED
-        and all(one.verdict is not Verdict.NO_TIME for one in result.candidates)
-        and all(one.code is not NoticeCode.NETWORK_UNAVAILABLE for one in result.notices)
-    )
+    return all(one.code is not NoticeCode.NETWORK_UNAVAILABLE for one in result.notices)

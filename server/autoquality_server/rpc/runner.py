@@ -103,12 +103,15 @@ class Runner:
         *,
         with_image: bool = True,
     ) -> pb.EncodeResponse:
-        """Count a result, add it to the log line of the call, and cache the answer under `key`."""
+        """Count a result, add it to the log line of the call, and cache the answer under `key`.
+
+        An answer that the deadline decided is not cached: later callers may have more time.
+        """
         self._metrics.observe(result, source_bytes)
         log_fields(**result_fields(result, source_bytes))
         with step("answer"):
             answer = encode_response(result, clock() - start, with_image=with_image)
-        if self.cache:
+        if self.cache and not current_request().deadline.was_short:
             self.cache.keep(key, result, answer)
         return answer
 
@@ -120,5 +123,11 @@ class Runner:
         """
         request = current_request()
         self._megapixels.take(request.caller, pixels / 1e6)
-        with self._admission.admit(request.deadline, pixels):
-            yield
+        admitted = False
+        try:
+            with self._admission.admit(request.deadline, pixels):
+                admitted = True
+                yield
+        finally:
+            if not admitted:  # no work was done for the caller
+                self._megapixels.give_back(request.caller, pixels / 1e6)

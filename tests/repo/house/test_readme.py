@@ -7,6 +7,7 @@ the wheel, and `test_image` runs the steps of the Dockerfile with `tools/install
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -67,8 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def test_the_page_shows_what_the_server_logs_at_its_start(server: RunningServer) -> None:
     (step,) = [one for one in STEPS if one.code.startswith("autoquality-server")]
-    ready = [line for line in server.log.read_text().splitlines() if '"ready"' in line]
-    assert shape(step.shown) == shape("\n".join(ready))
+    starts = [line for line in server.log_lines() if line["event"] in ("starting", "ready")]
+    assert shape(step.shown) == shape("\n".join(map(json.dumps, starts)))
 
 
 def test_every_command_can_be_pasted_in_order_and_prints_what_is_shown(
