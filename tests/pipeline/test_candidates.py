@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions
@@ -17,6 +18,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
+    ColorProfile,
     Format,
     Limits,
     Lossless,
@@ -27,6 +29,7 @@ from autoquality_core.types import (
     TargetSpec,
     Verdict,
 )
+from tests.images.files import with_profile
 from tests.photos import animation, crop, with_alpha
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -210,6 +213,31 @@ def test_an_animation_is_kept_if_a_format_can() -> None:
     assert (result.format, result.frames) == (Format.WEBP, 4)
     left_out = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
     assert {one.format for one in left_out} == {Format.AVIF, Format.JPEG}
+
+
+def test_a_profile_is_kept_if_a_format_can() -> None:
+    photo = pyvips.Image.new_from_buffer(PHOTO, "")
+    source = with_profile(photo, pyvips.Image.profile_load("p3"))
+    keep = ColorProfile.KEEP
+    result = encode(candidates=(Format.JXL, Format.WEBP), source=source, color_profile=keep)
+    assert (result.format, result.notices) == (Format.WEBP, ())
+    (left_out,) = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
+    assert left_out.message == "JPEG XL is written without a profile"
+
+
+def test_a_jpeg_xl_that_keeps_coefficients_is_not_left_out_for_its_profile() -> None:
+    image = pyvips.Image.new_from_buffer(PHOTO, "").copy()
+    p3 = pyvips.Image.profile_load("p3")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", p3)
+    result = encode(
+        candidates=(Format.JXL, Format.WEBP),
+        source=bytes(image.jpegsave_buffer(keep=pyvips.ForeignKeep.ICC)),
+        color_profile=ColorProfile.KEEP,
+        jxl=JxlOptions(lossless=True),
+    )
+    assert {one.format for one in result.candidates} == {Format.JXL, Format.WEBP}
+    assert Verdict.CANNOT_HOLD_IMAGE not in by_verdict(result)
+    assert result.notices == ()
 
 
 def test_a_small_image_leaves_avif_out() -> None:
