@@ -245,4 +245,5 @@ def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again()
         for encoder in (JpegEncoder(), WebpEncoder())
     ]
     _, tried = choose(entries, Alternating(70.0), beliefs_about(entries))
+    assert all(one.paused for one in tried)
     assert {one.found.outcome for one in tried if one.answer} == {Outcome.TARGET_MET}
