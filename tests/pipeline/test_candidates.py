@@ -130,7 +130,7 @@ def test_every_candidate_is_listed_with_its_bytes_and_the_reason() -> None:
     assert (chosen.format, chosen.quality) == (result.format, result.quality)
     assert chosen.size_bytes == len(result.image)
     assert chosen.score == result.scores["ssimulacra2"]
-    assert not chosen.predicted
+    assert (chosen.message, chosen.predicted) == ("fewest bytes for the target", False)
     for one in result.candidates:
         assert one.message
         if one is not chosen and not one.lossless:
@@ -168,6 +168,7 @@ def test_within_a_budget_the_best_looking_file_wins() -> None:
     assert result.scores["ssimulacra2"] >= max(alone) - 1.5
     (chosen,) = by_verdict(result)[Verdict.CHOSEN]
     assert chosen.score == result.scores["ssimulacra2"]
+    assert chosen.message == "best score within the budget"
 
 
 def test_a_budget_that_nothing_fits_yields_the_smallest_file() -> None:
