@@ -248,6 +248,14 @@ def test_a_small_image_leaves_avif_out() -> None:
     assert left_out.message == "AVIF cannot hold an image of 40x12"
 
 
+def test_an_image_that_is_too_long_leaves_webp_out() -> None:
+    long = RawSource(16_384, 16, 3, bytes(16_384 * 16 * 3))
+    result = encode(candidates=(Format.WEBP, Format.JPEG), source=long)
+    assert result.format is Format.JPEG
+    (left_out,) = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
+    assert left_out.message.startswith("WebP holds at most 16383 pixels a side")
+
+
 def test_if_all_lose_something_the_least_is_lost() -> None:
     result = encode(candidates=(Format.JPEG, Format.AVIF), source=animation())
     assert NoticeCode.FIRST_FRAME_ONLY in [one.code for one in result.notices]
