@@ -95,7 +95,7 @@ AREAS = {
             f"tests/pipeline/test_{name}.py"
             for name in (
                 *("near_lossless", "chroma_jump", "limits", "predictions"),
-                *("metadata_budget", "two_probes"),
+                *("metadata_budget", "alpha_quality", "two_probes"),
             )
         ),
     ),
@@ -122,7 +122,8 @@ AREAS = {
         (
             *("tests/images/isobmff", "tests/images/test_plain_avif.py"),
             *("tests/formats/test_avif.py", "tests/images/test_animation.py"),
-            *("tests/images/test_animation_colours.py", "tests/hostile/test_structure.py"),
+            *("tests/images/test_animation_colours.py", "tests/images/colour/test_render.py"),
+            "tests/hostile/test_structure.py",
         ),
     ),
     "admission": Area(
