@@ -70,11 +70,8 @@ AREAS = {
         ),
     ),
     "limits": Area(
-        tuple(f"{SEARCH}/{name}.py" for name in ("limits", "first_fitting")),
-        (
-            *("tests/search/test_limits.py", "tests/search/test_first_fitting.py"),
-            "tests/pipeline/test_limits.py",
-        ),
+        (f"{SEARCH}/limits.py",),
+        ("tests/search/test_limits.py", "tests/pipeline/test_limits.py"),
     ),
     "defaults": Area((f"{PIPELINE}/defaults.py",), ("tests/pipeline/test_defaults.py",)),
     "candidates": Area(
