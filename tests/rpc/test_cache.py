@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.photos import crop, photo
 from tests.redis import RunningRedis, running_redis
 from tests.rpc.conftest import encoding_stub, scrape
-from tests.waiting import until
+from tests.waiting import until, wait_for
 
 PHOTO = crop("coffee.png", 64, 48)
 TIMEOUT = 5.0
@@ -237,6 +238,26 @@ def test_a_cache_that_answers_again_is_used_again(
         for _ in range(2):
             answers.find("key", Deadline(None))
         assert counts() == {"hit": 0, "miss": 2, "failed": 3, "skipped": 0}
+
+
+def test_writes_that_wait_for_a_thread_at_the_end_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, written = threading.Event(), list[str]()
+
+    def write(key: str, _: bytes, **__: Any) -> None:
+        wait_for(gate)
+        written.append(key)
+
+    result = encode(PHOTO, "webp", target=0.02)
+    with opened("redis://localhost") as (answers, _):
+        monkeypatch.setattr(answers._redis, "set", write)
+        for at in range(16):
+            answers.keep(str(at), result, pb.EncodeResponse())
+        answers.close()
+        gate.set()
+        answers._threads.shutdown()
+    assert len(written) <= 8
 
 
 def test_a_request_without_time_does_not_wait_for_the_cache(cache: RunningRedis) -> None:
