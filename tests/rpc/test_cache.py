@@ -37,7 +37,7 @@ from autoquality_server.cli.doctor import report
 from autoquality_server.cli.doctor.access import check_cache
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.process.app import App
-from autoquality_server.rpc.cache import AnswerCache, _lasts, place
+from autoquality_server.rpc.cache import AnswerCache, _lasts, describe, place
 from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.photos import crop, photo
 from tests.redis import RunningRedis, running_redis
@@ -342,3 +342,8 @@ def test_the_doctor_asks_the_cache(
 def test_a_place_has_no_password() -> None:
     url = "rediss://user:secret@cache.example:6380/2"  # pragma: allowlist secret
     assert place(url) == "rediss://cache.example:6380/2"
+
+
+def test_an_error_has_its_own_words_unless_it_is_a_timeout() -> None:
+    assert describe(TimeoutError("Timeout reading from socket")) == "no answer in time"
+    assert describe(ConnectionRefusedError("Error 111")) == "Error 111"
