@@ -291,7 +291,7 @@ compiled: .venv/.stamp ## Compile the loops of the core (half a minute, once)
 	@$(BIN)/python -c "from autoquality_core.pipeline.pipeline import warm_up; warm_up()"
 
 .PHONY: mutants
-mutants: .venv/.stamp .venv-mutants/.stamp ## Check that tests notice small changes of the code (ARGS="search --sample 30")
+mutants: .venv/.stamp .venv-mutants/.stamp .tools/chromium/.stamp .tools/redis/.stamp ## Check that tests notice small changes of the code (ARGS="search --sample 30")
 	@.venv-mutants/bin/python tools/mutants.py $(ARGS)
 
 .PHONY: fuzz

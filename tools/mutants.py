@@ -8,7 +8,7 @@ code gets one mutant at most.
     make mutants ARGS="breaker --sample 0"          all places of one area
     make mutants ARGS="rates --seed 2"              another choice
 
-Needs .venv for the tests, and runs itself in .venv-mutants.
+Needs .venv and .tools for the tests, and runs itself in .venv-mutants.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 ROOT = Path(__file__).resolve().parent.parent
-SEARCH = "core/autoquality_core/search"
+CORE = "core/autoquality_core"
+FORMATS, IMAGES = f"{CORE}/formats", f"{CORE}/images"
+PIPELINE, SEARCH = f"{CORE}/pipeline", f"{CORE}/search"
 SERVER = "server/autoquality_server"
 
 SKIPPED_OPERATORS = (
@@ -67,8 +69,59 @@ AREAS = {
             *("tests/search/test_bounds.py", "tests/search/test_curve.py", "tests/search"),
         ),
     ),
-    "defaults": Area(
-        ("core/autoquality_core/pipeline/defaults.py",), ("tests/pipeline/test_defaults.py",)
+    "limits": Area(
+        (f"{SEARCH}/limits.py",),
+        ("tests/search/test_limits.py", "tests/pipeline/test_limits.py"),
+    ),
+    "defaults": Area((f"{PIPELINE}/defaults.py",), ("tests/pipeline/test_defaults.py",)),
+    "candidates": Area(
+        tuple(
+            f"{PIPELINE}/{name}.py" for name in ("candidates", "choice", "objectives", "verdicts")
+        ),
+        (
+            *("tests/pipeline/test_choices.py", "tests/pipeline/test_candidates.py"),
+            *("tests/pipeline/test_unsearched.py", "tests/pipeline/test_near_lossless.py"),
+        ),
+    ),
+    "methods": Area(
+        tuple(
+            f"{PIPELINE}/methods/{name}.py"
+            for name in ("budget", "chroma", "limited", "near_lossless", "score")
+        ),
+        tuple(
+            f"tests/pipeline/test_{name}.py"
+            for name in (
+                *("near_lossless", "chroma_jump", "limits", "predictions"),
+                *("metadata_budget", "alpha_quality", "two_probes"),
+            )
+        ),
+    ),
+    "shrinking": Area(
+        tuple(f"{PIPELINE}/{name}.py" for name in ("shrinking", "source_file", "source_quality")),
+        tuple(
+            f"tests/pipeline/test_{name}.py"
+            for name in ("shrinking", "source_file", "source_quality")
+        ),
+    ),
+    "plain": Area(
+        (
+            *(f"{IMAGES}/{name}.py" for name in ("jpeg", "jpeg_header", "plain_files")),
+            f"{FORMATS}/plain.py",
+        ),
+        (
+            *(f"tests/images/test_plain_{name}.py" for name in ("jpeg", "webp", "avif")),
+            *(f"tests/images/test_{name}.py" for name in ("jpeg", "jpeg_header", "jpeg_scans")),
+            "tests/formats/test_plain.py",
+        ),
+    ),
+    "avif": Area(
+        (f"{FORMATS}/avif.py", f"{IMAGES}/isobmff"),
+        (
+            *("tests/images/isobmff", "tests/images/test_plain_avif.py"),
+            *("tests/formats/test_avif.py", "tests/images/test_animation.py"),
+            *("tests/images/test_animation_colours.py", "tests/images/colour/test_render.py"),
+            "tests/hostile/test_structure.py",
+        ),
     ),
     "admission": Area(
         (f"{SERVER}/admission",),
@@ -102,7 +155,21 @@ AREAS = {
             "tests/pipeline/test_defaults.py",
         ),
     ),
-    "parse": Area((f"{SERVER}/config/parse.py",), ("tests/config/test_parse.py",)),
+    "cache": Area((f"{SERVER}/rpc/cache.py",), ("tests/rpc/test_cache.py",)),
+    "streams": Area(
+        (f"{SERVER}/rpc/streaming.py",),
+        (
+            *("tests/stream/test_background.py", "tests/stream/test_refusals.py"),
+            *("tests/stream/test_result.py", "tests/stream/test_cancelling.py"),
+        ),
+    ),
+    "settings": Area(
+        tuple(f"{SERVER}/config/{name}.py" for name in ("checks", "load", "parse")),
+        tuple(
+            f"tests/config/test_{name}.py"
+            for name in ("parse", "load", "candidates", "metrics", "env_file", "command_line")
+        ),
+    ),
 }
 
 
@@ -139,6 +206,7 @@ def _copy_tree(copy: Path) -> None:
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+    (copy / ".tools").symlink_to(ROOT / ".tools")  # programs that tests start
 
 
 def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> int:
@@ -164,7 +232,7 @@ def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> in
         "[cosmic-ray]\n"
         f"module-path = [{modules}]\n"
         f"timeout = {4 * seconds + 60:.0f}\n"
-        'excluded-modules = ["**/__init__.py"]\n'
+        "excluded-modules = []\n"
         f"test-command = '{shlex.join(tests)}'\n"
         "[cosmic-ray.distributor]\n"
         'name = "local"\n'

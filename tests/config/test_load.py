@@ -247,6 +247,12 @@ def test_the_largest_batch_is_the_last_of_the_allowed_sizes() -> None:
     )
 
 
+def test_of_a_long_value_the_beginning_and_the_end_are_quoted() -> None:
+    start, end = "s" * 25, "e" * 75
+    assert refused({"AUTOQUALITY_WORKERS": f"{start}-middle-{end}"}).endswith(f"'{start}...{end}'")
+    assert refused({"AUTOQUALITY_WORKERS": start + end}).endswith(f"'{start}{end}'")
+
+
 def test_a_misspelt_variable_gives_a_warning() -> None:
     assert load({}, {"AUTOQUALITY_WORKER": "2"}).warnings == (
         "AUTOQUALITY_WORKER is not a setting: did you mean AUTOQUALITY_WORKERS?",

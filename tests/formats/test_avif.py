@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autoquality_core.formats import encoder_for
+from autoquality_core.formats import AvifEncoder, encoder_for
 from autoquality_core.images import Pixels, luma, luma_planes
 from autoquality_core.types import Format
 from tests.formats.sources import decoded_luma, grey, photograph, translucent
@@ -27,3 +27,9 @@ def test_luma_is_that_of_the_picture_that_libavif_decodes(pixels: Pixels, qualit
     found = decoded_luma(codec, data, pixels)
     assert found.shape == luma(pixels).shape
     assert np.array_equal(found, luma_planes(seen[np.newaxis], over_backgrounds=pixels.has_alpha))
+
+
+def test_libavif_writes_that_the_colours_are_those_of_srgb() -> None:
+    """Primaries 1 and transfer 13 of ITU-T H.273."""
+    data = AvifEncoder().encode(photograph(), 60)
+    assert data[data.index(b"nclx") + 4 :][:4] == bytes((0, 1, 0, 13))

@@ -12,6 +12,7 @@ import pytest
 from autoquality_core.errors import InvalidImage
 from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
+from autoquality_core.images.isobmff.sequence import read_sequence
 from autoquality_core.types import Format
 from tests.browser import frames_shown
 from tests.formats.sources import moving
@@ -241,6 +242,14 @@ class TestAvif:
         deep = [frame.astype(np.uint16) << bits - 8 for frame in moving().samples]
         pixels = decoded(avif_sequence(deep, DELAYS, bits))
         assert np.abs(pixels.samples.astype(int) - moving().samples).mean() < 3
+
+    def test_the_place_of_chroma_samples_says_nothing_of_their_depth(self) -> None:
+        deep = [frame.astype(np.uint16) << 2 for frame in moving().samples]
+        data = bytearray(avif_sequence(deep, DELAYS, 10))
+        settings = data.index(b"av1C", data.index(b"stsd")) + 4
+        data[settings + 2] |= 3  # the lowest bits
+        sequence = read_sequence(data, len(deep))
+        assert sequence is not None and sequence.depth == 10
 
     def test_durations_are_rounded_to_milliseconds(self) -> None:
         """50, 70 and 90 units of a thousandth become units of a 1,024th."""

@@ -34,6 +34,11 @@ def test_previews_and_missing_images_do_not_count() -> None:
     assert find_images(whole[: -len(JPEG)]).images == 1
 
 
+@pytest.mark.parametrize("kind", [0x020001, 0x020002, 0x020003])
+def test_views_of_a_panorama_of_two_eyes_and_of_several_angles_count(kind: int) -> None:
+    assert find_images(mpf([JPEG, JPEG, JPEG], [0x030000, kind, kind])).images == 3
+
+
 @pytest.mark.parametrize("length", range(0, 90, 7))
 def test_a_truncated_index_names_no_images(length: int) -> None:
     index = mpf([JPEG, JPEG])[6 : 6 + length]

@@ -104,6 +104,11 @@ def test_a_larger_image_may_have_fewer_scans() -> None:
     assert open_image(bombs.jpeg_scans(400, 100), limits).width == 400
 
 
+@pytest.mark.parametrize("frame", [0xC0, 0xC1, HUFFMAN, 0xC3, 0xC9, ARITHMETIC, 0xCB])
+def test_every_kind_of_frame_has_its_pixels_counted(frame: int) -> None:
+    assert count_scans(refined(b"", frame)).pixels == 8 * 32
+
+
 def test_optimised_scans_of_a_photograph_are_far_below_the_limit() -> None:
     image = pyvips.Image.new_from_buffer(photo("coffee.png"), "")
     for quality in (10, 50, 80, 100):

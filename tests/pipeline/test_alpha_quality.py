@@ -128,6 +128,9 @@ def test_a_budget_is_met_by_lowering_alpha_too(low: int, high: int, share: float
     assert result.image == fixed(result.quality, result.alpha_quality)
     if result.quality < high:  # nothing of the budget is left for the quality
         assert len(fixed(result.quality + 1, result.alpha_quality)) > budget
+    more = result.alpha_quality + 5
+    if more < 100:  # nor for the next step of both
+        assert len(fixed(min(max(more, low), high), more)) > budget
     assert len(result.probes) <= 14
     tried = [(one.quality, one.alpha_quality) for one in result.probes]
     assert len(set(tried)) == len(tried)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions
@@ -17,6 +18,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
+    ColorProfile,
     Format,
     Limits,
     Lossless,
@@ -27,6 +29,7 @@ from autoquality_core.types import (
     TargetSpec,
     Verdict,
 )
+from tests.images.files import with_profile
 from tests.photos import animation, crop, with_alpha
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -127,7 +130,7 @@ def test_every_candidate_is_listed_with_its_bytes_and_the_reason() -> None:
     assert (chosen.format, chosen.quality) == (result.format, result.quality)
     assert chosen.size_bytes == len(result.image)
     assert chosen.score == result.scores["ssimulacra2"]
-    assert not chosen.predicted
+    assert (chosen.message, chosen.predicted) == ("fewest bytes for the target", False)
     for one in result.candidates:
         assert one.message
         if one is not chosen and not one.lossless:
@@ -165,6 +168,7 @@ def test_within_a_budget_the_best_looking_file_wins() -> None:
     assert result.scores["ssimulacra2"] >= max(alone) - 1.5
     (chosen,) = by_verdict(result)[Verdict.CHOSEN]
     assert chosen.score == result.scores["ssimulacra2"]
+    assert chosen.message == "best score within the budget"
 
 
 def test_a_budget_that_nothing_fits_yields_the_smallest_file() -> None:
@@ -212,11 +216,44 @@ def test_an_animation_is_kept_if_a_format_can() -> None:
     assert {one.format for one in left_out} == {Format.AVIF, Format.JPEG}
 
 
+def test_a_profile_is_kept_if_a_format_can() -> None:
+    photo = pyvips.Image.new_from_buffer(PHOTO, "")
+    source = with_profile(photo, pyvips.Image.profile_load("p3"))
+    keep = ColorProfile.KEEP
+    result = encode(candidates=(Format.JXL, Format.WEBP), source=source, color_profile=keep)
+    assert (result.format, result.notices) == (Format.WEBP, ())
+    (left_out,) = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
+    assert left_out.message == "JPEG XL is written without a profile"
+
+
+def test_a_jpeg_xl_that_keeps_coefficients_is_not_left_out_for_its_profile() -> None:
+    image = pyvips.Image.new_from_buffer(PHOTO, "").copy()
+    p3 = pyvips.Image.profile_load("p3")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", p3)
+    result = encode(
+        candidates=(Format.JXL, Format.WEBP),
+        source=bytes(image.jpegsave_buffer(keep=pyvips.ForeignKeep.ICC)),
+        color_profile=ColorProfile.KEEP,
+        jxl=JxlOptions(lossless=True),
+    )
+    assert {one.format for one in result.candidates} == {Format.JXL, Format.WEBP}
+    assert Verdict.CANNOT_HOLD_IMAGE not in by_verdict(result)
+    assert result.notices == ()
+
+
 def test_a_small_image_leaves_avif_out() -> None:
     result = encode(candidates=(Format.AVIF, Format.WEBP), source=crop("coffee.png", 40, 12))
     assert result.format is Format.WEBP
     (left_out,) = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
     assert left_out.message == "AVIF cannot hold an image of 40x12"
+
+
+def test_an_image_that_is_too_long_leaves_webp_out() -> None:
+    long = RawSource(16_384, 16, 3, bytes(16_384 * 16 * 3))
+    result = encode(candidates=(Format.WEBP, Format.JPEG), source=long)
+    assert result.format is Format.JPEG
+    (left_out,) = by_verdict(result)[Verdict.CANNOT_HOLD_IMAGE]
+    assert left_out.message.startswith("WebP holds at most 16383 pixels a side")
 
 
 def test_if_all_lose_something_the_least_is_lost() -> None:

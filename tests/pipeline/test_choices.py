@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from autoquality_core.formats import JpegEncoder, JpegOptions, WebpEncoder, WebpOptions
+from autoquality_core.formats import Encoder, JpegEncoder, JpegOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate
@@ -19,6 +20,7 @@ from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.objectives import BestScore, FewestBytes
 from autoquality_core.pipeline.session import Session
+from autoquality_core.priors.features import all_features
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
@@ -232,17 +234,36 @@ class Alternating(FewestBytes):
         return len(entry.session.probes)
 
 
-def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again() -> None:
-    pixels = Pixels.from_samples(
-        np.random.default_rng(1).integers(0, 256, (1, 64, 64, 3), np.uint8)
-    )
+NOISE = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 4), np.uint8)
+
+
+def entry_of(encoder: Encoder, samples: npt.NDArray[np.uint8]) -> Entry:
+    pixels = Pixels.from_samples(samples)
     resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
-    entries = [
-        Entry(
-            *(Candidate(encoder, pixels), encoder),
-            *(Session(pixels, encoder, Deadline()), Probes(), resolved),
-        )
-        for encoder in (JpegEncoder(), WebpEncoder())
-    ]
+    session = Session(pixels, encoder, Deadline())
+    return Entry(Candidate(encoder, pixels), encoder, session, Probes(), resolved)
+
+
+def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again() -> None:
+    entries = [entry_of(encoder, NOISE[:1, ..., :3]) for encoder in (JpegEncoder(), WebpEncoder())]
     _, tried = choose(entries, Alternating(70.0), beliefs_about(entries))
+    assert all(one.paused for one in tried)
     assert {one.found.outcome for one in tried if one.answer} == {Outcome.TARGET_MET}
+
+
+def test_the_features_of_an_opaque_frame_say_less_of_alpha_and_least_of_animations() -> None:
+    """What is less certain may save more."""
+
+    def saving(samples: npt.NDArray[np.uint8], doubt: float | None = None) -> float:
+        one = entry_of(WebpEncoder(), samples)
+        beliefs = beliefs_about([one])
+        if doubt is not None:
+            features = all_features(one.session.pixels)
+            beliefs = SizeBeliefs([one.encoder], one.session.pixel_count, features, doubt=doubt)
+        usual = round(beliefs.bytes_at(one.encoder, 70.0))
+        return beliefs.saving(one.encoder, 70.0, usual)
+
+    opaque, clear, moving = NOISE[:1, ..., :3], NOISE[:1], NOISE[..., :3]
+    assert saving(opaque) == saving(opaque, 0.0)
+    assert saving(clear) > saving(clear, 0.0)
+    assert saving(moving) > saving(moving, 0.3)

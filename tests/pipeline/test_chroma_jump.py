@@ -11,17 +11,20 @@ import pytest
 from PIL import Image
 
 from autoquality_core.formats import (
+    AvifEncoder,
     AvifOptions,
     Encoder,
     EncoderOptions,
     JpegOptions,
     encoder_for,
 )
-from autoquality_core.images import ImageLimits
-from autoquality_core.metrics import METRICS
+from autoquality_core.images import ImageLimits, Pixels
+from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import (
     Chroma,
@@ -31,6 +34,7 @@ from autoquality_core.types import (
     NoticeCode,
     Outcome,
     RawSource,
+    ResolvedTarget,
     TargetSpec,
 )
 from tests.photos import photo
@@ -134,6 +138,16 @@ def test_grey_images_have_no_chroma_to_keep(fmt: Format) -> None:
         wanted = TargetSpec(Method.SSIMULACRA2, target, allowed_error=0.05)
         result = encode(fmt, wanted, source=grey)
         assert {one.chroma for one in result.probes} == {Chroma.BY_QUALITY}
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_the_score_jumps_only_where_there_are_colours(bands: int) -> None:
+    pixels = Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8))
+    encoder = AvifEncoder()
+    resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
+    session = Session(pixels, encoder, Deadline())
+    found = jumps_at(encoder, session, SSIMULACRA2, resolved)
+    assert found == (90 if bands > 2 else None)
 
 
 def test_limits_on_scores_hold_with_full_chroma() -> None:

@@ -113,6 +113,13 @@ def test_photoshops_presets_are_in_order() -> None:
     assert all(low < high for low, high in itertools.pairwise(found))
 
 
+def test_a_table_of_its_own_for_the_second_chroma_does_not_count() -> None:
+    usual = Image.open(io.BytesIO(by_pillow(80))).quantization  # type: ignore[attr-defined]
+    source = with_tables([usual[0], usual[1], [255] * 64])
+    assert len(set(quantisation_tables(source))) == 3
+    assert source_quality(source, PLAIN, PIXELS) == 80
+
+
 def test_tables_of_16_bits_are_read() -> None:
     data = by_pillow(50)
     (luma, chroma, _) = quantisation_tables(data)

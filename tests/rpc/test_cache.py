@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,12 +36,12 @@ from autoquality_server.cli.doctor import report
 from autoquality_server.cli.doctor.access import check_cache
 from autoquality_server.config import ConfigError, Settings, load
 from autoquality_server.process.app import App
-from autoquality_server.rpc.cache import AnswerCache, _lasts, place
+from autoquality_server.rpc.cache import AnswerCache, _lasts, describe, place
 from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.photos import crop, photo
 from tests.redis import RunningRedis, running_redis
 from tests.rpc.conftest import encoding_stub, scrape
-from tests.waiting import until
+from tests.waiting import until, wait_for
 
 PHOTO = crop("coffee.png", 64, 48)
 TIMEOUT = 5.0
@@ -238,6 +239,26 @@ def test_a_cache_that_answers_again_is_used_again(
         assert counts() == {"hit": 0, "miss": 2, "failed": 3, "skipped": 0}
 
 
+def test_writes_that_wait_for_a_thread_at_the_end_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, written = threading.Event(), list[str]()
+
+    def write(key: str, _: bytes, **__: Any) -> None:
+        wait_for(gate)
+        written.append(key)
+
+    result = encode(PHOTO, "webp", target=0.02)
+    with opened("redis://localhost") as (answers, _):
+        monkeypatch.setattr(answers._redis, "set", write)
+        for at in range(16):
+            answers.keep(str(at), result, pb.EncodeResponse())
+        answers.close()
+        gate.set()
+        answers._threads.shutdown()
+    assert len(written) <= 8
+
+
 def test_a_request_without_time_does_not_wait_for_the_cache(cache: RunningRedis) -> None:
     with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts):
         assert answers.find("key", Deadline(TIMEOUT / 2)) is None
@@ -349,3 +370,8 @@ def test_the_doctor_asks_the_cache(
 def test_a_place_has_no_password() -> None:
     url = "rediss://user:secret@cache.example:6380/2"  # pragma: allowlist secret
     assert place(url) == "rediss://cache.example:6380/2"
+
+
+def test_an_error_has_its_own_words_unless_it_is_a_timeout() -> None:
+    assert describe(TimeoutError("Timeout reading from socket")) == "no answer in time"
+    assert describe(ConnectionRefusedError("Error 111")) == "Error 111"

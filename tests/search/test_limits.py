@@ -207,6 +207,15 @@ def test_a_target_that_breaks_a_limit_of_its_own_metric_ends_at_the_limit() -> N
     assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (15, Outcome.MAX_DSSIM_REACHED)
 
 
+def test_no_chance_is_negative_where_a_limit_excludes_the_target() -> None:
+    limit = ScoreLimit(LIKENESS, 90.0, Outcome.MIN_SSIMULACRA2_REACHED)
+    goal = LimitedGoal(ScoreGoal(LIKENESS, 70.0, 1.0), (limit,))
+    means = np.linspace(LIKENESS.value(50.0), LIKENESS.value(95.0), HIGH - LOW + 1)
+    found = goal.prospects([means], [np.full_like(means, 0.05)])
+    assert min(map(np.min, found)) >= 0
+    assert found.answers.max() > 0.5
+
+
 def test_without_a_limit_on_bytes_a_conflict_ends_at_the_highest_quality() -> None:
     goal = LimitedGoal(
         ScoreGoal(DSSIM, 0.02, 0.001), (ScoreLimit(DSSIM, 0.001, Outcome.MAX_DSSIM_REACHED),)

@@ -9,6 +9,9 @@ import grpc
 import pytest
 
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.errors import InvalidRequest, RequestCancelled
+from autoquality_core.runtime.deadline import Deadline
+from autoquality_server.rpc.streaming import ExpectedBytes, first_part, receive
 from tests.photos import crop
 from tests.stream.serving import Sender, Serving, chunk, noise, parts, shape_of, stage, start
 from tests.waiting import until
@@ -46,6 +49,37 @@ def test_a_call_can_be_cancelled_before_its_first_message(
     call.cancel()
     assert_nothing_is_left(server)
     sender.end()
+
+
+class Recorded(Deadline):
+    """Records for how long a cancellation was awaited, which comes then if it is `late`."""
+
+    def __init__(self, *, late: bool = False) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+        self._late = late
+
+    def check_soon(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        if self._late:
+            self.cancel()
+        self.check()
+
+
+def test_only_a_stream_that_ends_early_waits_for_its_cancellation() -> None:
+    """In gRPC, a cancelled stream may look complete at first."""
+    first = start(PLAIN)
+    whole = Recorded()
+    assert first_part(iter([first]), whole) == first.start
+    assert bytes(receive(iter([chunk(b"1234")]), ExpectedBytes("image", 4, 4), whole)) == b"1234"
+    assert whole.waited == []
+    for late, error in ((False, InvalidRequest), (True, RequestCancelled)):
+        empty, cut = Recorded(late=late), Recorded(late=late)
+        with pytest.raises(error):
+            first_part(iter([]), empty)
+        with pytest.raises(error):
+            receive(iter([chunk(b"12")]), ExpectedBytes("image", 4, 4), cut)
+        assert 0 < min(empty.waited + cut.waited) <= max(empty.waited + cut.waited) < 1
 
 
 def test_a_call_can_be_cancelled_during_its_upload(serve_with: Callable[..., Serving]) -> None:

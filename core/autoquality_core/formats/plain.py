@@ -58,11 +58,11 @@ def webp(pixels: Pixels, quality: int) -> bytes | None:
 
 
 def _packed(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """The first frame: (height, width), or with three bands (height, width, 3).
+    """The first frame: (height, width, bands).
 
     imagecodecs checks the strides even of axes with one element, for which NumPy allows any.
     """
-    shape = (pixels.height, pixels.width, pixels.bands)[: 2 if pixels.bands == 1 else 3]
+    shape = pixels.height, pixels.width, pixels.bands
     packed: npt.NDArray[np.uint8] = pixels.samples[0].reshape(-1).reshape(shape)
     return packed
 

@@ -47,7 +47,7 @@ def candidates(
     formats = requested_formats(job, origin.format, has_alpha=pixels.has_alpha)
     if len(formats) == 1:
         return tuple(_variants(job, formats[0], pixels, origin)), []
-    losses = {fmt: _loss(fmt, pixels) for fmt in formats}
+    losses = {fmt: _loss(fmt, pixels, origin) for fmt in formats}
     least = min(rank for rank, _ in losses.values())
     kept = [fmt for fmt, (rank, _) in losses.items() if rank == least]
     left_out = [
@@ -58,7 +58,7 @@ def candidates(
     return tuple(one for fmt in kept for one in _variants(job, fmt, pixels, origin)), left_out
 
 
-def _loss(fmt: Format, pixels: Pixels) -> tuple[tuple[bool, ...], str]:
+def _loss(fmt: Format, pixels: Pixels, origin: Origin) -> tuple[tuple[bool, ...], str]:
     """How much of an image a format loses, worst first, and why it may be left out."""
     name = ENCODERS[fmt].name
     try:
@@ -66,10 +66,12 @@ def _loss(fmt: Format, pixels: Pixels) -> tuple[tuple[bool, ...], str]:
     except InvalidRequest as error:
         return (True,), error.description
     encoder = ENCODERS[written]
+    # A JPEG XL with the coefficients of a JPEG has its profile too.
+    keeps_profile = encoder.keeps_profile or (written is Format.JXL and origin.jpeg is not None)
     why = {
         f"{name} is written without animation": pixels.frames > 1 and not encoder.keeps_animation,
         f"{name} has no transparency": pixels.has_alpha and not encoder.keeps_alpha,
-        f"{name} is written without a profile": bool(pixels.profile) and not encoder.keeps_profile,
+        f"{name} is written without a profile": bool(pixels.profile) and not keeps_profile,
         f"{name} cannot hold an image of {pixels.width}x{pixels.height}": written is not fmt,
     }
     return (False, *why.values()), ", ".join(text for text, loses in why.items() if loses)
