@@ -42,9 +42,10 @@ from autoquality_core.pipeline.methods import (
     has_near_lossless,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
-from autoquality_core.pipeline.results import KeptSource, notices_of, result_of
+from autoquality_core.pipeline.results import notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.shrinking import Shrinker
+from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
@@ -171,7 +172,7 @@ class Pipeline:
         make_session = partial(self._session, deadline)
         entries = self._entries(opened, able, origin.metadata, make_session)
         before = source_notices(pixels, origin)
-        source = KeptSource.of(opened, entries, origin)
+        source = SourceFile.of(opened, entries, origin)
         if source and (settled := source.settled(job, before, timings)):
             return settled
         chosen, searched, considered = decided(entries, left_out)
