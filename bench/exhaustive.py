@@ -32,7 +32,7 @@ from autoquality_core.pipeline.methods import (
     MethodHandler,
     MlSearch,
     ScoreSearch,
-    SizeSearch,
+    search_by_size,
 )
 from autoquality_core.pipeline.methods.limited import other_metrics, under_limits
 from autoquality_core.pipeline.session import Session
@@ -141,7 +141,7 @@ def _judge(
             others = other_metrics(resolved.limits, metric)
             curve = [_seen(sweep, quality, metric, others) for quality in range(1, 101)]
             session = CachedSession(files, encoder)
-            answer = handler.run(session, resolved)
+            answer = handler(session, resolved)
             data = session.file(answer.quality)
             seen = _seen(session, answer.quality, metric, others)
             wrong = _wrong(resolved, metric, Found(seen, answer.outcome), curve, session)
@@ -241,13 +241,13 @@ def _handlers(fmt: Format) -> Mapping[tuple[Method, Metric | None], MethodHandle
     path = bundled_network(fmt)
     networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
     by_score = [ScoreSearch(metric) for metric in METRICS.values()]
-    by_network = MlSearch(networks, by_score)
+    by_network = MlSearch(networks, by_score).run
     found: dict[tuple[Method, Metric | None], MethodHandler] = {
-        (Method.SIZE, None): SizeSearch(),
+        (Method.SIZE, None): search_by_size,
         (Method.ML, DSSIM): by_network,
     }
     for search in by_score:
-        found[Method(search.metric.name), search.metric] = search
+        found[Method(search.metric.name), search.metric] = search.run
         if any(search.metric.name in one.info.metrics for one in networks.values()):
             found[Method.ML, search.metric] = by_network
     return found

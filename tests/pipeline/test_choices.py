@@ -240,7 +240,7 @@ def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again()
     entries = [
         Entry(
             *(Candidate(encoder, pixels), encoder),
-            *(Session(pixels, encoder, Deadline()), Probes(), resolved),
+            *(Session(pixels, encoder, Deadline()), Probes().run, resolved),
         )
         for encoder in (JpegEncoder(), WebpEncoder())
     ]

@@ -13,7 +13,7 @@ from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeResult
-from autoquality_core.pipeline.methods import NearLossless, has_near_lossless
+from autoquality_core.pipeline.methods import has_near_lossless, search_near_lossless
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
@@ -83,7 +83,7 @@ def search(
     target: float, deadline: Deadline | None = None, **limits: float
 ) -> tuple[Session, Outcome]:
     session = Session(interface(), NEAR, deadline or Deadline())
-    answer = NearLossless().run(session, resolved(target, **limits))
+    answer = search_near_lossless(session, resolved(target, **limits))
     return session, answer.outcome
 
 

@@ -31,15 +31,15 @@ from autoquality_core.pipeline.entry import Entry, looks_alike
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
-    FixedQuality,
     MethodHandler,
     MlSearch,
-    NearLossless,
     PredictedScore,
-    PredictedSize,
     ScoreSearch,
-    SizeSearch,
+    fixed_quality,
     has_near_lossless,
+    predicted_size,
+    search_by_size,
+    search_near_lossless,
 )
 from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.results import notices_of, result_of
@@ -95,8 +95,8 @@ class Pipeline:
         self._lend_core = lend_core
         self._policy = PredictionPolicy(self.predictors) if advise else None
         self._max_search_pixels = max_search_pixels
-        self._searches = self._handlers(ScoreSearch, SizeSearch())
-        self._predictions = self._handlers(PredictedScore, PredictedSize())
+        self._searches = self._handlers(ScoreSearch, search_by_size)
+        self._predictions = self._handlers(PredictedScore, predicted_size)
 
     def _handlers(
         self, by_metric: type[ScoreSearch], size: MethodHandler
@@ -107,7 +107,8 @@ class Pipeline:
             if method.value in METRICS
         }
         ml = MlSearch(self.predictors, by_score.values())
-        return {**by_score, Method.SIZE: size, Method.ML: ml}
+        searches = {method: one.run for method, one in by_score.items()}
+        return {**searches, Method.SIZE: size, Method.ML: ml.run}
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
@@ -308,12 +309,12 @@ class Pipeline:
     ) -> MethodHandler:
         encoder = candidate.encoder
         if encoder.near_lossless is not None:
-            return NearLossless()
+            return search_near_lossless
         if not encoder.takes_quality:
             outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
-            return FixedQuality(0, outcome)
+            return fixed_quality(0, outcome)
         if resolved.method is Method.NONE:
-            return FixedQuality(cap or self._fixed(job, encoder))
+            return fixed_quality(cap or self._fixed(job, encoder))
         searched = self._searched(candidate.pixels)
         return (self._searches if searched else self._predictions)[resolved.method]
 

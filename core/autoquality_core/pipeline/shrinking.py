@@ -15,7 +15,7 @@ from autoquality_core.images import NO_METADATA, Metadata, Pixels, Source
 from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate, candidate_of
-from autoquality_core.pipeline.methods import Answer, MethodHandler, SizeSearch
+from autoquality_core.pipeline.methods import Answer, MethodHandler, search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.priors import score_prior, size_prior
@@ -216,13 +216,13 @@ class Shrinker:
         if not self._encoder.takes_quality:
             answer = Answer(0, Outcome.NO_QUALITY, resolved)
         elif resolved.method is Method.SIZE:
-            answer = SizeSearch(first_fitting).run(session, resolved)
+            answer = search_by_size(session, resolved, first_fitting)
             if answer.outcome is Outcome.PREDICTION_TRUSTED:
                 reached = self._budget >= resolved.target
                 met = Outcome.TARGET_MET if reached else Outcome.MAX_BYTES_REACHED
                 answer = replace(answer, outcome=met)
         else:
-            answer = self.method.run(session, resolved)
+            answer = self.method(session, resolved)
         applied = replace(answer.applied, min_quality=self._resolved.min_quality)
         notices = (*answer.notices, *self._notices(session, answer.notices))
         return replace(answer, applied=applied, notices=notices)

@@ -11,7 +11,7 @@ from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.metrics import METRICS
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.methods import FixedQuality
+from autoquality_core.pipeline.methods import fixed_quality
 from autoquality_core.pipeline.results import notices_of
 from autoquality_core.pipeline.source_quality import source_quality
 from autoquality_core.pipeline.sources import OpenJob, Origin
@@ -66,7 +66,7 @@ class SourceFile:
             intact = not metadata.dropped and metadata.xmp == source.blocks.xmp
             found = cls(source, entry, options.keep_metadata and intact)
             if found._in_budget() is not None:
-                entry.handler = FixedQuality(entry.resolved.max_quality, Outcome.TARGET_MET)
+                entry.handler = fixed_quality(entry.resolved.max_quality, Outcome.TARGET_MET)
             return found
         return None
 

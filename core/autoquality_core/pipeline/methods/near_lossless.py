@@ -42,35 +42,32 @@ def _many(colours: npt.NDArray[np.uint8]) -> bool:
     return len(np.unique(packed)) > _PALETTE
 
 
-class NearLossless:
-    """Searches the levels for the smallest file with the target's SSIMULACRA2 or a better one.
+def search_near_lossless(session: Session, resolved: ResolvedTarget) -> Answer:
+    """The smallest file of all levels with the target's SSIMULACRA2 or a better one.
 
     It goes from one level to the next while that may help: the score rises with the level.
     """
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """See MethodHandler. Leaves the session with the encoder of the answer."""
-        usual, limits = session.encoder, resolved.limits
-        metrics = SSIMULACRA2, *other_metrics(limits, SSIMULACRA2)
-        least = resolved.target - resolved.allowed_error
-        sizes: dict[int, int] = {}
-        outcome = Outcome.MAX_QUALITY_REACHED
-        at, step = bisect_left(_USUAL, resolved.target), 0
-        while 0 <= at < len(NEAR_LOSSLESS_LEVELS):
-            if step and not session.may_continue(0):
-                outcome = Outcome.DEADLINE_REACHED
-                break
-            level = NEAR_LOSSLESS_LEVELS[at]
-            session.encoder = usual.at_level(level)
-            found = session.probe(0, *metrics)
-            enough = found.scores[SSIMULACRA2.name] >= least and keeps_scores(found.scores, limits)
-            if enough:
-                sizes[level] = found.size_bytes
-            if step and enough is (step > 0):
-                break
-            step = -1 if enough else 1
-            at += step
-        if not sizes:
-            return Answer(0, outcome, resolved)
-        session.encoder = usual.at_level(min(sizes, key=sizes.__getitem__))
-        return Answer(0, Outcome.LOSSLESS_SMALLER, resolved)
+    usual, limits = session.encoder, resolved.limits
+    metrics = SSIMULACRA2, *other_metrics(limits, SSIMULACRA2)
+    least = resolved.target - resolved.allowed_error
+    sizes: dict[int, int] = {}
+    outcome = Outcome.MAX_QUALITY_REACHED
+    at, step = bisect_left(_USUAL, resolved.target), 0
+    while 0 <= at < len(NEAR_LOSSLESS_LEVELS):
+        if step and not session.may_continue(0):
+            outcome = Outcome.DEADLINE_REACHED
+            break
+        level = NEAR_LOSSLESS_LEVELS[at]
+        session.encoder = usual.at_level(level)
+        found = session.probe(0, *metrics)
+        enough = found.scores[SSIMULACRA2.name] >= least and keeps_scores(found.scores, limits)
+        if enough:
+            sizes[level] = found.size_bytes
+        if step and enough is (step > 0):
+            break
+        step = -1 if enough else 1
+        at += step
+    if not sizes:
+        return Answer(0, outcome, resolved)
+    session.encoder = usual.at_level(min(sizes, key=sizes.__getitem__))
+    return Answer(0, Outcome.LOSSLESS_SMALLER, resolved)

@@ -79,7 +79,7 @@ class ScoreSearch:
         notices: tuple[Notice, ...] = ()
         usual = session.encoder
         if resolved.limits.max_bytes is None:
-            found = find(session, resolved)
+            found = search_over_chroma(find, session, self.metric, resolved)
         else:
             found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
         session.choose(found.best.quality)
@@ -98,23 +98,10 @@ class ScoreSearch:
         first: int | None = None,
         *,
         thorough: bool = True,
-    ) -> Found:
-        """See BudgetSearch."""
-        find = partial(self._find_by_chroma, prediction, thorough=thorough)
-        return search_over_chroma(find, session, self.metric, resolved, first)
-
-    def _find_by_chroma(
-        self,
-        prediction: Prediction | None,
-        session: Session,
-        resolved: ResolvedTarget,
-        first: int | None = None,
-        *,
-        thorough: bool = True,
         beliefs: Sequence[Gaussian] = (),
         stop: Stop = never,
     ) -> Found:
-        """See `chroma.Find`."""
+        """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
         goal, priors = self._beliefs(session, resolved, curve)
         if beliefs:

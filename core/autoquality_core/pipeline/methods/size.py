@@ -24,28 +24,25 @@ from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, search
 from autoquality_core.types import Outcome, ResolvedTarget
 
 
-class SizeSearch:
-    """Searches by size alone. Only limits on scores need measurements, normally of the answer."""
+def search_by_size(
+    session: Session, resolved: ResolvedTarget, find: Callable[..., Found] = search
+) -> Answer:
+    """Search by size alone. Only limits on scores need measurements, normally of the answer.
 
-    def __init__(self, find: Callable[..., Found] | None = None) -> None:
-        """`find` replaces `search` and takes its arguments. It does not see limits on scores."""
-        self._find = find
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        max_bytes = resolved.limits.max_bytes or math.inf
-        budget = min(resolved.target, max_bytes)
-        within = replace(resolved, target=budget)
-        found, notices = within_budget(
-            session, within, budget, partial(_search, self._find or search)
-        )
-        quality, outcome = found.best.quality, found.outcome
-        session.choose(quality)
-        if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
-            outcome = Outcome.LIMITS_CONFLICT
-        limited = budget < resolved.target and quality < resolved.max_quality
-        if outcome is Outcome.TARGET_MET and limited:
-            outcome = Outcome.MAX_BYTES_REACHED
-        return Answer(quality, outcome, resolved, notices=notices)
+    `find` takes the arguments of `search`. It does not see limits on scores.
+    """
+    max_bytes = resolved.limits.max_bytes or math.inf
+    budget = min(resolved.target, max_bytes)
+    within = replace(resolved, target=budget)
+    found, notices = within_budget(session, within, budget, partial(_search, find))
+    quality, outcome = found.best.quality, found.outcome
+    session.choose(quality)
+    if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
+        outcome = Outcome.LIMITS_CONFLICT
+    limited = budget < resolved.target and quality < resolved.max_quality
+    if outcome is Outcome.TARGET_MET and limited:
+        outcome = Outcome.MAX_BYTES_REACHED
+    return Answer(quality, outcome, resolved, notices=notices)
 
 
 def _search(

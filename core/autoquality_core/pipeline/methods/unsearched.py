@@ -11,7 +11,7 @@ from autoquality_core.networks import Prediction
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.limited import keeps_scores, other_metrics
 from autoquality_core.pipeline.methods.score import ScoreSearch
-from autoquality_core.pipeline.methods.size import SizeSearch
+from autoquality_core.pipeline.methods.size import search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import first_fitting
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
@@ -49,17 +49,15 @@ class PredictedScore(ScoreSearch):
         return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, predicted, notices)
 
 
-class PredictedSize:
+def predicted_size(session: Session, resolved: ResolvedTarget) -> Answer:
     """One encoding, at a predicted quality that is likely to fit; more until one fits.
 
     If the file exceeds a limit on scores, there is a search.
     """
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        answer = SizeSearch(first_fitting).run(session, resolved)
-        if answer.outcome not in (Outcome.PREDICTION_TRUSTED, Outcome.MIN_QUALITY_REACHED):
-            return answer
-        return replace(answer, notices=(*answer.notices, _notice(session)))
+    answer = search_by_size(session, resolved, first_fitting)
+    if answer.outcome not in (Outcome.PREDICTION_TRUSTED, Outcome.MIN_QUALITY_REACHED):
+        return answer
+    return replace(answer, notices=(*answer.notices, _notice(session)))
 
 
 def _within(session: Session, resolved: ResolvedTarget, quality: int) -> bool:
