@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from autoquality_core.images import push_pull
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.images.push_pull import Samples
@@ -26,11 +24,6 @@ def with_continued_colours(pixels: Pixels) -> Pixels:
 def with_black(pixels: Pixels) -> Pixels:
     """Replace hidden colours by black, which lossless formats compress best."""
     return _replaced(pixels, _blacken)
-
-
-def warm_up() -> None:
-    """Compile the loops, or load them from numba's cache."""
-    with_continued_colours(Pixels.from_samples(np.zeros((1, 4, 4, 4), np.uint8)))
 
 
 def _replaced(pixels: Pixels, fill: Callable[[Samples], None]) -> Pixels:

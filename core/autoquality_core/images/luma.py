@@ -65,12 +65,6 @@ def over_black(colour: Planes, alpha: Planes) -> Planes:
     return product.astype(np.uint8)
 
 
-def warm_up() -> None:
-    """Compile the loops."""
-    for over_backgrounds in (False, True):
-        luma_planes(np.zeros((1, 1, 1, 4), np.uint8), over_backgrounds=over_backgrounds)
-
-
 # Samples are read by their place in flat arrays: LLVM turns that into wide instructions, which take
 # a fifth of the time.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.runtime.compilation import compiled
 
 Frame = npt.NDArray[np.uint8]
@@ -38,14 +39,9 @@ def upright(samples: Frame, orientation: int) -> Frame:
     frames, height, width, bands = samples.shape
     shape = (width, height, bands) if swaps_sides(orientation) else (height, width, bands)
     turned = np.empty((frames, *shape), np.uint8)
-    for frame, place in zip(samples, turned, strict=True):
+    for frame, place in zip(read_only(samples), turned, strict=True):
         _copy(turn(frame), place)
     return turned
-
-
-def warm_up() -> None:
-    """Compile the loop."""
-    upright(np.zeros((1, 1, 1, 1), np.uint8), 6)
 
 
 @compiled

@@ -73,6 +73,3 @@ class Metric(Protocol):
 
     def score(self, value: FloatArray) -> FloatArray:
         """The scores of values: the inverse of `value`, elementwise."""
-
-    def warm_up(self) -> None:
-        """Compile everything now, so that the first measurement does not wait for it."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from autoquality_core import images
+import numpy as np
+
 from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
 from autoquality_core.images import (
@@ -19,9 +20,13 @@ from autoquality_core.images import (
     Pixels,
     check_raw,
     check_raw_shape,
-    hidden,
+    source_formats,
 )
+from autoquality_core.images.colour.spaces import Space
+from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.images.orientation import upright
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
@@ -56,7 +61,7 @@ from autoquality_core.pipeline.sources import (
     open_pair,
 )
 from autoquality_core.pipeline.verdicts import decided, reduced
-from autoquality_core.priors import features
+from autoquality_core.priors.features import all_features, detail
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
@@ -109,10 +114,6 @@ class Pipeline:
         ml = MlSearch(self.predictors, by_score.values())
         searches = {method: one.run for method, one in by_score.items()}
         return {**searches, Method.SIZE: size, Method.ML: ml.run}
-
-    def warm_up(self) -> None:
-        """Compile everything now, so that the first request does not wait for it."""
-        warm_up()
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
         """Choose the quality and encode.
@@ -324,11 +325,16 @@ class Pipeline:
 
 def warm_up() -> None:
     """Compile every loop, or load it from numba's disk cache, and see what libvips can do."""
-    images.source_formats()
+    source_formats()
     writable()
-    images.warm_up()
-    hidden.warm_up()
-    features.warm_up()
     learned()
-    for metric in METRICS.values():
-        metric.warm_up()
+    upright(np.zeros((1, 2, 2, 1), np.uint8), 6)
+    space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
+    for bands in (3, 4):
+        pixels = with_continued_colours(Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8)))
+        detail(pixels)
+        all_features(pixels)
+        for metric in METRICS.values():
+            metric.reference(pixels).score(Decoded(pixels.samples))

@@ -130,13 +130,6 @@ def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
     )
 
 
-def warm_up() -> None:
-    """Compile the loops, or load them from numba's disk cache."""
-    pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
-    detail(pixels)
-    all_features(pixels)
-
-
 def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
     """The features of blocks of luma (64, n) less 128."""
     coefficients = _TRANSFORM @ luma

@@ -92,13 +92,6 @@ class Space:
         return self.light, self.luminance, ootf, scale, self.gains, self.to_srgb
 
 
-def warm_up() -> None:
-    """Compile the loops for images of 8 and 16 bits."""
-    space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
-    space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
-    space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
-
-
 @cache
 def _codes() -> npt.NDArray[np.uint8]:
     """The sRGB sample of each of 65536 levels of light."""

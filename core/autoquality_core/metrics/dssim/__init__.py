@@ -88,8 +88,5 @@ class Dssim:
     def score(self, value: FloatArray) -> FloatArray:
         return np.asarray(np.exp(-value))
 
-    def warm_up(self) -> None:
-        reference.warm_up()
-
 
 DSSIM = Dssim()

@@ -92,12 +92,6 @@ def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) 
     return Reference(reference_luma, stride).dssim(distorted_luma)
 
 
-def warm_up() -> None:
-    """Compile the kernels, or load them from numba's disk cache."""
-    luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
-    compare(luma, luma)
-
-
 def _checked(luma: Luma) -> Luma:
     """`luma` itself if it is 8-bit, has four axes and is not empty."""
     if luma.dtype != np.uint8 or luma.ndim != 4 or luma.size == 0:

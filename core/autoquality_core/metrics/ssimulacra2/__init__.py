@@ -107,11 +107,6 @@ class Ssimulacra2:
     def score(self, value: FloatArray) -> FloatArray:
         return np.asarray(self.high - np.exp(-value))
 
-    def warm_up(self) -> None:
-        samples = np.zeros((8, 8, 3), np.uint8)
-        for kept in (True, False):
-            FrameReference(samples, kept=kept).score(samples)
-
 
 def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:
     """Opaque samples (frames, height, width, 1 or 3): one surface, or two for alpha.
