@@ -133,14 +133,6 @@ class Device(enum.Enum):
     GPU = "gpu"
 
 
-class DropReason(enum.Enum):
-    """Why an image left a network's queue, or was not let in, though nothing had failed."""
-
-    DEADLINE = "deadline"
-    CANCELLED = "cancelled"
-    QUEUE_FULL = "queue_full"
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the caller should know; `message` is for people."""
