@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -52,17 +52,15 @@ MakeSession = Callable[[Candidate, Metadata], Session]
 
 
 class Final(NamedTuple):
-    """An answer and its session. `earlier` and `later` are the probes of other sessions."""
+    """An answer and its session, one of `sessions`, which are all in the order of their probes."""
 
     session: Session
     answer: Answer
-    earlier: tuple[Probe, ...] = ()
-    later: tuple[Probe, ...] = ()
+    sessions: tuple[Session, ...]
 
     @property
     def probes(self) -> tuple[Probe, ...]:
-        """The probes of all sessions."""
-        return (*self.earlier, *self.session.probes, *self.later)
+        return tuple(probe for one in self.sessions for probe in one.probes)
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Shrinker:
         """
         allowed = self.opened.job.options.may_shrink and self._resolved.method is not Method.NONE
         if not allowed or self.full.size(self.answer.quality) <= self._budget:
-            return Final(self.full, self.answer)
+            return Final(self.full, self.answer, (self.full,))
         return self._smaller()
 
     def _smaller(self) -> Final:
@@ -116,8 +114,8 @@ class Shrinker:
             answer = self._answer(session, self._quality if fitting else self._resolved.min_quality)
             if session.size(answer.quality) <= self._budget:
                 others = [one for one in tried.values() if one is not session]
-                return Final(session, answer, _probes([self.full, *others]))
-        return Final(self.full, self.answer, later=_probes(tried.values()))
+                return Final(session, answer, (self.full, *others, session))
+        return Final(self.full, self.answer, (self.full, *tried.values()))
 
     @property
     def _resolved(self) -> ResolvedTarget:
@@ -237,7 +235,3 @@ class Shrinker:
             message = "the budget has no room for all metadata: the rest was left out"
             found.append(Notice(NoticeCode.METADATA_DROPPED, message))
         return found
-
-
-def _probes(sessions: Iterable[Session]) -> tuple[Probe, ...]:
-    return tuple(probe for one in sessions for probe in one.probes)

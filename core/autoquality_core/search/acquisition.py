@@ -18,6 +18,9 @@ from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray, Ga
 IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
 
+ALL_DIFFERENT = range(1, 101)
+"""The equivalents of an encoder whose every quality gives another file."""
+
 CONFIDENT = 0.4
 """The least promise of a quality that the search tries in order to end at once."""
 
@@ -49,7 +52,7 @@ class Acquisition:
         low: int,
         high: int,
         priors: Sequence[CurvePrior],
-        equivalents: Sequence[int],
+        equivalents: Sequence[int] = ALL_DIFFERENT,
         roughness: Sequence[LookUp | None] = (),
     ) -> None:
         """The arguments are those of `search`; one prior and roughness for each curve."""
@@ -123,8 +126,9 @@ class Acquisition:
             return
         best = goal.best(self.seen, self._low, self._high)
         if not goal.accepts(best):
-            self._goal, self._known_open = fallback, None
-            self._models, self._bounds = [self._models[goal.sizes]], [self._bounds[goal.sizes]]
+            self._known_open = None
+            self._goal, at = fallback
+            self._models, self._bounds = [self._models[at]], [self._bounds[at]]
 
     def _next(self) -> int:
         open_ = self._open()
@@ -171,8 +175,23 @@ class Acquisition:
         beliefs = [max(one.posterior(), key=lambda belief: belief.weight) for one in self._models]
         return [belief.mean[self._qualities - 1] for belief in beliefs]
 
-    def _prospects(self) -> Prospects:
-        return _prospects(self._goal, self._models, self._qualities, self.seen)
+    def prospects(self) -> Prospects:
+        """The prospects over all beliefs about the curves."""
+        total = np.zeros((len(Prospects._fields), self._qualities.size))
+        at = np.array([one.quality for one in self.seen], np.int_) - self._low
+        known = np.array([self._goal.values(one) for one in self.seen])
+        known = known.reshape(len(self.seen), len(self._models))
+        for beliefs in product(*(model.posterior() for model in self._models)):
+            means, deviations = [], []
+            for curve, (model, belief) in enumerate(zip(self._models, beliefs, strict=True)):
+                mean = belief.mean[self._qualities - 1]
+                deviation = model.deviation(belief)[self._qualities - 1]
+                mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
+                means.append(mean)
+                deviations.append(deviation)
+            weight = math.prod(belief.weight for belief in beliefs)
+            total += weight * np.array(self._goal.prospects(means, deviations))
+        return Prospects(*total)
 
     def _promise(self) -> FloatArray:
         """The encodings that trying each quality is expected to save.
@@ -180,7 +199,7 @@ class Acquisition:
         One that ends the search saves 2. If any good quality is the answer, half of that counts:
         the promise is the probability of ending the search.
         """
-        ends, highest, lowest = self._prospects()
+        ends, highest, lowest = self.prospects()
         if not self._goal.wants_highest:
             pairs = self._in_pairs(highest, 1) + self._in_pairs(lowest, -1)
             return ends + pairs / 2
@@ -205,7 +224,7 @@ class Acquisition:
 
     def _worth_as_second(self, at: int) -> FloatArray:
         """The probability that each quality ends the search together with the one at index `at`."""
-        ends, highest, lowest = self._prospects()
+        ends, highest, lowest = self.prospects()
         mean = self._likeliest()[0]
         # Values closer than the width would be good enough together.
         apart = np.abs(mean - mean[at]) >= self._goal.width
@@ -235,24 +254,4 @@ class Acquisition:
 
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
     """The probability that the first probe ends the search, given the priors."""
-    models = [CurveModel(prior) for prior in priors]
-    return float(_prospects(goal, models, np.arange(low, high + 1), []).answers.max())
-
-
-def _prospects(
-    goal: Goal, models: Sequence[CurveModel], qualities: IntArray, seen: Sequence[Observation]
-) -> Prospects:
-    """The prospects over all beliefs about the curves."""
-    total = np.zeros((len(Prospects._fields), qualities.size))
-    at = np.array([one.quality for one in seen], np.int_) - qualities[0]
-    known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
-    for beliefs in product(*(model.posterior() for model in models)):
-        means, deviations = [], []
-        for curve, (model, belief) in enumerate(zip(models, beliefs, strict=True)):
-            mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
-            mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
-            means.append(mean)
-            deviations.append(deviation)
-        weight = math.prod(belief.weight for belief in beliefs)
-        total += weight * np.array(goal.prospects(means, deviations))
-    return Prospects(*total)
+    return float(Acquisition(goal, low, high, priors).prospects().answers.max())

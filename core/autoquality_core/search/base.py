@@ -94,14 +94,9 @@ class Goal(Protocol):
         """Whether the highest good quality is the answer; otherwise, any good one is."""
 
     @property
-    def fallback(self) -> Goal | None:
-        """The goal for the curve of sizes, once no quality can be accepted; None to stop then."""
+    def fallback(self) -> tuple[Goal, int] | None:
+        """The goal once no quality can be accepted, and the index of its curve; None to stop."""
         return None
-
-    @property
-    def sizes(self) -> int:
-        """The index of the curve of sizes, if there is a fallback."""
-        return 0
 
     def accepts(self, seen: Observation) -> bool:
         """False for an answer that only the fallback accepts."""

@@ -12,13 +12,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autoquality_core.search.acquisition import Acquisition, LookUp
+from autoquality_core.search.acquisition import ALL_DIFFERENT, Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurveModel, CurvePrior
 from autoquality_core.search.goals import SizeGoal
 from autoquality_core.types import MAX_QUALITY, Outcome
-
-ALL_DIFFERENT = range(1, 101)
 
 SURE = 0.8
 """The least probability of meeting the limit for a quality that is tried."""

@@ -83,14 +83,10 @@ class LimitedGoal(Goal):
         return self.goal.wants_highest
 
     @property
-    def sizes(self) -> int:
-        return 0 if isinstance(self.goal, SizeGoal) else -1
-
-    @property
-    def fallback(self) -> SizeGoal | None:
+    def fallback(self) -> tuple[SizeGoal, int] | None:
         if isinstance(self.goal, SizeGoal):
-            return replace(self.goal, spare=0.0)
-        return self._fitting
+            return replace(self.goal, spare=0.0), 0
+        return None if self._fitting is None else (self._fitting, -1)
 
     @property
     def aim(self) -> float:
@@ -115,10 +111,9 @@ class LimitedGoal(Goal):
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         within = [one for one in seen if self.accepts(one)]
         if not within:
-            fallback = self.fallback
-            if fallback is None:
+            if self.fallback is None:
                 return max(seen, key=lambda one: one.quality)
-            return fallback.best(seen, low, high)
+            return self.fallback[0].best(seen, low, high)
         side = self._side(within)
         if side and not any(map(self.finished, within)):
             return max(within, key=lambda one: side * one.quality)
@@ -218,7 +213,8 @@ class LimitedGoal(Goal):
         for one in self.scores:
             may_be &= intervals[one.curve].upper >= one.aim
         if self.fallback is not None:
-            may_be &= intervals[self.sizes].lower <= self.fallback.aim
+            sizes, at = self.fallback
+            may_be &= intervals[at].lower <= sizes.aim
         return may_be
 
 
