@@ -124,19 +124,12 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
     learned = load_learned(f"{key}.features.json", curve)
     if learned is None:
         return None
-    mean, components = np.array(learned["mean"]), np.array(learned["components"])
-    errors = np.array(learned["covariance"])
-    return FeatureRegression(
-        centre=np.array(learned["centre"]),
-        spread=np.array(learned["spread"]),
-        landmarks=np.array(learned["landmarks"]),
-        weights=np.array(learned["weights"]),
-        mean=mean,
-        components=components,
-        covariance=components.T @ errors @ components
-        + learned["residual"] ** 2 * rbf(_RESIDUAL_REACH),
-        overhead=learned["overhead"],
-    )
+    arrays = ("centre", "spread", "landmarks", "weights", "mean", "components", "covariance")
+    found = {name: np.array(learned[name]) for name in arrays}
+    components = found["components"]
+    covariance = components.T @ found.pop("covariance") @ components
+    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    return FeatureRegression(**found, covariance=covariance, overhead=learned["overhead"])
 
 
 @cache

@@ -75,7 +75,7 @@ class Ssimulacra2:
     low = 0.0
     high = 100.0
     lower_is_better = False
-    default_target = WORDS[name]["high"]
+    default_target = WORDS["high"]
     default_allowed_error = 1.0
     default_range = (10, 95)
     sees_color = True
