@@ -15,8 +15,7 @@ from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.chroma import search_over_chroma
 from autoquality_core.pipeline.methods.limited import (
-    further_priors,
-    further_roughness,
+    further_curves,
     keeps_scores,
     other_metrics,
     under_limits,
@@ -60,7 +59,7 @@ class ScoreSearch:
         """See MethodHandler. Requests a prediction where it is likely to save time."""
         prediction = None
         if self._policy is not None:
-            goal, priors = self._beliefs(session, resolved)
+            goal, priors, _ = self._beliefs(session, resolved)
             likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
             prediction = self._policy.request(
                 session, self.metric, resolved.target, misses=1 - likely
@@ -103,20 +102,15 @@ class ScoreSearch:
     ) -> Found:
         """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
-        goal, priors = self._beliefs(session, resolved, curve)
+        goal, priors, looks = self._beliefs(session, resolved, curve, thorough=thorough)
         if beliefs:
             priors[0] = priors[0].with_beliefs(beliefs)
         elif prediction is not None and curve is None:
             priors[0] = priors[0].with_crossing(goal.aim, prediction.mean, prediction.deviation)
             if first is None and not resolved.limits:
                 first = prediction.quality
-        look: LookUp = partial(score_roughness, session.pixels, session.encoder, self.metric)
-        looks: list[LookUp | None] = [look]
-        attempts = Attempts(session, self.metric)
-        if isinstance(goal, LimitedGoal):
-            others = other_metrics(resolved.limits, self.metric)
-            looks += further_roughness(goal, others, session, thorough=thorough)
-            attempts = replace(attempts, others=others, constant=session.metadata.size)
+        others = other_metrics(resolved.limits, self.metric)
+        attempts = Attempts(session, self.metric, others, session.metadata.size)
         return search(
             goal,
             resolved.min_quality,
@@ -132,11 +126,16 @@ class ScoreSearch:
         )
 
     def _beliefs(
-        self, session: Session, resolved: ResolvedTarget, predicted: Gaussian | None = None
-    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
-        """The goal, and the priors of its curves: by the image's features if they may save a probe.
+        self,
+        session: Session,
+        resolved: ResolvedTarget,
+        predicted: Gaussian | None = None,
+        *,
+        thorough: bool = True,
+    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior], list[LookUp | None]]:
+        """The goal, the priors of its curves, and how far these may fall.
 
-        Under limits, the features count in any case.
+        The priors are by the image's features if they may save a probe, and always under limits.
         """
         goal = ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
         known = session.encoder, self.metric, session.pixel_count
@@ -144,11 +143,13 @@ class ScoreSearch:
         likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
         if likely < LIKELY or resolved.limits:
             prior = score_prior(*known, session.features_for(self.metric), predicted)
+        look = partial(score_roughness, session.pixels, session.encoder, self.metric)
         if not resolved.limits:
-            return goal, [prior]
+            return goal, [prior], [look]
         limited = under_limits(goal, self.metric, resolved.limits, session)
         others = other_metrics(resolved.limits, self.metric)
-        return limited, [prior, *further_priors(limited, others, session)]
+        priors, looks = further_curves(limited, others, session, thorough=thorough)
+        return limited, [prior, *priors], [look, *looks]
 
 
 class MlSearch:

@@ -11,8 +11,7 @@ from autoquality_core.pipeline.methods.attempts import Attempts
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.limited import (
-    further_priors,
-    further_roughness,
+    further_curves,
     keeps_scores,
     other_metrics,
     under_limits,
@@ -71,14 +70,15 @@ def _search(
     constant = session.metadata.size
     goal = under_limits(_goal(session, resolved, constant), None, limits, session)
     size = partial(size_roughness, session.pixels, session.encoder, goal.goal.target)
+    priors, looks = further_curves(goal, metrics, session)
     attempts = Attempts(session, others=metrics, constant=constant)
     return search(
         goal,
         resolved.min_quality,
         resolved.max_quality,
         attempts.one,
-        prior=[_prior(session), *further_priors(goal, metrics, session)],
-        roughness=[size if thorough else None, *further_roughness(goal, metrics, session)],
+        prior=[_prior(session), *priors],
+        roughness=[size if thorough else None, *looks],
         first=quality,
         equivalents=session.equivalents,
         may_continue=session.may_continue,
