@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.pixels import Decoded
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 T = TypeVar("T")
-Samples = npt.NDArray[np.uint8]
 
 COMMON_LIBRARIES = ("libvips", "pyvips", "pyvips-binary")
 """Keys of `formats.library_versions`: what every source is read with, and most files written."""
@@ -286,7 +285,7 @@ def in_colour(pixels: Pixels) -> pyvips.Image:
     return image
 
 
-def samples_of(image: pyvips.Image, frames: int = 1) -> Samples:
+def samples_of(image: pyvips.Image, frames: int = 1) -> Bytes:
     """The samples of a file opened by libvips: (frames, height, width, bands)."""
     samples = np.frombuffer(image.write_to_memory(), np.uint8)
     return samples.reshape(frames, image.height // frames, image.width, image.bands)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.compilation import compiled, inlined
 
 # Constants of the loops must stand in this file: when it changes, numba compiles again.
@@ -19,7 +20,6 @@ _FINE = np.int32(64)
 _WHOLE = np.int32(255)
 
 Colours = npt.NDArray[np.uint16]
-Samples = npt.NDArray[np.uint8]
 
 
 def with_continued_colours(pixels: Pixels) -> Pixels:
@@ -35,7 +35,7 @@ def with_black(pixels: Pixels) -> Pixels:
     return _replaced(pixels, _blacken)
 
 
-def _replaced(pixels: Pixels, fill: Callable[[Samples], None]) -> Pixels:
+def _replaced(pixels: Pixels, fill: Callable[[Bytes], None]) -> Pixels:
     if not pixels.has_alpha or pixels.samples[..., -1].min() > 0:
         return pixels
     samples = pixels.samples.copy()
@@ -44,12 +44,12 @@ def _replaced(pixels: Pixels, fill: Callable[[Samples], None]) -> Pixels:
     return pixels.with_samples(samples)
 
 
-def _blacken(frame: Samples) -> None:
+def _blacken(frame: Bytes) -> None:
     whole_pixels = frame.view(f"u{frame.shape[-1]}")
     whole_pixels[frame[..., -1:] == 0] = 0
 
 
-def _continue(frame: Samples) -> None:
+def _continue(frame: Bytes) -> None:
     """Fill the fully transparent pixels of a frame (height, width, bands) with colours around.
 
     This is push-pull interpolation. Each level of a pyramid holds the averages of the visible
@@ -67,8 +67,8 @@ def _continue(frame: Samples) -> None:
 
 
 def _halved(
-    fine: Samples | Colours, weights: Samples, bands: int, scale: np.int32
-) -> tuple[Colours, Samples]:
+    fine: Bytes | Colours, weights: Bytes, bands: int, scale: np.int32
+) -> tuple[Colours, Bytes]:
     """The level above one whose first `bands` are colours, which are multiplied by `scale`."""
     shape = ((weights.shape[0] + 1) // 2, (weights.shape[1] + 1) // 2)
     colours, sums = np.empty((*shape, bands), np.uint16), np.empty(shape, np.uint8)
@@ -78,7 +78,7 @@ def _halved(
 
 @compiled
 def _halve(
-    fine: Samples | Colours, weights: Samples, scale: np.int32, colours: Colours, sums: Samples
+    fine: Bytes | Colours, weights: Bytes, scale: np.int32, colours: Colours, sums: Bytes
 ) -> None:
     """Fill `colours` and `sums`: means of two by two pixels, weighted, and their weights."""
     height, width = weights.shape
@@ -117,7 +117,7 @@ def _between(coarse: Colours, y: int, x: int, band: int) -> np.int32:
 
 
 @compiled
-def _complete(coarse: Colours, colours: Colours, weights: Samples) -> None:
+def _complete(coarse: Colours, colours: Colours, weights: Bytes) -> None:
     """Blend a level with the one above, which counts more the lower the weight of a pixel is."""
     height, width, bands = colours.shape
     for y in range(height):
@@ -132,7 +132,7 @@ def _complete(coarse: Colours, colours: Colours, weights: Samples) -> None:
 
 
 @compiled
-def _smooth(colours: Colours, weights: Samples) -> None:
+def _smooth(colours: Colours, weights: Bytes) -> None:
     """Set each pixel without weight to the mean of its neighbours, forwards and backwards."""
     height, width, bands = colours.shape
     for turn in range(2):
@@ -155,7 +155,7 @@ def _smooth(colours: Colours, weights: Samples) -> None:
 
 
 @compiled
-def _fill_frame(coarse: Colours, frame: Samples) -> None:
+def _fill_frame(coarse: Colours, frame: Bytes) -> None:
     """Give the fully transparent pixels of a frame the colours of the first level."""
     alpha = frame.shape[2] - 1
     for y in range(frame.shape[0]):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.metrics import DSSIM
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search.curve import QUALITIES, Gaussian, rbf
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
@@ -55,7 +56,7 @@ class Prediction:
     for DSSIM -log DSSIM; None from a network that does not predict it.
     """
 
-    probabilities: npt.NDArray[np.float64]
+    probabilities: Doubles
     curve: Gaussian | None = None
 
     @classmethod

@@ -26,7 +26,8 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
-from autoquality_core.priors.regression import FeatureRegression, FloatArray
+from autoquality_core.priors.regression import FeatureRegression
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, rbf
 
 SIZE = "size"
@@ -42,7 +43,7 @@ def score_prior(
     encoder: Encoder,
     metric: Metric,
     pixels: int,
-    features: FloatArray | None = None,
+    features: Doubles | None = None,
     predicted: Gaussian | None = None,
 ) -> CurvePrior:
     """The prior of the metric's values for an image of `pixels`.
@@ -64,7 +65,7 @@ def score_prior(
     return _with_offsets(prior, encoder, metric.name)
 
 
-def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None) -> CurvePrior:
+def size_prior(encoder: Encoder, pixels: int, features: Doubles | None = None) -> CurvePrior:
     """The prior of log(bytes per pixel) for an image of `pixels`.
 
     With the features of the image, chroma included, it is the prior of this image; else of any.
@@ -79,12 +80,12 @@ def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None
     return _with_offsets(prior, encoder, SIZE)
 
 
-def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+def size_noise_scale(pixels: npt.NDArray[np.number]) -> Doubles:
     """The noise of a size curve at so many pixels, relative to 512x512.
 
     The noise of single blocks averages out with the root of their number.
     """
-    scale: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
+    scale: Doubles = np.sqrt(512 * 512 / pixels)
     return scale.clip(0.25, 32)
 
 

@@ -9,13 +9,12 @@ from functools import partial
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects, normal_cdf
+from autoquality_core.runtime.arrays import Bools, Doubles, Indices
+from autoquality_core.search.base import Goal, Observation, Prospects, normal_cdf
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray, Gaussian
+from autoquality_core.search.curve import CurveModel, CurvePrior, Gaussian
 
-IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
 
 ALL_DIFFERENT = range(1, 101)
@@ -69,7 +68,7 @@ class Acquisition:
         self._qualities = self._bounds[0].qualities
         self._files = np.array(equivalents)[self._qualities - 1]
         """For each quality, the lowest one with the same file."""
-        self._known_open: BoolArray | None = None
+        self._known_open: Bools | None = None
         """The open qualities, unless they must be computed again."""
 
     @property
@@ -155,11 +154,11 @@ class Acquisition:
         alike = self._alike(quality)
         return self._low if self._low in alike else int(alike[-1])
 
-    def _alike(self, quality: int) -> IntArray:
+    def _alike(self, quality: int) -> Indices:
         """The qualities with the same file."""
         return np.asarray(self._qualities[self._files == self._files[quality - self._low]])
 
-    def _open(self) -> BoolArray:
+    def _open(self) -> Bools:
         """Which qualities may still change the answer."""
         if self._known_open is None:
             # Next to the target, allowances by distance do not hold: a good quality may hide
@@ -170,7 +169,7 @@ class Acquisition:
             self._known_open = may_change & self._bounds[0].unprobed()
         return self._known_open
 
-    def _likeliest(self) -> list[FloatArray]:
+    def _likeliest(self) -> list[Doubles]:
         """The most probable curves, over the range."""
         beliefs = [max(one.posterior(), key=lambda belief: belief.weight) for one in self._models]
         return [belief.mean[self._qualities - 1] for belief in beliefs]
@@ -193,7 +192,7 @@ class Acquisition:
             total += weight * np.array(self._goal.prospects(means, deviations))
         return Prospects(*total)
 
-    def _promise(self) -> FloatArray:
+    def _promise(self) -> Doubles:
         """The encodings that trying each quality is expected to save.
 
         One that ends the search saves 2. If any good quality is the answer, half of that counts:
@@ -206,7 +205,7 @@ class Acquisition:
         none = max(0.0, 1.0 - float(ends.sum() + highest.sum()))
         return 2.0 * ends + self._in_pairs(highest, 1, none)
 
-    def _in_pairs(self, answers: FloatArray, step: int, none: float = 0.0) -> FloatArray:
+    def _in_pairs(self, answers: Doubles, step: int, none: float = 0.0) -> Doubles:
         """The encodings that trying each quality saves as an answer that needs proof, or as proof.
 
         `answers` are the probabilities. The next file in the direction of `step` must not be good
@@ -222,7 +221,7 @@ class Acquisition:
         as_proof = np.append(none, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
         return np.where(tried[file], 0.0, (as_answer + as_proof)[file])
 
-    def _worth_as_second(self, at: int) -> FloatArray:
+    def _worth_as_second(self, at: int) -> Doubles:
         """The probability that each quality ends the search together with the one at index `at`."""
         ends, highest, lowest = self.prospects()
         mean = self._likeliest()[0]
@@ -240,14 +239,14 @@ class Acquisition:
                 worth += both[file]
         return worth
 
-    def _by_file(self, answers: FloatArray, step: int) -> tuple[FloatArray, IntArray, BoolArray]:
+    def _by_file(self, answers: Doubles, step: int) -> tuple[Doubles, Indices, Bools]:
         """The probability of each file, the file of each quality, and which files were tried.
 
         Files are in the order of quality, reversed for a `step` of -1.
         """
         _, file = np.unique(step * self._files, return_inverse=True)
-        likely: FloatArray = np.bincount(file, answers).astype(np.float64)
-        tried: BoolArray = np.zeros(likely.size, np.bool_)
+        likely: Doubles = np.bincount(file, answers).astype(np.float64)
+        tried: Bools = np.zeros(likely.size, np.bool_)
         tried[[file[one.quality - self._low] for one in self.seen]] = True
         return likely, file, tried
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autoquality_core.runtime.arrays import Bools, Doubles
 from autoquality_core.search.base import (
-    BoolArray,
     Chances,
     Goal,
     Observation,
@@ -19,7 +19,6 @@ from autoquality_core.search.base import (
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
-from autoquality_core.search.curve import FloatArray
 from autoquality_core.search.goals import ScoreGoal, SizeGoal
 from autoquality_core.types import Outcome
 
@@ -124,9 +123,7 @@ class LimitedGoal(Goal):
             len({one.keeps(probe) for probe in seen}) == 2 for one in self.scores
         )
 
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
+    def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
         may_be_within = self._may_be_within(intervals)
         within = [one for one in seen if self.accepts(one)]
         if not within:
@@ -143,7 +140,7 @@ class LimitedGoal(Goal):
         across = upper >= self.aim if side > 0 else lower <= self.aim
         return (beyond | across) & may_be_within
 
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+    def away(self, curves: Sequence[Doubles]) -> Doubles:
         """The distance in qualities where a limit moves the answer, else that of the goal."""
         away = self.goal.away(curves[:1])
         if isinstance(self.goal, SizeGoal):
@@ -155,7 +152,7 @@ class LimitedGoal(Goal):
             at = min(at, int(np.argmin(self._fitting.away(curves[-1:]))))
         return away if at == target else np.abs(np.arange(away.size) - at).astype(np.float64)
 
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+    def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
         fits = looks = np.ones_like(means[0])
         own = np.zeros_like(means[0])
         for one in self.scores:
@@ -208,8 +205,8 @@ class LimitedGoal(Goal):
         """1 if all look too poor, -1 if all look too good, else 0; 0 for a `SizeGoal`."""
         return 0 if isinstance(self.goal, SizeGoal) else self.goal.side(within)
 
-    def _may_be_within(self, intervals: Sequence[Interval]) -> BoolArray:
-        may_be: BoolArray = np.ones(intervals[0].lower.shape, np.bool_)
+    def _may_be_within(self, intervals: Sequence[Interval]) -> Bools:
+        may_be: Bools = np.ones(intervals[0].lower.shape, np.bool_)
         for one in self.scores:
             may_be &= intervals[one.curve].upper >= one.aim
         if self.fallback is not None:
@@ -218,7 +215,7 @@ class LimitedGoal(Goal):
         return may_be
 
 
-def _without_worst(share: FloatArray, chances: Chances) -> Chances:
+def _without_worst(share: Doubles, chances: Chances) -> Chances:
     """What is left of the chances if the worst scores, with this probability, do not count."""
     good, too_poor, too_good = chances
     return Chances(

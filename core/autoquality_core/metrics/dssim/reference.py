@@ -11,11 +11,9 @@ less here and has ten times the error.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.metrics.dssim import kernel
-
-Luma = npt.NDArray[np.uint8]
+from autoquality_core.runtime.arrays import Bytes
 
 # (stride, the fewest windows of a frame for which its error stays under 1e-4). Measured on
 # photographs, screenshots, maps and line drawings, by JPEG, WebP and AVIF at qualities 10 to 95.
@@ -28,7 +26,7 @@ class Reference:
     Thread-safe: many threads may measure at once, without the GIL.
     """
 
-    def __init__(self, luma: Luma, stride: int | None = None) -> None:
+    def __init__(self, luma: Bytes, stride: int | None = None) -> None:
         """Compute the local means and variances of `luma`.
 
         `luma` is 8-bit, of the shape (surfaces, frames, height, width): one
@@ -53,7 +51,7 @@ class Reference:
         for plane, means, variances in zip(self._planes, self._means, self._variances, strict=True):
             kernel.reference_moments(plane, self._stride, means, variances)
 
-    def dssim(self, luma: Luma) -> float:
+    def dssim(self, luma: Bytes) -> float:
         """The DSSIM of `luma` to this image, in [0, 1]; exactly 0 for the same samples.
 
         The mean over windows, then over frames, then the worst surface.
@@ -83,12 +81,12 @@ def default_stride(height: int, width: int) -> int:
     return 1
 
 
-def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) -> float:
+def compare(reference_luma: Bytes, distorted_luma: Bytes, stride: int | None = 1) -> float:
     """The DSSIM between two images; shapes, stride and errors as for `Reference`."""
     return Reference(reference_luma, stride).dssim(distorted_luma)
 
 
-def _planes(luma: Luma) -> Luma:
+def _planes(luma: Bytes) -> Bytes:
     """The planes as (surfaces x frames, height, width), padded to 11 pixels a side or more.
 
     Read-only, so that numba sees one type for all callers, and compiles once.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats.webp import NEAR_LOSSLESS_LEVELS
 from autoquality_core.images import Pixels
@@ -13,6 +12,7 @@ from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.limited import keeps_scores, other_metrics
 from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.types import Outcome, ResolvedTarget
 
 _USUAL = (79.0, 87.5, 91.5, 93.5)
@@ -35,7 +35,7 @@ def has_near_lossless(pixels: Pixels, resolved: ResolvedTarget) -> bool:
     return _many(some) or _many(colours)
 
 
-def _many(colours: npt.NDArray[np.uint8]) -> bool:
+def _many(colours: Bytes) -> bool:
     packed = np.zeros(len(colours), np.uint32)
     for band in colours.T:
         packed = packed << 8 | band
