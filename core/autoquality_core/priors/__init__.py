@@ -28,15 +28,19 @@ from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors.regression import FeatureRegression
 from autoquality_core.runtime.arrays import Doubles
-from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, rbf
+from autoquality_core.search.curve import (
+    RESIDUAL_REACH,
+    CurvePrior,
+    Gaussian,
+    Offset,
+    explained,
+    rbf,
+)
 
 SIZE = "size"
 
 TINY_PIXELS = 160 * 160
 """The smallest images that an allowance of scores holds for, unless the file names another size."""
-
-_RESIDUAL_REACH = 5.0
-"""Qualities over which the residuals of components stay correlated."""
 
 
 def score_prior(
@@ -129,7 +133,7 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
     found = {name: np.array(learned[name]) for name in arrays}
     components = found["components"]
     covariance = components.T @ found.pop("covariance") @ components
-    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    covariance += learned["residual"] ** 2 * rbf(RESIDUAL_REACH)
     return FeatureRegression(**found, covariance=covariance, overhead=learned["overhead"])
 
 
@@ -139,9 +143,7 @@ def load_offset(key: str, curve: str) -> Offset | None:
     learned = load_learned(f"{key}.offset.json", curve)
     if learned is None:
         return None
-    components = np.array(learned["components"])
-    covariance = components.T @ components
-    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    covariance = explained(np.array(learned["components"]), learned["residual"])
     offset = Offset(np.array(learned["mean"]), covariance)
     if "gain" not in learned:
         return offset
