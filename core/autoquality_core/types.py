@@ -1,6 +1,6 @@
-"""The words of the service: what every other module speaks in.
+"""The types that all modules share. They depend on no other module, library or codec.
 
-Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
+Values are immutable, except that a
 `Timings` is filled while a request runs.
 """
 

@@ -8,14 +8,7 @@ from autoquality_core.metrics import METRICS, limit_name
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import is_worse
-from autoquality_core.types import (
-    MAX_QUALITY,
-    MIN_QUALITY,
-    Notice,
-    NoticeCode,
-    Outcome,
-    TargetSpec,
-)
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, Notice, NoticeCode, Outcome, TargetSpec
 
 
 def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:

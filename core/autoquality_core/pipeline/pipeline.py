@@ -46,7 +46,6 @@ from autoquality_core.pipeline.methods import (
     search_by_size,
     search_near_lossless,
 )
-from autoquality_core.pipeline.prediction_policy import PredictionPolicy
 from autoquality_core.pipeline.results import notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.shrinking import Shrinker
@@ -98,7 +97,7 @@ class Pipeline:
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        self._policy = PredictionPolicy(self.predictors) if advise else None
+        self._advisers = self.predictors if advise else {}
         self._max_search_pixels = max_search_pixels
         self._searches = self._handlers(ScoreSearch, search_by_size)
         self._predictions = self._handlers(PredictedScore, predicted_size)
@@ -107,7 +106,7 @@ class Pipeline:
         self, by_metric: type[ScoreSearch], size: MethodHandler
     ) -> dict[Method, MethodHandler]:
         by_score = {
-            method: by_metric(METRICS[method.value], self._policy)
+            method: by_metric(METRICS[method.value], self._advisers)
             for method in Method
             if method.value in METRICS
         }

@@ -10,14 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from autoquality_core.runtime.arrays import Bools, Doubles
-from autoquality_core.search.base import (
-    Chances,
-    Goal,
-    Observation,
-    Prospects,
-    Scale,
-    normal_cdf,
-)
+from autoquality_core.search.base import Chances, Goal, Observation, Prospects, Scale, normal_cdf
 from autoquality_core.search.bounds import Interval
 from autoquality_core.types import Outcome
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
@@ -20,7 +21,7 @@ from autoquality_core.pipeline.methods.limited import (
     other_metrics,
     under_limits,
 )
-from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
+from autoquality_core.pipeline.prediction_policy import predict, worthwhile_prediction
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
@@ -36,33 +37,29 @@ from autoquality_core.search import (
     never,
     search,
 )
-from autoquality_core.types import (
-    Format,
-    Method,
-    Notice,
-    NoticeCode,
-    Outcome,
-    ResolvedTarget,
-)
+from autoquality_core.types import Format, Method, Notice, NoticeCode, Outcome, ResolvedTarget
 
 _log = logging.getLogger(__name__)
+
+_NONE: Mapping[Format, Predictor] = MappingProxyType({})
 
 
 class ScoreSearch:
     """Searches by a metric, from the encoder's usual curve or from a network's prediction."""
 
-    def __init__(self, metric: Metric, policy: PredictionPolicy | None = None) -> None:
+    def __init__(self, metric: Metric, predictors: Mapping[Format, Predictor] = _NONE) -> None:
+        """`predictors` are used where that is likely to save time."""
         self.metric = metric
-        self._policy = policy
+        self._predictors = predictors
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """See MethodHandler. Requests a prediction where it is likely to save time."""
+        """See MethodHandler."""
         prediction = None
-        if self._policy is not None:
+        if self._predictors:
             goal, priors, _ = self._beliefs(session, resolved)
             likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
-            prediction = self._policy.request(
-                session, self.metric, resolved.target, misses=1 - likely
+            prediction = worthwhile_prediction(
+                self._predictors, session, self.metric, resolved.target, misses=1 - likely
             )
         return self.search(session, resolved, prediction)
 

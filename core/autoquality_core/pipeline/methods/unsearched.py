@@ -12,6 +12,7 @@ from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.limited import keeps_scores, other_metrics
 from autoquality_core.pipeline.methods.score import ScoreSearch
 from autoquality_core.pipeline.methods.size import search_by_size
+from autoquality_core.pipeline.prediction_policy import worthwhile_prediction
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import first_fitting
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
@@ -25,9 +26,9 @@ class PredictedScore(ScoreSearch):
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         """See MethodHandler. Requests a prediction if a network was trained for the encoder."""
-        prediction = None
-        if self._policy is not None:
-            prediction = self._policy.request(session, self.metric, resolved.target, misses=1.0)
+        prediction = worthwhile_prediction(
+            self._predictors, session, self.metric, resolved.target, misses=1.0
+        )
         return self.search(session, resolved, prediction)
 
     def search(
