@@ -179,12 +179,8 @@ class Shrinker:
     def _session(self, width: int) -> Session:
         """The session of the image at a width, with the metadata that the budget has room for."""
         deadline, height = self.full.deadline, self._height(width)
-        try:
-            with step("shrink", width=width):
-                small = shrunk(self.pixels, width, height, deadline.calling)
-        except pyvips.Error:
-            deadline.check()  # failed because it was stopped
-            raise
+        with deadline.in_place_of(pyvips.Error), step("shrink", width=width):
+            small = shrunk(self.pixels, width, height, deadline.calling)
         encoder = self._encoder
         if isinstance(encoder, JxlTranscoder):  # which knows the full size only
             encoder = JxlEncoder(encoder.options)

@@ -30,8 +30,7 @@ def search_by_size(
 
     `find` takes the arguments of `search`. It does not see limits on scores.
     """
-    max_bytes = resolved.limits.max_bytes or math.inf
-    budget = min(resolved.target, max_bytes)
+    max_bytes, budget = resolved.limits.max_bytes or math.inf, resolved.budget
     within = replace(resolved, target=budget)
     found, notices = within_budget(session, within, budget, partial(_search, find))
     quality, outcome = found.best.quality, found.outcome
