@@ -36,7 +36,7 @@ _OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.FULL_CHRO
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A source that may be the result, and the entry with its format, which shows the same image.
+    """A source that may be the result. `entry` has its format, and shows the same image.
 
     `intact` says that the entry's metadata is all metadata of the source, unchanged.
     """

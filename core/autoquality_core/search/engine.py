@@ -24,11 +24,6 @@ SURE = 0.8
 Stop: TypeAlias = Callable[[Acquisition], bool]
 
 
-def never(_: Acquisition) -> bool:
-    """False: the search goes on."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """The answer: an observation that was made, and how the search ended."""
@@ -49,7 +44,7 @@ def search(
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
-    stop: Stop = never,
+    stop: Stop = lambda _acquisition: False,
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 

@@ -23,7 +23,7 @@ _PALETTE = 256
 """libwebp writes most images of so many colours or fewer with a palette, which keeps them exact."""
 
 _SAMPLE = 4096
-"""Pixels that show in most images that there are more colours."""
+"""Pixels to look at first: in most images, they have more colours than a palette."""
 
 
 def has_near_lossless(pixels: Pixels, resolved: ResolvedTarget) -> bool:

@@ -34,7 +34,6 @@ from autoquality_core.search import (
     ScoreGoal,
     Stop,
     chance,
-    never,
     search,
 )
 from autoquality_core.types import Format, Method, Notice, NoticeCode, Outcome, ResolvedTarget
@@ -95,7 +94,7 @@ class ScoreSearch:
         *,
         thorough: bool = True,
         beliefs: Sequence[Gaussian] = (),
-        stop: Stop = never,
+        stop: Stop = lambda _acquisition: False,
     ) -> Found:
         """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
