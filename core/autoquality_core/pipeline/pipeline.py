@@ -37,12 +37,12 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
     MethodHandler,
-    MlSearch,
     PredictedScore,
     ScoreSearch,
     fixed_quality,
     has_near_lossless,
     predicted_size,
+    search_by_network,
     search_by_size,
     search_near_lossless,
 )
@@ -105,14 +105,10 @@ class Pipeline:
     def _handlers(
         self, by_metric: type[ScoreSearch], size: MethodHandler
     ) -> dict[Method, MethodHandler]:
-        by_score = {
-            method: by_metric(METRICS[method.value], self._advisers)
-            for method in Method
-            if method.value in METRICS
-        }
-        ml = MlSearch(self.predictors, by_score.values())
-        searches = {method: one.run for method, one in by_score.items()}
-        return {**searches, Method.SIZE: size, Method.ML: ml.run}
+        searches = {name: by_metric(one, self._advisers) for name, one in METRICS.items()}
+        by_score = {one: searches[one.value].run for one in Method if one.value in METRICS}
+        ml = partial(search_by_network, self.predictors, searches)
+        return {**by_score, Method.SIZE: size, Method.ML: ml}
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
         """Choose the quality and encode.

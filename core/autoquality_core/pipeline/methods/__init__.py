@@ -7,8 +7,8 @@ from autoquality_core.pipeline.methods.near_lossless import has_near_lossless as
 from autoquality_core.pipeline.methods.near_lossless import (
     search_near_lossless as search_near_lossless,
 )
-from autoquality_core.pipeline.methods.score import MlSearch as MlSearch
 from autoquality_core.pipeline.methods.score import ScoreSearch as ScoreSearch
+from autoquality_core.pipeline.methods.score import search_by_network as search_by_network
 from autoquality_core.pipeline.methods.size import search_by_size as search_by_size
 from autoquality_core.pipeline.methods.unsearched import PredictedScore as PredictedScore
 from autoquality_core.pipeline.methods.unsearched import predicted_size as predicted_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -148,39 +148,38 @@ class ScoreSearch:
         return limited, [prior, *priors], [look, *looks]
 
 
-class MlSearch:
-    """Starts from a network's prediction; without a network, a plain search with a notice."""
+def search_by_network(
+    predictors: Mapping[Format, Predictor],
+    searches: Mapping[str, ScoreSearch],
+    session: Session,
+    resolved: ResolvedTarget,
+) -> Answer:
+    """Start from a network's prediction; without a network, search plainly, with a notice.
 
-    def __init__(
-        self, predictors: Mapping[Format, Predictor], searches: Iterable[ScoreSearch]
-    ) -> None:
-        """`searches` has one for each metric that a target may be a score of."""
-        self._predictors = predictors
-        self._searches = {one.metric.name: one for one in searches}
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        name = session.encoder.format.name
-        search = self._searches[resolved.metric or DSSIM.name]
-        metric = search.metric
-        predictor = self._predictors.get(session.encoder.format)
-        if predictor is None:
-            return _without(search, session, resolved, f"no network for {name}")
-        if metric.name not in predictor.info.metrics:
-            why = f"the network for {name} does not predict {metric.name.upper()}"
-            return _without(search, session, resolved, why)
-        try:
-            prediction = predict(predictor, session, metric, resolved.target)
-        except CircuitOpen:
-            why = f"the network for {name} failed repeatedly and is left alone for a while"
-            return _without(search, session, resolved, why)
-        except PredictionFailed:
-            _log.exception("a network failed", extra={"format": session.encoder.format.value})
-            return _without(search, session, resolved, f"the network for {name} failed")
-        session.encoder = session.encoder.for_network()
-        # An error that covers every score makes a measurement superfluous.
-        if resolved.allowed_error < metric.high - metric.low:
-            return search.search(session, resolved, prediction)
-        return _trusting(search, session, resolved, prediction)
+    `searches` has one for each metric that a target may be a score of, by its name.
+    """
+    name = session.encoder.format.name
+    search = searches[resolved.metric or DSSIM.name]
+    metric = search.metric
+    predictor = predictors.get(session.encoder.format)
+    if predictor is None:
+        return _without(search, session, resolved, f"no network for {name}")
+    if metric.name not in predictor.info.metrics:
+        why = f"the network for {name} does not predict {metric.name.upper()}"
+        return _without(search, session, resolved, why)
+    try:
+        prediction = predict(predictor, session, metric, resolved.target)
+    except CircuitOpen:
+        why = f"the network for {name} failed repeatedly and is left alone for a while"
+        return _without(search, session, resolved, why)
+    except PredictionFailed:
+        _log.exception("a network failed", extra={"format": session.encoder.format.value})
+        return _without(search, session, resolved, f"the network for {name} failed")
+    session.encoder = session.encoder.for_network()
+    # An error that covers every score makes a measurement superfluous.
+    if resolved.allowed_error < metric.high - metric.low:
+        return search.search(session, resolved, prediction)
+    return _trusting(search, session, resolved, prediction)
 
 
 def _trusting(
