@@ -7,7 +7,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -81,19 +81,14 @@ def options_of(options: type[Any]) -> tuple[Option, ...]:
     )
 
 
-class OlderFlag(NamedTuple):
-    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
-
-    name: str
-    meaning: Chroma
-
-
 class ChromaOptions:
     """Options with a choice of `chroma`, and an older flag for one of its values."""
 
     __slots__ = ()
 
-    OLDER: ClassVar[OlderFlag]
+    OLDER: ClassVar[tuple[str, Chroma]] = "no_subsample", Chroma.FULL
+    """The name of the flag, and what it means if it is set."""
+
     chroma: Chroma
 
     def __post_init__(self) -> None:
