@@ -54,14 +54,6 @@ class Scale(Protocol):
         """The scores of values."""
 
 
-class Chances(NamedTuple):
-    """The probabilities that each quality is good enough, too poor, or too good."""
-
-    good: Doubles
-    too_poor: Doubles
-    too_good: Doubles
-
-
 class Prospects(NamedTuple):
     """The probabilities of what trying each quality shows.
 

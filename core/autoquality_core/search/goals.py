@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from autoquality_core.runtime.arrays import Bools, Doubles
-from autoquality_core.search.base import Chances, Goal, Observation, Prospects, Scale, normal_cdf
+from autoquality_core.search.base import Goal, Observation, Prospects, Scale, normal_cdf
 from autoquality_core.search.bounds import Interval
 from autoquality_core.types import Outcome
 
@@ -154,17 +154,17 @@ class ScoreGoal(Goal):
         reaches = most >= target - gap if ties_win else most > target - gap
         return (least < target + gap) & reaches
 
-    def chances(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Chances:
-        mean, deviation = means[0], deviations[0]
+    def chances(self, mean: Doubles, deviation: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+        """The probabilities that each quality is good enough, too poor, or too good."""
         worst, finest = self.good_values
         too_poor = normal_cdf((worst - mean) / deviation)
         too_good = np.zeros_like(mean)
         if finest is not None:
             too_good = 1 - normal_cdf((finest - mean) / deviation)
-        return Chances(1 - too_poor - too_good, too_poor, too_good)
+        return 1 - too_poor - too_good, too_poor, too_good
 
     def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
-        good, too_poor, too_good = self.chances(means, deviations)
+        good, too_poor, too_good = self.chances(means[0], deviations[0])
         zero = np.zeros_like(good)
         # If even the bound is too good or too poor, the bound is the answer.
         good[0] += too_good[0]

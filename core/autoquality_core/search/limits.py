@@ -10,7 +10,6 @@ import numpy as np
 
 from autoquality_core.runtime.arrays import Bools, Doubles
 from autoquality_core.search.base import (
-    Chances,
     Goal,
     Observation,
     Prospects,
@@ -166,7 +165,7 @@ class LimitedGoal(Goal):
         if isinstance(self.goal, SizeGoal):
             ends, highest, lowest = self.goal.prospects(means[:1], deviations[:1])
             return Prospects(looks * ends, looks * highest, lowest)
-        good, too_poor, too_good = _without_worst(own, self.goal.chances(means[:1], deviations[:1]))
+        good, too_poor, too_good = _without_worst(own, *self.goal.chances(means[0], deviations[0]))
         rest, looks = fits * looks, looks * (1 - own)
         ends = rest * good
         highest = rest * too_poor
@@ -215,10 +214,11 @@ class LimitedGoal(Goal):
         return may_be
 
 
-def _without_worst(share: Doubles, chances: Chances) -> Chances:
+def _without_worst(
+    share: Doubles, good: Doubles, too_poor: Doubles, too_good: Doubles
+) -> tuple[Doubles, Doubles, Doubles]:
     """What is left of the chances if the worst scores, with this probability, do not count."""
-    good, too_poor, too_good = chances
-    return Chances(
+    return (
         np.clip(good + too_poor - share, 0.0, good),
         np.maximum(too_poor - share, 0.0),
         np.minimum(too_good, 1 - share),
