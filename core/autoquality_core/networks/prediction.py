@@ -14,7 +14,7 @@ from autoquality_core.images.pixels import Pixels
 from autoquality_core.metrics import DSSIM
 from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search.curve import QUALITIES, Gaussian, explained
+from autoquality_core.search.curve import QUALITIES, Gaussian, unexplained
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 
 POINT_SPREAD = 10.0
@@ -99,7 +99,8 @@ def curve_of(mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float) 
     The covariance is F^T F plus a smooth part of standard deviation `residual` for the variation
     that k components do not explain. The arrays are read-only.
     """
-    covariance = explained(np.asarray(factor, np.float64), residual)
+    factor = np.asarray(factor, np.float64)
+    covariance = factor.T @ factor + unexplained(residual)
     centre = np.array(mean, np.float64)
     for array in (centre, covariance):
         array.setflags(write=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
-from functools import cache, partial
+from functools import cache
 from typing import Any, SupportsIndex, TypeVar
 
 from autoquality_core.errors import InvalidRequest
@@ -100,8 +100,8 @@ def encode(
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
         with _naming("target"):
-            score = partial(score_of, metric=searched.name if searched else "")
-            target = (bytes_of if chosen is Method.SIZE else score)(target)
+            name = searched.name if searched else ""
+            target = bytes_of(target) if chosen is Method.SIZE else score_of(target, name)
     if isinstance(max_bytes, str):
         with _naming("max_bytes"):
             max_bytes = bytes_of(max_bytes)

@@ -28,14 +28,7 @@ from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors.regression import FeatureRegression
 from autoquality_core.runtime.arrays import Doubles
-from autoquality_core.search.curve import (
-    RESIDUAL_REACH,
-    CurvePrior,
-    Gaussian,
-    Offset,
-    explained,
-    rbf,
-)
+from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, unexplained
 
 SIZE = "size"
 
@@ -133,7 +126,7 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
     found = {name: np.array(learned[name]) for name in arrays}
     components = found["components"]
     covariance = components.T @ found.pop("covariance") @ components
-    covariance += learned["residual"] ** 2 * rbf(RESIDUAL_REACH)
+    covariance += unexplained(learned["residual"])
     return FeatureRegression(**found, covariance=covariance, overhead=learned["overhead"])
 
 
@@ -143,7 +136,8 @@ def load_offset(key: str, curve: str) -> Offset | None:
     learned = load_learned(f"{key}.offset.json", curve)
     if learned is None:
         return None
-    covariance = explained(np.array(learned["components"]), learned["residual"])
+    components = np.array(learned["components"])
+    covariance = components.T @ components + unexplained(learned["residual"])
     offset = Offset(np.array(learned["mean"]), covariance)
     if "gain" not in learned:
         return offset

@@ -18,9 +18,6 @@ from autoquality_core.runtime.arrays import Doubles
 
 QUALITIES = np.arange(1, 101)
 
-RESIDUAL_REACH = 5.0
-"""Qualities over which what components do not explain stays correlated."""
-
 
 def rbf(reach: float) -> Doubles:
     """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
@@ -28,13 +25,12 @@ def rbf(reach: float) -> Doubles:
     return np.asarray(np.exp(-0.5 * distance**2))
 
 
-def explained(components: Doubles, residual: float) -> Doubles:
-    """The covariance (100, 100) of curves with these principal components, (k, 100).
+def unexplained(residual: float) -> Doubles:
+    """The covariance (100, 100) of what principal components leave of curves.
 
-    Each is scaled by its standard deviation. `residual` is that of the rest, which is smooth over a
-    few qualities.
+    `residual` is its standard deviation. It is smooth over a few qualities.
     """
-    return components.T @ components + residual**2 * rbf(RESIDUAL_REACH)
+    return residual**2 * rbf(5.0)
 
 
 WIDER = 3.0
@@ -168,8 +164,7 @@ class CurvePrior:
         level and a slow drift are added.
         """
         unlike = 0.16**2 + 0.3**2 * rbf(30.0)
-        drift = residual**2 * rbf(RESIDUAL_REACH)
-        covariance = 1.5 * components.T @ components + unlike + drift
+        covariance = 1.5 * components.T @ components + unlike + unexplained(residual)
         return cls(mean, covariance, noise, allowance)
 
 
