@@ -1,4 +1,4 @@
-"""The methods: none, size, ml and one per metric. Each is a handler behind one interface."""
+"""The methods: none, size, ml and one for each metric. Each is a `MethodHandler`."""
 
 from autoquality_core.pipeline.methods.base import Answer as Answer
 from autoquality_core.pipeline.methods.base import MethodHandler as MethodHandler
