@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,9 @@ from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline.methods import (
     MethodHandler,
-    MlSearch,
     ScoreSearch,
-    SizeSearch,
+    search_by_network,
+    search_by_size,
 )
 from autoquality_core.pipeline.methods.limited import other_metrics, under_limits
 from autoquality_core.pipeline.session import Session
@@ -141,7 +141,7 @@ def _judge(
             others = other_metrics(resolved.limits, metric)
             curve = [_seen(sweep, quality, metric, others) for quality in range(1, 101)]
             session = CachedSession(files, encoder)
-            answer = handler.run(session, resolved)
+            answer = handler(session, resolved)
             data = session.file(answer.quality)
             seen = _seen(session, answer.quality, metric, others)
             wrong = _wrong(resolved, metric, Found(seen, answer.outcome), curve, session)
@@ -240,14 +240,14 @@ def _wrong(
 def _handlers(fmt: Format) -> Mapping[tuple[Method, Metric | None], MethodHandler]:
     path = bundled_network(fmt)
     networks: dict[Format, Predictor] = {} if path is None else {fmt: load(path)}
-    by_score = [ScoreSearch(metric) for metric in METRICS.values()]
-    by_network = MlSearch(networks, by_score)
+    by_score = {name: ScoreSearch(metric) for name, metric in METRICS.items()}
+    by_network = partial(search_by_network, networks, by_score)
     found: dict[tuple[Method, Metric | None], MethodHandler] = {
-        (Method.SIZE, None): SizeSearch(),
+        (Method.SIZE, None): search_by_size,
         (Method.ML, DSSIM): by_network,
     }
-    for search in by_score:
-        found[Method(search.metric.name), search.metric] = search
+    for search in by_score.values():
+        found[Method(search.metric.name), search.metric] = search.run
         if any(search.metric.name in one.info.metrics for one in networks.values()):
             found[Method.ML, search.metric] = by_network
     return found

@@ -112,7 +112,7 @@ def cases_of(sample: Sample) -> list[Case]:
 def goals(source: RawSource) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
     """Name, byte budget and options of every goal."""
     for word in WORDS_TRIED:
-        target = WORDS["ssimulacra2"][word]
+        target = WORDS[word]
         yield word, None, {"method": "ssimulacra2", "target": target}
     for bits in BITS:
         budget = round(bits * source.width * source.height / 8)

@@ -85,7 +85,7 @@ def answers_of(sample: Sample) -> list[Answer]:
 def goals() -> Iterator[tuple[str, str, float]]:
     """Name, method and target of every goal."""
     yield DSSIM, "dssim", 0.02
-    for word, score in WORDS["ssimulacra2"].items():
+    for word, score in WORDS.items():
         yield word, "ssimulacra2", score
 
 
@@ -183,7 +183,7 @@ def words_page(record: Record) -> str:
     ]
     header = ("word", "score", "", *(f"{fmt}, {kind}" for fmt, kind in columns))
     rows = []
-    for word, score in WORDS["ssimulacra2"].items():
+    for word, score in WORDS.items():
         for what in ("quality", "DSSIM"):
             cells = [
                 _range(record.one(what=what, by=word, setting=fmt, goal=kind))

@@ -18,7 +18,13 @@ START_SECONDS = 600.0
 
 # The first start compiles loops. This half is compiled by another process at the same time, and the
 # server finds it in numba's cache.
-_COMPILE = "from autoquality_core.metrics import METRICS; METRICS['ssimulacra2'].warm_up()"
+_COMPILE = """
+import numpy
+from autoquality_core.metrics.ssimulacra2.reference import FrameReference
+
+black = numpy.zeros((8, 8, 3), numpy.uint8)
+FrameReference(black).score(black)
+"""
 
 
 def connect(address: str) -> Client:

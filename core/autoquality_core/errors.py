@@ -132,8 +132,8 @@ class DeadlinePassed(ServiceError):
     status = "DEADLINE_EXCEEDED"
     reason = "DEADLINE_EXCEEDED"
 
-    def __init__(self, message: str = "the deadline passed before one encoding was done") -> None:
-        super().__init__(message)
+    def __init__(self) -> None:
+        super().__init__("the deadline passed before one encoding was done")
 
 
 class RequestCancelled(ServiceError):
@@ -142,5 +142,5 @@ class RequestCancelled(ServiceError):
     status = "CANCELLED"
     reason = "CANCELLED"
 
-    def __init__(self, message: str = "the caller cancelled the request") -> None:
-        super().__init__(message)
+    def __init__(self) -> None:
+        super().__init__("the caller cancelled the request")

@@ -1,6 +1,6 @@
-"""The words of the service: what every other module speaks in.
+"""The types that all modules share. They depend on no other module, library or codec.
 
-Knows no gRPC, no protobuf, no codec. Values are immutable, except that a
+Values are immutable, except that a
 `Timings` is filled while a request runs.
 """
 
@@ -133,14 +133,6 @@ class Device(enum.Enum):
     GPU = "gpu"
 
 
-class DropReason(enum.Enum):
-    """Why an image left a network's queue, or was not let in, though nothing had failed."""
-
-    DEADLINE = "deadline"
-    CANCELLED = "cancelled"
-    QUEUE_FULL = "queue_full"
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the caller should know; `message` is for people."""
@@ -268,22 +260,21 @@ class TargetSpec:
     limits: Limits = NO_LIMITS
 
 
-WORDS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+METRIC_OF_WORDS = "ssimulacra2"
+"""The metric of a word whose metric is not given, and the only one that has words."""
+
+WORDS: Mapping[str, float] = MappingProxyType(
     {
         # The scale of the metric's authors: https://github.com/cloudinary/ssimulacra2
-        "ssimulacra2": MappingProxyType(
-            {
-                "low": 30.0,
-                "medium": 50.0,
-                "high": 70.0,
-                "very_high": 80.0,
-                "excellent": 85.0,
-                "visually_lossless": 90.0,
-            }
-        ),
+        "low": 30.0,
+        "medium": 50.0,
+        "high": 70.0,
+        "very_high": 80.0,
+        "excellent": 85.0,
+        "visually_lossless": 90.0,
     }
 )
-"""The scores of words, by the name of the metric."""
+"""The scores of words."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.ASCII | re.IGNORECASE)
@@ -303,19 +294,16 @@ def bytes_of(text: str) -> int:
     return value
 
 
-METRIC_OF_WORDS = "ssimulacra2"
-"""The metric of a word whose metric is not given."""
-
-
 def score_of(word: str, metric: str = METRIC_OF_WORDS) -> float:
     """The score that a word stands for; case, spaces and hyphens do not matter.
 
     Raises ValueError with the words that would be right.
     """
-    words = WORDS.get(metric, {})
+    if metric != METRIC_OF_WORDS:
+        raise ValueError(
+            f"must be a number, 0 or more, not {word!r}; words are for {METRIC_OF_WORDS}"
+        )
     key = word.strip().lower().replace("-", "_").replace(" ", "_")
-    if key in words:
-        return words[key]
-    if words:
-        raise ValueError(f"must be a number, 0 or more, or one of {', '.join(words)}, not {word!r}")
-    raise ValueError(f"must be a number, 0 or more, not {word!r}; words are for {', '.join(WORDS)}")
+    if key not in WORDS:
+        raise ValueError(f"must be a number, 0 or more, or one of {', '.join(WORDS)}, not {word!r}")
+    return WORDS[key]

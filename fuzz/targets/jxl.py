@@ -38,7 +38,7 @@ def run(data: bytes) -> None:
             continue
         assert samples.shape[:3] == (frames, header.height, header.width)
         assert len(delays) == frames
-    if header.animation is not None and jxl.frames == jxl.pages > 1:
+    if header.ticks and jxl.frames == jxl.pages > 1:
         whole = bytes(jxl.codestream)
         delays = tuple(range(1, jxl.frames + 1))
         try:

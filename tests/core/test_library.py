@@ -73,12 +73,6 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         aq.nothing  # noqa: B018
 
 
-def test_the_scores_of_encode_and_compare_agree() -> None:
-    result = aq.encode(SOURCE, "webp", target=0.01)
-    found = aq.compare(SOURCE, result.image)
-    assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-6)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

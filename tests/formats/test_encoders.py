@@ -138,13 +138,6 @@ def test_avif_speed_and_chroma_reach_the_encoder() -> None:
     assert len(files) == 3
 
 
-def test_avif_keeps_chroma_from_quality_90_on() -> None:
-    pixels, codec = photograph(), encoder_for(Format.AVIF)
-    full = AvifEncoder(AvifOptions(no_subsample=True))
-    assert codec.encode(pixels, 89) != full.encode(pixels, 89)
-    assert codec.encode(pixels, 90) == full.encode(pixels, 90)
-
-
 def test_webp_options_reach_the_encoder() -> None:
     pixels = photograph()
     options = (

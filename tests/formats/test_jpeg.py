@@ -61,17 +61,6 @@ def test_progressive_is_progressive() -> None:
     assert b"\xff\xc2" in encode(photograph(), replace(PLAIN, progressive=True))
 
 
-@pytest.mark.parametrize(
-    ("quality", "no_subsample", "luma_sampling"),
-    [(89, False, 0x22), (90, False, 0x11), (50, True, 0x11), (95, True, 0x11)],
-)
-def test_chroma_is_halved_below_quality_90_unless_it_is_forbidden(
-    quality: int, no_subsample: bool, luma_sampling: int
-) -> None:
-    data = encode(photograph(), JpegOptions(no_subsample=no_subsample), quality)
-    assert components(data) == [luma_sampling, 0x11, 0x11]
-
-
 def test_grey_has_one_component() -> None:
     assert len(components(encode(grey(), PLAIN))) == 1
     assert pyvips.Image.jpegload_buffer(encode(grey(), PLAIN)).bands == 1

@@ -19,7 +19,7 @@ from autoquality_core.images.isobmff.meta import Meta
 from tests.hostile import bombs
 from tests.hostile.derived import empty_extents, grid, long_grid, overlay
 from tests.hostile.files import everything
-from tests.images.files import AMPLE, animated, corners, image_of
+from tests.images.files import AMPLE, corners, image_of
 from tests.photos import photo
 
 
@@ -249,13 +249,6 @@ def test_a_truncated_grid_is_refused() -> None:
 def test_photographs_have_no_hidden_parts(name: str) -> None:
     source = open_image(photo(name), AMPLE)
     assert source.pixels(all_frames=True) == source.width * source.height
-
-
-@pytest.mark.parametrize("fmt", ["gif", "webp"])
-def test_the_frames_of_an_animation_count_only_if_they_are_decoded(fmt: str) -> None:
-    frames = [np.full((20, 30, 3), 40 * number, np.uint8) for number in range(4)]
-    source = open_image(animated(frames, [50] * 4, fmt), AMPLE)
-    assert (source.pixels(all_frames=False), source.pixels(all_frames=True)) == (600, 2400)
 
 
 def verdict(data: bytes | memoryview) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def test_the_frames_of_an_animation_are_counted(fmt: str) -> None:
     frames = [np.full((20, 30, 3), 40 * number, np.uint8) for number in range(4)]
     source = open_image(animated(frames, [50] * 4, fmt), AMPLE)
     assert (source.width, source.height, source.frames, source.pages) == (30, 20, 4, 4)
+    assert (source.pixels(all_frames=False), source.pixels(all_frames=True)) == (600, 2400)
 
 
 def test_the_pages_of_a_tiff_are_not_an_animation() -> None:

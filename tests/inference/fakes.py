@@ -18,10 +18,9 @@ from autoquality_core.networks import (
     load,
 )
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import DropReason
 from autoquality_server.config.groups.quality import PredictionSettings
 from autoquality_server.inference.batching import Batcher
-from autoquality_server.telemetry.predictor_metrics import FormatEvents
+from autoquality_server.telemetry.predictor_metrics import DropReason, FormatEvents
 from tests.networks.images import plain
 from tests.waiting import GATE_LIMIT, until, wait_for
 

@@ -13,9 +13,9 @@ import pytest
 from autoquality_core.errors import DeadlinePassed, Overloaded, RequestCancelled
 from autoquality_core.networks import PredictionFailed
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import DropReason
 from autoquality_server.inference import batching
 from autoquality_server.inference.batching import BatcherClosed
+from autoquality_server.telemetry.predictor_metrics import DropReason
 from tests.inference.fakes import RED, REDS, Bench
 from tests.networks import (
     channel_means,

@@ -13,7 +13,7 @@ import pytest
 from autoquality_core.formats import AvifEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
-from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.methods import ScoreSearch, search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
@@ -75,7 +75,7 @@ def test_a_budget_that_only_the_upper_end_fits_is_met_there() -> None:
     assert least >= 90, "the image shows what it is meant to"
     resolved = ResolvedTarget(Method.SIZE, sizes[least - 1], low, 100, 0.0)
     fresh = Session(checks(), AvifEncoder(), Deadline())
-    answer = SizeSearch().run(fresh, resolved)
+    answer = search_by_size(fresh, resolved)
     assert answer.outcome is Outcome.TARGET_MET
     assert len(fresh.file(answer.quality)) == sizes[least - 1]
 
@@ -85,7 +85,7 @@ def test_nothing_fits_only_after_the_other_end_was_tried(fmt: Format) -> None:
     _, samples = drawing(FIRST_SEED + 11)
     pixels = Pixels.from_samples(samples[None, ..., :3])
     session = Session(pixels, encoder_for(fmt), Deadline())
-    answer = SizeSearch().run(session, ResolvedTarget(Method.SIZE, 20, 30, 95, 0.0))
+    answer = search_by_size(session, ResolvedTarget(Method.SIZE, 20, 30, 95, 0.0))
     assert (answer.quality, answer.outcome) == (30, Outcome.MIN_QUALITY_REACHED)
     assert {30, 95} <= {one.quality for one in session.probes}
 

@@ -14,7 +14,7 @@ from autoquality_core.images import open_image
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.methods import SizeSearch
+from autoquality_core.pipeline.methods import search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Lossless, Method, NoticeCode, Outcome, TargetSpec
@@ -244,7 +244,7 @@ def test_a_deadline_ends_it_with_the_best_so_far(probes: int) -> None:
     budget = (len(fixed(1, 0)) + len(fixed(1, 100))) // 2
     spec = PIPELINE.defaults.resolve(TargetSpec(Method.SIZE, budget, 1, 95), Format.WEBP)
     session = Ending(probes)
-    answer = SizeSearch().run(session, spec)
+    answer = search_by_size(session, spec)
     assert len(session.probes) <= probes
     size = len(session.file(answer.quality))
     assert session.file(answer.quality) == fixed(answer.quality, session.alpha_quality or 0)

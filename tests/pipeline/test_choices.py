@@ -63,11 +63,15 @@ def test_chroma_auto_is_decided_without_a_search_by_other_methods(method: Method
     assert chroma in (Chroma.BY_QUALITY, Chroma.FULL)
 
 
-def test_the_default_options_of_a_photograph_cost_no_lossless_file() -> None:
+def test_the_default_options_of_a_photograph_cost_no_lossless_or_near_lossless_file() -> None:
     result = encode(candidates=(), fmt=Format.WEBP)
-    assert not any(one.lossless for one in result.probes)
-    (lossless,) = (one for one in result.candidates if one.lossless)
-    assert (lossless.verdict, lossless.predicted) == (Verdict.PREDICTED_LARGER, True)
+    assert not any(one.lossless or one.near_lossless is not None for one in result.probes)
+    _lossy, *others = result.candidates
+    assert [(one.lossless, one.near_lossless is not None) for one in others] == [
+        (True, False),
+        (False, True),
+    ]
+    assert {(one.verdict, one.predicted) for one in others} == {(Verdict.PREDICTED_LARGER, True)}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +245,7 @@ def entry_of(encoder: Encoder, samples: npt.NDArray[np.uint8]) -> Entry:
     pixels = Pixels.from_samples(samples)
     resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
     session = Session(pixels, encoder, Deadline())
-    return Entry(Candidate(encoder, pixels), encoder, session, Probes(), resolved)
+    return Entry(Candidate(encoder, pixels), encoder, session, Probes().run, resolved)
 
 
 def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again() -> None:

@@ -9,7 +9,7 @@ from autoquality_core.formats import AvifEncoder
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import Prediction
-from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.methods import ScoreSearch, search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Method, Outcome, ResolvedTarget
@@ -85,7 +85,7 @@ def test_a_budget_is_used_by_the_highest_quality_that_fits() -> None:
     for low, high in ((60, 65), (64, 65), (1, 100)):
         for budget in sizes[low - 1 : high : 4]:
             one = session()
-            answer = SizeSearch().run(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.0))
+            answer = search_by_size(one, ResolvedTarget(Method.SIZE, int(budget), low, high, 0.0))
             fitting = np.flatnonzero(sizes[low - 1 : high] <= budget) + low
             assert answer.quality == fitting.max()
             assert answer.quality in [probe.quality for probe in one.probes]

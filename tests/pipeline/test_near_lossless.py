@@ -13,7 +13,7 @@ from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM, SSIMULACRA2
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeResult
-from autoquality_core.pipeline.methods import NearLossless, has_near_lossless
+from autoquality_core.pipeline.methods import has_near_lossless, search_near_lossless
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
@@ -29,6 +29,7 @@ from autoquality_core.types import (
     Verdict,
 )
 from tests.photos import animation
+from tests.pipeline.kept import Impatient
 from tests.pipeline.test_candidates import LIMITS, drawing, encode
 
 WIDTH, HEIGHT = 320, 240
@@ -83,7 +84,7 @@ def search(
     target: float, deadline: Deadline | None = None, **limits: float
 ) -> tuple[Session, Outcome]:
     session = Session(interface(), NEAR, deadline or Deadline())
-    answer = NearLossless().run(session, resolved(target, **limits))
+    answer = search_near_lossless(session, resolved(target, **limits))
     return session, answer.outcome
 
 
@@ -119,17 +120,10 @@ def test_limits_on_scores_hold() -> None:
     assert search(70.0, ssimulacra2=99.9)[1] is Outcome.MAX_QUALITY_REACHED
 
 
-class Over(Deadline):
-    """A deadline that leaves no time for a second encoding."""
-
-    def remaining(self) -> float:
-        return 1e-3
-
-
 def test_a_deadline_ends_the_search_with_a_file_that_is_good_enough_or_none() -> None:
-    session, outcome = search(85.0, Over())
+    session, outcome = search(85.0, Impatient())
     assert (outcome, len(session.probes)) == (Outcome.LOSSLESS_SMALLER, 1)
-    session, outcome = search(85.0, Over(), ssimulacra2=99.9)
+    session, outcome = search(85.0, Impatient(), ssimulacra2=99.9)
     assert (outcome, len(session.probes)) == (Outcome.DEADLINE_REACHED, 1)
 
 
@@ -157,13 +151,6 @@ def test_the_lossless_file_is_made_before_near_lossless_ones() -> None:
 def test_never_means_neither_lossless_nor_near_lossless() -> None:
     result = webp(Lossless.NEVER)
     assert (result.near_lossless, result.candidates) == (None, ())
-
-
-def test_a_photograph_costs_no_near_lossless_file() -> None:
-    result = encode(candidates=(), fmt=Format.WEBP)
-    assert all(one.near_lossless is None for one in result.probes)
-    (near,) = (one for one in result.candidates if one.near_lossless is not None)
-    assert (near.verdict, near.predicted) == (Verdict.PREDICTED_LARGER, True)
 
 
 @pytest.mark.parametrize(

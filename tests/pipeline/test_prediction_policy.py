@@ -158,8 +158,8 @@ def test_the_measurement_counts_as_a_part_of_a_probe(
     """A probe of 55,000 pixels takes less than a prediction, unless its measurement is slow."""
     pixels = open_image(crop("coffee.png", 250, 220), LIMITS).decode(all_frames=False)
     session = Session(pixels, WebpEncoder(), Deadline())
-    requests = policy.PredictionPolicy({Format.WEBP: watched})
-    requests.request(session, metric, metric.default_target, misses=1.0)
+    known = {Format.WEBP: watched}
+    policy.worthwhile_prediction(known, session, metric, metric.default_target, misses=1.0)
     assert watched.asked == asked
 
 

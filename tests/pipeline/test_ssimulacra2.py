@@ -157,12 +157,6 @@ def test_a_deadline_ends_the_search_with_the_best_so_far() -> None:
     assert set(result.scores) == {"ssimulacra2"}
 
 
-def test_the_same_request_gets_the_same_bytes() -> None:
-    first = encode(Format.WEBP)
-    encode(Format.WEBP, TargetSpec(Method.SSIMULACRA2, 85.0), crop("chelsea.png", 100, 90))
-    assert encode(Format.WEBP).image == first.image
-
-
 class Recorded:
     """A predictor that counts its calls by the metric."""
 

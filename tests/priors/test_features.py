@@ -13,7 +13,7 @@ from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEnc
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.images.blocks import LUMA, jpeg_table
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
-from autoquality_core.pipeline.methods import ScoreSearch, SizeSearch
+from autoquality_core.pipeline.methods import ScoreSearch, search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, load_regression, score_prior, size_prior
 from autoquality_core.priors.features import (
@@ -181,12 +181,12 @@ def test_features_are_computed_only_where_they_may_save_an_encoding(
 ) -> None:
     """In a range of one quality, the answer is known without them."""
     for search, resolved in (
-        (ScoreSearch(DSSIM), ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
-        (SizeSearch(), ResolvedTarget(Method.SIZE, 10**6, low, high, 0.0)),
+        (ScoreSearch(DSSIM).run, ResolvedTarget(Method.DSSIM, 0.05, low, high, 0.001)),
+        (search_by_size, ResolvedTarget(Method.SIZE, 10**6, low, high, 0.0)),
     ):
         session = Session(pixels_of("coffee.png", 64, 48), JpegEncoder(), Deadline())
-        search.run(session, resolved)
+        search(session, resolved)
         if computed == ("features" in vars(session)):
             continue
         # A budget that everything fits needs no features in any range.
-        assert computed and isinstance(search, SizeSearch)
+        assert computed and resolved.method is Method.SIZE

@@ -140,14 +140,3 @@ def test_slow_options_with_full_chroma_have_both_offsets() -> None:
         assert part is not None
     slow = prior_of(AvifEncoder(AvifOptions(speed=4)), SIZE).mean
     assert prior_of(encoder, SIZE).mean[:80].mean() > slow[:80].mean()
-
-
-def test_an_offset_raises_every_belief() -> None:
-    prior = size_prior(AvifEncoder(), AREA).with_curve(np.zeros(100), np.eye(100) * 1e-4)
-    offset = load_offset("avif-slow", SIZE)
-    assert offset is not None
-    raised = prior.above(offset)
-    assert sum(one.weight for one in raised.beliefs) == pytest.approx(1)
-    for before, after in zip(prior.beliefs, raised.beliefs, strict=True):
-        assert after.weight == pytest.approx(before.weight)
-        assert after.mean - before.mean == pytest.approx(offset.mean)

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from autoquality_core import errors
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
-    DropReason,
     Format,
     Method,
     Outcome,
@@ -24,6 +23,7 @@ from autoquality_core.types import (
 )
 from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
+from autoquality_server.telemetry.predictor_metrics import DropReason
 from tests.rpc.conftest import ENCODING, Served, health_stub
 from tests.rpc.scripted import request
 from tests.waiting import LIMIT, until

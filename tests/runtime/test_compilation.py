@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pyvips
 from numba.core import codegen
+
+from tests.photos import animation, crop, with_alpha
 
 METRIC = """
 import numpy as np
@@ -45,6 +48,26 @@ if __name__ == "__main__":
     numbers = np.arange(5.0)
     print(total(numbers) / largest(numbers))
     print(kept_in(total))
+"""
+
+AFTER_WARM_UP = """
+import gc, sys
+from pathlib import Path
+from numba.core.dispatcher import Dispatcher
+import autoquality_core as aq
+from autoquality_core.pipeline.pipeline import warm_up
+
+def compiled():
+    loops = [one for one in gc.get_objects() if isinstance(one, Dispatcher)]
+    return {f"{one.py_func.__name__}{types}" for one in loops for types in one.signatures}
+
+warm_up()
+before = compiled()
+assert before
+for file in sys.argv[1:]:
+    for output in ("webp", "jpeg"):
+        aq.encode(Path(file).read_bytes(), output, target="high", measure=["dssim"])
+print(*compiled() - before)
 """
 
 
@@ -144,3 +167,22 @@ def test_loops_work_when_the_cache_cannot_be_written(compiled: Compiled, tmp_pat
         file.mkdir()
     found = run(compiled.program, NUMBA_CACHE_DIR=str(tmp_path))
     assert found == [compiled.value, str(path)]
+
+
+def test_no_loop_is_compiled_after_the_warm_up(tmp_path: Path) -> None:
+    """The first request for an image of a new kind is as fast as the next."""
+    turned = pyvips.Image.new_from_buffer(crop("coffee.png", 96, 64), "").copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    wide = pyvips.Image.new_from_buffer(crop("coffee.png", 96, 64), "").icc_transform("p3")
+    files = {
+        "alpha.png": with_alpha(),
+        "film.gif": animation(),
+        "grey.png": turned.colourspace("b-w").pngsave_buffer(),
+        "turned.jpg": turned.jpegsave_buffer(),
+        "turned-progressive.jpg": turned.jpegsave_buffer(interlace=True),
+        "wide.png": wide.pngsave_buffer(),
+        "wide-16.png": wide.colourspace("rgb16").pngsave_buffer(bitdepth=16),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert run("-c", AFTER_WARM_UP, *(tmp_path / name for name in files)) == []

@@ -76,16 +76,6 @@ def test_probes_move_the_weight_to_the_belief_that_predicted_them() -> None:
     assert weights[2] > 0.99
 
 
-def test_a_predicted_quality_moves_the_curve_towards_it() -> None:
-    aim = -np.log(TARGET)
-    near = PRIOR.with_crossing(aim, 62.0, 1.0)
-    assert abs(near.mean[61] - aim) < abs(PRIOR.mean[61] - aim) / 10
-    vague = PRIOR.with_crossing(aim, 62.0, 40.0)
-    assert abs(vague.mean[61] - aim) > abs(near.mean[61] - aim)
-    assert np.linalg.eigvalsh(near.covariance).min() > -1e-9
-    assert tries(near, first=62) == [62]
-
-
 @pytest.mark.parametrize("quality", [1.0, 100.0])
 def test_a_predicted_quality_at_the_end_of_the_range_does_no_harm(quality: float) -> None:
     assert len(tries(PRIOR.with_crossing(-np.log(TARGET), quality, 5.0), first=62)) == 1

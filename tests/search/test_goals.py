@@ -142,14 +142,14 @@ def test_the_width_of_a_score_goal_is_that_of_its_good_values(
 
 
 def test_the_chances_of_a_score_are_those_of_the_normal_distribution() -> None:
-    means, deviations = [np.array([7.0, 8.0, 9.0])], [np.array([0.5, 0.5, 0.5])]
-    chances = ScoreGoal(LIKENESS, 80, 5).chances(means, deviations)
-    assert chances.good == pytest.approx([0.15731, 0.68269, 0.15731], abs=1e-5)
-    assert chances.too_poor == pytest.approx([0.84134, 0.15866, 0.00135], abs=1e-5)
-    assert chances.too_good == pytest.approx([0.00135, 0.15866, 0.84134], abs=1e-5)
+    mean, deviation = np.array([7.0, 8.0, 9.0]), np.array([0.5, 0.5, 0.5])
+    good, too_poor, too_good = ScoreGoal(LIKENESS, 80, 5).chances(mean, deviation)
+    assert good == pytest.approx([0.15731, 0.68269, 0.15731], abs=1e-5)
+    assert too_poor == pytest.approx([0.84134, 0.15866, 0.00135], abs=1e-5)
+    assert too_good == pytest.approx([0.00135, 0.15866, 0.84134], abs=1e-5)
     # A perfect score is good: no score is too good.
-    chances = ScoreGoal(LIKENESS, 98, 5).chances(means, deviations)
-    assert chances.too_good == pytest.approx([0, 0, 0])
+    *_, too_good = ScoreGoal(LIKENESS, 98, 5).chances(mean, deviation)
+    assert too_good == pytest.approx([0, 0, 0])
 
 
 @pytest.mark.parametrize(

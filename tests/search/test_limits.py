@@ -250,12 +250,6 @@ def test_the_answer_for_a_size_under_a_limit(
     assert (best.quality, SIZE_AND_SCORE.outcome(best, seen, LOW, HIGH)) == (quality, outcome)
 
 
-def test_a_limit_needs_measured_observations() -> None:
-    own = ScoreLimit(DSSIM, 0.03, Outcome.MAX_DSSIM_REACHED)
-    with pytest.raises(ValueError, match="quality 12 was not measured"):
-        own.keeps(Observation(12, 1000))
-
-
 def count(curve: list[Observation], goal: Goal, prior: Sequence[CurvePrior]) -> int:
     curves = Curves(lambda quality: curve[quality - 1])
     found = search(goal, 10, 95, curves.attempt, prior=prior)

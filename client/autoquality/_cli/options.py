@@ -12,7 +12,7 @@ from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
 from autoquality._notation import auto_quality, parse_notation
 from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
-from autoquality_core.types import METRIC_OF_WORDS, WORDS
+from autoquality_core.types import WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ _GENERAL = (
         metavar="NUMBER|SIZE|WORD",
         help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
         "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
-        f"which implies this method: {', '.join(WORDS[METRIC_OF_WORDS])}. A bare number needs "
+        f"which implies this method: {', '.join(WORDS)}. A bare number needs "
         "--method.",
     ),
     click.option(

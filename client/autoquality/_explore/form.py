@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from autoquality._enums import Format, Method, Metric, parse
 from autoquality._notation import auto_quality
 from autoquality._options import EncodeOptions, JpegOptions
-from autoquality_core.types import METRIC_OF_WORDS, WORDS
+from autoquality_core.types import WORDS
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,7 @@ _SSIMULACRA2 = (
     "Target",
     "A word, or a score from 0 to 100. At 90 and more, it looks like the original.",
     "high",
-    tuple(WORDS[METRIC_OF_WORDS]),
+    tuple(WORDS),
 )
 _DSSIM = (
     "Target DSSIM",

@@ -22,7 +22,6 @@ from autoquality_core.formats.base import (
     WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
-    OlderFlag,
     has_whole_chroma,
     in_colour,
     option,
@@ -48,8 +47,6 @@ _SIDE = 64
 @dataclass(frozen=True, slots=True)
 class AvifOptions(ChromaOptions):
     """How an AVIF is written."""
-
-    OLDER = OlderFlag("no_subsample", Chroma.FULL)
 
     speed: int = option(8, "Encoder speed, 0 (small) to 9 (fast).", 0, _FASTEST)
     no_subsample: bool = option(False, "The older name of chroma full.")

@@ -7,19 +7,18 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.pixels import Decoded
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 T = TypeVar("T")
-Samples = npt.NDArray[np.uint8]
 
 COMMON_LIBRARIES = ("libvips", "pyvips", "pyvips-binary")
 """Keys of `formats.library_versions`: what every source is read with, and most files written."""
@@ -82,19 +81,14 @@ def options_of(options: type[Any]) -> tuple[Option, ...]:
     )
 
 
-class OlderFlag(NamedTuple):
-    """The name of a flag that is older than the option `chroma`, and what it means if it is set."""
-
-    name: str
-    meaning: Chroma
-
-
 class ChromaOptions:
     """Options with a choice of `chroma`, and an older flag for one of its values."""
 
     __slots__ = ()
 
-    OLDER: ClassVar[OlderFlag]
+    OLDER: ClassVar[tuple[str, Chroma]] = "no_subsample", Chroma.FULL
+    """The name of the flag, and what it means if it is set."""
+
     chroma: Chroma
 
     def __post_init__(self) -> None:
@@ -286,7 +280,7 @@ def in_colour(pixels: Pixels) -> pyvips.Image:
     return image
 
 
-def samples_of(image: pyvips.Image, frames: int = 1) -> Samples:
+def samples_of(image: pyvips.Image, frames: int = 1) -> Bytes:
     """The samples of a file opened by libvips: (frames, height, width, bands)."""
     samples = np.frombuffer(image.write_to_memory(), np.uint8)
     return samples.reshape(frames, image.height // frames, image.width, image.bands)

@@ -14,7 +14,6 @@ from autoquality_core.formats.base import (
     WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
-    OlderFlag,
     option,
     profile_flag,
     samples_of,
@@ -29,8 +28,6 @@ from autoquality_core.types import Chroma, Format
 @dataclass(frozen=True, slots=True)
 class JpegOptions(ChromaOptions):
     """How a JPEG is written; names and defaults are imgproxy's."""
-
-    OLDER = OlderFlag("no_subsample", Chroma.FULL)
 
     progressive: bool = option(False, "Progressive instead of baseline.")
     no_subsample: bool = option(False, "The older name of chroma full.")

@@ -11,7 +11,6 @@ from autoquality_core.formats import plain
 from autoquality_core.formats.base import (
     ChromaOptions,
     Encoder,
-    OlderFlag,
     in_colour,
     option,
     profile_flag,
@@ -50,7 +49,7 @@ class WebpPreset(enum.Enum):
 class WebpOptions(ChromaOptions):
     """How a WebP is written."""
 
-    OLDER = OlderFlag("smart_subsample", Chroma.SHARP)
+    OLDER = "smart_subsample", Chroma.SHARP
 
     effort: int = option(4, "CPU effort, 0 (fast) to 6 (small).", 0, 6)
     preset: WebpPreset = option(

@@ -6,27 +6,17 @@ before they first decode anything; `configure` describes the settings.
 
 from __future__ import annotations
 
-from autoquality_core.images.colour import spaces
 from autoquality_core.images.libvips import configure as configure
 from autoquality_core.images.limits import ImageLimits as ImageLimits
 from autoquality_core.images.limits import cost_of as cost_of
 from autoquality_core.images.loaders import source_formats as source_formats
 from autoquality_core.images.luma import luma as luma
 from autoquality_core.images.luma import luma_planes as luma_planes
-from autoquality_core.images.luma import warm_up as _warm_up_luma
 from autoquality_core.images.metadata.kept import NO_METADATA as NO_METADATA
 from autoquality_core.images.metadata.kept import Metadata as Metadata
-from autoquality_core.images.orientation import warm_up as _warm_up_orientation
 from autoquality_core.images.pixels import Pixels as Pixels
 from autoquality_core.images.raw import check_raw as check_raw
 from autoquality_core.images.raw import check_raw_shape as check_raw_shape
 from autoquality_core.images.raw import from_raw as from_raw
 from autoquality_core.images.source import Source as Source
 from autoquality_core.images.source import open_image as open_image
-
-
-def warm_up() -> None:
-    """Compile the loops of colours, luma and turned images, or load them from numba's cache."""
-    spaces.warm_up()
-    _warm_up_luma()
-    _warm_up_orientation()

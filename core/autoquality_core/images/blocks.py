@@ -8,11 +8,8 @@ frequency).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
-Frame = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.intp]
+from autoquality_core.runtime.arrays import Bytes, Floats, Indices
 
 BLOCK = 8
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -32,7 +29,7 @@ _MOZJPEG_3 = (
 )
 
 
-def cosine_transform() -> FloatArray:
+def cosine_transform() -> Floats:
     """The orthonormal DCT-II of a block as a matrix, (64, 64): coefficients = matrix @ pixels."""
     frequency, place = np.mgrid[0:BLOCK, 0:BLOCK]
     line = np.sqrt(2 / BLOCK) * np.cos((2 * place + 1) * frequency * np.pi / (2 * BLOCK))
@@ -40,19 +37,19 @@ def cosine_transform() -> FloatArray:
     return np.kron(line, line).astype(np.float32)
 
 
-def jpeg_table(quality: int) -> FloatArray:
+def jpeg_table(quality: int) -> Floats:
     """The steps of a JPEG by mozjpeg's table 3 at a quality, (64,); libjpeg's scaling."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     steps = (np.array(_MOZJPEG_3) * scale + 50) // 100
     return np.asarray(np.clip(steps, 1, 255), np.float32)
 
 
-def flat_table(step: float) -> FloatArray:
+def flat_table(step: float) -> Floats:
     """The same step for every frequency, (64,)."""
     return np.full(BLOCK * BLOCK, step, np.float32)
 
 
-def bands() -> FloatArray:
+def bands() -> Floats:
     """Which frequencies are taken together, (64, 8), each column a mean over its own.
 
     Horizontal and vertical apart, since encoders predict from neighbours in a
@@ -74,7 +71,7 @@ def bands() -> FloatArray:
     return np.array([mask / mask.sum() for mask in masks], np.float32).T
 
 
-def at_least(frame: Frame, side: int) -> Frame:
+def at_least(frame: Bytes, side: int) -> Bytes:
     """A frame (height, width, bands), padded to `side` by repeating its edges."""
     short = [max(side - extent, 0) for extent in frame.shape[:2]]
     if any(short):
@@ -83,7 +80,7 @@ def at_least(frame: Frame, side: int) -> Frame:
     return frame
 
 
-def spread(down: int, across: int, count: int) -> tuple[Places, Places]:
+def spread(down: int, across: int, count: int) -> tuple[Indices, Indices]:
     """Rows and columns of `count` of down x across squares, evenly spaced along the rows.
 
     Each row is rotated by a golden section of its length, so that the samples do not line up in

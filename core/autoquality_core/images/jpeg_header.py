@@ -1,8 +1,8 @@
 """The header of a plain JPEG, read without libvips, which takes several times as long.
 
-A file is plain if nothing in its header but one frame decides how it looks. There is no profile and
-no further image, and an EXIF block says nothing of the orientation, or that the image is
-upright. What is wrong with tables and samples shows when the file is decoded.
+A file is plain if its header has one frame and nothing else that decides how it looks: no profile,
+no further image, and no EXIF block with another orientation than upright. Wrong tables and samples
+show when the file is decoded.
 """
 
 from __future__ import annotations

@@ -8,16 +8,14 @@ measured over the two extremes.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.compilation import compiled, inlined
 
-Planes = npt.NDArray[np.uint8]
 
-
-def luma(pixels: Pixels) -> Planes:
+def luma(pixels: Pixels) -> Bytes:
     """The luma of every frame: (surfaces, frames, height, width), 8 bits.
 
     One surface, or two for alpha: over black, over white. For grey without alpha, it
@@ -26,7 +24,7 @@ def luma(pixels: Pixels) -> Planes:
     return luma_planes(pixels.samples, over_backgrounds=pixels.has_alpha)
 
 
-def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Planes:
+def luma_planes(samples: Bytes, *, over_backgrounds: bool) -> Bytes:
     """The luma of samples of the shape (frames, height, width, bands), bands as in Pixels.
 
     With `over_backgrounds` there are two surfaces, which are the same without alpha.
@@ -56,7 +54,7 @@ def luma_planes(samples: npt.NDArray[np.uint8], *, over_backgrounds: bool) -> Pl
     return surfaces.reshape(-1, frames, height, width)
 
 
-def over_black(colour: Planes, alpha: Planes) -> Planes:
+def over_black(colour: Bytes, alpha: Bytes) -> Bytes:
     """`colour` over black: its product with `alpha`, rounded to 8 bits."""
     product = np.multiply(colour, alpha, dtype=np.uint16)
     product += 128
@@ -65,18 +63,12 @@ def over_black(colour: Planes, alpha: Planes) -> Planes:
     return product.astype(np.uint8)
 
 
-def warm_up() -> None:
-    """Compile the loops."""
-    for over_backgrounds in (False, True):
-        luma_planes(np.zeros((1, 1, 1, 4), np.uint8), over_backgrounds=over_backgrounds)
-
-
 # Samples are read by their place in flat arrays: LLVM turns that into wide instructions, which take
 # a fifth of the time.
 
 
 @compiled
-def _weighed(flat: Planes, bands: int, plane: Planes) -> None:
+def _weighed(flat: Bytes, bands: int, plane: Bytes) -> None:
     """The luma of pixels with `bands` samples each, 3 or more."""
     for at in range(plane.shape[0]):
         first = np.int64(bands) * at
@@ -86,7 +78,7 @@ def _weighed(flat: Planes, bands: int, plane: Planes) -> None:
 
 
 @compiled
-def _over_black_and_white(flat: Planes, black: Planes, white: Planes) -> None:
+def _over_black_and_white(flat: Bytes, black: Bytes, white: Bytes) -> None:
     """The luma of R, G, B and alpha over both backgrounds.
 
     White adds the same to R, G and B, and so to their luma.

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from autoquality_core.images.colour.linear_light import read_only
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.compilation import compiled
 
-Frame = npt.NDArray[np.uint8]
-
-_TURNS: dict[int, Callable[[Frame], Frame]] = {
+_TURNS: dict[int, Callable[[Bytes], Bytes]] = {
     2: lambda frame: frame[:, ::-1],
     3: lambda frame: frame[::-1, ::-1],
     4: lambda frame: frame[::-1],
@@ -30,7 +29,7 @@ def swaps_sides(orientation: int) -> bool:
     return orientation in (5, 6, 7, 8)
 
 
-def upright(samples: Frame, orientation: int) -> Frame:
+def upright(samples: Bytes, orientation: int) -> Bytes:
     """The upright frames of (frames, height, width, bands); unchanged for unknown values."""
     turn = _TURNS.get(orientation)
     if turn is None:
@@ -38,18 +37,13 @@ def upright(samples: Frame, orientation: int) -> Frame:
     frames, height, width, bands = samples.shape
     shape = (width, height, bands) if swaps_sides(orientation) else (height, width, bands)
     turned = np.empty((frames, *shape), np.uint8)
-    for frame, place in zip(samples, turned, strict=True):
+    for frame, place in zip(read_only(samples), turned, strict=True):
         _copy(turn(frame), place)
     return turned
 
 
-def warm_up() -> None:
-    """Compile the loop."""
-    upright(np.zeros((1, 1, 1, 1), np.uint8), 6)
-
-
 @compiled
-def _copy(view: Frame, target: Frame) -> None:
+def _copy(view: Bytes, target: Bytes) -> None:
     """Copy a view of any strides, block by block, which keeps both sides in the cache.
 
     NumPy copies such views twenty times slower.

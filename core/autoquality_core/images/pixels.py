@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.file_colours import FileColours
 from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
 from autoquality_core.images.colour.render import render
 from autoquality_core.images.libvips import ensure_configured
+from autoquality_core.runtime.arrays import Bytes, Indices
 from autoquality_core.runtime.codecs import pyvips
 
 
@@ -37,7 +37,7 @@ class Pixels:
     visible colours outside sRGB were lost in decoding.
     """
 
-    samples: npt.NDArray[np.uint8]
+    samples: Bytes
     delays: tuple[int, ...] = ()
     profile: bytes | None = field(default=None, repr=False)
     plays: int = 0
@@ -95,7 +95,7 @@ class Pixels:
     @classmethod
     def from_samples(
         cls,
-        samples: npt.NDArray[np.uint8],
+        samples: Bytes,
         delays: Sequence[int] = (),
         *,
         origin: pyvips.Image | None = None,
@@ -114,7 +114,7 @@ class Pixels:
             plays = int(origin.get("loop"))
         return cls(_kept(samples), tuple(delays), profile, plays, tone_mapped, clipped)
 
-    def with_samples(self, samples: npt.NDArray[np.uint8]) -> Self:
+    def with_samples(self, samples: Bytes) -> Self:
         """The same image with other samples of all its frames, as for `from_samples`."""
         return replace(self, samples=_kept(samples))
 
@@ -163,11 +163,11 @@ class Decoded:
     of the source, and is None where the two are the same.
     """
 
-    samples: npt.NDArray[np.uint8]
-    shown: npt.NDArray[np.intp] | None = None
+    samples: Bytes
+    shown: Indices | None = None
 
 
-def _kept(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _kept(samples: Bytes) -> Bytes:
     """A read-only view of contiguous samples without an opaque alpha."""
     ensure_configured()
     view = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
@@ -175,7 +175,7 @@ def _kept(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return view
 
 
-def _without_opaque_alpha(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _without_opaque_alpha(samples: Bytes) -> Bytes:
     frames, height, width, bands = samples.shape
     if bands in (1, 3) or samples[..., -1].min() < 255:
         return samples

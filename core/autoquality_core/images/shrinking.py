@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache, partial
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.cicp import srgb_light, srgb_samples
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.images.source import Stoppable
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import pyvips
 
 _TOP = 65535
@@ -28,9 +28,7 @@ def shrunk(pixels: Pixels, width: int, height: int, stoppable: Stoppable) -> Pix
     return pixels.with_samples(np.stack(frames))
 
 
-def _frame(
-    samples: npt.NDArray[np.uint8], width: int, height: int, stoppable: Stoppable
-) -> npt.NDArray[np.uint8]:
+def _frame(samples: Bytes, width: int, height: int, stoppable: Stoppable) -> Bytes:
     """One frame (height, width, bands)."""
     before, across, bands = samples.shape
     image = pyvips.Image.new_from_memory(samples.data, across, before, bands, "uchar")

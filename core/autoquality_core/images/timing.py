@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Indices = npt.NDArray[np.intp]
+from autoquality_core.runtime.arrays import Indices
 
 # Browsers show a frame of 10 ms or less for 100 ms, and libvips writes 100 ms for it.
 _SHORTEST_MS = 10

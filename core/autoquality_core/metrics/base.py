@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.runtime.arrays import Doubles
 
 
 class Reference(Protocol):
@@ -71,8 +67,5 @@ class Metric(Protocol):
     def value(self, score: float) -> float:
         """The value of a score."""
 
-    def score(self, value: FloatArray) -> FloatArray:
+    def score(self, value: Doubles) -> Doubles:
         """The scores of values: the inverse of `value`, elementwise."""
-
-    def warm_up(self) -> None:
-        """Compile everything now, so that the first measurement does not wait for it."""

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.prediction import Prediction
+from autoquality_core.runtime.arrays import Bytes, Doubles
 
 Array = npt.NDArray[Any]
-Rgb = npt.NDArray[np.uint8]
+Rgb = Bytes
 """An image of the shape (side, side, 3), R first, 0 to 255."""
 
 Outputs = tuple[Array, ...]
@@ -96,9 +97,7 @@ def check_finite(outputs: Outputs) -> None:
 
 
 def first_working(
-    path: Path,
-    backends: Iterable[Backend],
-    check: Callable[[Outputs], None] = check_finite,
+    path: Path, backends: Iterable[Backend], check: Callable[[Outputs], None] = check_finite
 ) -> Backend:
     """The first of several readings of one graph whose outputs for a grey image pass `check`.
 
@@ -153,16 +152,14 @@ def working_batch_sizes(backend: Backend, wanted: Iterable[int]) -> tuple[int, .
     return tuple(sizes)
 
 
-def _rows(
-    backend: Backend, examples: Sequence[tuple[Array, float, str]]
-) -> list[npt.NDArray[np.float64]]:
+def _rows(backend: Backend, examples: Sequence[tuple[Array, float, str]]) -> list[Doubles]:
     """All outputs of each image in one row."""
     images, targets, metrics = zip(*examples, strict=True)
     rows = backend.run(images, targets, metrics)
     return [np.concatenate([np.ravel(part) for part in row]).astype(np.float64) for row in rows]
 
 
-def _equal(row: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> bool:
+def _equal(row: Doubles, expected: Doubles) -> bool:
     limit = _TOLERANCE * (1 + np.abs(expected).max())
     return row.shape == expected.shape and bool(np.abs(row - expected).max() <= limit)
 

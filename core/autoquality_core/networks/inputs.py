@@ -11,10 +11,10 @@ Both show the first frame, alpha over white, grey as RGB, and return the shape
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.blocks import at_least, spread
 from autoquality_core.images.pixels import Pixels
+from autoquality_core.runtime.arrays import Bytes
 
 SIDE = 416
 
@@ -27,7 +27,7 @@ TILES = PER_SIDE * PER_SIDE
 _WHITE = 255
 
 
-def squeeze(pixels: Pixels, side: int = SIDE) -> npt.NDArray[np.uint8]:
+def squeeze(pixels: Pixels, side: int = SIDE) -> Bytes:
     """The whole image resized to `side` x `side`, without keeping the aspect ratio.
 
     Resizes with libvips (Lanczos 3 down, cubic up) as imgproxy does, so that
@@ -40,7 +40,7 @@ def squeeze(pixels: Pixels, side: int = SIDE) -> npt.NDArray[np.uint8]:
     return np.broadcast_to(small.reshape(side, side, -1), (side, side, 3))
 
 
-def mosaic(pixels: Pixels) -> npt.NDArray[np.uint8]:
+def mosaic(pixels: Pixels) -> Bytes:
     """676 tiles of the image, (416, 416, 3), contiguous.
 
     An image of fewer tiles shows them repeatedly, all about equally often. Rows
@@ -56,7 +56,7 @@ def mosaic(pixels: Pixels) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(side_by_side).reshape(SIDE, SIDE, 3)
 
 
-def _rgb(tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _rgb(tiles: Bytes) -> Bytes:
     """Tiles of 1 to 4 samples a pixel as RGB, alpha over white."""
     bands = tiles.shape[-1]
     if bands in (2, 4):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -110,18 +109,6 @@ def _node(tensor: str) -> str:
     return name
 
 
-class _Step(NamedTuple):
-    """A function of the arrays with some names, and the name of its result.
-
-    The arrays `dropped` are not used after it.
-    """
-
-    function: Operation
-    inputs: Sequence[str]
-    output: str
-    dropped: Sequence[str]
-
-
 class Plan:
     """A graph prepared for inputs of fixed shapes: steps in order, with everything constant done.
 
@@ -168,9 +155,10 @@ class Plan:
         used = {*constants, *self._outputs}
         steps = []
         for function, sources, output in reversed(calls):
-            steps.append(_Step(function, sources, output, [*{*sources} - used]))
+            steps.append((function, sources, output, [*{*sources} - used]))
             used.update(sources)
         self._steps = steps[::-1]
+        """Functions, each with the names of its inputs, its output, and inputs not used later."""
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs for inputs of the same shapes as the examples."""

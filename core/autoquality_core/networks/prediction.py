@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.metrics import DSSIM
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search.curve import QUALITIES, Gaussian, rbf
+from autoquality_core.search.curve import QUALITIES, Gaussian, unexplained
 from autoquality_core.types import MAX_QUALITY, MIN_QUALITY
 
 POINT_SPREAD = 10.0
@@ -21,9 +22,6 @@ POINT_SPREAD = 10.0
 
 About the error of networks that see a squeezed image (11 steps were measured on JPEG). A larger
 value costs a probe, a smaller one misleads the search."""
-
-_CORRELATION = rbf(5.0)
-"""Of the part of a curve that its factors do not explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Prediction:
     for DSSIM -log DSSIM; None from a network that does not predict it.
     """
 
-    probabilities: npt.NDArray[np.float64]
+    probabilities: Doubles
     curve: Gaussian | None = None
 
     @classmethod
@@ -102,7 +100,7 @@ def curve_of(mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float) 
     that k components do not explain. The arrays are read-only.
     """
     factor = np.asarray(factor, np.float64)
-    covariance = factor.T @ factor + residual**2 * _CORRELATION
+    covariance = factor.T @ factor + unexplained(residual)
     centre = np.array(mean, np.float64)
     for array in (centre, covariance):
         array.setflags(write=False)

@@ -165,7 +165,7 @@ def _search(
     session.encoder = entry.candidate.encoder
     session.use_metadata(entry.metadata)
     session.stop_when(stop)
-    answer = entry.handler.run(session, entry.resolved)
+    answer = entry.handler(session, entry.resolved)
     session.stop_when(None)
     if entry.given_up or (entry.paused and not was_paused):
         return

@@ -25,7 +25,7 @@ class Entry:
 
     `encoder` is the one that the method uses. `given_up` says that its search ended early, because
     it was unlikely to win, `paused` that it was interrupted once for a better one, and `late` that
-    there was no time for it. `cap` is the quality of the source if it limits that of the answer.
+    there was no time for it. `cap` is the quality of the source, if no answer may exceed it.
     """
 
     candidate: Candidate

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from functools import cache
@@ -98,10 +99,12 @@ def encode(
     chosen = Method.NONE if quality is not None else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
-        is_size = chosen is Method.SIZE
-        target = _bytes("target", target) if is_size else _score(target, searched)
+        with _naming("target"):
+            name = searched.name if searched else ""
+            target = bytes_of(target) if chosen is Method.SIZE else score_of(target, name)
     if isinstance(max_bytes, str):
-        max_bytes = _bytes("max_bytes", max_bytes)
+        with _naming("max_bytes"):
+            max_bytes = bytes_of(max_bytes)
     low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
     low = low if min_quality is None else min_quality
     high = high if max_quality is None else max_quality
@@ -175,9 +178,11 @@ def _check_whole(argument: str, value: Any, low: float = -math.inf, high: float 
         raise InvalidRequest(argument, f"must be a whole number{right}, is {value!r}")
 
 
-def _bytes(argument: str, text: str) -> int:
+@contextmanager
+def _naming(argument: str) -> Iterator[None]:
+    """Raise InvalidRequest for a ValueError in the body, which says what would be right."""
     try:
-        return bytes_of(text)
+        yield
     except ValueError as error:
         raise InvalidRequest(argument, str(error)) from None
 
@@ -206,14 +211,8 @@ def _metric(argument: str, name: str) -> Metric:
 
 def _limit(name: str, score: float | str) -> float:
     metric = _metric("worst", name)
-    return _score(score, metric, "worst") if isinstance(score, str) else score
-
-
-def _score(word: str, metric: Metric | None, argument: str = "target") -> float:
-    try:
-        return score_of(word, "" if metric is None else metric.name)
-    except ValueError as error:
-        raise InvalidRequest(argument, str(error)) from None
+    with _naming("worst"):
+        return score_of(score, metric.name) if isinstance(score, str) else score
 
 
 @cache

@@ -8,14 +8,7 @@ from autoquality_core.metrics import METRICS, limit_name
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import is_worse
-from autoquality_core.types import (
-    MAX_QUALITY,
-    MIN_QUALITY,
-    Notice,
-    NoticeCode,
-    Outcome,
-    TargetSpec,
-)
+from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, Notice, NoticeCode, Outcome, TargetSpec
 
 
 def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
@@ -67,14 +60,11 @@ def _exceeded(session: Session, answer: Answer) -> Iterator[str]:
 
 def _reason(session: Session, answer: Answer) -> str:
     """Why the limits were not met, as the beginning of a sentence."""
-    applied = answer.applied
-    if answer.outcome is Outcome.FIXED_QUALITY:
-        return "METHOD_NONE searches for nothing; set the method: "
-    if answer.outcome is Outcome.NO_QUALITY:
-        return f"{session.encoder.format.name} has no quality to lower or raise: "
-    if answer.outcome is Outcome.DEADLINE_REACHED:
-        return "the deadline ended the search: "
-    if answer.outcome is not Outcome.LIMITS_CONFLICT:
-        return ""
-    low, high = applied.min_quality, applied.max_quality
-    return f"no quality from {low} to {high} is within all limits: "
+    low, high = answer.applied.min_quality, answer.applied.max_quality
+    reasons = {
+        Outcome.FIXED_QUALITY: "METHOD_NONE searches for nothing; set the method: ",
+        Outcome.NO_QUALITY: f"{session.encoder.format.name} has no quality to lower or raise: ",
+        Outcome.DEADLINE_REACHED: "the deadline ended the search: ",
+        Outcome.LIMITS_CONFLICT: f"no quality from {low} to {high} is within all limits: ",
+    }
+    return reasons.get(answer.outcome, "")

@@ -172,9 +172,7 @@ def objective_of(entries: Sequence[Entry]) -> Objective:
     resolved = entries[0].resolved
     if resolved.method is Method.SIZE:
         lossy = [one for one in entries if not one.encoder.lossless]
-        most = resolved.limits.max_bytes
-        budget = resolved.target if most is None else min(resolved.target, most)
-        return BestScore(budget, needs_score=len(lossy) > 1)
+        return BestScore(resolved.budget, needs_score=len(lossy) > 1)
     if resolved.metric == SSIMULACRA2.name:
         return FewestBytes(resolved.target, resolved.allowed_error)
     return FewestBytes()

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from autoquality_core import images
+import numpy as np
+
 from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
 from autoquality_core.images import (
@@ -19,9 +20,13 @@ from autoquality_core.images import (
     Pixels,
     check_raw,
     check_raw_shape,
-    hidden,
+    source_formats,
 )
+from autoquality_core.images.colour.spaces import Space
+from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.images.orientation import upright
+from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
@@ -31,20 +36,20 @@ from autoquality_core.pipeline.entry import Entry, looks_alike
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
-    FixedQuality,
     MethodHandler,
-    MlSearch,
-    NearLossless,
     PredictedScore,
-    PredictedSize,
     ScoreSearch,
-    SizeSearch,
+    fixed_quality,
     has_near_lossless,
+    predicted_size,
+    search_by_network,
+    search_by_size,
+    search_near_lossless,
 )
-from autoquality_core.pipeline.prediction_policy import PredictionPolicy
-from autoquality_core.pipeline.results import KeptSource, notices_of, result_of
+from autoquality_core.pipeline.results import notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.shrinking import Shrinker
+from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import (
     OpenJob,
@@ -55,7 +60,7 @@ from autoquality_core.pipeline.sources import (
     open_pair,
 )
 from autoquality_core.pipeline.verdicts import decided, reduced
-from autoquality_core.priors import features
+from autoquality_core.priors.features import all_features, detail
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
@@ -92,25 +97,18 @@ class Pipeline:
         self.limits = limits
         self.predictors = dict(predictors or {})
         self._lend_core = lend_core
-        self._policy = PredictionPolicy(self.predictors) if advise else None
+        self._advisers = self.predictors if advise else {}
         self._max_search_pixels = max_search_pixels
-        self._searches = self._handlers(ScoreSearch, SizeSearch())
-        self._predictions = self._handlers(PredictedScore, PredictedSize())
+        self._searches = self._handlers(ScoreSearch, search_by_size)
+        self._predictions = self._handlers(PredictedScore, predicted_size)
 
     def _handlers(
         self, by_metric: type[ScoreSearch], size: MethodHandler
     ) -> dict[Method, MethodHandler]:
-        by_score = {
-            method: by_metric(METRICS[method.value], self._policy)
-            for method in Method
-            if method.value in METRICS
-        }
-        ml = MlSearch(self.predictors, by_score.values())
+        searches = {name: by_metric(one, self._advisers) for name, one in METRICS.items()}
+        by_score = {one: searches[one.value].run for one in Method if one.value in METRICS}
+        ml = partial(search_by_network, self.predictors, searches)
         return {**by_score, Method.SIZE: size, Method.ML: ml}
-
-    def warm_up(self) -> None:
-        """Compile everything now, so that the first request does not wait for it."""
-        warm_up()
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:
         """Choose the quality and encode.
@@ -171,7 +169,7 @@ class Pipeline:
         make_session = partial(self._session, deadline)
         entries = self._entries(opened, able, origin.metadata, make_session)
         before = source_notices(pixels, origin)
-        source = KeptSource.of(opened, entries, origin)
+        source = SourceFile.of(opened, entries, origin)
         if source and (settled := source.settled(job, before, timings)):
             return settled
         chosen, searched, considered = decided(entries, left_out)
@@ -307,12 +305,12 @@ class Pipeline:
     ) -> MethodHandler:
         encoder = candidate.encoder
         if encoder.near_lossless is not None:
-            return NearLossless()
+            return search_near_lossless
         if not encoder.takes_quality:
             outcome = Outcome.LOSSLESS_SMALLER if candidate.optional else Outcome.NO_QUALITY
-            return FixedQuality(0, outcome)
+            return fixed_quality(0, outcome)
         if resolved.method is Method.NONE:
-            return FixedQuality(cap or self._fixed(job, encoder))
+            return fixed_quality(cap or self._fixed(job, encoder))
         searched = self._searched(candidate.pixels)
         return (self._searches if searched else self._predictions)[resolved.method]
 
@@ -322,11 +320,16 @@ class Pipeline:
 
 def warm_up() -> None:
     """Compile every loop, or load it from numba's disk cache, and see what libvips can do."""
-    images.source_formats()
+    source_formats()
     writable()
-    images.warm_up()
-    hidden.warm_up()
-    features.warm_up()
     learned()
-    for metric in METRICS.values():
-        metric.warm_up()
+    upright(np.zeros((1, 2, 2, 1), np.uint8), 6)
+    space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
+    space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
+    for bands in (3, 4):
+        pixels = with_continued_colours(Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8)))
+        detail(pixels)
+        all_features(pixels)
+        for metric in METRICS.values():
+            metric.reference(pixels).score(Decoded(pixels.samples))

@@ -56,44 +56,38 @@ def predict(
     return prediction
 
 
-class PredictionPolicy:
-    """Requests predictions for searches that also work without one. Thread-safe.
+def worthwhile_prediction(
+    predictors: Mapping[Format, Predictor],
+    session: Session,
+    metric: Metric,
+    target: float,
+    misses: float,
+) -> Prediction | None:
+    """A prediction of the image's curve of scores; None if unavailable or too costly.
 
-    A prediction saves at most the probes that miss the target before the search has found the
-    curve.
+    It saves at most the probes that miss the target before the search has found the curve. `misses`
+    is their expected number. Raises DeadlinePassed and RequestCancelled.
     """
-
-    def __init__(self, predictors: Mapping[Format, Predictor]) -> None:
-        self._predictors = predictors
-
-    def request(
-        self, session: Session, metric: Metric, target: float, misses: float
-    ) -> Prediction | None:
-        """A prediction of the image's curve of scores; None if unavailable or too costly.
-
-        `misses` is the expected number of probes that miss without it. Raises
-        DeadlinePassed and RequestCancelled.
-        """
-        predictor = self._predictors.get(session.encoder.format)
-        if predictor is None or not predictor.available:
-            return None
-        info = predictor.info
-        if metric.name not in info.metrics or not _trained_for(info.encoder, session.encoder):
-            return None
-        probe = session.encoder.probe_seconds_per_pixel + metric.seconds_per_pixel
-        if misses * probe * session.cost <= PREDICTION_SECONDS:
-            return None
-        patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
-        try:
-            with session.deadline.within(patience) as deadline:
-                prediction = predict(predictor, session, metric, target, deadline)
-        except (DeadlinePassed, Overloaded):
-            session.deadline.check()  # otherwise only our share of it has passed
-            return None
-        except PredictionFailed:
-            _log.exception("a network failed", extra={"format": session.encoder.format.value})
-            return None
-        return prediction if prediction.curve is not None else None
+    predictor = predictors.get(session.encoder.format)
+    if predictor is None or not predictor.available:
+        return None
+    info = predictor.info
+    if metric.name not in info.metrics or not _trained_for(info.encoder, session.encoder):
+        return None
+    probe = session.encoder.probe_seconds_per_pixel + metric.seconds_per_pixel
+    if misses * probe * session.cost <= PREDICTION_SECONDS:
+        return None
+    patience = min(_LONGEST_WAIT, session.deadline.remaining() * _SHARE_OF_DEADLINE)
+    try:
+        with session.deadline.within(patience) as deadline:
+            prediction = predict(predictor, session, metric, target, deadline)
+    except (DeadlinePassed, Overloaded):
+        session.deadline.check()  # otherwise only our share of it has passed
+        return None
+    except PredictionFailed:
+        _log.exception("a network failed", extra={"format": session.encoder.format.value})
+        return None
+    return prediction if prediction.curve is not None else None
 
 
 def _trained_for(trained: Mapping[str, Any], encoder: Encoder) -> bool:

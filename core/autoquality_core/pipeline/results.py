@@ -1,16 +1,13 @@
-"""The result of a request: from the answer of a search, or the source itself."""
+"""The result of a request, from the answer of a search, and its notices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.session import Session
-from autoquality_core.pipeline.source_file import SourceFile
-from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.types import Method, Notice, NoticeCode, Probe, Timings, Verdict
 
 
@@ -68,47 +65,3 @@ def _why_unused(job: EncodeJob, chosen: Entry) -> str | None:
     if encoder.has_quality or shrinks or job.candidates:
         return None
     return f"{encoder.format.name} has no quality: set a format (--format) that has one"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptSource:
-    """A source that may be the result, and the entry with its format."""
-
-    source: SourceFile
-    entry: Entry
-
-    @classmethod
-    def of(cls, opened: OpenJob, entries: Sequence[Entry], origin: Origin) -> KeptSource | None:
-        """The source of a job; None unless it may be the result.
-
-        Within a byte budget, the entry gets a handler that replaces its search.
-        """
-        for one in entries:
-            session = one.session
-            source = SourceFile.of(opened, session.pixels, origin, session.encoder, one.metadata)
-            if source is not None and not one.candidate.optional:
-                one.handler = source.handler(one.resolved) or one.handler
-                return cls(source, one)
-        return None
-
-    def settled(
-        self, job: EncodeJob, notices: Iterable[Notice], timings: Timings
-    ) -> EncodeResult | None:
-        """The source as the result without an encoding; None if one may be better."""
-        notices = [*notices, *notices_of(job, self.entry)]
-        return self.source.settled(self.entry.resolved, notices, timings)
-
-    def instead_of(self, result: EncodeResult, chosen: Entry) -> EncodeResult | None:
-        """The source as the result; None if it is larger than the result of the chosen entry."""
-        entry = self.entry
-        metadata = entry.session.metadata if chosen is entry else entry.metadata
-        kept = self.source.instead_of(result, metadata)
-        if kept is None:
-            return None
-        considered = tuple(
-            replace(one, verdict=Verdict.LARGER, message="not smaller than the source")
-            if one.verdict is Verdict.CHOSEN
-            else one
-            for one in result.candidates
-        )
-        return replace(kept, candidates=considered)

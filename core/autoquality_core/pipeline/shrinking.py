@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from autoquality_core.images import NO_METADATA, Metadata, Pixels, Source
 from autoquality_core.images.shrinking import shrunk
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate, candidate_of
-from autoquality_core.pipeline.methods import Answer, MethodHandler, SizeSearch
+from autoquality_core.pipeline.methods import Answer, MethodHandler, search_by_size
 from autoquality_core.pipeline.session import Session
 from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.priors import score_prior, size_prior
@@ -52,17 +52,15 @@ MakeSession = Callable[[Candidate, Metadata], Session]
 
 
 class Final(NamedTuple):
-    """An answer and its session. `earlier` and `later` are the probes of other sessions."""
+    """An answer and its session, one of `sessions`, which are all in the order of their probes."""
 
     session: Session
     answer: Answer
-    earlier: tuple[Probe, ...] = ()
-    later: tuple[Probe, ...] = ()
+    sessions: tuple[Session, ...]
 
     @property
     def probes(self) -> tuple[Probe, ...]:
-        """The probes of all sessions."""
-        return (*self.earlier, *self.session.probes, *self.later)
+        return tuple(probe for one in self.sessions for probe in one.probes)
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Shrinker:
         """
         allowed = self.opened.job.options.may_shrink and self._resolved.method is not Method.NONE
         if not allowed or self.full.size(self.answer.quality) <= self._budget:
-            return Final(self.full, self.answer)
+            return Final(self.full, self.answer, (self.full,))
         return self._smaller()
 
     def _smaller(self) -> Final:
@@ -116,8 +114,8 @@ class Shrinker:
             answer = self._answer(session, self._quality if fitting else self._resolved.min_quality)
             if session.size(answer.quality) <= self._budget:
                 others = [one for one in tried.values() if one is not session]
-                return Final(session, answer, _probes([self.full, *others]))
-        return Final(self.full, self.answer, later=_probes(tried.values()))
+                return Final(session, answer, (self.full, *others, session))
+        return Final(self.full, self.answer, (self.full, *tried.values()))
 
     @property
     def _resolved(self) -> ResolvedTarget:
@@ -181,12 +179,8 @@ class Shrinker:
     def _session(self, width: int) -> Session:
         """The session of the image at a width, with the metadata that the budget has room for."""
         deadline, height = self.full.deadline, self._height(width)
-        try:
-            with step("shrink", width=width):
-                small = shrunk(self.pixels, width, height, deadline.calling)
-        except pyvips.Error:
-            deadline.check()  # failed because it was stopped
-            raise
+        with deadline.in_place_of(pyvips.Error), step("shrink", width=width):
+            small = shrunk(self.pixels, width, height, deadline.calling)
         encoder = self._encoder
         if isinstance(encoder, JxlTranscoder):  # which knows the full size only
             encoder = JxlEncoder(encoder.options)
@@ -216,13 +210,13 @@ class Shrinker:
         if not self._encoder.takes_quality:
             answer = Answer(0, Outcome.NO_QUALITY, resolved)
         elif resolved.method is Method.SIZE:
-            answer = SizeSearch(first_fitting).run(session, resolved)
+            answer = search_by_size(session, resolved, first_fitting)
             if answer.outcome is Outcome.PREDICTION_TRUSTED:
                 reached = self._budget >= resolved.target
                 met = Outcome.TARGET_MET if reached else Outcome.MAX_BYTES_REACHED
                 answer = replace(answer, outcome=met)
         else:
-            answer = self.method.run(session, resolved)
+            answer = self.method(session, resolved)
         applied = replace(answer.applied, min_quality=self._resolved.min_quality)
         notices = (*answer.notices, *self._notices(session, answer.notices))
         return replace(answer, applied=applied, notices=notices)
@@ -237,7 +231,3 @@ class Shrinker:
             message = "the budget has no room for all metadata: the rest was left out"
             found.append(Notice(NoticeCode.METADATA_DROPPED, message))
         return found
-
-
-def _probes(sessions: Iterable[Session]) -> tuple[Probe, ...]:
-    return tuple(probe for one in sessions for probe in one.probes)

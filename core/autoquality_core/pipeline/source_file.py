@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from autoquality_core.formats import Encoder, stripped, with_metadata
+from autoquality_core.formats import stripped, with_metadata
 from autoquality_core.images import Metadata, Pixels, Source
 from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.metrics import METRICS
-from autoquality_core.pipeline.job import EncodeResult
-from autoquality_core.pipeline.methods import FixedQuality, MethodHandler
+from autoquality_core.pipeline.entry import Entry
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.methods import fixed_quality
+from autoquality_core.pipeline.results import notices_of
 from autoquality_core.pipeline.source_quality import source_quality
 from autoquality_core.pipeline.sources import OpenJob, Origin
 from autoquality_core.types import (
@@ -23,6 +25,7 @@ from autoquality_core.types import (
     Outcome,
     ResolvedTarget,
     Timings,
+    Verdict,
 )
 
 _BOUND_BY_LIMITS = frozenset({Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT})
@@ -33,106 +36,118 @@ _OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.FULL_CHRO
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A source that shows the same image as `encoder` would write of `pixels`.
+    """A source that may be the result. `entry` has its format, and shows the same image.
 
-    `metadata` is what the request wants to be written. `intact` says that this is all metadata of
-    the source, unchanged.
+    `intact` says that the entry's metadata is all metadata of the source, unchanged.
     """
 
     source: Source
-    encoder: Encoder
-    pixels: Pixels
-    metadata: Metadata
+    entry: Entry
     intact: bool
 
     @classmethod
-    def of(
-        cls, opened: OpenJob, pixels: Pixels, origin: Origin, encoder: Encoder, metadata: Metadata
-    ) -> SourceFile | None:
-        """The source of a job, decoded to `pixels`. None unless it may be the answer."""
+    def of(cls, opened: OpenJob, entries: Sequence[Entry], origin: Origin) -> SourceFile | None:
+        """The source of a job; None unless it may be the result.
+
+        Where it meets a byte budget, one encoding replaces the search of the entry: only that at
+        the limit on the quality may be smaller and as good as the request allows.
+        """
         source, options = opened.source, opened.job.options
         if not (options.keep_smaller_source and isinstance(source, Source)):
             return None
-        if source.format != encoder.format.value or not _same(source, pixels, origin):
-            return None
-        keeps_profile = options.color_profile is ColorProfile.KEEP and encoder.keeps_profile
-        if not (source.colours.in_srgb or (keeps_profile and source.colours.kept)):
-            return None
-        intact = not metadata.dropped and metadata.xmp == source.blocks.xmp
-        return cls(source, encoder, pixels, metadata, options.keep_metadata and intact)
-
-    def file(self, metadata: Metadata) -> bytes | None:
-        """The file with this metadata, as an encoding would have it. None if that is impossible."""
-        fmt, data = self.encoder.format, bytes(self.source.data)
-        no_profile = self.pixels.profile is None
-        if self.intact and metadata == self.metadata:
-            return stripped(fmt, data, metadata=False, profile=no_profile)
-        if fmt is Format.AVIF and self.source.blocks.are(metadata):
-            return stripped(fmt, data, metadata=False, profile=no_profile)
-        picture = stripped(fmt, data, metadata=True, profile=no_profile)
-        return None if picture is None else with_metadata(fmt, picture, metadata)
+        for entry in entries:
+            encoder, metadata = entry.candidate.encoder, entry.metadata
+            alike = source.format == encoder.format.value and not entry.candidate.optional
+            if not alike or not _same(source, entry.candidate.pixels, origin):
+                continue
+            keeps_profile = options.color_profile is ColorProfile.KEEP and encoder.keeps_profile
+            if not (source.colours.in_srgb or (keeps_profile and source.colours.kept)):
+                continue
+            intact = not metadata.dropped and metadata.xmp == source.blocks.xmp
+            found = cls(source, entry, options.keep_metadata and intact)
+            if found._in_budget() is not None:
+                entry.handler = fixed_quality(entry.resolved.max_quality, Outcome.TARGET_MET)
+            return found
+        return None
 
     def settled(
-        self, resolved: ResolvedTarget, notices: Iterable[Notice], timings: Timings
+        self, job: EncodeJob, notices: Iterable[Notice], timings: Timings
     ) -> EncodeResult | None:
         """The source as the result without an encoding. None if an encoding may be the better one.
 
         Within a byte budget, the source looks better than every encoding. But a limit on the
         quality asks for fewer bytes, if it is below the quality of the source.
         """
-        file = self._in_budget(resolved)
+        file, resolved = self._in_budget(), self.entry.resolved
         limited = resolved.max_quality < (self._quality or MAX_QUALITY)
         limited = limited and not resolved.limits.scores  # which the source keeps
-        return None if file is None or limited else self._result(file, resolved, notices, timings)
-
-    def handler(self, resolved: ResolvedTarget) -> MethodHandler | None:
-        """What replaces the search for a byte budget that the source meets. None if it does not.
-
-        Only the encoding at the limit on the quality may be smaller than the source and as good
-        as the request allows.
-        """
-        if self._in_budget(resolved) is None:
+        if file is None or limited:
             return None
-        return FixedQuality(resolved.max_quality, Outcome.TARGET_MET)
+        return self._result(file, resolved, [*notices, *notices_of(job, self.entry)], timings)
 
-    def instead_of(self, result: EncodeResult, metadata: Metadata) -> EncodeResult | None:
-        """The source as the result, with this metadata. None if it is larger than `result`.
+    def instead_of(self, result: EncodeResult, chosen: Entry) -> EncodeResult | None:
+        """The source as the result; None if it is larger than the result of the chosen entry.
 
         It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small,
         and if `result` exceeds a limit.
         """
+        entry = self.entry
+        metadata = entry.session.metadata if chosen is entry else entry.metadata
         file = self._within(result.applied, metadata)
         if file is None:
             return None
         if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:
             return None
         kept = self._result(file, result.applied, result.notices, result.timings)
-        return replace(kept, predicted_quality=result.predicted_quality, probes=result.probes)
+        considered = tuple(
+            replace(one, verdict=Verdict.LARGER, message="not smaller than the source")
+            if one.verdict is Verdict.CHOSEN
+            else one
+            for one in result.candidates
+        )
+        return replace(
+            kept,
+            predicted_quality=result.predicted_quality,
+            probes=result.probes,
+            candidates=considered,
+        )
+
+    def _file(self, metadata: Metadata) -> bytes | None:
+        """The file with this metadata, as an encoding would have it. None if that is impossible."""
+        candidate, data = self.entry.candidate, bytes(self.source.data)
+        fmt, no_profile = candidate.encoder.format, candidate.pixels.profile is None
+        same = self.intact and metadata == self.entry.metadata
+        if same or (fmt is Format.AVIF and self.source.blocks.are(metadata)):
+            return stripped(fmt, data, metadata=False, profile=no_profile)
+        picture = stripped(fmt, data, metadata=True, profile=no_profile)
+        return None if picture is None else with_metadata(fmt, picture, metadata)
 
     @property
     def _quality(self) -> int | None:
         """The estimated quality of a JPEG, None for other formats."""
-        if self.encoder.format is not Format.JPEG:
+        encoder, pixels = self.entry.candidate.encoder, self.entry.candidate.pixels
+        if encoder.format is not Format.JPEG:
             return None
-        return source_quality(self.source.data, self.encoder, self.pixels.samples[..., 0].size)
+        return source_quality(self.source.data, encoder, pixels.samples[..., 0].size)
 
-    def _in_budget(self, resolved: ResolvedTarget) -> bytes | None:
+    def _in_budget(self) -> bytes | None:
         """The file with all metadata, if there is a byte budget and it is within."""
-        searched = resolved.method is Method.SIZE and self.encoder.takes_quality
-        return self._within(resolved, self.metadata) if searched else None
+        resolved, encoder = self.entry.resolved, self.entry.candidate.encoder
+        searched = resolved.method is Method.SIZE and encoder.takes_quality
+        return self._within(resolved, self.entry.metadata) if searched else None
 
     def _within(self, resolved: ResolvedTarget, metadata: Metadata) -> bytes | None:
-        """As `file`. None, too, for a file over a byte budget."""
-        file = self.file(metadata)
+        """As `_file`. None, too, for a file over a byte budget."""
+        file = self._file(metadata)
         return None if file is None or len(file) > resolved.budget else file
 
     def _result(
         self, file: bytes, applied: ResolvedTarget, notices: Iterable[Notice], timings: Timings
     ) -> EncodeResult:
-        """The source as the result."""
+        pixels = self.entry.candidate.pixels
         return EncodeResult(
             image=file,
-            format=self.encoder.format,
+            format=self.entry.candidate.encoder.format,
             quality=0,
             scores={
                 name: metric.low if metric.lower_is_better else metric.high
@@ -143,9 +158,9 @@ class SourceFile:
             predicted_quality=None,
             probes=(),
             notices=tuple(one for one in notices if one.code not in _OF_ENCODING),
-            width=self.pixels.width,
-            height=self.pixels.height,
-            frames=self.pixels.frames,
+            width=pixels.width,
+            height=pixels.height,
+            frames=pixels.frames,
             timings=timings,
         )
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats import Encoder, JpegEncoder, JpegOptions
 from autoquality_core.images import Pixels, Source
@@ -14,6 +13,7 @@ from autoquality_core.images.jpeg import quantisation_tables
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.sources import OpenJob
 from autoquality_core.priors import score_prior
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.types import Data, Format, Notice, NoticeCode, ResolvedTarget
 
 _LUMA_AND_CHROMA = 2
@@ -77,7 +77,7 @@ def _nearest(tables: tuple[tuple[int, ...], ...], quant_table: int) -> int:
 
 
 @cache
-def _log_tables(quant_table: int) -> npt.NDArray[np.float64]:
+def _log_tables(quant_table: int) -> Doubles:
     """The logarithms of the tables for qualities 1 to 100: (100, luma and chroma, 64)."""
     encoder = JpegEncoder(JpegOptions(quant_table=quant_table))
     pixels = Pixels.from_samples(np.zeros((1, 8, 8, 3), np.uint8))
@@ -85,6 +85,6 @@ def _log_tables(quant_table: int) -> npt.NDArray[np.float64]:
     return np.log([quantisation_tables(file)[:_LUMA_AND_CHROMA] for file in files])
 
 
-def _scores(encoder: Encoder, pixels: int) -> npt.NDArray[np.float64]:
+def _scores(encoder: Encoder, pixels: int) -> Doubles:
     """The mean values of SSIMULACRA2 at qualities 1 to 100, as learned; they rise."""
     return np.maximum.accumulate(score_prior(encoder, SSIMULACRA2, pixels).mean)

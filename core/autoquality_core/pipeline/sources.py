@@ -24,11 +24,6 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import ColorProfile, Data, Format, RawSource
 
 
-def _format_of(source_format: str) -> Format | None:
-    """The format to write to keep that of a source; None if it cannot be written."""
-    return next((fmt for fmt in writable() if fmt.value == source_format), None)
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The format of a source ("raw" for bare pixels), and its frames or pages.
@@ -75,13 +70,6 @@ class OpenJob:
 
         Raises InvalidImage, DeadlinePassed and RequestCancelled.
         """
-        try:
-            return self._decoded(deadline)
-        except InvalidImage:
-            deadline.check()  # failed because it was stopped
-            raise
-
-    def _decoded(self, deadline: Deadline) -> tuple[Pixels, Origin]:
         source = self.source
         if isinstance(source, RawSource):
             return from_raw(source, self.limits), Origin("raw", 1, 1)
@@ -104,13 +92,14 @@ class OpenJob:
             converted=options.color_profile is not profile and source.colours.kept is not None,
         )
         try:
-            return decode(), origin
+            with deadline.in_place_of(InvalidImage):
+                return decode(), origin
         except InvalidImage as error:
             tolerated = self.job.options.allow_truncated and source.tolerable
             if not tolerated or error.reason != InvalidImage.reason:
                 raise
-        deadline.check()
-        return decode(damaged=True), replace(origin, damaged=True, jpeg=None)
+        with deadline.in_place_of(InvalidImage):
+            return decode(damaged=True), replace(origin, damaged=True, jpeg=None)
 
     @property
     def _all_frames(self) -> bool:
@@ -177,8 +166,8 @@ def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) ->
     """The formats that may be written: those requested, that of the source, or a suitable one."""
     if job.candidates:
         return job.candidates
-    natural = Format.PNG if has_alpha else Format.JPEG
-    return (job.format or _format_of(source_format) or natural,)
+    kept = next((fmt for fmt in writable() if fmt.value == source_format), None)
+    return (job.format or kept or (Format.PNG if has_alpha else Format.JPEG),)
 
 
 def check_fits(job: EncodeJob, source: Source | RawSource) -> None:
@@ -209,8 +198,5 @@ def decode_one(
     source: Source, deadline: Deadline, *, all_frames: bool, profile: ColorProfile
 ) -> Pixels:
     """Decode a source to compare. Raises InvalidImage, DeadlinePassed and RequestCancelled."""
-    try:
+    with deadline.in_place_of(InvalidImage):
         return source.decode(all_frames=all_frames, profile=profile, stoppable=deadline.calling)
-    except InvalidImage:
-        deadline.check()  # failed because it was stopped
-        raise

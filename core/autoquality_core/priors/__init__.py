@@ -26,23 +26,21 @@ import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
-from autoquality_core.priors.regression import FeatureRegression, FloatArray
-from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, rbf
+from autoquality_core.priors.regression import FeatureRegression
+from autoquality_core.runtime.arrays import Doubles
+from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, unexplained
 
 SIZE = "size"
 
 TINY_PIXELS = 160 * 160
 """The smallest images that an allowance of scores holds for, unless the file names another size."""
 
-_RESIDUAL_REACH = 5.0
-"""Qualities over which the residuals of components stay correlated."""
-
 
 def score_prior(
     encoder: Encoder,
     metric: Metric,
     pixels: int,
-    features: FloatArray | None = None,
+    features: Doubles | None = None,
     predicted: Gaussian | None = None,
 ) -> CurvePrior:
     """The prior of the metric's values for an image of `pixels`.
@@ -64,7 +62,7 @@ def score_prior(
     return _with_offsets(prior, encoder, metric.name)
 
 
-def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None) -> CurvePrior:
+def size_prior(encoder: Encoder, pixels: int, features: Doubles | None = None) -> CurvePrior:
     """The prior of log(bytes per pixel) for an image of `pixels`.
 
     With the features of the image, chroma included, it is the prior of this image; else of any.
@@ -79,12 +77,12 @@ def size_prior(encoder: Encoder, pixels: int, features: FloatArray | None = None
     return _with_offsets(prior, encoder, SIZE)
 
 
-def size_noise_scale(pixels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+def size_noise_scale(pixels: npt.NDArray[np.number]) -> Doubles:
     """The noise of a size curve at so many pixels, relative to 512x512.
 
     The noise of single blocks averages out with the root of their number.
     """
-    scale: npt.NDArray[np.float64] = np.sqrt(512 * 512 / pixels)
+    scale: Doubles = np.sqrt(512 * 512 / pixels)
     return scale.clip(0.25, 32)
 
 
@@ -124,19 +122,12 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
     learned = load_learned(f"{key}.features.json", curve)
     if learned is None:
         return None
-    mean, components = np.array(learned["mean"]), np.array(learned["components"])
-    errors = np.array(learned["covariance"])
-    return FeatureRegression(
-        centre=np.array(learned["centre"]),
-        spread=np.array(learned["spread"]),
-        landmarks=np.array(learned["landmarks"]),
-        weights=np.array(learned["weights"]),
-        mean=mean,
-        components=components,
-        covariance=components.T @ errors @ components
-        + learned["residual"] ** 2 * rbf(_RESIDUAL_REACH),
-        overhead=learned["overhead"],
-    )
+    arrays = ("centre", "spread", "landmarks", "weights", "mean", "components", "covariance")
+    found = {name: np.array(learned[name]) for name in arrays}
+    components = found["components"]
+    covariance = components.T @ found.pop("covariance") @ components
+    covariance += unexplained(learned["residual"])
+    return FeatureRegression(**found, covariance=covariance, overhead=learned["overhead"])
 
 
 @cache
@@ -146,8 +137,7 @@ def load_offset(key: str, curve: str) -> Offset | None:
     if learned is None:
         return None
     components = np.array(learned["components"])
-    covariance = components.T @ components
-    covariance += learned["residual"] ** 2 * rbf(_RESIDUAL_REACH)
+    covariance = components.T @ components + unexplained(learned["residual"])
     offset = Offset(np.array(learned["mean"]), covariance)
     if "gain" not in learned:
         return offset

@@ -28,7 +28,7 @@ from autoquality_core.images.blocks import (
 )
 from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
-from autoquality_core.priors.structure import FloatArray, Frame, Places
+from autoquality_core.runtime.arrays import Bytes, Doubles, Floats, Indices
 
 BLOCKS = 1024
 SQUARES = 256
@@ -60,7 +60,7 @@ COLOURED_NUMBERS = NUMBERS + 2 * len(_TABLES) + len(_BANDS)
 ALL_NUMBERS = COLOURED_NUMBERS + structure.NUMBERS
 
 
-def luma_features(pixels: Pixels) -> FloatArray:
+def luma_features(pixels: Pixels) -> Doubles:
     """The features of the first frame's luma, shape (NUMBERS,), finite; alpha lies over white."""
     return _described(_luma(*_squares(pixels, BLOCK, BLOCKS)))
 
@@ -103,7 +103,7 @@ def detail(pixels: Pixels) -> Detail:
     )
 
 
-def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
+def with_chroma(features: Doubles, pixels: Pixels) -> Doubles:
     """The features of the luma and of the chroma, shape (COLOURED_NUMBERS,), for sizes.
 
     The chroma is halved in both directions, as most encoders do.
@@ -111,7 +111,7 @@ def with_chroma(features: FloatArray, pixels: Pixels) -> FloatArray:
     return np.concatenate([features, _no_colours() if pixels.bands < 3 else _colours(pixels)])
 
 
-def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
+def all_features(pixels: Pixels, known: Doubles | None = None) -> Doubles:
     """Those of luma, chroma and structure, shape (ALL_NUMBERS,), to compare encoders by.
 
     `known` are those of luma and chroma, if they were computed before.
@@ -130,14 +130,7 @@ def all_features(pixels: Pixels, known: FloatArray | None = None) -> FloatArray:
     )
 
 
-def warm_up() -> None:
-    """Compile the loops, or load them from numba's disk cache."""
-    pixels = Pixels.from_samples(np.zeros((1, 2 * BLOCK, 2 * BLOCK, 3), np.uint8))
-    detail(pixels)
-    all_features(pixels)
-
-
-def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
+def _described(luma: Floats) -> Doubles:
     """The features of blocks of luma (64, n) less 128."""
     coefficients = _TRANSFORM @ luma
     squares = coefficients * coefficients
@@ -160,14 +153,14 @@ def _described(luma: npt.NDArray[np.float32]) -> FloatArray:
     return np.array(numbers, np.float64)
 
 
-def _colours(pixels: Pixels) -> FloatArray:
+def _colours(pixels: Pixels) -> Doubles:
     frame, rows, columns = _squares(pixels, 2 * BLOCK, SQUARES)
     chroma = np.empty((_AREA, 2 * rows.size), np.float32)
     gather_colours(frame, rows, columns, _CHROMA, chroma)
     return _described_colours(chroma)
 
 
-def _described_colours(chroma: npt.NDArray[np.float32]) -> FloatArray:
+def _described_colours(chroma: Floats) -> Doubles:
     coefficients = _TRANSFORM @ chroma
     squares = coefficients * coefficients
     variance = _WAVES @ squares
@@ -185,14 +178,14 @@ def _saturated(colours: npt.NDArray[np.int16]) -> int:
     return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
 
 
-def _luma(frame: Frame, rows: Places, columns: Places) -> npt.NDArray[np.float32]:
+def _luma(frame: Bytes, rows: Indices, columns: Indices) -> Floats:
     """The luma less 128 of blocks of a frame, (64, n)."""
     luma = np.empty((_AREA, rows.size), np.float32)
     gather(frame, rows, columns, LUMA if frame.shape[2] > 2 else _AS_IT_IS, luma)
     return luma
 
 
-def _squares(pixels: Pixels, side: int, most: int) -> tuple[Frame, Places, Places]:
+def _squares(pixels: Pixels, side: int, most: int) -> tuple[Bytes, Indices, Indices]:
     """The first frame, and the rows and columns of up to `most` of its squares of `side` pixels.
 
     A frame (height, width, bands) smaller than a square is padded by repeating its edges.
@@ -201,13 +194,13 @@ def _squares(pixels: Pixels, side: int, most: int) -> tuple[Frame, Places, Place
     return frame, *_some(frame, side, most)
 
 
-def _some(frame: Frame, side: int, most: int) -> tuple[Places, Places]:
+def _some(frame: Bytes, side: int, most: int) -> tuple[Indices, Indices]:
     """The rows and columns of up to `most` squares of `side` pixels, spread evenly."""
     down, across = frame.shape[0] // side, frame.shape[1] // side
     return spread(down, across, min(down * across, most))
 
 
 @cache
-def _no_colours() -> FloatArray:
+def _no_colours() -> Doubles:
     """The features of a chroma of zeros, for grey images."""
     return _described_colours(np.zeros((_AREA, 1), np.float32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bytes, Floats, Indices
 from autoquality_core.runtime.compilation import compiled
 
 # numba's disk cache depends on this file alone, so it contains everything that is compiled.
@@ -13,13 +14,9 @@ _AREA = BLOCK * BLOCK
 _C1, _C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
 _GREY = np.float32(128.0)
 
-_Floats = npt.NDArray[np.float32]
-_Frame = npt.NDArray[np.uint8]
-_Places = npt.NDArray[np.intp]
-
 
 @compiled
-def gather(frame: _Frame, rows: _Places, columns: _Places, weights: _Floats, luma: _Floats) -> None:
+def gather(frame: Bytes, rows: Indices, columns: Indices, weights: Floats, luma: Floats) -> None:
     """The luma of the blocks at `rows` and `columns` of a frame (height, width, bands) less 128.
 
     `weights` are those of the bands that are colours; a band more is alpha,
@@ -42,7 +39,7 @@ def gather(frame: _Frame, rows: _Places, columns: _Places, weights: _Floats, lum
 
 @compiled
 def gather_colours(
-    frame: _Frame, rows: _Places, columns: _Places, weights: _Floats, chroma: _Floats
+    frame: Bytes, rows: Indices, columns: Indices, weights: Floats, chroma: Floats
 ) -> None:
     """The chroma, halved in both directions, of the 16 x 16 squares at `rows` and `columns`.
 
@@ -69,7 +66,7 @@ def gather_colours(
 
 @compiled
 def patterns(
-    luma: _Floats, least: float, colours: int, hashes: npt.NDArray[np.uint64]
+    luma: Floats, least: float, colours: int, hashes: npt.NDArray[np.uint64]
 ) -> tuple[int, int]:
     """Hash what blocks of luma (64, n) hold beyond their brightness; 0 for a flat block.
 
@@ -103,7 +100,7 @@ def patterns(
 
 
 @compiled
-def coded(coefficients: _Floats, table: _Floats, variance: _Floats) -> tuple[float, float, float]:
+def coded(coefficients: Floats, table: Floats, variance: Floats) -> tuple[float, float, float]:
     """Of blocks (64, n) coded at one strength: mean lack of SSIM, levels left, their bits, a block.
 
     The blocks are the windows of the SSIM (Wang et al. 2004, equation 13);

@@ -21,7 +21,8 @@ import numpy as np
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import SSIMULACRA2
-from autoquality_core.priors.regression import FloatArray, inputs, scaled
+from autoquality_core.priors.regression import inputs, scaled
+from autoquality_core.runtime.arrays import Doubles
 
 FILE = "formats.json"
 
@@ -69,15 +70,15 @@ class Learned:
     `overheads` are the bytes of files without detail.
     """
 
-    values: FloatArray
+    values: Doubles
     places: Mapping[str, slice]
     overheads: Mapping[str, float]
-    centre: FloatArray
-    spread: FloatArray
-    landmarks: FloatArray
-    weights: FloatArray
-    scales: FloatArray
-    covariance: FloatArray
+    centre: Doubles
+    spread: Doubles
+    landmarks: Doubles
+    weights: Doubles
+    scales: Doubles
+    covariance: Doubles
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Learned:
@@ -117,7 +118,7 @@ class SizeBeliefs:
         self,
         encoders: Sequence[Encoder],
         pixels: int,
-        features: FloatArray | None,
+        features: Doubles | None,
         *,
         doubt: float = 0.0,
         data: Learned | None = None,
@@ -133,11 +134,11 @@ class SizeBeliefs:
         picked = [_pick(data, one) for one in encoders]
         chosen = np.concatenate([rows for rows, _, _, _ in picked])
         shift = np.concatenate([shift for _, _, _, shift in picked])
-        self._mean: FloatArray = chosen @ (data.weights @ seen) + shift
+        self._mean: Doubles = chosen @ (data.weights @ seen) + shift
         scale = np.exp(np.minimum(data.scales @ seen, _MOST_SCALE))
         covariance = data.covariance * np.outer(scale, scale)
         common = doubt if features is not None else math.hypot(doubt, UNSEEN)
-        self._covariance: FloatArray = chosen @ covariance @ chosen.T + common**2
+        self._covariance: Doubles = chosen @ covariance @ chosen.T + common**2
         self._parts: dict[Encoder, slice] = {}
         self._overheads: dict[Encoder, float] = {}
         stop = 0
@@ -209,7 +210,7 @@ class SizeBeliefs:
         variance = max(float(row @ self._covariance @ row), 0.0) + NOISE**2
         return float(row @ self._mean), math.sqrt(variance)
 
-    def _row(self, encoder: Encoder, score: float) -> FloatArray:
+    def _row(self, encoder: Encoder, score: float) -> Doubles:
         """The weights of all outputs at a score: a line between those next to it."""
         part = self._parts[encoder]
         row = np.zeros(self._mean.size)
@@ -232,7 +233,7 @@ def _cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float, FloatArray]:
+def _pick(data: Learned, encoder: Encoder) -> tuple[Doubles, float, float, Doubles]:
     """The outputs of an encoder (rows, n), its own deviation, its overhead, its shift (rows)."""
     rows, own, overhead = _learned_rows(data, encoder)
     if encoder.near_lossless is None:
@@ -242,7 +243,7 @@ def _pick(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float, Fl
     return np.repeat(rows, len(shift), axis=0), NEAR_LOSSLESS_DOUBT, overhead, shift
 
 
-def _learned_rows(data: Learned, encoder: Encoder) -> tuple[FloatArray, float, float]:
+def _learned_rows(data: Learned, encoder: Encoder) -> tuple[Doubles, float, float]:
     each = np.eye(len(data.weights))
     nearest = ((encoder.learned, UNKNOWN),) if encoder.takes_quality else ()
     for key, own in ((encoder.setting, 0.0), *nearest):

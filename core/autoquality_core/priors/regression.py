@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.runtime.arrays import Doubles
 
 _CLIP = 4.0
 """Standard deviations at which a feature is clipped: its square grows fast."""
@@ -23,27 +22,27 @@ class FeatureRegression:
     file, in bytes, that its size curve leaves out.
     """
 
-    centre: FloatArray
-    spread: FloatArray
-    landmarks: FloatArray
-    weights: FloatArray
-    mean: FloatArray
-    components: FloatArray
-    covariance: FloatArray
+    centre: Doubles
+    spread: Doubles
+    landmarks: Doubles
+    weights: Doubles
+    mean: Doubles
+    components: Doubles
+    covariance: Doubles
     overhead: float
 
-    def curve(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def curve(self, features: Doubles) -> tuple[Doubles, Doubles]:
         """The curve's mean (100,) and covariance (100, 100)."""
         seen = inputs(scaled(features, self.centre, self.spread), self.landmarks)
         return self.mean + (self.weights @ seen) @ self.components, self.covariance
 
 
-def scaled(features: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
+def scaled(features: Doubles, centre: Doubles, spread: Doubles) -> Doubles:
     """Features (..., f) scaled to order 1, and clipped."""
     return np.asarray(np.clip((features - centre) / spread, -_CLIP, _CLIP))
 
 
-def inputs(features: FloatArray, landmarks: FloatArray) -> FloatArray:
+def inputs(features: Doubles, landmarks: Doubles) -> Doubles:
     """The inputs of the regression for scaled features (..., f): (..., 1 + 2 f + m).
 
     The last m are radial basis functions: exp(-d), d the mean squared difference to a landmark.

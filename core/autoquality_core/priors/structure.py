@@ -10,11 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bools, Bytes, Doubles, Indices
 from autoquality_core.runtime.compilation import compiled
 
-FloatArray = npt.NDArray[np.float64]
-Frame = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.intp]
 _Counts = npt.NDArray[np.int64]
 
 BLOCK = 8
@@ -27,7 +25,7 @@ _SLOTS = 1 << 14
 """Distinct colours are counted up to about this many."""
 
 
-def repetition(frame: Frame, rows: Places, columns: Places) -> FloatArray:
+def repetition(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     """Six numbers about the blocks at `rows` and `columns` of a frame (height, width, bands).
 
     The shares of pixels that equal a neighbour, of flat blocks, and of blocks that are flat or
@@ -54,7 +52,7 @@ def repetition(frame: Frame, rows: Places, columns: Places) -> FloatArray:
     )
 
 
-def edges(frame: Frame, rows: Places, columns: Places) -> FloatArray:
+def edges(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     """Eight numbers about the gradients in the blocks at `rows` and `columns` of a frame.
 
     How much of the gradients has one direction, by their strength and by blocks (from the
@@ -78,7 +76,7 @@ def edges(frame: Frame, rows: Places, columns: Places) -> FloatArray:
     )
 
 
-def smoothness(frame: Frame, rows: Places, columns: Places) -> FloatArray:
+def smoothness(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     """Four numbers about squares of SIDE x SIDE blocks at `rows` and `columns` of a frame.
 
     A plane is fitted to the means of a square's blocks. The numbers are the logarithm of the mean
@@ -110,13 +108,13 @@ def _entropy(counts: _Counts) -> float:
 
 @compiled
 def _count(
-    frame: Frame,
-    rows: Places,
-    columns: Places,
+    frame: Bytes,
+    rows: Indices,
+    columns: Indices,
     hashes: npt.NDArray[np.uint64],
     grey: _Counts,
     colour: _Counts,
-    known: npt.NDArray[np.bool_],
+    known: Bools,
 ) -> int:
     """Fill `hashes` (0 for a flat block), the histograms and the `known` colours.
 
@@ -161,12 +159,7 @@ def _count(
 
 @compiled
 def _tensors(
-    frame: Frame,
-    rows: Places,
-    columns: Places,
-    along: FloatArray,
-    across: FloatArray,
-    peak: FloatArray,
+    frame: Bytes, rows: Indices, columns: Indices, along: Doubles, across: Doubles, peak: Doubles
 ) -> None:
     """Fill the strengths of gradients along and across their direction, and the strongest one."""
     band = 1 if frame.shape[2] > 2 else 0
@@ -190,7 +183,7 @@ def _tensors(
 
 
 @compiled
-def _block_means(frame: Frame, rows: Places, columns: Places, means: FloatArray) -> None:
+def _block_means(frame: Bytes, rows: Indices, columns: Indices, means: Doubles) -> None:
     """Fill the means (n, SIDE * SIDE) of the blocks of each square."""
     band = 1 if frame.shape[2] > 2 else 0
     for at in range(rows.size):

@@ -1,1 +1,1 @@
-"""What every part of a request uses: deadlines, steps, compilation, memory."""
+"""What every part of a request uses: deadlines, steps, types of arrays, compilation, memory."""

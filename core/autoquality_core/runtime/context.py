@@ -102,10 +102,7 @@ class Step:
         return self
 
     def __exit__(
-        self,
-        _: type[BaseException] | None,
-        error: BaseException | None,
-        __: TracebackType | None,
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         self.seconds = clock() - self.started
         outer, inner = self._outer, self._inner

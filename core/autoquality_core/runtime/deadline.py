@@ -77,6 +77,15 @@ class Deadline:
                 self._callbacks = [one for one in self._callbacks if one is not callback]
 
     @contextmanager
+    def in_place_of(self, error: type[Exception]) -> Iterator[None]:
+        """Raise as `check` does where `error` leaves the body, which fails if it is stopped."""
+        try:
+            yield
+        except error:
+            self.check()
+            raise
+
+    @contextmanager
     def within(self, seconds: float) -> Iterator[Deadline]:
         """A deadline for a part of the work: at most `seconds`, and cancelled with this one."""
         part = Deadline(min(seconds, self.remaining()))

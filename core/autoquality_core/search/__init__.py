@@ -20,7 +20,6 @@ from autoquality_core.search.curve import Gaussian as Gaussian
 from autoquality_core.search.engine import Found as Found
 from autoquality_core.search.engine import Stop as Stop
 from autoquality_core.search.engine import first_fitting as first_fitting
-from autoquality_core.search.engine import never as never
 from autoquality_core.search.engine import search as search
 from autoquality_core.search.goals import ScoreGoal as ScoreGoal
 from autoquality_core.search.goals import SizeGoal as SizeGoal

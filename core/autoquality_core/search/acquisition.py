@@ -9,14 +9,16 @@ from functools import partial
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from autoquality_core.search.base import BoolArray, Goal, Observation, Prospects, normal_cdf
+from autoquality_core.runtime.arrays import Bools, Doubles, Indices
+from autoquality_core.search.base import Goal, Observation, Prospects, normal_cdf
 from autoquality_core.search.bounds import Bounds, Roughness
-from autoquality_core.search.curve import CurveModel, CurvePrior, FloatArray, Gaussian
+from autoquality_core.search.curve import CurveModel, CurvePrior, Gaussian
 
-IntArray = npt.NDArray[np.int_]
 LookUp = Callable[[], Roughness]
+
+ALL_DIFFERENT = range(1, 101)
+"""The equivalents of an encoder whose every quality gives another file."""
 
 CONFIDENT = 0.4
 """The least promise of a quality that the search tries in order to end at once."""
@@ -49,7 +51,7 @@ class Acquisition:
         low: int,
         high: int,
         priors: Sequence[CurvePrior],
-        equivalents: Sequence[int],
+        equivalents: Sequence[int] = ALL_DIFFERENT,
         roughness: Sequence[LookUp | None] = (),
     ) -> None:
         """The arguments are those of `search`; one prior and roughness for each curve."""
@@ -66,7 +68,7 @@ class Acquisition:
         self._qualities = self._bounds[0].qualities
         self._files = np.array(equivalents)[self._qualities - 1]
         """For each quality, the lowest one with the same file."""
-        self._known_open: BoolArray | None = None
+        self._known_open: Bools | None = None
         """The open qualities, unless they must be computed again."""
 
     @property
@@ -123,8 +125,9 @@ class Acquisition:
             return
         best = goal.best(self.seen, self._low, self._high)
         if not goal.accepts(best):
-            self._goal, self._known_open = fallback, None
-            self._models, self._bounds = [self._models[goal.sizes]], [self._bounds[goal.sizes]]
+            self._known_open = None
+            self._goal, at = fallback
+            self._models, self._bounds = [self._models[at]], [self._bounds[at]]
 
     def _next(self) -> int:
         open_ = self._open()
@@ -151,11 +154,11 @@ class Acquisition:
         alike = self._alike(quality)
         return self._low if self._low in alike else int(alike[-1])
 
-    def _alike(self, quality: int) -> IntArray:
+    def _alike(self, quality: int) -> Indices:
         """The qualities with the same file."""
         return np.asarray(self._qualities[self._files == self._files[quality - self._low]])
 
-    def _open(self) -> BoolArray:
+    def _open(self) -> Bools:
         """Which qualities may still change the answer."""
         if self._known_open is None:
             # Next to the target, the smallest excess over an allowance may hide a good quality.
@@ -165,28 +168,43 @@ class Acquisition:
             self._known_open = may_change & self._bounds[0].unprobed()
         return self._known_open
 
-    def _likeliest(self) -> list[FloatArray]:
+    def _likeliest(self) -> list[Doubles]:
         """The most probable curves, over the range."""
         beliefs = [max(one.posterior(), key=lambda belief: belief.weight) for one in self._models]
         return [belief.mean[self._qualities - 1] for belief in beliefs]
 
-    def _prospects(self) -> Prospects:
-        return _prospects(self._goal, self._models, self._qualities, self.seen)
+    def prospects(self) -> Prospects:
+        """The prospects over all beliefs about the curves."""
+        total = np.zeros((len(Prospects._fields), self._qualities.size))
+        at = np.array([one.quality for one in self.seen], np.int_) - self._low
+        known = np.array([self._goal.values(one) for one in self.seen])
+        known = known.reshape(len(self.seen), len(self._models))
+        for beliefs in product(*(model.posterior() for model in self._models)):
+            means, deviations = [], []
+            for curve, (model, belief) in enumerate(zip(self._models, beliefs, strict=True)):
+                mean = belief.mean[self._qualities - 1]
+                deviation = model.deviation(belief)[self._qualities - 1]
+                mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
+                means.append(mean)
+                deviations.append(deviation)
+            weight = math.prod(belief.weight for belief in beliefs)
+            total += weight * np.array(self._goal.prospects(means, deviations))
+        return Prospects(*total)
 
-    def _promise(self) -> FloatArray:
+    def _promise(self) -> Doubles:
         """The encodings that trying each quality is expected to save.
 
         One that ends the search saves 2. If any good quality is the answer, half of that counts:
         the promise is the probability of ending the search.
         """
-        ends, highest, lowest = self._prospects()
+        ends, highest, lowest = self.prospects()
         if not self._goal.wants_highest:
             pairs = self._in_pairs(highest, 1) + self._in_pairs(lowest, -1)
             return ends + pairs / 2
         none = max(0.0, 1.0 - float(ends.sum() + highest.sum()))
         return 2.0 * ends + self._in_pairs(highest, 1, none)
 
-    def _in_pairs(self, answers: FloatArray, step: int, none: float = 0.0) -> FloatArray:
+    def _in_pairs(self, answers: Doubles, step: int, none: float = 0.0) -> Doubles:
         """The encodings that trying each quality saves as an answer that needs proof, or as proof.
 
         `answers` are the probabilities. The next file in the direction of `step` must not be good
@@ -202,9 +220,9 @@ class Acquisition:
         as_proof = np.append(none, likely[:-1]) * np.append(2.0, 1.0 + tried[:-1])
         return np.where(tried[file], 0.0, (as_answer + as_proof)[file])
 
-    def _worth_as_second(self, at: int) -> FloatArray:
+    def _worth_as_second(self, at: int) -> Doubles:
         """The probability that each quality ends the search together with the one at index `at`."""
-        ends, highest, lowest = self._prospects()
+        ends, highest, lowest = self.prospects()
         mean = self._likeliest()[0]
         # Values closer than the width would be good enough together.
         apart = np.abs(mean - mean[at]) >= self._goal.width
@@ -220,38 +238,18 @@ class Acquisition:
                 worth += both[file]
         return worth
 
-    def _by_file(self, answers: FloatArray, step: int) -> tuple[FloatArray, IntArray, BoolArray]:
+    def _by_file(self, answers: Doubles, step: int) -> tuple[Doubles, Indices, Bools]:
         """The probability of each file, the file of each quality, and which files were tried.
 
         Files are in the order of quality, reversed for a `step` of -1.
         """
         _, file = np.unique(step * self._files, return_inverse=True)
-        likely: FloatArray = np.bincount(file, answers).astype(np.float64)
-        tried: BoolArray = np.zeros(likely.size, np.bool_)
+        likely: Doubles = np.bincount(file, answers).astype(np.float64)
+        tried: Bools = np.zeros(likely.size, np.bool_)
         tried[[file[one.quality - self._low] for one in self.seen]] = True
         return likely, file, tried
 
 
 def chance(goal: Goal, low: int, high: int, *priors: CurvePrior) -> float:
     """The probability that the first probe ends the search, given the priors."""
-    models = [CurveModel(prior) for prior in priors]
-    return float(_prospects(goal, models, np.arange(low, high + 1), []).answers.max())
-
-
-def _prospects(
-    goal: Goal, models: Sequence[CurveModel], qualities: IntArray, seen: Sequence[Observation]
-) -> Prospects:
-    """The prospects over all beliefs about the curves."""
-    total = np.zeros((len(Prospects._fields), qualities.size))
-    at = np.array([one.quality for one in seen], np.int_) - qualities[0]
-    known = np.array([goal.values(one) for one in seen]).reshape(len(seen), len(models))
-    for beliefs in product(*(model.posterior() for model in models)):
-        means, deviations = [], []
-        for curve, (model, belief) in enumerate(zip(models, beliefs, strict=True)):
-            mean, deviation = belief.mean[qualities - 1], model.deviation(belief)[qualities - 1]
-            mean[at], deviation[at] = known[:, curve], _KNOWN_DEVIATION
-            means.append(mean)
-            deviations.append(deviation)
-        weight = math.prod(belief.weight for belief in beliefs)
-        total += weight * np.array(goal.prospects(means, deviations))
-    return Prospects(*total)
+    return float(Acquisition(goal, low, high, priors).prospects().answers.max())

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bools, Doubles
 from autoquality_core.search.bounds import Interval
-from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
-
-BoolArray = npt.NDArray[np.bool_]
 
 _CDF_AT = np.linspace(-6, 6, 6001)
 _CDF = np.array([0.5 * math.erfc(-at / math.sqrt(2)) for at in _CDF_AT])
@@ -53,16 +50,8 @@ class Scale(Protocol):
     def value(self, score: float) -> float:
         """The value of a score; higher looks better."""
 
-    def score(self, value: FloatArray) -> FloatArray:
+    def score(self, value: Doubles) -> Doubles:
         """The scores of values."""
-
-
-class Chances(NamedTuple):
-    """The probabilities that each quality is good enough, too poor, or too good."""
-
-    good: FloatArray
-    too_poor: FloatArray
-    too_good: FloatArray
 
 
 class Prospects(NamedTuple):
@@ -72,12 +61,12 @@ class Prospects(NamedTuple):
     answer if the next file above, or below, is tried too, and is not an answer.
     """
 
-    ends: FloatArray
-    highest: FloatArray
-    lowest: FloatArray
+    ends: Doubles
+    highest: Doubles
+    lowest: Doubles
 
     @property
-    def answers(self) -> FloatArray:
+    def answers(self) -> Doubles:
         """The probability that each quality is the answer."""
         return self.ends + self.highest + self.lowest
 
@@ -94,14 +83,9 @@ class Goal(Protocol):
         """Whether the highest good quality is the answer; otherwise, any good one is."""
 
     @property
-    def fallback(self) -> Goal | None:
-        """The goal for the curve of sizes, once no quality can be accepted; None to stop then."""
+    def fallback(self) -> tuple[Goal, int] | None:
+        """The goal once no quality can be accepted, and the index of its curve; None to stop."""
         return None
-
-    @property
-    def sizes(self) -> int:
-        """The index of the curve of sizes, if there is a fallback."""
-        return 0
 
     def accepts(self, seen: Observation) -> bool:
         """False for an answer that only the fallback accepts."""
@@ -128,16 +112,14 @@ class Goal(Protocol):
         """True if the target lies between two probes, so that the answer is next to it."""
         return False
 
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
+    def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
         """Which qualities may still change the answer; `intervals` bound their values."""
 
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+    def away(self, curves: Sequence[Doubles]) -> Doubles:
         """How far each quality is from where the answer lies, if these are the curves."""
         return np.abs(curves[0] - self.aim)
 
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+    def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
         """The prospects of each quality, whose values are normally distributed."""
 
     def outcome(
@@ -151,7 +133,7 @@ def is_worse(scale: Scale, score: float, limit: float) -> bool:
     return score > limit if scale.lower_is_better else score < limit
 
 
-def normal_cdf(x: FloatArray) -> FloatArray:
+def normal_cdf(x: Doubles) -> Doubles:
     """The standard normal distribution function, elementwise, to 1e-6.
 
     NumPy has none; a table takes a tenth of the time of a formula.

@@ -22,9 +22,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from autoquality_core.search.curve import FloatArray
+from autoquality_core.runtime.arrays import Bools, Doubles
 
 WIDEST = 4
 """The most that an allowance may be widened, as a factor."""
@@ -52,8 +51,8 @@ class Roughness:
 class Interval(NamedTuple):
     """The least and the greatest value possible at each quality; exact where it was probed."""
 
-    lower: FloatArray
-    upper: FloatArray
+    lower: Doubles
+    upper: Doubles
 
 
 class Bounds:
@@ -98,12 +97,12 @@ class Bounds:
         lower[probed] = upper[probed] = self._values[probed]
         return Interval(lower, upper)
 
-    def between(self) -> FloatArray:
+    def between(self) -> Doubles:
         """A value for each of `qualities`, interpolated between the probes."""
         probed = ~self.unprobed()
         return np.asarray(np.interp(self.qualities, self.qualities[probed], self._values[probed]))
 
-    def unprobed(self) -> npt.NDArray[np.bool_]:
+    def unprobed(self) -> Bools:
         """A mask over `qualities`: True where nothing was tried yet."""
         return np.asarray(np.isnan(self._values))
 
@@ -132,7 +131,7 @@ class Bounds:
         return [slice(*pair) for pair in pairwise(cuts)]
 
 
-def _fall(values: FloatArray) -> float:
+def _fall(values: Doubles) -> float:
     """How far probes fall; NaN stands for none."""
     probed = values[~np.isnan(values)]
     return float((np.maximum.accumulate(probed) - probed).max(initial=0.0))

@@ -13,17 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.runtime.arrays import Doubles
 
 QUALITIES = np.arange(1, 101)
 
 
-def rbf(reach: float) -> FloatArray:
+def rbf(reach: float) -> Doubles:
     """The covariance (100, 100) of a smooth function of quality: correlated over `reach` steps."""
     distance = (QUALITIES[:, None] - QUALITIES[None, :]) / reach
     return np.asarray(np.exp(-0.5 * distance**2))
+
+
+def unexplained(residual: float) -> Doubles:
+    """The covariance (100, 100) of what principal components leave of curves.
+
+    `residual` is its standard deviation. It is smooth over a few qualities.
+    """
+    return residual**2 * rbf(5.0)
 
 
 WIDER = 3.0
@@ -39,8 +46,8 @@ class Gaussian:
     Of several beliefs about one curve, `weight` is the probability that this is the right one.
     """
 
-    mean: FloatArray
-    covariance: FloatArray
+    mean: Doubles
+    covariance: Doubles
     weight: float = 1.0
 
 
@@ -53,9 +60,9 @@ class Offset:
     unit by which the rise between the two qualities of `step` exceeds `usual_step`.
     """
 
-    mean: FloatArray
-    covariance: FloatArray
-    gain: FloatArray | None = None
+    mean: Doubles
+    covariance: Doubles
+    gain: Doubles | None = None
     step: tuple[int, int] = (1, 1)
     usual_step: float = 0.0
 
@@ -81,8 +88,8 @@ class CurvePrior:
     may fall (see `bounds`). `doubts` are alternative beliefs.
     """
 
-    mean: FloatArray
-    covariance: FloatArray
+    mean: Doubles
+    covariance: Doubles
     noise: float
     allowance: float
     doubts: tuple[Gaussian, ...] = ()
@@ -93,7 +100,7 @@ class CurvePrior:
         rest = 1 - sum(one.weight for one in self.doubts)
         return (Gaussian(self.mean, self.covariance, rest), *self.doubts)
 
-    def with_curve(self, mean: FloatArray, covariance: FloatArray) -> CurvePrior:
+    def with_curve(self, mean: Doubles, covariance: Doubles) -> CurvePrior:
         """The prior, updated by a prediction of the image's own curve.
 
         `mean` (100,) and `covariance` (100, 100) are the prediction's.
@@ -147,13 +154,7 @@ class CurvePrior:
 
     @classmethod
     def learned(
-        cls,
-        mean: FloatArray,
-        components: FloatArray,
-        *,
-        residual: float,
-        noise: float,
-        allowance: float,
+        cls, mean: Doubles, components: Doubles, *, residual: float, noise: float, allowance: float
     ) -> CurvePrior:
         """A prior from a corpus of curves.
 
@@ -163,8 +164,7 @@ class CurvePrior:
         level and a slow drift are added.
         """
         unlike = 0.16**2 + 0.3**2 * rbf(30.0)
-        drift = residual**2 * rbf(5.0)
-        covariance = 1.5 * components.T @ components + unlike + drift
+        covariance = 1.5 * components.T @ components + unlike + unexplained(residual)
         return cls(mean, covariance, noise, allowance)
 
 
@@ -208,7 +208,7 @@ class CurveModel:
         likelihood = -0.5 * (away @ solved[:, -1] + np.linalg.slogdet(seen)[1])
         return replace(belief, mean=mean, covariance=covariance), float(likelihood)
 
-    def deviation(self, belief: Gaussian) -> FloatArray:
+    def deviation(self, belief: Gaussian) -> Doubles:
         """The standard deviation of a probe's value, at q = 1..100."""
         variance = np.maximum(np.diag(belief.covariance), 0.0) + self._prior.noise**2
         return np.asarray(np.sqrt(variance))

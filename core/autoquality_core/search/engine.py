@@ -12,23 +12,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autoquality_core.search.acquisition import Acquisition, LookUp
+from autoquality_core.search.acquisition import ALL_DIFFERENT, Acquisition, LookUp
 from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurveModel, CurvePrior
 from autoquality_core.search.goals import SizeGoal
 from autoquality_core.types import MAX_QUALITY, Outcome
 
-ALL_DIFFERENT = range(1, 101)
-
 SURE = 0.8
 """The least probability of meeting the limit for a quality that is tried."""
 
 Stop: TypeAlias = Callable[[Acquisition], bool]
-
-
-def never(_: Acquisition) -> bool:
-    """False: the search goes on."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ def search(
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
-    stop: Stop = never,
+    stop: Stop = lambda _acquisition: False,
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 

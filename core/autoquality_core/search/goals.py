@@ -9,17 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from autoquality_core.search.base import (
-    BoolArray,
-    Chances,
-    Goal,
-    Observation,
-    Prospects,
-    Scale,
-    normal_cdf,
-)
+from autoquality_core.runtime.arrays import Bools, Doubles
+from autoquality_core.search.base import Goal, Observation, Prospects, Scale, normal_cdf
 from autoquality_core.search.bounds import Interval
-from autoquality_core.search.curve import FloatArray
 from autoquality_core.types import Outcome
 
 
@@ -56,11 +48,9 @@ class SizeGoal(Goal):
         at_bound = [one for one in seen if one.quality == low]
         return at_bound[0] if at_bound else min(seen, key=lambda one: one.size_bytes)
 
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
+    def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
         lower = intervals[0].lower
-        may_fit: BoolArray = lower <= self.aim
+        may_fit: Bools = lower <= self.aim
         fitting = [one.quality for one in seen if one.size_bytes <= self.target]
         if fitting:
             qualities = np.arange(high - lower.size + 1, high + 1)
@@ -69,16 +59,16 @@ class SizeGoal(Goal):
             may_fit[-1] = True  # curves may fall: the other end is tried before giving up
         return may_fit
 
-    def fits(self, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+    def fits(self, mean: Doubles, deviation: Doubles) -> Doubles:
         """The probability that each quality fits, if values have this normal distribution."""
         return normal_cdf((self.aim - mean) / deviation)
 
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+    def away(self, curves: Sequence[Doubles]) -> Doubles:
         # Of the target, alpha and metadata may leave less than what may stay unused of the whole.
         middle = self.target - min(self.spare, self.target) / 2
         return np.abs(curves[0] - math.log(middle / self.pixels))
 
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+    def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
         wasteful = fits = self.fits(means[0], deviations[0])
         if self.spare:
             wasteful = normal_cdf((self._least - means[0]) / deviations[0])
@@ -149,9 +139,7 @@ class ScoreGoal(Goal):
         scores = [one.measured for one in seen]
         return bool(scores) and min(scores) < self.target < max(scores)
 
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
+    def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
         least, most = self.scale.score(intervals[0].upper), self.scale.score(intervals[0].lower)
         if not self.scale.lower_is_better:
             least, most = -least, -most
@@ -166,17 +154,17 @@ class ScoreGoal(Goal):
         reaches = most >= target - gap if ties_win else most > target - gap
         return (least < target + gap) & reaches
 
-    def chances(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Chances:
-        mean, deviation = means[0], deviations[0]
+    def chances(self, mean: Doubles, deviation: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+        """The probabilities that each quality is good enough, too poor, or too good."""
         worst, finest = self.good_values
         too_poor = normal_cdf((worst - mean) / deviation)
         too_good = np.zeros_like(mean)
         if finest is not None:
             too_good = 1 - normal_cdf((finest - mean) / deviation)
-        return Chances(1 - too_poor - too_good, too_poor, too_good)
+        return 1 - too_poor - too_good, too_poor, too_good
 
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
-        good, too_poor, too_good = self.chances(means, deviations)
+    def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
+        good, too_poor, too_good = self.chances(means[0], deviations[0])
         zero = np.zeros_like(good)
         # If even the bound is too good or too poor, the bound is the answer.
         good[0] += too_good[0]

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autoquality_core.runtime.arrays import Bools, Doubles
 from autoquality_core.search.base import (
-    BoolArray,
-    Chances,
     Goal,
     Observation,
     Prospects,
@@ -19,7 +18,6 @@ from autoquality_core.search.base import (
     normal_cdf,
 )
 from autoquality_core.search.bounds import Interval
-from autoquality_core.search.curve import FloatArray
 from autoquality_core.search.goals import ScoreGoal, SizeGoal
 from autoquality_core.types import Outcome
 
@@ -83,14 +81,10 @@ class LimitedGoal(Goal):
         return self.goal.wants_highest
 
     @property
-    def sizes(self) -> int:
-        return 0 if isinstance(self.goal, SizeGoal) else -1
-
-    @property
-    def fallback(self) -> SizeGoal | None:
+    def fallback(self) -> tuple[SizeGoal, int] | None:
         if isinstance(self.goal, SizeGoal):
-            return replace(self.goal, spare=0.0)
-        return self._fitting
+            return replace(self.goal, spare=0.0), 0
+        return None if self._fitting is None else (self._fitting, -1)
 
     @property
     def aim(self) -> float:
@@ -115,10 +109,9 @@ class LimitedGoal(Goal):
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         within = [one for one in seen if self.accepts(one)]
         if not within:
-            fallback = self.fallback
-            if fallback is None:
+            if self.fallback is None:
                 return max(seen, key=lambda one: one.quality)
-            return fallback.best(seen, low, high)
+            return self.fallback[0].best(seen, low, high)
         side = self._side(within)
         if side and not any(map(self.finished, within)):
             return max(within, key=lambda one: side * one.quality)
@@ -129,9 +122,7 @@ class LimitedGoal(Goal):
             len({one.keeps(probe) for probe in seen}) == 2 for one in self.scores
         )
 
-    def open(
-        self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int
-    ) -> BoolArray:
+    def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
         may_be_within = self._may_be_within(intervals)
         within = [one for one in seen if self.accepts(one)]
         if not within:
@@ -148,7 +139,7 @@ class LimitedGoal(Goal):
         across = upper >= self.aim if side > 0 else lower <= self.aim
         return (beyond | across) & may_be_within
 
-    def away(self, curves: Sequence[FloatArray]) -> FloatArray:
+    def away(self, curves: Sequence[Doubles]) -> Doubles:
         """The distance in qualities where a limit moves the answer, else that of the goal."""
         away = self.goal.away(curves[:1])
         if isinstance(self.goal, SizeGoal):
@@ -160,7 +151,7 @@ class LimitedGoal(Goal):
             at = min(at, int(np.argmin(self._fitting.away(curves[-1:]))))
         return away if at == target else np.abs(np.arange(away.size) - at).astype(np.float64)
 
-    def prospects(self, means: Sequence[FloatArray], deviations: Sequence[FloatArray]) -> Prospects:
+    def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
         fits = looks = np.ones_like(means[0])
         own = np.zeros_like(means[0])
         for one in self.scores:
@@ -174,7 +165,7 @@ class LimitedGoal(Goal):
         if isinstance(self.goal, SizeGoal):
             ends, highest, lowest = self.goal.prospects(means[:1], deviations[:1])
             return Prospects(looks * ends, looks * highest, lowest)
-        good, too_poor, too_good = _without_worst(own, self.goal.chances(means[:1], deviations[:1]))
+        good, too_poor, too_good = _without_worst(own, *self.goal.chances(means[0], deviations[0]))
         rest, looks = fits * looks, looks * (1 - own)
         ends = rest * good
         highest = rest * too_poor
@@ -213,19 +204,21 @@ class LimitedGoal(Goal):
         """1 if all look too poor, -1 if all look too good, else 0; 0 for a `SizeGoal`."""
         return 0 if isinstance(self.goal, SizeGoal) else self.goal.side(within)
 
-    def _may_be_within(self, intervals: Sequence[Interval]) -> BoolArray:
-        may_be: BoolArray = np.ones(intervals[0].lower.shape, np.bool_)
+    def _may_be_within(self, intervals: Sequence[Interval]) -> Bools:
+        may_be: Bools = np.ones(intervals[0].lower.shape, np.bool_)
         for one in self.scores:
             may_be &= intervals[one.curve].upper >= one.aim
         if self.fallback is not None:
-            may_be &= intervals[self.sizes].lower <= self.fallback.aim
+            sizes, at = self.fallback
+            may_be &= intervals[at].lower <= sizes.aim
         return may_be
 
 
-def _without_worst(share: FloatArray, chances: Chances) -> Chances:
+def _without_worst(
+    share: Doubles, good: Doubles, too_poor: Doubles, too_good: Doubles
+) -> tuple[Doubles, Doubles, Doubles]:
     """What is left of the chances if the worst scores, with this probability, do not count."""
-    good, too_poor, too_good = chances
-    return Chances(
+    return (
         np.clip(good + too_poor - share, 0.0, good),
         np.maximum(too_poor - share, 0.0),
         np.minimum(too_good, 1 - share),

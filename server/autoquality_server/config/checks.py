@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from autoquality_core.formats import OPTIONS, WITH_QUALITY
+from autoquality_core.formats.base import ChromaOptions
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.types import METRIC_OF_WORDS, Format, Method
@@ -110,16 +111,17 @@ def _check_bounds(
 def _check_chroma(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     """Check that a format's chroma agrees with the older name of one of its values."""
     for fmt, options in OPTIONS.items():
-        older = getattr(options, "OLDER", None)
-        if older is None or not getattr(settings, f"{fmt.value}_{older.name}"):
+        if not issubclass(options, ChromaOptions):
+            continue
+        flag, meaning = options.OLDER
+        if not getattr(settings, f"{fmt.value}_{flag}"):
             continue
         field = f"{fmt.value}_chroma"
         chroma, default = getattr(settings, field), options().chroma
-        if chroma not in (default, older.meaning):
-            old = f"{fmt.value}_{older.name}"
+        if chroma not in (default, meaning):
+            old = f"{fmt.value}_{flag}"
             yield _wrong(
-                f"{names[field]}: must be {older.meaning.value} with {names[old]},"
-                f" not {chroma.value}",
+                f"{names[field]}: must be {meaning.value} with {names[old]}, not {chroma.value}",
                 *(field, old),
             )
 

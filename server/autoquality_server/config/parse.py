@@ -94,8 +94,9 @@ def score(metric: Metric) -> Callable[[str], float]:
         try:
             return score_of(text, metric.name)
         except ValueError:
-            low, high, words = metric.low, metric.high, WORDS.get(metric.name)
-            or_word = f", or one of {', '.join(words)}" if words else ""
+            low, high = metric.low, metric.high
+            has_words = metric.name == METRIC_OF_WORDS
+            or_word = f", or one of {', '.join(WORDS)}" if has_words else ""
             return number(low, high, f"a {metric.noun} from {low:g} to {high:g}{or_word}")(text)
 
     return parse
@@ -109,7 +110,7 @@ def target(text: str) -> float | str:
         if text.strip()[-1:].isalpha():
             with contextlib.suppress(ValueError):
                 return float(bytes_of(text))
-        words = ", ".join(WORDS[METRIC_OF_WORDS])
+        words = ", ".join(WORDS)
         return number(0, math.inf, f"bytes (1 or more), a score (0 or more) or one of {words}")(
             text
         )

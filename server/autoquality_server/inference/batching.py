@@ -22,10 +22,9 @@ from autoquality_core.networks import Network, Prediction, PredictionFailed, Pre
 from autoquality_core.networks.errors import one_line
 from autoquality_core.runtime.context import set_attributes
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import DropReason
 from autoquality_server.admission.retry_hint import MovingAverage, retry_hint
 from autoquality_server.config.groups.quality import PredictionSettings
-from autoquality_server.telemetry.predictor_metrics import FormatEvents
+from autoquality_server.telemetry.predictor_metrics import DropReason, FormatEvents
 
 
 class BatcherClosed(Exception):

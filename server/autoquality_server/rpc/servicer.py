@@ -12,6 +12,7 @@ from autoquality.v1 import encoding_pb2_grpc as pb_grpc
 from autoquality_core.images import configure
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.bundled import BUNDLED
+from autoquality_core.pipeline.pipeline import warm_up
 from autoquality_core.runtime.context import clock, step
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
@@ -45,7 +46,7 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
 
     def warm_up(self) -> None:
         """Compile everything now, so that the first request does not wait for it."""
-        self._runner.pipeline.warm_up()
+        warm_up()
 
     def report_parts(self, report: Callable[[str, bool], None]) -> None:
         """Report which predictors are available, now and on every change."""

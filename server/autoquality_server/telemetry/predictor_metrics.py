@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -9,12 +10,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from autoquality_core.formats import WITH_QUALITY
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.pipeline.job import EncodeResult
-from autoquality_core.types import DropReason, Format, Method, Outcome
+from autoquality_core.types import Format, Method, Outcome
 from autoquality_server.telemetry.families import SECONDS, declare
 
 _BATCHES = tuple(2**power for power in range(11))
 _STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 _SECONDS = (0.0001, 0.00025, 0.0005, *SECONDS)
+
+
+class DropReason(enum.Enum):
+    """Why an image left a network's queue, or was not let in, though nothing had failed."""
+
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    QUEUE_FULL = "queue_full"
 
 
 class PredictorMetrics:

@@ -193,28 +193,6 @@ def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
         reference.dssim(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize(
-    "luma",
-    [
-        np.zeros((20, 30), np.uint8),
-        np.zeros((1, 1, 20, 30), np.float32),
-        np.zeros((1, 0, 20, 30), np.uint8),
-        np.zeros((1, 1, 0, 30), np.uint8),
-    ],
-)
-def test_a_reference_must_be_8_bit_and_not_empty(luma: Luma) -> None:
-    """A wrong type, a wrong number of axes and an empty image are refused."""
-    with pytest.raises(ValueError, match="8-bit luma"):
-        dssim.Reference(luma)
-
-
-@pytest.mark.parametrize("stride", [0, -1])
-def test_a_stride_below_1_is_refused(stride: int) -> None:
-    """No stride under 1 is taken for anything else."""
-    with pytest.raises(ValueError, match="stride"):
-        dssim.Reference(np.zeros((1, 1, 20, 30), np.uint8), stride)
-
-
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Luma, Luma]:
     """Two images of one shape, up to a few strips and bands large."""

@@ -25,6 +25,7 @@ from autoquality_core.images import blocks
 from autoquality_core.images.blocks import CHROMA
 from autoquality_core.metrics import Metric
 from autoquality_core.networks.inputs import PER_SIDE, TILE, TILES
+from autoquality_core.runtime.arrays import Floats
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _GREY = 128.0
@@ -56,8 +57,8 @@ class Strengths(NamedTuple):
     `blocks`, block by block.
     """
 
-    windows: tuple[blocks.FloatArray, ...]
-    blocks: tuple[blocks.FloatArray, ...] = ()
+    windows: tuple[Floats, ...]
+    blocks: tuple[Floats, ...] = ()
 
     def __len__(self) -> int:
         return len(self.windows) + len(self.blocks)
@@ -76,11 +77,11 @@ def strengths_for(setting: str) -> Strengths:
     return Strengths((), (*_jpeg(15, 40, 65, 88), *_flat(11.0, 35.0)))
 
 
-def _jpeg(*qualities: int) -> tuple[blocks.FloatArray, ...]:
+def _jpeg(*qualities: int) -> tuple[Floats, ...]:
     return tuple(blocks.jpeg_table(quality) for quality in qualities)
 
 
-def _flat(*steps: float) -> tuple[blocks.FloatArray, ...]:
+def _flat(*steps: float) -> tuple[Floats, ...]:
     return tuple(blocks.flat_table(step) for step in steps)
 
 
@@ -218,7 +219,7 @@ def _by_block(lines: Any) -> Any:
     return ops.reshape(ops.transpose(grid, (0, 2, 1, 3, 4)), (-1, blocks.BLOCK**2))
 
 
-def _block_dssims(coefficients: Any, tables: Sequence[blocks.FloatArray]) -> list[Any]:
+def _block_dssims(coefficients: Any, tables: Sequence[Floats]) -> list[Any]:
     """The mean DSSIM of each tile's four blocks at each strength, (n, 1) each.
 
     `coefficients` (n x 4, 64) are those of an orthonormal transform: the first is 8 times the
@@ -259,7 +260,7 @@ def _from_moments(mean: Any, coded_mean: Any, variances: Any, covariance: Any) -
     return ops.maximum(1 - ssim, 0.0) / 2
 
 
-def ssim_windows() -> blocks.FloatArray:
+def ssim_windows() -> Floats:
     """16 Gaussian windows of SSIM over a tile, (256, 16), each with the sum 1.
 
     These are the metric's windows (11 x 11, sigma 1.5) without the part beyond the edge of the

@@ -11,9 +11,8 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+from autoquality_core.runtime.arrays import Doubles, Floats
 
 
 class Transfer(enum.Enum):
@@ -43,7 +42,7 @@ class Colours:
     def hdr(self) -> bool:
         return self.transfer in (Transfer.PQ, Transfer.HLG)
 
-    def light(self, levels: int) -> npt.NDArray[np.float32]:
+    def light(self, levels: int) -> Floats:
         """The light of each of `levels` samples: 1 is white, or 10000 nits for PQ.
 
         For HLG it is scene light.
@@ -60,16 +59,16 @@ class Colours:
                 light = _hlg_light(samples)
         return light.astype(np.float32)
 
-    def to_srgb(self) -> Matrix:
+    def to_srgb(self) -> Doubles:
         """From linear light in these primaries to linear light in those of sRGB."""
         adapted = _adaptation(self.primaries[6:], BT709[6:]) @ _to_xyz(self.primaries)
         return np.asarray(np.linalg.inv(_to_xyz(BT709)) @ adapted)
 
-    def to_xyz_d50(self) -> Matrix:
+    def to_xyz_d50(self) -> Doubles:
         """From linear light to CIE XYZ with the ICC's white, as the columns of a matrix profile."""
         return np.asarray(_adaptation(self.primaries[6:], D50) @ _to_xyz(self.primaries))
 
-    def luminance(self) -> npt.NDArray[np.float64]:
+    def luminance(self) -> Doubles:
         """The contribution of each primary to the luminance of white, which is 1."""
         return np.asarray(_to_xyz(self.primaries)[1])
 
@@ -188,17 +187,17 @@ def _settled(primaries: tuple[float, ...]) -> tuple[float, ...] | None:
     return BT709 if np.abs(np.subtract(primaries, BT709)).max() < 0.001 else primaries
 
 
-def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:
+def _xyz(x: float, y: float) -> Doubles:
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
-def _to_xyz(primaries: tuple[float, ...]) -> Matrix:
+def _to_xyz(primaries: tuple[float, ...]) -> Doubles:
     corners = np.array(primaries[:6]).reshape(3, 2)
     columns = np.column_stack([corners, 1 - corners.sum(1)]).T
     return np.asarray(columns * np.linalg.solve(columns, _xyz(*primaries[6:])))
 
 
-def _adaptation(white: tuple[float, ...], to: tuple[float, ...]) -> Matrix:
+def _adaptation(white: tuple[float, ...], to: tuple[float, ...]) -> Doubles:
     """Bradford's chromatic adaptation."""
     if tuple(white) == tuple(to):
         return np.eye(3)
@@ -209,15 +208,12 @@ def _adaptation(white: tuple[float, ...], to: tuple[float, ...]) -> Matrix:
     return np.asarray(np.linalg.inv(cones) @ np.diag(ratio) @ cones)
 
 
-_Values = npt.NDArray[np.float64]
-
-
-def srgb_light(samples: _Values) -> _Values:
+def srgb_light(samples: Doubles) -> Doubles:
     """IEC 61966-2-1, samples of 0 to 1."""
     return np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
 
 
-def srgb_samples(light: _Values) -> _Values:
+def srgb_samples(light: Doubles) -> Doubles:
     """IEC 61966-2-1, light of 0 to 1."""
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
@@ -226,19 +222,19 @@ _M1, _M2 = 1305 / 8192, 2523 / 32
 _C1, _C2, _C3 = 107 / 128, 2413 / 128, 2392 / 128
 
 
-def pq_light(samples: _Values) -> _Values:
+def pq_light(samples: Doubles) -> Doubles:
     """SMPTE ST 2084: 1 is 10000 nits."""
     root = samples ** (1 / _M2)
     return np.asarray((np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1))
 
 
-def pq_samples(light: _Values) -> _Values:
+def pq_samples(light: Doubles) -> Doubles:
     """SMPTE ST 2084, inverted."""
     root = light**_M1
     return np.asarray(((_C1 + _C2 * root) / (1 + _C3 * root)) ** _M2)
 
 
-def _hlg_light(samples: _Values) -> _Values:
+def _hlg_light(samples: Doubles) -> Doubles:
     """ITU-R BT.2100, scene light: 1 is the brightest."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)

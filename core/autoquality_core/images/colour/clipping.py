@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Doubles, Floats
+
 SAMPLE_PIXELS = 1 << 16
 """The number of evenly spread pixels to check, approximately."""
 
@@ -32,7 +34,7 @@ _LAB = np.array(
 )
 
 
-def clips(linear: npt.NDArray[np.float32], alpha: npt.NDArray[Any] | None) -> bool:
+def clips(linear: Floats, alpha: npt.NDArray[Any] | None) -> bool:
     """Whether clipping is visible in at least a thousandth of the visible pixels.
 
     `linear` holds linear light in sRGB, (n, 3), beyond 0 to 1 where sRGB ends.
@@ -49,5 +51,5 @@ def clips(linear: npt.NDArray[np.float32], alpha: npt.NDArray[Any] | None) -> bo
     return bool((distance > _VISIBLE).sum() * step >= few)
 
 
-def _oklab(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _oklab(linear: Doubles) -> Doubles:
     return np.asarray(np.cbrt(linear @ _CONES.T) @ _LAB.T)

@@ -20,7 +20,8 @@ from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
 DEVICE = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})
-"""Samples whose meaning a profile defines, or else sRGB. Others, such as CIELAB, define it."""
+"""Samples whose colours a profile defines; without one, they are sRGB. Others, such as CIELAB, need
+no profile."""
 
 
 @dataclass(frozen=True, slots=True)

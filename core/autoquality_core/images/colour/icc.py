@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.cicp import BT709, Colours, Transfer, from_cicp, srgb_light
 from autoquality_core.images.colour.spaces import Space
+from autoquality_core.runtime.arrays import Doubles, Floats
 
 PROFILE = "icc-profile-data"
 
@@ -85,7 +85,7 @@ def _space_of(profile: bytes, channels: int, levels: int) -> Space | None:
 XYZ_D50_TO_SRGB = np.linalg.inv(Colours(BT709, Transfer.SRGB).to_xyz_d50())
 
 
-def srgb_of_lab(lab: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def srgb_of_lab(lab: Floats) -> Doubles:
     """Linear light in sRGB from CIELAB of lcms, whose white is D50."""
     middle = (lab[..., 0].astype(np.float64) + 16) / 116
     roots = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
@@ -107,13 +107,13 @@ def nearest(colour: tuple[int, int, int], profile: bytes | None) -> list[int]:
     return [int(np.abs(curve - one).argmin()) for curve, one in zip(curves, light, strict=True)]
 
 
-def _column(tag: memoryview) -> npt.NDArray[np.float64]:
+def _column(tag: memoryview) -> Doubles:
     if bytes(tag[:4]) != b"XYZ ":
         raise ValueError("not a colour")
     return np.array(struct.unpack_from(">3i", tag, 8)) / 65536
 
 
-def _curve(tag: memoryview, levels: int) -> npt.NDArray[np.float32]:
+def _curve(tag: memoryview, levels: int) -> Floats:
     """The light of each of `levels` samples."""
     samples = np.linspace(0, 1, levels)
     kind = bytes(tag[:4])
@@ -140,9 +140,7 @@ def _curve(tag: memoryview, levels: int) -> npt.NDArray[np.float32]:
 _PARAMETERS = (1, 3, 4, 5, 7)
 
 
-def _function(
-    kind: int, values: npt.NDArray[np.float64], x: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _function(kind: int, values: Doubles, x: Doubles) -> Doubles:
     """ICC.1:2022, table 68."""
     g, a, b, c, d, e, f = np.concatenate([values, np.zeros(7 - len(values))])
     with np.errstate(all="ignore"):

@@ -7,12 +7,12 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bytes, Floats
 from autoquality_core.runtime.compilation import compiled
 
-Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-Light = npt.NDArray[np.float32]
+Samples = Bytes | npt.NDArray[np.uint16]
 
-_S = TypeVar("_S", npt.NDArray[np.uint8], npt.NDArray[np.uint16], Samples)
+_S = TypeVar("_S", Bytes, npt.NDArray[np.uint16], Samples)
 
 
 def read_only(pixels: _S) -> _S:
@@ -25,13 +25,13 @@ def read_only(pixels: _S) -> _S:
 @compiled
 def to_linear(
     pixels: Samples,
-    curves: Light,
-    weights: Light,
+    curves: Floats,
+    weights: Floats,
     ootf: np.float32,
     scale: np.float32,
-    gains: Light,
-    matrix: Light,
-    out: Light,
+    gains: Floats,
+    matrix: Floats,
+    out: Floats,
 ) -> None:
     """The linear light, (n, 3), of pixels (n, bands)."""
     colour = curves.shape[0] == 3
@@ -58,9 +58,7 @@ def to_linear(
 
 
 @compiled
-def to_codes(
-    light: Light, pixels: Samples, codes: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]
-) -> None:
+def to_codes(light: Floats, pixels: Samples, codes: Bytes, out: Bytes) -> None:
     """The 8-bit samples of light, clipped, by a table of 65536; with the alpha of `pixels`."""
     zero, top, half = np.float32(0), np.float32(65535), np.float32(0.5)
     bands = pixels.shape[1]

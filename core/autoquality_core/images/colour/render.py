@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour import icc
 from autoquality_core.images.colour.clipping import SAMPLE_PIXELS, clips
 from autoquality_core.images.colour.file_colours import DEVICE, FileColours, image_of, plain
 from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import pyvips
 
 
@@ -22,7 +22,7 @@ class Rendered:
     `tone_mapped` and `clipped` say that HDR or visible colours outside sRGB were lost.
     """
 
-    samples: npt.NDArray[np.uint8]
+    samples: Bytes
     profile: bytes | None = None
     tone_mapped: bool = False
     clipped: bool = False
@@ -146,10 +146,10 @@ def _samples(image: pyvips.Image) -> Samples:
     return np.frombuffer(image.write_to_memory(), np.uint16).reshape(shape)
 
 
-def _narrowed(samples: Samples) -> npt.NDArray[np.uint8]:
+def _narrowed(samples: Samples) -> Bytes:
     """8 bits, rounded."""
     if samples.dtype == np.uint8:
-        return cast("npt.NDArray[np.uint8]", samples)
+        return cast("Bytes", samples)
     narrow = np.empty(samples.shape, np.uint8)
     for row, place in zip(samples, narrow, strict=True):
         place[:] = (row * np.uint32(255) + np.uint32(0x807F)) >> np.uint32(16)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour import linear_light, tone_mapping
 from autoquality_core.images.colour.cicp import Colours, Transfer, srgb_samples
-from autoquality_core.images.colour.linear_light import Light, Samples
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.runtime.arrays import Bytes, Floats
 
 _BLOCK = 1 << 15
 _ONE = np.ones(1, np.float32)
@@ -30,12 +30,12 @@ class Space:
     (`tone_mapping.gains`).
     """
 
-    light: Light
-    to_srgb: Light
-    luminance: Light = field(default_factory=lambda: np.zeros(3, np.float32))
+    light: Floats
+    to_srgb: Floats
+    luminance: Floats = field(default_factory=lambda: np.zeros(3, np.float32))
     ootf: float = 0.0
     scale: float = 1.0
-    gains: Light = field(default_factory=lambda: _ONE)
+    gains: Floats = field(default_factory=lambda: _ONE)
 
     @classmethod
     def described(cls, colours: Colours, channels: int, levels: int) -> Space:
@@ -68,13 +68,13 @@ class Space:
         bytewise = replace(self, light=np.ascontiguousarray(self.light[:, :: every + (every > 1)]))
         return bool(np.abs(bytewise.to_8_bits(colours).astype(int) - colours).max() <= 1)
 
-    def linear(self, pixels: Samples) -> Light:
+    def linear(self, pixels: Samples) -> Floats:
         """Linear light in sRGB of (n, bands) without alpha: (n, 3), not clipped to 0 to 1."""
         out = np.empty((pixels.shape[0], 3), np.float32)
         linear_light.to_linear(linear_light.read_only(pixels), *self._arguments(), out)
         return out
 
-    def to_8_bits(self, samples: Samples) -> npt.NDArray[np.uint8]:
+    def to_8_bits(self, samples: Samples) -> Bytes:
         """Samples (height, width, bands) with the sRGB curve, clipped; grey stays grey."""
         height, width, bands = samples.shape
         pixels = linear_light.read_only(samples.reshape(-1, bands))
@@ -87,19 +87,12 @@ class Space:
             linear_light.to_codes(light, block, codes, out[at : at + _BLOCK])
         return out.reshape(height, width, bands)
 
-    def _arguments(self) -> tuple[Light, Light, np.float32, np.float32, Light, Light]:
+    def _arguments(self) -> tuple[Floats, Floats, np.float32, np.float32, Floats, Floats]:
         ootf, scale = np.float32(self.ootf), np.float32(self.scale)
         return self.light, self.luminance, ootf, scale, self.gains, self.to_srgb
 
 
-def warm_up() -> None:
-    """Compile the loops for images of 8 and 16 bits."""
-    space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
-    space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
-    space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
-
-
 @cache
-def _codes() -> npt.NDArray[np.uint8]:
+def _codes() -> Bytes:
     """The sRGB sample of each of 65536 levels of light."""
     return np.rint(srgb_samples(np.linspace(0, 1, 1 << 16)) * 255).astype(np.uint8)

@@ -12,9 +12,9 @@ file is often missing or wrong. An image that stays below 203 nits is not change
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.cicp import pq_light, pq_samples
+from autoquality_core.runtime.arrays import Doubles, Floats
 
 PEAK_NITS = 10_000.0  # the light of PQ that is 1
 HLG_PEAK = 1_000.0 / PEAK_NITS  # of the display that HLG is graded for
@@ -27,12 +27,12 @@ _BRIGHTEST = 99.99
 """The percentile that counts as the brightest pixel: a few outliers must not darken the image."""
 
 
-def peak(largest: npt.NDArray[np.float32]) -> float:
+def peak(largest: Floats) -> float:
     """The light of the brightest pixel, given the largest of R, G and B of each pixel."""
     return float(np.percentile(largest, _BRIGHTEST)) if largest.size else 0.0
 
 
-def gains(brightest: float) -> npt.NDArray[np.float32]:
+def gains(brightest: float) -> Floats:
     """Factors for light, after which 1 is the white of SDR.
 
     There is one for each of GAINS evenly spaced values of the fourth root of the largest
@@ -44,7 +44,7 @@ def gains(brightest: float) -> npt.NDArray[np.float32]:
     return (np.minimum(mapped, WHITE) / light / WHITE).astype(np.float32)
 
 
-def _eetf(light: npt.NDArray[np.float64], brightest: float) -> npt.NDArray[np.float64]:
+def _eetf(light: Doubles, brightest: float) -> Doubles:
     """The EETF of BT.2390, with a black of 0 in source and display."""
     source = pq_samples(np.array(min(brightest, 1.0)))
     white = pq_samples(np.array(WHITE)) / source

@@ -88,7 +88,7 @@ def _few(reader: BitReader, size: int) -> list[int]:
 
 
 def _lengths(code: PrefixCode, reader: BitReader, size: int) -> list[int]:
-    """The lengths of a code as another code tells them, with repetitions."""
+    """The lengths of a code that are coded by another code, with repetitions."""
     lengths: list[int] = []
     room, last = 1 << MOST_PREFIX_BITS, 8
     repeated = repeats = 0

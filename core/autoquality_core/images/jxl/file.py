@@ -114,14 +114,13 @@ def read_jxl(data: Data, field: str, limits: ImageLimits) -> Jxl:
     check_count(field, "frames or more", len(frames), limits.max_frames)
     durations = [frame.duration for frame in frames if frame.shown]
     delays: tuple[int, ...] = (0,)
-    animation = header.animation
-    if animation is not None and _PAGE not in durations:
-        delays = tuple(round(1000 * ticks / animation.ticks) for ticks in durations)
+    if header.ticks and _PAGE not in durations:
+        delays = tuple(round(1000 * ticks / header.ticks) for ticks in durations)
     if header.xyb and header.profile is not None:
         codestream, header = with_display_p3(codestream, header)
     return Jxl(
         *(header, codestream, container.blocks, container.gain_map, delays),
-        plays=0 if animation is None else animation.plays,
+        plays=header.plays,
         pages=len(durations),
         parts_pixels=_parts_pixels(frames, sides[0] * sides[1]),
     )

@@ -201,17 +201,17 @@ class _Reading:
 
     def _showing(self) -> None:
         """How it is blended, how long it is shown, and whether it is the last one."""
-        reader, frame, animation = self._reader, self._frame, self._header.animation
+        reader, frame, header = self._reader, self._frame, self._header
         frame.last = False
         if frame.kind.visible:
             self._blend = self._blending()
-            for _ in range(self._header.extra):
+            for _ in range(header.extra):
                 self._blending()
-            if animation is not None:
+            if header.ticks:
                 begin = reader.at
                 frame.duration = reader.u32(*_DURATION)
                 frame.duration_at = (begin, reader.at)
-                reader.skip(32 * animation.timecodes)
+                reader.skip(32 * header.timecodes)
             frame.last = reader.flag()
         if frame.kind is Kind.LOW_FREQUENCIES:
             return

@@ -30,24 +30,17 @@ _HALF = 16
 """Bits of a float in a header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Animation:
-    """The time of an animation: ticks in a second, and how often it is played (0: endlessly)."""
-
-    ticks: Fraction
-    plays: int
-    timecodes: bool
-
-
 @dataclass(slots=True)
 class Header:
     """What a codestream says before its frames.
 
     `width` and `height` are the coded ones: `orientation`, an EXIF value, turns the image.
     `bits` is the depth of a sample, which is a float with `floating`. `extra` counts the channels
-    in addition to grey or RGB. Colours are described, defined by `profile`, or else sRGB. `xyb`
-    says that they are coded independently of any of these. Places are in bits: `frames_at` that of
-    the first frame, the others those of parts that `rewriting` replaces, which may be empty.
+    in addition to grey or RGB. An animation has `ticks` a second, a still none; `plays` is how
+    often it is played, 0 for an endless loop. Colours are described, defined by `profile`, or else
+    sRGB. `xyb` says that they are coded independently of any of these. Places are in bits:
+    `frames_at` that of the first frame, the others those of parts that `rewriting` replaces, which
+    may be empty.
     """
 
     width: int
@@ -59,7 +52,9 @@ class Header:
     extra: int = 0
     alpha: bool = False
     premultiplied: bool = False
-    animation: Animation | None = None
+    ticks: Fraction = Fraction(0)
+    plays: int = 0
+    timecodes: bool = False
     xyb: bool = True
     described: Colours | None = None
     profile: bytes | None = None
@@ -130,15 +125,12 @@ def _read_showing(reader: BitReader, header: Header) -> None:
         raise ValueError("a preview, which no encoder writes")
     if reader.flag():
         begin = reader.at
-        header.animation = _animation(reader)
+        numerator = reader.u32((0, 100), (0, 1000), (10, 1), (30, 1))
+        denominator = reader.u32((0, 1), (0, 1001), (8, 1), (10, 1))
+        header.ticks = Fraction(numerator, denominator)
+        header.plays = reader.u32((0, 0), (3, 0), (16, 0), (32, 0))
+        header.timecodes = reader.flag()
         header.ticks_at = (begin, reader.at)
-
-
-def _animation(reader: BitReader) -> Animation:
-    numerator = reader.u32((0, 100), (0, 1000), (10, 1), (30, 1))
-    denominator = reader.u32((0, 1), (0, 1001), (8, 1), (10, 1))
-    plays = reader.u32((0, 0), (3, 0), (16, 0), (32, 0))
-    return Animation(Fraction(numerator, denominator), plays, reader.flag())
 
 
 def _depth(reader: BitReader) -> tuple[int, bool]:

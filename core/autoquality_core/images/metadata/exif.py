@@ -103,33 +103,30 @@ class Tiff:
 
     def directory(self, at: int) -> Directory | None:
         """The directory at `at`, None if it exceeds the data."""
-        try:
-            return self._directory(at)
-        except (struct.error, OverflowError):
-            return None
-
-    def _directory(self, at: int) -> Directory:
         data, order = self.data, self.order
         number, count_code, size = ("Q", "Q", 20) if self.big else ("I", "H", 12)
         inline = struct.calcsize(number)
-        (count,) = struct.unpack_from(order + count_code, data, at)
-        at += struct.calcsize(count_code)
-        end = at + count * size
-        if count > _MOST_ENTRIES or end > len(data):
-            raise struct.error("too many entries")
         sizes = _SIZES_BIG if self.big else _SIZES
         entries: dict[int, Entry] = {}
-        for place in range(at, end, size):
-            tag, kind, values = struct.unpack_from(f"{order}HH{number}", data, place)
-            start, length = place + size - inline, sizes.get(kind, 0) * values
-            if length > inline:
-                (start,) = struct.unpack_from(order + number, data, start)
-            if length and start + length <= len(data):
-                entries.setdefault(tag, Entry(kind, values, start, start + length))
         following = 0
-        if end + inline <= len(data):
-            (following,) = struct.unpack_from(order + number, data, end)
-            end += inline
+        try:
+            (count,) = struct.unpack_from(order + count_code, data, at)
+            at += struct.calcsize(count_code)
+            end = at + count * size
+            if count > _MOST_ENTRIES or end > len(data):
+                return None
+            for place in range(at, end, size):
+                tag, kind, values = struct.unpack_from(f"{order}HH{number}", data, place)
+                start, length = place + size - inline, sizes.get(kind, 0) * values
+                if length > inline:
+                    (start,) = struct.unpack_from(order + number, data, start)
+                if length and start + length <= len(data):
+                    entries.setdefault(tag, Entry(kind, values, start, start + length))
+            if end + inline <= len(data):
+                (following,) = struct.unpack_from(order + number, data, end)
+                end += inline
+        except (struct.error, OverflowError):
+            return None
         return Directory(entries, end, following)
 
     def linked(self, directory: Directory, tag: int) -> Directory | None:

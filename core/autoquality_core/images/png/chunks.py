@@ -9,7 +9,6 @@ import struct
 import zlib
 from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from autoquality_core.images.colour.cicp import Colours, from_cicp, from_gama_chrm
 from autoquality_core.types import Data
@@ -24,20 +23,15 @@ _COLOURS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}
 """The chunks about colours, and their sizes."""
 
 
-class Chunk(NamedTuple):
-    """A chunk whose content begins at `start` in the file. A truncated file ends within it."""
+def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
+    """The kind of each chunk, where its content begins, and its length, in order.
 
-    kind: bytes
-    start: int
-    length: int
-
-
-def chunks(data: Data) -> Iterator[Chunk]:
-    """The chunks of a file in order; the caller limits their number."""
+    The caller limits their number. A truncated file ends within the last one.
+    """
     at = len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        yield Chunk(kind, at + 8, length)
+        yield kind, at + 8, length
         at += OVERHEAD + length
 
 

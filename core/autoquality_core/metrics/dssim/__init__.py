@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images import Pixels, luma, luma_planes
 from autoquality_core.images.pixels import Decoded
@@ -19,8 +18,7 @@ from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.dssim import reference
 from autoquality_core.metrics.dssim.reference import Reference
 from autoquality_core.runtime.allocator import trim_heap
-
-FloatArray = npt.NDArray[np.float64]
+from autoquality_core.runtime.arrays import Doubles
 
 _FLOOR = 1e-7
 """Stands for 0 where a logarithm is taken."""
@@ -85,11 +83,8 @@ class Dssim:
     def value(self, score: float) -> float:
         return -math.log(max(score, _FLOOR))
 
-    def score(self, value: FloatArray) -> FloatArray:
+    def score(self, value: Doubles) -> Doubles:
         return np.asarray(np.exp(-value))
-
-    def warm_up(self) -> None:
-        reference.warm_up()
 
 
 DSSIM = Dssim()

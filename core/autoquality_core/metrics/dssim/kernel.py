@@ -19,12 +19,9 @@ rows, with scratch arrays that stay in the L1 cache.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bytes, Floats
 from autoquality_core.runtime.compilation import compiled, inlined
-
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 # numba's disk cache depends on this file alone, so it contains everything that is compiled.
 TAPS = 11

@@ -11,11 +11,9 @@ less here and has ten times the error.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.metrics.dssim import kernel
-
-Luma = npt.NDArray[np.uint8]
+from autoquality_core.runtime.arrays import Bytes
 
 # (stride, the fewest windows of a frame for which its error stays under 1e-4). Measured on
 # photographs, screenshots, maps and line drawings, by JPEG, WebP and AVIF at qualities 10 to 95.
@@ -28,7 +26,7 @@ class Reference:
     Thread-safe: many threads may measure at once, without the GIL.
     """
 
-    def __init__(self, luma: Luma, stride: int | None = None) -> None:
+    def __init__(self, luma: Bytes, stride: int | None = None) -> None:
         """Compute the local means and variances of `luma`.
 
         `luma` is 8-bit, of the shape (surfaces, frames, height, width): one
@@ -39,14 +37,10 @@ class Reference:
 
         An image of fewer than 11 pixels a side has no whole window. Reflection about
         its edges extends it to 11, the outermost pixels repeated (... b a | a b ...).
-
-        Raises ValueError for another shape or type, an empty image, or a stride below 1.
         """
-        self._shape = _checked(luma).shape
+        self._shape = luma.shape
         surfaces, frames, height, width = self._shape
         self._stride = default_stride(height, width) if stride is None else stride
-        if self._stride < 1:
-            raise ValueError(f"the stride must be 1 or more, not {stride}")
         self._planes = _planes(luma)
         rows, columns = (side - kernel.TAPS + 1 for side in self._planes.shape[1:])
         strips = -(-columns // kernel.LANES)
@@ -57,14 +51,14 @@ class Reference:
         for plane, means, variances in zip(self._planes, self._means, self._variances, strict=True):
             kernel.reference_moments(plane, self._stride, means, variances)
 
-    def dssim(self, luma: Luma) -> float:
+    def dssim(self, luma: Bytes) -> float:
         """The DSSIM of `luma` to this image, in [0, 1]; exactly 0 for the same samples.
 
         The mean over windows, then over frames, then the worst surface.
 
-        Raises ValueError unless `luma` has the reference's shape and type.
+        Raises ValueError unless `luma` has the reference's shape.
         """
-        if _checked(luma).shape != self._shape:
+        if luma.shape != self._shape:
             raise ValueError(f"expected luma of the shape {self._shape}, not {luma.shape}")
         lacks = [
             kernel.mean_dissimilarity(plane, distorted, self._stride, means, variances)
@@ -87,25 +81,12 @@ def default_stride(height: int, width: int) -> int:
     return 1
 
 
-def compare(reference_luma: Luma, distorted_luma: Luma, stride: int | None = 1) -> float:
+def compare(reference_luma: Bytes, distorted_luma: Bytes, stride: int | None = 1) -> float:
     """The DSSIM between two images; shapes, stride and errors as for `Reference`."""
     return Reference(reference_luma, stride).dssim(distorted_luma)
 
 
-def warm_up() -> None:
-    """Compile the kernels, or load them from numba's disk cache."""
-    luma = np.zeros((1, 1, kernel.TAPS, kernel.TAPS), np.uint8)
-    compare(luma, luma)
-
-
-def _checked(luma: Luma) -> Luma:
-    """`luma` itself if it is 8-bit, has four axes and is not empty."""
-    if luma.dtype != np.uint8 or luma.ndim != 4 or luma.size == 0:
-        raise ValueError("expected 8-bit luma of the shape (surfaces, frames, height, width)")
-    return luma
-
-
-def _planes(luma: Luma) -> Luma:
+def _planes(luma: Bytes) -> Bytes:
     """The planes as (surfaces x frames, height, width), padded to 11 pixels a side or more.
 
     Read-only, so that numba sees one type for all callers, and compiles once.

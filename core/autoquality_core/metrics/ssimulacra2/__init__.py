@@ -19,17 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.images.luma import over_black
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.timing import frames_together
 from autoquality_core.metrics.ssimulacra2.reference import FrameReference
+from autoquality_core.runtime.arrays import Bytes, Doubles
 from autoquality_core.types import WORDS
-
-Samples = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
 
 KEPT_PIXELS = 2_000_000
 """The largest image, surfaces and frames counted, whose planes are kept between measurements."""
@@ -42,7 +39,7 @@ _FLOOR = 0.01
 class _ImageReference:
     """See `metrics.base.Reference`. `kept` are (surfaces, frames), None for a large image."""
 
-    samples: Samples
+    samples: Bytes
     over_backgrounds: bool
     kept: list[list[FrameReference]] | None = None
     every_plane: bool = False
@@ -75,7 +72,7 @@ class Ssimulacra2:
     low = 0.0
     high = 100.0
     lower_is_better = False
-    default_target = WORDS[name]["high"]
+    default_target = WORDS["high"]
     default_allowed_error = 1.0
     default_range = (10, 95)
     sees_color = True
@@ -104,16 +101,11 @@ class Ssimulacra2:
     def value(self, score: float) -> float:
         return -math.log(max(self.high - score, _FLOOR))
 
-    def score(self, value: FloatArray) -> FloatArray:
+    def score(self, value: Doubles) -> Doubles:
         return np.asarray(self.high - np.exp(-value))
 
-    def warm_up(self) -> None:
-        samples = np.zeros((8, 8, 3), np.uint8)
-        for kept in (True, False):
-            FrameReference(samples, kept=kept).score(samples)
 
-
-def _surfaces(samples: Samples, *, over_backgrounds: bool) -> Iterator[Samples]:
+def _surfaces(samples: Bytes, *, over_backgrounds: bool) -> Iterator[Bytes]:
     """Opaque samples (frames, height, width, 1 or 3): one surface, or two for alpha.
 
     The two are over black and over white. R, G and B are blended with the background and rounded

@@ -20,12 +20,9 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Doubles, Floats
 from autoquality_core.runtime.compilation import compiled, fused, inlined, transposed
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 # numba's disk cache depends on this file alone, so it contains everything that is compiled.
 LANES = 16

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.metrics.ssimulacra2 import maps, xyb
 from autoquality_core.metrics.ssimulacra2.weights import MAPS, PLANES, SCALES, WEIGHTS, score_of
-
-Samples = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from autoquality_core.runtime.arrays import Bytes, Floats
 
 LEAST_SIDE = 8
 """The smallest side that the metric is defined for, and the smallest that is halved."""
@@ -27,7 +24,7 @@ _STORED = {1: 0, 0: 1, 2: 2}
 class FrameReference:
     """One opaque frame. Thread-safe: many threads may measure at once, without the GIL."""
 
-    def __init__(self, samples: Samples, *, every_plane: bool = False, kept: bool = True) -> None:
+    def __init__(self, samples: Bytes, *, every_plane: bool = False, kept: bool = True) -> None:
         """Prepare `samples` (height, width, 1 or 3), 8-bit sRGB or grey.
 
         `every_plane` also measures the planes that hardly count. `kept` keeps the image's side of
@@ -39,7 +36,7 @@ class FrameReference:
         self._scales = list(self._converted(samples)) if kept else None
         self._moments: dict[tuple[int, int], tuple[Floats, Floats]] = {}
 
-    def score(self, samples: Samples) -> float:
+    def score(self, samples: Bytes) -> float:
         """The score of other samples of the same height and width, at most 100."""
         mine = self._converted(self._samples) if self._scales is None else self._scales
         norms = np.zeros((PLANES, len(self._counted), 2, MAPS))
@@ -60,7 +57,7 @@ class FrameReference:
         norms[:, :, 1] **= 0.25
         return score_of(norms)
 
-    def _converted(self, samples: Samples) -> Iterator[Floats]:
+    def _converted(self, samples: Bytes) -> Iterator[Floats]:
         """The planes of each scale, one after another: (1 or 3, height, width), Y first."""
         light = np.empty((0, 0, 0), np.float32)
         for scale, (height, width) in enumerate(_shapes(samples)):
@@ -75,7 +72,7 @@ class FrameReference:
             yield planes
 
 
-def _extended(samples: Samples) -> Samples:
+def _extended(samples: Bytes) -> Bytes:
     """Samples of at least `LEAST_SIDE` a side, the outermost repeated by reflection."""
     pads = [(0, max(LEAST_SIDE - side, 0)) for side in samples.shape[:2]]
     if any(after for _, after in pads):
@@ -83,7 +80,7 @@ def _extended(samples: Samples) -> Samples:
     return np.ascontiguousarray(samples)
 
 
-def _shapes(samples: Samples) -> list[tuple[int, int]]:
+def _shapes(samples: Bytes) -> list[tuple[int, int]]:
     """The (height, width) of each scale; the last one may be smaller than `LEAST_SIDE`."""
     height, width = (max(side, LEAST_SIDE) for side in samples.shape[:2])
     shapes = [(height, width)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from autoquality_core.runtime.arrays import Doubles
 
 PLANES = 3
 SCALES = 6
@@ -58,7 +59,7 @@ POLYNOMIAL = (0.0, 2.326765642916932, -0.020884521182843837, 6.248496625763138e-
 SLOPE, EXPONENT = 10.0, 0.6276336467831387
 
 
-def score_of(norms: npt.NDArray[np.float64]) -> float:
+def score_of(norms: Doubles) -> float:
     """The score of the norms of all maps, in the order of `WEIGHTS`; at most 100."""
     total = FACTOR * float(WEIGHTS[: norms.size] @ norms.reshape(-1))
     error = sum(factor * total**power for power, factor in enumerate(POLYNOMIAL))

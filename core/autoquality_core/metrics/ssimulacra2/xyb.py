@@ -6,12 +6,9 @@ Every operation is libjxl's, in its order: see `maps`.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from autoquality_core.runtime.arrays import Bytes, Floats
 from autoquality_core.runtime.compilation import compiled, fused, inlined
-
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 # numba's disk cache depends on this file alone, so it contains everything that is compiled.
 HALF, QUARTER = np.float32(0.5), np.float32(0.25)

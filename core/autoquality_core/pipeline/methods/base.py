@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
@@ -25,15 +26,11 @@ class Answer:
     notices: tuple[Notice, ...] = ()
 
 
-class MethodHandler(Protocol):
-    """One way to choose the quality."""
+MethodHandler: TypeAlias = Callable[[Session, ResolvedTarget], Answer]
+"""Probes with the session until the target is met as well as possible.
 
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """Probe with `session` until the target is met as well as possible.
-
-        Raises DeadlinePassed or RequestCancelled from the session. Once an encoding exists, a
-        deadline ends the search instead.
-        """
+It leaves the session with the encoder of the answer. Raises DeadlinePassed or RequestCancelled from
+the session. Once an encoding exists, a deadline ends the search instead."""
 
 
 class BudgetSearch(Protocol):
@@ -54,13 +51,11 @@ class BudgetSearch(Protocol):
         """
 
 
-class FixedQuality:
+def fixed_quality(quality: int, outcome: Outcome = Outcome.FIXED_QUALITY) -> MethodHandler:
     """Encodes once, at `quality`."""
 
-    def __init__(self, quality: int, outcome: Outcome = Outcome.FIXED_QUALITY) -> None:
-        self._quality = quality
-        self._outcome = outcome
+    def encode(session: Session, resolved: ResolvedTarget) -> Answer:
+        session.probe(quality)
+        return Answer(quality, outcome, resolved)
 
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        session.probe(self._quality)
-        return Answer(self._quality, self._outcome, resolved)
+    return encode

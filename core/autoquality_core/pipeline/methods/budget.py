@@ -53,11 +53,7 @@ def within_budget(
 
 
 def _lower_alpha(
-    session: Session,
-    resolved: ResolvedTarget,
-    budget: float,
-    found: Found,
-    search: BudgetSearch,
+    session: Session, resolved: ResolvedTarget, budget: float, found: Found, search: BudgetSearch
 ) -> Found:
     """An answer with the highest alpha quality whose file fits `budget`; `found` if there is none.
 

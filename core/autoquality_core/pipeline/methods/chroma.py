@@ -8,16 +8,15 @@ at the quality above the jump.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.methods.limited import under_limits
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import load_offset
-from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal, Stop
+from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal
 from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 
 _UNLIKELY = 0.1
@@ -30,34 +29,18 @@ _NEGLIGIBLE = 1e-6
 """Beliefs with less weight than this are dropped."""
 
 
-class Find(Protocol):
-    """A search with the session's encoder."""
-
-    def __call__(
-        self,
-        session: Session,
-        resolved: ResolvedTarget,
-        first: int | None = None,
-        *,
-        beliefs: Sequence[Gaussian] = (),
-        stop: Stop = ...,
-    ) -> Found:
-        """Find the best quality, `first` tried first. `stop` is that of `search`.
-
-        `beliefs` about the curve of scores replace those of the prior.
-        """
-
-
 def search_over_chroma(
-    find: Find, session: Session, metric: Metric, resolved: ResolvedTarget, first: int | None
+    find: Callable[..., Found], session: Session, metric: Metric, resolved: ResolvedTarget
 ) -> Found:
     """The answer of `find`, or a better one with full chroma if the target is inside the jump.
 
+    `find` searches with the session's encoder. It takes a session, a target, and by name `stop`,
+    that of `search`, and `beliefs` about the curve of scores, which replace those of the prior.
     The session's encoder is the one that the answer was made with.
     """
     full_from = jumps_at(session.encoder, session, metric, resolved)
     if full_from is None:
-        return find(session, resolved, first)
+        return find(session, resolved)
     goal = ScoreGoal(metric, resolved.target, resolved.allowed_error)
     beliefs: list[Gaussian] = []
 
@@ -66,7 +49,7 @@ def search_over_chroma(
             beliefs.extend(one for one in acquisition.beliefs if one.weight > _NEGLIGIBLE)
         return bool(beliefs)
 
-    found = find(session, resolved, first, stop=stop)
+    found = find(session, resolved, stop=stop)
     late = bool(beliefs) and not session.may_continue(full_from)
     if late or not beliefs:
         return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
@@ -83,7 +66,7 @@ def search_over_chroma(
     if full.outcome is Outcome.DEADLINE_REACHED:
         found = replace(found, outcome=full.outcome)
     else:
-        found = find(session, resolved, first)  # the usual chroma may meet the target after all
+        found = find(session, resolved)  # the usual chroma may meet the target after all
     both = [found.best, full.best]
     if judge.best(both, resolved.min_quality, resolved.max_quality) is found.best:
         return found

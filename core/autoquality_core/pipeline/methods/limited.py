@@ -51,29 +51,20 @@ def under_limits(
     return LimitedGoal(goal, scores, max_bytes, session.pixel_count)
 
 
-def further_priors(
-    goal: LimitedGoal, others: tuple[Metric, ...], session: Session
-) -> list[CurvePrior]:
-    """The priors of the curves after the first one of a goal."""
-    known = session.encoder, session.pixel_count
-    found = [score_prior(known[0], one, known[1], session.features_for(one)) for one in others]
-    if goal.max_bytes < math.inf:
-        found.append(size_prior(*known, session.all_features))
-    return found
-
-
-def further_roughness(
+def further_curves(
     goal: LimitedGoal, others: tuple[Metric, ...], session: Session, *, thorough: bool = True
-) -> list[LookUp | None]:
-    """How far the curves after the first one of a goal may fall.
+) -> tuple[list[CurvePrior], list[LookUp | None]]:
+    """The priors of the curves after the first one of a goal, and how far these may fall.
 
     Without `thorough`, the sizes fall as those of photographs.
     """
-    known = session.pixels, session.encoder
-    found: list[LookUp | None] = [partial(score_roughness, *known, one) for one in others]
+    pixels, encoder, count = session.pixels, session.encoder, session.pixel_count
+    priors = [score_prior(encoder, one, count, session.features_for(one)) for one in others]
+    looks: list[LookUp | None] = [partial(score_roughness, pixels, encoder, one) for one in others]
     if goal.max_bytes < math.inf:
-        found.append(partial(size_roughness, *known, goal.max_bytes) if thorough else None)
-    return found
+        priors.append(size_prior(encoder, count, session.all_features))
+        looks.append(partial(size_roughness, pixels, encoder, goal.max_bytes) if thorough else None)
+    return priors, looks
 
 
 def keeps_scores(scores: Mapping[str, float], limits: Limits) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats.webp import NEAR_LOSSLESS_LEVELS
 from autoquality_core.images import Pixels
@@ -13,6 +12,7 @@ from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.limited import keeps_scores, other_metrics
 from autoquality_core.pipeline.session import Session
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.types import Outcome, ResolvedTarget
 
 _USUAL = (79.0, 87.5, 91.5, 93.5)
@@ -23,7 +23,7 @@ _PALETTE = 256
 """libwebp writes most images of so many colours or fewer with a palette, which keeps them exact."""
 
 _SAMPLE = 4096
-"""Pixels that show in most images that there are more colours."""
+"""Pixels to look at first: in most images, they have more colours than a palette."""
 
 
 def has_near_lossless(pixels: Pixels, resolved: ResolvedTarget) -> bool:
@@ -35,42 +35,39 @@ def has_near_lossless(pixels: Pixels, resolved: ResolvedTarget) -> bool:
     return _many(some) or _many(colours)
 
 
-def _many(colours: npt.NDArray[np.uint8]) -> bool:
+def _many(colours: Bytes) -> bool:
     packed = np.zeros(len(colours), np.uint32)
     for band in colours.T:
         packed = packed << 8 | band
     return len(np.unique(packed)) > _PALETTE
 
 
-class NearLossless:
-    """Searches the levels for the smallest file with the target's SSIMULACRA2 or a better one.
+def search_near_lossless(session: Session, resolved: ResolvedTarget) -> Answer:
+    """The smallest file of all levels with the target's SSIMULACRA2 or a better one.
 
     It goes from one level to the next while that may help: the score rises with the level.
     """
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """See MethodHandler. Leaves the session with the encoder of the answer."""
-        usual, limits = session.encoder, resolved.limits
-        metrics = SSIMULACRA2, *other_metrics(limits, SSIMULACRA2)
-        least = resolved.target - resolved.allowed_error
-        sizes: dict[int, int] = {}
-        outcome = Outcome.MAX_QUALITY_REACHED
-        at, step = bisect_left(_USUAL, resolved.target), 0
-        while 0 <= at < len(NEAR_LOSSLESS_LEVELS):
-            if step and not session.may_continue(0):
-                outcome = Outcome.DEADLINE_REACHED
-                break
-            level = NEAR_LOSSLESS_LEVELS[at]
-            session.encoder = usual.at_level(level)
-            found = session.probe(0, *metrics)
-            enough = found.scores[SSIMULACRA2.name] >= least and keeps_scores(found.scores, limits)
-            if enough:
-                sizes[level] = found.size_bytes
-            if step and enough is (step > 0):
-                break
-            step = -1 if enough else 1
-            at += step
-        if not sizes:
-            return Answer(0, outcome, resolved)
-        session.encoder = usual.at_level(min(sizes, key=sizes.__getitem__))
-        return Answer(0, Outcome.LOSSLESS_SMALLER, resolved)
+    usual, limits = session.encoder, resolved.limits
+    metrics = SSIMULACRA2, *other_metrics(limits, SSIMULACRA2)
+    least = resolved.target - resolved.allowed_error
+    sizes: dict[int, int] = {}
+    outcome = Outcome.MAX_QUALITY_REACHED
+    at, step = bisect_left(_USUAL, resolved.target), 0
+    while 0 <= at < len(NEAR_LOSSLESS_LEVELS):
+        if step and not session.may_continue(0):
+            outcome = Outcome.DEADLINE_REACHED
+            break
+        level = NEAR_LOSSLESS_LEVELS[at]
+        session.encoder = usual.at_level(level)
+        found = session.probe(0, *metrics)
+        enough = found.scores[SSIMULACRA2.name] >= least and keeps_scores(found.scores, limits)
+        if enough:
+            sizes[level] = found.size_bytes
+        if step and enough is (step > 0):
+            break
+        step = -1 if enough else 1
+        at += step
+    if not sizes:
+        return Answer(0, outcome, resolved)
+    session.encoder = usual.at_level(min(sizes, key=sizes.__getitem__))
+    return Answer(0, Outcome.LOSSLESS_SMALLER, resolved)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
@@ -15,13 +16,12 @@ from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.chroma import search_over_chroma
 from autoquality_core.pipeline.methods.limited import (
-    further_priors,
-    further_roughness,
+    further_curves,
     keeps_scores,
     other_metrics,
     under_limits,
 )
-from autoquality_core.pipeline.prediction_policy import PredictionPolicy, predict
+from autoquality_core.pipeline.prediction_policy import predict, worthwhile_prediction
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import score_prior
 from autoquality_core.priors.roughness import score_roughness
@@ -34,36 +34,31 @@ from autoquality_core.search import (
     ScoreGoal,
     Stop,
     chance,
-    never,
     search,
 )
-from autoquality_core.types import (
-    Format,
-    Method,
-    Notice,
-    NoticeCode,
-    Outcome,
-    ResolvedTarget,
-)
+from autoquality_core.types import Format, Method, Notice, NoticeCode, Outcome, ResolvedTarget
 
 _log = logging.getLogger(__name__)
+
+_NONE: Mapping[Format, Predictor] = MappingProxyType({})
 
 
 class ScoreSearch:
     """Searches by a metric, from the encoder's usual curve or from a network's prediction."""
 
-    def __init__(self, metric: Metric, policy: PredictionPolicy | None = None) -> None:
+    def __init__(self, metric: Metric, predictors: Mapping[Format, Predictor] = _NONE) -> None:
+        """`predictors` are used where that is likely to save time."""
         self.metric = metric
-        self._policy = policy
+        self._predictors = predictors
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        """See MethodHandler. Requests a prediction where it is likely to save time."""
+        """See MethodHandler."""
         prediction = None
-        if self._policy is not None:
-            goal, priors = self._beliefs(session, resolved)
+        if self._predictors:
+            goal, priors, _ = self._beliefs(session, resolved)
             likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
-            prediction = self._policy.request(
-                session, self.metric, resolved.target, misses=1 - likely
+            prediction = worthwhile_prediction(
+                self._predictors, session, self.metric, resolved.target, misses=1 - likely
             )
         return self.search(session, resolved, prediction)
 
@@ -79,7 +74,7 @@ class ScoreSearch:
         notices: tuple[Notice, ...] = ()
         usual = session.encoder
         if resolved.limits.max_bytes is None:
-            found = find(session, resolved)
+            found = search_over_chroma(find, session, self.metric, resolved)
         else:
             found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
         session.choose(found.best.quality)
@@ -98,38 +93,20 @@ class ScoreSearch:
         first: int | None = None,
         *,
         thorough: bool = True,
-    ) -> Found:
-        """See BudgetSearch."""
-        find = partial(self._find_by_chroma, prediction, thorough=thorough)
-        return search_over_chroma(find, session, self.metric, resolved, first)
-
-    def _find_by_chroma(
-        self,
-        prediction: Prediction | None,
-        session: Session,
-        resolved: ResolvedTarget,
-        first: int | None = None,
-        *,
-        thorough: bool = True,
         beliefs: Sequence[Gaussian] = (),
-        stop: Stop = never,
+        stop: Stop = lambda _acquisition: False,
     ) -> Found:
-        """See `chroma.Find`."""
+        """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
-        goal, priors = self._beliefs(session, resolved, curve)
+        goal, priors, looks = self._beliefs(session, resolved, curve, thorough=thorough)
         if beliefs:
             priors[0] = priors[0].with_beliefs(beliefs)
         elif prediction is not None and curve is None:
             priors[0] = priors[0].with_crossing(goal.aim, prediction.mean, prediction.deviation)
             if first is None and not resolved.limits:
                 first = prediction.quality
-        look: LookUp = partial(score_roughness, session.pixels, session.encoder, self.metric)
-        looks: list[LookUp | None] = [look]
-        attempts = Attempts(session, self.metric)
-        if isinstance(goal, LimitedGoal):
-            others = other_metrics(resolved.limits, self.metric)
-            looks += further_roughness(goal, others, session, thorough=thorough)
-            attempts = replace(attempts, others=others, constant=session.metadata.size)
+        others = other_metrics(resolved.limits, self.metric)
+        attempts = Attempts(session, self.metric, others, session.metadata.size)
         return search(
             goal,
             resolved.min_quality,
@@ -145,11 +122,16 @@ class ScoreSearch:
         )
 
     def _beliefs(
-        self, session: Session, resolved: ResolvedTarget, predicted: Gaussian | None = None
-    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
-        """The goal, and the priors of its curves: by the image's features if they may save a probe.
+        self,
+        session: Session,
+        resolved: ResolvedTarget,
+        predicted: Gaussian | None = None,
+        *,
+        thorough: bool = True,
+    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior], list[LookUp | None]]:
+        """The goal, the priors of its curves, and how far these may fall.
 
-        Under limits, the features count in any case.
+        The priors are by the image's features if they may save a probe, and always under limits.
         """
         goal = ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
         known = session.encoder, self.metric, session.pixel_count
@@ -157,46 +139,47 @@ class ScoreSearch:
         likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
         if likely < LIKELY or resolved.limits:
             prior = score_prior(*known, session.features_for(self.metric), predicted)
+        look = partial(score_roughness, session.pixels, session.encoder, self.metric)
         if not resolved.limits:
-            return goal, [prior]
+            return goal, [prior], [look]
         limited = under_limits(goal, self.metric, resolved.limits, session)
         others = other_metrics(resolved.limits, self.metric)
-        return limited, [prior, *further_priors(limited, others, session)]
+        priors, looks = further_curves(limited, others, session, thorough=thorough)
+        return limited, [prior, *priors], [look, *looks]
 
 
-class MlSearch:
-    """Starts from a network's prediction; without a network, a plain search with a notice."""
+def search_by_network(
+    predictors: Mapping[Format, Predictor],
+    searches: Mapping[str, ScoreSearch],
+    session: Session,
+    resolved: ResolvedTarget,
+) -> Answer:
+    """Start from a network's prediction; without a network, search plainly, with a notice.
 
-    def __init__(
-        self, predictors: Mapping[Format, Predictor], searches: Iterable[ScoreSearch]
-    ) -> None:
-        """`searches` has one for each metric that a target may be a score of."""
-        self._predictors = predictors
-        self._searches = {one.metric.name: one for one in searches}
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        name = session.encoder.format.name
-        search = self._searches[resolved.metric or DSSIM.name]
-        metric = search.metric
-        predictor = self._predictors.get(session.encoder.format)
-        if predictor is None:
-            return _without(search, session, resolved, f"no network for {name}")
-        if metric.name not in predictor.info.metrics:
-            why = f"the network for {name} does not predict {metric.name.upper()}"
-            return _without(search, session, resolved, why)
-        try:
-            prediction = predict(predictor, session, metric, resolved.target)
-        except CircuitOpen:
-            why = f"the network for {name} failed repeatedly and is left alone for a while"
-            return _without(search, session, resolved, why)
-        except PredictionFailed:
-            _log.exception("a network failed", extra={"format": session.encoder.format.value})
-            return _without(search, session, resolved, f"the network for {name} failed")
-        session.encoder = session.encoder.for_network()
-        # An error that covers every score makes a measurement superfluous.
-        if resolved.allowed_error < metric.high - metric.low:
-            return search.search(session, resolved, prediction)
-        return _trusting(search, session, resolved, prediction)
+    `searches` has one for each metric that a target may be a score of, by its name.
+    """
+    name = session.encoder.format.name
+    search = searches[resolved.metric or DSSIM.name]
+    metric = search.metric
+    predictor = predictors.get(session.encoder.format)
+    if predictor is None:
+        return _without(search, session, resolved, f"no network for {name}")
+    if metric.name not in predictor.info.metrics:
+        why = f"the network for {name} does not predict {metric.name.upper()}"
+        return _without(search, session, resolved, why)
+    try:
+        prediction = predict(predictor, session, metric, resolved.target)
+    except CircuitOpen:
+        why = f"the network for {name} failed repeatedly and is left alone for a while"
+        return _without(search, session, resolved, why)
+    except PredictionFailed:
+        _log.exception("a network failed", extra={"format": session.encoder.format.value})
+        return _without(search, session, resolved, f"the network for {name} failed")
+    session.encoder = session.encoder.for_network()
+    # An error that covers every score makes a measurement superfluous.
+    if resolved.allowed_error < metric.high - metric.low:
+        return search.search(session, resolved, prediction)
+    return _trusting(search, session, resolved, prediction)
 
 
 def _trusting(

@@ -11,8 +11,7 @@ from autoquality_core.pipeline.methods.attempts import Attempts
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.limited import (
-    further_priors,
-    further_roughness,
+    further_curves,
     keeps_scores,
     other_metrics,
     under_limits,
@@ -24,28 +23,24 @@ from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, search
 from autoquality_core.types import Outcome, ResolvedTarget
 
 
-class SizeSearch:
-    """Searches by size alone. Only limits on scores need measurements, normally of the answer."""
+def search_by_size(
+    session: Session, resolved: ResolvedTarget, find: Callable[..., Found] = search
+) -> Answer:
+    """Search by size alone. Only limits on scores need measurements, normally of the answer.
 
-    def __init__(self, find: Callable[..., Found] | None = None) -> None:
-        """`find` replaces `search` and takes its arguments. It does not see limits on scores."""
-        self._find = find
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        max_bytes = resolved.limits.max_bytes or math.inf
-        budget = min(resolved.target, max_bytes)
-        within = replace(resolved, target=budget)
-        found, notices = within_budget(
-            session, within, budget, partial(_search, self._find or search)
-        )
-        quality, outcome = found.best.quality, found.outcome
-        session.choose(quality)
-        if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
-            outcome = Outcome.LIMITS_CONFLICT
-        limited = budget < resolved.target and quality < resolved.max_quality
-        if outcome is Outcome.TARGET_MET and limited:
-            outcome = Outcome.MAX_BYTES_REACHED
-        return Answer(quality, outcome, resolved, notices=notices)
+    `find` takes the arguments of `search`. It does not see limits on scores.
+    """
+    max_bytes, budget = resolved.limits.max_bytes or math.inf, resolved.budget
+    within = replace(resolved, target=budget)
+    found, notices = within_budget(session, within, budget, partial(_search, find))
+    quality, outcome = found.best.quality, found.outcome
+    session.choose(quality)
+    if outcome is Outcome.MIN_QUALITY_REACHED and session.size(quality) > max_bytes:
+        outcome = Outcome.LIMITS_CONFLICT
+    limited = budget < resolved.target and quality < resolved.max_quality
+    if outcome is Outcome.TARGET_MET and limited:
+        outcome = Outcome.MAX_BYTES_REACHED
+    return Answer(quality, outcome, resolved, notices=notices)
 
 
 def _search(
@@ -74,14 +69,15 @@ def _search(
     constant = session.metadata.size
     goal = under_limits(_goal(session, resolved, constant), None, limits, session)
     size = partial(size_roughness, session.pixels, session.encoder, goal.goal.target)
+    priors, looks = further_curves(goal, metrics, session)
     attempts = Attempts(session, others=metrics, constant=constant)
     return search(
         goal,
         resolved.min_quality,
         resolved.max_quality,
         attempts.one,
-        prior=[_prior(session), *further_priors(goal, metrics, session)],
-        roughness=[size if thorough else None, *further_roughness(goal, metrics, session)],
+        prior=[_prior(session), *priors],
+        roughness=[size if thorough else None, *looks],
         first=quality,
         equivalents=session.equivalents,
         may_continue=session.may_continue,

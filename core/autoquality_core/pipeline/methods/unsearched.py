@@ -11,7 +11,8 @@ from autoquality_core.networks import Prediction
 from autoquality_core.pipeline.methods.base import Answer
 from autoquality_core.pipeline.methods.limited import keeps_scores, other_metrics
 from autoquality_core.pipeline.methods.score import ScoreSearch
-from autoquality_core.pipeline.methods.size import SizeSearch
+from autoquality_core.pipeline.methods.size import search_by_size
+from autoquality_core.pipeline.prediction_policy import worthwhile_prediction
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import first_fitting
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
@@ -25,9 +26,9 @@ class PredictedScore(ScoreSearch):
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         """See MethodHandler. Requests a prediction if a network was trained for the encoder."""
-        prediction = None
-        if self._policy is not None:
-            prediction = self._policy.request(session, self.metric, resolved.target, misses=1.0)
+        prediction = worthwhile_prediction(
+            self._predictors, session, self.metric, resolved.target, misses=1.0
+        )
         return self.search(session, resolved, prediction)
 
     def search(
@@ -39,7 +40,7 @@ class PredictedScore(ScoreSearch):
             quality = min(max(prediction.quality, low), high)
         else:
             curve = None if prediction is None else prediction.curve
-            goal, priors = self._beliefs(session, resolved, curve)
+            goal, priors, _ = self._beliefs(session, resolved, curve)
             quality = low + int(np.abs(priors[0].mean[low - 1 : high] - goal.aim).argmin())
         session.probe(quality)
         if not _within(session, resolved, quality):
@@ -49,17 +50,15 @@ class PredictedScore(ScoreSearch):
         return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, predicted, notices)
 
 
-class PredictedSize:
+def predicted_size(session: Session, resolved: ResolvedTarget) -> Answer:
     """One encoding, at a predicted quality that is likely to fit; more until one fits.
 
     If the file exceeds a limit on scores, there is a search.
     """
-
-    def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
-        answer = SizeSearch(first_fitting).run(session, resolved)
-        if answer.outcome not in (Outcome.PREDICTION_TRUSTED, Outcome.MIN_QUALITY_REACHED):
-            return answer
-        return replace(answer, notices=(*answer.notices, _notice(session)))
+    answer = search_by_size(session, resolved, first_fitting)
+    if answer.outcome not in (Outcome.PREDICTION_TRUSTED, Outcome.MIN_QUALITY_REACHED):
+        return answer
+    return replace(answer, notices=(*answer.notices, _notice(session)))
 
 
 def _within(session: Session, resolved: ResolvedTarget, quality: int) -> bool:

@@ -11,7 +11,6 @@ from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric, limit_name
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.types import (
-    METRIC_OF_WORDS,
     WORDS,
     Device,
     Format,
@@ -61,7 +60,7 @@ class QualitySettings:
     target: float | str | None = setting(
         _D.target,
         "For size: bytes, such as 20kB (no default). For dssim and ml: a DSSIM from 0 to 1. For "
-        f"ssimulacra2: a score from 0 to 100, or a word: {', '.join(WORDS[METRIC_OF_WORDS])}.",
+        f"ssimulacra2: a score from 0 to 100, or a word: {', '.join(WORDS)}.",
         parse=parse.target,
         aliases=(IMGPROXY_AUTOQUALITY + "TARGET",),
         default_text=_default(DSSIM.default_target, lambda one: one.default_target))
