@@ -21,6 +21,7 @@ from autoquality_core.networks import Predictor
 from autoquality_core.pipeline import session
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.methods import score as by_score
+from autoquality_core.pipeline.methods import search_by_size
 from autoquality_core.pipeline.methods import size as by_size
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
@@ -125,12 +126,13 @@ def observed() -> Iterator[Expectation]:
 
     with ExitStack() as stack:
         for place, name, around in (
-            (by_size, "search", searching),
             (by_score, "search", searching),
             (session, "luma_features", computing),
         ):
             wrapped = around(getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, wrapped))
+        by_default = (searching(by_size.search),)  # the argument `find`
+        stack.enter_context(mock.patch.object(search_by_size, "__defaults__", by_default))
         yield found
 
 

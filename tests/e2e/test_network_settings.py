@@ -56,9 +56,9 @@ def test_what_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> No
     ):
         done = start(environment)
         assert done.returncode == 2
-        lines = [line for line in done.stderr.splitlines() if line]
-        assert len(lines) == 1, done.stderr
-        assert f"AUTOQUALITY_JPEG_NET: {why}" in lines[0]
+        starting, refusal = done.stderr.splitlines()
+        assert '"event": "starting"' in starting
+        assert f"AUTOQUALITY_JPEG_NET: {why}" in refusal
 
 
 @contextmanager
