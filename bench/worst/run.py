@@ -22,10 +22,9 @@ from autoquality_core.pipeline import session
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.methods import score as by_score
 from autoquality_core.pipeline.methods import search_by_size
-from autoquality_core.pipeline.methods import size as by_size
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import CurvePrior, Roughness
+from autoquality_core.search import CurvePrior, Roughness, search
 from autoquality_core.types import Format, Lossless, Method, RawSource, TargetSpec
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import SETTINGS
@@ -107,12 +106,12 @@ def observed() -> Iterator[Expectation]:
     """Observe the search of one request that this thread makes in the body."""
     found = Expectation()
 
-    def searching(search: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(search)
+    def searching(find: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(find)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             if found.prior is None:  # a second search may use full chroma
                 found.prior, found.roughness = map(_first, (kwargs["prior"], kwargs["roughness"]))
-            return search(*args, **kwargs)
+            return find(*args, **kwargs)
 
         return wrapped
 
@@ -131,7 +130,7 @@ def observed() -> Iterator[Expectation]:
         ):
             wrapped = around(getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, wrapped))
-        by_default = (searching(by_size.search),)  # the argument `find`
+        by_default = (searching(search),)  # the argument `find`
         stack.enter_context(mock.patch.object(search_by_size, "__defaults__", by_default))
         yield found
 
