@@ -13,7 +13,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from autoquality_core.search import (
     LimitedGoal,
     LookUp,
     Observation,
+    Roughness,
     ScoreGoal,
     SizeGoal,
     search,
@@ -96,15 +97,19 @@ def judge(
     low: int,
     high: int,
     encoder: Encoder,
+    margin: float | None = None,
 ) -> Score:
-    """Search once on a swept image; `metric` is that of the scores."""
+    """Search once on a swept image; `metric` is that of the scores.
+
+    `margin` replaces the learned one of `Roughness`.
+    """
     by_quality = one.observations[metric.name]
     priors: list[CurvePrior] = []
     looks: list[LookUp | None] = []
     if not isinstance(goal, SizeGoal):
         features = one.with_chroma if metric.sees_color else one.features
         priors.append(score_prior(encoder, metric, one.pixels, features))
-        looks.append(partial(score_roughness, one.image, encoder, metric))
+        looks.append(partial(_roughness, one.image, encoder, metric, margin))
     budget = goal.target if isinstance(goal, SizeGoal) else getattr(goal, "max_bytes", math.inf)
     if budget < math.inf:
         priors.append(size_prior(encoder, one.pixels, one.with_chroma))
@@ -127,6 +132,11 @@ def judge(
         len(tried),
         bisection(goal, low, high, by_quality.__getitem__).iterations,
     )
+
+
+def _roughness(image: Pixels, encoder: Encoder, metric: Metric, margin: float | None) -> Roughness:
+    found = score_roughness(image, encoder, metric)
+    return found if margin is None else replace(found, margin=margin)
 
 
 def goals(one: Curve) -> Iterator[tuple[str, Metric, Goal]]:
@@ -177,6 +187,11 @@ def main() -> None:
         help="qualities (default: 10 95)",
     )
     given.add_argument(
+        "--margin",
+        type=float,
+        help="of allowances by distance next to a target, inf for none (default: as learned)",
+    )
+    given.add_argument(
         "--settings",
         nargs="+",
         choices=tuple(SETTINGS),
@@ -197,7 +212,7 @@ def main() -> None:
         rows: dict[str, list[Score]] = defaultdict(list)
         for one in curves:
             for name, metric, goal in goals(one):
-                rows[name].append(judge(one, metric, goal, low, high, encoder))
+                rows[name].append(judge(one, metric, goal, low, high, encoder, args.margin))
         for name, scores in rows.items():
             print(line(f"{setting}, {name}", scores), flush=True)
 

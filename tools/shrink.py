@@ -1,8 +1,7 @@
 """Removes from an environment what the server does not use: tests, codecs, headers, symbols.
 
-The largest parts are names of functions for debuggers (a quarter of TensorFlow's library) and
-headers to compile TensorFlow operations with. tests/repo/house/test_image.py compares what a server
-loads with what is left.
+The symbols of libraries take the most space: a quarter of TensorFlow's library. Only debuggers read
+them. tests/repo/house/test_image.py checks that every file that a server loads is still there.
 
 usage: python tools/shrink.py PREFIX
 """

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -20,11 +19,11 @@ from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline import session
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.pipeline.methods import score as by_score
-from autoquality_core.pipeline.methods import search_by_size
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.priors.features import luma_features
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import CurvePrior, Roughness, search
+from autoquality_core.search import Acquisition, CurvePrior, Roughness, engine
 from autoquality_core.types import Format, Lossless, Method, RawSource, TargetSpec
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import SETTINGS
@@ -96,42 +95,25 @@ class Expectation:
         return self.prior
 
 
-def _first(curves: Any) -> Any:
-    """What is known about the first curve of a search."""
-    return curves[0] if isinstance(curves, Sequence) else curves
-
-
 @contextmanager
 def observed() -> Iterator[Expectation]:
     """Observe the search of one request that this thread makes in the body."""
     found = Expectation()
 
-    def searching(find: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(find)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            if found.prior is None:  # a second search may use full chroma
-                found.prior, found.roughness = map(_first, (kwargs["prior"], kwargs["roughness"]))
-            return find(*args, **kwargs)
+    def acquisition(*args: Any) -> Acquisition:
+        _, _, _, priors, _, roughness = args
+        if found.prior is None:  # a second search may use full chroma
+            found.prior, found.roughness = priors[0], roughness[0]
+        return Acquisition(*args)
 
-        return wrapped
+    def features(pixels: Pixels) -> Doubles:
+        found.has_features = True
+        return luma_features(pixels)
 
-    def computing(features: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(features)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            found.has_features = True
-            return features(*args, **kwargs)
-
-        return wrapped
-
-    with ExitStack() as stack:
-        for place, name, around in (
-            (by_score, "search", searching),
-            (session, "luma_features", computing),
-        ):
-            wrapped = around(getattr(place, name))
-            stack.enter_context(mock.patch.object(place, name, wrapped))
-        by_default = (searching(search),)  # the argument `find`
-        stack.enter_context(mock.patch.object(search_by_size, "__defaults__", by_default))
+    with (
+        mock.patch.object(engine, "Acquisition", acquisition),
+        mock.patch.object(session, "luma_features", features),
+    ):
         yield found
 
 

@@ -40,7 +40,7 @@ SCALES: Mapping[str, Scale] = {
         trained=(10.0, 95.0),
         usual=(30.0, 90.0),
         rough=(0.0, 97.0),
-        margin=0.02,  # saves 8 % of the encodings of photographs as JPEG
+        margin=0.02,  # docs/accuracy.md: `bench.oracle --margin` compares others
     ),
 }
 """By the name of the metric."""

@@ -110,7 +110,7 @@ class Bounds:
         """The allowances by distance; none if probes contradict them."""
         near = self._roughness.near
         margin = self._roughness.margin if crossed else 0.0
-        if not near or math.isinf(margin) or _fall(self._values) > max(near):
+        if not near or _fall(self._values) > max(near):
             return ()
         allowed = tuple(most + margin for most in near)
         return allowed + (allowed[-1],) * (self.qualities.size - len(near))

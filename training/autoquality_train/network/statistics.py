@@ -222,8 +222,8 @@ def _by_block(lines: Any) -> Any:
 def _block_dssims(coefficients: Any, tables: Sequence[Floats]) -> list[Any]:
     """The mean DSSIM of each tile's four blocks at each strength, (n, 1) each.
 
-    `coefficients` (n x 4, 64) are those of an orthonormal transform: the first is 8 times the
-    mean, and the squares of the others sum to 64 times the variance.
+    `coefficients` (n x 4, 64) come from an orthonormal transform. The first is 8 times the mean of
+    a block. The squares of the others sum to 64 times its variance.
     """
     area = float(blocks.BLOCK**2)
     waves = np.ones((blocks.BLOCK**2, 1), np.float32) / area
