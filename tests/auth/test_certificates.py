@@ -23,6 +23,7 @@ FIRST_LONG_YEAR = LAST_SHORT_YEAR + dt.timedelta(seconds=1)
 def pem_of(
     *subject: x509.NameAttribute,
     names: tuple[x509.GeneralName, ...] = (),
+    extension: x509.ExtensionType | None = None,
     starts: dt.datetime = dt.datetime(1999, 2, 3, 4, 5, 6, tzinfo=dt.UTC),
     ends: dt.datetime = LAST_SHORT_YEAR,
 ) -> bytes:
@@ -34,6 +35,8 @@ def pem_of(
     if names:
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=False)
     return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 
@@ -81,6 +84,23 @@ def test_the_names_are_those_that_clients_compare() -> None:
     found = read(pem_of(COMMON, names=names)).names
     assert found == (*(f"{n}.example.org" for n in range(20)), "192.0.2.1", "2001:db8::1")
     assert read(pem_of(COMMON)).names == ()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(b"\x30\x07\x87\x05\x01\x02\x03\x04\x05", id="an address of 5 bytes"),
+        pytest.param(b"\x30\x03\x82\x01\xff", id="a name that is not ASCII"),
+        pytest.param(b"\x30\x09\x82", id="cut off"),
+    ],
+)
+def test_a_certificate_with_damaged_alternative_names_has_none(damaged: bytes) -> None:
+    """OpenSSL accepts it."""
+    names = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, damaged)
+    pem = pem_of(COMMON, extension=names)
+    ssl.create_default_context(cadata=pem.decode())
+    found = read(pem)
+    assert (found.subject, found.names) == ("Bücher", ())
 
 
 def test_all_certificates_of_a_file_are_read_whatever_is_between_them() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from base64 import b64decode
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
@@ -108,8 +107,8 @@ def _read(encoded: bytes) -> Certificate:
     try:
         signed = decode(encoded, asn1Spec=rfc5280.Certificate())[0]["tbsCertificate"]
         starts, ends = (time.getComponent().asDateTime for time in signed["validity"].values())
-        names = tuple(_names(signed["extensions"]))
-        return Certificate(_subject(signed["subject"].getComponent()), names, starts, ends)
+        subject = _subject(signed["subject"].getComponent())
+        return Certificate(subject, _names(signed["extensions"]), starts, ends)
     except PyAsn1Error as error:
         raise ValueError("a certificate cannot be decoded") from error
 
@@ -126,11 +125,21 @@ def _subject(sequence: Any) -> str:
     return ",".join(reversed(parts))
 
 
-def _names(extensions: Any) -> Iterator[str]:
-    """The alternative names among the extensions: DNS names, then addresses."""
-    for extension in extensions if extensions.isValue else ():
-        if extension["extnID"] == rfc5280.id_ce_subjectAltName:
-            listed = decode(extension["extnValue"], asn1Spec=rfc5280.SubjectAltName())[0]
-            names = [(name.getName(), name.getComponent()) for name in listed]
-            yield from (str(name) for kind, name in names if kind == "dNSName")
-            yield from (str(ip_address(bytes(name))) for kind, name in names if kind == "iPAddress")
+def _names(extensions: Any) -> tuple[str, ...]:
+    """The alternative names among the extensions: DNS names, then addresses.
+
+    None if one is damaged, which OpenSSL accepts: it refuses to match such a name.
+    """
+    dns, addresses = [], []
+    try:
+        for extension in extensions if extensions.isValue else ():
+            if extension["extnID"] == rfc5280.id_ce_subjectAltName:
+                for name in decode(extension["extnValue"], asn1Spec=rfc5280.SubjectAltName())[0]:
+                    kind, value = name.getName(), name.getComponent()
+                    if kind == "dNSName":
+                        dns.append(str(value))
+                    elif kind == "iPAddress":
+                        addresses.append(str(ip_address(bytes(value))))
+    except (PyAsn1Error, ValueError):
+        return ()
+    return (*dns, *addresses)

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 _RIGHT = "must be host:port with a port from 0 to 65535"
@@ -32,7 +33,17 @@ class TcpAddress:
     def covers(self, other: TcpAddress) -> bool:
         """Whether it includes the interface of another address. `::` includes IPv4."""
         every = self.is_every_interface and self.family in (socket.AF_INET6, other.family)
-        return every or self.host == other.host
+        return every or not self._hosts.isdisjoint(other._hosts)
+
+    @property
+    def _hosts(self) -> frozenset[str]:
+        """The host in its shortest form; both that `localhost` usually is."""
+        if self.host == "localhost":
+            return frozenset({"127.0.0.1", "::1"})
+        try:
+            return frozenset({str(ip_address(self.host))})
+        except ValueError:
+            return frozenset({self.host})
 
     @property
     def is_every_interface(self) -> bool:
@@ -57,16 +68,21 @@ def parse_tcp(text: str) -> TcpAddress:
 def collide(one: str, other: str) -> bool:
     """Whether a server cannot listen on both addresses."""
     if one.startswith("unix:") or other.startswith("unix:"):
-        return one == other
+        return _path(one) == _path(other)
     first, second = parse_tcp(one), parse_tcp(other)
     return first.port == second.port != 0 and (first.covers(second) or second.covers(first))
+
+
+def _path(text: str) -> str:
+    """The path of `unix:/path` or `unix:///path`."""
+    return text.removeprefix("unix:").removeprefix("//")
 
 
 def listen_address(text: str) -> str:
     """Read an address for gRPC: `host:port` or `unix:/path`."""
     text = text.strip()
     if text.startswith("unix:"):
-        if not text.removeprefix("unix:").removeprefix("//"):
+        if not _path(text):
             raise ValueError("must be unix:/path with a path")
         return text
     try:
