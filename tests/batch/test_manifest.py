@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import resource
 from pathlib import Path
 
@@ -59,6 +62,17 @@ def test_the_last_line_of_a_source_is_the_valid_one(path: Path) -> None:
         assert manifest.latest(FIRST["source"]) == newer
         assert list(manifest.records()) == [SECOND, newer]
     assert lines(path) == [FIRST, SECOND, newer]
+
+
+def test_a_system_without_locks_is_an_error_of_the_manifest(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(ManifestError, match=f"cannot use {path}: No locks available"):
+        Manifest(path)
 
 
 def test_a_second_run_on_the_same_manifest_is_refused(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -69,6 +70,25 @@ def test_a_pipe_in_a_folder_is_no_image(run: Run, photos: Path) -> None:
     result = run("encode", photos, "-o", photos.parent / "small", "--format", "webp", "--json")
     assert result.exit_code == 0
     assert "pipe.png" not in result.output
+
+
+def test_a_file_that_cannot_be_inspected_fails_alone(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = photos / "hidden.png"
+    hidden.write_bytes(b"photo")
+    inspected = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if path.name == hidden.name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return inspected(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    result = run("encode", photos, "-o", photos.parent / "small", "--format", "webp")
+    assert result.exit_code == 1
+    assert "hidden.png: cannot be read: Permission denied" in " ".join(result.stderr.split())
+    assert names(photos.parent / "small")
 
 
 @pytest.mark.parametrize("arguments", ["{long}.png --format webp", "a.png -o {long}.webp"])

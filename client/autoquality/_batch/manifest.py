@@ -57,6 +57,9 @@ class Manifest:
             self._lock()
             self._end = self._repaired_end()
             self._positions = {key: start for key, start, _ in self._lines()}
+        except OSError as error:
+            self.close()
+            raise ManifestError(f"cannot use {path}: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
@@ -72,13 +75,16 @@ class Manifest:
         os.close(self._file)
 
     def latest(self, source: str) -> Record | None:
-        """Return the last line of a source."""
+        """Return the last line of a source. Raises ManifestError."""
         start = self._positions.get(_key(source))
         if start is None:
             return None
         line = b""
-        while b"\n" not in line:
-            line += os.pread(self._file, _LINE_BYTES, start + len(line))
+        try:
+            while b"\n" not in line:
+                line += os.pread(self._file, _LINE_BYTES, start + len(line))
+        except OSError as error:
+            raise ManifestError(f"cannot read {self.path}: {error.strerror}") from error
         record: Record = json.loads(line.partition(b"\n")[0])
         return record if record["source"] == source else None  # two sources with one key
 

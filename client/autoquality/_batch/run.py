@@ -174,7 +174,7 @@ class Run:
     def _fits(self, record: Record, file: File) -> bool:
         """Whether a line is for these options, this destination and this name of the result.
 
-        The name is another since a namesake was added, which may now have the former one.
+        When a namesake is added, the result gets a new name, and the namesake may take the old one.
         """
         if record["options"] != self._options:
             return False

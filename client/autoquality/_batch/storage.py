@@ -104,9 +104,9 @@ class Folder:
             parent = self._path.rpartition("/")[0]
             yield self._file(parent, info, namesake=False)
             return
-        yield from self._walk(self._path, skip)
+        yield from self._walk(self._path, skip._place(skip._path))
 
-    def _walk(self, folder: str, skip: Folder) -> Iterator[File]:
+    def _walk(self, folder: str, skip: str) -> Iterator[File]:
         try:
             listed = self._list(folder)
         except Exception as error:
@@ -125,7 +125,7 @@ class Folder:
             yield self._file(self._path, info, namesake=stems[_stem(info)] > 1)
         del listed, images, stems  # before the folders within
         for inner in sorted(folders):
-            if self._place(inner) != skip._place(skip._path):
+            if self._place(inner) != skip:
                 yield from self._walk(inner, skip)
 
     def _list(self, folder: str) -> list[dict[str, Any]]:

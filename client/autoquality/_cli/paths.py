@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,8 +94,16 @@ def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
             path = here / name
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
-            if path.is_file() or not path.exists():  # a broken link fails later, by its name
+            if _may_be_file(path):
                 yield Source(path, path.relative_to(root))
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether a path is no pipe or device. What cannot be opened fails later, by its name."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _best(
 def _others(
     request: pb.EncodeRequest, response: pb.EncodeResponse
 ) -> list[tuple[pb.Chroma.ValueType, bool]]:
-    """Return the chroma of further candidates, and whether they are without loss.
+    """For each further candidate, return its chroma and whether it is lossless.
 
     These are the other chroma of CHROMA_AUTO, and a WebP without loss. The real server may choose
     them.
