@@ -205,9 +205,11 @@ def test_a_network_that_hangs_takes_a_share_of_the_deadline_and_no_more(
         Method.DSSIM, target=0.015, allowed_error=0.002, min_quality=10, max_quality=95
     )
     job = EncodeJob(LARGE, Format.WEBP, spec, None, EncoderOptions())
-    assert pipeline.encode(job, Deadline(seconds)).predicted_quality is None
+    deadline = Deadline(seconds)
+    assert pipeline.encode(job, deadline).predicted_quality is None
     assert watched.asked == 1
     assert patience[0] <= (0.5 if seconds is None else seconds / 4)
+    assert deadline.was_short is (seconds is not None)
 
 
 @pytest.mark.parametrize(("seconds", "longest"), [(None, 10), (400, 10), (40, 10), (20, 5)])

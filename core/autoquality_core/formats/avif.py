@@ -1,4 +1,5 @@
-"""AVIF, by libaom. libavif, behind imagecodecs, writes most files and reads them.
+"""AVIF, by libaom. libavif, behind imagecodecs, writes most files. It also reads
+plain files and sequences.
 
 libavif takes less time than libheif, behind libvips, for about the same bytes and score (`make
 bench-efforts`). imagecodecs cannot write a profile or lossy alpha, so libheif writes these files.

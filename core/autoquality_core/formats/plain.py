@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.formats.base import has_whole_chroma
 from autoquality_core.images import Pixels
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Chroma
 
@@ -57,13 +57,13 @@ def webp(pixels: Pixels, quality: int) -> bytes | None:
         return None
 
 
-def _packed(pixels: Pixels) -> npt.NDArray[np.uint8]:
+def _packed(pixels: Pixels) -> Bytes:
     """The first frame: (height, width, bands).
 
     imagecodecs checks the strides even of axes with one element, for which NumPy allows any.
     """
     shape = pixels.height, pixels.width, pixels.bands
-    packed: npt.NDArray[np.uint8] = pixels.samples[0].reshape(-1).reshape(shape)
+    packed: Bytes = pixels.samples[0].reshape(-1).reshape(shape)
     return packed
 
 

@@ -20,14 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.isobmff.plain_avif import require_plain
 from autoquality_core.images.jpeg import SingleScan
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import jpeg8, libavif, libwebp
 from autoquality_core.types import Data
-
-Samples = npt.NDArray[np.uint8]
 
 _MOST_PIXELS = 50_000_000
 """Of a JPEG. The decoder cannot be stopped, and takes up to half a second for so many."""
@@ -38,7 +36,7 @@ _PLAIN_WEBP = re.compile(rb"RIFF....WEBPVP8 ", re.DOTALL)
 
 def decode_plain_jpeg(
     data: Data, scan: SingleScan, width: int, height: int, bands: int
-) -> Samples | None:
+) -> Bytes | None:
     """The samples of a JPEG with a single scan: (1, height, width, bands), grey or RGB.
 
     libvips refuses damage to other files that imagecodecs accepts. Orientation and profile are not
@@ -50,22 +48,22 @@ def decode_plain_jpeg(
     return jpeg_samples(data, width, height, bands)
 
 
-def jpeg_samples(data: Data, width: int, height: int, bands: int) -> Samples | None:
+def jpeg_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """As `decode_plain_jpeg`, for a sound file of any kind and size."""
     return _decoded(jpeg8.jpeg8_decode, data, (height, width, bands))
 
 
-def decode_plain_webp(data: Data, width: int, height: int) -> Samples | None:
+def decode_plain_webp(data: Data, width: int, height: int) -> Bytes | None:
     """The samples of a lossy WebP without alpha or metadata: (1, height, width, 3), RGB."""
     return webp_samples(data, width, height, 3) if _PLAIN_WEBP.match(data) else None
 
 
-def webp_samples(data: Data, width: int, height: int, bands: int) -> Samples | None:
+def webp_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """The samples of a sound WebP of one frame, RGB, or RGB and alpha: as `decode_plain_webp`."""
     return _decoded(libwebp.webp_decode, data, (height, width, bands))
 
 
-def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Samples | None:
+def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """The samples of a plain AVIF: (1, height, width, bands), 8-bit RGB, or RGB and alpha.
 
     `bands` is 3 or 4. A file is plain if it has one image in 8-bit colours, coded in
@@ -84,7 +82,7 @@ def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Sample
 
 def _decoded(
     decode: Callable[..., Any], data: Data, shape: tuple[int, int, int], **options: int
-) -> Samples | None:
+) -> Bytes | None:
     samples = np.empty((1, *shape), np.uint8)
     try:
         decode(data, out=samples[0] if shape[2] > 1 else samples[0, ..., 0], **options)

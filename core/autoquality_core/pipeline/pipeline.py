@@ -323,7 +323,8 @@ def warm_up() -> None:
     source_formats()
     writable()
     learned()
-    upright(np.zeros((1, 2, 2, 1), np.uint8), 6)
+    for shape, orientation in (((2, 2, 1), 6), ((2, 2, 1), 5), ((1, 2, 3), 6)):  # numba's layouts
+        upright(np.zeros((1, *shape), np.uint8), orientation)
     space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
     space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
     space.to_8_bits(np.zeros((1, 1, 3), np.uint16))

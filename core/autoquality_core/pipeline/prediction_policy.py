@@ -83,6 +83,7 @@ def worthwhile_prediction(
             prediction = predict(predictor, session, metric, target, deadline)
     except (DeadlinePassed, Overloaded):
         session.deadline.check()  # otherwise only our share of it has passed
+        session.deadline.leaves(_LONGEST_WAIT / _SHARE_OF_DEADLINE)  # or it was short
         return None
     except PredictionFailed:
         _log.exception("a network failed", extra={"format": session.encoder.format.value})

@@ -7,13 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
 
-import numpy as np
-import numpy.typing as npt
-
 from autoquality_core.formats import Encoder, with_metadata
 from autoquality_core.images import NO_METADATA, Metadata, Pixels, cost_of
 from autoquality_core.metrics import Metric, Reference
 from autoquality_core.priors.features import luma_features, with_chroma
+from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.context import report, run_both, set_attributes, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Probe, Stage
@@ -259,19 +257,19 @@ class Session:
         """Which probe encoded at a quality, or an equivalent one, with the current encoder."""
         return self._keys.index(self._key(quality))
 
-    def features_for(self, metric: Metric) -> npt.NDArray[np.float64] | None:
+    def features_for(self, metric: Metric) -> Doubles | None:
         """The features that the curve of a metric is predicted from. None for animations."""
         return self.all_features if metric.sees_color else self.features
 
     @cached_property
-    def features(self) -> npt.NDArray[np.float64] | None:
+    def features(self) -> Doubles | None:
         """The features of the luma. None for animations: one frame says little about the rest."""
         if self._like is not None:
             return self._like.features
         return luma_features(self.pixels) if self.pixels.frames == 1 else None
 
     @cached_property
-    def all_features(self) -> npt.NDArray[np.float64] | None:
+    def all_features(self) -> Doubles | None:
         """The features with those of the chroma, which sizes depend on. None for animations."""
         if self._like is not None:
             return self._like.all_features

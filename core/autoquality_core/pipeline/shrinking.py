@@ -52,7 +52,7 @@ MakeSession = Callable[[Candidate, Metadata], Session]
 
 
 class Final(NamedTuple):
-    """An answer and its session, one of `sessions`, which are all in the order of their probes."""
+    """An answer and its session. `sessions` has all sessions, in the order of their probes."""
 
     session: Session
     answer: Answer

@@ -38,12 +38,14 @@ _OF_ENCODING = frozenset({NoticeCode.ALPHA_QUALITY_LOWERED, NoticeCode.FULL_CHRO
 class SourceFile:
     """A source that may be the result. `entry` has its format, and shows the same image.
 
-    `intact` says that the entry's metadata is all metadata of the source, unchanged.
+    `intact` says that the entry's metadata is all metadata of the source, unchanged. `in_budget` is
+    the file with all metadata, if there is a byte budget and it is within.
     """
 
     source: Source
     entry: Entry
     intact: bool
+    in_budget: bytes | None = None
 
     @classmethod
     def of(cls, opened: OpenJob, entries: Sequence[Entry], origin: Origin) -> SourceFile | None:
@@ -65,9 +67,9 @@ class SourceFile:
                 continue
             intact = not metadata.dropped and metadata.xmp == source.blocks.xmp
             found = cls(source, entry, options.keep_metadata and intact)
-            if found._in_budget() is not None:
+            if (file := found._in_budget()) is not None:
                 entry.handler = fixed_quality(entry.resolved.max_quality, Outcome.TARGET_MET)
-            return found
+            return replace(found, in_budget=file)
         return None
 
     def settled(
@@ -78,7 +80,7 @@ class SourceFile:
         Within a byte budget, the source looks better than every encoding. But a limit on the
         quality asks for fewer bytes, if it is below the quality of the source.
         """
-        file, resolved = self._in_budget(), self.entry.resolved
+        file, resolved = self.in_budget, self.entry.resolved
         limited = resolved.max_quality < (self._quality or MAX_QUALITY)
         limited = limited and not resolved.limits.scores  # which the source keeps
         if file is None or limited:
@@ -131,7 +133,6 @@ class SourceFile:
         return source_quality(self.source.data, encoder, pixels.samples[..., 0].size)
 
     def _in_budget(self) -> bytes | None:
-        """The file with all metadata, if there is a byte budget and it is within."""
         resolved, encoder = self.entry.resolved, self.entry.candidate.encoder
         searched = resolved.method is Method.SIZE and encoder.takes_quality
         return self._within(resolved, self.entry.metadata) if searched else None

@@ -28,7 +28,7 @@ class Deadline:
         self._cancelled_at = math.inf
         self._ran_out = False
         self.was_short = False
-        """Whether `leaves` was ever False: with more time, the result may be another."""
+        """Whether `leaves` was ever False: with more time, the result might differ."""
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
@@ -78,7 +78,7 @@ class Deadline:
 
     @contextmanager
     def in_place_of(self, error: type[Exception]) -> Iterator[None]:
-        """Raise as `check` does where `error` leaves the body, which fails if it is stopped."""
+        """If the body raises `error`, `check` first: a body that was stopped fails with `error`."""
         try:
             yield
         except error:

@@ -44,7 +44,7 @@ def search(
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
     attempt_two: Callable[[int, int], Sequence[Observation]] | None = None,
-    stop: Stop = lambda _acquisition: False,
+    stop: Stop | None = None,
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 
@@ -67,7 +67,7 @@ def search(
     look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
     acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
     ready: dict[int, Observation] = {}
-    while not stop(acquisition) and not acquisition.settled:
+    while not (stop and stop(acquisition)) and not acquisition.settled:
         started = bool(acquisition.seen)
         quality = acquisition.next() if started or first is None else min(max(first, low), high)
         if quality not in ready:

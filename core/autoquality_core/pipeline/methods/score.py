@@ -94,7 +94,7 @@ class ScoreSearch:
         *,
         thorough: bool = True,
         beliefs: Sequence[Gaussian] = (),
-        stop: Stop = lambda _acquisition: False,
+        stop: Stop | None = None,
     ) -> Found:
         """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
