@@ -8,7 +8,8 @@ at the quality above the jump.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from autoquality_core.formats import Encoder
@@ -16,14 +17,18 @@ from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.methods.limited import under_limits
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import load_offset
-from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal
+from autoquality_core.search import Acquisition, Found, Gaussian, NothingTried, ScoreGoal
 from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 
 _UNLIKELY = 0.1
-"""If a target outside the jump is less probable than this, the search does not test for it."""
+"""If a target outside the jump is less probable than this on either side, the search does not test
+for it: after a file below the jump, or by the image's features alone."""
 
 _PATIENCE = 8
 """The most attempts with full chroma. Two are usual."""
+
+_RELIABLE = 0.5
+"""The least weight of a belief that the attempts do not refute."""
 
 _NEGLIGIBLE = 1e-6
 """Beliefs with less weight than this are dropped."""
@@ -49,24 +54,25 @@ def search_over_chroma(
             beliefs.extend(one for one in acquisition.beliefs if one.weight > _NEGLIGIBLE)
         return bool(beliefs)
 
-    found = find(session, resolved, stop=stop)
-    late = bool(beliefs) and not session.may_continue(full_from)
-    if late or not beliefs:
-        return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
+    found: Found | None = None
+    with suppress(NothingTried):
+        found = find(session, resolved, stop=stop)
+        late = bool(beliefs) and not session.may_continue(full_from)
+        if late or not beliefs:
+            return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
     usual = session.encoder
-    session.encoder = with_full = usual.with_chroma(Chroma.FULL)
     # From `full_from` on, the files are the same.
     below = replace(resolved, max_quality=full_from - 1)
-    moved = [_moved(one, usual, with_full, metric) for one in beliefs]
-    full = find(session, below, beliefs=moved, stop=lambda one: one.attempts >= _PATIENCE)
-    judge = under_limits(goal, metric, resolved.limits, session) if resolved.limits else goal
-    if full.outcome is Outcome.TARGET_MET:
+    full = _with_full_chroma(find, session, metric, below, beliefs, proven=found is not None)
+    late = full.outcome is Outcome.DEADLINE_REACHED
+    if full.outcome is Outcome.TARGET_MET or (late and found is None):
         return full
-    session.encoder = usual
-    if full.outcome is Outcome.DEADLINE_REACHED:
-        found = replace(found, outcome=full.outcome)
-    else:
+    with_full, session.encoder = session.encoder, usual
+    if found is None or not late:
         found = find(session, resolved)  # the usual chroma may meet the target after all
+    else:
+        found = replace(found, outcome=full.outcome)
+    judge = under_limits(goal, metric, resolved.limits, session) if resolved.limits else goal
     both = [found.best, full.best]
     if judge.best(both, resolved.min_quality, resolved.max_quality) is found.best:
         return found
@@ -79,13 +85,38 @@ def search_over_chroma(
     return replace(full, outcome=outcome)
 
 
+def _with_full_chroma(
+    find: Callable[..., Found],
+    session: Session,
+    metric: Metric,
+    resolved: ResolvedTarget,
+    beliefs: Sequence[Gaussian],
+    *,
+    proven: bool,
+) -> Found:
+    """The answer with full chroma, which the session's encoder has from now on.
+
+    `beliefs` are about the usual chroma. Unless a file has `proven` the jump, it ends once the
+    attempts refute the beliefs.
+    """
+    usual = session.encoder
+    session.encoder = other = usual.with_chroma(Chroma.FULL)
+    moved = [_moved(one, usual, other, metric) for one in beliefs]
+
+    def give_up(acquisition: Acquisition) -> bool:
+        refuted = not proven and acquisition.beliefs[0].weight < _RELIABLE
+        return acquisition.attempts >= _PATIENCE or refuted
+
+    return find(session, resolved, beliefs=moved, stop=give_up)
+
+
 def _in_jump(acquisition: Acquisition, goal: ScoreGoal, full_from: int) -> bool:
     """True if the target is most likely between the scores below `full_from` and those above."""
     halved = [one for one in acquisition.seen if one.quality < full_from]
     full = [one for one in acquisition.seen if one.quality >= full_from]
     worst, finest = goal.good_values
     # Without a finest value, no score is too good.
-    if finest is None or not halved or goal.side(halved) != 1 or (full and goal.side(full) != -1):
+    if finest is None or (halved and goal.side(halved) != 1) or (full and goal.side(full) != -1):
         return False
     tried = {one.quality for one in acquisition.seen}
     poor = full_from - 1 in tried or acquisition.chance_of(worst, full_from - 1) < _UNLIKELY
