@@ -268,7 +268,7 @@ def test_a_narrow_range_ends_with_the_nearest_score(low: int, high: int) -> None
 
 def test_a_kept_source_has_no_notice_about_chroma() -> None:
     target = inside_the_jump(Format.JPEG)
-    source = encode(Format.JPEG, TargetSpec(), Chroma.FULL, quality=20).image
+    source = encode(Format.JPEG, TargetSpec(), Chroma.FULL, quality=25).image
     wanted = TargetSpec(Method.SSIMULACRA2, target)
     options = EncoderOptions(keep_smaller_source=True)
     job = EncodeJob(source, Format.JPEG, wanted, None, options, ())

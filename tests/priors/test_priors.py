@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from autoquality_core.formats import (
     BEST_MOZJPEG,
@@ -15,6 +18,7 @@ from autoquality_core.formats import (
     WebpEncoder,
     WebpOptions,
 )
+from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
 from autoquality_core.priors import (
     SIZE,
@@ -26,6 +30,7 @@ from autoquality_core.priors import (
 )
 from autoquality_core.search import CurvePrior
 from autoquality_core.types import Chroma
+from tests.photos import crop
 
 AREA = 512 * 512
 SLOW = (
@@ -81,6 +86,26 @@ def test_curves_of_small_images_may_fall_further() -> None:
         score_prior(WebpEncoder(), SSIMULACRA2, side**2).allowance for side in (128, 512, 2048)
     )
     assert tiny == pytest.approx(4 * usual) and usual == large
+
+
+def test_a_larger_image_of_the_same_content_has_the_values_that_its_prior_expects() -> None:
+    """A crop mirrored at its edges gives the same JPEG blocks four times, but less border."""
+    encoder = JpegEncoder()
+    small = np.asarray(Image.open(io.BytesIO(crop("coffee.png", 448, 400))).convert("RGB"))
+    wide = np.concatenate([small, small[:, ::-1]], axis=1)
+    both = [
+        Pixels.from_samples(np.ascontiguousarray(one)[None])
+        for one in (small, np.concatenate([wide, wide[::-1]]))
+    ]
+    for metric in METRICS.values():
+        away = np.zeros((3, 2))
+        for row, quality in enumerate((50, 70, 85)):
+            for column, pixels in enumerate(both):
+                decoded = encoder.decode(encoder.encode(pixels, quality), pixels)
+                value = metric.value(metric.reference(pixels).score(decoded))
+                expected = score_prior(encoder, metric, pixels.width * pixels.height).mean
+                away[row, column] = value - expected[quality - 1]
+        assert (away[:, 1] - away[:, 0]).mean() == pytest.approx(0, abs=0.015), metric.name
 
 
 @pytest.mark.parametrize("curve", [DSSIM.name, SIZE])

@@ -95,7 +95,11 @@ def gather(
             mosaics=shared,
             curves={
                 name: np.array(
-                    [score_curve(sweep, setting, metric) for sweep in swept[setting]], np.float32
+                    [
+                        score_curve(sweep, setting, metric, pixels)
+                        for sweep, (_, pixels) in zip(swept[setting], taken, strict=True)
+                    ],
+                    np.float32,
                 ).reshape(-1, 100)
                 for name, metric in METRICS.items()
             },

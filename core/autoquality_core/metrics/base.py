@@ -49,6 +49,10 @@ class Metric(Protocol):
     usual_curve: tuple[float, float]
     """The usual values at quality 1 and 100, for encoders that nothing was learned for."""
 
+    border_effect: float
+    """How much the values of an image of 448x448 pixels exceed those of a large image of the same
+    content, because the metric sees nothing beyond the border. It falls with the side."""
+
     noise: float
     """The usual standard deviation of values around a smooth curve."""
 

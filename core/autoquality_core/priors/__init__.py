@@ -16,6 +16,7 @@ own.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -31,6 +32,9 @@ from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, unexplained
 
 SIZE = "size"
+
+USUAL_SIDE = 448
+"""Pixels a side of the images that values are learned for."""
 
 TINY_PIXELS = 160 * 160
 """The smallest images that an allowance of scores holds for, unless the file names another size."""
@@ -59,7 +63,13 @@ def score_prior(
         prior = prior.with_curve(*regression.curve(features))
     if predicted is not None:
         prior = prior.with_curve(predicted.mean, predicted.covariance)
+    prior = prior.raised(border_effect(metric, pixels))
     return _with_offsets(prior, encoder, metric.name)
+
+
+def border_effect(metric: Metric, pixels: int) -> float:
+    """How much the values of an image of `pixels` exceed those of one of `USUAL_SIDE`."""
+    return metric.border_effect * (USUAL_SIDE / math.sqrt(max(pixels, TINY_PIXELS)) - 1)
 
 
 def size_prior(encoder: Encoder, pixels: int, features: Doubles | None = None) -> CurvePrior:

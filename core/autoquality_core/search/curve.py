@@ -128,6 +128,10 @@ class CurvePrior:
         main, *doubts = beliefs
         return replace(self, mean=main.mean, covariance=main.covariance, doubts=tuple(doubts))
 
+    def raised(self, by: float) -> CurvePrior:
+        """The prior of curves whose values are greater by a constant."""
+        return self.with_beliefs([replace(one, mean=one.mean + by) for one in self.beliefs])
+
     def _replaced_by(self, *beliefs: Gaussian) -> CurvePrior:
         """The prior with other beliefs. Those of this prior hardly count any more."""
         old = (replace(one, weight=LOST * one.weight) for one in self.beliefs)

@@ -9,12 +9,15 @@ import pytest
 
 from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks.inputs import mosaic
+from autoquality_core.priors import USUAL_SIDE
 from autoquality_train.corpus.samples import Skipped, decode, digest_of, samples_of
 from autoquality_train.examples import gather
 from autoquality_train.labels.curves import score_curve
 from autoquality_train.labels.sweeps import ALL, SETTINGS, SOME, Sweep, cached_sweep, sweep
 from tests.photos import crop
 from tests.repo.training.helpers import corpus
+
+PIXELS = USUAL_SIDE * USUAL_SIDE
 
 
 @pytest.mark.parametrize("setting", ["jpeg-mozjpeg", "webp", "avif"])
@@ -24,7 +27,7 @@ def test_a_curve_is_exact_where_swept_and_close_elsewhere(setting: str, tmp_path
     pixels = decode(path)
     whole, some = (sweep(pixels, setting, qualities) for qualities in (ALL, SOME))
     for metric in METRICS.values():
-        full, part = (score_curve(one, setting, metric) for one in (whole, some))
+        full, part = (score_curve(one, setting, metric, PIXELS) for one in (whole, some))
         at = np.array(SOME) - 1
         np.testing.assert_array_equal(part[at], full[at])
         np.testing.assert_array_equal(full, whole.values(metric).astype(np.float32))
@@ -35,14 +38,16 @@ def test_a_curve_is_exact_where_swept_and_close_elsewhere(setting: str, tmp_path
 def test_equivalent_qualities_have_one_value(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(crop("coffee.png", 64, 64))
-    found = score_curve(sweep(decode(path), "avif", SOME), "avif", DSSIM)
+    found = score_curve(sweep(decode(path), "avif", SOME), "avif", DSSIM, PIXELS)
     first = np.array(SETTINGS["avif"].equivalents(has_alpha=False)) - 1
     np.testing.assert_array_equal(found, found[first])
 
 
 def test_a_dssim_of_0_has_a_finite_value() -> None:
     nothing = Sweep(np.array(ALL), {"dssim": np.zeros(100)}, np.ones(100))
-    np.testing.assert_allclose(score_curve(nothing, "webp", DSSIM), DSSIM.value(0.0), rtol=1e-6)
+    np.testing.assert_allclose(
+        score_curve(nothing, "webp", DSSIM, PIXELS), DSSIM.value(0.0), rtol=1e-6
+    )
 
 
 def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
@@ -78,7 +83,8 @@ def test_mosaics_curves_and_groups_belong_together(tmp_path: Path) -> None:
             np.testing.assert_array_equal(examples.mosaics[at], mosaic(pixels))
             swept = sweep(pixels, setting, SOME)
             for name, metric in METRICS.items():
-                curve = score_curve(swept, setting, metric)
+                area = pixels.width * pixels.height
+                curve = score_curve(swept, setting, metric, area)
                 np.testing.assert_array_equal(examples.curves[name][at], curve)
             assert examples.kinds[at] == by_group[group].kind
             assert examples.pixels[at] == pixels.width * pixels.height

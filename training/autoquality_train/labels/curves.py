@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autoquality_core.formats import Encoder
 from autoquality_core.images import Pixels
 from autoquality_core.metrics import METRICS, Metric
-from autoquality_core.priors import SIZE, score_prior, size_prior
+from autoquality_core.priors import SIZE, USUAL_SIDE, border_effect, score_prior, size_prior
 from autoquality_core.search.curve import QUALITIES
 from autoquality_train.labels.sweeps import SWEPT, USUAL, Sweep
 
@@ -19,19 +19,23 @@ FloatArray = npt.NDArray[np.float32]
 CURVES = (*METRICS, SIZE)
 """The names of all curves."""
 
-_USUAL_PIXELS = 448 * 448
+_USUAL_PIXELS = USUAL_SIDE * USUAL_SIDE
 
 
 def all_curves(sweep: Sweep, setting: str, pixels: int) -> dict[str, FloatArray]:
     """Every curve of an image of `pixels`, (100,) each, by its name."""
-    scores = {name: score_curve(sweep, setting, metric) for name, metric in METRICS.items()}
+    scores = {name: score_curve(sweep, setting, one, pixels) for name, one in METRICS.items()}
     return scores | {SIZE: size_curve(sweep, setting, pixels)}
 
 
-def score_curve(sweep: Sweep, setting: str, metric: Metric) -> FloatArray:
-    """The values of a metric, shape (100,), finite, exact where swept."""
+def score_curve(sweep: Sweep, setting: str, metric: Metric, pixels: int) -> FloatArray:
+    """The values of a metric for an image of `pixels`, shape (100,), finite, exact where swept.
+
+    They are those that an image of the usual size would have, without its `border_effect`.
+    """
     mean = score_prior(_usual(setting), metric, _USUAL_PIXELS).mean
-    return _interpolated(sweep.values(metric), sweep, mean, setting)
+    values = sweep.values(metric) - border_effect(metric, pixels)
+    return _interpolated(values, sweep, mean, setting)
 
 
 def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:

@@ -61,6 +61,7 @@ class Dssim:
     default_range = None
     sees_color = False
     usual_curve = (2.5, 7.0)
+    border_effect = 0.0
     noise = 0.005
     allowance = 0.05
     seconds_per_pixel = 2e-9
