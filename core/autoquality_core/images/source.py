@@ -26,8 +26,7 @@ from autoquality_core.images.contents import (
 )
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
-from autoquality_core.images.jpeg import SingleScan, single_scan
-from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
+from autoquality_core.images.jpeg import SingleScan, plain_exif, single_scan
 from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.limits import ImageLimits, check_count, cost_of
@@ -86,12 +85,12 @@ class Source:
     format: str
     width: int
     height: int
-    frames: int
-    pages: int
-    has_alpha: bool
-    orientation: int
     colours: FileColours
     blocks: Blocks = attribute(repr=False)
+    frames: int = 1
+    pages: int = 1
+    has_alpha: bool = False
+    orientation: int = 1
     parts_pixels: int = 0
     animation: Animation | None = attribute(default=None, repr=False)
     gain_map: bool = False
@@ -270,9 +269,10 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     scan = single_scan(data) if name == "jpeg" else None
     if scan is None:  # libjpeg reads the only scan of a JPEG once, in a time that its pixels limit
         check_structure(data, name, limits, field)
-    elif (plain := read_plain_header(data, scan)) is not None:
-        limits.check_size(field, plain.width, plain.height, 1, plain.channels)
-        return _of_plain_jpeg(data, field, plain, scan)
+    elif (exif := plain_exif(data, scan)) is not None:
+        limits.check_size(field, scan.width, scan.height, 1, scan.components)
+        colours, blocks = FileColours(scan.components), Blocks(exif)
+        return Source(data, field, name, scan.width, scan.height, colours, blocks, scan=scan)
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
@@ -296,23 +296,6 @@ def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl 
     if name in ("avif", "heif"):
         return Meta.read(data)
     return read_jxl(data, field, limits) if name == "jxl" else None
-
-
-def _of_plain_jpeg(data: Data, field: str, header: PlainHeader, scan: SingleScan) -> Source:
-    return Source(
-        data=data,
-        field=field,
-        format="jpeg",
-        width=header.width,
-        height=header.height,
-        frames=1,
-        pages=1,
-        has_alpha=False,
-        orientation=1,
-        colours=FileColours(header.channels),
-        blocks=Blocks(header.exif),
-        scan=scan,
-    )
 
 
 def _described(
