@@ -161,10 +161,10 @@ class Source:
             return self._upright(render(plain[0], self.colours, keep=keep_colours))
         else:
             header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
-        animation = None if damaged else self._animation(header, frames, stoppable)
+        animation = None if damaged else self._animation(frames, stoppable)
         source: pyvips.Image | Samples
         if animation is not None:
-            samples, delays, header = animation
+            samples, delays, plays = animation
             frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
         else:
             if self.format not in ANIMATED:
@@ -172,32 +172,33 @@ class Source:
             plain = self._plain(header, frames)
             source = header if plain is None else plain[0]
             delays = _delays(header, frames)
+            plays = int(header.get("loop")) if header.get_typeof("loop") else 0
         with _stopping(source, stoppable):
             rendered = render(source, self.colours, keep=keep_colours)
         del animation, source  # may be twice as large as the result
-        return self._upright(rendered, frames, delays if frames > 1 else (), header)
+        return self._upright(rendered, frames, delays if frames > 1 else (), plays)
 
     def _upright(
         self,
         rendered: Rendered,
         frames: int = 1,
         delays: tuple[int, ...] = (),
-        header: pyvips.Image | None = None,
+        plays: int = 0,
     ) -> Pixels:
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         return Pixels.from_samples(
             upright(samples, self.orientation),
             delays,
-            origin=header,
+            plays=plays,
             profile=rendered.profile,
             tone_mapped=rendered.tone_mapped,
             clipped=rendered.clipped,
         )
 
     def _animation(
-        self, header: pyvips.Image, frames: int, stoppable: Stoppable
-    ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
-        """Samples, delays and header of an animation that libvips does not read.
+        self, frames: int, stoppable: Stoppable
+    ) -> tuple[Samples, tuple[int, ...], int] | None:
+        """Samples and delays of an animation that libvips does not read, and how often it plays.
 
         The samples are in the colours of the file, and not premultiplied. None if this
         is not supported.
@@ -227,9 +228,8 @@ class Source:
             samples = cast("Samples", np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1))
         if samples.shape[-1] not in (channels, channels + 1):
             return None
-        header = header.copy()
-        header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
-        return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+        delays = tuple(min(delay, _LONGEST_MS) for delay in delays)
+        return samples, delays, min(animation.plays, _MOST_PLAYS)
 
     def _plain_jpeg(self, scan: SingleScan) -> Samples | None:
         """As `_plain`, without opening the file once more."""
