@@ -19,11 +19,7 @@ from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, file_colours
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
-from autoquality_core.images.contents import (
-    Animation,
-    Contents,
-    contents_of,
-)
+from autoquality_core.images.contents import Animation, Contents, contents_of
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
 from autoquality_core.images.jpeg import SingleScan, plain_exif, single_scan
@@ -51,15 +47,6 @@ Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 # The most that a WebP can hold; the duration is over four hours per frame.
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """The errors of libvips.
-
-    libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
-    of the message, and leaves it in libvips, where the next error would fail on it, too.
-    """
-    return pyvips.Error, UnicodeDecodeError
 
 
 def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
@@ -149,7 +136,7 @@ class Source:
             with allocation_failures():
                 frames = self.frames if all_frames else 1
                 return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
-        except _failures():
+        except pyvips.Error:
             raise _unreadable(self.field, self.format) from None
 
     def _pixels(
@@ -262,7 +249,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     source_formats()  # before other threads use libvips
     try:
         read = _read(data, name, field, limits)
-        parts = 0 if read is None else read.decoded_pixels()
+        parts = 0 if read is None else read.decoded_pixels
     except ValueError:
         raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
@@ -276,7 +263,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
-    except _failures():
+    except pyvips.Error:
         raise _unreadable(field, name) from None
     if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
