@@ -105,7 +105,7 @@ AREAS = {
     ),
     "plain": Area(
         (
-            *(f"{IMAGES}/{name}.py" for name in ("jpeg", "jpeg_header", "plain_files")),
+            *(f"{IMAGES}/{name}.py" for name in ("jpeg", "plain_files")),
             f"{FORMATS}/plain.py",
         ),
         (

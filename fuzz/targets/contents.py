@@ -34,7 +34,7 @@ def images_of(data: bytes) -> None:
     meta = Meta.read(data)
     assert meta.images() >= 1
     meta.colours()
-    assert meta.decoded_pixels() >= 1
+    assert meta.decoded_pixels >= 1
 
 
 TARGET = Target(run)

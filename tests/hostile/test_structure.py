@@ -273,14 +273,14 @@ def test_an_avif_with_too_many_empty_entries_is_refused() -> None:
     """Nested lists multiply: 60 items of 65,535 extents each took 5 seconds in 546 bytes."""
     assert refusal(empty_extents(60, 65_535))[0] == "IMAGE_UNREADABLE"
     with pytest.raises(ValueError, match="too many entries"):
-        Meta.read(empty_extents(60, 65_535)).decoded_pixels()
+        _ = Meta.read(empty_extents(60, 65_535)).decoded_pixels
 
 
 def test_the_description_of_a_grid_is_read_only_up_to_its_length() -> None:
     """6,000 extents of 256 kB each would be 1.6 gigabytes."""
     tracemalloc.start()
     try:
-        Meta.read(long_grid(6000, 2**18)).decoded_pixels()
+        assert Meta.read(long_grid(6000, 2**18)).decoded_pixels >= 1
         assert tracemalloc.get_traced_memory()[1] < 2**25
     finally:
         tracemalloc.stop()

@@ -12,8 +12,7 @@ from PIL import Image
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import ImageLimits, Pixels, Source, open_image, source
-from autoquality_core.images.jpeg import single_scan
-from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
+from autoquality_core.images.jpeg import SingleScan, plain_exif, single_scan
 
 LIMITS = ImageLimits(2**20, 10_000_000)
 ORIENTATION, ARTIST = 0x0112, 0x013B
@@ -53,14 +52,15 @@ NOT_PLAIN = {
 }
 
 
-def plain_header(data: bytes) -> PlainHeader | None:
+def plain_header(data: bytes) -> tuple[SingleScan, bytes] | None:
     scan = single_scan(data)
-    return None if scan is None else read_plain_header(data, scan)
+    exif = None if scan is None else plain_exif(data, scan)
+    return None if scan is None or exif is None else (scan, exif)
 
 
 def opened(data: bytes, *, plain: bool, monkeypatch: pytest.MonkeyPatch) -> Source:
-    read = read_plain_header if plain else lambda *_: None
-    monkeypatch.setattr(source, "read_plain_header", read)
+    read = plain_exif if plain else lambda *_: None
+    monkeypatch.setattr(source, "plain_exif", read)
     return open_image(data, LIMITS)
 
 
@@ -80,8 +80,9 @@ def outcome(
 def test_plain_files_are_known_without_libvips(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     header = plain_header(PLAIN[name])
     assert header is not None
-    assert header[:3] == (56, 40, 1 if name == "grey" else 3)
-    assert bool(header.exif) == (name == "upright")
+    scan, exif = header
+    assert scan == (56, 40, 1 if name == "grey" else 3)
+    assert bool(exif) == (name == "upright")
     sources = [opened(PLAIN[name], plain=one, monkeypatch=monkeypatch) for one in (True, False)]
     assert sources[0] == sources[1]
 
@@ -92,7 +93,7 @@ def test_other_files_are_left_to_libvips(name: str) -> None:
 
 
 def test_what_follows_the_first_image_is_ignored_without_an_index() -> None:
-    assert plain_header(NOT_PLAIN["several images"]) == PlainHeader(56, 40, 3)
+    assert plain_header(NOT_PLAIN["several images"]) == (SingleScan(56, 40, 3), b"")
 
 
 @pytest.mark.parametrize("cut", [2, 3, 11, 30, 200])

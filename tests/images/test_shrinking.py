@@ -82,9 +82,7 @@ def test_hidden_colours_do_not_bleed_into_visible_ones() -> None:
 
 
 def test_the_profile_and_the_loop_stay() -> None:
-    image = pyvips.Image.black(1, 1)
-    image.set_type(pyvips.GValue.gint_type, "loop", 3)
-    pixels = Pixels.from_samples(moving().samples, (80, 120, 200), origin=image, profile=b"profile")
+    pixels = Pixels.from_samples(moving().samples, (80, 120, 200), plays=3, profile=b"profile")
     found = shrunk(pixels, 20, 10, unstopped)
     assert found.profile == b"profile"
     assert found.image.get("loop") == 3

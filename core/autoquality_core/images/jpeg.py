@@ -24,9 +24,11 @@ MOST_SEGMENTS = 10_000
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 _START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xDB
 _APP1, _APP2 = 0xE1, 0xE2
+_OTHERS = frozenset({0xC4, _TABLES, 0xDD, 0xE0, 0xEE, 0xFE})
+"""DHT, DQT, DRI, APP0 (JFIF), APP14 (Adobe) and comments."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """SOFn, without DHT, JPG and DAC, which lie between them."""
-SEQUENTIAL = (0xC0, 0xC1)
+_SEQUENTIAL = (0xC0, 0xC1)
 """Those of libjpeg's usual files: not progressive, and with Huffman codes."""
 
 _INDEX = b"MPF\0"
@@ -36,13 +38,21 @@ _IMAGE_END, _SCAN_START = b"\xff\xd9", b"\xff\xda"
 # A frame header: precision in bits, height, width and the number of components.
 _FRAME_HEADER = 6
 _BITS = 8
+_MOST_SIDE = 65500
+"""libjpeg's JPEG_MAX_DIMENSION."""
+
+_EXIF = b"Exif\0\0"
+_ORIENTATION = 0x0112
+_UPRIGHT = (3, 1, 1)
+"""Type (16 bits), count and value."""
+
 _ENTRIES_TAG = 0xB002
 _ENTRY = 16
 _UNDEFINED = 7
 _THUMBNAIL = 0x01
 """The class of an image in the index that is a smaller version of the first."""
 
-GAIN_MAPS = (
+_GAIN_MAPS = (
     (_APP1, b"http://ns.adobe.com/hdr-gain-map/1.0/"),
     (_APP1, b"http://ns.apple.com/HDRGainMap/1.0/"),
     (_APP2, b"urn:iso:std:iso:ts:21496:-1\0"),
@@ -116,7 +126,7 @@ def single_scan(data: Data) -> SingleScan | None:
         if code < 0xC0 or 0xD0 <= code <= _START:  # for libjpeg, no segments follow these
             return None
         if code in _FRAMES:
-            if code not in SEQUENTIAL or len(content) < _FRAME_HEADER or content[0] != _BITS:
+            if code not in _SEQUENTIAL or len(content) < _FRAME_HEADER or content[0] != _BITS:
                 return None
             height, width = _number(content, 1), _number(content, 3)
             found = SingleScan(width, height, content[5])
@@ -125,6 +135,36 @@ def single_scan(data: Data) -> SingleScan | None:
         return None
     complete = bytes(view[-2:]) == _IMAGE_END or _IMAGE_END in bytes(view[at:])
     return found if complete and found.components else None
+
+
+def plain_exif(data: Data, scan: SingleScan) -> bytes | None:
+    """The EXIF block of a plain JPEG with this single scan, empty without one. None for others.
+
+    A file is plain if its header has one frame and nothing else that decides how it looks: no
+    profile, no further image, and no EXIF block with another orientation than upright. Wrong tables
+    and samples show when the file is decoded. libvips takes several times as long for the header.
+    """
+    frame = exif = b""
+    for code, _, content in segments(memoryview(data), 0):
+        block = bytes(content)
+        if code in _SEQUENTIAL and not frame:
+            frame = block
+        elif code == _APP1 and not exif and _says_upright(block):
+            exif = block
+        elif code not in _OTHERS:
+            return None
+    known = scan.components in (1, 3) and len(frame) == _FRAME_HEADER + 3 * scan.components
+    sides = scan.width, scan.height
+    return exif if known and 0 < min(sides) <= max(sides) <= _MOST_SIDE else None
+
+
+def _says_upright(block: bytes) -> bool:
+    """Whether this is an EXIF block without another orientation, and without a gain map."""
+    tiff = Tiff.of(block[len(_EXIF) :]) if block.startswith(_EXIF) else None
+    if tiff is None or tiff.big or any(words in block for _, words in _GAIN_MAPS):
+        return False
+    entry = tiff.first.entries.get(_ORIENTATION)
+    return entry is None or (entry.kind, entry.count, tiff.number(entry)) == _UPRIGHT
 
 
 def find_images(data: Data) -> Images:
@@ -189,7 +229,7 @@ def _mentions_gain_map(data: memoryview, at: int) -> bool:
     return any(
         code == wanted and words in bytes(content)
         for code, _, content in segments(data, at)
-        for wanted, words in GAIN_MAPS
+        for wanted, words in _GAIN_MAPS
     )
 
 

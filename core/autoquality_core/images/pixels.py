@@ -98,20 +98,17 @@ class Pixels:
         samples: Bytes,
         delays: Sequence[int] = (),
         *,
-        origin: pyvips.Image | None = None,
+        plays: int = 0,
         profile: bytes | None = None,
         tone_mapped: bool = False,
         clipped: bool = False,
     ) -> Self:
         """Wrap `samples`, of the shape described above, without a copy unless alpha is dropped.
 
-        `profile` is their ICC profile, None for sRGB. `origin` has the number of loops of
-        an animation; nothing else of it is used. The caller must not change the samples
-        afterwards.
+        `profile` is their ICC profile, None for sRGB. `plays` has no effect for a still image. The
+        caller must not change the samples afterwards.
         """
-        plays = 0
-        if len(samples) > 1 and origin is not None and origin.get_typeof("loop"):
-            plays = int(origin.get("loop"))
+        plays = plays if len(samples) > 1 else 0
         return cls(_kept(samples), tuple(delays), profile, plays, tone_mapped, clipped)
 
     def with_samples(self, samples: Bytes) -> Self:

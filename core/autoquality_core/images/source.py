@@ -19,15 +19,10 @@ from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, file_colours
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
-from autoquality_core.images.contents import (
-    Animation,
-    Contents,
-    contents_of,
-)
+from autoquality_core.images.contents import Animation, Contents, contents_of
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
-from autoquality_core.images.jpeg import SingleScan, single_scan
-from autoquality_core.images.jpeg_header import PlainHeader, read_plain_header
+from autoquality_core.images.jpeg import SingleScan, plain_exif, single_scan
 from autoquality_core.images.jxl.file import Jxl, read_jxl
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.limits import ImageLimits, check_count, cost_of
@@ -54,15 +49,6 @@ _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """The errors of libvips.
-
-    libvips may quote bytes of a damaged file that are not UTF-8. pyvips then cannot make an error
-    of the message, and leaves it in libvips, where the next error would fail on it, too.
-    """
-    return pyvips.Error, UnicodeDecodeError
-
-
 def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
     return nullcontext()
 
@@ -86,12 +72,12 @@ class Source:
     format: str
     width: int
     height: int
-    frames: int
-    pages: int
-    has_alpha: bool
-    orientation: int
     colours: FileColours
     blocks: Blocks = attribute(repr=False)
+    frames: int = 1
+    pages: int = 1
+    has_alpha: bool = False
+    orientation: int = 1
     parts_pixels: int = 0
     animation: Animation | None = attribute(default=None, repr=False)
     gain_map: bool = False
@@ -150,7 +136,7 @@ class Source:
             with allocation_failures():
                 frames = self.frames if all_frames else 1
                 return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
-        except _failures():
+        except pyvips.Error:
             raise _unreadable(self.field, self.format) from None
 
     def _pixels(
@@ -162,10 +148,10 @@ class Source:
             return self._upright(render(plain[0], self.colours, keep=keep_colours))
         else:
             header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
-        animation = None if damaged else self._animation(header, frames, stoppable)
+        animation = None if damaged else self._animation(frames, stoppable)
         source: pyvips.Image | Samples
         if animation is not None:
-            samples, delays, header = animation
+            samples, delays, plays = animation
             frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
         else:
             if self.format not in ANIMATED:
@@ -173,32 +159,33 @@ class Source:
             plain = self._plain(header, frames)
             source = header if plain is None else plain[0]
             delays = _delays(header, frames)
+            plays = int(header.get("loop")) if header.get_typeof("loop") else 0
         with _stopping(source, stoppable):
             rendered = render(source, self.colours, keep=keep_colours)
         del animation, source  # may be twice as large as the result
-        return self._upright(rendered, frames, delays if frames > 1 else (), header)
+        return self._upright(rendered, frames, delays if frames > 1 else (), plays)
 
     def _upright(
         self,
         rendered: Rendered,
         frames: int = 1,
         delays: tuple[int, ...] = (),
-        header: pyvips.Image | None = None,
+        plays: int = 0,
     ) -> Pixels:
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         return Pixels.from_samples(
             upright(samples, self.orientation),
             delays,
-            origin=header,
+            plays=plays,
             profile=rendered.profile,
             tone_mapped=rendered.tone_mapped,
             clipped=rendered.clipped,
         )
 
     def _animation(
-        self, header: pyvips.Image, frames: int, stoppable: Stoppable
-    ) -> tuple[Samples, tuple[int, ...], pyvips.Image] | None:
-        """Samples, delays and header of an animation that libvips does not read.
+        self, frames: int, stoppable: Stoppable
+    ) -> tuple[Samples, tuple[int, ...], int] | None:
+        """Samples and delays of an animation that libvips does not read, and how often it plays.
 
         The samples are in the colours of the file, and not premultiplied. None if this
         is not supported.
@@ -228,9 +215,8 @@ class Source:
             samples = cast("Samples", np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1))
         if samples.shape[-1] not in (channels, channels + 1):
             return None
-        header = header.copy()
-        header.set_type(pyvips.GValue.gint_type, "loop", min(animation.plays, _MOST_PLAYS))
-        return samples, tuple(min(delay, _LONGEST_MS) for delay in delays), header
+        delays = tuple(min(delay, _LONGEST_MS) for delay in delays)
+        return samples, delays, min(animation.plays, _MOST_PLAYS)
 
     def _plain_jpeg(self, scan: SingleScan) -> Samples | None:
         """As `_plain`, without opening the file once more."""
@@ -263,20 +249,21 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     source_formats()  # before other threads use libvips
     try:
         read = _read(data, name, field, limits)
-        parts = 0 if read is None else read.decoded_pixels()
+        parts = 0 if read is None else read.decoded_pixels
     except ValueError:
         raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
     scan = single_scan(data) if name == "jpeg" else None
     if scan is None:  # libjpeg reads the only scan of a JPEG once, in a time that its pixels limit
         check_structure(data, name, limits, field)
-    elif (plain := read_plain_header(data, scan)) is not None:
-        limits.check_size(field, plain.width, plain.height, 1, plain.channels)
-        return _of_plain_jpeg(data, field, plain, scan)
+    elif (exif := plain_exif(data, scan)) is not None:
+        limits.check_size(field, scan.width, scan.height, 1, scan.components)
+        colours, blocks = FileColours(scan.components), Blocks(exif)
+        return Source(data, field, name, scan.width, scan.height, colours, blocks, scan=scan)
     try:
         with allocation_failures():
             header = read.as_image() if isinstance(read, Jxl) else load(data, name)
-    except _failures():
+    except pyvips.Error:
         raise _unreadable(field, name) from None
     if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
@@ -296,23 +283,6 @@ def _read(data: Data, name: str, field: str, limits: ImageLimits) -> Meta | Jxl 
     if name in ("avif", "heif"):
         return Meta.read(data)
     return read_jxl(data, field, limits) if name == "jxl" else None
-
-
-def _of_plain_jpeg(data: Data, field: str, header: PlainHeader, scan: SingleScan) -> Source:
-    return Source(
-        data=data,
-        field=field,
-        format="jpeg",
-        width=header.width,
-        height=header.height,
-        frames=1,
-        pages=1,
-        has_alpha=False,
-        orientation=1,
-        colours=FileColours(header.channels),
-        blocks=Blocks(header.exif),
-        scan=scan,
-    )
 
 
 def _described(

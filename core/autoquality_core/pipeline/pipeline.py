@@ -30,7 +30,7 @@ from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
 from autoquality_core.pipeline.candidates import Candidate, candidates, source_notices
-from autoquality_core.pipeline.comparison import Comparison, check_sides, compared
+from autoquality_core.pipeline.comparison import Comparison, OpenPair
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.entry import Entry, looks_alike
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
@@ -51,14 +51,7 @@ from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.pipeline.shrinking import Shrinker
 from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
-from autoquality_core.pipeline.sources import (
-    OpenJob,
-    OpenPair,
-    check_fits,
-    decode_one,
-    open_job,
-    open_pair,
-)
+from autoquality_core.pipeline.sources import OpenJob, check_fits, open_job
 from autoquality_core.pipeline.verdicts import decided, reduced
 from autoquality_core.priors.features import all_features, detail
 from autoquality_core.priors.formats import learned
@@ -247,31 +240,13 @@ class Pipeline:
 
         Raises InvalidImage, DeadlinePassed and RequestCancelled.
         """
-        return self.measure(self.open_pair(reference, distorted, deadline), deadline)
+        return self.open_pair(reference, distorted, deadline).measure(deadline)
 
     def open_pair(self, reference: bytes, distorted: bytes, deadline: Deadline) -> OpenPair:
         """Refuse bad sources by their headers; raises as `compare` does."""
         deadline.check()
         with step("open"):
-            pair = open_pair(reference, distorted, self.limits)
-        check_sides(pair.reference, pair.distorted)
-        return pair
-
-    @allocation_failures()
-    def measure(self, pair: OpenPair, deadline: Deadline) -> Comparison:
-        """Decode both and compare; raises as `compare` does, and MemoryError."""
-        decoded = []
-        for source, other in (
-            (pair.reference, pair.distorted),
-            (pair.distorted, pair.reference),
-        ):
-            deadline.check()
-            whole = other.frames > 1 or not source.holds_still
-            with step("decode", pixels=source.pixels(all_frames=whole)):
-                decoded.append(decode_one(source, deadline, all_frames=whole, profile=pair.profile))
-        deadline.check()
-        with step("measure"):
-            return compared(decoded[0], decoded[1], METRICS.values())
+            return OpenPair.of(reference, distorted, self.limits)
 
     def _settled(self, job: EncodeJob) -> EncodeJob:
         """The job with the default candidates, if they apply. Raises InvalidRequest."""

@@ -18,7 +18,6 @@ from autoquality_core.images import (
     from_raw,
     open_image,
 )
-from autoquality_core.images.colour.icc import in_rgb
 from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import ColorProfile, Data, Format, RawSource
@@ -127,39 +126,12 @@ class OpenJob:
         return requested_formats(self.job, self.source.format, has_alpha=False)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPair:
-    """Two image files to compare, within the limits and not decoded yet."""
-
-    reference: Source
-    distorted: Source
-
-    @property
-    def cost(self) -> int:
-        """Pixels of both, all frames counted, and more for narrow images."""
-        return sum(one.cost(all_frames=True) for one in (self.reference, self.distorted))
-
-    @property
-    def profile(self) -> ColorProfile:
-        """The colours to compare in: their own if these are the same, else sRGB."""
-        same = in_rgb(self.reference.colours.kept) == in_rgb(self.distorted.colours.kept)
-        return ColorProfile.KEEP if same else ColorProfile.SRGB
-
-
 def open_job(job: EncodeJob, limits: ImageLimits) -> OpenJob:
     """Read the header of the job's source. Raises InvalidRequest (InvalidImage for a file)."""
     if isinstance(job.source, RawSource):
         check_raw(job.source, limits)
         return OpenJob(job, job.source, limits)
     return OpenJob(job, open_image(job.source, limits), limits)
-
-
-def open_pair(reference: bytes, distorted: bytes, limits: ImageLimits) -> OpenPair:
-    """Read the headers of both. Raises InvalidImage, naming the field."""
-    return OpenPair(
-        open_image(reference, limits, field="reference"),
-        open_image(distorted, limits, field="distorted"),
-    )
 
 
 def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) -> tuple[Format, ...]:
@@ -192,11 +164,3 @@ def check_fits(job: EncodeJob, source: Source | RawSource) -> None:
             refusals.append(error)
     if len(refusals) == len(tried):
         raise refusals[0]
-
-
-def decode_one(
-    source: Source, deadline: Deadline, *, all_frames: bool, profile: ColorProfile
-) -> Pixels:
-    """Decode a source to compare. Raises InvalidImage, DeadlinePassed and RequestCancelled."""
-    with deadline.in_place_of(InvalidImage):
-        return source.decode(all_frames=all_frames, profile=profile, stoppable=deadline.calling)

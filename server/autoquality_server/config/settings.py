@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from autoquality_core.formats import OPTIONS, EncoderOptions, options_of
 from autoquality_server.config.groups.capacity import CapacitySettings
@@ -60,15 +60,9 @@ class Settings(
             )
             for fmt, options in OPTIONS.items()
         }
-        return EncoderOptions(
-            **formats,
-            keep_copyright=self.keep_copyright,
-            color_profile=self.color_profile,
-            keep_hidden_colors=self.keep_hidden_colors,
-            keep_smaller_source=self.keep_smaller_source,
-            cap_at_source=self.cap_at_source,
-            allow_truncated=self.allow_truncated,
-        )
+        known = (one.name for one in fields(EncoderOptions))
+        general = {name: getattr(self, name) for name in known if hasattr(self, name)}
+        return EncoderOptions(**formats, **general)
 
 
 SPECS: tuple[Spec, ...] = tuple(spec for group in Settings.__bases__ for spec in specs_of(group))

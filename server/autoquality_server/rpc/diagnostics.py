@@ -9,7 +9,7 @@ messages of both versions have the same fields, so the classes of v1alpha serve 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from grpc_channelz.v1 import channelz, channelz_pb2, channelz_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2 as pb
+from grpc_reflection.v1alpha.reflection import ReflectionServicer
 
 from autoquality_server.rpc.executor import DedicatedExecutor
 
@@ -76,53 +77,41 @@ class Diagnostics:
         self._executor.cancel_calls()
 
 
-class _Reflector:
+class _Reflector(ReflectionServicer):
     """Answers questions about the names and files that the process knows."""
 
     def __init__(self, services: Iterable[str]) -> None:
         """`services` are the full names to list."""
-        self._services = sorted(services)
+        super().__init__(services, cast("Any", _Pool()))
 
-    def ServerReflectionInfo(  # noqa: N802 - the contract's name
+    def ServerReflectionInfo(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: Iterator[pb.ServerReflectionRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.ServerReflectionResponse]:
         """Yield one answer to each request."""
         for request in requests:
-            answer = self._answer(request)
+            (answer,) = super().ServerReflectionInfo([request], context)
             answer.valid_host = request.host
-            answer.original_request.CopyFrom(request)
+            if answer.HasField("error_response"):
+                answer.error_response.error_message = _problem(request)
             yield answer
 
-    def _answer(self, request: pb.ServerReflectionRequest) -> pb.ServerReflectionResponse:
-        kind = request.WhichOneof("message_request")
-        if kind is None:
-            return _error(grpc.StatusCode.INVALID_ARGUMENT, "the request has no question")
-        if kind == "list_services":
-            names = [pb.ServiceResponse(name=name) for name in self._services]
-            listed = pb.ListServiceResponse(service=names)
-            return pb.ServerReflectionResponse(list_services_response=listed)
-        asked = getattr(request, kind)
+
+class _Pool:
+    """The pool of the process, which also knows methods, and values by the name of their enum."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_POOL, name)
+
+    def FindFileContainingSymbol(self, name: str) -> FileDescriptor:  # noqa: N802 - the pool's name
+        """The file that defines a name. Raises KeyError for an unknown one."""
         try:
-            return _FINDERS[kind](asked)
+            return _POOL.FindFileContainingSymbol(name)
         except KeyError:
-            name = f"{asked}".replace("\n", " ").strip()
-            return _error(grpc.StatusCode.NOT_FOUND, f"{kind} is unknown: {name}")
-
-
-def _file_of_symbol(name: str) -> FileDescriptor:
-    """The file that defines a message, enum, value, field, service or method.
-
-    Raises KeyError for other names.
-    """
-    try:
-        return _POOL.FindFileContainingSymbol(name)
-    except KeyError:
-        # The pool knows no methods, and values by the scope of their enum only.
-        parent, _, member = name.rpartition(".")
-        file = _POOL.FindFileContainingSymbol(parent)
-        if not _has_member(parent, member):
-            raise
-        return file
+            parent, _, member = name.rpartition(".")
+            file = _POOL.FindFileContainingSymbol(parent)
+            if not _has_member(parent, member):
+                raise
+            return file
 
 
 def _has_member(parent: str, name: str) -> bool:
@@ -134,42 +123,10 @@ def _has_member(parent: str, name: str) -> bool:
     return False
 
 
-def _file_of_extension(asked: pb.ExtensionRequest) -> FileDescriptor:
-    extended = _POOL.FindMessageTypeByName(asked.containing_type)
-    extension: Any = _POOL.FindExtensionByNumber(extended, asked.extension_number)
-    return extension.file  # type: ignore[no-any-return]
-
-
-def _extensions(name: str) -> pb.ServerReflectionResponse:
-    found = _POOL.FindAllExtensions(_POOL.FindMessageTypeByName(name))
-    numbers = pb.ExtensionNumberResponse(
-        base_type_name=name, extension_number=sorted(one.number for one in found)
-    )
-    return pb.ServerReflectionResponse(all_extension_numbers_response=numbers)
-
-
-def _files(file: FileDescriptor) -> pb.ServerReflectionResponse:
-    """A file, then all that it imports."""
-    found = {file.name: file}
-    waiting = [file]
-    while waiting:
-        new = [one for one in waiting.pop().dependencies if one.name not in found]
-        found.update((one.name, one) for one in new)
-        waiting += new
-    protos = [one.serialized_pb for one in found.values()]
-    response = pb.FileDescriptorResponse(file_descriptor_proto=protos)
-    return pb.ServerReflectionResponse(file_descriptor_response=response)
-
-
-def _error(code: grpc.StatusCode, message: str) -> pb.ServerReflectionResponse:
-    number: int = code.value[0]
-    error = pb.ErrorResponse(error_code=number, error_message=message)
-    return pb.ServerReflectionResponse(error_response=error)
-
-
-_FINDERS: dict[str, Callable[[Any], pb.ServerReflectionResponse]] = {
-    "file_by_filename": lambda name: _files(_POOL.FindFileByName(name)),
-    "file_containing_symbol": lambda name: _files(_file_of_symbol(name)),
-    "file_containing_extension": lambda asked: _files(_file_of_extension(asked)),
-    "all_extension_numbers_of_type": _extensions,
-}
+def _problem(request: pb.ServerReflectionRequest) -> str:
+    """Why a request has no other answer."""
+    kind = request.WhichOneof("message_request")
+    if kind is None:
+        return "the request has no question"
+    name = f"{getattr(request, kind)}".replace("\n", " ").strip()
+    return f"{kind} is unknown: {name}"

@@ -90,7 +90,7 @@ class Runner:
         with self._header_slots.acquire(deadline):
             pair = self.pipeline.open_pair(reference, distorted, deadline)
         with self._worker_slot(pair.cost):
-            comparison = self.pipeline.measure(pair, deadline)
+            comparison = pair.measure(deadline)
         log_fields(**comparison.scores, width=comparison.width, height=comparison.height)
         return comparison
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import ServiceDescriptor
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from autoquality_server.telemetry.families import SECONDS
@@ -42,9 +42,12 @@ class RpcMetrics:
             registry=registry,
         )
         self._labels = {
-            (service.full_name, method.name): (_type_of(method), service.full_name, method.name)
+            (service.full_name, one.name): (
+                _TYPES[one.client_streaming, one.server_streaming],
+                *(service.full_name, one.name),
+            )
             for service in services
-            for method in service.methods
+            for one in service.methods
         }
         for labels in self._labels.values():
             self._started.labels(*labels)
@@ -59,7 +62,3 @@ class RpcMetrics:
         labels = self._labels[service, method]
         self._handled.labels(*labels, code.name).inc()
         self._seconds.labels(*labels).observe(seconds)
-
-
-def _type_of(method: MethodDescriptor) -> str:
-    return _TYPES[method.client_streaming, method.server_streaming]

@@ -100,6 +100,7 @@ class Meta:
             raise ValueError("a box is too short") from None
         return meta
 
+    @property
     def decoded_pixels(self) -> int:
         """The pixels that a decoder makes for the primary image, or for its alpha if that has more.
 

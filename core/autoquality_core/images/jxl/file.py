@@ -32,7 +32,9 @@ class Jxl:
     """A file within the limits that has not been decoded yet.
 
     `delays` has the duration of each frame in milliseconds, 0 for a still image. `plays` is 0 for
-    an endless loop. `pages` counts frames and pages.
+    an endless loop. `pages` counts frames and pages. `decoded_pixels` are those that libjxl decodes
+    for the first image, its layers and hidden frames counted. If all frames together have more than
+    the animation shows, it is their number.
     """
 
     header: Header
@@ -42,18 +44,11 @@ class Jxl:
     delays: tuple[int, ...]
     plays: int
     pages: int
-    parts_pixels: int
+    decoded_pixels: int
 
     @property
     def frames(self) -> int:
         return len(self.delays)
-
-    def decoded_pixels(self) -> int:
-        """The pixels that libjxl decodes for the first image, its layers and hidden frames counted.
-
-        If all frames together have more than the animation shows, it is their number.
-        """
-        return self.parts_pixels
 
     def as_image(self) -> pyvips.Image:
         """A black image with the header that libvips would find."""
@@ -122,11 +117,11 @@ def read_jxl(data: Data, field: str, limits: ImageLimits) -> Jxl:
         *(header, codestream, container.blocks, container.gain_map, delays),
         plays=header.plays,
         pages=len(durations),
-        parts_pixels=_parts_pixels(frames, sides[0] * sides[1]),
+        decoded_pixels=_decoded_pixels(frames, sides[0] * sides[1]),
     )
 
 
-def _parts_pixels(frames: list[Frame], canvas: int) -> int:
+def _decoded_pixels(frames: list[Frame], canvas: int) -> int:
     # libjxl lays each visible frame on the whole image, however small it is.
     areas = [max(one.pixels, canvas) if one.kind.visible else one.pixels for one in frames]
     shown = [at for at, one in enumerate(frames) if one.shown]

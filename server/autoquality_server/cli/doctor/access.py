@@ -11,7 +11,7 @@ from autoquality_server.auth.identity import identifier
 from autoquality_server.auth.tls import CERT, CLIENT_CA, METRICS_CLIENT_CA, ServerTls
 from autoquality_server.cli.doctor.report import Finding, Verdict
 from autoquality_server.config import ConfigError, Settings
-from autoquality_server.config.address import StartError, check_free, parse_tcp
+from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.cache import connect, describe, place
 
 _PARTS = {CERT: "certificate", CLIENT_CA: "client CA", METRICS_CLIENT_CA: "metrics CA"}
@@ -19,14 +19,11 @@ _PARTS = {CERT: "certificate", CLIENT_CA: "client CA", METRICS_CLIENT_CA: "metri
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
     """Check whether the addresses of gRPC, health checks and metrics are free."""
-    taken: dict[str, str] = {}
-    yield _check_address(taken, "gRPC", "AUTOQUALITY_LISTEN", settings.listen)
+    yield _check_address("gRPC", "AUTOQUALITY_LISTEN", settings.listen)
     if settings.health_listen:
-        yield _check_address(taken, "health", "AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
+        yield _check_address("health", "AUTOQUALITY_HEALTH_LISTEN", settings.health_listen)
     if settings.metrics_listen:
-        yield _check_address(
-            taken, "metrics", "AUTOQUALITY_METRICS_LISTEN", settings.metrics_listen
-        )
+        yield _check_address("metrics", "AUTOQUALITY_METRICS_LISTEN", settings.metrics_listen)
     else:
         yield Finding("metrics", Verdict.OK, "not served")
 
@@ -92,23 +89,9 @@ def _check_expiry(setting: str, file: PemFile) -> Finding:
     return Finding(_PARTS[setting], verdict, text)
 
 
-def _check_address(taken: dict[str, str], part: str, setting: str, address: str) -> Finding:
-    for other, others_address in taken.items():
-        if _overlap(others_address, address):
-            text = f"{setting}: {address} is the address of {other}"
-            return Finding(part, Verdict.FAILED, text)
-    taken[part] = address
+def _check_address(part: str, setting: str, address: str) -> Finding:
     try:
         check_free(setting, address)
     except StartError as error:
         return Finding(part, Verdict.FAILED, str(error))
     return Finding(part, Verdict.OK, f"{address} is free")
-
-
-def _overlap(first: str, second: str) -> bool:
-    """Whether both need the same port; port 0 is a different one each time."""
-    if first.startswith("unix:") or second.startswith("unix:"):
-        return first == second
-    one, other = parse_tcp(first), parse_tcp(second)
-    every = one.is_every_interface or other.is_every_interface
-    return one.port == other.port != 0 and (one.host == other.host or every)

@@ -122,8 +122,8 @@ class UploadTooSlow(ServiceError):
     status = "DEADLINE_EXCEEDED"
     reason = "UPLOAD_TIMEOUT"
 
-    def __init__(self, message: str = "the request did not arrive in time") -> None:
-        super().__init__(message)
+    def __init__(self) -> None:
+        super().__init__("the request did not arrive in time")
 
 
 def receive_message(
