@@ -2,16 +2,14 @@
 
 A whole image file is a poor sample. A JPEG has been quantised, and counts as clean only after
 shrinking to half its size or less. A photograph of 20 megapixels shows several things, but should
-not count more than one of 20 kilopixels. So each image gives one or more pieces of at most
-SIDE x SIDE pixels, cut out after shrinking by a random factor. A whole photograph is less uniform
-than its pieces, and looks worse at the same mean detail, so some images also give a whole scene.
-Everything random depends only on the file's bytes and the seed.
+not count more than one of 20 kilopixels. So each image gives one or more samples of at most
+SIDE x SIDE pixels, cut out after shrinking by a random factor. Everything random depends only on
+the file's bytes and the seed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,10 +26,7 @@ from autoquality_core.priors import USUAL_SIDE
 from autoquality_core.types import RawSource
 
 SIDE = USUAL_SIDE
-"""Pixels a side of the largest piece."""
-
-SCENES, SCENE = 0.35, 2e6
-"""The share of the larger images that also give a whole scene, and the most pixels of one."""
+"""Pixels a side of the largest sample."""
 
 MIDDLE = 160
 """Pixels a side of the middle of a sample. It stands for a thumbnail, which has other curves."""
@@ -194,11 +189,6 @@ def _cut(path: Path, kind: str, size: tuple[int, int], seed: int) -> list[Sample
         drawn.append(_window(path, kind, size, least * (most / least) ** part, rng))
     if lossy and rng.random() < RECOMPRESSED:
         drawn.append(_window(path, kind, size, 1.0, rng, clean=False))
-    whole = size[0] * size[1] / least**2
-    if whole > SIDE * SIDE and rng.random() < SCENES:
-        area = math.exp(rng.uniform(math.log(SIDE * SIDE), math.log(min(whole, SCENE))))
-        shrink = math.sqrt(size[0] * size[1] / area)
-        drawn.append(_window(path, kind, size, shrink, rng, most=max(size)))
     return drawn
 
 
@@ -209,12 +199,10 @@ def _window(
     shrink: float,
     rng: random.Random,
     *,
-    most: int = SIDE,
     clean: bool = True,
 ) -> Sample:
-    """A piece of at most `most` pixels a side."""
     # libvips may round down, so a pixel is left out at the edge.
     width, height = (max(1, int(side / shrink - (shrink > 1))) for side in size)
-    across, down = min(most, width), min(most, height)
+    across, down = min(SIDE, width), min(SIDE, height)
     left, top = rng.randint(0, width - across), rng.randint(0, height - down)
     return Sample(path, kind, shrink, left, top, across, down, clean)
