@@ -42,7 +42,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that was considered as the answer: a format, with the options that vary."""
+    """A file that was considered as the answer: a format, with the options that vary.
+
+    With Outcome.SOURCE_KEPT, the first one is the source itself. It has no quality.
+    """
 
     format: Format
     verdict: Verdict

@@ -21,6 +21,7 @@ from autoquality import (
     NoticeCode,
     Outcome,
     RawImage,
+    Verdict,
     WebpOptions,
 )
 from autoquality.testing import FakeServer, Fault, answer, png_image
@@ -176,6 +177,20 @@ def test_a_smaller_source_is_kept_on_request(client: Client) -> None:
     ):
         again = client.encode(source, keep_smaller_source=True, **options)  # type: ignore[arg-type]
         assert again.outcome is not Outcome.SOURCE_KEPT
+
+
+def test_a_kept_source_is_the_chosen_one_of_the_candidates(client: Client) -> None:
+    source = client.encode(b"photo", format="jpeg", quality=30).image
+    options: dict[str, Any] = {"method": "ssimulacra2", "target": 90, "keep_smaller_source": True}
+    kept = client.encode(source, candidates=["webp", "jpeg"], **options)
+    assert (kept.image, kept.outcome, kept.format) == (source, Outcome.SOURCE_KEPT, "jpeg")
+    first, *others = kept.candidates
+    assert (first.verdict, first.format, first.quality) == (Verdict.CHOSEN, "jpeg", None)
+    assert (first.size_bytes, first.ssimulacra2) == (len(source), 100)
+    assert {one.format for one in others} == {"webp", "jpeg"}
+    assert Verdict.CHOSEN not in {one.verdict for one in others}
+    assert client.encode(source, format="jpeg", **options).candidates == ()
+    assert client.encode(source, candidates=["webp"], **options).outcome is not Outcome.SOURCE_KEPT
 
 
 def test_a_jpeg_has_a_quality_that_can_be_the_limit(client: Client) -> None:

@@ -50,7 +50,8 @@ def answer(
     """
     match request:
         case pb.EncodeRequest():
-            return check_encode(request, check_images=check_images) or chosen(request, _encode)
+            fault = check_encode(request, check_images=check_images)
+            return fault or source.keep_smaller(request, chosen(request, _encode))
         case pb.CompareRequest():
             fault = check_compare(request) if check_images else None
             return fault or _compare(request)
@@ -120,7 +121,6 @@ def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.Enco
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
-    source.keep_smaller(request, response, curve.source)
     return response
 
 

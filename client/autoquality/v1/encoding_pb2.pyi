@@ -1361,7 +1361,9 @@ Global___Probe: typing_extensions.TypeAlias = Probe
 
 @typing.final
 class Candidate(google.protobuf.message.Message):
-    """A file that was considered as the answer: a format, with the options that vary."""
+    """A file that was considered as the answer: a format, with the options that vary,
+    or the source itself (OUTCOME_SOURCE_KEPT).
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1623,7 +1625,10 @@ class EncodeResponse(google.protobuf.message.Message):
 
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
-        """What became of each candidate. Empty if there was nothing to choose."""
+        """What became of each candidate. Exactly one has VERDICT_CHOSEN. With
+        OUTCOME_SOURCE_KEPT, that is the source itself: it is the first one, and its
+        `quality` is 0. Empty if there was nothing to choose.
+        """
 
     def __init__(
         self,

@@ -31,12 +31,13 @@ because the nearest qualities of two formats differ by as much."""
 TYPICAL_SCORE = 70.0
 """The score at which chroma is chosen for methods that know no SSIMULACRA2."""
 
-_MISSED = frozenset(
+MISSED = frozenset(
     {
         *(Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED),
         *(Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT),
     }
 )
+"""Outcomes of a search for a score whose answer misses the target or a limit."""
 
 
 class Objective(Protocol):
@@ -94,7 +95,7 @@ class FewestBytes:
         # the target: for a photograph, it is several times as large.
         best = min((one for one in searched if not one.candidate.optional), key=self._rank)
         optional = (
-            one for one in searched if one.candidate.optional and one.found.outcome not in _MISSED
+            one for one in searched if one.candidate.optional and one.found.outcome not in MISSED
         )
         return min((best, *optional), key=lambda one: one.size)
 
@@ -104,7 +105,7 @@ class FewestBytes:
         return 1, entry.over, -(entry.score or 0.0), entry.size
 
     def met(self, entry: Entry) -> bool:
-        if entry.found.outcome in _MISSED or entry.over:
+        if entry.found.outcome in MISSED or entry.over:
             return False
         if self.target is None or entry.score is None:
             return True
