@@ -581,9 +581,9 @@ class AutoQuality(google.protobuf.message.Message):
     its target, the outcome names the limit. If no quality in [min_quality,
     max_quality] is within all limits, the outcome is OUTCOME_LIMITS_CONFLICT.
 
-    With METHOD_NONE and for a format without a quality, nothing is searched: the
-    limits are only checked. CODE_LIMIT_EXCEEDED reports every limit that the
-    result exceeds.
+    With METHOD_NONE, the limits are only checked. A format without a quality can
+    only drop metadata to meet max_bytes. CODE_LIMIT_EXCEEDED reports every limit
+    that the result exceeds.
 
     The most bytes of the file, 1 or more. With METHOD_SIZE, the smaller one of
     this limit and the target counts. To meet it, the server drops metadata and

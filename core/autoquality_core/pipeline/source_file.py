@@ -102,8 +102,7 @@ class SourceFile:
         and if `result` exceeds a limit.
         """
         entry = self.entry
-        metadata = entry.session.metadata if chosen is entry else entry.metadata
-        file = self._within(result.applied, metadata)
+        file = self._within(result.applied, entry.metadata_as_in(chosen))
         if file is None:
             return None
         if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:

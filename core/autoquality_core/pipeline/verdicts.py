@@ -28,6 +28,7 @@ def decided(
     entries = _without_search(entries)
     if len(entries) == 1 and not left_out:
         entries[0].answer = entries[0].handler(entries[0].session, entries[0].resolved)
+        entries[0].give_up_metadata()
         return entries[0], [entries[0]], []
     objective, beliefs = objective_of(entries), beliefs_about(entries)
     best, searched = choose(entries, objective, beliefs)
