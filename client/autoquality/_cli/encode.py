@@ -79,7 +79,8 @@ def encode(
     structure. A result has the name of its source, with the suffix of its format. "-" is
     standard input or output. If an image fails, stderr says why, the others continue, and the
     exit code is 1. If several in a row cannot reach the server, the others are not tried, and
-    the exit code is 3.
+    the exit code is 3. An image that the server refuses or is lost with is tried once more,
+    without others at the same time.
 
     \b
     Examples:
