@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -19,6 +18,7 @@ from fsspec.utils import get_protocol
 from autoquality._cli.errors import Failure
 from autoquality._cli.paths import SUFFIXES, format_of
 from autoquality._enums import Format
+from autoquality._files import replace_file
 
 _VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """What file systems call the version or the time of a file, best first."""
@@ -179,7 +179,7 @@ class Folder:
             raise StorageError(f"will not write {path}: the name leads out of its folder")
         try:
             if self.is_local:
-                _replace(Path(path), data)
+                _write(Path(path), data)
             else:
                 self._put(path, data)
         except Exception as error:
@@ -204,25 +204,19 @@ class Folder:
         return url
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a local file by a rename.
+def _write(path: Path, data: bytes) -> None:
+    """Write a local file, and make its folder.
 
     The temporary name depends only on the name. So a run that resumes removes what a killed one
     left there.
     """
     key = hashlib.blake2b(path.name.encode(errors="surrogateescape"), digest_size=12).hexdigest()
-    temporary = path.with_name(f".{key}.tmp")
+    temporary = f".{key}.tmp"
     try:
-        try:
-            temporary.write_bytes(data)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:  # the disk may be full
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+        replace_file(path, data, temporary)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, data, temporary)
 
 
 def _failure(action: str, url: str, error: Exception) -> StorageError:
