@@ -153,6 +153,22 @@ def test_a_pipe_in_a_folder_is_no_image(run: Run, photos: Path) -> None:
     assert "pipe.png" not in result.output
 
 
+def test_links_to_folders_are_reported_and_not_followed(run: Run, photos: Path) -> None:
+    (photos / "again").symlink_to("trip")
+    (photos / "trip" / "up").symlink_to("..")
+    (photos / "link.jpg").symlink_to("a.jpg")
+    arguments = ("encode", photos, "-o", photos.parent / "small", "--format", "webp", "--json")
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 4
+    listed = f"{photos}/again, {photos}/trip/up"
+    message = f"skipped 2 linked folders: {listed}; to encode their images, name them"
+    assert result.stderr.splitlines()[0] == f"autoquality: {message}"
+    assert run(*arguments, "--force", "--quiet").stderr == ""
+    named = run("encode", photos / "again", "-o", photos.parent / "more", "--format", "webp")
+    assert (named.exit_code, names(photos.parent / "more")) == (0, {"c.webp"})
+
+
 def test_a_file_that_cannot_be_inspected_fails_alone(
     run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
