@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoquality._enums import Chroma, Format, Metric, NoticeCode, Outcome, Stage, Verdict
+from autoquality._files import replace_file
 from autoquality._options import AutoQuality
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -42,7 +43,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that was considered as the answer: a format, with the options that vary."""
+    """A file that was considered as the answer: a format, with the options that vary.
+
+    With Outcome.SOURCE_KEPT, the first one is the source itself. It has no quality.
+    """
 
     format: Format
     verdict: Verdict
@@ -153,20 +157,11 @@ class Encoded:
             if path.exists() and not path.is_file():
                 path.write_bytes(self.image)
             else:
-                _replace(Path(os.path.realpath(path)), self.image)
+                temporary = f".{secrets.token_hex(8)}.tmp"
+                replace_file(Path(os.path.realpath(path)), self.image, temporary)
         except OSError as error:  # which may name the temporary file
             raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         return path
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ A server needs 3 to 7 seconds to replace a process that died. Meanwhile its othe
 refuse calls. Their retry hint covers their queue, not the replacement. So the delays also grow
 by themselves, to more than 11 seconds in total.
 
-A call that lost its connection may have crashed the server, so it gets fewer retries. Each of
-them first waits for a connection, because an attempt without one is wasted.
+A call that was sent and lost its connection may have crashed the server, so it gets fewer
+retries. Before each retry, the client waits for a connection, because an attempt without one is
+wasted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 
 import grpc
 
+from autoquality._connection import LOST
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -31,6 +33,7 @@ from autoquality._errors import (
     UnavailableError,
     trailing_metadata,
 )
+from autoquality._status import ErrorInfo
 
 RETRIED = (OverloadedError, UnavailableError, CancelledError)
 """Errors that a retry may avoid."""
@@ -85,7 +88,7 @@ class Backoff:
 
     def next_delay(self, error: AutoQualityError) -> float:
         """Return the seconds to wait until the next attempt. Raises `error` if there is none."""
-        lost = is_lost(error)
+        lost = may_have_crashed(error)
         delay = retry_delay(delay_after(error, self._attempt), pushback_of(error))
         too_late = self._end is not None and time.monotonic() + (delay or 0) >= self._end
         too_often = self._attempt == self._retries or (lost and self._losses == MAX_LOSSES)
@@ -99,6 +102,16 @@ class Backoff:
 def is_lost(error: AutoQualityError) -> bool:
     """Whether the call lost its server, so that a retry first waits for a connection."""
     return not isinstance(error, OverloadedError)
+
+
+def may_have_crashed(error: AutoQualityError) -> bool:
+    """Whether a lost call may have ended its server. It cannot if it was not sent."""
+    return is_lost(error) and not any(
+        isinstance(detail, ErrorInfo)
+        and detail.domain == "autoquality.client"
+        and detail.reason != LOST
+        for detail in error.details
+    )
 
 
 def delay_after(error: AutoQualityError, attempt: int) -> float:

@@ -40,6 +40,11 @@ def run(data: bytes) -> None:
     kept = response.outcome == pb.OUTCOME_SOURCE_KEPT
     assert response.iterations == len(response.probes) >= (not kept)
     assert response.format in pb.Format.values() and response.outcome in pb.Outcome.values()
+    chosen = [one for one in response.candidates if one.verdict == pb.Candidate.VERDICT_CHOSEN]
+    assert len(chosen) == bool(response.candidates)
+    for one in chosen:
+        assert (one.format, one.quality) == (response.format, response.quality)
+        assert (one.size_bytes, one.lossless) == (response.size_bytes, response.lossless)
     if kept:
         assert (response.quality, response.dssim, response.ssimulacra2) == (0, 0, 100)
     elif applied.method != pb.METHOD_NONE and response.outcome not in _WITHOUT_QUALITY:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import grpc
@@ -133,6 +135,34 @@ def test_a_file_that_kills_servers_fails_and_the_others_do_not(
     assert len(tries) == 4
     assert "4 done, 1 failed" in done.stdout
     assert "failures  1 CONNECTION_LOST" in done.stdout
+
+
+def test_a_file_that_kills_servers_takes_no_others_with_it(
+    run: Run, many: Path, server: FakeServer
+) -> None:
+    """All files that a server has are lost with it."""
+    poison, lock = (many / "05.png").read_bytes(), threading.Lock()
+    inside, attempts = set[bytes](), Counter[bytes]()
+
+    def dies(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+        crash = Fault(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+        with lock:
+            inside.add(request.image)
+            attempts[request.image] += 1
+            lost = attempts[request.image] <= 2 or len(inside) > 1
+        time.sleep(0.01)
+        with lock:
+            lost = lost or len(inside) > 1 or poison in inside
+            inside.remove(request.image)
+        return crash if lost else answer(request)
+
+    for path in sorted(many.iterdir())[10:]:
+        path.unlink()
+    server.respond_always(dies)
+    done = run()
+    assert "9 done, 1 failed" in done.stdout, done.output
+    assert attempts[poison] == 4
+    assert set(attempts.values()) == {3, 4}
 
 
 def test_a_server_that_hangs_is_left_out_and_its_files_go_to_others(

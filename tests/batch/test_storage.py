@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -20,7 +21,7 @@ PNG = png_image(9, 9)
 
 def found(url: object, skip: object = "/nowhere") -> list[str]:
     """Return the relative paths of the images in a folder."""
-    return [file.relative for file in Folder(str(url), 1).files(Folder(str(skip), 1))]
+    return [file.relative for file in Folder(str(url), 1).files(Folder(str(skip), 1), [])]
 
 
 def outputs(folder: Path) -> list[str]:
@@ -34,9 +35,30 @@ def test_images_are_found_in_order_without_hidden_and_other_files(tmp_path: Path
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "link.png").symlink_to(tmp_path / "b.PNG")
-    (tmp_path / "broken.png").symlink_to(tmp_path / "nothing")
     (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
     assert found(tmp_path, skip=tmp_path / "small") == ["b.PNG", "c.heic", "link.png", "a/z.jpg"]
+
+
+@pytest.mark.parametrize("to", ["nothing", "broken.png"])
+def test_a_link_that_leads_nowhere_fails_alone(run: Run, photos: Path, to: str) -> None:
+    (photos / "broken.png").symlink_to(to)
+    done = run()
+    assert done.exit_code == 1
+    assert "5 done, 1 failed" in done.stdout
+    assert "broken.png: cannot read" in done.stderr
+
+
+def test_links_to_folders_are_reported_and_not_followed(run: Run, photos: Path) -> None:
+    (photos / "again").symlink_to("trip")
+    (photos / "trip" / "up").symlink_to("..")
+    (photos / "small").symlink_to("../small")
+    done = run()
+    assert done.exit_code == 0
+    assert "5 done, 0 failed" in done.stdout
+    listed = f"file://{photos}/again, file://{photos}/trip/up"
+    assert f"skipped   2 linked folders: {listed}; to encode" in done.stdout
+    assert json.loads(run("--json").stdout)["this_run"]["linked_folders"] == 2
 
 
 def test_a_source_may_be_one_file(photos: Path) -> None:
@@ -47,7 +69,7 @@ def test_a_change_of_a_linked_file_is_a_new_version(photos: Path) -> None:
     (photos / "link.png").symlink_to(photos / "a.png")
 
     def version() -> str:
-        files = Folder(str(photos), 1).files(Folder("/nowhere", 1))
+        files = Folder(str(photos), 1).files(Folder("/nowhere", 1), [])
         return next(file.version for file in files if file.relative == "link.png")
 
     before = version()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
+import time
+from collections import Counter
 from pathlib import Path
 
 import grpc
 import pytest
 
+from autoquality import _retry
+from autoquality._call import Caller
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from tests.cli.conftest import Run, encode_requests
@@ -58,6 +63,82 @@ def test_after_three_unreachable_images_in_a_row_the_others_are_not_tried(
     assert len(result.stdout.splitlines()) == 25
 
 
+class Fragile:
+    """A server that a poison image crashes, with all images that it has then."""
+
+    def __init__(self, poison: bytes = b"") -> None:
+        self.attempts = Counter[bytes]()
+        self._poison = poison
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __call__(self, request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+        with self._lock:
+            self._inside += 1
+            self.attempts[request.image] += 1
+            lonely = self._inside == 1 and self.attempts[request.image] > 4
+        time.sleep(0.01)
+        with self._lock:
+            lonely = lonely and self._inside == 1
+            self._inside -= 1
+        if lonely and request.image != self._poison:
+            return pb.EncodeResponse(format=pb.FORMAT_WEBP)
+        return Fault(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A folder with 8 different images."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.jpg").write_bytes(b"photo %d" % number)
+    return folder
+
+
+def test_images_that_the_server_was_lost_with_are_encoded_without_company(
+    run: Run, few: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.01)
+    fragile = Fragile(poison=b"photo 3")
+    server.respond_always(fragile)
+    result = run("encode", few, "-o", few.parent / "out", "--format", "webp", "--jobs", 8)
+    assert result.exit_code == 1
+    assert names(few.parent / "out") == {f"{number}.webp" for number in range(8) if number != 3}
+    assert [line for line in result.stderr.splitlines() if "3.jpg: " in line]
+    assert set(fragile.attempts.values()) == {5, 8}
+
+
+def test_an_image_that_a_full_server_keeps_refusing_is_encoded_without_company(
+    run: Run, few: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "_MAX_DELAY", 0.01)
+    server.respond(*[Fault.overloaded(0.0)] * 8 * 9)
+    server.respond_always(pb.EncodeResponse(format=pb.FORMAT_WEBP))
+    result = run("encode", few, "-o", few.parent / "out", "--format", "webp", "--jobs", 8)
+    assert result.exit_code == 0, result.stderr
+    assert len(encode_requests(server)) == 8 * 9 + 8
+
+
+def test_images_that_cannot_be_sent_are_tried_without_company_once(
+    run: Run, few: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise each image of a server that is gone would wait for it twice."""
+    waits = list[float]()
+
+    def no_connection(_caller: object, seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    monkeypatch.setattr(Caller, "_wait_connected", no_connection)
+    server.respond_always(
+        Fault(grpc.StatusCode.UNAVAILABLE, "last error: none; Connection refused")
+    )
+    result = run("encode", few, "-o", few.parent / "out", "--format", "webp", "--jobs", 8)
+    assert result.exit_code == 3
+    assert len(waits) <= 8 + 1
+
+
 def test_an_image_that_no_attempt_could_send_gives_exit_code_3(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
@@ -70,6 +151,22 @@ def test_a_pipe_in_a_folder_is_no_image(run: Run, photos: Path) -> None:
     result = run("encode", photos, "-o", photos.parent / "small", "--format", "webp", "--json")
     assert result.exit_code == 0
     assert "pipe.png" not in result.output
+
+
+def test_links_to_folders_are_reported_and_not_followed(run: Run, photos: Path) -> None:
+    (photos / "again").symlink_to("trip")
+    (photos / "trip" / "up").symlink_to("..")
+    (photos / "link.jpg").symlink_to("a.jpg")
+    arguments = ("encode", photos, "-o", photos.parent / "small", "--format", "webp", "--json")
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 4
+    listed = f"{photos}/again, {photos}/trip/up"
+    message = f"skipped 2 linked folders: {listed}; to encode their images, name them"
+    assert result.stderr.splitlines()[0] == f"autoquality: {message}"
+    assert run(*arguments, "--force", "--quiet").stderr == ""
+    named = run("encode", photos / "again", "-o", photos.parent / "more", "--format", "webp")
+    assert (named.exit_code, names(photos.parent / "more")) == (0, {"c.webp"})
 
 
 def test_a_file_that_cannot_be_inspected_fails_alone(

@@ -321,6 +321,21 @@ def test_an_encode_request_has_the_same_kind_of_answer(stubs: Any, name: str) ->
     assert ("violations" in found) == (name in BAD)
 
 
+def test_a_file_over_the_default_limit_is_refused_alike(stubs: Any) -> None:
+    fake, real = stubs
+    request = encode(PNG + bytes(64 * 2**20 + 1 - len(PNG)))
+    found = seen(fake.Encode, request)
+    assert found == seen(real.Encode, request)
+    assert found["violations"] == [("image", "IMAGE_TOO_LARGE")]
+
+
+def test_the_limits_on_sources_are_the_defaults_of_the_real_server(stubs: Any) -> None:
+    limits = [stub.GetServerInfo(pb.GetServerInfoRequest()).limits for stub in stubs]
+    for name in ("max_image_bytes", "max_stream_bytes", "max_resolution_pixels", "max_chunk_bytes"):
+        fake, real = (getattr(one, name) for one in limits)
+        assert fake == real > 0, name
+
+
 def test_every_mixture_of_fields_is_refused_alike(stubs: Any) -> None:
     fake, real = stubs
     random = Random(1)

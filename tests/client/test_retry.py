@@ -25,7 +25,7 @@ from autoquality import (
     UnavailableError,
     _retry,
 )
-from autoquality._retry import RETRIES, delay_after, retry_delay
+from autoquality._retry import RETRIES, Backoff, delay_after, retry_delay
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1 import encoding_pb2_grpc as pb_grpc
@@ -65,6 +65,19 @@ def test_a_call_that_loses_its_server_each_time_is_retried_3_times(
     with server.client(retries=8) as client, pytest.raises(UnavailableError):
         client.encode(b"photo")
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(("reason", "retries"), [("CONNECTION_REFUSED", 8), ("CONNECTION_LOST", 3)])
+def test_an_attempt_that_was_not_sent_cannot_have_crashed_the_server(
+    reason: str, retries: int
+) -> None:
+    detail = ErrorInfo(reason, domain="autoquality.client")
+    error = UnavailableError("gone", code=grpc.StatusCode.UNAVAILABLE, details=[detail])
+    backoff = Backoff(8, None)
+    for _ in range(retries):
+        backoff.next_delay(error)
+    with pytest.raises(UnavailableError):
+        backoff.next_delay(error)
 
 
 def test_the_delays_of_an_overloaded_server_outlast_the_replacement_of_a_process() -> None:

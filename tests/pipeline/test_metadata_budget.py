@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from autoquality_core.formats import EncoderOptions
+from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec
+from autoquality_core.types import Format, Limits, Lossless, Method, NoticeCode, Outcome, TargetSpec
 from tests.images.metadata_files import (
     ARTIST,
     EXIF_IFD,
@@ -24,6 +26,7 @@ from tests.images.metadata_files import (
 )
 from tests.photos import crop
 from tests.pipeline.kept import EVERYTHING, PIPELINE, codes, exif_of, texts_of
+from tests.pipeline.test_candidates import drawing
 
 WITH_QUALITY = pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL])
 
@@ -127,3 +130,108 @@ def test_xmp_is_left_out_with_the_rest() -> None:
     result = encode(source, Format.WEBP, 5000, EVERYTHING)
     assert result.outcome is Outcome.TARGET_MET and texts_of(result.image) == ("Ada", "")
     assert b"xmpmeta" not in result.image and codes(result) == [NoticeCode.METADATA_DROPPED]
+
+
+# --- files without a quality -------------------------------------------------
+
+
+LOSSLESS = pytest.mark.parametrize(
+    "fmt",
+    [Format.PNG, Format.WEBP, Format.JXL],
+    ids=lambda one: one.value,
+)
+WITHOUT_LOSS = EncoderOptions(
+    keep_metadata=True, webp=WebpOptions(lossless=Lossless.ALWAYS), jxl=JxlOptions(lossless=True)
+)
+ONLY_COPYRIGHT = replace(WITHOUT_LOSS, keep_metadata=False)
+NOTHING = replace(ONLY_COPYRIGHT, keep_copyright=False)
+
+
+def graphic(note: int = 20_000) -> bytes:
+    """A PNG of few colours, with a maker note of so many bytes."""
+    file = io.BytesIO()
+    raw = drawing()
+    picture = Image.frombytes("RGB", (raw.width, raw.height), raw.pixels)
+    picture.save(file, "PNG", exif=Image.open(io.BytesIO(photograph(note))).info["exif"])
+    return file.getvalue()
+
+
+def limited(source: bytes, fmt: Format, max_bytes: int, options: EncoderOptions) -> EncodeResult:
+    spec = TargetSpec(Method.SSIMULACRA2, limits=Limits(max_bytes))
+    return PIPELINE.encode(EncodeJob(source, fmt, spec, None, options), Deadline())
+
+
+@LOSSLESS
+@pytest.mark.parametrize("search", [encode, limited])
+def test_a_file_without_a_quality_gives_up_metadata_that_does_not_fit(
+    fmt: Format, search: Callable[..., EncodeResult]
+) -> None:
+    source = graphic()
+    whole, alone, bare = (
+        fixed(source, fmt, 1, options).image for options in (WITHOUT_LOSS, ONLY_COPYRIGHT, NOTHING)
+    )
+    fits = search(source, fmt, len(whole), WITHOUT_LOSS)
+    assert fits.image == whole and NoticeCode.METADATA_DROPPED not in codes(fits)
+    for budget, expected in ((len(whole) - 1, alone), (len(alone) - 1, bare)):
+        result = search(source, fmt, budget, WITHOUT_LOSS)
+        assert result.image == expected
+        assert codes(result) == [NoticeCode.METADATA_DROPPED]
+        assert [one.size_bytes for one in result.probes] == [len(expected)]
+    hopeless = search(source, fmt, len(bare) - 1, WITHOUT_LOSS)
+    assert hopeless.image == alone and NoticeCode.METADATA_DROPPED in codes(hopeless)
+
+
+def test_a_fixed_quality_keeps_metadata_over_a_limit() -> None:
+    source, spec = graphic(), TargetSpec(Method.NONE, limits=Limits(10_000))
+    job = EncodeJob(source, Format.PNG, spec, None, EVERYTHING)
+    result = PIPELINE.encode(job, Deadline())
+    assert len(result.image) > 20_000 and codes(result) == [NoticeCode.LIMIT_EXCEEDED]
+
+
+def test_an_image_is_not_reduced_where_its_metadata_can_give_way() -> None:
+    result = encode(graphic(), Format.PNG, 10_000, replace(EVERYTHING, may_shrink=True))
+    assert codes(result) == [NoticeCode.METADATA_DROPPED]
+    assert result.image == fixed(graphic(), Format.PNG, 1, EncoderOptions()).image
+
+
+def test_a_kept_source_gives_up_metadata_as_an_encoding_does() -> None:
+    source = encode(graphic(), Format.PNG, 10**6, EVERYTHING).image
+    options = replace(EVERYTHING, keep_smaller_source=True)
+    result = encode(source, Format.PNG, 10_000, options)
+    assert result.outcome is Outcome.SOURCE_KEPT and codes(result) == [NoticeCode.METADATA_DROPPED]
+    assert len(result.image) <= 10_000 and texts_of(result.image) == ("Ada", "")
+
+
+@pytest.mark.parametrize("search", [encode, limited])
+def test_a_lossless_candidate_gives_up_metadata_where_the_lossy_one_does(
+    search: Callable[..., EncodeResult],
+) -> None:
+    source = graphic()
+    lossless = fixed(source, Format.WEBP, 1, ONLY_COPYRIGHT).image
+    result = search(source, Format.WEBP, 10_000, EVERYTHING)
+    assert result.image == lossless and result.outcome is Outcome.LOSSLESS_SMALLER
+    assert codes(result) == [NoticeCode.METADATA_DROPPED]
+
+
+def test_a_lossless_candidate_keeps_metadata_that_fits_with_the_lossy_one() -> None:
+    source = photograph(note=20_000)
+    lossless = len(fixed(source, Format.WEBP, 1, ONLY_COPYRIGHT).image)
+    spec = TargetSpec(Method.SIZE, lossless + 1000, 70, 80)
+    formats = (Format.WEBP, Format.PNG)
+    job = EncodeJob(source, None, spec, None, EVERYTHING, candidates=formats)
+    result = PIPELINE.encode(job, Deadline())
+    assert result.format is Format.WEBP and not result.lossless
+    assert EXIF_IFD in exif_of(result.image) and not result.notices
+
+
+def test_a_choice_keeps_the_metadata_that_the_chosen_format_keeps_alone() -> None:
+    """Although it searches the format in two parts, and more than the budget may be metadata."""
+    source = photograph(note=20_000)
+    for options in (EncoderOptions(), EVERYTHING):
+        spec = TargetSpec(Method.SIZE, 6000, 1, 95)
+        formats = (Format.AVIF, Format.WEBP, Format.JPEG)
+        job = EncodeJob(source, None, spec, None, options, candidates=formats)
+        result = PIPELINE.encode(job, Deadline())
+        alone = encode(source, result.format, 6000, options)
+        assert (result.image, codes(result)) == (alone.image, codes(alone))
+        assert len({one.format for one in result.probes}) > 1

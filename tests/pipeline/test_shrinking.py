@@ -173,6 +173,15 @@ def test_a_drawing_whose_lossless_file_is_the_smallest_shrinks(
     assert (chosen.lossless, chosen.size_bytes) == (False, len(result.image))
 
 
+def test_a_near_lossless_candidate_is_not_chosen_for_the_smaller_image() -> None:
+    target = {"method": "ssimulacra2", "target": 90, "max_bytes": budget(WebpEncoder(), 0.3)}
+    result = encode(output="webp", **target)
+    assert codes(result) == [NoticeCode.IMAGE_SHRUNK]
+    assert any(one.near_lossless is not None for one in result.candidates)
+    (chosen,) = (one for one in result.candidates if one.verdict is Verdict.CHOSEN)
+    assert chosen.near_lossless is None
+
+
 # --- the least width ---------------------------------------------------------
 
 

@@ -13,8 +13,8 @@ from PIL.PngImagePlugin import PngInfo
 
 import autoquality_core as aq
 from autoquality_core.formats import AvifEncoder, Encoder, JpegEncoder, JxlEncoder, WebpEncoder
-from autoquality_core.pipeline.job import EncodeResult
-from autoquality_core.types import ColorProfile, Format, NoticeCode, Outcome
+from autoquality_core.pipeline.job import Considered, EncodeResult
+from autoquality_core.types import ColorProfile, Format, NoticeCode, Outcome, Verdict
 from tests.formats.sources import moving, photograph, translucent
 from tests.images.files import animated
 from tests.images.films import XMP, XMP_HEAD, Frame, apng, segment
@@ -38,7 +38,7 @@ EACH = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.format.v
 PERFECT = {"dssim": 0.0, "ssimulacra2": 100.0}
 
 
-def encode(source: bytes, fmt: Format | None = None, **options: Any) -> EncodeResult:
+def encode(source: bytes, fmt: Format | list[str] | None = None, **options: Any) -> EncodeResult:
     """With quality 95, every encoding of a photograph here is larger than its source."""
     quality = None if "method" in options else 95
     return aq.encode(source, fmt, quality=quality, **{"keep_smaller_source": True} | options)
@@ -118,6 +118,59 @@ def test_alpha_stays() -> None:
     source = encoder.encode(translucent(), 30)
     result = encode(source)
     assert kept(result) and result.image == source
+
+
+BOTH = ["jpeg", "webp"]
+
+
+def listed(result: EncodeResult) -> dict[Verdict, list[Considered]]:
+    """The candidates after the first, which is the source, and the only one that was chosen."""
+    source, *others = result.candidates
+    assert kept(result) and source.verdict is Verdict.CHOSEN
+    assert (source.format, source.quality, source.score) == (result.format, None, 100.0)
+    assert source.size_bytes == len(result.image) and source.lossless and result.lossless
+    found: dict[Verdict, list[Considered]] = {}
+    for one in others:
+        found.setdefault(one.verdict, []).append(one)
+    assert Verdict.CHOSEN not in found
+    return found
+
+
+def test_the_source_is_the_chosen_one_of_the_candidates() -> None:
+    source = low(WebpEncoder())
+    others = listed(encode(source, BOTH, method="ssimulacra2", target=90, min_quality=85))
+    assert Format.WEBP in {one.format for one in others[Verdict.LARGER]}
+    for one in others[Verdict.LARGER]:
+        assert one.size_bytes is not None and one.size_bytes > len(source)
+        assert one.message == f"{one.size_bytes - len(source)} bytes more than the source"
+
+
+def test_an_encoding_that_a_limit_makes_smaller_than_the_source_misses_the_target() -> None:
+    source = saved("JPEG", photograph().samples[0], quality=80)
+    options = {"target": 95, "allowed_error": 0.5, "max_bytes": len(source)}
+    others = listed(encode(source, BOTH, method="ssimulacra2", **options))
+    (missed,) = others[Verdict.MISSES_TARGET]
+    assert missed.size_bytes is not None and missed.size_bytes < len(source)
+
+
+def test_an_encoding_that_is_smaller_than_a_source_in_the_budget_looks_worse() -> None:
+    source = low(WebpEncoder(), 60)
+    options = {"method": "size", "target": 2 * len(source), "max_quality": 50}
+    others = listed(encode(source, ["avif", "webp"], **options))
+    (smaller,), (larger,) = others[Verdict.LOOKS_WORSE], others[Verdict.LARGER]
+    assert (smaller.format, larger.format) == (Format.WEBP, Format.AVIF)
+    assert smaller.size_bytes is not None and smaller.size_bytes < len(source)
+
+
+def test_a_source_in_the_budget_is_chosen_from_candidates_that_were_not_tried() -> None:
+    source = jpeg()
+    budget = {"method": "size", "target": len(source)}
+    result = encode(source, BOTH, **budget)
+    others = listed(result)
+    assert not result.probes
+    assert {one.format for one in others[Verdict.PREDICTED_WORSE]} == {Format.JPEG, Format.WEBP}
+    assert [one.lossless for one in others[Verdict.PREDICTED_LARGER]] == [True]
+    assert encode(source, Format.JPEG, **budget).candidates == ()
 
 
 def test_the_measures_of_a_request_are_known_without_a_measurement() -> None:

@@ -20,6 +20,7 @@ from autoquality._batch.manifest import Manifest
 from autoquality._batch.run import Job, Tally
 from autoquality._batch.storage import StorageError
 from autoquality._batch.summary import Summary, summarize
+from autoquality._cli.paths import skipped_links
 from autoquality._cli.report import percent_saved
 from autoquality._cli.session import print_line
 
@@ -105,7 +106,7 @@ class Report:
     def _count(self) -> None:
         """Count the files of the source, for the time left."""
         with contextlib.suppress(StorageError):  # the run's own listing reports it
-            for _ in self._job.source.files(skip=self._job.destination):
+            for _ in self._job.source.files(self._job.destination, []):
                 self._found += 1
                 if self._ended.is_set():
                     return
@@ -136,6 +137,7 @@ class Report:
         if self._as_json:
             names = ("done", "failed", "skipped", "skipped_failed", "not_tried")
             this_run = {name: getattr(self.tally, name) for name in names}
+            this_run["linked_folders"] = len(self.tally.linked)
             fields = {
                 "this_run": this_run,
                 "manifest": str(self.manifest.path),
@@ -154,6 +156,8 @@ class Report:
         if tally.skipped_failed:
             again = "--retry-failed tries them again"
             lines.append(f"          {tally.skipped_failed:,} of them failed: {again}")
+        if tally.linked:
+            lines.append(f"skipped   {skipped_links(tally.linked)} as SOURCE")
         if tally.not_tried:
             names = ", ".join(tally.examples)
             more = " and others" if tally.not_tried > len(tally.examples) else ""

@@ -91,6 +91,8 @@ class Tally:
     """Files that are left because the run ended early."""
     examples: list[str] = field(default_factory=list)
     """The first of them."""
+    linked: list[str] = field(default_factory=list)
+    """Links to folders, which are not followed."""
 
 
 class Run:
@@ -110,7 +112,7 @@ class Run:
         self._servers = servers
         self._on_failure = on_failure
         self._options = described(job.options)
-        self._files = job.source.files(skip=job.destination)
+        self._files = job.source.files(job.destination, tally.linked)
         self._listed = deque[tuple[File, Record | None]]()
         self._all_listed = False
         self._listing = threading.Lock()

@@ -11,12 +11,12 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from autoquality._async_client import AsyncClient
 from autoquality._base_client import stream_above
 from autoquality._cli.errors import Unreachable
-from autoquality._connection import LOST
 from autoquality._errors import (
     AutoQualityError,
     CancelledError,
@@ -27,8 +27,13 @@ from autoquality._errors import (
     UnavailableError,
 )
 from autoquality._results import Encoded
-from autoquality._retry import MAX_LOSSES, delay_after, pushback_of, retry_delay
-from autoquality._status import ErrorInfo
+from autoquality._retry import (
+    MAX_LOSSES,
+    delay_after,
+    may_have_crashed,
+    pushback_of,
+    retry_delay,
+)
 
 _LOST = (
     UnavailableError,
@@ -38,6 +43,10 @@ _LOST = (
     DeadlineExceededError,
 )
 """Errors that may be the server's, so that another server may encode the file."""
+
+_SHARED_LOSSES = 2
+"""How often a file may lose a server that has other files. Then it gets a server alone: the others
+are lost with it, and must not be taken for the cause."""
 
 _HEALTH_SECONDS = 5.0
 _RETURN_DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -61,12 +70,27 @@ class Server:
         """Files that it may have at the same time."""
         self.fault: AutoQualityError | None = None
         """Why it is left out."""
+        self._reserved = False
+        self._ended = asyncio.Event()
         self._stream_above: int | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether it may get another file."""
-        return self.fault is None and self.running < int(self.limit)
+        return self.fault is None and not self._reserved and self.running < int(self.limit)
+
+    async def reserve(self) -> None:
+        """Wait until one file is left, and get no others before the end of that one."""
+        self._reserved = True
+        while self.running > 1:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def end(self) -> None:
+        """Have one file less."""
+        self.running -= 1
+        self._reserved = self._reserved and self.running > 0
+        self._ended.set()
 
     @property
     def why(self) -> str:
@@ -96,6 +120,17 @@ class Server:
         return encoded
 
 
+@dataclass(slots=True)
+class _File:
+    """A file that is encoded, and what happened to it."""
+
+    image: bytes
+    options: Mapping[str, Any]
+    refusals: int = 0
+    losses: int = 0
+    """How often it may have ended a server."""
+
+
 class Servers:
     """All servers of a run. Belongs to an event loop."""
 
@@ -119,6 +154,7 @@ class Servers:
         self._results = 0
         self._report = report
         self._waiting = deque[asyncio.Future[Server]]()
+        self._suspects = asyncio.Lock()
         self._returns = set[asyncio.Task[None]]()
         self._end: asyncio.TimerHandle | None = None
         self._ended: NoServersError | None = None
@@ -147,7 +183,8 @@ class Servers:
         """Encode an image on any server, and give that server's target. The body writes it.
 
         Waits while all servers are full or left out. A file that lost several servers may be the
-        cause, and fails. Raises AutoQualityError and NoServersError.
+        cause: it gets a server alone, and fails if it loses that one again. Raises
+        AutoQualityError and NoServersError.
         """
         result = await self._encode(image, options)
         self._results += 1
@@ -158,30 +195,43 @@ class Servers:
             self._hand_out()
 
     async def _encode(self, image: bytes, options: Mapping[str, Any]) -> tuple[Encoded, str]:
-        refusals = losses = 0
-        while True:
-            server = await self._take(again=refusals + losses > 0)
-            try:
-                return await server.encode(image, options), server.target
-            except OverloadedError as error:
-                delay = retry_delay(delay_after(error, refusals), pushback_of(error))
-                if delay is None:
-                    raise
-                refusals += 1
-                await asyncio.sleep(delay)  # and keep the place at this server
-            except _LOST as error:
-                hung = isinstance(error, DeadlineExceededError)
-                if hung and await server.client.health(timeout=_HEALTH_SECONDS):
-                    raise  # the server is well, so the file takes too long
-                self._leave_out(server, error)
-                losses += _was_sent(error)
-                if losses > MAX_LOSSES or retry_delay(0, pushback_of(error)) is None:
-                    raise
-                if losses:
-                    await asyncio.sleep(delay_after(error, losses - 1))
-            finally:
-                server.running -= 1
-                self._hand_out()
+        file = _File(image, options)
+        while file.losses < _SHARED_LOSSES:
+            if encoded := await self._try(file):
+                return encoded
+        async with self._suspects:
+            while True:
+                if encoded := await self._try(file, alone=True):
+                    return encoded
+
+    async def _try(self, file: _File, *, alone: bool = False) -> tuple[Encoded, str] | None:
+        """Encode once, on a server without other files if `alone`. None if a retry may succeed."""
+        server = await self._take(again=file.refusals + file.losses > 0)
+        try:
+            if alone:
+                await server.reserve()
+            return await server.encode(file.image, file.options), server.target
+        except OverloadedError as error:
+            delay = retry_delay(delay_after(error, file.refusals), pushback_of(error))
+            if delay is None:
+                raise
+            file.refusals += 1
+            await asyncio.sleep(delay)  # and keep the place at this server
+        except _LOST as error:
+            hung = isinstance(error, DeadlineExceededError)
+            if hung and await server.client.health(timeout=_HEALTH_SECONDS):
+                raise  # the server is well, so the file takes too long
+            self._leave_out(server, error)
+            file.losses += may_have_crashed(error)
+            delay = retry_delay(delay_after(error, file.losses - 1), pushback_of(error))
+            if file.losses > MAX_LOSSES or delay is None:
+                raise
+            if file.losses:
+                await asyncio.sleep(delay)
+        finally:
+            server.end()
+            self._hand_out()
+        return None
 
     async def _take(self, *, again: bool) -> Server:
         """Return the server with the most room. Files that were refused go first."""
@@ -250,13 +300,3 @@ class Servers:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(self._ended)
-
-
-def _was_sent(error: AutoQualityError) -> bool:
-    """Whether a lost call may have reached the server. If not, the file is not to blame."""
-    return not any(
-        isinstance(detail, ErrorInfo)
-        and detail.domain == "autoquality.client"
-        and detail.reason != LOST
-        for detail in error.details
-    )

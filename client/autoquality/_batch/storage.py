@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from fsspec.utils import get_protocol
 from autoquality._cli.errors import Failure
 from autoquality._cli.paths import SUFFIXES, format_of
 from autoquality._enums import Format
+from autoquality._files import replace_file
 
 _VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "created")
 """What file systems call the version or the time of a file, best first."""
@@ -26,6 +27,10 @@ _VERSIONS = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modifi
 _S3 = ("s3", "s3a")
 _OBJECT_STORES = (*_S3, "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci")
 """Protocols without folders. Making one there would make a bucket."""
+
+
+_LINKED_FOLDER = "linked directory"
+"""The type of a link to a folder, in addition to those of fsspec."""
 
 
 class StorageError(Failure):
@@ -91,10 +96,11 @@ class Folder:
         """Whether a file of `origin` is the one with this name here."""
         return origin._place(file.path) == self._place(f"{self._path}/{relative}")
 
-    def files(self, skip: Folder) -> Iterator[File]:
+    def files(self, skip: Folder, linked: list[str]) -> Iterator[File]:
         """Yield the images, sorted by name. Holds one folder at a time in memory.
 
-        Skips hidden files and folders, and the folder `skip`. Raises StorageError.
+        Skips hidden files and folders, and the folder `skip`. Adds the URLs of links to folders,
+        which it does not follow either, to `linked`. Raises StorageError.
         """
         try:
             info = self._files.info(self._path)
@@ -104,9 +110,9 @@ class Folder:
             parent = self._path.rpartition("/")[0]
             yield self._file(parent, info, namesake=False)
             return
-        yield from self._walk(self._path, skip._place(skip._path))
+        yield from self._walk(self._path, skip._place(skip._path), linked)
 
-    def _walk(self, folder: str, skip: str) -> Iterator[File]:
+    def _walk(self, folder: str, skip: str, linked: list[str]) -> Iterator[File]:
         try:
             listed = self._list(folder)
         except Exception as error:
@@ -116,17 +122,21 @@ class Folder:
             name = PurePosixPath(info["name"]).name
             if name.startswith(".") or info["name"].rstrip("/") == folder:
                 continue  # hidden, or the marker that some stores keep of a folder
-            if info["type"] == "directory":
-                folders.append(info["name"].rstrip("/"))
+            if info["type"] in ("directory", _LINKED_FOLDER):
+                folders.append((info["name"].rstrip("/"), info["type"]))
             elif PurePosixPath(name).suffix.lower() in SUFFIXES:
                 images.append(info)
         stems = Counter(_stem(info) for info in images)
         for info in sorted(images, key=itemgetter("name")):
             yield self._file(self._path, info, namesake=stems[_stem(info)] > 1)
         del listed, images, stems  # before the folders within
-        for inner in sorted(folders):
-            if self._place(inner) != skip:
-                yield from self._walk(inner, skip)
+        for inner, kind in sorted(folders):
+            if self._place(inner) == skip:
+                continue
+            if kind == _LINKED_FOLDER:
+                linked.append(self._url(inner))
+            else:
+                yield from self._walk(inner, skip, linked)
 
     def _list(self, folder: str) -> list[dict[str, Any]]:
         if not self.is_local:
@@ -136,12 +146,19 @@ class Folder:
         found = []
         with os.scandir(folder or "/") as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    found.append({"name": entry.path, "type": "directory"})
-                elif entry.is_file():
+                about: dict[str, Any] = {"name": entry.path, "type": "file"}
+                try:
                     state = entry.stat()
-                    facts = {"size": state.st_size, "mtime": state.st_mtime_ns}
-                    found.append({"name": entry.path, "type": "file", **facts})
+                except OSError:  # such as a broken link: the file fails when it is read
+                    found.append(about)
+                    continue
+                if stat.S_ISDIR(state.st_mode):
+                    about["type"] = _LINKED_FOLDER if entry.is_symlink() else "directory"
+                elif stat.S_ISREG(state.st_mode):
+                    about |= {"size": state.st_size, "mtime": state.st_mtime_ns}
+                else:
+                    continue
+                found.append(about)
         return found
 
     def _file(self, root: str, info: dict[str, Any], *, namesake: bool) -> File:
@@ -179,7 +196,7 @@ class Folder:
             raise StorageError(f"will not write {path}: the name leads out of its folder")
         try:
             if self.is_local:
-                _replace(Path(path), data)
+                _write(Path(path), data)
             else:
                 self._put(path, data)
         except Exception as error:
@@ -204,25 +221,19 @@ class Folder:
         return url
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a local file by a rename.
+def _write(path: Path, data: bytes) -> None:
+    """Write a local file, and make its folder.
 
     The temporary name depends only on the name. So a run that resumes removes what a killed one
     left there.
     """
     key = hashlib.blake2b(path.name.encode(errors="surrogateescape"), digest_size=12).hexdigest()
-    temporary = path.with_name(f".{key}.tmp")
+    temporary = f".{key}.tmp"
     try:
-        try:
-            temporary.write_bytes(data)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:  # the disk may be full
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+        replace_file(path, data, temporary)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, data, temporary)
 
 
 def _failure(action: str, url: str, error: Exception) -> StorageError:

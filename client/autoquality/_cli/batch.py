@@ -14,8 +14,9 @@ from typing import TypeAlias, cast
 from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPaths, Source
 from autoquality._client import Client
 from autoquality._enums import Format
-from autoquality._errors import AutoQualityError, UnavailableError
+from autoquality._errors import AutoQualityError, OverloadedError, UnavailableError
 from autoquality._results import Encoded
+from autoquality._retry import may_have_crashed
 from autoquality.v1 import encoding_pb2 as pb
 
 _MAX_UNREACHABLE = 3
@@ -93,7 +94,12 @@ class Batch:
     """Whether an image whose output exists is skipped instead of failing."""
     _unreachable: int = field(default=0, init=False)
     """How many of the latest images could not reach the server."""
+    _is_gone: bool = field(default=False, init=False)
+    """Whether the latest image could not even be sent."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _jobs: int = field(default=1, init=False)
+    _turns: threading.Semaphore = field(init=False)
+    _alone: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
         """Encode `sources`, `jobs` at a time. Yields the results in order.
@@ -107,7 +113,9 @@ class Batch:
         refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
         # Ctrl-C cannot end a read in another thread, and pipes may have no end.
         pipes = [None if refusals[i] else _pipe(one) for i, one in enumerate(sources)]
-        with ThreadPoolExecutor(jobs, thread_name_prefix="autoquality-encode") as pool:
+        self._jobs = max(1, min(jobs, len(sources)))
+        self._turns = threading.Semaphore(self._jobs)
+        with ThreadPoolExecutor(self._jobs, thread_name_prefix="autoquality-encode") as pool:
             try:
                 running = [
                     pool.submit(self._one, source, refusals[index], pipes[index])
@@ -143,7 +151,7 @@ class Batch:
             if refusal:
                 raise refusal
             image, size = _image(source, pipe)
-            encoded = self.encode(image)
+            encoded = self._encoded(image)
             self._note(None)
             output = self._write(source, encoded)
         except (AutoQualityError, OutputError, OSError) as error:
@@ -154,13 +162,35 @@ class Batch:
         without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
         return Done(source, size, output, without_image)
 
+    def _encoded(self, image: bytes | Path) -> Encoded:
+        """Encode, and if the server stays full or is lost, once more without company.
+
+        A crash of the server loses all images in flight, and only one of them may be the cause.
+        """
+        try:
+            with self._turns:
+                return self.encode(image)
+        except (OverloadedError, UnavailableError):
+            if self._jobs == 1:
+                raise
+            with self._alone:
+                if self._is_gone:
+                    raise
+                for _ in range(self._jobs):
+                    self._turns.acquire()
+                try:
+                    return self.encode(image)
+                finally:
+                    self._turns.release(self._jobs)
+
     def _note(self, error: Exception | None) -> None:
         """Count an unreachable server. An answer from the server starts the count again."""
         with self._lock:
             if isinstance(error, UnavailableError):
                 self._unreachable += 1
+                self._is_gone = not may_have_crashed(error)
             elif error is None or isinstance(error, AutoQualityError):
-                self._unreachable = 0
+                self._unreachable, self._is_gone = 0, False
 
     def _write(self, source: Source, encoded: Encoded) -> str:
         if self.paths is None:

@@ -93,7 +93,8 @@ def batch(
 ) -> None:
     """Encode all images of the folder SOURCE to the folder DEST.
 
-    Each may be a path or a URL of fsspec, such as s3://bucket/photos. Files go to all servers,
+    Each may be a path or a URL of fsspec, such as s3://bucket/photos. Links in SOURCE are
+    followed to files, but not to folders, which the summary lists. Files go to all servers,
     as many as each can work on. A server that does not answer gets no files until it does.
 
     A file is done when the manifest has its line. The same command continues where an earlier
@@ -112,7 +113,8 @@ def batch(
 
     \b
     Keys of the JSON object:
-      this_run          done, failed, skipped, skipped_failed, not_tried
+      this_run          done, failed, skipped, skipped_failed, not_tried,
+                        linked_folders
       manifest          its path
       files, outcomes, failures, source_bytes, size_bytes,
       saved_percent, histograms      of all files in the manifest

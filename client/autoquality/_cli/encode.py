@@ -24,10 +24,11 @@ from autoquality._cli.paths import (
     Source,
     find_sources,
     format_of,
+    skipped_links,
 )
 from autoquality._cli.report import MANY
 from autoquality._cli.reporter import Reporter
-from autoquality._cli.session import Session
+from autoquality._cli.session import Session, print_line
 from autoquality._enums import Format
 from autoquality._errors import UnavailableError
 
@@ -75,11 +76,12 @@ def encode(
 ) -> None:
     """Encode images at the best quality for a target.
 
-    A folder stands for all images in it, except hidden files. The output folder keeps its
-    structure. A result has the name of its source, with the suffix of its format. "-" is
-    standard input or output. If an image fails, stderr says why, the others continue, and the
-    exit code is 1. If several in a row cannot reach the server, the others are not tried, and
-    the exit code is 3.
+    A folder stands for all images in it, except hidden files. Links in it are followed to files,
+    but not to folders, which stderr lists. The output folder keeps its structure. A result has
+    the name of its source, with the suffix of its format. "-" is standard input or output. If an
+    image fails, stderr says why, the others continue, and the exit code is 1. If several in a row
+    cannot reach the server, the others are not tried, and the exit code is 3. An image that the
+    server refuses or is lost with is tried once more, without others at the same time.
 
     \b
     Examples:
@@ -108,7 +110,10 @@ def encode(
     if force and skip_existing:
         raise click.UsageError("--force and --skip-existing contradict each other")
     skip = destination.folder if destination else None
-    sources = list(find_sources(named, skip))
+    linked = list[Path]()
+    sources = list(find_sources(named, skip, linked))
+    if linked and not quiet:
+        print_line(session.err(), f"autoquality: skipped {skipped_links(linked)}")
     if not sources:
         raise click.UsageError("the folders contain no images")
     file = destination.file if destination else None

@@ -23,6 +23,9 @@ _FORMATS = {
 SUFFIXES = frozenset(_FORMATS) | {".heic", ".heif", ".gif", ".tif", ".tiff"}
 
 
+_SHOWN_LINKS = 10
+
+
 class OutputError(Exception):
     """A result cannot be written to its path. The text says why.
 
@@ -67,22 +70,23 @@ def format_of(path: PurePath) -> Format | None:
     return _FORMATS.get(path.suffix.lower())
 
 
-def find_sources(named: Sequence[str], skip: Path | None) -> Iterator[Source]:
+def find_sources(named: Sequence[str], skip: Path | None, linked: list[Path]) -> Iterator[Source]:
     """Yield every named image, and the images in the named folders, sorted by name.
 
-    Skips hidden files and folders, pipes and devices in folders, and the folder `skip`.
+    Skips hidden files and folders, pipes and devices in folders, and the folder `skip`. Adds
+    the links to folders, which it does not follow either, to `linked`.
     """
     for name in named:
         path = Path(name)
         if name == STANDARD:
             yield Source(None, Path("stdin"))
         elif path.is_dir():
-            yield from _walk(path, skip)
+            yield from _walk(path, skip, linked)
         else:
             yield Source(path, Path(path.name))
 
 
-def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
+def _walk(root: Path, skip: Path | None, linked: list[Path]) -> Iterator[Source]:
     for folder, folders, files in os.walk(root):
         here = Path(folder)
         folders[:] = sorted(
@@ -90,12 +94,20 @@ def _walk(root: Path, skip: Path | None) -> Iterator[Source]:
             for name in folders
             if not name.startswith(".") and not (skip and _same(here / name, skip))
         )
+        linked += (here / name for name in folders if (here / name).is_symlink())
         for name in sorted(files):
             path = here / name
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
             if _may_be_file(path):
                 yield Source(path, path.relative_to(root))
+
+
+def skipped_links(names: Sequence[object]) -> str:
+    """Return a message about links to folders, one at least."""
+    shown = ", ".join(map(str, names[:_SHOWN_LINKS]))
+    more = " and others" if len(names) > _SHOWN_LINKS else ""
+    return f"{len(names):,} linked folders: {shown}{more}; to encode their images, name them"
 
 
 def _may_be_file(path: Path) -> bool:

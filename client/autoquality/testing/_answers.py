@@ -11,7 +11,7 @@ from autoquality._version import __version__
 from autoquality.testing import _source as source
 from autoquality.testing._choice import chosen
 from autoquality.testing._curve import Curve, ssimulacra2_of
-from autoquality.testing._defaults import DEFAULTS, QUALITIES, applied_to
+from autoquality.testing._defaults import DEFAULTS, LIMITS, QUALITIES, applied_to
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import header_of
 from autoquality.testing._notices import notices, result_notices
@@ -25,15 +25,15 @@ _MEASURE_TIME = Duration(nanos=5_000_000)
 
 @overload
 def answer(
-    request: pb.EncodeRequest, *, check_images: bool = True
+    request: pb.EncodeRequest, *, check_images: bool = True, limits: pb.Limits = LIMITS
 ) -> pb.EncodeResponse | Fault: ...
 @overload
 def answer(
-    request: pb.CompareRequest, *, check_images: bool = True
+    request: pb.CompareRequest, *, check_images: bool = True, limits: pb.Limits = LIMITS
 ) -> pb.CompareResponse | Fault: ...
 @overload
 def answer(
-    request: pb.GetServerInfoRequest, *, check_images: bool = True
+    request: pb.GetServerInfoRequest, *, check_images: bool = True, limits: pb.Limits = LIMITS
 ) -> pb.GetServerInfoResponse: ...
 
 
@@ -41,21 +41,24 @@ def answer(
     request: pb.EncodeRequest | pb.CompareRequest | pb.GetServerInfoRequest,
     *,
     check_images: bool = True,
+    limits: pb.Limits = LIMITS,
 ) -> pb.EncodeResponse | pb.CompareResponse | pb.GetServerInfoResponse | Fault:
     """Compute the answer to `request`. Equal requests have equal answers.
 
     Only JPEG has a network. An invalid request gets the `Fault` of the real server, and so do
-    bytes that are not an image, unless `check_images` is False. Only the header of a file is
-    read: damage behind it, profiles and metadata go unnoticed.
+    bytes that are not an image, unless `check_images` is False, and a source over one of the
+    `limits`. Only the header of a file is read: damage behind it, profiles and metadata go
+    unnoticed.
     """
     match request:
         case pb.EncodeRequest():
-            return check_encode(request, check_images=check_images) or chosen(request, _encode)
+            fault = check_encode(request, check_images=check_images, limits=limits)
+            return fault or source.keep_smaller(request, chosen(request, _encode))
         case pb.CompareRequest():
-            fault = check_compare(request) if check_images else None
+            fault = check_compare(request, check_images=check_images, limits=limits)
             return fault or _compare(request)
         case pb.GetServerInfoRequest():
-            return _info()
+            return _info(limits)
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
@@ -120,7 +123,6 @@ def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.Enco
     response.timings.total.FromNanoseconds(
         response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
     )
-    source.keep_smaller(request, response, curve.source)
     return response
 
 
@@ -166,20 +168,12 @@ def _compare(request: pb.CompareRequest) -> pb.CompareResponse:
     )
 
 
-def _info() -> pb.GetServerInfoResponse:
+def _info(limits: pb.Limits) -> pb.GetServerInfoResponse:
     info = pb.GetServerInfoResponse(
         version=__version__,
         source_formats=["avif", "gif", "jpeg", "jxl", "png", "tiff", "webp"],
         defaults=DEFAULTS,
-        limits=pb.Limits(
-            max_image_bytes=64 * 1024 * 1024,
-            max_resolution_pixels=50_000_000,
-            workers=2,
-            queue_size=8,
-            max_stream_bytes=256 * 1024 * 1024,
-            max_chunk_bytes=4 * 1024 * 1024,
-            processes=1,
-        ),
+        limits=limits,
         library_versions={"autoquality-fake": __version__},
     )
     for format, (default, low, high) in QUALITIES.items():

@@ -21,6 +21,17 @@ QUALITIES = {
     pb.FORMAT_JXL: (77, 70, 80),
 }
 
+LIMITS = pb.Limits(
+    max_image_bytes=64 * 2**20,
+    max_resolution_pixels=50_000_000,
+    workers=2,
+    queue_size=8,
+    max_stream_bytes=256 * 2**20,
+    max_chunk_bytes=4 * 2**20,
+    processes=1,
+)
+"""Those of a source are the real server's. A test compares them."""
+
 
 def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
     """Return the metric that the method searches by, METRIC_UNSPECIFIED for none."""

@@ -18,7 +18,9 @@ from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
 from autoquality.testing._answers import answer
+from autoquality.testing._defaults import LIMITS
 from autoquality.testing._fault import Fault
+from autoquality.testing._validate import too_large
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality.v1.encoding_pb2_grpc import add_EncodingServiceServicer_to_server
 
@@ -67,15 +69,26 @@ class FakeServer:
         *,
         credentials: grpc.ServerCredentials | None = None,
         check_images: bool = True,
+        limits: pb.Limits | None = None,
     ) -> None:
         """Prepare a server, without TLS if `credentials` is None.
 
-        With False as `check_images`, any bytes are an image of 640 x 480 pixels.
+        With False as `check_images`, any bytes are an image of 640 x 480 pixels. The fields of
+        `limits` that are not set are the real server's defaults: 64 MiB for a file, 256 MiB in a
+        stream, 50 megapixels.
         """
         self.delay = 0.0
         self.serving = True
         self._credentials = credentials
-        self._answer = functools.partial(answer, check_images=check_images)
+        self._limits = pb.Limits()
+        self._limits.CopyFrom(LIMITS)
+        self._limits.MergeFrom(limits or pb.Limits())
+        in_stream = pb.Limits()
+        in_stream.CopyFrom(self._limits)
+        in_stream.max_image_bytes = self._limits.max_stream_bytes
+        answers = functools.partial(answer, check_images=check_images)
+        self._answer = functools.partial(answers, limits=self._limits)
+        self._answer_stream = functools.partial(answers, limits=in_stream)
         self._lock = threading.Lock()
         self._requests: list[Received] = []
         self._scripts: defaultdict[Rpc, deque[Answer]] = defaultdict(deque)
@@ -86,7 +99,10 @@ class FakeServer:
         self._server = grpc.server(
             # A delayed answer occupies its thread.
             ThreadPoolExecutor(max_workers=64, thread_name_prefix="fake-server"),
-            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)],
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", _largest_message(self._limits)),
+            ],
         )
         servicer: Any = SimpleNamespace(
             Encode=functools.partial(self._serve, "Encode"),
@@ -146,13 +162,15 @@ class FakeServer:
         with self._lock:
             self._always[rpc] = to_all
 
-    def _next_answer(self, call: Received) -> Answer:
+    def _next_answer(self, call: Received, usual: Answer) -> Answer:
         with self._lock:
             self._requests.append(call)
             script = self._scripts[call.rpc]
-            return script.popleft() if script else self._always.get(call.rpc, self._answer)
+            return script.popleft() if script else self._always.get(call.rpc, usual)
 
-    def _serve(self, rpc: Rpc, request: Any, context: grpc.ServicerContext) -> Any:
+    def _serve(
+        self, rpc: Rpc, request: Any, context: grpc.ServicerContext, usual: Answer | None = None
+    ) -> Any:
         metadata = dict(context.invocation_metadata())
         left = context.time_remaining()
         call = Received(
@@ -160,7 +178,7 @@ class FakeServer:
         )
         if not context.add_callback(call.ended.set):
             call.ended.set()
-        response: Answer = self._next_answer(call)
+        response: Answer = self._next_answer(call, usual or self._answer)
         if self.delay:
             call.ended.wait(self.delay)
         if callable(response):
@@ -177,7 +195,9 @@ class FakeServer:
         self, parts: Iterator[pb.EncodeStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.EncodeStreamResponse]:
         yield _progress(pb.EncodeProgress.STAGE_ACCEPTED)
-        yield from _split(self._serve("EncodeStream", _joined(parts), context))
+        request, fault = _joined(parts, self._limits)
+        usual = fault or self._answer_stream
+        yield from _split(self._serve("EncodeStream", request, context, usual))
 
 
 _SERVICES = ("", pb.DESCRIPTOR.services_by_name["EncodingService"].full_name)
@@ -212,20 +232,34 @@ def _direct(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "channel_options": direct}
 
 
-def _joined(parts: Iterator[pb.EncodeStreamRequest]) -> pb.EncodeRequest:
-    """Return the Encode request with the same content as `parts`."""
-    request = pb.EncodeRequest()
+def _largest_message(limits: pb.Limits) -> int:
+    """Return the bytes of the largest request: of two files, or of raw pixels."""
+    largest = max(2 * limits.max_image_bytes, 4 * limits.max_resolution_pixels)
+    return min(largest + 2**20, 2**31 - 1)
+
+
+def _joined(
+    parts: Iterator[pb.EncodeStreamRequest], limits: pb.Limits
+) -> tuple[pb.EncodeRequest, Fault | None]:
+    """Return the Encode request with the same content as `parts`, and what is wrong with them."""
+    request, fault = pb.EncodeRequest(), None
     chunks = []
     for part in parts:
+        if len(part.chunk) > limits.max_chunk_bytes:
+            right = f"must be at most {limits.max_chunk_bytes} bytes, is {len(part.chunk)}"
+            fault = Fault.invalid("chunk", right)
         if part.HasField("start"):
             request.CopyFrom(part.start.request)
         chunks.append(part.chunk)
     source = b"".join(chunks)
     if request.HasField("raw"):
         request.raw.pixels = source
+        if len(source) > limits.max_stream_bytes:
+            wrong = too_large("raw", f"has {len(source)} bytes", limits.max_stream_bytes)
+            fault = Fault.invalid_fields(wrong)
     else:
         request.image = source
-    return request
+    return request, fault
 
 
 def _split(response: pb.EncodeResponse) -> Iterator[pb.EncodeStreamResponse]:

@@ -6,7 +6,8 @@ import dataclasses
 import math
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._image import Header
+from autoquality.testing._fault import Fault
+from autoquality.testing._image import header_of
 from autoquality.v1 import encoding_pb2 as pb
 
 _NO_CAP = 101
@@ -56,18 +57,22 @@ def _budget(spec: pb.AutoQuality) -> float:
     return min(target, spec.max_bytes) if spec.HasField("max_bytes") else target
 
 
-def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse, source: Header) -> None:
+def keep_smaller(
+    request: pb.EncodeRequest, response: pb.EncodeResponse | Fault
+) -> pb.EncodeResponse | Fault:
     """Replace the answer by the source, if the request wants that and the source is not larger."""
     size = len(request.image)
-    if not (request.keep_smaller_source and size) or size > response.size_bytes:
-        return
-    if size > _budget(response.applied):
-        return
-    if source.own_format != response.format:
-        return
-    response.image, response.size_bytes = request.image, size
+    if isinstance(response, Fault) or not (request.keep_smaller_source and size):
+        return response
+    if size > min(response.size_bytes, _budget(response.applied)):
+        return response
+    format = header_of(request).own_format
+    if format not in (request.candidates or (response.format,)):
+        return response
+    response.image, response.size_bytes, response.format = request.image, size, format
     response.outcome, response.quality = pb.OUTCOME_SOURCE_KEPT, 0
-    response.dssim, response.ssimulacra2 = 0, 100
+    response.dssim, response.ssimulacra2, response.lossless = 0, 100, True
+    _list_source(response)
     response.ClearField("alpha_quality")
     of_encoding = (
         pb.Notice.CODE_QUALITY_CAPPED,
@@ -77,3 +82,25 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse, source:
     kept = [one for one in response.notices if one.code not in of_encoding]
     del response.notices[:]
     response.notices.extend(kept)
+    return response
+
+
+def _list_source(response: pb.EncodeResponse) -> None:
+    """Add the source to the candidates, if there are any, as the first and the chosen one."""
+    others = list(response.candidates)
+    if not others:
+        return
+    for one in others:
+        if one.verdict == pb.Candidate.VERDICT_CHOSEN:
+            one.verdict = pb.Candidate.VERDICT_LARGER
+            one.message = f"{one.size_bytes - response.size_bytes} bytes more than the source"
+    del response.candidates[:]
+    response.candidates.add(
+        format=response.format,
+        verdict=pb.Candidate.VERDICT_CHOSEN,
+        message="the source: not larger than the encoding",
+        lossless=True,
+        size_bytes=response.size_bytes,
+        ssimulacra2=100,
+    )
+    response.candidates.extend(others)

@@ -12,13 +12,10 @@ from autoquality._enums import to_number
 from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality._status import FieldViolation
 from autoquality.testing._curve import is_lossless
-from autoquality.testing._defaults import metric_of, settings
+from autoquality.testing._defaults import LIMITS, metric_of, settings
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
-
-MAX_PIXELS = 50_000_000
-"""All frames together."""
 
 _FIXED = {pb.METHOD_UNSPECIFIED, pb.METHOD_NONE}
 """The methods of a fixed quality."""
@@ -32,7 +29,9 @@ _OLDER_FLAGS: dict[str, tuple[str, int]] = {
 _LONGEST_SIDE = {pb.FORMAT_JPEG: 65_500, pb.FORMAT_WEBP: 16_383, pb.FORMAT_AVIF: 16_384}
 
 
-def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fault | None:
+def check_encode(
+    request: pb.EncodeRequest, *, check_images: bool = True, limits: pb.Limits = LIMITS
+) -> Fault | None:
     """Return the fault with all invalid fields of a request, or None.
 
     A file is read only if all fields are valid.
@@ -43,7 +42,7 @@ def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fau
         for one in violations:
             found.setdefault(one.field, one)
 
-    add(_violations(request))
+    add(_violations(request, limits))
     # The real server checks these one after the other, up to the first that is invalid.
     for check in (_check_method, _check_candidates, _check_bounds):
         if found.keys().isdisjoint(_DECIDING):
@@ -51,7 +50,7 @@ def check_encode(request: pb.EncodeRequest, *, check_images: bool = True) -> Fau
         if any(field.startswith(_ABOUT_TARGET) for field in found):
             break
     if not found:
-        add(_check_source(request, check_images=check_images))
+        add(_check_source(request, limits, check_images=check_images))
     return Fault.invalid_fields(*found.values()) if found else None
 
 
@@ -61,7 +60,7 @@ _DECIDING = frozenset({"auto_quality.method", "auto_quality.metric", "quality"})
 _ABOUT_TARGET = ("auto_quality.", "candidates")
 
 
-def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
+def _violations(request: pb.EncodeRequest, limits: pb.Limits) -> Iterator[FieldViolation]:
     """Yield the invalid fields that do not depend on the method. A field may come twice."""
     if request.WhichOneof("source") is None:
         yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
@@ -73,7 +72,7 @@ def _violations(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     yield from _check_format_options(request)
     yield from _check_settings(request)
     if request.HasField("raw"):
-        yield from _check_raw(request.raw)
+        yield from _check_raw(request.raw, limits)
 
 
 def _invalid(field: str, text: str, reason: str = "INVALID_FIELD") -> FieldViolation:
@@ -130,31 +129,38 @@ def _check_settings(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
         yield _invalid("min_width", "must be pixels, 1 or more")
 
 
-def _check_source(request: pb.EncodeRequest, *, check_images: bool) -> list[FieldViolation]:
+def _check_source(
+    request: pb.EncodeRequest, limits: pb.Limits, *, check_images: bool
+) -> list[FieldViolation]:
     found: list[FieldViolation] = []
     if request.HasField("image"):
-        if check_images:
-            found = list(_check_file("image", request.image))
-        elif not request.image:
-            found = [_unreadable("image", "must not be empty")]
+        check = _check_file if check_images else _check_bytes
+        found = list(check("image", request.image, limits))
     return found or list(_check_sides(request))
 
 
-def _check_raw(raw: pb.RawImage) -> Iterator[FieldViolation]:
+def _check_raw(raw: pb.RawImage, limits: pb.Limits) -> Iterator[FieldViolation]:
     sides = [side for side in ("width", "height") if getattr(raw, side) < 1]
     yield from (_invalid(f"raw.{side}", "must be 1 or more") for side in sides)
     if not 1 <= raw.bands <= 4:
         yield _invalid("raw.bands", "must be from 1 to 4")
     elif not sides:
-        too_large = list(_check_size("raw", of_raw(raw)))
+        too_large = list(_check_size("raw", of_raw(raw), limits))
         yield from too_large
         if not too_large and len(raw.pixels) != raw.width * raw.height * raw.bands:
             yield _invalid("raw.pixels", "must be width x height x bands bytes")
 
 
-def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
+def _check_bytes(field: str, data: bytes, limits: pb.Limits) -> Iterator[FieldViolation]:
     if not data:
         yield _unreadable(field, "must not be empty")
+    elif len(data) > limits.max_image_bytes:
+        yield too_large(field, f"has {len(data)} bytes", limits.max_image_bytes)
+
+
+def _check_file(field: str, data: bytes, limits: pb.Limits) -> Iterator[FieldViolation]:
+    if wrong := list(_check_bytes(field, data, limits)):
+        yield from wrong
         return
     try:
         header = read(data)
@@ -165,18 +171,22 @@ def _check_file(field: str, data: bytes) -> Iterator[FieldViolation]:
         text = "not an image of a supported format (avif, gif, jpeg, jxl, png, tiff, webp)"
         yield _invalid(field, text, "IMAGE_UNSUPPORTED")
     else:
-        yield from _check_size(field, header)
+        yield from _check_size(field, header, limits)
 
 
 def _unreadable(field: str, text: str) -> FieldViolation:
     return _invalid(field, text, "IMAGE_UNREADABLE")
 
 
-def _check_size(field: str, header: Header) -> Iterator[FieldViolation]:
+def _check_size(field: str, header: Header, limits: pb.Limits) -> Iterator[FieldViolation]:
     pixels = header.width * header.height * header.frames
-    if pixels > MAX_PIXELS:
-        text = f"is {pixels} pixels; at most {MAX_PIXELS} are accepted"
-        yield _invalid(field, text, "IMAGE_TOO_LARGE")
+    if pixels > limits.max_resolution_pixels:
+        yield too_large(field, f"is {pixels} pixels", limits.max_resolution_pixels)
+
+
+def too_large(field: str, size: str, most: int) -> FieldViolation:
+    """Return the violation of a source that is over a limit."""
+    return _invalid(field, f"{size}; at most {most} are accepted", "IMAGE_TOO_LARGE")
 
 
 def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
@@ -236,11 +246,16 @@ def _check_candidates(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
         yield _invalid("candidates", "this method cannot compare formats")
 
 
-def check_compare(request: pb.CompareRequest) -> Fault | None:
+def check_compare(
+    request: pb.CompareRequest, *, check_images: bool = True, limits: pb.Limits = LIMITS
+) -> Fault | None:
     """Return the fault of an invalid request, or None."""
+    check = _check_file if check_images else _check_bytes
     for field in ("reference", "distorted"):
-        if found := list(_check_file(field, getattr(request, field))):
+        if found := list(check(field, getattr(request, field), limits)):
             return Fault.invalid_fields(*found)
+    if not check_images:
+        return None
     one, other = read(request.reference), read(request.distorted)
     if not (one and other and one.has_size and other.has_size):
         return None

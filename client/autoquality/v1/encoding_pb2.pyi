@@ -581,9 +581,9 @@ class AutoQuality(google.protobuf.message.Message):
     its target, the outcome names the limit. If no quality in [min_quality,
     max_quality] is within all limits, the outcome is OUTCOME_LIMITS_CONFLICT.
 
-    With METHOD_NONE and for a format without a quality, nothing is searched: the
-    limits are only checked. CODE_LIMIT_EXCEEDED reports every limit that the
-    result exceeds.
+    With METHOD_NONE, the limits are only checked. A format without a quality can
+    only drop metadata to meet max_bytes. CODE_LIMIT_EXCEEDED reports every limit
+    that the result exceeds.
 
     The most bytes of the file, 1 or more. With METHOD_SIZE, the smaller one of
     this limit and the target counts. To meet it, the server drops metadata and
@@ -1361,7 +1361,9 @@ Global___Probe: typing_extensions.TypeAlias = Probe
 
 @typing.final
 class Candidate(google.protobuf.message.Message):
-    """A file that was considered as the answer: a format, with the options that vary."""
+    """A file that was considered as the answer: a format, with the options that vary,
+    or the source itself (OUTCOME_SOURCE_KEPT).
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1623,7 +1625,10 @@ class EncodeResponse(google.protobuf.message.Message):
 
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
-        """What became of each candidate. Empty if there was nothing to choose."""
+        """What became of each candidate. Exactly one has VERDICT_CHOSEN. With
+        OUTCOME_SOURCE_KEPT, that is the source itself: it is the first one, and its
+        `quality` is 0. Empty if there was nothing to choose.
+        """
 
     def __init__(
         self,

@@ -64,6 +64,11 @@ def choose(
             waiting.remove(entry)
     if best is None:
         raise ValueError("no candidates")
+    # Files without a quality keep all metadata until now: that of another may fit with it.
+    fits = best.size <= best.resolved.budget
+    for entry in done:
+        entry.give_up_metadata(best if fits else None)
+    best = objective.best(done)
     if best.candidate.optional and best.size > best.resolved.budget:
         best = _over_budget(best, entries, tried, objective, beliefs)
     return best, tried
@@ -146,6 +151,8 @@ def _search(
 
     def stop() -> bool:
         nonlocal before
+        if entry.given_up or (entry.paused and not was_paused):
+            return True  # a search within a budget consists of several
         if len(session.probes) == before:
             return False  # the search repeats what it knows
         before = len(session.probes)

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 from autoquality_core.formats import Encoder
-from autoquality_core.images import Metadata
+from autoquality_core.images import NO_METADATA, Metadata
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.candidates import Candidate
-from autoquality_core.pipeline.methods import Answer, MethodHandler
+from autoquality_core.pipeline.methods import Answer, MethodHandler, with_metadata_in
 from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.session import Session
-from autoquality_core.types import MAX_QUALITY, Chroma, ResolvedTarget
+from autoquality_core.types import MAX_QUALITY, Chroma, Method, ResolvedTarget
 
 LEAST_RISE = 0.4
 """The least rise of log bytes with the value of a score (-log (100 - score)) of almost all images.
@@ -73,6 +73,28 @@ class Entry:
     def size(self) -> int:
         """The bytes of the answer."""
         return self.session.size(self.quality)
+
+    def metadata_as_in(self, other: Entry) -> Metadata:
+        """The metadata without what the answer of another entry gave up."""
+        kept = other.session.metadata
+        if kept == other.metadata:
+            return self.metadata
+        return self.metadata.alone() if kept else NO_METADATA
+
+    def give_up_metadata(self, best: Entry | None = None) -> None:
+        """Drop metadata if a file without a quality is over the byte budget.
+
+        It is as much as `best` dropped, an answer within the budget, and without one as much as a
+        search drops.
+        """
+        budget = self.resolved.budget
+        searched = self.encoder.takes_quality or self.resolved.method is Method.NONE
+        if searched or self.size <= budget:
+            return
+        choices = (*self.metadata.choices(), self.metadata.alone())
+        if best is not None:
+            choices = (self.metadata_as_in(best),)
+        self.answer = with_metadata_in(choices, self.session, self.found, budget)
 
     def most_bytes(self, target: float) -> float:
         """The most bytes for a score, from the probes that look better; infinite without any."""

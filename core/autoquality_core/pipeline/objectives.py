@@ -31,12 +31,13 @@ because the nearest qualities of two formats differ by as much."""
 TYPICAL_SCORE = 70.0
 """The score at which chroma is chosen for methods that know no SSIMULACRA2."""
 
-_MISSED = frozenset(
+MISSED = frozenset(
     {
         *(Outcome.MAX_QUALITY_REACHED, Outcome.DEADLINE_REACHED),
         *(Outcome.MAX_BYTES_REACHED, Outcome.LIMITS_CONFLICT),
     }
 )
+"""Outcomes of a search for a score whose answer misses the target or a limit."""
 
 
 class Objective(Protocol):
@@ -82,7 +83,7 @@ class FewestBytes:
         target = TYPICAL_SCORE if self.target is None else self.target
         if entry.most_bytes(target) <= best.size:
             return math.inf
-        room = best.size - entry.session.metadata.size
+        room = best.size - _metadata_bytes(entry, best)
         saving = max(beliefs.saving(one, target, room) for one in entry.encoders) / RISK_BYTES
         if not optional:
             return saving
@@ -94,7 +95,7 @@ class FewestBytes:
         # the target: for a photograph, it is several times as large.
         best = min((one for one in searched if not one.candidate.optional), key=self._rank)
         optional = (
-            one for one in searched if one.candidate.optional and one.found.outcome not in _MISSED
+            one for one in searched if one.candidate.optional and one.found.outcome not in MISSED
         )
         return min((best, *optional), key=lambda one: one.size)
 
@@ -104,7 +105,7 @@ class FewestBytes:
         return 1, entry.over, -(entry.score or 0.0), entry.size
 
     def met(self, entry: Entry) -> bool:
-        if entry.found.outcome in _MISSED or entry.over:
+        if entry.found.outcome in MISSED or entry.over:
             return False
         if self.target is None or entry.score is None:
             return True
@@ -115,7 +116,7 @@ class FewestBytes:
         most = entry.resolved.limits.max_bytes
         if most is None or best.score is None:
             return math.inf
-        room = max(1, most - entry.session.metadata.size)
+        room = max(1, most - _metadata_bytes(entry, best))
         return beliefs.gain(entry.encoder, room, best.score) / RISK_POINTS
 
 
@@ -136,9 +137,10 @@ class BestScore:
         optional = entry.candidate.optional
         if not self.met(best) and not optional:
             return math.inf
-        room = self._room(entry)
+        metadata = _metadata_bytes(entry, best)
+        room = max(self._room(entry), self.budget - metadata)
         if optional and best.at_most:
-            room = min(room, max(1.0, best.size - entry.session.metadata.size))
+            room = min(room, max(1.0, best.size - metadata))
         score = best.score if self.met(best) else 0.0
         if score is None:
             score = self._predicted(best, beliefs)
@@ -164,7 +166,13 @@ class BestScore:
         return beliefs.score_at(entry.encoder, self._room(entry))[0]
 
     def _room(self, entry: Entry) -> float:
-        return max(1.0, self.budget - entry.session.metadata.size)
+        choices = entry.session.metadata.choices()
+        return next(self.budget - one.size for one in choices if one.size < self.budget or not one)
+
+
+def _metadata_bytes(entry: Entry, best: Entry) -> int:
+    """The bytes of metadata of an entry whose file must beat the best answer so far."""
+    return min(entry.session.metadata.size, entry.metadata_as_in(best).size)
 
 
 def objective_of(entries: Sequence[Entry]) -> Objective:

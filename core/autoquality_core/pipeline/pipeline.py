@@ -52,7 +52,7 @@ from autoquality_core.pipeline.shrinking import Shrinker
 from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import OpenJob, check_fits, open_job
-from autoquality_core.pipeline.verdicts import decided, reduced
+from autoquality_core.pipeline.verdicts import decided, not_tried, reduced
 from autoquality_core.priors.features import all_features, detail
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
@@ -163,8 +163,10 @@ class Pipeline:
         entries = self._entries(opened, able, origin.metadata, make_session)
         before = source_notices(pixels, origin)
         source = SourceFile.of(opened, entries, origin)
-        if source and (settled := source.settled(job, before, timings)):
-            return settled
+        if source:
+            others = not_tried(entries, left_out)
+            if settled := source.settled(job, others, before, timings):
+                return settled
         chosen, searched, considered = decided(entries, left_out)
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]

@@ -64,4 +64,7 @@ def _why_unused(job: EncodeJob, chosen: Entry) -> str | None:
     shrinks = method is Method.SIZE and job.options.may_shrink
     if encoder.has_quality or shrinks or job.candidates:
         return None
+    dropped = chosen.session.metadata != chosen.metadata
+    if method is Method.SIZE and dropped and chosen.size <= chosen.resolved.budget:
+        return None
     return f"{encoder.format.name} has no quality: set a format (--format) that has one"

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from autoquality_core.formats import stripped, with_metadata
 from autoquality_core.images import Metadata, Pixels, Source
 from autoquality_core.images.jxl.file import Jxl
-from autoquality_core.metrics import METRICS
+from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.entry import Entry
-from autoquality_core.pipeline.job import EncodeJob, EncodeResult
+from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.pipeline.methods import fixed_quality
 from autoquality_core.pipeline.results import notices_of
 from autoquality_core.pipeline.source_quality import source_quality
 from autoquality_core.pipeline.sources import OpenJob, Origin
+from autoquality_core.pipeline.verdicts import beside_source
 from autoquality_core.types import (
     MAX_QUALITY,
     ColorProfile,
@@ -73,19 +74,26 @@ class SourceFile:
         return None
 
     def settled(
-        self, job: EncodeJob, notices: Iterable[Notice], timings: Timings
+        self,
+        job: EncodeJob,
+        others: Iterable[Considered],
+        notices: Iterable[Notice],
+        timings: Timings,
     ) -> EncodeResult | None:
         """The source as the result without an encoding. None if an encoding may be the better one.
 
         Within a byte budget, the source looks better than every encoding. But a limit on the
-        quality asks for fewer bytes, if it is below the quality of the source.
+        quality asks for fewer bytes, if it is below the quality of the source. `others` are the
+        other candidates.
         """
         file, resolved = self.in_budget, self.entry.resolved
         limited = resolved.max_quality < (self._quality or MAX_QUALITY)
         limited = limited and not resolved.limits.scores  # which the source keeps
         if file is None or limited:
             return None
-        return self._result(file, resolved, [*notices, *notices_of(job, self.entry)], timings)
+        kept = self._result(file, resolved, [*notices, *notices_of(job, self.entry)], timings)
+        why = "within the budget, and no encoding looks better"
+        return replace(kept, candidates=self._before(others, file, why))
 
     def instead_of(self, result: EncodeResult, chosen: Entry) -> EncodeResult | None:
         """The source as the result; None if it is larger than the result of the chosen entry.
@@ -94,25 +102,37 @@ class SourceFile:
         and if `result` exceeds a limit.
         """
         entry = self.entry
-        metadata = entry.session.metadata if chosen is entry else entry.metadata
-        file = self._within(result.applied, metadata)
+        file = self._within(result.applied, entry.metadata_as_in(chosen))
         if file is None:
             return None
         if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:
             return None
         kept = self._result(file, result.applied, result.notices, result.timings)
-        considered = tuple(
-            replace(one, verdict=Verdict.LARGER, message="not smaller than the source")
-            if one.verdict is Verdict.CHOSEN
-            else one
-            for one in result.candidates
-        )
+        others = beside_source(result.candidates, len(file), result)
+        why = "not larger than the encoding"
+        if len(file) > len(result.image):
+            why = "within the limits, which keep the encoding from the target"
         return replace(
             kept,
             predicted_quality=result.predicted_quality,
             probes=result.probes,
-            candidates=considered,
+            candidates=self._before(others, file, why),
         )
+
+    def _before(
+        self, others: Iterable[Considered], file: bytes, why: str
+    ) -> tuple[Considered, ...]:
+        """All candidates, the source first. None if there was no choice."""
+        found = tuple(others)
+        source = Considered(
+            self.entry.candidate.encoder.format,
+            Verdict.CHOSEN,
+            f"the source: {why}",
+            lossless=True,
+            size_bytes=len(file),
+            score=SSIMULACRA2.high,
+        )
+        return (source, *found) if found else ()
 
     def _file(self, metadata: Metadata) -> bytes | None:
         """The file with this metadata, as an encoding would have it. None if that is impossible."""
@@ -162,6 +182,7 @@ class SourceFile:
             width=pixels.width,
             height=pixels.height,
             frames=pixels.frames,
+            lossless=True,
             timings=timings,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,8 +10,8 @@ from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.choice import beliefs_about, choose
 from autoquality_core.pipeline.defaults import compares_formats
 from autoquality_core.pipeline.entry import Entry
-from autoquality_core.pipeline.job import Considered
-from autoquality_core.pipeline.objectives import BestScore, Objective, objective_of
+from autoquality_core.pipeline.job import Considered, EncodeResult
+from autoquality_core.pipeline.objectives import MISSED, BestScore, Objective, objective_of
 from autoquality_core.pipeline.shrinking import Final
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Verdict
@@ -28,6 +28,7 @@ def decided(
     entries = _without_search(entries)
     if len(entries) == 1 and not left_out:
         entries[0].answer = entries[0].handler(entries[0].session, entries[0].resolved)
+        entries[0].give_up_metadata()
         return entries[0], [entries[0]], []
     objective, beliefs = objective_of(entries), beliefs_about(entries)
     best, searched = choose(entries, objective, beliefs)
@@ -41,10 +42,10 @@ def decided(
 def reduced(considered: Sequence[Considered], chosen: Entry, final: Final) -> list[Considered]:
     """The same where the answer is `final`, a smaller image of an entry."""
     encoder, quality = chosen.session.encoder, final.answer.quality
-    ours = encoder.format, encoder.chroma, encoder.lossless
+    ours = encoder.format, encoder.chroma, encoder.lossless, encoder.near_lossless
     found = list[Considered]()
     for one in considered:
-        if (one.format, one.chroma, one.lossless) == ours:
+        if (one.format, one.chroma, one.lossless, one.near_lossless) == ours:
             known = replace(
                 one,
                 verdict=Verdict.CHOSEN,
@@ -60,6 +61,38 @@ def reduced(considered: Sequence[Considered], chosen: Entry, final: Final) -> li
             known = one
         found.append(known)
     return found
+
+
+def not_tried(entries: Sequence[Entry], left_out: Sequence[Considered]) -> list[Considered]:
+    """What became of the entries where the source, in a byte budget, is the answer at once."""
+    if len(entries) == 1 and not left_out:
+        return []
+    message = "not tried: no file looks better than the source"
+    worse, larger = Verdict.PREDICTED_WORSE, Verdict.PREDICTED_LARGER
+    found = [
+        _made_by(one)(larger if one.encoder.lossless else worse, message, predicted=True)
+        for one in entries
+    ]
+    return [*found, *left_out]
+
+
+def beside_source(
+    considered: Sequence[Considered], size: int, result: EncodeResult
+) -> Iterator[Considered]:
+    """The same where the answer is the source, of `size` bytes, in place of `result`."""
+    missed = result.outcome in MISSED and result.applied.method is not Method.SIZE
+    for one in considered:
+        if one.verdict not in (Verdict.CHOSEN, Verdict.LARGER, Verdict.LOOKS_WORSE):
+            yield one
+            continue
+        more = (one.size_bytes or 0) - size
+        verdict, message = Verdict.LARGER, f"{more} bytes more than the source"
+        if missed or size + more > result.applied.budget:
+            verdict = Verdict.MISSES_TARGET
+            message = "misses the target or a limit, which the source does not"
+        elif more < 0:
+            verdict, message = Verdict.LOOKS_WORSE, "looks worse than the source"
+        yield replace(one, verdict=verdict, message=message)
 
 
 def _without_search(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -85,14 +118,7 @@ def _considered(
     entry: Entry, best: Entry, objective: Objective, beliefs: SizeBeliefs
 ) -> Considered:
     """What became of an entry, with its answer or what was expected of it."""
-    encoder = entry.session.encoder
-    make = partial(
-        Considered,
-        encoder.format,
-        chroma=encoder.chroma,
-        lossless=encoder.lossless,
-        near_lossless=encoder.near_lossless,
-    )
+    encoder, make = entry.session.encoder, _made_by(entry)
     if entry.answer is not None and not entry.given_up:
         verdict, message = _reached(entry, best, objective)
         quality = entry.quality or None
@@ -107,6 +133,18 @@ def _considered(
     expected = objective.expected(entry, beliefs)
     size, score = (None, round(-expected, 1)) if by_score else (round(expected), None)
     return make(verdict, message, size_bytes=size, score=score, predicted=True)
+
+
+def _made_by(entry: Entry) -> Callable[..., Considered]:
+    """What makes the `Considered` of an entry."""
+    encoder = entry.session.encoder
+    return partial(
+        Considered,
+        encoder.format,
+        chroma=encoder.chroma,
+        lossless=encoder.lossless,
+        near_lossless=encoder.near_lossless,
+    )
 
 
 def _reached(entry: Entry, best: Entry, objective: Objective) -> tuple[Verdict, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from autoquality_core.images import NO_METADATA, Metadata
-from autoquality_core.pipeline.methods.base import BudgetSearch
+from autoquality_core.pipeline.methods.base import Answer, BudgetSearch
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
 from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
@@ -50,6 +50,19 @@ def within_budget(
         if enough and not fits(found):
             session.use_metadata(NO_METADATA)
     return found, tuple(_notices(session, requested, alpha_quality))
+
+
+def with_metadata_in(
+    choices: Iterable[Metadata], session: Session, answer: Answer, budget: float
+) -> Answer:
+    """The answer with the first of the choices that makes its file fit, otherwise with the last."""
+    requested = session.metadata
+    for metadata in choices:
+        session.use_metadata(metadata)
+        if session.size(answer.quality) <= budget:
+            break
+    notices = _notices(session, requested, session.alpha_quality)
+    return replace(answer, notices=(*answer.notices, *notices))
 
 
 def _lower_alpha(
