@@ -185,6 +185,7 @@ AREAS = {
             *("tests/rpc/test_deadline.py", "tests/rpc/test_metrics.py"),
             *("tests/rpc/test_downloads.py", "tests/tracing/test_spans.py"),
             *("tests/rpc/test_uploads.py", "tests/rpc/test_logs.py", "tests/rpc/test_cycles.py"),
+            "tests/auth/test_identity.py",
         ),
     ),
     "cache": Area((f"{SERVER}/rpc/cache.py",), ("tests/rpc/test_cache.py",)),
