@@ -35,13 +35,14 @@ def frame_of(
     full: bool = True,
     passes: Bits | None = None,
     empty: int = 0,
+    name: int = 0,
 ) -> bytes:
     """A lossless frame of (height, width, bands) samples, behind a header written here.
 
     `upsampling` is a power of two. `place` is left, top, width and height. `blends` describes how
     the colours and each extra channel are laid on what is below; none replaces it. `full` says
     that a frame covers the image, `last` that no other follows. With several `passes`, the first
-    ones have `empty` parts.
+    ones have `empty` parts. The name has `name` bytes.
     """
     extra = 1 - samples.shape[2] % 2
     data = jpegxl_encode(samples, lossless=True, effort=3, numthreads=1)
@@ -61,7 +62,8 @@ def frame_of(
         bits.add(2, 1)
         if full and not any(blends[0]._bits[:2] if blends else ()):
             bits.flag(False)
-    bits.add(2, 0).other(filters or Bits().flag(False).flag(False).add(2, 0).add(2, 0))
+    bits.u32(name, ((0, 0), (4, 0), (5, 16), (10, 48))).add(8 * name, 0x41)
+    bits.other(filters or Bits().flag(False).flag(False).add(2, 0).add(2, 0))
     reader, listed = BitReader(data, coded.parts_at), Bits()
     sizes = [reader.u32(*PART_SIZE) for _ in range(coded.parts)]
     for size in (*sizes[:3], *[0] * empty, *sizes[3:]):
@@ -87,6 +89,12 @@ EDGES.flag(True).other(numbers(3, HALF)).other(numbers(1, HALF)).add(2, 0)
 def test_a_frame_may_have_filters_of_its_own(filters: Bits) -> None:
     samples = NOISE[..., :3]
     assert len(frames_in(head_of(samples).bytes() + frame_of(samples, filters=filters))) == 1
+
+
+@pytest.mark.parametrize("length", [0, 15, 16, 47, 48, 500])
+def test_a_frame_may_have_a_name(length: int) -> None:
+    samples = NOISE[..., :3]
+    assert len(frames_in(head_of(samples).bytes() + frame_of(samples, name=length))) == 1
 
 
 def test_a_lossy_frame_may_have_filters_of_its_own() -> None:

@@ -190,7 +190,7 @@ def few_symbols(symbols: Sequence[int], *, uneven: bool) -> tuple[Bits, dict[int
     return bits, dict(zip(symbols, codes[len(symbols)].split(), strict=True))
 
 
-@pytest.mark.parametrize("clusters", ["one", "coded", "moved to front"])
+@pytest.mark.parametrize("clusters", ["one", "coded", "moved to front", "of one symbol"])
 @pytest.mark.parametrize(
     ("symbols", "uneven"), [((0, 1, 128), False), ((0, 1, 7, 128), False), ((0, 1, 7, 128), True)]
 )
@@ -199,10 +199,14 @@ def test_numbers_coded_by_few_symbols_are_read_as_libjxl_reads_them(
 ) -> None:
     """A profile of 128 bytes, the last two in another context than all others, with their code."""
     changed = symbols[-2]
-    values = varint(128) + b"\0" + 2 * (bytes(63) + bytes([changed]))
+    alone = clusters == "of one symbol"
+    values = varint(128) + b"\0" + bytes(63) + bytes([changed]) + bytes(63)
+    values += bytes([0 if alone else changed])
     several = clusters != "one"
     description, codes = few_symbols(symbols, uneven=uneven)
     last_description, last_codes = few_symbols((0, changed), uneven=False)
+    if alone:  # takes no bits
+        last_description, last_codes = Bits(), {0: ""}
     bits = Bits().flag(False)
     if several:
         other = 19  # the context of a byte after two zeros
@@ -215,8 +219,11 @@ def test_numbers_coded_by_few_symbols_are_read_as_libjxl_reads_them(
     bits.flag(True)
     for _ in range(1 + several):
         bits.add(4, 8).add(4, 0).add(4, 0)  # numbers below 256 are the symbols
-    for _ in range(1 + several):
-        bits.flag(True).add(4, 7).add(7, 127)  # of which there are 256
+    for code in range(1 + several):
+        if alone and code:
+            bits.flag(False)  # there is one symbol
+        else:
+            bits.flag(True).add(4, 7).add(7, 127)  # there are 256
     bits.other(description)
     if several:
         bits.other(last_description)
@@ -227,7 +234,7 @@ def test_numbers_coded_by_few_symbols_are_read_as_libjxl_reads_them(
     assert accepted_by_libjxl(data)
     profile = read_header(memoryview(data)).profile
     assert profile is not None
-    assert profile[63] == profile[127] == changed
+    assert (profile[63], profile[127]) == (changed, values[-1])
 
 
 def with_coded_profile(values: bytes, coded: Bits) -> bytes:
