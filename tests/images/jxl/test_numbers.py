@@ -219,8 +219,8 @@ def test_numbers_coded_by_few_symbols_are_read_as_libjxl_reads_them(
     bits.flag(True)
     for _ in range(1 + several):
         bits.add(4, 8).add(4, 0).add(4, 0)  # numbers below 256 are the symbols
-    for code in range(1 + several):
-        if alone and code:
+    for which in range(1 + several):
+        if alone and which:
             bits.flag(False)  # there is one symbol
         else:
             bits.flag(True).add(4, 7).add(7, 127)  # there are 256
