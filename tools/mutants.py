@@ -103,6 +103,22 @@ AREAS = {
             for name in ("shrinking", "source_file", "source_quality")
         ),
     ),
+    "pipeline": Area(
+        (f"{PIPELINE}/pipeline.py",),
+        (
+            *("tests/pipeline/test_promises.py", "tests/pipeline/test_compare.py"),
+            *("tests/core/test_library.py", "tests/pipeline"),
+        ),
+    ),
+    "beliefs": Area(
+        (f"{CORE}/priors/formats.py",),
+        (
+            *("tests/priors/test_formats.py", "tests/pipeline/test_choices.py"),
+            "tests/pipeline/test_unsearched.py",
+        ),
+    ),
+    "ssimulacra2": Area((f"{CORE}/metrics/ssimulacra2/maps.py",), ("tests/metrics/ssimulacra2",)),
+    "networks": Area((f"{CORE}/networks",), ("tests/networks",)),
     "plain": Area(
         (
             *(f"{IMAGES}/{name}.py" for name in ("jpeg", "plain_files")),
@@ -121,6 +137,13 @@ AREAS = {
             *("tests/formats/test_avif.py", "tests/images/test_animation.py"),
             *("tests/images/test_animation_colours.py", "tests/images/colour/test_render.py"),
             "tests/hostile/test_structure.py",
+        ),
+    ),
+    "jxl": Area(
+        (f"{IMAGES}/jxl",),
+        (
+            *("tests/images/jxl", "tests/hostile/test_jxl.py", "tests/formats/test_jxl.py"),
+            *("tests/formats/test_stripping.py", "tests/formats/test_containers.py"),
         ),
     ),
     "admission": Area(
@@ -155,6 +178,16 @@ AREAS = {
             "tests/pipeline/test_defaults.py",
         ),
     ),
+    "interceptors": Area(
+        (f"{SERVER}/rpc/interceptors",),
+        (
+            *("tests/rpc/test_errors.py", "tests/rpc/test_request_ids.py"),
+            *("tests/rpc/test_deadline.py", "tests/rpc/test_metrics.py"),
+            *("tests/rpc/test_downloads.py", "tests/tracing/test_spans.py"),
+            *("tests/rpc/test_uploads.py", "tests/rpc/test_logs.py", "tests/rpc/test_cycles.py"),
+            "tests/auth/test_identity.py",
+        ),
+    ),
     "cache": Area((f"{SERVER}/rpc/cache.py",), ("tests/rpc/test_cache.py",)),
     "streams": Area(
         (f"{SERVER}/rpc/streaming.py",),
@@ -170,6 +203,8 @@ AREAS = {
             for name in ("parse", "load", "candidates", "metrics", "env_file", "command_line")
         ),
     ),
+    "retry": Area(("client/autoquality/_retry.py",), ("tests/client/test_retry.py",)),
+    "batch": Area(("client/autoquality/_batch",), ("tests/batch", "tests/cli/test_folders.py")),
 }
 
 

@@ -220,6 +220,20 @@ def test_other_commands_take_one_server(server: FakeServer) -> None:
     assert f"this command takes one server, not {server.target}, other:50051" in done.stderr
 
 
+def test_a_server_starts_with_as_many_files_as_it_works_on_and_queues(server: FakeServer) -> None:
+    server.respond(
+        pb.GetServerInfoResponse(limits=pb.Limits(workers=2, queue_size=3)), rpc="GetServerInfo"
+    )
+
+    async def limit() -> float:
+        async with server.async_client() as client:
+            one = Server(server.target, client)
+            await one.ask()
+            return one.limit
+
+    assert asyncio.run(limit()) == 5
+
+
 def test_servers_do_not_run_ahead_of_the_storage(server: FakeServer) -> None:
     async def encode() -> int:
         one = Server(server.target, server.async_client())

@@ -95,6 +95,10 @@ class Head:
             head.add(2, 0).add(2, 0)
             if kind == 0:
                 head.flag(premultiplied)
+            elif kind == 2:  # a spot colour that hides nothing
+                head.add(64, 0)
+            elif kind == 5:
+                head.add(2, 0)
         head.flag(self.xyb)
         head.other(Bits().flag(True) if self.colours is None else self.colours)
         return head.flag(True).add(2, 0).flag(True).other(self.profile).bytes()
@@ -116,6 +120,17 @@ def colours(primaries: int, transfer: int, white: int = 1) -> Bits:
     """The colour encoding of RGB by its enums."""
     bits = Bits().flag(False).flag(False).enum(0).enum(white).enum(primaries)
     return bits.flag(False).enum(transfer).enum(1)
+
+
+def own_colours(points: Sequence[float], gamma: float) -> Bits:
+    """The colour encoding of RGB by the points of red, green, blue and white, and a gamma."""
+    numbers = [round(1_000_000 * point) for point in points]
+    bits = Bits().flag(False).flag(False).enum(0)
+    for part in (numbers[6:], numbers[:6]):
+        bits.enum(2)
+        for number in part:  # the lowest bit is the sign
+            bits.u32(2 * number, ((19, 0), (19, 1 << 19), (20, 1 << 20), (21, 1 << 21)))
+    return bits.flag(True).add(24, round(10_000_000 / gamma)).enum(1)
 
 
 def jxl(image: pyvips.Image, **options: object) -> bytes:

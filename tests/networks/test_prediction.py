@@ -44,3 +44,12 @@ def test_probabilities_cannot_be_changed() -> None:
     prediction = Prediction.from_logits(peak_at(50))
     with pytest.raises(ValueError, match="read-only"):
         prediction.probabilities[0] = 1
+
+
+@pytest.mark.parametrize(("ends", "spread"), [((70, 70), 0), ((30, 80), 25)])
+def test_the_deviation_includes_rounding_to_a_whole_quality(
+    ends: tuple[int, int], spread: float
+) -> None:
+    prediction = Prediction.from_logits(1000 * sum(peak_at(one) for one in ends))
+    assert prediction.mean == pytest.approx(sum(ends) / 2)
+    assert prediction.deviation == pytest.approx((spread**2 + 1 / 12) ** 0.5)

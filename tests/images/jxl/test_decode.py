@@ -18,6 +18,7 @@ from autoquality_core.images.colour.cicp import Colours, Transfer
 from autoquality_core.types import ColorProfile
 from tests.images.files import AMPLE, corners, image_of
 from tests.images.jxl_files import (
+    Bits,
     Layer,
     boxed,
     colours,
@@ -25,12 +26,14 @@ from tests.images.jxl_files import (
     frames_of,
     head_of,
     jxl,
+    own_colours,
     with_head,
     with_profile,
 )
 from tests.images.metadata_files import ARTIST, exif_block, packet, text
 
 NOISE = np.random.default_rng(2).integers(0, 256, (20, 30, 4), np.uint8)
+WIDE = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3457, 0.3585)
 FILM = np.stack([np.roll(corners(), 8 * number, axis=1) for number in range(3)])
 
 
@@ -92,9 +95,10 @@ def test_premultiplied_alpha_is_undone() -> None:
 
 
 @pytest.mark.parametrize(("bands", "shown"), [(2, 1), (4, 3)])
-def test_a_channel_that_is_not_alpha_is_left_out(bands: int, shown: int) -> None:
+@pytest.mark.parametrize("kind", [1, 2, 5])
+def test_a_channel_that_is_not_alpha_is_left_out(bands: int, shown: int, kind: int) -> None:
     samples = NOISE[..., :bands]
-    depth = head_of(samples, extra=[(1, False)])
+    depth = head_of(samples, extra=[(kind, False)])
     found = decode(with_head(jxl(image_of(samples)), depth)).samples
     assert np.array_equal(found[0], samples[..., :shown])
 
@@ -115,21 +119,20 @@ def test_the_orientation_in_the_header_counts_and_not_that_in_exif() -> None:
 
 
 @pytest.mark.parametrize(
-    ("primaries", "transfer", "white", "described"),
+    ("encoding", "described", "gamma"),
     [
-        (11, 13, 1, (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)),
-        (9, 13, 1, (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)),
-        (11, 17, 11, (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351)),
-        (1, 8, 10, (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 1 / 3, 1 / 3)),
+        (colours(11, 13), (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329), None),
+        (colours(9, 13), (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329), None),
+        (colours(11, 17, 11), (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351), 2.6),
+        (colours(1, 8, 10), (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 1 / 3, 1 / 3), 1.0),
+        (own_colours(WIDE, 2.5), WIDE, 2.5),
     ],
 )
 def test_described_colours_are_converted_or_kept(
-    primaries: int, transfer: int, white: int, described: tuple[float, ...]
+    encoding: Bits, described: tuple[float, ...], gamma: float | None
 ) -> None:
     samples = np.full((16, 16, 3), (60, 120, 90), np.uint8)
-    head = head_of(samples, colours=colours(primaries, transfer, white))
-    data = with_head(jxl(image_of(samples)), head)
-    gamma = {17: 2.6, 8: 1.0}.get(transfer)
+    data = with_head(jxl(image_of(samples)), head_of(samples, colours=encoding))
     curve = Transfer.SRGB if gamma is None else Transfer.GAMMA
     profile = icc.profile_of(Colours(described, curve, gamma or 1.0), 3)
     png = image_of(samples).copy()
@@ -213,9 +216,13 @@ def test_an_animation_keeps_frames_delays_and_loops() -> None:
     assert np.array_equal(source.decode(all_frames=False).samples, FILM[:1])
 
 
-def test_ticks_of_any_length_become_milliseconds() -> None:
-    pixels = decode(film(FILM, (1, 2, 30), ticks=(30_000, 1001)), all_frames=True)
-    assert pixels.delays == (33, 67, 1001)
+@pytest.mark.parametrize(
+    ("ticks", "delays"), [((30_000, 1001), (33, 67, 1001)), ((100, 300), (3000, 6000, 90_000))]
+)
+def test_ticks_of_any_length_become_milliseconds(
+    ticks: tuple[int, int], delays: tuple[int, ...]
+) -> None:
+    assert decode(film(FILM, (1, 2, 30), ticks=ticks), all_frames=True).delays == delays
 
 
 def test_frames_of_no_time_are_layers_of_the_next() -> None:

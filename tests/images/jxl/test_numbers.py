@@ -144,19 +144,106 @@ def test_numbers_coded_by_ans_are_read_as_libjxl_reads_them(kind: str, exponent:
     """Libjxl itself writes profiles by prefix codes. It refuses one that does not end exactly."""
     profile = icc.profile_of(WIDE, 3)
     values = unpredicted(profile)
-    size = Bits().add(2, 2).add(8, len(values) - 17) if len(values) < 273 else None
-    size = size or Bits().add(2, 3).add(12, len(values)).flag(False)
-    coded = Bits().other(size).other(ans_coded(values, kind, exponent))
-    encoding = Bits().flag(False).flag(True).enum(0)
-    head = head_of(SQUARE, colours=encoding, profile=coded)
-    data = head.bytes() + frames_of(jxl(image_of(SQUARE)))
+    data = with_coded_profile(values, ans_coded(values, kind, exponent))
     assert np.array_equal(jpegxl_decode(data), SQUARE)
-    assert read_header(memoryview(data)).profile == profile
-    end = len(head.bytes())
+    header = read_header(memoryview(data))
+    assert header.profile == profile
+    end = header.frames_at // 8
     for at in range(20, end - 1, 5):
         wrong = bytearray(data)
         wrong[at] ^= 16
         assert accepted_by_us(bytes(wrong)) == accepted_by_libjxl(bytes(wrong)), at
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_predicted_numbers_continue_a_line_or_a_parabola(width: int, order: int, rows: int) -> None:
+    """Differences of 0 continue what is there, in each of several rows that take turns."""
+    count = 12 * rows
+    steps = [(at // rows, at % rows) for at in range(count)]
+    found = [70 + 90 * row + (order > 0) * 9 * at + (order > 1) * at**2 for at, row in steps]
+    found[-1] += 5
+    made = b"".join(number.to_bytes(4, "big")[4 - width :] for number in found)
+    begin = 3 * rows * width
+    flags = width - 1 | order << 2 | (16 if rows > 1 else 0)
+    commands = b"\0\1" + varint(begin) + bytes((4, flags))
+    commands += (varint(rows * width) if rows > 1 else b"") + varint(len(made) - begin)
+    differences = bytes(len(made) - begin - 1) + b"\5"
+    coded = varint(128 + len(made)) + varint(len(commands)) + commands
+    values = coded + bytes(128) + made[:begin] + differences
+    data = with_coded_profile(values, ans_coded(values, "flat", 8))
+    assert accepted_by_libjxl(data)
+    profile = read_header(memoryview(data)).profile
+    assert profile is not None
+    assert profile[128:] == made
+
+
+def few_symbols(symbols: Sequence[int], *, uneven: bool) -> tuple[Bits, dict[int, str]]:
+    """A prefix code for a few of 256 symbols: its description, and the code of each symbol."""
+    bits = Bits().add(2, 1).add(2, len(symbols) - 1)
+    for symbol in symbols:
+        bits.add(8, symbol)
+    if len(symbols) == 4:
+        bits.flag(uneven)
+    codes = {2: "0 1", 3: "0 10 11", 4: "0 10 110 111" if uneven else "00 01 10 11"}
+    return bits, dict(zip(symbols, codes[len(symbols)].split(), strict=True))
+
+
+@pytest.mark.parametrize("clusters", ["one", "coded", "moved to front", "of one symbol"])
+@pytest.mark.parametrize(
+    ("symbols", "uneven"), [((0, 1, 128), False), ((0, 1, 7, 128), False), ((0, 1, 7, 128), True)]
+)
+def test_numbers_coded_by_few_symbols_are_read_as_libjxl_reads_them(
+    symbols: Sequence[int], uneven: bool, clusters: str
+) -> None:
+    """A profile of 128 bytes, the last two in another context than all others, with their code."""
+    changed = symbols[-2]
+    alone = clusters == "of one symbol"
+    values = varint(128) + b"\0" + bytes(63) + bytes([changed]) + bytes(63)
+    values += bytes([0 if alone else changed])
+    several = clusters != "one"
+    description, codes = few_symbols(symbols, uneven=uneven)
+    last_description, last_codes = few_symbols((0, changed), uneven=False)
+    if alone:  # takes no bits
+        last_description, last_codes = Bits(), {0: ""}
+    bits = Bits().flag(False)
+    if several:
+        other = 19  # the context of a byte after two zeros
+        places = [0] * other + [1, 1 if clusters == "moved to front" else 0] + [0] * (39 - other)
+        bits.flag(False).flag(clusters == "moved to front")
+        bits.flag(False).flag(True).add(4, 15).flag(True).add(4, 0)  # a prefix code of 2 symbols
+        bits.add(2, 1).add(2, 1).add(1, 0).add(1, 1).raw(places)
+    else:
+        bits.flag(True).add(2, 0)
+    bits.flag(True)
+    for _ in range(1 + several):
+        bits.add(4, 8).add(4, 0).add(4, 0)  # numbers below 256 are the symbols
+    for which in range(1 + several):
+        if alone and which:
+            bits.flag(False)  # there is one symbol
+        else:
+            bits.flag(True).add(4, 7).add(7, 127)  # there are 256
+    bits.other(description)
+    if several:
+        bits.other(last_description)
+    for at, value in enumerate(values):
+        code = (last_codes if several and at > 128 else codes)[value]
+        bits.raw([int(bit) for bit in code])
+    data = with_coded_profile(values, bits)
+    assert accepted_by_libjxl(data)
+    profile = read_header(memoryview(data)).profile
+    assert profile is not None
+    assert (profile[63], profile[127]) == (changed, values[-1])
+
+
+def with_coded_profile(values: bytes, coded: Bits) -> bytes:
+    """An image with a profile in the form that a codestream has it in, and its code."""
+    size = Bits().add(2, 2).add(8, len(values) - 17) if len(values) < 273 else None
+    size = size or Bits().add(2, 3).add(12, len(values)).flag(False)
+    encoding = Bits().flag(False).flag(True).enum(0)
+    head = head_of(SQUARE, colours=encoding, profile=Bits().other(size).other(coded))
+    return head.bytes() + frames_of(jxl(image_of(SQUARE)))
 
 
 def accepted_by_libjxl(data: bytes) -> bool:
