@@ -8,9 +8,14 @@ from bench.compare.task import NAMES
 from bench.record.plots import COLOURS, GREY, INK, png
 from bench.record.store import Measure, Record
 
-NAMES_OF_PLOTS = ("cost.png", "rivals-size.png", "rivals-dssim.png")
+NAMES_OF_PLOTS = ("cost.png", "rivals-size.png", "rivals-dssim.png", "rivals-ssimulacra2.png")
 
-_METHODS = {"size": "size 10-95", "dssim": "dssim 10-95", "ml": "dssim 10-95"}
+_METHODS = {
+    "size": "size 10-95",
+    "dssim": "dssim 10-95",
+    "ml": "dssim 10-95",
+    "ssimulacra2": "ssimulacra2 10-95",
+}
 
 
 def plots(record: Record) -> dict[str, bytes]:
@@ -19,6 +24,7 @@ def plots(record: Record) -> dict[str, bytes]:
         "cost.png": cost(record),
         "rivals-size.png": rivals(record, "size", "Byte budget"),
         "rivals-dssim.png": rivals(record, "dssim", "DSSIM target"),
+        "rivals-ssimulacra2.png": rivals(record, "ssimulacra2", "SSIMULACRA2 target"),
     }
 
 
@@ -34,7 +40,7 @@ def cost(record: Record) -> bytes:
                 )
                 if one is None:
                     continue
-                x = place + (at - 1) * width
+                x = place + (at - (len(_METHODS) - 1) / 2) * width
                 axes.bar(x, one.value, width * 0.9, color=COLOURS[at])
                 axes.plot([x, x], [one.low, one.high], color=INK, linewidth=1)
                 axes.text(x, 0.05, f"{one.value:.1f}", ha="center", va="bottom", color="white")
@@ -47,7 +53,7 @@ def cost(record: Record) -> bytes:
         axes.set_xticks(range(len(NAMES)), list(NAMES.values()))
         axes.set_ylabel("processor time, × method none")
         axes.grid(visible=False, axis="x")
-        axes.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+        axes.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
     return png(draw, "Cost of finding the quality, qualities 10 to 95", record.file_name)
 
