@@ -99,6 +99,14 @@ def test_the_number_of_plays_is_kept(kind: str, plays: int) -> None:
     assert decoded(data).image.get("loop") == plays
 
 
+def test_a_sequence_whose_edit_takes_no_time_is_endless() -> None:
+    data = bytearray(with_plays(avif_sequence(list(moving().samples), DELAYS), 3))
+    struct.pack_into(">Q", data, data.index(b"elst") + 12, 0)
+    found = read_sequence(bytes(data), 9)
+    assert found is not None
+    assert found.plays == 0
+
+
 @pytest.mark.parametrize("kind", ["apng", "avif"])
 def test_durations_and_plays_are_limited_to_those_of_a_webp(kind: str) -> None:
     frames = list(moving().samples)

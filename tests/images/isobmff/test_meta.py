@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
 import pytest
 import pyvips
+from imagecodecs._avif import avif_encode
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import open_image
+from autoquality_core.images.colour.cicp import from_codes
 from autoquality_core.images.isobmff.meta import Meta
+from tests.hostile import derived
 from tests.hostile.derived import _box, _full, grid
 from tests.images.files import AMPLE, SAVERS, corners, image_of
 
@@ -84,6 +88,19 @@ def test_a_file_whose_properties_end_too_early_is_unreadable(length: int) -> Non
     short = _box(b"ipma", content) + _box(b"free", bytes(size - 16 - length))
     with pytest.raises(InvalidImage):
         open_image(data[:start] + short + data[start + size :], AMPLE)
+
+
+def test_a_grid_has_the_colours_of_its_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if only their AV1 says which."""
+    samples = np.full((64, 64, 3), 90, np.uint8)
+    tile = avif_encode(samples, primaries=9, transfer=16, codec="aom", speed=10, numthreads=1)
+    at = tile.index(b"av1C") - 4
+    configuration = tile[at : at + int.from_bytes(tile[at : at + 4], "big")]
+    picture = tile[tile.index(b"mdat") + 4 :]
+    monkeypatch.setattr(derived, "_picture", lambda _side: (configuration, picture))
+    found = Meta.read(grid(2, 2, (128, 128), (128, 128))).colours()
+    assert found is not None
+    assert found == from_codes(9, 16)
 
 
 def test_tiles_of_a_grid_are_not_pages_although_they_are_not_hidden() -> None:
