@@ -324,7 +324,7 @@ def test_its_limits_are_those_of_a_server_with_such_settings(check_images: bool)
         text = "image: has 1001 bytes; at most 1000 are accepted"
         assert refusal(lambda: client.encode(larger)) == ("IMAGE_TOO_LARGE", text)
         assert client.encode(larger, stream_above=1000).image
-        text = "image: has 2001 bytes; at most 2000 are accepted"
+        text = "image: has 2001 bytes; at most 2000 are accepted in a stream"
         largest = image.ljust(2001, b"\0")
         found = refusal(lambda: client.encode(largest, stream_above=1000))
         assert found == ("IMAGE_TOO_LARGE", text)

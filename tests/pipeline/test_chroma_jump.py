@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -23,20 +22,10 @@ from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
-from autoquality_core.pipeline.methods.chroma import jumps_at, search_over_chroma
+from autoquality_core.pipeline.methods.chroma import jumps_at
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import (
-    CurvePrior,
-    Found,
-    Gaussian,
-    Observation,
-    ScoreGoal,
-    Stop,
-    search,
-)
-from autoquality_core.search.curve import rbf
 from autoquality_core.types import (
     Chroma,
     Format,
@@ -122,60 +111,18 @@ def test_it_takes_few_encodings(fmt: Format) -> None:
     assert len(result.probes) < 10
 
 
-def test_a_likely_jump_needs_no_proof() -> None:
-    """The first attempt has full chroma if the features of the image predict the jump."""
-    image = Image.open(io.BytesIO(photo("rocket.jpg"))).convert("RGB")
+def test_a_file_above_the_jump_is_enough_to_show_it() -> None:
+    """If the features of the image say that the qualities below cannot meet the target."""
+    image = Image.open(io.BytesIO(photo("motorcycle_left.png"))).convert("RGB")
     image.thumbnail((448, 448))
     source = RawSource(*image.size, 3, image.tobytes())
-    result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, 80), source=source)
-    assert {one.chroma for one in result.probes} == {Chroma.FULL}
+    result = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, 87), source=source)
+    first, *rest = result.probes
+    assert (first.quality >= 90, first.chroma) == (True, Chroma.BY_QUALITY)
+    assert rest and {one.chroma for one in rest} == {Chroma.FULL}
     assert result.outcome is Outcome.TARGET_MET
-    above = encode(Format.JPEG, TargetSpec(), source=source, quality=90)
-    assert len(result.image) < len(above.image)
-
-
-def test_a_jump_that_was_only_predicted_changes_no_chroma() -> None:
-    """If the first file with full chroma refutes the prediction, the usual chroma is searched."""
-    qualities = np.arange(1, 101)
-    steep = qualities < 90
-    # The prediction: 65 at quality 89, 88 at 90. The curves: 80 at quality 60 or 55.
-    expected = np.where(steep, -3.9 + qualities / 270, -2.5 + qualities / 1000)
-    sure = 1e-4 * rbf(50.0)
-    doubts = (Gaussian(expected, 100 * sure, 0.1),)
-    prior = CurvePrior(expected, sure, 0.003, 0.01, doubts)
-    curves = {Chroma.BY_QUALITY: -3.6 + qualities / 100, Chroma.FULL: -3.55 + qualities / 100}
-    tried: list[Chroma] = []
-
-    def find(
-        session: Session,
-        resolved: ResolvedTarget,
-        *,
-        beliefs: Sequence[Gaussian] = (),
-        stop: Stop | None = None,
-    ) -> Found:
-        chroma = session.encoder.chroma or Chroma.BY_QUALITY
-
-        def attempt(quality: int) -> Observation:
-            tried.append(chroma)
-            return Observation(quality, 1000, 100 - math.exp(-curves[chroma][quality - 1]))
-
-        return search(
-            ScoreGoal(SSIMULACRA2, resolved.target, resolved.allowed_error),
-            resolved.min_quality,
-            resolved.max_quality,
-            attempt,
-            prior=prior.with_beliefs(beliefs) if beliefs else prior,
-            stop=stop,
-        )
-
-    pixels = Pixels.from_samples(np.zeros((1, 16, 16, 3), np.uint8))
-    session = Session(pixels, encoder_for(Format.JPEG), Deadline())
-    resolved = ResolvedTarget(Method.SSIMULACRA2, 80.0, 10, 95, 1.0, SSIMULACRA2.name)
-    found = search_over_chroma(find, session, SSIMULACRA2, resolved)
-    assert tried[:2] == [Chroma.FULL, Chroma.BY_QUALITY]
-    assert session.encoder.chroma is Chroma.BY_QUALITY
-    assert found.outcome is Outcome.TARGET_MET
-    assert found.best.quality == pytest.approx(60, abs=6)
+    below = encode(Format.JPEG, TargetSpec(Method.SSIMULACRA2, 100, 89, 89), source=source)
+    assert below.scores["ssimulacra2"] < 86
 
 
 @EACH

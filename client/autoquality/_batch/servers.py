@@ -183,7 +183,7 @@ class Servers:
         """Encode an image on any server, and give that server's target. The body writes it.
 
         Waits while all servers are full or left out. A file that lost several servers may be the
-        cause: it gets a server alone, and fails if it loses that one again. Raises
+        cause: after two losses it gets a server alone, and the fourth loss fails it. Raises
         AutoQualityError and NoServersError.
         """
         result = await self._encode(image, options)
@@ -247,7 +247,7 @@ class Servers:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                waiter.result().running -= 1
+                waiter.result().end()
                 self._hand_out()
             raise
 

@@ -155,7 +155,6 @@ class Batch:
             self._note(None)
             output = self._write(source, encoded)
         except (AutoQualityError, OutputError, OSError) as error:
-            self._note(error)
             if self.skip_existing and isinstance(error, OutputExists):
                 return Skipped(source, str(error.path))
             return Failed(source, error)
@@ -170,18 +169,26 @@ class Batch:
         try:
             with self._turns:
                 return self.encode(image)
-        except (OverloadedError, UnavailableError):
-            if self._jobs == 1:
+        except AutoQualityError as first:
+            if self._jobs == 1 or not isinstance(first, OverloadedError | UnavailableError):
+                self._note(first)
                 raise
             with self._alone:
-                if self._is_gone:
-                    raise
-                for _ in range(self._jobs):
-                    self._turns.acquire()
                 try:
-                    return self.encode(image)
-                finally:
-                    self._turns.release(self._jobs)
+                    if self._is_gone or self._unreachable >= _MAX_UNREACHABLE:
+                        raise
+                    return self._encode_alone(image)
+                except AutoQualityError as error:
+                    self._note(error)  # before the next image takes its turn
+                    raise
+
+    def _encode_alone(self, image: bytes | Path) -> Encoded:
+        for _ in range(self._jobs):
+            self._turns.acquire()
+        try:
+            return self.encode(image)
+        finally:
+            self._turns.release(self._jobs)
 
     def _note(self, error: Exception | None) -> None:
         """Count an unreachable server. An answer from the server starts the count again."""

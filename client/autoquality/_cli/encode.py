@@ -80,8 +80,9 @@ def encode(
     but not to folders, which stderr lists. The output folder keeps its structure. A result has
     the name of its source, with the suffix of its format. "-" is standard input or output. If an
     image fails, stderr says why, the others continue, and the exit code is 1. If several in a row
-    cannot reach the server, the others are not tried, and the exit code is 3. An image that the
-    server refuses or is lost with is tried once more, without others at the same time.
+    cannot reach the server, the others are not tried, and the exit code is 3. With
+    several jobs, an image that a full server keeps refusing, or during which the server was lost,
+    is tried once more, alone.
 
     \b
     Examples:

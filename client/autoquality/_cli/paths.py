@@ -107,7 +107,8 @@ def skipped_links(names: Sequence[object]) -> str:
     """Return a message about links to folders, one at least."""
     shown = ", ".join(map(str, names[:_SHOWN_LINKS]))
     more = " and others" if len(names) > _SHOWN_LINKS else ""
-    return f"{len(names):,} linked folders: {shown}{more}; to encode their images, name them"
+    folders = f"{len(names):,} linked folder{'s' * (len(names) > 1)}"
+    return f"{folders}: {shown}{more}; to encode their images, name them"
 
 
 def _may_be_file(path: Path) -> bool:

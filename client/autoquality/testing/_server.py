@@ -252,13 +252,14 @@ def _joined(
             request.CopyFrom(part.start.request)
         chunks.append(part.chunk)
     source = b"".join(chunks)
-    if request.HasField("raw"):
+    field = "raw" if request.HasField("raw") else "image"
+    if field == "raw":
         request.raw.pixels = source
-        if len(source) > limits.max_stream_bytes:
-            wrong = too_large("raw", f"has {len(source)} bytes", limits.max_stream_bytes)
-            fault = Fault.invalid_fields(wrong)
     else:
         request.image = source
+    if len(source) > limits.max_stream_bytes:
+        most = f"{limits.max_stream_bytes} are accepted in a stream"
+        fault = Fault.invalid_fields(too_large(field, f"has {len(source)} bytes", most))
     return request, fault
 
 

@@ -155,7 +155,7 @@ def _check_bytes(field: str, data: bytes, limits: pb.Limits) -> Iterator[FieldVi
     if not data:
         yield _unreadable(field, "must not be empty")
     elif len(data) > limits.max_image_bytes:
-        yield too_large(field, f"has {len(data)} bytes", limits.max_image_bytes)
+        yield too_large(field, f"has {len(data)} bytes", f"{limits.max_image_bytes} are accepted")
 
 
 def _check_file(field: str, data: bytes, limits: pb.Limits) -> Iterator[FieldViolation]:
@@ -181,12 +181,14 @@ def _unreadable(field: str, text: str) -> FieldViolation:
 def _check_size(field: str, header: Header, limits: pb.Limits) -> Iterator[FieldViolation]:
     pixels = header.width * header.height * header.frames
     if pixels > limits.max_resolution_pixels:
-        yield too_large(field, f"is {pixels} pixels", limits.max_resolution_pixels)
+        yield too_large(
+            field, f"is {pixels} pixels", f"{limits.max_resolution_pixels} are accepted"
+        )
 
 
-def too_large(field: str, size: str, most: int) -> FieldViolation:
+def too_large(field: str, size: str, most: str) -> FieldViolation:
     """Return the violation of a source that is over a limit."""
-    return _invalid(field, f"{size}; at most {most} are accepted", "IMAGE_TOO_LARGE")
+    return _invalid(field, f"{size}; at most {most}", "IMAGE_TOO_LARGE")
 
 
 def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:

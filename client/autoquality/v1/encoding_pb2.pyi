@@ -1195,7 +1195,8 @@ class Notice(google.protobuf.message.Message):
         """
         CODE_FULL_CHROMA: Notice._Code.ValueType  # 18
         """The result has CHROMA_FULL, although the request has CHROMA_BY_QUALITY and the
-        quality is below 90. The target is inside the jump of the score at quality 90.
+        quality is below 90. The target is, or most likely is, inside the jump of the
+        score at quality 90.
         """
 
     class Code(_Code, metaclass=_CodeEnumTypeWrapper):
@@ -1267,7 +1268,8 @@ class Notice(google.protobuf.message.Message):
     """
     CODE_FULL_CHROMA: Notice.Code.ValueType  # 18
     """The result has CHROMA_FULL, although the request has CHROMA_BY_QUALITY and the
-    quality is below 90. The target is inside the jump of the score at quality 90.
+    quality is below 90. The target is, or most likely is, inside the jump of the
+    score at quality 90.
     """
 
     CODE_FIELD_NUMBER: builtins.int

@@ -135,7 +135,8 @@ class Shrinker:
         if not self._encoder.takes_quality:
             return 0
         features = self.full.features_for(SSIMULACRA2)
-        prior = score_prior(self._encoder, SSIMULACRA2, self.full.pixel_count, features)
+        known = self._encoder, SSIMULACRA2, self.full.pixel_count, features
+        prior = score_prior(*known, frames=self.full.pixels.frames)
         good = np.flatnonzero(prior.mean >= SSIMULACRA2.value(ACCEPTABLE))
         acceptable = int(good[0]) + 1 if good.size else MAX_QUALITY
         return min(max(acceptable, self._resolved.min_quality), self._resolved.max_quality)

@@ -15,7 +15,7 @@ from autoquality_core.pipeline.methods import fixed_quality
 from autoquality_core.pipeline.results import notices_of
 from autoquality_core.pipeline.source_quality import source_quality
 from autoquality_core.pipeline.sources import OpenJob, Origin
-from autoquality_core.pipeline.verdicts import beside_source
+from autoquality_core.pipeline.verdicts import with_source_kept
 from autoquality_core.types import (
     MAX_QUALITY,
     ColorProfile,
@@ -93,7 +93,7 @@ class SourceFile:
             return None
         kept = self._result(file, resolved, [*notices, *notices_of(job, self.entry)], timings)
         why = "within the budget, and no encoding looks better"
-        return replace(kept, candidates=self._before(others, file, why))
+        return replace(kept, candidates=self._listed(others, file, why))
 
     def instead_of(self, result: EncodeResult, chosen: Entry) -> EncodeResult | None:
         """The source as the result; None if it is larger than the result of the chosen entry.
@@ -108,7 +108,7 @@ class SourceFile:
         if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:
             return None
         kept = self._result(file, result.applied, result.notices, result.timings)
-        others = beside_source(result.candidates, len(file), result)
+        others = with_source_kept(result.candidates, len(file), result)
         why = "not larger than the encoding"
         if len(file) > len(result.image):
             why = "within the limits, which keep the encoding from the target"
@@ -116,13 +116,13 @@ class SourceFile:
             kept,
             predicted_quality=result.predicted_quality,
             probes=result.probes,
-            candidates=self._before(others, file, why),
+            candidates=self._listed(others, file, why),
         )
 
-    def _before(
+    def _listed(
         self, others: Iterable[Considered], file: bytes, why: str
     ) -> tuple[Considered, ...]:
-        """All candidates, the source first. None if there was no choice."""
+        """All candidates, the source first. Empty if there was no choice."""
         found = tuple(others)
         source = Considered(
             self.entry.candidate.encoder.format,

@@ -76,7 +76,7 @@ def not_tried(entries: Sequence[Entry], left_out: Sequence[Considered]) -> list[
     return [*found, *left_out]
 
 
-def beside_source(
+def with_source_kept(
     considered: Sequence[Considered], size: int, result: EncodeResult
 ) -> Iterator[Considered]:
     """The same where the answer is the source, of `size` bytes, in place of `result`."""
@@ -87,7 +87,9 @@ def beside_source(
             continue
         more = (one.size_bytes or 0) - size
         verdict, message = Verdict.LARGER, f"{more} bytes more than the source"
-        if missed or size + more > result.applied.budget:
+        if more == 0:
+            message = "not smaller than the source"
+        if (missed and not one.lossless) or size + more > result.applied.budget:
             verdict = Verdict.MISSES_TARGET
             message = "misses the target or a limit, which the source does not"
         elif more < 0:

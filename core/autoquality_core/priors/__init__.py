@@ -46,8 +46,9 @@ def score_prior(
     pixels: int,
     features: Doubles | None = None,
     predicted: Gaussian | None = None,
+    frames: int = 1,
 ) -> CurvePrior:
-    """The prior of the metric's values for an image of `pixels`.
+    """The prior of the metric's values for an image of `pixels` in all its `frames`.
 
     With the features of the image, chroma included if the metric sees color, it is the prior of
     this image; else of any. `predicted` is the curve by a network for the options that
@@ -63,12 +64,12 @@ def score_prior(
         prior = prior.with_curve(*regression.curve(features))
     if predicted is not None:
         prior = prior.with_curve(predicted.mean, predicted.covariance)
-    prior = prior.raised(border_effect(metric, pixels))
+    prior = prior.raised(border_effect(metric, pixels // frames))
     return _with_offsets(prior, encoder, metric.name)
 
 
 def border_effect(metric: Metric, pixels: int) -> float:
-    """How much the values of an image of `pixels` exceed those of one of `USUAL_SIDE`."""
+    """How much the values of a frame of `pixels` exceed those of one of `USUAL_SIDE`."""
     return metric.border_effect * (USUAL_SIDE / math.sqrt(max(pixels, TINY_PIXELS)) - 1)
 
 

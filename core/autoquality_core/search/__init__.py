@@ -18,7 +18,6 @@ from autoquality_core.search.curve import CurveModel as CurveModel
 from autoquality_core.search.curve import CurvePrior as CurvePrior
 from autoquality_core.search.curve import Gaussian as Gaussian
 from autoquality_core.search.engine import Found as Found
-from autoquality_core.search.engine import NothingTried as NothingTried
 from autoquality_core.search.engine import Stop as Stop
 from autoquality_core.search.engine import first_fitting as first_fitting
 from autoquality_core.search.engine import search as search

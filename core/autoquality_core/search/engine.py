@@ -32,10 +32,6 @@ class Found:
     outcome: Outcome
 
 
-class NothingTried(Exception):
-    """The caller stopped the search before its first attempt."""
-
-
 def search(
     goal: Goal,
     low: int,
@@ -66,7 +62,6 @@ def search(
     On a curve that keeps to that, trying every quality would find the same answer.
 
     If `stop` returns True before an attempt, the search ends with the best answer so far, unproven.
-    Before the first attempt, it raises NothingTried.
     """
     priors = [prior] if isinstance(prior, CurvePrior) else prior
     look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
@@ -85,8 +80,6 @@ def search(
         if goal.finished(one):
             return Found(one, goal.outcome(one, acquisition.seen, low, high))
         acquisition.take(one)
-    if not acquisition.seen:
-        raise NothingTried
     best = goal.best(acquisition.seen, low, high)
     return Found(best, goal.outcome(best, acquisition.seen, low, high))
 

@@ -8,8 +8,7 @@ at the quality above the jump.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 
 from autoquality_core.formats import Encoder
@@ -17,18 +16,16 @@ from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.methods.limited import under_limits
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import load_offset
-from autoquality_core.search import Acquisition, Found, Gaussian, NothingTried, ScoreGoal
+from autoquality_core.search import Acquisition, Found, Gaussian, ScoreGoal
 from autoquality_core.types import Chroma, Outcome, ResolvedTarget
 
-_UNLIKELY = 0.1
-"""If a target outside the jump is less probable than this on either side, the search does not test
-for it: after a file below the jump, or by the image's features alone."""
+_UNLIKELY, _UNLIKELY_ABOVE = 0.1, 0.03
+"""If a target outside the jump is less probable than this, the search does not test for it. The
+second is for searches without a file below the jump: if one there meets the target after all, it
+has fewer bytes than the answer."""
 
 _PATIENCE = 8
 """The most attempts with full chroma. Two are usual."""
-
-_RELIABLE = 0.5
-"""The least weight of a belief that the attempts do not refute."""
 
 _NEGLIGIBLE = 1e-6
 """Beliefs with less weight than this are dropped."""
@@ -54,25 +51,24 @@ def search_over_chroma(
             beliefs.extend(one for one in acquisition.beliefs if one.weight > _NEGLIGIBLE)
         return bool(beliefs)
 
-    found: Found | None = None
-    with suppress(NothingTried):
-        found = find(session, resolved, stop=stop)
-        late = bool(beliefs) and not session.may_continue(full_from)
-        if late or not beliefs:
-            return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
+    found = find(session, resolved, stop=stop)
+    late = bool(beliefs) and not session.may_continue(full_from)
+    if late or not beliefs:
+        return replace(found, outcome=Outcome.DEADLINE_REACHED) if late else found
     usual = session.encoder
+    session.encoder = with_full = usual.with_chroma(Chroma.FULL)
     # From `full_from` on, the files are the same.
     below = replace(resolved, max_quality=full_from - 1)
-    full = _with_full_chroma(find, session, metric, below, beliefs, proven=found is not None)
-    late = full.outcome is Outcome.DEADLINE_REACHED
-    if full.outcome is Outcome.TARGET_MET or (late and found is None):
-        return full
-    with_full, session.encoder = session.encoder, usual
-    if found is None or not late:
-        found = find(session, resolved)  # the usual chroma may meet the target after all
-    else:
-        found = replace(found, outcome=full.outcome)
+    moved = [_moved(one, usual, with_full, metric) for one in beliefs]
+    full = find(session, below, beliefs=moved, stop=lambda one: one.attempts >= _PATIENCE)
     judge = under_limits(goal, metric, resolved.limits, session) if resolved.limits else goal
+    if full.outcome is Outcome.TARGET_MET:
+        return full
+    session.encoder = usual
+    if full.outcome is Outcome.DEADLINE_REACHED:
+        found = replace(found, outcome=full.outcome)
+    else:
+        found = find(session, resolved)  # the usual chroma may meet the target after all
     both = [found.best, full.best]
     if judge.best(both, resolved.min_quality, resolved.max_quality) is found.best:
         return found
@@ -85,41 +81,19 @@ def search_over_chroma(
     return replace(full, outcome=outcome)
 
 
-def _with_full_chroma(
-    find: Callable[..., Found],
-    session: Session,
-    metric: Metric,
-    resolved: ResolvedTarget,
-    beliefs: Sequence[Gaussian],
-    *,
-    proven: bool,
-) -> Found:
-    """The answer with full chroma, which the session's encoder has from now on.
-
-    `beliefs` are about the usual chroma. Unless a file has `proven` the jump, it ends once the
-    attempts refute the beliefs.
-    """
-    usual = session.encoder
-    session.encoder = other = usual.with_chroma(Chroma.FULL)
-    moved = [_moved(one, usual, other, metric) for one in beliefs]
-
-    def give_up(acquisition: Acquisition) -> bool:
-        refuted = not proven and acquisition.beliefs[0].weight < _RELIABLE
-        return acquisition.attempts >= _PATIENCE or refuted
-
-    return find(session, resolved, beliefs=moved, stop=give_up)
-
-
 def _in_jump(acquisition: Acquisition, goal: ScoreGoal, full_from: int) -> bool:
     """True if the target is most likely between the scores below `full_from` and those above."""
     halved = [one for one in acquisition.seen if one.quality < full_from]
     full = [one for one in acquisition.seen if one.quality >= full_from]
     worst, finest = goal.good_values
     # Without a finest value, no score is too good.
-    if finest is None or (halved and goal.side(halved) != 1) or (full and goal.side(full) != -1):
+    if finest is None or not acquisition.seen:
+        return False
+    if (halved and goal.side(halved) != 1) or (full and goal.side(full) != -1):
         return False
     tried = {one.quality for one in acquisition.seen}
-    poor = full_from - 1 in tried or acquisition.chance_of(worst, full_from - 1) < _UNLIKELY
+    least = _UNLIKELY if halved else _UNLIKELY_ABOVE
+    poor = full_from - 1 in tried or acquisition.chance_of(worst, full_from - 1) < least
     return poor and (full_from in tried or acquisition.chance_of(finest, full_from) > 1 - _UNLIKELY)
 
 

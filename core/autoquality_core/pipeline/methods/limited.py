@@ -59,7 +59,10 @@ def further_curves(
     Without `thorough`, the sizes fall as those of photographs.
     """
     pixels, encoder, count = session.pixels, session.encoder, session.pixel_count
-    priors = [score_prior(encoder, one, count, session.features_for(one)) for one in others]
+    priors = [
+        score_prior(encoder, one, count, session.features_for(one), frames=pixels.frames)
+        for one in others
+    ]
     looks: list[LookUp | None] = [partial(score_roughness, pixels, encoder, one) for one in others]
     if goal.max_bytes < math.inf:
         priors.append(size_prior(encoder, count, session.all_features))

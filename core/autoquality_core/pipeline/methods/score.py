@@ -79,7 +79,7 @@ class ScoreSearch:
             found, notices = within_budget(session, resolved, resolved.limits.max_bytes, find)
         session.choose(found.best.quality)
         if session.encoder.chroma is not usual.chroma:
-            message = "the target is inside the jump of the score where chroma becomes full:"
+            message = "halved chroma does not meet the target, or is very unlikely to:"
             message += f" quality {found.best.quality} has full chroma"
             notices = (*notices, Notice(NoticeCode.FULL_CHROMA, message))
         predicted = None if prediction is None else prediction.quality
@@ -135,10 +135,11 @@ class ScoreSearch:
         """
         goal = ScoreGoal(self.metric, resolved.target, resolved.allowed_error)
         known = session.encoder, self.metric, session.pixel_count
-        prior = score_prior(*known, predicted=predicted)
+        frames = session.pixels.frames
+        prior = score_prior(*known, predicted=predicted, frames=frames)
         likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
         if likely < LIKELY or resolved.limits:
-            prior = score_prior(*known, session.features_for(self.metric), predicted)
+            prior = score_prior(*known, session.features_for(self.metric), predicted, frames)
         look = partial(score_roughness, session.pixels, session.encoder, self.metric)
         if not resolved.limits:
             return goal, [prior], [look]
