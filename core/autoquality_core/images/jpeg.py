@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from autoquality_core.images.metadata.exif import Tiff
+from autoquality_core.images.metadata.exif import ORIENTATION, Tiff
 from autoquality_core.types import Data
 
 MOST_SEGMENTS = 10_000
@@ -42,7 +42,6 @@ _MOST_SIDE = 65500
 """libjpeg's JPEG_MAX_DIMENSION."""
 
 _EXIF = b"Exif\0\0"
-_ORIENTATION = 0x0112
 _UPRIGHT = (3, 1, 1)
 """Type (16 bits), count and value."""
 
@@ -163,7 +162,7 @@ def _says_upright(block: bytes) -> bool:
     tiff = Tiff.of(block[len(_EXIF) :]) if block.startswith(_EXIF) else None
     if tiff is None or tiff.big or any(words in block for _, words in _GAIN_MAPS):
         return False
-    entry = tiff.first.entries.get(_ORIENTATION)
+    entry = tiff.first.entries.get(ORIENTATION)
     return entry is None or (entry.kind, entry.count, tiff.number(entry)) == _UPRIGHT
 
 

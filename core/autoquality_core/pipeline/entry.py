@@ -84,8 +84,8 @@ class Entry:
     def give_up_metadata(self, best: Entry | None = None) -> None:
         """Drop metadata if a file without a quality is over the byte budget.
 
-        It is as much as `best` dropped, an answer within the budget, and without one as much as a
-        search drops.
+        `best` is an answer within the budget, if there is one: this file drops as much as that
+        one did. Without it, the file drops what a search would.
         """
         budget = self.resolved.budget
         searched = self.encoder.takes_quality or self.resolved.method is Method.NONE

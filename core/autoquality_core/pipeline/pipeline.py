@@ -163,10 +163,9 @@ class Pipeline:
         entries = self._entries(opened, able, origin.metadata, make_session)
         before = source_notices(pixels, origin)
         source = SourceFile.of(opened, entries, origin)
-        if source:
-            others = not_tried(entries, left_out)
-            if settled := source.settled(job, others, before, timings):
-                return settled
+        others = not_tried(entries, left_out)
+        if source and (settled := source.settled(job, others, before, timings)):
+            return settled
         chosen, searched, considered = decided(entries, left_out)
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]

@@ -63,17 +63,16 @@ def reduced(considered: Sequence[Considered], chosen: Entry, final: Final) -> li
     return found
 
 
-def not_tried(entries: Sequence[Entry], left_out: Sequence[Considered]) -> list[Considered]:
+def not_tried(entries: Sequence[Entry], left_out: Sequence[Considered]) -> Iterator[Considered]:
     """What became of the entries where the source, in a byte budget, is the answer at once."""
     if len(entries) == 1 and not left_out:
-        return []
+        return
     message = "not tried: no file looks better than the source"
     worse, larger = Verdict.PREDICTED_WORSE, Verdict.PREDICTED_LARGER
-    found = [
-        _made_by(one)(larger if one.encoder.lossless else worse, message, predicted=True)
-        for one in entries
-    ]
-    return [*found, *left_out]
+    for one in entries:
+        verdict = larger if one.encoder.lossless else worse
+        yield _made_by(one)(verdict, message, predicted=True)
+    yield from left_out
 
 
 def with_source_kept(

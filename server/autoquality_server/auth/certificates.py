@@ -128,7 +128,7 @@ def _subject(sequence: Any) -> str:
 def _names(extensions: Any) -> tuple[str, ...]:
     """The alternative names among the extensions: DNS names, then addresses.
 
-    None if one is damaged, which OpenSSL accepts: it refuses to match such a name.
+    Empty if one is damaged: OpenSSL accepts such a certificate, but matches no name with it.
     """
     dns, addresses = [], []
     try:

@@ -14,12 +14,12 @@ from typing import TypeAlias
 
 from autoquality_core.types import Data
 
+ORIENTATION = 0x0112
 ARTIST, COPYRIGHT = 0x013B, 0x8298
 DESCRIPTION, SOFTWARE = 0x010E, 0x0131
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 INCH, CENTIMETRE = 2, 3
 
-_ORIENTATION = 0x0112
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
@@ -200,7 +200,7 @@ def cleaned(tiff: Tiff, size: tuple[int, int], *, swapped: bool, extra: Tags) ->
     """
     out = bytearray(tiff.data)
     width, height = size
-    numbers = {_ORIENTATION: 1, **dict.fromkeys(_WIDTHS, width), **dict.fromkeys(_HEIGHTS, height)}
+    numbers = {ORIENTATION: 1, **dict.fromkeys(_WIDTHS, width), **dict.fromkeys(_HEIGHTS, height)}
     for directory in tiff.directories():
         for tag in numbers.keys() & directory.entries.keys():
             _put(out, directory.entries[tag], numbers[tag], tiff.order)
