@@ -1,16 +1,24 @@
-"""Measures the errors of short cuts in the metric: the numbers in ARCHITECTURE.md.
+"""Measures short cuts in DSSIM, and what borders change: the numbers in ARCHITECTURE.md.
 
 For every image, format and quality, the DSSIM of every window is compared with: the windows that
 the service samples; a lattice of every fourth row and column; for JPEG, the Y channel of the file;
 for AVIF, the chroma that libheif repeats.
 
     python -m bench.metric_choices IMAGES...
+
+With --border, the middle of every image is compared with itself mirrored at its edges, which has
+the same content everywhere, but half as much border a pixel. The difference of the values gives the
+border effect of each metric (`Metric.border_effect`).
+
+    python -m bench.metric_choices --border IMAGES...
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
+from itertools import product
 
 import cv2
 import numpy as np
@@ -20,14 +28,17 @@ import pyvips
 from autoquality_core.formats import AvifEncoder, JpegEncoder, WebpEncoder
 from autoquality_core.formats.base import samples_of
 from autoquality_core.images import Pixels, luma, luma_planes
+from autoquality_core.metrics import METRICS
 from autoquality_core.metrics.dssim.reference import Reference, compare
-from autoquality_train.corpus.samples import decode
+from autoquality_core.priors import USUAL_SIDE
+from autoquality_train.corpus.samples import Sample, decode, whole_images
 from bench.command import add_images, images_of, parser
 
 Luma = npt.NDArray[np.uint8]
 
 ENCODERS = (JpegEncoder(), WebpEncoder(), AvifEncoder())
 QUALITIES = (10, 30, 50, 70, 90)
+BORDER_QUALITIES = (50, 70, 85)
 LATTICE = 4
 LARGE = 500_000
 """Pixels; of smaller images, the service samples every second row."""
@@ -81,6 +92,40 @@ def differences(pixels: Pixels) -> dict[str, list[float]]:
     return found
 
 
+def border_effects(sample: Sample) -> dict[tuple[str, str], list[float]]:
+    """The border effect by format and metric, at each of `BORDER_QUALITIES`."""
+    side = min(sample.width, sample.height, USUAL_SIDE) // 16 * 16
+    small = sample.middle(side).pixels()
+    wide = np.concatenate([small.samples, small.samples[:, :, ::-1]], axis=2)
+    large = small.with_samples(np.concatenate([wide, wide[:, ::-1]], axis=1))
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for encoder, quality in product(ENCODERS, BORDER_QUALITIES):
+        decoded = [encoder.decode(encoder.encode(one, quality), one) for one in (small, large)]
+        for name, metric in METRICS.items():
+            less, more = (
+                metric.value(metric.reference(one).score(file))
+                for one, file in zip((small, large), decoded, strict=True)
+            )
+            # The effect falls with the side, and half of it is left in the large image.
+            found[encoder.format.name, name].append((less - more) * 2 * side / USUAL_SIDE)
+    return found
+
+
+def print_border_effects(samples: Sequence[Sample]) -> None:
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for sample in samples:
+        for key, values in border_effects(sample).items():
+            found[key] += values
+    print("| format | metric | pairs | median effect | 5th percentile | 95th percentile |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for (encoder, name), values in found.items():
+        low, median, high = np.percentile(values, [5, 50, 95])
+        print(f"| {encoder} | {name} | {len(values)} | {median:.3f} | {low:.3f} | {high:.3f} |")
+    for name in METRICS:
+        each = [value for (_, of), values in found.items() if of == name for value in values]
+        print(f"\n{name}, all formats: {np.median(each):.3f}")
+
+
 def _luma(samples: Luma, pixels: Pixels) -> Luma:
     return luma_planes(samples, over_backgrounds=pixels.has_alpha)
 
@@ -88,7 +133,12 @@ def _luma(samples: Luma, pixels: Pixels) -> Luma:
 def main() -> None:
     given = parser("bench.metric_choices", __doc__)
     add_images(given)
-    images = images_of(given, given.parse_args())
+    given.add_argument("--border", action="store_true", help="measure what borders change")
+    args = given.parse_args()
+    images = images_of(given, args)
+    if args.border:
+        print_border_effects(whole_images(images))
+        return
     found: dict[str, list[float]] = defaultdict(list)
     for path in images:
         for name, values in differences(decode(path)).items():

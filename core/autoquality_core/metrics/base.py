@@ -51,7 +51,8 @@ class Metric(Protocol):
 
     border_effect: float
     """How much the values of an image of 448x448 pixels exceed those of a large image of the same
-    content, because the metric sees nothing beyond the border. It falls with the side."""
+    content, because the metric sees nothing beyond the border. It falls with the side. Measured by
+    `bench.metric_choices --border`."""
 
     noise: float
     """The usual standard deviation of values around a smooth curve."""

@@ -69,6 +69,13 @@ def test_short_cuts_of_the_metric_are_compared_with_every_window(images: Path) -
         assert f"| {name} | " in table
 
 
+def test_what_borders_change_is_measured_for_every_format_and_metric(images: Path) -> None:
+    (images / "coffee.png").write_bytes(crop("coffee.png", 256, 208))
+    table = run("bench.metric_choices", "--border", str(images))
+    assert table.count("| 3 |") == 6
+    assert 0 < float(table.rpartition("ssimulacra2, all formats: ")[2]) < 0.2
+
+
 def test_the_dssim_kernel_is_timed_against_other_methods(images: Path) -> None:
     table = run("bench.dssim_kernel", str(images / "coffee.png"), "--repeats", "1")
     for name in ("scikit-image", "five OpenCV blurs", "stride 1"):

@@ -77,7 +77,7 @@ class Ssimulacra2:
     default_range = (10, 95)
     sees_color = True
     usual_curve = (-4.8, -1.6)
-    border_effect = 0.045
+    border_effect = 0.056
     noise = 0.005
     allowance = 0.05
     seconds_per_pixel = 1.4e-8
