@@ -1,4 +1,4 @@
-"""Shows what a choice among formats costs, and how near it comes to the best of all formats.
+"""Measures the cost of a choice among formats, and its bytes above those of the best format.
 
 python -m bench.formats IMAGES...     half a minute for each image
 

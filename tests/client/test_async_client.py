@@ -1,4 +1,4 @@
-"""The client for asyncio: what it shares with the other one, and what asyncio adds."""
+"""The client for asyncio behaves like the other client, and works with tasks and cancellation."""
 
 from __future__ import annotations
 

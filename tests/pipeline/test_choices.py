@@ -128,7 +128,7 @@ def test_a_lossless_file_over_the_budget_is_no_success(spec: TargetSpec, outcome
 
 
 def test_a_budget_without_a_limit_on_the_quality_is_for_a_lossless_file() -> None:
-    """A limit below 100 allows no larger file than the one at that limit."""
+    """A limit below 100 allows no larger file than at that limit."""
     for highest in (99, 100):
         spec = TargetSpec(Method.SIZE, 100_000, 10, highest)
         result = encode(spec, (), crop("astronaut.png", 120, 90), fmt=Format.WEBP)
@@ -183,7 +183,7 @@ def test_hidden_colours_do_not_count_for_a_lossless_file() -> None:
 def entry(
     size_bytes: int, score: float, outcome: Outcome = Outcome.TARGET_MET, *, optional: bool = False
 ) -> Any:
-    """What an objective reads of an entry."""
+    """The part of an entry that objectives read."""
     return SimpleNamespace(
         candidate=SimpleNamespace(optional=optional),
         found=SimpleNamespace(outcome=outcome),
@@ -256,7 +256,7 @@ def test_a_search_that_was_paused_is_not_ended_when_another_looks_better_again()
 
 
 def test_the_features_of_an_opaque_frame_say_less_of_alpha_and_least_of_animations() -> None:
-    """What is less certain may save more."""
+    """A less certain prediction may save more."""
 
     def saving(samples: npt.NDArray[np.uint8], doubt: float | None = None) -> float:
         one = entry_of(WebpEncoder(), samples)

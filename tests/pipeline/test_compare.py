@@ -72,7 +72,7 @@ def test_the_unreadable_one_is_named(field: str) -> None:
 def test_the_dssim_that_encode_measured_is_confirmed(
     fmt: str, quality: int, transparent: bool
 ) -> None:
-    """Of animations in which the encoder merges frames, whatever their durations."""
+    """Also for animations whose equal frames the encoder merges."""
     still = (translucent() if transparent else photograph()).samples[0]
     frames = [np.roll(still, 16 * (at // 2), axis=1) for at in range(len(DELAYS))]
     for at in range(1, len(DELAYS), 2):  # no more than the encoder takes for the same

@@ -1,4 +1,4 @@
-"""The beliefs about bytes in several encoders: what they expect, what they learn from files."""
+"""Beliefs about the bytes of several encoders are calibrated, and files correct them."""
 
 from __future__ import annotations
 

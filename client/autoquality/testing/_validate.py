@@ -1,4 +1,4 @@
-"""Validation of requests: the real server's rules, as far as they need no codec."""
+"""Validation of requests by the rules of the real server that need no codec."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_encode(
             found.setdefault(one.field, one)
 
     add(_violations(request, limits))
-    # The real server checks these one after the other, up to the first that is invalid.
+    # The real server checks these in order, and stops at the first that is invalid.
     for check in (_check_method, _check_candidates, _check_bounds):
         if found.keys().isdisjoint(_DECIDING):
             add(check(request))
@@ -55,7 +55,7 @@ def check_encode(
 
 
 _DECIDING = frozenset({"auto_quality.method", "auto_quality.metric", "quality"})
-"""The fields that decide what is right for others about the target."""
+"""The fields that other fields about the target depend on."""
 
 _ABOUT_TARGET = ("auto_quality.", "candidates")
 
@@ -110,7 +110,7 @@ def _check_format_options(request: pb.EncodeRequest) -> Iterator[FieldViolation]
 
 
 def _wrong(message: Any, name: str, option: Option) -> str | None:
-    """Return what an option must be, if it is something else."""
+    """Return the rule that an option violates, None for a valid one."""
     value = getattr(message, name)
     if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
         return f"must be from {option.bounds[0]} to {option.bounds[1]}"
@@ -209,7 +209,7 @@ def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
 
 
 def _check_method(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    """Yield what is invalid with the default method, and a target that is missing."""
+    """Yield the fields that are invalid with the default method, and a missing target."""
     spec = _with_method(request.auto_quality)
     yield from _check_spec(spec)
     if spec.method == pb.METHOD_SIZE and not spec.HasField("target"):

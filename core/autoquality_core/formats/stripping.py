@@ -42,8 +42,8 @@ def stripped(fmt: Format, data: bytes, *, metadata: bool, profile: bool) -> byte
     """A file without bytes behind its picture, and on request without metadata or ICC profile.
 
     `metadata` cuts everything that neither the pixels nor their colours or density depend on.
-    Decoders give the same samples. None if the file is incomplete or of an unusual structure, if
-    the format does not allow to cut these parts, and for a format that is not known here.
+    Decoders give the same samples. None if the file is incomplete, if its structure is unusual, or
+    if the format does not support such cuts.
     """
     strip = _STRIPPERS.get(fmt)
     try:

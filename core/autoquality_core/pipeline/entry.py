@@ -75,7 +75,7 @@ class Entry:
         return self.session.size(self.quality)
 
     def metadata_as_in(self, other: Entry) -> Metadata:
-        """The metadata without what the answer of another entry gave up."""
+        """The metadata, less the parts that the answer of another entry dropped."""
         kept = other.session.metadata
         if kept == other.metadata:
             return self.metadata
@@ -84,8 +84,8 @@ class Entry:
     def give_up_metadata(self, best: Entry | None = None) -> None:
         """Drop metadata if a file without a quality is over the byte budget.
 
-        `best` is an answer within the budget, if there is one: this file drops as much as that
-        one did. Without it, the file drops what a search would.
+        With an answer `best` within the budget, it drops the same parts. Otherwise, it drops parts
+        in the order of a search.
         """
         budget = self.resolved.budget
         searched = self.encoder.takes_quality or self.resolved.method is Method.NONE

@@ -25,7 +25,7 @@ NEAR_LOSSLESS_FILES = 2
 """How many levels a search of near-lossless files tries on average."""
 
 EQUAL_POINTS = 0.5
-"""Points of SSIMULACRA2 by which a score may miss the target in any case when formats compete,
+"""A score may miss the target by so many points of SSIMULACRA2 in any case when formats compete,
 because the nearest qualities of two formats differ by as much."""
 
 TYPICAL_SCORE = 70.0
@@ -147,7 +147,7 @@ class BestScore:
         return beliefs.gain(entry.encoder, room, score) / RISK_POINTS
 
     def best(self, searched: Sequence[Entry]) -> Entry:
-        # A caller who limits the quality wants no larger file than the one at that limit.
+        # A caller who limits the quality wants no larger file than at that limit.
         most = min((one.size for one in searched if one.at_most), default=math.inf)
 
         def rank(entry: Entry) -> tuple[float, ...]:
@@ -176,7 +176,7 @@ def _metadata_bytes(entry: Entry, best: Entry) -> int:
 
 
 def objective_of(entries: Sequence[Entry]) -> Objective:
-    """What the method asks for when entries compete."""
+    """The objective of the method when entries compete."""
     resolved = entries[0].resolved
     if resolved.method is Method.SIZE:
         lossy = [one for one in entries if not one.encoder.lossless]

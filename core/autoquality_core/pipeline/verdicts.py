@@ -137,7 +137,7 @@ def _considered(
 
 
 def _made_by(entry: Entry) -> Callable[..., Considered]:
-    """What makes the `Considered` of an entry."""
+    """A constructor of `Considered` for an entry."""
     encoder = entry.session.encoder
     return partial(
         Considered,

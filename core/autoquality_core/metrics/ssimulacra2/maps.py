@@ -5,8 +5,8 @@ a ten-thousandth of a map's mean is a whole point, so the rounding of the recurs
 of the score.
 
 The blur runs along rows first. There the recursion goes from column to column, so a vector holds
-one column of a block of rows; libjxl computes four outputs at a time, which decides how they are
-rounded. The second pass goes from row to row, and a vector holds a part of a row. The blurred
+one column of a block of rows. libjxl computes four outputs at a time, which affects their rounding.
+The second pass goes from row to row, and a vector holds a part of a row. The blurred
 rows of the first pass stay in a ring: the second needs the row 4 below and the row 6 above. It
 makes four rows at a time, with its state in registers.
 

@@ -1,4 +1,4 @@
-"""What is given up for a byte budget that no quality meets: metadata, then the alpha channel."""
+"""Byte budgets that no quality meets: metadata is dropped first, then alpha loses quality."""
 
 from __future__ import annotations
 
