@@ -47,7 +47,7 @@ busy machine made."""
 OTHER_BAND = 0.3
 """The same on another kind of machine than the record's."""
 
-ROUNDS = 3
+ROUNDS = 5
 MEGAPIXELS = 0.4
 CALLS = 8
 """Calls a round of the bare codec and of method none, which take milliseconds."""
