@@ -6,7 +6,7 @@ them alike. A cost is the median over the rounds. If it is above the record's by
 the band, it is measured again, and the lower cost counts. Encodings, bytes and met targets must
 equal the record's.
 
-    python -m bench.guard                compare, in half a minute
+    python -m bench.guard                compare, in forty seconds
     python -m bench.guard --record 12    write a new record from the medians of twelve runs
 """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from autoquality import _health
 from autoquality._connection import Peer
 from autoquality._errors import (
     REQUEST_ID_KEY,
@@ -30,6 +30,8 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 POLL_SECONDS = 0.1
 """How often a wait for a connection looks."""
+
+_LATE = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Caller:
 
     def __init__(self, channel: grpc.Channel, peer: Peer) -> None:
         self.peer = peer
-        self._channel = channel
+        self._check_health = _health.check_method(channel)
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -146,20 +148,26 @@ class Caller:
             raise closed_error(error.request_id) from error
 
     def _wait_connected(self, seconds: float) -> bool:
-        """Wait for a connection or for the client's end. False if neither came in time."""
-        end = time.monotonic() + seconds
+        """Wait for a connection or for the client's end. False if neither came in time.
+
+        Any answer to a health check shows a connection. gRPC's own wait leaves a thread behind,
+        which fails with a traceback if the channel is closed meanwhile.
+        """
+        request = _health.check_request("")
         try:
-            ready = grpc.channel_ready_future(self._channel)
+            check = self._check_health.future(request, timeout=seconds, wait_for_ready=True)
         except ValueError:  # the channel was just closed
             return True
         try:
-            while not self._closed.is_set() and time.monotonic() < end:
+            while not self._closed.is_set():
                 with suppress(grpc.FutureTimeoutError):
-                    ready.result(POLL_SECONDS)
-                    return True
-            return self._closed.is_set()
+                    failure = check.exception(POLL_SECONDS)
+                    return failure is None or failure.code() is not _LATE
+        except grpc.FutureCancelledError:  # the channel was closed
+            return True
         finally:
-            ready.cancel()
+            check.cancel()
+        return True
 
     @contextmanager
     def _started(self, request_id: str) -> Iterator[None]:

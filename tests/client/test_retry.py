@@ -164,6 +164,17 @@ def test_closing_the_client_ends_the_wait_for_a_connection(free_port: int) -> No
         call.result(5)
 
 
+def test_closing_the_client_soon_after_a_retry_leaves_no_thread_that_fails(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception of any thread fails the test."""
+    monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.01)
+    for _ in range(10):
+        server.respond(*[UNAVAILABLE] * 8)
+        with server.client() as client, ThreadPoolExecutor(8) as threads:
+            list(threads.map(client.encode, [b"photo"] * 8))
+
+
 def test_overload_with_a_retry_hint_is_retried(server: FakeServer) -> None:
     server.respond(Fault.overloaded(0.01), Fault.overloaded(0.01))
     with server.client() as client:
