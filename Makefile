@@ -29,7 +29,7 @@ setup: .venv/.stamp ## Make or refresh the environment in .venv
 .venv/.stamp: requirements/dev.lock requirements/build.lock pyproject.toml | tools/make-venv.sh
 	@echo "Setting up .venv (a few minutes the first time) ..."
 	@tools/make-venv.sh .venv $(PYTHON)
-	@tools/install-locked.sh .venv requirements/dev.lock
+	@tools/install-locked.sh .venv requirements/dev.lock --no-compile
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 

@@ -159,7 +159,10 @@ _BY_CODE: dict[grpc.StatusCode, type[AutoQualityError]] = {
 
 
 # gRPC's own texts. Those of a server say more.
-_PLAIN = {"Deadline Exceeded": "the timeout ended before the answer"}
+_PLAIN = {
+    "Deadline Exceeded": "the timeout ended before the answer",
+    "Channel closed!": "the client was closed",
+}
 
 
 def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:

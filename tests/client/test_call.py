@@ -62,7 +62,7 @@ def test_closing_the_client_cancels_its_calls_in_the_client_and_in_the_server(
     call = in_background(client.encode, b"photo")
     received = first_request(server)
     client.close()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CancelledError, match="the client was closed"):
         call.result(30)
     assert received.ended.wait(30)
 
