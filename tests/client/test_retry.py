@@ -87,6 +87,17 @@ def test_the_delays_of_an_overloaded_server_outlast_the_replacement_of_a_process
     assert sum(delay_after(full, attempt) for attempt in range(RETRIES)) > 10
 
 
+def test_the_delays_grow_to_4_seconds() -> None:
+    lost = UnavailableError("gone", code=grpc.StatusCode.UNAVAILABLE)
+    delays = [delay_after(lost, attempt) for attempt in range(6)]
+    assert delays == [0.25, 0.75, 2.25, 4, 4, 4]
+
+
+def test_a_retry_waits_10_seconds_for_a_connection_but_not_beyond_the_deadline() -> None:
+    assert Backoff(1, None).outage_left == Backoff(1, 60).outage_left == 10
+    assert Backoff(1, 5).outage_left <= 5
+
+
 def test_a_delay_is_never_shorter_than_the_retry_hint() -> None:
     retry = RetryInfo(30.0)
     full = OverloadedError("full", code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=[retry])
