@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autoquality._batch.report import _MAX_FAILURES
+from autoquality._batch.report import _MAX_FAILURES, _clock
 from autoquality._batch.run import MAX_COMMON_FAILURES
 from autoquality._batch.summary import Histogram, summarize
 from autoquality.testing import FakeServer, Fault, png_image
@@ -36,6 +36,19 @@ def test_a_histogram_shows_the_ranges_between_its_values_only() -> None:
     histogram.add(3.5)
     assert histogram.rows() == [("1 to 2", 1), ("2 to 3", 0), ("3 to 4", 1)]
     assert Histogram((0, 1)).rows() == []
+
+
+def test_the_edges_of_every_histogram_rise() -> None:
+    line = {**DONE, "size_bytes": 25, "ssimulacra2": 71.0, "dssim": 0.01}
+    histograms = summarize([line]).as_json()["histograms"]
+    assert histograms.keys() == {"saved_percent", "ssimulacra2", "dssim"}
+    for histogram in histograms.values():
+        assert histogram["edges"] == sorted(set(histogram["edges"]))
+
+
+def test_the_time_left_is_in_hours_minutes_and_seconds() -> None:
+    shown = [_clock(seconds) for seconds in (0, 59.4, 59.6, 3600, 100_000)]
+    assert shown == ["0:00:00", "0:00:59", "0:01:00", "1:00:00", "27:46:40"]
 
 
 def test_a_summary_adds_up_lines() -> None:
