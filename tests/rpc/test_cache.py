@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from autoquality.v1 import encoding_pb2 as pb
 from autoquality_core import encode
@@ -228,8 +229,9 @@ def test_a_cache_that_does_not_answer_is_soon_left_out(
 def test_a_cache_that_answers_again_is_used_again(
     cache: RunningRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The log has one line when the cache is left out, and one when it answers again."""
     monkeypatch.setattr("autoquality_server.rpc.cache._BACKOFF", 0.0)
-    with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts):
+    with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts), capture_logs() as lines:
         cache.client.set("key", b"no answer")
         for _ in range(3):
             answers.find("key", Deadline(None))
@@ -237,22 +239,42 @@ def test_a_cache_that_answers_again_is_used_again(
         for _ in range(2):
             answers.find("key", Deadline(None))
         assert counts() == {"hit": 0, "miss": 2, "failed": 3, "skipped": 0}
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        ("warning", "the cache is left out for a while"),
+        ("info", "the cache answers again"),
+    ]
 
 
-def test_writes_that_wait_for_a_thread_at_the_end_are_lost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def keep_17(
+    answers: AnswerCache, monkeypatch: pytest.MonkeyPatch
+) -> tuple[threading.Event, list[str]]:
+    """Keep 17 answers, whose writes wait for the event. The list gets the keys that are written."""
     gate, written = threading.Event(), list[str]()
 
     def write(key: str, _: bytes, **__: Any) -> None:
         wait_for(gate)
         written.append(key)
 
+    monkeypatch.setattr(answers._redis, "set", write)
     result = encode(PHOTO, "webp", target=0.02)
+    for at in range(17):
+        answers.keep(str(at), result, pb.EncodeResponse())
+    return gate, written
+
+
+def test_at_most_16_answers_wait_to_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened("redis://localhost") as (answers, _):
-        monkeypatch.setattr(answers._redis, "set", write)
-        for at in range(16):
-            answers.keep(str(at), result, pb.EncodeResponse())
+        gate, written = keep_17(answers, monkeypatch)
+        gate.set()
+        answers._threads.shutdown()
+    assert sorted(written, key=int) == [str(at) for at in range(16)]
+
+
+def test_writes_that_wait_for_a_thread_at_the_end_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with opened("redis://localhost") as (answers, _):
+        gate, written = keep_17(answers, monkeypatch)
         answers.close()
         gate.set()
         answers._threads.shutdown()
