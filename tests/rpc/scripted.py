@@ -19,7 +19,7 @@ from autoquality_server.config import Settings
 from autoquality_server.telemetry.logs import log_fields
 from autoquality_server.telemetry.metrics import Metrics
 from tests.http2 import FORGERY
-from tests.waiting import GATE_LIMIT, wait_for
+from tests.waiting import GATE_LIMIT, until, wait_for
 
 SECRET = "a secret of the inside"  # pragma: allowlist secret
 
@@ -59,6 +59,9 @@ class ScriptedServicer(pb_grpc.EncodingServiceServicer):
             elif action == "wait-for":
                 while not Path(argument).exists():
                     time.sleep(0.005)
+            elif action == "defect-without-a-caller":
+                until(lambda: not context.is_active())
+                raise RuntimeError(SECRET)
             elif action == "abort":
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, "said by the service")
             elif action == "generated":

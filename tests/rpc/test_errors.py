@@ -12,10 +12,12 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from structlog.testing import capture_logs
 
 from autoquality.v1 import encoding_pb2 as pb
 from tests.rpc.conftest import Served
 from tests.rpc.scripted import SECRET, request
+from tests.waiting import until
 
 _Detail = TypeVar("_Detail", bound=Message)
 
@@ -139,6 +141,17 @@ def test_nothing_of_an_unexpected_exception_leaves_the_server(
     told = f"{call.details()} {call.trailing_metadata()} {call.initial_metadata()}"
     assert SECRET not in told
     assert not re.search(r"Traceback|(Memory|Runtime)Error|File \"", told)
+
+
+def test_a_defect_is_logged_even_if_the_caller_has_left(
+    serve_with: Callable[..., Served],
+) -> None:
+    server = serve_with()
+    with capture_logs() as lines:
+        call = server.stub.Encode.future(request("defect-without-a-caller"))
+        until(lambda: server.servicer.calls)
+        call.cancel()
+        until(lambda: "a defect: unexpected exception" in [line["event"] for line in lines])
 
 
 def test_a_method_without_a_handler_is_unimplemented(fail: Callable[[str], grpc.Call]) -> None:
