@@ -107,7 +107,8 @@ AREAS = {
         (f"{PIPELINE}/pipeline.py",),
         (
             *("tests/pipeline/test_promises.py", "tests/pipeline/test_compare.py"),
-            *("tests/core/test_library.py", "tests/pipeline"),
+            *("tests/core/test_library.py", "tests/runtime/test_compilation.py"),
+            *("tests/faults/test_memory.py", "tests/pipeline"),
         ),
     ),
     "beliefs": Area(

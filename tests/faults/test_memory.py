@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 import pyvips
 
+from autoquality_core.formats import EncoderOptions, WebpEncoder
 from autoquality_core.images import loaders, open_image
 from autoquality_core.images import source as source_module
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.pipeline.defaults import Defaults
+from autoquality_core.pipeline.job import EncodeJob
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.codecs import libavif
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format, TargetSpec
 from tests.commands import ROOT
 from tests.images.files import AMPLE, SAVERS, corners, image_of
 from tests.images.films import avif_sequence
@@ -130,6 +133,19 @@ def test_no_memory_while_a_source_is_read_is_not_the_fault_of_the_source(
     monkeypatch.setattr(source_module, "load", failing)
     with pytest.raises(MemoryError):
         work(data)
+
+
+def test_no_memory_for_an_encoding_raises_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> bytes:
+        raise pyvips.Error("unable to call", MESSAGES[2])
+
+    data = bytes(SAVERS["png"](image_of(corners())))
+    job = EncodeJob(data, Format.WEBP, TargetSpec(), None, EncoderOptions())
+    pipeline = Pipeline(Defaults(), AMPLE)
+    opened = pipeline.open(job, Deadline())
+    monkeypatch.setattr(WebpEncoder, "encode", failing)
+    with pytest.raises(MemoryError):
+        pipeline.run(opened, Deadline())
 
 
 def test_no_memory_for_the_frames_of_a_sequence_is_not_the_fault_of_the_source(
