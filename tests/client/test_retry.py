@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -268,6 +269,14 @@ def test_closing_the_client_ends_the_wait_for_the_next_attempt(server: FakeServe
     with pytest.raises(CancelledError):
         call.result(30)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("end", "delay"), [(min, 2.0), (max, 2.55)])
+def test_a_pushback_is_in_milliseconds_and_jitter_adds_up_to_a_quarter(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[..., float], delay: float
+) -> None:
+    monkeypatch.setattr(random, "uniform", end)
+    assert retry_delay(0.5, "2000") == pytest.approx(delay)
 
 
 @given(st.floats(0, 1e6), st.none() | st.integers(0, 10**9))
