@@ -42,7 +42,7 @@ from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.photos import crop, photo
 from tests.redis import RunningRedis, running_redis
 from tests.rpc.conftest import encoding_stub, scrape
-from tests.waiting import until, wait_for
+from tests.waiting import LIMIT, until, wait_for
 
 PHOTO = crop("coffee.png", 64, 48)
 TIMEOUT = 5.0
@@ -182,7 +182,8 @@ def test_a_damaged_entry_is_replaced(caller: Caller, cache: RunningRedis) -> Non
     image = caller.encode().image
     (key,) = cache.client.keys()
     whole: Any = cache.client.get(key)
-    for damaged in (b"", b"no answer", whole[:-40]):
+    shorter = pb.EncodeResponse(image=image[1:], size_bytes=len(image)).SerializeToString()
+    for damaged in (b"", b"no answer", whole[:-40], shorter):
         cache.client.set(key, damaged)
         failed = caller.counts()["failed"]
         assert caller.change(caller.encode, "writes") == {"stored": 1}
@@ -248,10 +249,11 @@ def test_a_cache_that_answers_again_is_used_again(
 def keep_17(
     answers: AnswerCache, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[threading.Event, list[str]]:
-    """Keep 17 answers, whose writes wait for the event. The list gets the keys that are written."""
-    gate, written = threading.Event(), list[str]()
+    """Keep 17 answers. 8 writes begin, and wait for the event. The list gets the written keys."""
+    begun, gate, written = threading.Semaphore(0), threading.Event(), list[str]()
 
     def write(key: str, _: bytes, **__: Any) -> None:
+        begun.release()
         wait_for(gate)
         written.append(key)
 
@@ -259,6 +261,7 @@ def keep_17(
     result = encode(PHOTO, "webp", target=0.02)
     for at in range(17):
         answers.keep(str(at), result, pb.EncodeResponse())
+    assert all(begun.acquire(timeout=LIMIT) for _ in range(8))
     return gate, written
 
 
@@ -278,7 +281,7 @@ def test_writes_that_wait_for_a_thread_at_the_end_are_lost(
         answers.close()
         gate.set()
         answers._threads.shutdown()
-    assert len(written) <= 8
+    assert len(written) == 8
 
 
 def test_a_request_without_time_does_not_wait_for_the_cache(cache: RunningRedis) -> None:
