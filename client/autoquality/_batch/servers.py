@@ -243,13 +243,7 @@ class Servers:
         else:
             self._waiting.append(waiter)
         self._hand_out()
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                waiter.result().end()
-                self._hand_out()
-            raise
+        return await waiter
 
     def _hand_out(self) -> None:
         while self._waiting and self._results < self._max_results:
