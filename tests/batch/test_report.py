@@ -16,8 +16,9 @@ import pytest
 from autoquality._batch.report import _MAX_FAILURES, _clock
 from autoquality._batch.run import MAX_COMMON_FAILURES
 from autoquality._batch.summary import Histogram, summarize
-from autoquality.testing import FakeServer, Fault, png_image
-from tests.batch.conftest import Run, lines
+from autoquality.testing import FakeServer, Fault, answer, png_image
+from autoquality.v1 import encoding_pb2 as pb
+from tests.batch.conftest import Run, encoded, lines
 
 DONE = {"ok": True, "outcome": "target_met", "source_bytes": 100, "dssim": None}
 
@@ -53,7 +54,7 @@ def test_the_time_left_is_in_hours_minutes_and_seconds() -> None:
 
 def test_a_summary_adds_up_lines() -> None:
     records = [
-        {**DONE, "size_bytes": 25, "ssimulacra2": 71.0},
+        {**DONE, "size_bytes": 20, "ssimulacra2": 71.0},
         {**DONE, "size_bytes": 150, "ssimulacra2": -3.0, "outcome": "min_quality_reached"},
         {"ok": False, "outcome": "failed", "reason": None, "code": "STORAGE"},
     ]
@@ -61,10 +62,10 @@ def test_a_summary_adds_up_lines() -> None:
     assert fields["files"] == 3
     assert fields["outcomes"] == {"target_met": 1, "min_quality_reached": 1, "failed": 1}
     assert fields["failures"] == {"STORAGE": 1}
-    assert (fields["source_bytes"], fields["size_bytes"]) == (200, 175)
-    assert fields["saved_percent"] == 12.5
+    assert (fields["source_bytes"], fields["size_bytes"]) == (200, 170)
+    assert fields["saved_percent"] == 15.0
     saved, scores = fields["histograms"]["saved_percent"], fields["histograms"]["ssimulacra2"]
-    assert (saved["below"], saved["counts"][7], sum(saved["counts"])) == (1, 1, 1)
+    assert (saved["below"], saved["counts"][8], sum(saved["counts"])) == (1, 1, 1)
     assert (scores["below"], sum(scores["counts"])) == (1, 1)
     assert "dssim" not in fields["histograms"]
 
@@ -95,17 +96,34 @@ def test_only_the_first_failures_are_printed(run: Run, photos: Path, server: Fak
     assert printed[-1] == "autoquality: the manifest has further failures"
 
 
-def test_options_that_the_server_refuses_end_the_run(
+def test_options_that_the_server_refuses_for_all_further_files_end_the_run(
     run: Run, photos: Path, server: FakeServer
 ) -> None:
     for number in range(2 * MAX_COMMON_FAILURES):
         (photos / f"{number}.png").write_bytes(png_image(7, 7))
+    server.respond(answer)
     server.respond_always(Fault.invalid("quality", "is for METHOD_NONE only"))
     done = run("--in-flight", "1")
     assert done.exit_code == 1
     refusal = "quality: is for METHOD_NONE only"
     assert f"{MAX_COMMON_FAILURES} files in a row failed: {refusal}" in done.stderr
-    assert sum(call.rpc == "Encode" for call in server.requests) == MAX_COMMON_FAILURES
+    assert encoded(server) == 1 + MAX_COMMON_FAILURES
+
+
+def test_the_longest_bar_of_a_histogram_is_40_wide(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    scores = iter((72, 72, 72, 77, 77))
+
+    def scored(request: pb.EncodeRequest) -> pb.EncodeResponse:
+        response = answer(request)
+        assert isinstance(response, pb.EncodeResponse)
+        response.ssimulacra2 = next(scores)
+        return response
+
+    server.respond_always(scored)
+    shown = run("--in-flight", "1").stdout
+    assert re.search(r"ssimulacra2:\n +70 to 75 +3 +#{40}\n +75 to 80 +2 +#{27}\n", shown), shown
 
 
 def test_quiet_prints_errors_only(run: Run, photos: Path) -> None:

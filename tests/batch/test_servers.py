@@ -67,6 +67,15 @@ def test_a_server_that_cannot_be_reached_at_the_start_is_left_out(
     assert f"{UNUSED} is left out until it answers: no server listens there" in done.stderr
 
 
+def test_a_server_that_stays_away_for_longer_than_an_outage_does_not_end_the_run(
+    run: Run, photos: Path, server: FakeServer
+) -> None:
+    server.delay = 0.05
+    done = run("--server", UNUSED, "--outage", "0.1", "--in-flight", "1")
+    assert done.exit_code == 0, done.output
+    assert "5 done" in done.stdout
+
+
 def test_a_server_that_returns_gets_files_again(run: Run, many: Path, server: FakeServer) -> None:
     server.respond(*[GONE] * 3)
     info = pb.GetServerInfoResponse(limits=pb.Limits(workers=2))
