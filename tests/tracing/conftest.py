@@ -47,7 +47,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         monkeypatch.setattr(traces, "_otlp", lambda: kept)
         app = App(Settings(**{**_LOCAL, **_NO_NETWORKS, **settings}))
         app.start()
-        address = f"127.0.0.1:{app.port}"
+        address = settings.get("listen", f"127.0.0.1:{app.port}")
         with Client(address, retries=0) as client, grpc.insecure_channel(address) as channel:
             running = Traced(app, client, channel)
             yield running

@@ -58,6 +58,14 @@ def test_a_dssim_request_has_a_span_for_every_stage_and_every_probe(traced: Serv
     )
 
 
+def test_a_caller_at_a_unix_socket_has_no_address(traced: Serve, tmp_path: Path) -> None:
+    with traced(listen=f"unix:{tmp_path}/socket") as running:
+        running.client.encode(PHOTO)
+    (tree,) = running.trees
+    assert tree["network.transport"] == "unix"
+    assert "client.address" not in tree.span.attributes
+
+
 def test_an_ml_request_logs_its_prediction_and_its_batch(traced: Serve, tmp_path: Path) -> None:
     network = red_model(tmp_path / "red.onnx")
     with traced(jpeg_net=str(network)) as running:
