@@ -127,6 +127,19 @@ def with_plays(avif: bytes, plays: int) -> bytes:
     return bytes(data)
 
 
+def with_chunks(avif: bytes) -> bytes:
+    """An AVIF sequence of 4 frames, in chunks of 2, 1 and 1. All are key frames."""
+    table, keys = avif.index(b"stsz") - 4, avif.index(b"stss") - 4
+    sizes = struct.unpack_from(">4I", avif, table + 20)
+    (first,) = struct.unpack_from(">I", avif, avif.index(b"stco") + 12)
+    starts = first, first + sum(sizes[:2]), first + sum(sizes[:3])
+    chunks = struct.pack(">I4s8I", 40, b"stsc", 0, 2, *(1, 2, 1), *(2, 1, 1))
+    places = struct.pack(">I4s5I", 28, b"stco", 0, 3, *starts)
+    made = avif[: avif.index(b"stsc") - 4] + chunks + avif[table : table + 36] + places
+    assert len(made) == keys + 20, "as long as before, without the list of key frames"
+    return made + avif[keys + 20 :]
+
+
 def mpf(
     images: Sequence[bytes],
     kinds: Sequence[int] | None = None,

@@ -26,6 +26,7 @@ from tests.images.films import (
     avif_sequence,
     chunk,
     chunks,
+    with_chunks,
     with_plays,
 )
 
@@ -269,6 +270,17 @@ class TestAvif:
         expected = tuple(round(delay * 1000 / 1024) for delay in DELAYS)
         assert decoded(bytes(data)).delays == expected
 
+    def test_frames_in_several_chunks_are_read(self) -> None:
+        frames = [*moving().samples, moving().samples[0]]
+        data = avif_sequence(frames, (100,) * 4)
+        assert (decoded(with_chunks(data)).samples == decoded(data).samples).all()
+
+    def test_only_the_lowest_flag_of_its_edits_repeats_it(self) -> None:
+        data = bytearray(with_plays(films()["avif"], 3))
+        data[data.index(b"elst") + 7] = 2
+        sequence = read_sequence(bytes(data), len(DELAYS))
+        assert sequence is not None and sequence.plays == 1
+
     def test_frames_without_a_duration_are_damage(self) -> None:
         data = bytearray(films()["avif"])
         struct.pack_into(">I", data, data.index(b"stts") + 8, 1)  # of runs: the first frame's
@@ -301,6 +313,16 @@ class TestAvif:
         assert data.count(b"auxv") == 1
         source = open_image(data.replace(b"auxv", b"soun"), AMPLE)
         assert (source.frames, source.pages) == (1, 3)
+
+    def test_a_sequence_with_two_tracks_of_alpha_is_not_read(self) -> None:
+        data = avif_sequence(list(moving(bands=4).samples), DELAYS)
+        movie, mask = data.index(b"moov") - 4, data.rindex(b"trak") - 4
+        sizes = [struct.unpack_from(">I", data, at)[0] for at in (movie, mask)]
+        end = movie + sizes[0]
+        twice = struct.pack(">I", sum(sizes)) + data[movie + 4 : end] + data[mask:][: sizes[1]]
+        for file, readable in ((data, True), (data[:movie] + twice + data[end:], False)):
+            sequence = read_sequence(file, 0)
+            assert sequence is not None and sequence.readable is readable
 
     def test_a_still_image_followed_by_a_sequence_stays_still(self) -> None:
         """Its brand says what browsers show."""

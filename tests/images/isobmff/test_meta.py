@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,60 +24,77 @@ def items_file(
     references: list[tuple[bytes, int, list[int]]] = [],  # noqa: B006 - not written to
     alternatives: list[int] = [],  # noqa: B006 - not written to
     property_box: bytes = b"",
+    other_entries: bytes = b"",
+    *,
+    wide: bool = False,
 ) -> bytes:
-    """The boxes of a HEIF whose primary image is 1: items are number, kind and flags."""
+    """The boxes of a HEIF whose primary image is 1: items are number, kind and flags.
+
+    If `wide`, the numbers of items have 4 bytes.
+    """
+    size, version = ("I", 3) if wide else ("H", 2)
     entries = [
-        _box(b"infe", struct.pack(">IHH", 2 << 24 | flags, item, 0), kind, b"\0")
+        _box(b"infe", struct.pack(f">I{size}H", version << 24 | flags, item, 0), kind, b"\0")
         for item, kind, flags in items
     ]
     uses = [
-        _box(kind, struct.pack(f">HH{len(to)}H", origin, len(to), *to))
+        _box(kind, struct.pack(f">{size}H{len(to)}{size}", origin, len(to), *to))
         for kind, origin, to in references
     ]
     group = struct.pack(f">II{len(alternatives)}I", 9, len(alternatives), *alternatives)
     return _full(
         b"meta",
         0,
-        _full(b"pitm", 0, struct.pack(">H", 1)),
-        _full(b"iinf", 0, struct.pack(">H", len(items)), *entries),
-        _full(b"iloc", 0, struct.pack(">HH", 0, 0)),
-        _full(b"iref", 0, *uses),
+        _full(b"pitm", wide, struct.pack(f">{size}", 1)),
+        _full(b"iinf", wide, struct.pack(f">{size}", len(items)), *entries, other_entries),
+        _full(b"iloc", 2 * wide, struct.pack(f">H{size}", 0, 0)),
+        _full(b"iref", wide, *uses),
         _box(b"iprp", _box(b"ipco", property_box)),
         _box(b"grpl", _full(b"altr", 0, group)),
     )
 
 
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize(
-    ("data", "found"),
+    ("items", "relations", "found"),
     [
-        (items_file([(1, b"av01", 0), (2, b"Exif", 1)]), (1, False)),
-        (items_file([(1, b"hvc1", 0), (2, b"hvc1", 0), (3, b"hvc1", 0)]), (3, False)),
-        (items_file([(1, b"av01", 0), (2, b"av01", 1)]), (1, False)),
-        (items_file([(1, b"av01", 0), (2, b"av01", 0)], [(b"thmb", 2, [1])]), (1, False)),
-        (items_file([(1, b"av01", 0), (2, b"av01", 0)], [(b"auxl", 2, [1])]), (1, False)),
+        ([(1, b"av01", 0), (2, b"Exif", 1)], {}, (1, False)),
+        ([(1, b"hvc1", 0), (2, b"hvc1", 0), (3, b"hvc1", 0)], {}, (3, False)),
+        ([(1, b"av01", 0), (2, b"av01", 1)], {}, (1, False)),
+        ([(1, b"av01", 0), (2, b"av01", 0)], {"references": [(b"thmb", 2, [1])]}, (1, False)),
+        ([(1, b"av01", 0), (2, b"av01", 0)], {"references": [(b"auxl", 2, [1])]}, (1, False)),
+        ([(1, b"grid", 0), (2, b"av01", 0)], {"references": [(b"dimg", 1, [2, 2])]}, (1, False)),
+        ([(1, b"av01", 0), (2, b"av01", 0)], {"alternatives": [2, 1]}, (1, False)),
         (
-            items_file([(1, b"grid", 0), (2, b"av01", 0)], [(b"dimg", 1, [2, 2])]),
-            (1, False),
-        ),
-        (items_file([(1, b"av01", 0), (2, b"av01", 0)], alternatives=[2, 1]), (1, False)),
-        (
-            items_file([(1, b"av01", 0), (2, b"av01", 0), (3, b"tmap", 0)], [(b"dimg", 3, [1, 2])]),
+            [(1, b"av01", 0), (2, b"av01", 0), (3, b"tmap", 0)],
+            {"references": [(b"dimg", 3, [1, 2])]},
             (1, True),
         ),
         (
-            items_file(
-                [(1, b"hvc1", 0), (2, b"hvc1", 1)],
-                [(b"auxl", 2, [1])],
-                property_box=_full(b"auxC", 0, b"urn:com:apple:photo:2020:aux:hdrgainmap\0"),
-            ),
+            [(1, b"hvc1", 0), (2, b"hvc1", 1)],
+            {
+                "references": [(b"auxl", 2, [1])],
+                "property_box": _full(b"auxC", 0, b"urn:com:apple:photo:2020:aux:hdrgainmap\0"),
+            },
             (1, True),
         ),
     ],
     ids=["one", "three", "hidden", "thumbnail", "mask", "grid", "alternative", "tmap", "apple"],
 )
-def test_images_shown_on_their_own_count(data: bytes, found: tuple[int, bool]) -> None:
-    meta = Meta.read(data)
-    assert (meta.images(), meta.gain_map) == found
+def test_images_shown_on_their_own_count(
+    items: list[tuple[int, bytes, int]],
+    relations: dict[str, Any],
+    found: tuple[int, bool],
+    wide: bool,
+) -> None:
+    meta = Meta.read(items_file(items, **relations, wide=wide))
+    assert (meta.images(), meta.gain_map, meta.primary) == (*found, 1)
+
+
+def test_entries_without_a_kind_and_other_boxes_are_no_images() -> None:
+    entry = struct.pack(">HH", 2, 0), b"av01", b"\0"
+    for other in (_full(b"infe", 1, *entry), _full(b"free", 2, *entry)):
+        assert Meta.read(items_file([(1, b"av01", 0)], other_entries=other)).images() == 1
 
 
 @pytest.mark.parametrize("length", range(6))
