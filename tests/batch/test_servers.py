@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import grpc
 import pytest
 from click.testing import CliRunner
 
+from autoquality import OverloadedError
 from autoquality._batch.servers import Server, Servers
 from autoquality._cli.main import cli
 from autoquality.testing import FakeServer, Fault, answer, png_image
@@ -241,6 +243,44 @@ def test_a_server_starts_with_as_many_files_as_it_works_on_and_queues(server: Fa
             return one.limit
 
     assert asyncio.run(limit()) == 5
+
+
+def test_a_refusal_lowers_the_number_of_files_and_answers_at_the_limit_raise_it(
+    server: FakeServer,
+) -> None:
+    async def limits() -> list[float]:
+        found = []
+        async with server.async_client(retries=0) as client:
+            one = Server(server.target, client)
+            one.limit, one.running = 4.0, 3
+            for answer in (pb.EncodeResponse(), Fault.overloaded(0.01), pb.EncodeResponse()):
+                server.respond(answer)
+                with contextlib.suppress(OverloadedError):
+                    await one.encode(b"photo", {})
+                found.append(one.limit)
+        return found
+
+    assert asyncio.run(limits()) == [4, 3, pytest.approx(3 + 1 / 3)]
+
+
+def test_a_reserved_server_gets_no_file_until_the_end_of_the_one_that_is_left(
+    server: FakeServer,
+) -> None:
+    async def reserved() -> None:
+        async with server.async_client() as client:
+            one = Server(server.target, client)
+            one.limit, one.running = 5.0, 3
+            waiting = asyncio.create_task(one.reserve())
+            await asyncio.sleep(0)
+            assert not one.is_free
+            one.end()
+            one.end()
+            await asyncio.wait_for(waiting, LIMIT)
+            assert (one.running, one.is_free) == (1, False)
+            one.end()
+            assert one.is_free
+
+    asyncio.run(reserved())
 
 
 def test_servers_do_not_run_ahead_of_the_storage(server: FakeServer) -> None:
