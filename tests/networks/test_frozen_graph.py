@@ -126,7 +126,9 @@ def _left_overs(tf: Any) -> None:
         tf.tile(image[..., :1], [1, 1, 1, 100]), np.ones(100, "f4"), np.zeros(100, "f4")
     )
     tf.no_op("init")
-    tf.identity(logits_around(tf, channel_means(tf, image)[:, 0]), "logits")
+    logits = logits_around(tf, channel_means(tf, image)[:, 0])
+    tf.ensure_shape(tf.tile(logits[:1], [7, 1]), [7, 100], "rows")
+    tf.identity(logits, "logits")
 
 
 def _softmax(tf: Any) -> None:
@@ -284,6 +286,20 @@ def test_a_graph_with_one_target_for_a_batch_runs_single_images(tmp_path: Path) 
 
     network = load(write_graph(tmp_path / "first.pb", build), LoadOptions(batch_sizes=(1, 2, 4)))
     assert network.batch_sizes == (1,)
+
+
+def test_a_graph_for_batches_of_one_size_runs_those(tmp_path: Path) -> None:
+    """Also if the number of targets is open."""
+
+    def build(tf: Any) -> None:
+        image = image_input(tf, (2, *NHWC[1:]))
+        target = tf.compat.v1.placeholder("float32", [None], "target")
+        level = target + 0.0 * tf.reduce_mean(image, [1, 2, 3])
+        tf.identity(logits_around(tf, level), "logits")
+
+    network = load(write_graph(tmp_path / "pairs.pb", build))
+    assert network.batch_sizes == (2,)
+    assert network.predict(photograph(), 0.5).quality == 51
 
 
 @pytest.mark.parametrize(("allowed", "sizes"), [(False, (1,)), (True, (1, 2))])

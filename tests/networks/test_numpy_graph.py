@@ -168,6 +168,17 @@ def test_operations_are_tensorflows() -> None:
     assert (other == kept).all(), "an input was overwritten"
 
 
+def test_attributes_that_are_fractions_are_passed_over() -> None:
+    tf = tensorflow()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder("float32", [None, 3], "x")
+        tf.nn.leaky_relu(x, alpha=0.3)
+        tf.identity(x, name="out")
+    nodes = read_nodes(graph.as_graph_def().SerializeToString())
+    assert [node.name for node in needed(nodes, ["out"])] == ["x", "out"]
+
+
 def checked(tf: Any, x: Any) -> Any:
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x < 1e6), ["x"])]):
         return tf.identity(x)
