@@ -212,6 +212,12 @@ def test_a_complaint_of_libvips_that_is_no_text_spoils_neither_this_nor_the_next
         decode(bytes(image_of(corners()).pngsave_buffer())[:60])
 
 
+def test_a_plain_file_may_place_its_chroma_samples_anywhere() -> None:
+    data = bytearray(by_libheif(picture(48, 32, 3)))
+    data[data.index(b"av1C") + 4 + 2] |= 3
+    assert decode_plain_avif(bytes(data), 48, 32, 3) is not None
+
+
 def test_millions_of_boxes_are_not_looked_through() -> None:
     box = b"\0\0\0\x08free"
     assert decode_plain_avif(by_libheif(corners()) + box * 40, 48, 32, 3) is None

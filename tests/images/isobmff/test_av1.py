@@ -42,3 +42,18 @@ def test_the_colours_are_those_that_libaom_wrote(pixels: str, bits: int) -> None
     stream = data[data.index(b"mdat") + 4 :]
     assert coded_size(stream) == (64, 64)
     assert colour_codes(stream) == (9, 16)
+
+
+@pytest.mark.parametrize("ordered", [0, 1])
+@pytest.mark.parametrize("level", [7, 8])
+def test_the_colours_are_found_behind_the_fields_of_videos(level: int, ordered: int) -> None:
+    """From level 8 on, there is a tier. With an order of frames, there are 5 more bits."""
+    bits = "000" + "0" * 21 + f"{level:05b}" + "1" * (level > 7)
+    bits += "0101" * 2 + "1" * 12  # sides of 6 bits: 64 x 64
+    bits += "0" + "0" * 7 + f"{ordered}" + "11" * ordered + "11" + "111" * ordered
+    bits += "000" + "0" + "0" + "1" + f"{9:08b}{16:08b}"
+    size = -(-len(bits) // 8)
+    content = int(bits.ljust(8 * size, "0"), 2).to_bytes(size, "big")
+    stream = bytes((1 << 3 | 2, size)) + content
+    assert coded_size(stream) == (64, 64)
+    assert colour_codes(stream) == (9, 16)
