@@ -79,6 +79,10 @@ def detail(call: grpc.Call, kind: type[_Detail]) -> _Detail | None:
         ),
         ("defect", grpc.StatusCode.INTERNAL, "internal error; request id the-id", "INTERNAL"),
         ("bare", grpc.StatusCode.INTERNAL, "internal error; request id the-id", "INTERNAL"),
+        (
+            *("not-implemented", grpc.StatusCode.INTERNAL),
+            *("internal error; request id the-id", "INTERNAL"),
+        ),
         ("unprintable", grpc.StatusCode.INTERNAL, "internal error; request id the-id", "INTERNAL"),
     ],
 )
