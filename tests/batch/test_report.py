@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,12 +97,13 @@ def test_only_the_first_failures_are_printed(run: Run, photos: Path, server: Fak
     assert printed[-1] == "autoquality: the manifest has further failures"
 
 
+@pytest.mark.parametrize("first", [answer, Fault.invalid("image", "is odd", "IMAGE_UNREADABLE")])
 def test_options_that_the_server_refuses_for_all_further_files_end_the_run(
-    run: Run, photos: Path, server: FakeServer
+    run: Run, photos: Path, server: FakeServer, first: Any
 ) -> None:
     for number in range(2 * MAX_COMMON_FAILURES):
         (photos / f"{number}.png").write_bytes(png_image(7, 7))
-    server.respond(answer)
+    server.respond(first)
     server.respond_always(Fault.invalid("quality", "is for METHOD_NONE only"))
     done = run("--in-flight", "1")
     assert done.exit_code == 1

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from click.testing import CliRunner
 
-from autoquality import OverloadedError
+from autoquality import OverloadedError, _retry
 from autoquality._batch.servers import Server, Servers
 from autoquality._cli.main import cli
 from autoquality.testing import FakeServer, Fault, answer, png_image
@@ -174,6 +174,30 @@ def test_a_file_that_kills_servers_takes_no_others_with_it(
     assert "9 done, 1 failed" in done.stdout, done.output
     assert attempts[poison] == 4
     assert set(attempts.values()) == {3, 4}
+
+
+def test_a_file_that_lost_two_servers_gets_one_alone(
+    run: Run, many: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_retry, "_FIRST_DELAY", 0.01)
+    poison, lock = (many / "05.png").read_bytes(), threading.Lock()
+    inside, company = set[bytes](), list[int]()
+
+    def dies(request: pb.EncodeRequest) -> pb.EncodeResponse | Fault:
+        with lock:
+            inside.add(request.image)
+        time.sleep(0.05)
+        with lock:
+            lost = poison in inside
+            if request.image == poison:
+                company.append(len(inside) - 1)
+            inside.remove(request.image)
+        return Fault(grpc.StatusCode.UNAVAILABLE, "Socket closed") if lost else answer(request)
+
+    server.respond_always(dies)
+    done = run()
+    assert "59 done, 1 failed" in done.stdout, done.output
+    assert company[2:] == [0, 0]
 
 
 def test_a_server_that_hangs_is_left_out_and_its_files_go_to_others(
