@@ -259,7 +259,11 @@ def _run_area(name: str, folder: Path, copy: Path, sample: int, seed: int) -> in
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     start = time.monotonic()
-    subprocess.run(tests, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
+    whole = subprocess.run(
+        tests, cwd=copy, env=environment, check=False, stdout=subprocess.PIPE, text=True
+    )
+    if whole.returncode:
+        sys.exit(f"{whole.stdout}\n{name}: its tests fail without a mutant, as shown above")
     seconds = time.monotonic() - start
 
     config, session = folder / f"{name}.toml", folder / f"{name}.sqlite"
