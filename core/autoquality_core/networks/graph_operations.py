@@ -10,6 +10,7 @@ import numpy as np
 
 from autoquality_core.networks.backend import Array
 from autoquality_core.networks.graph_file import TYPES, Node, Unsupported
+from autoquality_core.runtime.products import product
 
 Operation = Callable[..., Array]
 """From all inputs of a node to its output, which may be an input or a view of one."""
@@ -75,9 +76,10 @@ def _matrix_product(attributes: Mapping[str, Any], _constants: Constants) -> Ope
 
     def multiply(one: Array, other: Array) -> Array:
         left = one.swapaxes(-1, -2) if first else one
-        return np.asarray(left @ (other.swapaxes(-1, -2) if second else other))
+        right = other.swapaxes(-1, -2) if second else other
+        return product(left, right) if left.ndim == right.ndim == 2 else np.matmul(left, right)
 
-    return multiply if first or second else np.matmul
+    return multiply
 
 
 def _pack(attributes: Mapping[str, Any], _constants: Constants) -> Operation:

@@ -29,6 +29,7 @@ from autoquality_core.images.blocks import (
 from autoquality_core.priors import structure
 from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
 from autoquality_core.runtime.arrays import Bytes, Doubles, Floats, Indices
+from autoquality_core.runtime.products import product
 
 BLOCKS = 1024
 SQUARES = 256
@@ -132,7 +133,7 @@ def all_features(pixels: Pixels, known: Doubles | None = None) -> Doubles:
 
 def _described(luma: Floats) -> Doubles:
     """The features of blocks of luma (64, n) less 128."""
-    coefficients = _TRANSFORM @ luma
+    coefficients = product(_TRANSFORM, luma)
     squares = coefficients * coefficients
     variance = _WAVES @ squares
     numbers: list[npt.ArrayLike] = []
@@ -143,7 +144,7 @@ def _described(luma: Floats) -> Doubles:
             np.log(left + 0.05),
             np.log(bits + 0.05),
         ]
-    energy = _BANDS @ squares
+    energy = product(_BANDS, squares)
     numbers.extend(np.log(energy.mean(axis=1) + 1) / 2)
     numbers.extend(np.log(energy + 1).mean(axis=1) / 2)
     logarithms = np.log(variance + 1)
@@ -161,14 +162,14 @@ def _colours(pixels: Pixels) -> Doubles:
 
 
 def _described_colours(chroma: Floats) -> Doubles:
-    coefficients = _TRANSFORM @ chroma
+    coefficients = product(_TRANSFORM, chroma)
     squares = coefficients * coefficients
     variance = _WAVES @ squares
     numbers: list[npt.ArrayLike] = []
     for table in _TABLES:
         _, left, bits = coded(coefficients, table, variance)
         numbers += [np.log(left + 0.01), np.log(bits + 0.01)]
-    numbers.extend(np.log(_BANDS @ squares + 1).mean(axis=1) / 2)
+    numbers.extend(np.log(product(_BANDS, squares) + 1).mean(axis=1) / 2)
     return np.array(numbers, np.float64)
 
 
