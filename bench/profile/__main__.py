@@ -34,8 +34,9 @@ from bench.record import FOLDER, Measure, record_of, spread_of
 from bench.record.changes import finish
 from bench.record.machine import ROOT
 
-METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.ML)
+METHODS = (Method.NONE, Method.SIZE, Method.DSSIM, Method.SSIMULACRA2, Method.ML)
 DSSIM, ERROR = 0.02, 0.001
+SCORE, SCORE_ERROR = 70.0, 1.0
 BUDGET = 65
 """The quality of method none. The budget of method size is 1 % above the size at it."""
 
@@ -53,6 +54,8 @@ def jobs(source: bytes) -> Iterator[tuple[Method, str, EncodeJob]]:
             elif method is Method.SIZE:
                 size = len(encoder.encode(pixels, BUDGET))
                 spec = TargetSpec(method, float(int(1.01 * size)), *WIDE)
+            elif method is Method.SSIMULACRA2:
+                spec = TargetSpec(method, SCORE, *WIDE, SCORE_ERROR)
             yield method, setting, job_of(encoder, source, spec, quality)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from bench.compare.task import NAMES
 from bench.profile.libraries import DECODE_RESULT, ENCODE, libraries
 from bench.profile.stages import (
     FEATURES,
@@ -20,7 +19,7 @@ from bench.profile.stages import (
     VALIDATE,
     title,
 )
-from bench.profile.tables import requests
+from bench.profile.tables import NAMES, requests
 from bench.record.markdown import number
 from bench.record.plots import GREY, INK, png
 from bench.record.store import Measure, Record

@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pyvips
-from imagecodecs import _avif, _jpeg8, _webp
+from imagecodecs import _avif, _jpeg8, _jpegxl, _webp
 
 from autoquality_core.types import Format
 from bench.record.store import Record
@@ -34,12 +34,15 @@ _INSIDE = {
     (Format.AVIF, ENCODE, LIBVIPS): "libaom",
     (Format.AVIF, DECODE_RESULT, IMAGECODECS): "libavif",
     (Format.AVIF, DECODE_RESULT, LIBVIPS): "libheif",
+    (Format.JXL, ENCODE, IMAGECODECS): "libjxl",
+    (Format.JXL, DECODE_RESULT, IMAGECODECS): "libjxl",
 }
 """The codec inside the library that is called."""
 
 _CALLS = (
     *((_avif, name) for name in ("avif_decode", "avif_encode")),
     *((_jpeg8, name) for name in ("jpeg8_decode", "jpeg8_encode")),
+    *((_jpegxl, name) for name in ("jpegxl_decode", "jpegxl_encode")),
     *((_webp, name) for name in ("webp_decode", "webp_encode")),
 )
 

@@ -17,10 +17,12 @@ from unittest import mock
 from autoquality_core.formats import ENCODERS
 from autoquality_core.metrics import dssim
 from autoquality_core.metrics.dssim.reference import Reference
+from autoquality_core.metrics.ssimulacra2.reference import FrameReference
 from autoquality_core.networks import Network
 from autoquality_core.pipeline import pipeline, session, sources
 from autoquality_core.pipeline.methods import score as by_score
 from autoquality_core.pipeline.methods import size as by_size
+from autoquality_core.search import search
 from bench.profile.libraries import DECODE_RESULT, ENCODE, observed
 
 LUMA = "grey of both images"
@@ -110,6 +112,8 @@ def staged(clock: StageClock) -> Iterator[None]:
         *((LUMA, dssim, name) for name in ("luma", "luma_planes")),
         (MOMENTS, Reference, "__init__"),
         (METRIC, Reference, "dssim"),
+        (MOMENTS, FrameReference, "__init__"),
+        (METRIC, FrameReference, "score"),
         (NETWORK, Network, "predict"),
         *((FEATURES, session, name) for name in ("luma_features", "with_chroma")),
         (PRIOR, by_score, "score_prior"),
@@ -122,6 +126,8 @@ def staged(clock: StageClock) -> Iterator[None]:
         for stage, place, name in measured:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
+        default = (clock.timed(SEARCH, search),)
+        stack.enter_context(mock.patch.object(by_size.search_by_size, "__defaults__", default))
         stack.enter_context(observed(clock.note))
         with clock.running(REST):
             yield

@@ -85,15 +85,18 @@ def test_a_profile_has_every_stage_of_a_request(tmp_path: Path) -> None:
         wanted = {ENCODE, names.SOURCE, names.HEADER, names.VALIDATE, names.REST}
         if total.goal != "none":
             wanted |= {names.PRIOR, names.SEARCH}
+        if total.goal in ("dssim", "ssimulacra2", "ml"):
+            wanted |= {DECODE_RESULT, names.METRIC, names.MOMENTS}
         if total.goal in ("dssim", "ml"):
-            wanted |= {DECODE_RESULT, names.METRIC, names.MOMENTS, names.LUMA}
+            wanted.add(names.LUMA)
         assert wanted <= set(stages)
         # Networks and features are used only if they save time.
         assert names.NETWORK in stages or total.goal != "ml"
         assert record.find(what="function", **named)
     made = {(one.goal, one.setting) for one in record.find(what="request")}
     settings = ("jpeg", "jpeg-mozjpeg", "webp", "avif", "jxl")
-    searching = {(method, setting) for method in ("none", "size", "dssim") for setting in settings}
+    methods = ("none", "size", "dssim", "ssimulacra2")
+    searching = {(method, setting) for method in methods for setting in settings}
     assert made == searching | {("ml", setting) for setting in settings[1:]}
     assert any(one.by == names.FEATURES for one in record.measures)
     text = profile_tables.page(record)
@@ -101,6 +104,7 @@ def test_a_profile_has_every_stage_of_a_request(tmp_path: Path) -> None:
     assert by["none", "jpeg-mozjpeg", ENCODE] == "mozjpeg by libvips"
     assert by["dssim", "webp", ENCODE].startswith("libwebp by ")
     assert by["dssim", "avif", DECODE_RESULT] == "libavif by imagecodecs"
+    assert by["ssimulacra2", "jxl", ENCODE] == "libjxl by imagecodecs"
     assert ("none", "avif", DECODE_RESULT) not in by
     assert "| none | JPEG, best mozjpeg | mozjpeg by libvips | – |" in text
     (picture_,) = profile_figures.plots(record).values()
