@@ -126,6 +126,7 @@ def staged(clock: StageClock) -> Iterator[None]:
         for stage, place, name in measured:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
+        # The default of an argument was bound when the function was defined.
         default = (clock.timed(SEARCH, search),)
         stack.enter_context(mock.patch.object(by_size.search_by_size, "__defaults__", default))
         stack.enter_context(observed(clock.note))

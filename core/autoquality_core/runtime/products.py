@@ -14,8 +14,8 @@ _LARGEST: Final = 2**18
 def product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """`left @ right`, for (n, k) and (k, m) in parts that stay on one core.
 
-    OpenBLAS spreads larger products over all cores. If other threads are at work there, they take
-    up to a hundred times as long. The result is C-contiguous.
+    OpenBLAS spreads larger products over all cores, where its threads wait for each other if those
+    cores are busy. A limit on its threads would bind the whole process. The result is C-contiguous.
     """
     (n, k), m = left.shape, right.shape[1]
     if n * k * m <= _LARGEST:
