@@ -1,7 +1,7 @@
 """A real control plane of Kubernetes on this machine, with simulated nodes.
 
-etcd, the API server, the controllers and the scheduler are what a cluster runs. kwok stands for the
-kubelets: it reports nodes that do not exist as ready, and runs no container.
+etcd, the API server, the controllers and the scheduler are real. kwok simulates the kubelets: it
+reports imaginary nodes as ready, and runs no container.
 """
 
 from __future__ import annotations

@@ -135,9 +135,8 @@ class TestErrors:
 def test_a_near_deadline_yields_the_best_so_far(client: Client) -> None:
     """Between too short for one encoding and long enough for the search, an image comes back.
 
-    Deadlines are tried from short to long, so that the test depends on no
-    machine's speed: each step is a quarter longer, and the search takes several
-    times as long as its first encoding.
+    The test tries deadlines from short to long, each a quarter longer, so that it does not depend
+    on the machine's speed. The search takes several times as long as its first encoding.
     """
     outcomes: list[Outcome | None] = []
     seconds = 0.02
