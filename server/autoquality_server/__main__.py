@@ -10,7 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING, limit_blas_threads
+from autoquality_server.process import (
+    CLEAN,
+    FAILED,
+    WRONG_SETTING,
+    leave_out_imports,
+    limit_blas_threads,
+)
 
 if TYPE_CHECKING:
     from autoquality_server.config import Configuration
@@ -77,6 +83,7 @@ def _configure_and_serve(arguments: Sequence[str]) -> int:
 
 
 def _serve(configuration: Configuration, link: SupervisorLink | None) -> int:
+    leave_out_imports()
     from autoquality._version import __version__
     from autoquality_server.config import ConfigError
     from autoquality_server.config.address import StartError

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -261,6 +264,20 @@ def test_with_every_network_off_tensorflow_is_never_loaded(
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     assert int(resident.split()[1]) < 500 * 1024, resident
+
+
+def test_the_start_imports_neither_rich_nor_scipy_although_its_libraries_would(
+    tmp_path: Path,
+) -> None:
+    parts = ("rich.text", "scipy._lib")
+    profile = {"PYTHONPROFILEIMPORTTIME": "1"}
+    program = [sys.executable, "-c", "import structlog, numba"]
+    libraries = subprocess.run(program, env={**os.environ, **profile}, capture_output=True)
+    assert all(one in libraries.stderr.decode() for one in parts)
+    with running_server(tmp_path, {**NO_NETWORKS, **profile}) as server:
+        imported = server.log.read_text()
+    assert "structlog" in imported and "numba" in imported
+    assert not any(one in imported for one in parts)
 
 
 def test_an_imgproxy_configuration_file_works_as_it_is(tmp_path: Path) -> None:

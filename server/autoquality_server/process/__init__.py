@@ -1,11 +1,12 @@
 """A server process from its start to its exit status, and the supervisor of several.
 
-This module imports nothing, so that the first lines of a program may import it.
+This module imports next to nothing, so that the first lines of a program may import it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 CLEAN = 0
 FAILED = 1
@@ -24,3 +25,12 @@ def limit_blas_threads() -> None:
     threads spin: more CPU time than the computation itself. A value set in the environment wins.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def leave_out_imports() -> None:
+    """Start without packages that are slow to import and that the server does not use.
+
+    structlog and numba import these where they are installed: a quarter of a start.
+    """
+    for name in ("rich", "scipy"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # documented for imports
