@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from autoquality_core.formats import (
 )
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.pipeline.objectives import RISK_BYTES
 from autoquality_core.priors.features import ALL_NUMBERS, all_features
 from autoquality_core.priors.formats import SURPRISED, WIDER, SizeBeliefs, learned
 from autoquality_core.types import Chroma, Format, Lossless
@@ -188,6 +190,20 @@ def test_a_lossless_file_says_much_about_near_lossless_ones() -> None:
     share = found.bytes_at(NEAR, 80) / found.bytes_at(LOSSLESS, 80)
     found.observe(LOSSLESS, 300_000, 100.0)
     assert found.bytes_at(NEAR, 80) == pytest.approx(share * 300_000, rel=0.05)
+
+
+def test_a_lossless_file_that_is_expected_to_be_larger_by_half_is_still_worth_a_try() -> None:
+    """A third of screenshots are smaller by that much than their features show."""
+    found = beliefs(LOSSLESS, NEAR)
+    room = round(found.bytes_at(LOSSLESS, 80) / 1.5)
+    assert found.saving(LOSSLESS, 80, room) > RISK_BYTES
+    known = SizeBeliefs(
+        (LOSSLESS,),
+        PHOTO.width * PHOTO.height,
+        all_features(PHOTO),
+        data=replace(learned(), doubts=np.zeros_like(learned().doubts)),
+    )
+    assert known.saving(LOSSLESS, 80, room) < RISK_BYTES
 
 
 def test_options_that_were_not_learned_count_as_the_nearest_with_doubt() -> None:

@@ -53,6 +53,11 @@ Means over crops of 48 screenshots from the manuals of FreedomBox, GnuCash and M
 NEAR_LOSSLESS_DOUBT = 0.25
 """The standard deviation of `NEAR_LOSSLESS`: up to 0.2 over them, and more over others."""
 
+LOSSLESS_DOUBT = 0.4
+"""The standard deviation of log bytes of lossless files that the features do not show. How often
+text and icons repeat decides them: screenshots at their native resolution deviate by 0.4 to 0.7
+(root mean square), twice as much as the regression expects."""
+
 _LEAST_SLOPE = 1e-3
 """The least rise of log bytes with one point of the score."""
 
@@ -79,6 +84,7 @@ class Learned:
     weights: Doubles
     scales: Doubles
     covariance: Doubles
+    doubts: Doubles
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Learned:
@@ -89,6 +95,7 @@ class Learned:
             start, stop = stop, stop + len(one["weights"])
             places[name] = slice(start, stop)
         settings = found["settings"].values()
+        lossless = [len(one["weights"]) == 1 for one in settings for _ in one["weights"]]
         return cls(
             values=np.array([SSIMULACRA2.value(score) for score in found["scores"]]),
             places=places,
@@ -99,6 +106,7 @@ class Learned:
             weights=np.array([row for one in settings for row in one["weights"]]),
             scales=np.array([one["scale"] for one in settings for _ in one["weights"]]),
             covariance=np.array(found["covariance"]),
+            doubts=np.where(lossless, LOSSLESS_DOUBT, 0.0),
         )
 
 
@@ -136,7 +144,7 @@ class SizeBeliefs:
         shift = np.concatenate([shift for _, _, _, shift in picked])
         self._mean: Doubles = chosen @ (data.weights @ seen) + shift
         scale = np.exp(np.minimum(data.scales @ seen, _MOST_SCALE))
-        covariance = data.covariance * np.outer(scale, scale)
+        covariance = data.covariance * np.outer(scale, scale) + np.diag(data.doubts**2)
         common = doubt if features is not None else math.hypot(doubt, UNSEEN)
         self._covariance: Doubles = chosen @ covariance @ chosen.T + common**2
         self._parts: dict[Encoder, slice] = {}

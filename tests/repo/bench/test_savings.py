@@ -85,11 +85,11 @@ def answer(size: int, score: float, *, met: bool = True, seconds: float = 1.0) -
 
 
 @pytest.mark.parametrize(
-    ("budget", "loss"),
-    [(None, 0.1), (2000, 0.0)],
+    ("budget", "thorough", "loss"),
+    [(None, 1000, 0.1), (None, 880, 0.25), (2000, 1000, 0.0)],
 )
 def test_a_loss_is_the_distance_to_the_best_answer_that_meets_the_goal(
-    budget: int | None, loss: float
+    budget: int | None, thorough: int, loss: float
 ) -> None:
     alone = {
         Format.JPEG: answer(1100, 71.0),
@@ -97,7 +97,8 @@ def test_a_loss_is_the_distance_to_the_best_answer_that_meets_the_goal(
         Format.AVIF: answer(500, 40.0, met=False),
         Format.JXL: answer(1200, 69.5, seconds=4.0),
     }
-    case = Case("one", PHOTOGRAPHS, "high", "plain JPEG", budget, alone, answer(1100, 71.0))
+    chosen, best = answer(1100, 71.0), answer(thorough, 70.0)
+    case = Case("one", PHOTOGRAPHS, "high", "plain JPEG", budget, alone, chosen, best)
     (measured,) = (
         one
         for one in format_measures([case])
