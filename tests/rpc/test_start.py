@@ -6,23 +6,29 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
+from autoquality.testing import png_image
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_core.pipeline.job import EncodeResult
+from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_server.admission import Admission
-from autoquality_server.config import Settings
+from autoquality_server.config import Settings, load
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.process.app import App
+from autoquality_server.rpc import servicer
 from autoquality_server.telemetry.metrics import Metrics
 from tests.rpc.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
 from tests.rpc.scripted import ScriptedServicer, request
 from tests.servers import NO_NETWORKS, clean_environment
-from tests.waiting import LIMIT, in_background, until
+from tests.waiting import GATE_LIMIT, LIMIT, in_background, until, wait_for
 
 Status = health_pb2.HealthCheckResponse
 
@@ -52,6 +58,29 @@ def test_health_says_not_serving_until_the_service_is_warm() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             check(health_pb2.HealthCheckRequest(service="nobody"))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    app.drain()
+
+
+def test_no_encoding_starts_until_every_loop_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, run, at_start = threading.Event(), Pipeline.run, []
+
+    def observed(self: Pipeline, *arguments: Any) -> EncodeResult:
+        at_start.append(compiled.is_set())
+        return run(self, *arguments)
+
+    monkeypatch.setattr(Pipeline, "run", observed)
+    monkeypatch.setattr(servicer, "warm_up", lambda: wait_for(compiled, within=GATE_LIMIT))
+    app = App(load({"listen": "127.0.0.1:0", "metrics_listen": "off"}, NO_NETWORKS).settings)
+    starting = in_background(app.start)
+    until(lambda: app.port)
+    with grpc.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        photo = pb.EncodeRequest(image=png_image(64, 64), format=pb.FORMAT_WEBP)
+        waiting = encoding_stub(channel).Encode.future(photo, wait_for_ready=True)
+        until(lambda: app.admission.running)
+        compiled.set()
+        assert waiting.result(LIMIT).format == pb.FORMAT_WEBP
+    assert at_start == [True]
+    starting.result(LIMIT)
     app.drain()
 
 

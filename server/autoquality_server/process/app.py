@@ -1,6 +1,6 @@
 """Wires the parts of a server together, starts it and drains it.
 
-start    bind -> health checks say NOT_SERVING -> warm up -> SERVING
+start    bind -> health checks say NOT_SERVING, encodings wait -> warm up -> SERVING
          (on a shared port: warm up -> bind -> SERVING)
 drain    NOT_SERVING -> refuse new calls -> finish the accepted ones -> close
 give up  as drain, in a process where a request hangs: do not wait for that one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -50,6 +51,9 @@ class Runner:
         self._admission = admission
         self._megapixels = Rates("megapixels", settings.client_megapixels_per_second)
         self._metrics = metrics
+        self.warm = threading.Event()
+        """Requests wait for it. Time spent on compiling loops would count as that of an encoding,
+        and a search would end early for the deadline."""
 
     def cached(self, job: EncodeJob, start: float) -> tuple[str, pb.EncodeResponse | None]:
         """The key of a job's answer (empty without a cache), and the answer if it is cached.
@@ -127,6 +131,8 @@ class Runner:
         try:
             with self._admission.admit(request.deadline, pixels):
                 admitted = True
+                self.warm.wait(min(request.deadline.remaining(), threading.TIMEOUT_MAX))
+                request.deadline.check()
                 yield
         finally:
             if not admitted:  # no work was done for the caller

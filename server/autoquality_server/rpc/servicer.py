@@ -45,8 +45,9 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self._streaming = Streaming(self._runner, self._options, settings.max_stream_bytes)
 
     def warm_up(self) -> None:
-        """Compile everything now, so that the first request does not wait for it."""
+        """Compile everything, and then let requests begin."""
         warm_up()
+        self._runner.warm.set()
 
     def report_parts(self, report: Callable[[str, bool], None]) -> None:
         """Report which predictors are available, now and on every change."""
