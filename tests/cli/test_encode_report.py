@@ -45,6 +45,13 @@ def test_a_name_or_a_message_cannot_break_the_line_or_control_the_terminal(
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_name_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ":smile:[red].jpg").write_bytes(b"photo")
+    result = run("encode", tmp_path, tmp_path / ":cat:.jpg", "-o", tmp_path, "--format", "webp")
+    assert f"{tmp_path}/:smile:[red].webp " in result.stdout
+    assert f"{tmp_path}/:cat:.jpg: " in result.stderr
+
+
 def test_the_table_has_a_row_per_result_and_the_totals(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:

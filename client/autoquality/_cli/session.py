@@ -44,11 +44,11 @@ class Session:
 
     def out(self) -> Console:
         """Return standard output, for results."""
-        return _console(Console())
+        return _console(Console(emoji=False))
 
     def err(self) -> Console:
         """Return standard error, for messages."""
-        return _console(Console(stderr=True))
+        return _console(Console(stderr=True, emoji=False))
 
 
 def print_line(console: Console, text: str) -> None:
