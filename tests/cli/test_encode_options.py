@@ -151,6 +151,10 @@ def test_every_option_is_sent_in_its_field(run: Run, photos: Path, server: FakeS
     ("arguments", "complaint"),
     [
         ("encode", "Missing argument"),
+        ("encode {empty}", "must not be empty"),
+        ("encode {photos} -o {empty}", "must not be empty"),
+        ("batch {photos} {empty}", "must not be empty"),
+        ("batch {empty} {photos}", "must not be empty"),
         ("encode {photos} -o -", "standard output takes only one image"),
         ("encode {photos}/a.jpg {photos}/b.PNG -o -", "standard output takes only one image"),
         ("encode - --json", "--json and the image"),
@@ -185,7 +189,8 @@ def test_an_invalid_command_line_exits_with_2_and_sends_nothing(
     run: Run, photos: Path, server: FakeServer, arguments: str, complaint: str
 ) -> None:
     (photos / "trip" / ".cache" / "none").mkdir()
-    result = run(*arguments.format(photos=photos).split(), stdin=b"photo")
+    words = [word.format(photos=photos, empty="") for word in arguments.split()]
+    result = run(*words, stdin=b"photo")
     assert result.exit_code == 2, result.output
     assert complaint in result.stderr
     assert server.requests == ()

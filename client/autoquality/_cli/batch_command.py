@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import click
 
-from autoquality._cli.command import Command
+from autoquality._cli.command import Command, not_empty
 from autoquality._cli.errors import FAILED, Failure
 from autoquality._cli.formats import format_named, format_options, one_choice
 from autoquality._cli.options import encode_arguments, encode_options
@@ -22,8 +22,8 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 
 
 @click.command(cls=Command, short_help="Encode millions of files, with a manifest to resume from.")
-@click.argument("source", metavar="SOURCE")
-@click.argument("dest", metavar="DEST")
+@click.argument("source", metavar="SOURCE", callback=not_empty)
+@click.argument("dest", metavar="DEST", callback=not_empty)
 @format_options("keep")
 @click.option(
     "--server",

@@ -28,6 +28,16 @@ _EPILOG = f"""The global options, such as --server and -v, may follow the comman
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def not_empty(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Return a path or URL, or several: the callback of a parameter. Raises click.BadParameter.
+
+    An empty one, such as a variable that is not set, would be the current folder.
+    """
+    if "" in (value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("must not be empty; the current folder is .")
+    return value
+
+
 def global_options() -> list[click.Option]:
     """Return new global options, for the main command."""
     return [

@@ -13,7 +13,7 @@ import click
 
 from autoquality._base_client import stream_above
 from autoquality._cli.batch import Batch, Failed, Result
-from autoquality._cli.command import Command
+from autoquality._cli.command import Command, not_empty
 from autoquality._cli.errors import FAILED, Unreachable, failures
 from autoquality._cli.formats import format_named, format_options, one_choice
 from autoquality._cli.options import encode_arguments, encode_options
@@ -34,10 +34,11 @@ from autoquality._errors import UnavailableError
 
 
 @click.command(cls=Command)
-@click.argument("named", metavar="FILES_OR_FOLDERS...", nargs=-1, required=True)
+@click.argument("named", metavar="FILES_OR_FOLDERS...", callback=not_empty, nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
+    callback=not_empty,
     metavar="PATH",
     help="Output file, or output folder for several images.  [default: next to each source]",
 )
