@@ -198,6 +198,25 @@ def test_a_name_that_the_system_refuses_is_named(run: Run, arguments: str) -> No
     assert line.endswith("File name too long")
 
 
+@pytest.mark.parametrize(
+    "options", ["--format webp", "--candidates webp --target high --skip-existing"]
+)
+def test_an_output_name_that_the_system_refuses_fails_alone(
+    run: Run, photos: Path, options: str
+) -> None:
+    long = photos / f"{'n' * 251}.jpg"
+    long.write_bytes(b"photo")
+    small = photos.parent / "small"
+    result = run("encode", photos, "-o", small, *options.split(), "--quiet")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    cause = "File name too long"
+    assert line == f"autoquality: {long}: cannot write {small / long.stem}.webp: {cause}"
+    assert len(names(small)) == 3
+    summary = run("encode", photos, "-o", small, *options.split(), "--summary").stdout
+    assert f"failure   1 x cannot write: {cause}" in summary
+
+
 def test_skip_existing_encodes_only_what_has_no_output(
     run: Run, photos: Path, tmp_path: Path, server: FakeServer
 ) -> None:

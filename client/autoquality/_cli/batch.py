@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from autoquality._cli.paths import STANDARD, OutputError, OutputExists, OutputPaths, Source
+from autoquality._cli.paths import (
+    STANDARD,
+    OutputError,
+    OutputExists,
+    OutputPaths,
+    Source,
+    cannot_write,
+)
 from autoquality._client import Client
 from autoquality._enums import Format
 from autoquality._errors import AutoQualityError, OverloadedError, UnavailableError
@@ -92,6 +99,8 @@ class Batch:
     """The formats that the server chooses from. The suffix is unknown until the answer."""
     skip_existing: bool = False
     """Whether an image whose output exists is skipped instead of failing."""
+    pipe_bytes: int = -1
+    """The most bytes to read of a pipe, which may have no end. -1 reads all."""
     _unreachable: int = field(default=0, init=False)
     """How many of the latest images could not reach the server."""
     _is_gone: bool = field(default=False, init=False)
@@ -112,7 +121,9 @@ class Batch:
         # must not decide which of them gets it.
         refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
         # Ctrl-C cannot end a read in another thread, and pipes may have no end.
-        pipes = [None if refusals[i] else _pipe(one) for i, one in enumerate(sources)]
+        pipes = [
+            None if refusals[i] else _pipe(one, self.pipe_bytes) for i, one in enumerate(sources)
+        ]
         self._jobs = max(1, min(jobs, len(sources)))
         self._turns = threading.Semaphore(self._jobs)
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="autoquality-encode") as pool:
@@ -132,12 +143,11 @@ class Batch:
         format = self.format or source.likely_format
         if self.paths is None:
             return None
-        if self.candidates:
-            return self.paths.existing(source, self.candidates) if self.skip_existing else None
-        if format is None:
-            return None
         try:
-            self.paths.reserve(source, format)
+            if self.candidates:
+                return self.paths.existing(source, self.candidates) if self.skip_existing else None
+            if format is not None:
+                self.paths.reserve(source, format)
         except OutputError as refusal:
             return refusal
         return None
@@ -212,17 +222,23 @@ class Batch:
             path.parent.mkdir(parents=True, exist_ok=True)
             encoded.save(path)
         except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+            raise cannot_write(path, error) from error
         return str(path)
 
 
-def _pipe(source: Source) -> bytes | OSError | None:
-    """Return all bytes of standard input or of a pipe, or its error. None for any other file."""
+def _pipe(source: Source, most: int) -> bytes | OSError | None:
+    """Return the bytes of standard input or of a pipe, or its error. None for any other file.
+
+    They are at most `most`, and all if that is negative.
+    """
     path = source.path
     try:
         if path is not None and (path.is_file() or not path.exists()):
             return None
-        return sys.stdin.buffer.read() if path is None else path.read_bytes()
+        if path is None:
+            return sys.stdin.buffer.read(most)
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         return error
 

@@ -137,6 +137,7 @@ def encode(
             candidates=several,
             paths=None if destination is None else OutputPaths(destination, force=force),
             skip_existing=skip_existing,
+            pipe_bytes=max(limits.max_image_bytes, limits.max_stream_bytes) + 1,
         )
         results = list[Result]()
         report = Reporter(

@@ -37,6 +37,11 @@ class OutputError(Exception):
         self.reason = reason or message
 
 
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Return the error of an output that the system refuses."""
+    return OutputError(f"cannot write {path}: {error.strerror}", f"cannot write: {error.strerror}")
+
+
 class OutputExists(OutputError):
     """The output of an image exists, perhaps as the image itself."""
 
@@ -150,21 +155,25 @@ class OutputPaths:
         self._lock = threading.Lock()
 
     def existing(self, source: Source, formats: Sequence[Format]) -> OutputExists | None:
-        """Return an error if the output of `source` in one of `formats` exists."""
+        """Return an error if the output of `source` in one of `formats` exists.
+
+        Raises OutputError for a path that the system refuses.
+        """
         for format in formats:
             path = self._destination.path_for(source, format, follow=True)
-            if path.exists() and not (source.path and _same(path, source.path)):
+            if _exists(path) and not (source.path and _same(path, source.path)):
                 return OutputExists(path, f"{path} exists")
         return None
 
     def reserve(self, source: Source, format: Format, *, follow: bool = False) -> Path:
         """Return the path of `source` in `format`, and reserve it.
 
-        Raises OutputError if another source has reserved the path or if its suffix is that of
-        another format, and OutputExists if the file exists and may not be overwritten, or if the
-        path is the source's own and the user did not name it.
+        Raises OutputError if another source has reserved the path, if its suffix is that of
+        another format, or if the system refuses it. Raises OutputExists if the file exists and may
+        not be overwritten, or if the path is the source's own and the user did not name it.
         """
         path = self._destination.path_for(source, format, follow=follow)
+        exists = _exists(path)
         with self._lock:
             owner = self._owners.setdefault(path.absolute(), source)
         unnamed = self._destination == Destination()
@@ -177,10 +186,18 @@ class OutputPaths:
             raise OutputError(message, "the output is that of another source")
         if format_of(path) not in (None, format):
             raise OutputError(f"the result is {format}, so it cannot be named {path}")
-        if path.exists() and not self._force:
+        if exists and not self._force:
             what = "exists: use --force to overwrite it, or --skip-existing to skip it"
             raise OutputExists(path, f"{path} {what}", f"the output {what}")
         return path
+
+
+def _exists(path: Path) -> bool:
+    """Whether an output exists. Raises OutputError, such as for a name that is too long."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _same(one: Path, other: Path) -> bool:
