@@ -9,6 +9,7 @@ import sys
 
 def main() -> None:
     """Run the command line. Without its libraries, print how to install them."""
+    _open_closed()
     if "GRPC_VERBOSITY" not in os.environ:
         _separate_stderr()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can have any character
@@ -24,6 +25,18 @@ def main() -> None:
     except OSError as error:
         _discard(1)  # or Python reports it a second time at the exit
         sys.exit(f"autoquality: cannot write to standard output: {error.strerror}")
+
+
+def _open_closed() -> None:
+    """Open the standard streams that the caller closed, or another file would get their numbers.
+
+    Messages are lost then. Reads of standard input and writes to standard output fail.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            usable = os.O_RDONLY if name == "stdout" else os.O_WRONLY
+            descriptor = os.open(os.devnull, usable)
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 def _separate_stderr() -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import shlex
 import signal
 import socket
 import subprocess
@@ -72,6 +73,34 @@ def test_a_full_disk_behind_standard_output_is_named(
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert line.endswith("cannot write to standard output: No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        ("encode - --format webp <&-", 1, "-: cannot be read: Bad file descriptor"),
+        ("encode - --format webp >&-", 1, "cannot write to standard output: Bad file descriptor"),
+        ("info >&-", 1, "cannot write to standard output: Bad file descriptor"),
+        ("encode /dev/zero --format webp", 1, "at most 1000 are accepted in a stream"),
+        ("info 2>&-", 0, ""),
+    ],
+)
+def test_a_closed_stream_and_an_endless_file_are_named(
+    arguments: str, code: int, line: str
+) -> None:
+    limits = pb.Limits(max_image_bytes=500, max_stream_bytes=1000)
+    with FakeServer(check_images=False, limits=limits) as server:
+        done = subprocess.run(
+            f"{shlex.join(command('--server', server.target))} {arguments}",
+            shell=True,
+            input=b"photo",
+            capture_output=True,
+            check=False,
+            env=ENVIRONMENT,
+            timeout=120,
+        )
+    assert done.returncode == code, done.stderr
+    assert [one.endswith(line) for one in done.stderr.decode().splitlines()] == [True] * bool(line)
 
 
 def test_a_name_that_the_output_cannot_encode_is_escaped(
