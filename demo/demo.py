@@ -16,8 +16,10 @@ from picture import draw
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from running_server import connect, running_server
+from running_server import running_server
 from work import Result, encode_all, sweep_all
+
+from autoquality import Client
 
 WIDTH = 128
 
@@ -89,7 +91,7 @@ def main() -> None:
 
     with (
         running_server(args.server, args.out / "server.log") as address,
-        connect(address) as client,
+        Client(address) as client,
     ):
         print(f"server {client.info().version} at {address}; encoding {image.name}\n")
         results = encode_all(client, image)

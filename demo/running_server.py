@@ -27,12 +27,6 @@ FrameReference(black).score(black)
 """
 
 
-def connect(address: str) -> Client:
-    """A client that uses no proxy for a server on this machine."""
-    here = address.startswith(("127.", "localhost:", "[::1]:"))
-    return Client(address, channel_options=[("grpc.enable_http_proxy", 0)] if here else ())
-
-
 @contextmanager
 def running_server(address: str | None, log: Path) -> Iterator[str]:
     """The address of a ready server. Starts one unless there is an `address`."""
@@ -59,7 +53,7 @@ def running_server(address: str | None, log: Path) -> Iterator[str]:
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
-    with connect(address) as client:
+    with Client(address) as client:
         while process.poll() is None and time.monotonic() < end:
             try:
                 client.wait_ready(0.5)

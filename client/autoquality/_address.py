@@ -30,8 +30,11 @@ def grpc_name(target: str) -> str:
             f"use {url[2] or 'localhost'}{security}"
         )
     host, port = _split(target)
-    if not host or not (port.isdecimal() and 0 < int(port) < 2**16):
-        raise ValueError(f"the server must be HOST:PORT with a port up to 65535, not {target!r}")
+    if not _is_host(host) or not (port.isdecimal() and 0 < int(port) < 2**16):
+        raise ValueError(
+            "the server must be HOST:PORT with a port up to 65535, [IPV6]:PORT or unix:PATH, "
+            f"not {target!r}"
+        )
     return f"{_DNS}[{host}]:{port}" if ":" in host else f"{_DNS}{host}:{port}"
 
 
@@ -67,20 +70,29 @@ def check_token(token: str, target: str, *, secured: bool) -> None:
     """
     if not _TOKEN.fullmatch(token):
         raise ValueError("token must be printable ASCII without spaces")
-    if not secured and not _is_local(target):
+    if not secured and not is_local(target):
         raise ValueError(
             f"the token would go to {target} unencrypted: use TLS, or allow this with "
             "tls=False (--insecure)"
         )
 
 
-def _is_local(target: str) -> bool:
+def is_local(target: str) -> bool:
     """Whether every address in the gRPC name `target` belongs to this machine."""
     if target.startswith(_LOCAL_SCHEMES):
         return True
     # dns://authority/host:port, ipv4:host:port,host:port, host:port
     path = re.sub(r"^(dns:(//[^/]*/)?|ipv[46]:)", "", target)
     return all(_is_loopback(_split(address)[0]) for address in path.split(","))
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return bool(text) and "/" not in text
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -98,7 +98,7 @@ class BaseClient(ABC):
             has_certificate=cert is not None,
             server_name=server_name,
         )
-        options = channel_arguments(server_name, max_message_bytes, channel_options)
+        options = channel_arguments(target, server_name, max_message_bytes, channel_options)
         server = Endpoint(peer, grpc_name(target), credentials, options, compression)
         if not 0 <= retries <= MAX_RETRIES:
             raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")

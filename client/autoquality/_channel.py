@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from autoquality._address import is_local
 from autoquality._connection import Peer
 from autoquality._version import __version__
 
@@ -47,9 +48,12 @@ class Endpoint:
 
 
 def channel_arguments(
-    server_name: str | None, max_message_bytes: int, replaced: Sequence[tuple[str, Any]]
+    target: str,
+    server_name: str | None,
+    max_message_bytes: int,
+    replaced: Sequence[tuple[str, Any]],
 ) -> tuple[tuple[str, Any], ...]:
-    """Return the options of our channels. Those in `replaced` have priority."""
+    """Return the options of a channel to `target`. Those in `replaced` have priority."""
     options: dict[str, Any] = {
         "grpc.max_send_message_length": max_message_bytes,
         "grpc.max_receive_message_length": max_message_bytes,
@@ -63,6 +67,9 @@ def channel_arguments(
         "grpc.initial_reconnect_backoff_ms": 250,
         "grpc.max_reconnect_backoff_ms": 2_000,
     }
+    if is_local(target):
+        # To a proxy (http_proxy), this name is the proxy's own machine, which must get no token.
+        options["grpc.enable_http_proxy"] = 0
     if server_name is not None:
         options["grpc.ssl_target_name_override"] = server_name
         options["grpc.default_authority"] = server_name

@@ -6,12 +6,13 @@ closed". So a failed connection is repeated here, without gRPC, and nothing is s
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
 from dataclasses import dataclass
 
-from autoquality._address import host_and_port
+from autoquality._address import host_and_port, is_local
 from autoquality._errors import AutoQualityError, UnavailableError
 from autoquality._status import ErrorInfo
 
@@ -115,6 +116,8 @@ class Peer:
         message = _MESSAGES[reason]
         if reason == _CLIENT_CERTIFICATE and self.has_certificate:
             message = _CERTIFICATE_REFUSED
+        if reason in (_REFUSED, _NOT_FOUND) and (proxy := _proxy()) and not is_local(self.target):
+            message += f"; gRPC uses the proxy of {proxy}, unless no_proxy names the host"
         explained = type(error)(
             f"{self.target}: {message}",
             code=error.code,
@@ -155,6 +158,11 @@ class Peer:
                 return _TLS_REQUIRED
             # A gRPC server speaks first. One that requires a client certificate just closes.
             return None if secure.recv(1) else _CLIENT_CERTIFICATE
+
+
+def _proxy() -> str | None:
+    """The variable that names gRPC's proxy, if any."""
+    return next(filter(os.environ.get, ("grpc_proxy", "https_proxy", "http_proxy")), None)
 
 
 def _find(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:

@@ -220,6 +220,32 @@ def test_a_dead_server_and_an_unknown_host_are_named() -> None:
         assert failed.value.reason == reason
 
 
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that refuses connections, as the environment names it."""
+    for name in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with FakeServer() as gone:
+        monkeypatch.setenv("http_proxy", f"http://{gone.target}")
+
+
+@pytest.mark.usefixtures("proxy")
+def test_a_server_on_this_machine_is_not_reached_through_a_proxy() -> None:
+    with FakeServer() as server, Client(server.target, retries=0, token="secret") as client:
+        assert client.info().version
+    (call,) = server.requests
+    assert call.metadata["authorization"] == "Bearer secret"
+
+
+@pytest.mark.usefixtures("proxy")
+def test_a_failure_behind_a_proxy_names_its_variable() -> None:
+    with (
+        Client("images.invalid", retries=0) as client,
+        pytest.raises(UnavailableError, match="the proxy of http_proxy, unless no_proxy names"),
+    ):
+        client.info()
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [
@@ -228,6 +254,8 @@ def test_a_dead_server_and_an_unknown_host_are_named() -> None:
         ("host:", "a port up to 65535"),
         ("host:65536", "a port up to 65535"),
         (":50051", "must be HOST:PORT"),
+        ("::1:50051", r"\[IPV6\]:PORT"),
+        ("/run/autoquality.sock", "or unix:PATH"),
     ],
 )
 def test_an_invalid_target_is_refused_with_a_valid_one(target: str, message: str) -> None:

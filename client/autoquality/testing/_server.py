@@ -137,11 +137,11 @@ class FakeServer:
 
     def client(self, **options: Any) -> Client:
         """Return a client of this server. `options` are those of `Client`."""
-        return Client(self.target, **_direct(options))
+        return Client(self.target, **options)
 
     def async_client(self, **options: Any) -> AsyncClient:
         """Return a client of this server for asyncio. `options` are those of `AsyncClient`."""
-        return AsyncClient(self.target, **_direct(options))
+        return AsyncClient(self.target, **options)
 
     def respond(self, *answers: Answer, rpc: Rpc = "Encode") -> None:
         """Answer the next calls of `rpc` with `answers`, in order.
@@ -224,12 +224,6 @@ def _check_result(result: object, rpc: str) -> None:
             f"an answer to {rpc} must be {_RESPONSES[rpc].__name__}, Fault, or a function that "
             f"returns one of them, not {type(result).__name__}"
         )
-
-
-def _direct(options: dict[str, Any]) -> dict[str, Any]:
-    """Return `options` without a proxy: one in the environment cannot reach the loopback port."""
-    direct = [("grpc.enable_http_proxy", 0), *options.get("channel_options", ())]
-    return {**options, "channel_options": direct}
 
 
 def _largest_message(limits: pb.Limits) -> int:
