@@ -71,6 +71,13 @@ def test_a_summary_adds_up_lines() -> None:
     assert "dssim" not in fields["histograms"]
 
 
+def test_a_run_without_a_result_saved_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    bytes_line = "bytes     0 bytes to 0 bytes, 0.0 % saved\n"
+    assert bytes_line in run(source="nothing").stdout
+    assert json.loads(run("--json", source="nothing").stdout)["saved_percent"] == 0
+
+
 def test_the_summary_is_of_the_whole_manifest(run: Run, photos: Path) -> None:
     (photos / "a.png").rename(photos.parent / "a.png")
     run()

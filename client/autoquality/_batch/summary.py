@@ -66,8 +66,8 @@ class Summary:
 
     @property
     def saved(self) -> float:
-        """The saved share of the bytes."""
-        return 1 - self.size_bytes / max(1, self.source_bytes)
+        """The saved share of the bytes. 0 without an encoded file."""
+        return 1 - self.size_bytes / self.source_bytes if self.source_bytes else 0.0
 
     def add(self, record: Record) -> None:
         """Count a line."""

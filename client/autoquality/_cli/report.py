@@ -233,8 +233,8 @@ def _quality(encoding: Encoded | Probe) -> str:
 
 
 def percent_saved(before: int, after: int) -> str:
-    """Return the saved share of the bytes as text."""
-    return f"{100 * (1 - after / max(1, before)):.1f} %"
+    """Return the saved share of the bytes as text. It is 0 without any bytes before."""
+    return f"{100 * (1 - after / before if before else 0):.1f} %"
 
 
 def _counted(values: Iterable[str]) -> str:
