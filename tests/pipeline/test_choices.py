@@ -181,7 +181,12 @@ def test_hidden_colours_do_not_count_for_a_lossless_file() -> None:
 
 
 def entry(
-    size_bytes: int, score: float, outcome: Outcome = Outcome.TARGET_MET, *, optional: bool = False
+    size_bytes: int,
+    score: float,
+    outcome: Outcome = Outcome.TARGET_MET,
+    *,
+    optional: bool = False,
+    over: bool = False,
 ) -> Any:
     """The part of an entry that objectives read."""
     return SimpleNamespace(
@@ -189,7 +194,7 @@ def entry(
         found=SimpleNamespace(outcome=outcome),
         size=size_bytes,
         score=score,
-        over=False,
+        over=over,
         at_most=False,
     )
 
@@ -217,6 +222,14 @@ def test_a_near_lossless_file_that_misses_the_target_is_not_the_answer(outcome: 
 def test_of_equal_scores_within_a_budget_the_smaller_file_wins() -> None:
     png, webp = entry(1500, 100.0), entry(800, 100.0, optional=True)
     assert BestScore(2000, needs_score=True).best([png, webp]) is webp
+
+
+def test_of_files_over_a_limit_on_bytes_the_smallest_wins() -> None:
+    conflict = Outcome.LIMITS_CONFLICT
+    larger, smaller = entry(1500, 60.0, conflict, over=True), entry(900, 40.0, conflict, over=True)
+    assert FewestBytes(70.0, 1.0).best([larger, smaller]) is smaller
+    within = entry(800, 20.0, Outcome.MAX_BYTES_REACHED)
+    assert FewestBytes(70.0, 1.0).best([larger, smaller, within]) is within
 
 
 class Probes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import pyvips
 
+import autoquality_core as aq
 from autoquality_core.errors import DeadlinePassed, InvalidRequest, RequestCancelled
 from autoquality_core.formats import EncoderOptions, JpegOptions, encoder_for
 from autoquality_core.images import ImageLimits, open_image
@@ -75,6 +76,21 @@ def test_a_target_of_a_format_without_quality_is_not_ignored_in_silence(spec: Ta
     result = encode(Format.PNG, spec)
     assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
     assert "PNG has no quality" in result.notices[0].message
+
+
+@pytest.mark.parametrize(
+    ("encoder", "option"),
+    [
+        (aq.WebpEncoder(aq.WebpOptions(lossless=aq.Lossless.ALWAYS)), "webp.lossless"),
+        (aq.JxlEncoder(aq.JxlOptions(lossless=True)), "jxl.lossless"),
+    ],
+)
+def test_a_target_of_a_lossless_file_is_not_ignored_in_silence(
+    encoder: aq.Encoder, option: str
+) -> None:
+    result = aq.encode(PHOTO, encoder, target="high")
+    assert [one.code for one in result.notices] == [NoticeCode.TARGET_UNUSED]
+    assert f"{option} leaves no quality" in result.notices[0].message
 
 
 def test_none_measures_only_when_asked() -> None:

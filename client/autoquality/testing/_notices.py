@@ -42,9 +42,13 @@ def _why_unused(request: pb.EncodeRequest, curve: Curve, method: pb.Method.Value
     if method == pb.METHOD_NONE:
         return "the method is none: set the method (--method), or give a word such as high"
     shrinks = method == pb.METHOD_SIZE and request.may_shrink
-    if curve.format != pb.FORMAT_PNG or shrinks or request.candidates:
+    is_png = curve.format == pb.FORMAT_PNG
+    if not (is_png or curve.lossless) or shrinks or request.candidates:
         return None
-    return "PNG has no quality: set a format (--format) that has one"
+    if is_png:
+        return "PNG has no quality: set a format (--format) that has one"
+    format = pb.Format.Name(curve.format).removeprefix("FORMAT_").lower()
+    return f"{format}.lossless leaves no quality to choose"
 
 
 def result_notices(

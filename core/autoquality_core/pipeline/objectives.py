@@ -102,7 +102,7 @@ class FewestBytes:
     def _rank(self, entry: Entry) -> tuple[float, ...]:
         if self.met(entry):
             return 0, entry.size
-        return 1, entry.over, -(entry.score or 0.0), entry.size
+        return 1, entry.size if entry.over else 0, -(entry.score or 0.0), entry.size
 
     def met(self, entry: Entry) -> bool:
         if entry.found.outcome in MISSED or entry.over:
@@ -114,7 +114,7 @@ class FewestBytes:
     def _improvement(self, entry: Entry, beliefs: SizeBeliefs, best: Entry) -> float:
         """The promise of an entry while no answer meets the target."""
         most = entry.resolved.limits.max_bytes
-        if most is None or best.score is None:
+        if most is None or best.score is None or best.over:
             return math.inf
         room = max(1, most - _metadata_bytes(entry, best))
         return beliefs.gain(entry.encoder, room, best.score) / RISK_POINTS

@@ -62,9 +62,11 @@ def _why_unused(job: EncodeJob, chosen: Entry) -> str | None:
         return "the method is none: set the method (--method), or give a word such as high"
     # A budget of bytes may reduce the image, and a choice may want a lossless file.
     shrinks = method is Method.SIZE and job.options.may_shrink
-    if encoder.has_quality or shrinks or job.candidates:
+    if encoder.takes_quality or chosen.candidate.optional or shrinks or job.candidates:
         return None
     dropped = chosen.session.metadata != chosen.metadata
     if method is Method.SIZE and dropped and chosen.size <= chosen.resolved.budget:
         return None
+    if encoder.has_quality:
+        return f"{encoder.format.value}.lossless leaves no quality to choose"
     return f"{encoder.format.name} has no quality: set a format (--format) that has one"
