@@ -113,7 +113,7 @@ class NoticeCode(enum.StrEnum):
     ALPHA_FLATTENED = enum.auto()
     """Transparency was flattened on the background."""
     TARGET_UNUSED = enum.auto()
-    """The request has a target, but the method is NONE, or the format has no quality."""
+    """The request has a target, but the method is NONE, or the file has no quality."""
     SOURCE_TRUNCATED = enum.auto()
     """The source is truncated or damaged. Its readable part was encoded."""
     HDR_TONE_MAPPED = enum.auto()

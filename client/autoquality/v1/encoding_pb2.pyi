@@ -1144,8 +1144,8 @@ class Notice(google.protobuf.message.Message):
         CODE_ALPHA_FLATTENED: Notice._Code.ValueType  # 4
         """The source's transparency was flattened on the background."""
         CODE_TARGET_UNUSED: Notice._Code.ValueType  # 5
-        """The request has a target, but the method is METHOD_NONE (perhaps the
-        server's default), or the format has no quality (PNG). There was no search.
+        """The request has a target, but the method is METHOD_NONE (perhaps the server's
+        default), or the format, with these options, has no quality. There was no search.
         """
         CODE_SOURCE_TRUNCATED: Notice._Code.ValueType  # 6
         """The source is truncated or damaged. Its readable part was encoded."""
@@ -1217,8 +1217,8 @@ class Notice(google.protobuf.message.Message):
     CODE_ALPHA_FLATTENED: Notice.Code.ValueType  # 4
     """The source's transparency was flattened on the background."""
     CODE_TARGET_UNUSED: Notice.Code.ValueType  # 5
-    """The request has a target, but the method is METHOD_NONE (perhaps the
-    server's default), or the format has no quality (PNG). There was no search.
+    """The request has a target, but the method is METHOD_NONE (perhaps the server's
+    default), or the format, with these options, has no quality. There was no search.
     """
     CODE_SOURCE_TRUNCATED: Notice.Code.ValueType  # 6
     """The source is truncated or damaged. Its readable part was encoded."""
