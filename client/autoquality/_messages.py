@@ -78,6 +78,8 @@ def _to_value(field: Any, value: Any) -> Any:
         duration = kind()
         duration.FromNanoseconds(round(value * 1e9))
         return duration
+    if not dataclasses.is_dataclass(value):
+        raise TypeError(f"{field.name} must be a {field.message_type.name}, not {value!r}")
     return _built(kind, _to_fields(field.message_type, fields_of(value)))
 
 

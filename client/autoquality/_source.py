@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ def read_image(image: ImageFile) -> bytes:
             "an image must be bytes, a path, an open binary file or a RawImage, "
             f"not {type(image).__name__}"
         )
-    data: object = image.read()
+    given: object = image
+    # A file in text mode may fail to decode the bytes.
+    data: object = "" if isinstance(given, io.TextIOBase) else image.read()
     if inspect.iscoroutine(data):
         data.close()
         raise TypeError("the file's read() is a coroutine function: pass `await file.read()`")

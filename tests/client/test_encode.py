@@ -47,6 +47,7 @@ def test_a_call_without_options_sends_only_the_image(server: FakeServer, client:
         ({"may_shrink": "yes"}, "may_shrink must be True or False, not 'yes'"),
         ({"background": 7}, "background must be a string, not 7"),
         ({"webp": WebpOptions(effort="4")}, "effort must be a whole number, not '4'"),
+        ({"webp": 5}, "webp must be a WebpOptions, not 5"),
         ({"webp": {"effort": "4"}}, "webp must be a WebpOptions, not {'effort': '4'}"),
     ],
 )

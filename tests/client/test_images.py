@@ -65,6 +65,10 @@ class Upload:
     ("image", "error"),
     [
         (io.StringIO("photo"), "the file must be open in binary mode; it gives str"),
+        (
+            io.TextIOWrapper(io.BytesIO(b"\x89PNG"), "utf-8"),
+            "the file must be open in binary mode; it gives str",
+        ),
         (Upload(), r"pass `await file\.read\(\)`"),
         (None, "an image must be bytes, a path, an open binary file or a RawImage, not NoneType"),
         (np.zeros((2, 2, 3), np.uint8), "not ndarray"),
