@@ -104,6 +104,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
             {"output": aq.JpegEncoder(aq.JpegOptions(quant_table=12))},
             "jpeg.quant_table: must be a whole number from 0 to 8, is 12",
         ),
+        ({"output": aq.WebpEncoder}, "output: must be a format, an encoder such as WebpEncoder("),
+        ({"quality": 80, "target": "high"}, "quality: is fixed, without a search: leave out"),
+        ({"quality": 80, "method": "size"}, "quality: is fixed, without a search: leave out"),
         (
             {"output": aq.WebpEncoder(aq.WebpOptions(lossless=True))},
             "webp.lossless: must be one of never, smaller, always; is True",

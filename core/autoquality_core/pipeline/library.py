@@ -70,10 +70,11 @@ def encode(
     or for "ml" `metric` ("dssim" by default). It may be a word for a SSIMULACRA2 score, such as
     "high", and a number of bytes may be a text with a unit, such as "20kB". Without a `method`, a
     word implies "ssimulacra2", such a text "size", and a number "dssim". A `quality` encodes once,
-    without a search. Qualities are 1 to 100, by default 10 to 95 for a search by SSIMULACRA2, and
-    all for others. `max_bytes`, and for each metric in `worst` the worst score or a word for it,
-    are limits that hold together with the target. `allowed_error` is a difference of scores, and
-    for "size" the share of the bytes that may stay unused. `measure` names more metrics to report.
+    without a search, and excludes them. Qualities are 1 to 100, by default 10 to 95 for a search by
+    SSIMULACRA2, and all for others. `max_bytes`, and for each metric in `worst` the worst score or
+    a word for it, are limits that hold together with the target. `allowed_error` is a difference of
+    scores, and for "size" the share of the bytes that may stay unused. `measure` names more metrics
+    to report.
     `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search with its
     best answer so far. `reading` takes the fields of `EncoderOptions` that are not options of a
     format, such as `keep_metadata` or `background`.
@@ -84,9 +85,8 @@ def encode(
     if not isinstance(source, RawSource):
         _check_bytes("source", source)
     options = EncoderOptions(**reading)
-    outputs = [output] if output is None or isinstance(output, Encoder | Format | str) else output
     formats = []
-    for one in outputs:
+    for one in _outputs(output):
         if isinstance(one, Encoder):
             options = replace(options, **{one.format.value: one.options})
             formats.append(one.format)
@@ -94,9 +94,12 @@ def encode(
             formats.append(_member("output", one, Format))
     options = _checked(options)
     alone = formats[0] if len(formats) == 1 else None
+    fixed = quality is not None
+    if fixed and (target is not None or _member("method", method or "none", Method) != Method.NONE):
+        raise InvalidRequest("quality", "is fixed, without a search: leave out target and method")
     if method is None:
         method = _implied(target) if metric is None else Method.DSSIM
-    chosen = Method.NONE if quality is not None else _member("method", method, Method)
+    chosen = Method.NONE if fixed else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
         with _naming("target"):
@@ -146,6 +149,15 @@ def _check_bytes(argument: str, value: object) -> None:
             f"{argument} must be the bytes of an image file, not {type(value).__name__}: read a "
             "file with pathlib.Path(path).read_bytes()"
         )
+
+
+def _outputs(output: Any) -> Iterable[Any]:
+    if output is None or isinstance(output, Encoder | Format | str):
+        return [output]
+    if not isinstance(output, Iterable):
+        right = "a format, an encoder such as WebpEncoder(WebpOptions()), or a list of them"
+        raise InvalidRequest("output", f"must be {right}, is {output!r}")
+    return output
 
 
 def _checked(options: EncoderOptions) -> EncoderOptions:
