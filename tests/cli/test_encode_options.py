@@ -239,6 +239,7 @@ def test_jpg_is_another_name_of_jpeg(server: FakeServer, run: Run) -> None:
     [
         (["--target", "high", "--quality", "80"], "contradicts a search by ssimulacra2"),
         (["--min", "90", "--max", "30"], "--min 90 is above --max 30"),
+        (["--target", "20kB", "--min-width", "100"], "--min-width needs --may-shrink"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused_before_the_first_image(

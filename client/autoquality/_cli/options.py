@@ -182,8 +182,13 @@ def encode_options(command: _F) -> _F:
 
 
 def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
-    """Convert the values of the options to arguments of `Client.encode`."""
+    """Convert the values of the options to arguments of `Client.encode`.
+
+    Raises click.UsageError for options that contradict each other.
+    """
     arguments = dict(values)
+    if arguments["min_width"] and not arguments["may_shrink"]:
+        raise click.UsageError("--min-width needs --may-shrink")
     spec: AutoQuality = arguments.pop("spec")
     parts = {name: arguments.pop(name) for name in SPEC_FIELDS if name != "method"}
     arguments["auto_quality"] = _merge(spec, parts, arguments["quality"])
