@@ -174,6 +174,13 @@ def test_a_token_of_16_characters_is_long_enough(token_file: Path) -> None:
     assert read_tokens(token_file).name_of("0123456789abcdef") == "shop"
 
 
+def test_a_file_of_a_windows_editor_is_read(token_file: Path) -> None:
+    token_file.write_bytes(b"\xef\xbb\xbfshop: 0123456789abcdef\r\nci: a-token-of-the-ci\r\n")
+    tokens = read_tokens(token_file)
+    assert tokens.name_of("0123456789abcdef") == "shop"
+    assert tokens.name_of("a-token-of-the-ci") == "ci"
+
+
 def test_the_text_of_tokens_shows_neither_a_name_nor_a_hash(token_file: Path) -> None:
     assert repr(read_tokens(token_file)) == "Tokens()"
 

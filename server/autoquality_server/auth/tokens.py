@@ -46,7 +46,7 @@ class Tokens:
 def read_tokens(path: Path) -> Tokens:
     """Read the file. Raises ConfigError, with the number of the wrong line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise ConfigError(
             f"{SETTING}: must be a file that can be read, not {str(path)!r}"
