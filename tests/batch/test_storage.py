@@ -116,6 +116,12 @@ def test_the_source_itself_is_no_destination(run: Run, photos: Path, dest: str) 
     assert "DEST must not be SOURCE" in done.stderr
 
 
+def test_a_file_is_no_destination(run: Run, photos: Path) -> None:
+    done = run(dest=photos / "a.png")
+    assert done.exit_code == 2
+    assert f"DEST must be a folder: {photos / 'a.png'} is a file" in done.stderr
+
+
 def test_a_file_is_not_replaced_by_its_result(run: Run, photos: Path) -> None:
     source = photos / "a.png"
     source.rename(photos / "a.webp")
@@ -195,7 +201,7 @@ def test_storage_that_fails_for_every_file_ends_the_run(
     (tmp_path / "photos").mkdir()
     for number in range(2 * MAX_COMMON_FAILURES):
         (tmp_path / "photos" / f"{number}.png").write_bytes(PNG)
-    (tmp_path / "small").write_bytes(b"a file where the folder should be")
+        (tmp_path / "small" / f"{number}.webp").mkdir(parents=True)
     done = run("--manifest", "m.jsonl", "--in-flight", "10")
     assert done.exit_code == 1
     assert f"{MAX_COMMON_FAILURES} files in a row failed: cannot write" in done.stderr

@@ -51,6 +51,8 @@ def run(
     )
     if job.source.is_same_as(job.destination):
         raise click.UsageError("DEST must not be SOURCE: results could replace sources")
+    if job.destination.is_local and job.destination.local_path.is_file():
+        raise click.UsageError(f"DEST must be a folder: {dest} is a file")
     with Manifest(manifest_path or _default_manifest(job)) as manifest:
         out, err = session.out(), session.err()
         report = Report(out, err, job, manifest, quiet=quiet, as_json=as_json)
