@@ -112,9 +112,10 @@ class App:
             process_metrics(self.registry, 1, lambda: int(bool(self.port)), CAUSES)
         self._uploads = TimeoutTimer(settings.upload_timeout)
         self._downloads = TimeoutTimer(settings.download_timeout)
+        self._checks = TimeoutTimer(min(settings.upload_timeout or health.TIMEOUT, health.TIMEOUT))
         declare_load(self.registry, self.admission, self._uploads, self._tls.expiries())
         self._traces = traces_of(settings)
-        self._health = Health((ENCODING.full_name,))
+        self._health = Health((ENCODING.full_name,), self._checks)
         self._watchdog = Watchdog(settings.hung_grace, on_hang)
         self._diagnostics = Diagnostics(reflects=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
@@ -134,11 +135,12 @@ class App:
                 rates=Rates("requests", settings.client_requests_per_second),
                 uploads=self._uploads,
                 downloads=self._downloads,
+                checks=self._checks,
                 traces=self._traces,
             ),
             options=self._options,
         )
-        self._open = open_interceptors(rpc_metrics, metrics.reject, self._uploads)
+        self._open = open_interceptors(rpc_metrics, metrics.reject, self._checks)
         self._health_server: HealthServer | None = None
         self._service = service_factory(settings, self.admission, metrics)
         encoding_pb2_grpc.add_EncodingServiceServicer_to_server(self._service, self._server)
@@ -238,6 +240,7 @@ class App:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
         self._downloads.close()
+        self._checks.close()
         self._watchdog.close()
         self._service.close()
         if self._traces:

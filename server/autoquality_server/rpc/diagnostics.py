@@ -57,7 +57,7 @@ class Diagnostics:
         if V1 in self.services:
             names = (*public, *(service.full_name for service in self.services))
             reflector = _Reflector(names)
-            self._executor.run_methods(reflector, V1)
+            self._executor.run_methods(reflector, V1.methods_by_name)
             handler = grpc.stream_stream_rpc_method_handler(
                 reflector.ServerReflectionInfo,
                 pb.ServerReflectionRequest.FromString,
@@ -69,7 +69,7 @@ class Diagnostics:
                 server.add_generic_rpc_handlers((generic,))
         if CHANNELZ in self.services:
             servicer = channelz.ChannelzServicer()
-            self._executor.run_methods(servicer, CHANNELZ)
+            self._executor.run_methods(servicer, CHANNELZ.methods_by_name)
             channelz_pb2_grpc.add_ChannelzServicer_to_server(servicer, server)
 
     def drain(self) -> None:

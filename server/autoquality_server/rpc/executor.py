@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
 
 
 class DedicatedExecutor:
@@ -19,11 +18,14 @@ class DedicatedExecutor:
         self._lock = threading.Lock()
         self._open: set[grpc.ServicerContext] = set()
 
-    def run_methods(self, servicer: object, service: ServiceDescriptor) -> None:
-        """Make gRPC run the methods of `servicer` here; call it before registering it."""
-        for method in service.methods:
-            inner = getattr(servicer, method.name)
-            setattr(servicer, method.name, self._on_this_pool(inner))
+    def run_methods(self, servicer: object, names: Iterable[str]) -> None:
+        """Make gRPC run these methods of `servicer` here; call it before registering it."""
+        for name in names:
+            setattr(servicer, name, self._on_this_pool(getattr(servicer, name)))
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run `work` here."""
+        self._pool.submit(work)
 
     def cancel_calls(self) -> None:
         """Cancel the open calls; a client may keep a stream open without end."""

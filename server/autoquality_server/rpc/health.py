@@ -1,59 +1,87 @@
 """The standard health service, on dedicated threads.
 
 Busy workers, a full queue and slow uploads do not delay it. If the server requires certificates
-or tokens, health probes without any can use a separate port.
+or tokens, health probes without any can use a separate port. Each port has threads of its own, so
+callers of one do not delay the checks of the other.
+
+A watcher that takes no message holds the thread that sends it. So watches have other threads than
+checks, no lock is held while a message is sent, and each message has a time limit.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from autoquality_core.errors import InvalidRequest
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.executor import DedicatedExecutor
+from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
 
 SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]
 
+TIMEOUT = 5.0
+"""Seconds for a check to arrive, and for a watcher to take a message."""
+
 _THREADS = 4
+_LONGEST_NAME = 256
+_LARGEST_MESSAGE = 4 * 2**10
+"""Bytes of a check at the port that serves nothing else."""
 _SETTING = "AUTOQUALITY_HEALTH_LISTEN"
+_Response: Any = health_pb2.HealthCheckResponse
 
 
 class Health:
-    """The status of the server as a whole (`""`), of its services and of its parts."""
+    """The status of the server as a whole (`""`), of its services and of its parts. Thread-safe."""
 
-    def __init__(self, services: tuple[str, ...]) -> None:
-        """Start as NOT_SERVING."""
+    def __init__(self, services: tuple[str, ...], timer: TimeoutTimer) -> None:
+        """Start as NOT_SERVING. `timer` limits the time to take a message of a watch."""
+        self.timer = timer
         self._names = ("", *services)
-        self._servicer = _Servicer()
-        self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
-        DedicatedExecutor("health", _THREADS).run_methods(self._servicer, SERVICE)
+        self._lock = threading.Lock()
+        self._statuses = dict.fromkeys(self._names, _Response.NOT_SERVING)
+        self._servicers: list[_Servicer] = []
+        self.draining = False
+        """Whether the server is about to end: no status changes any more."""
 
     def add_to(self, server: grpc.Server) -> None:
-        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+        servicer = _Servicer(self)
+        self._servicers.append(servicer)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
 
     def serving(self) -> None:
-        self._set(health_pb2.HealthCheckResponse.SERVING)
+        self._set(self._names, serves=True)
 
     def part(self, name: str, serves: bool) -> None:
         """Set the status of a part; the status of the server as a whole does not depend on it."""
-        status = health_pb2.HealthCheckResponse
-        self._servicer.set(name, status.SERVING if serves else status.NOT_SERVING)
+        self._set((name,), serves=serves)
 
     def drain(self) -> None:
         """Report NOT_SERVING from now on, and end the watches."""
-        self._servicer.enter_graceful_shutdown()
-        self._servicer.end_watches()
+        with self._lock:
+            self.draining = True
+            self._statuses = dict.fromkeys(self._statuses, _Response.NOT_SERVING)
+        for servicer in self._servicers:
+            servicer.end_watches()
 
-    def _set(self, status: int) -> None:
-        for name in self._names:
-            self._servicer.set(name, status)
+    def status(self, name: str) -> Any:
+        """The status of a service or part, None for an unknown one."""
+        return self._statuses.get(name)
+
+    def _set(self, names: Iterable[str], *, serves: bool) -> None:
+        with self._lock:
+            if self.draining:
+                return
+            status = _Response.SERVING if serves else _Response.NOT_SERVING
+            self._statuses |= dict.fromkeys(names, status)
+        for servicer in self._servicers:
+            servicer.update_watches()
 
 
 class HealthServer:
@@ -71,9 +99,12 @@ class HealthServer:
         """Raises StartError if the address is in use; with `shares_port`, processes share it."""
         if not shares_port:
             check_free(_SETTING, address)
-        # The calls run on the threads of `health`; this one passes them on.
+        limited = {**dict(options), "grpc.max_receive_message_length": _LARGEST_MESSAGE}
+        # The calls run on the threads of the servicer; this one passes them on.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="health-port")
-        self._server = grpc.server(self._pool, interceptors=interceptors, options=options)
+        self._server = grpc.server(
+            self._pool, interceptors=interceptors, options=tuple(limited.items())
+        )
         health.add_to(self._server)
         try:
             self.port = self._server.add_insecure_port(address)
@@ -87,43 +118,103 @@ class HealthServer:
 
 
 class _Watch:
-    """Sends responses to one watcher until None, which ends the stream."""
+    """Sends the status of a service to one watcher, now and whenever it changes. Thread-safe."""
 
-    def __init__(self, send: Callable[[Any], None]) -> None:
+    def __init__(
+        self, health: Health, name: str, call: grpc.ServicerContext, send: Callable[[Any], None]
+    ) -> None:
+        self._health = health
+        self._name = name
+        self._call = call
         self._send = send
-        self._ended = False
+        self._lock = threading.Lock()
+        self._sent: Any = None
+        self._sending = False
 
-    def __call__(self, response: Any) -> None:
-        if not self._ended:
-            self._ended = response is None
-            self._send(response)
+    def update(self) -> None:
+        """Send the newest status, and wait until the watcher has taken it.
+
+        Returns at once if another thread does this: that one looks for a newer status afterwards.
+        """
+        with self._lock:
+            if self._sending:
+                return
+            self._sending = True
+        while self._has_news():
+            with self._health.timer.running(self._call.cancel):
+                self._send(_Response(status=self._sent))
+            if self._health.draining:  # `_sending` stays, so nothing follows the end
+                self._send(None)
+                return
+
+    def end_if_stalled(self) -> bool:
+        """Cancel the call if the watcher has not taken the last message; returns whether so."""
+        with self._lock:
+            stalled = self._sending
+        if stalled:
+            self._call.cancel()
+        return stalled
+
+    def _has_news(self) -> bool:
+        with self._lock:
+            status = self._health.status(self._name)
+            newest = _Response.SERVICE_UNKNOWN if status is None else status
+            self._sending = newest != self._sent or self._health.draining
+            self._sent = newest
+            return self._sending
 
 
-class _Servicer(grpc_health.HealthServicer):
-    """Can end its watches: a single one would delay the drain until its timeout."""
+class _Servicer(health_pb2_grpc.HealthServicer):
+    """Unlike gRPC's own, it forgets a watch that has ended, and the name that it asked for."""
 
-    def __init__(self) -> None:
-        super().__init__(experimental_non_blocking=True)
-        self._watches_lock = threading.Lock()
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._lock = threading.Lock()
         self._watches: set[_Watch] = set()
+        self._watching = DedicatedExecutor("watch", _THREADS)
+        self._watching.run_methods(self, ("Watch",))
+        DedicatedExecutor("health", _THREADS).run_methods(self, ("Check",))
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
+        status = self._health.status(request.service)
+        if status is None:
+            context.set_code(grpc.StatusCode.NOT_FOUND)
+            return _Response()
+        return _Response(status=status)
 
     def Watch(  # type: ignore[override]  # noqa: N802 - gRPC's name, its non-blocking form
         self, request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]
     ) -> None:
-        watch = _Watch(send)
-        with self._watches_lock:
+        if len(request.service) > _LONGEST_NAME:
+            raise InvalidRequest(
+                "service",
+                f"must have at most {_LONGEST_NAME} characters, has {len(request.service)}",
+            )
+        watch = _Watch(self._health, request.service, context, send)
+        with self._lock:
             self._watches.add(watch)
         if context.add_callback(lambda: self._forget(watch)):
-            super().Watch(request, context, watch)
+            watch.update()
         else:
             self._forget(watch)
 
+    Watch.experimental_non_blocking = True  # type: ignore[attr-defined]
+
+    def update_watches(self) -> None:
+        """Send changed statuses on the threads of the watches."""
+        for watch in self._all():
+            self._watching.submit(watch.update)
+
     def end_watches(self) -> None:
-        with self._watches_lock:
-            watches = tuple(self._watches)
-        for watch in watches:
-            watch(None)
+        """End them: a single one would delay the drain until its timeout."""
+        for watch in self._all():
+            if not watch.end_if_stalled():
+                self._watching.submit(watch.update)
+
+    def _all(self) -> tuple[_Watch, ...]:
+        with self._lock:
+            return tuple(self._watches)
 
     def _forget(self, watch: _Watch) -> None:
-        with self._watches_lock:
+        with self._lock:
             self._watches.discard(watch)

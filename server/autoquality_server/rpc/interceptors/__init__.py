@@ -101,13 +101,15 @@ def interceptors(
     rates: Rates,
     uploads: TimeoutTimer,
     downloads: TimeoutTimer,
+    checks: TimeoutTimer,
     traces: Traces | None = None,
 ) -> list[grpc.ServerInterceptor]:
     """The interceptors of a server whose own service is `service`.
 
     `rejected` is called with the reason of each error that a caller gets. `identify` is called
-    for all calls except those of `open_services`. `uploads` limits the time to receive a request,
-    `downloads` the time to take a response of `service`.
+    for all calls except those of `open_services`. `uploads` limits the time to receive a request of
+    `service`, `downloads` the time to take a response of it, and `checks` the time to receive a
+    request of another service.
     """
 
     @contextmanager
@@ -127,11 +129,11 @@ def interceptors(
                 rates.take(request.caller, 1)
             yield
 
-    return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service)]
+    return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service, checks)]
 
 
 def open_interceptors(
-    rpc_metrics: RpcMetrics, rejected: Callable[[str], None], uploads: TimeoutTimer
+    rpc_metrics: RpcMetrics, rejected: Callable[[str], None], checks: TimeoutTimer
 ) -> list[grpc.ServerInterceptor]:
     """As `interceptors`, for a server that anyone may call and that has no service of its own."""
 
@@ -140,4 +142,4 @@ def open_interceptors(
         with returned_id(request), recorded(rpc_metrics, request), translated(rejected, request):
             yield
 
-    return [CallInterceptor(layers, uploads)]
+    return [CallInterceptor(layers, checks)]

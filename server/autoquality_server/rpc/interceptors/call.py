@@ -34,14 +34,17 @@ class CallInterceptor(grpc.ServerInterceptor):
         uploads: TimeoutTimer,
         downloads: Downloads | None = None,
         service: str = "",
+        checks: TimeoutTimer | None = None,
     ) -> None:
-        """`uploads` limits unary requests, and streams of `service`; `downloads` its answers.
+        """`uploads` limits the requests of `service`, `downloads` its answers.
 
-        Other streams may stay open, as those of reflection and health watches do.
+        `checks` limits the unary requests of other services, by default as `uploads`. Their
+        streams may stay open, as those of reflection and health watches do.
         """
         self._layers = layers
         self._service = service
         self._uploads = uploads
+        self._checks = checks or uploads
         self._downloads = downloads
 
     def intercept_service(
@@ -60,6 +63,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         returns_early = bool(getattr(inner, "experimental_non_blocking", False))
         decode = decoder(method, handler.request_deserializer)
         own = service == self._service
+        uploads = self._uploads if own else self._checks
         downloads = self._downloads if own else None
         new_request = functools.partial(
             RequestContext,
@@ -80,12 +84,12 @@ class CallInterceptor(grpc.ServerInterceptor):
             # stream gRPC counts as open until the next garbage collection.
             with request.active(), self._layers(request):
                 if handler.request_streaming:
-                    timer = self._uploads if own else None
+                    timer = uploads if own else None
                     messages = receive_messages(request, requests, decode, timer)
                     with closing(messages):
                         yield request, messages
                 else:
-                    yield request, receive_message(request, requests, decode, self._uploads)
+                    yield request, receive_message(request, requests, decode, uploads)
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
             with entered(requests, call) as (request, received):
