@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from autoquality_server.process import BROKEN, FAILED
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import BLOCKED, EXHAUSTED
 from tests.rpc.conftest import ROOT
+from tests.servers import NO_NETWORKS, clean_environment
 from tests.waiting import LIMIT, in_background, until
 
 LARGE = RawImage(4000, 3000, 3, bytes(36_000_000))
@@ -76,6 +79,57 @@ def test_a_server_that_is_blocked_ends_soon_after_its_drain_timeout(
         assert fleet.process.wait(LIMIT) == FAILED
         assert isinstance(call.exception(LIMIT), UnavailableError)
     assert fleet.lines("did not stop in time")
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_server_ends_although_nobody_reads_its_log(tmp_path: Path, processes: str) -> None:
+    read, write = os.pipe()
+    local = {
+        "LISTEN": "127.0.0.1:0",
+        "METRICS_LISTEN": "off",
+        "DRAIN_TIMEOUT": "0.5",
+        "PROCESSES": processes,
+    }
+    environ = {f"AUTOQUALITY_{name}": text for name, text in local.items()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.faulty"],
+        env={**clean_environment(), **NO_NETWORKS, **environ, "FAULTS": str(tmp_path)},
+        cwd=ROOT,
+        stderr=write,
+    )
+    os.close(write)
+    try:
+        with open(read, "rb", closefd=False) as log:
+            assert any(b'"event": "ready"' in line for line in log)
+        fill(read)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == FAILED
+    finally:
+        process.kill()
+        os.close(read)
+
+
+def fill(pipe: int) -> None:
+    """Write to a pipe, given by either end, until it is full."""
+    own = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(own, bytes(512))
+    os.close(own)
+
+
+def test_the_end_of_a_thread_is_that_of_the_process_although_nobody_reads_its_log() -> None:
+    read, write = os.pipe()
+    fill(write)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(error="MemoryError")], stderr=write, cwd=ROOT
+    )
+    try:
+        assert process.wait(LIMIT) == BROKEN
+    finally:
+        process.kill()
+        os.close(read)
+        os.close(write)
 
 
 @pytest.mark.parametrize("error", ["MemoryError", "RuntimeError"])

@@ -11,7 +11,7 @@ from typing import NoReturn
 from autoquality_server.config import Settings
 from autoquality_server.process import CLEAN, FAILED, HUNG
 from autoquality_server.process.app import App, ServiceFactory, build_default_service
-from autoquality_server.process.fatal import ExitTimer, end_with_any_thread
+from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.process.supervisor.link import SupervisorLink
 
 _MARGIN = 10.0
@@ -35,8 +35,7 @@ def serve(
     """
     signalled = threading.Event()
     stop = threading.Event()
-    timer = ExitTimer()
-    end_with_any_thread()
+    timer = end_with_any_thread()
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if signalled.is_set():

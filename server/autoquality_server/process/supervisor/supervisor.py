@@ -35,6 +35,9 @@ from autoquality_server.telemetry.server import MetricsServer
 _DRAIN_MARGIN = 5.0
 """Seconds beyond the drain timeout before a process that drains is killed."""
 
+_EXIT_MARGIN = 10.0
+"""Seconds beyond the drain timeout after which the supervisor exits in any case."""
+
 _REFRESH_TIMEOUT = 1.0
 """Seconds that a scrape waits for a process that does not answer."""
 
@@ -84,7 +87,7 @@ class Supervisor:
 
         Raises StartError or ConfigError if no process can start.
         """
-        end_with_any_thread()
+        self._timer = end_with_any_thread()
         try:
             asyncio.run(self._serve())
         finally:
@@ -170,11 +173,12 @@ class Supervisor:
         if self._draining.is_set():
             self._kill()
             os._exit(128 + number)
+        self._timer.start(self._settings.drain_timeout + _EXIT_MARGIN, FAILED)
         self._draining.set()
-        _log.info("draining", processes=len(self._processes))
-        notify(STOPPING)
         for process in self._processes.values():
             process.drain()
+        _log.info("draining", processes=len(self._processes))
+        notify(STOPPING)
         self._loop.call_later(self._settings.drain_timeout + _DRAIN_MARGIN, self._kill)
 
     def _kill(self) -> None:
