@@ -16,6 +16,7 @@ from autoquality_server.process import (
     WRONG_SETTING,
     leave_out_imports,
     limit_blas_threads,
+    open_standard_streams,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ PROGRAM = "autoquality-server"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: see `process`."""
+    open_standard_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _run(given)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,13 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings, load
 from autoquality_server.config.address import StartError, check_free
+from autoquality_server.process import WRONG_SETTING
 from autoquality_server.process.app import App
 from autoquality_server.rpc import servicer
 from autoquality_server.telemetry.metrics import Metrics
 from tests.rpc.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
 from tests.rpc.scripted import ScriptedServicer, request
-from tests.servers import NO_NETWORKS, clean_environment
+from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment
 from tests.waiting import GATE_LIMIT, LIMIT, in_background, until, wait_for
 
 Status = health_pb2.HealthCheckResponse
@@ -176,3 +179,35 @@ def test_the_shell_does_not_import_tensorflow() -> None:
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_closed_outputs_do_not_prevent_the_start_and_the_end(tmp_path: Path) -> None:
+    """A socket of the server would get the number of a closed one."""
+    command = shlex.join([sys.executable, "-m", "autoquality_server"])
+    health = tmp_path / "health.sock"
+    local = {"LISTEN": "127.0.0.1:0", "HEALTH_LISTEN": f"unix:{health}", "METRICS_LISTEN": "off"}
+    environ = {f"AUTOQUALITY_{name}": text for name, text in local.items()}
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {command} 0<&- 1>&- 2>&-"],
+        env={**clean_environment(), **NO_NETWORKS, **environ, "AUTOQUALITY_PROCESSES": "1"},
+        cwd=ROOT,
+    )
+
+    def serves() -> bool:
+        with grpc.insecure_channel(f"unix:{health}") as channel, suppress(grpc.RpcError):
+            answer = health_stub(channel).Check(health_pb2.HealthCheckRequest())
+            return bool(answer.status == Status.SERVING)
+        return False
+
+    try:
+        until(lambda: serves() or process.poll() is not None, within=START_LIMIT)
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    finally:
+        process.kill()
+
+
+def test_a_wrong_setting_has_its_exit_code_without_an_output() -> None:
+    command = shlex.join([sys.executable, "-m", "autoquality_server", "--method", "wrong"])
+    done = subprocess.run(["sh", "-c", f"exec {command} 2>&-"], cwd=ROOT, check=False)
+    assert done.returncode == WRONG_SETTING

@@ -1,6 +1,6 @@
 """A server process from its start to its exit status, and the supervisor of several.
 
-This module imports next to nothing, so that the first lines of a program may import it.
+This module imports nothing of the project, so that the first lines of a program may import it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,22 @@ HUNG = 3
 """A request ran on long after its caller had left: see `rpc.watchdog`."""
 BROKEN = 4
 """A thread ended with an exception, for example out of memory: see `fatal`."""
+
+
+def open_standard_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    Otherwise a socket or a file would get its number, and the output of libraries would go there.
+    Call it before anything opens a file.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    # Python has no object for a stream that is closed.
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def limit_blas_threads() -> None:
