@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socketserver
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,7 @@ from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.photos import crop, photo
 from tests.redis import RunningRedis, running_redis
 from tests.rpc.conftest import encoding_stub, scrape
-from tests.waiting import LIMIT, until, wait_for
+from tests.waiting import LIMIT, in_background, until, wait_for
 
 PHOTO = crop("coffee.png", 64, 48)
 TIMEOUT = 5.0
@@ -225,6 +226,50 @@ def test_a_cache_that_does_not_answer_is_soon_left_out(
                 assert counts() == {"hit": 0, "miss": 0, "failed": 3, "skipped": 2}
     finally:
         cache.process.send_signal(signal.SIGCONT)
+
+
+REPLIES = {
+    "a number": b":5\r\n",
+    "a list": b"*1\r\n$1\r\na\r\n",
+    "a length that is none": b"$abc\r\n",
+    "deep lists": b"*1\r\n" * 5000 + b":1\r\n",
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "half a reply": b"$100\r\nabc",
+}
+
+
+@contextmanager
+def replying(reply: bytes) -> Iterator[str]:
+    """A server that sends this to every GET, and OK to other commands; yields its URL."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while line := self.rfile.readline():
+                    command = [
+                        self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2]
+                        for _ in range(int(line[1:]))
+                    ]
+                    self.wfile.write(reply if command[0] == b"GET" else b"+OK\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        serving = in_background(server.serve_forever)
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
+        serving.result(LIMIT)
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_a_reply_that_is_none_is_a_failure_and_no_error(
+    reply: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of the trial, after which the cache is tried again."""
+    monkeypatch.setattr("autoquality_server.rpc.cache._BACKOFF", 0.0)
+    with replying(reply) as url, opened(url, cache_timeout=0.2) as (answers, counts):
+        for _ in range(5):
+            assert answers.find("key", Deadline(None)) is None
+        assert counts() == {"hit": 0, "miss": 0, "failed": 5, "skipped": 0}
 
 
 def test_a_cache_that_answers_again_is_used_again(
