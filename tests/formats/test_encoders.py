@@ -205,3 +205,10 @@ def test_the_versions_that_decide_the_bytes_are_reported() -> None:
     versions = library_versions()
     assert versions["libvips"].split(".") == [str(pyvips.version(part)) for part in range(3)]
     assert all(versions.values())
+
+
+def test_the_versions_are_read_from_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may have no free file descriptor later."""
+    versions = library_versions()
+    monkeypatch.setattr("autoquality_core.formats.metadata", None)
+    assert library_versions() == versions

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import urllib.request
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -24,7 +27,8 @@ from autoquality_core.types import (
 from autoquality_server.config.resources import available_memory
 from autoquality_server.telemetry.metrics import REASONS, Metrics
 from autoquality_server.telemetry.predictor_metrics import DropReason
-from tests.rpc.conftest import ENCODING, Served, health_stub
+from autoquality_server.telemetry.server import MetricsServer
+from tests.rpc.conftest import ENCODING, Served, health_stub, scrape
 from tests.rpc.scripted import request
 from tests.waiting import LIMIT, until
 
@@ -232,3 +236,24 @@ def test_what_was_not_measured_is_not_observed() -> None:
     assert registry.get_sample_value("autoquality_achieved_dssim_count", labels) == 0
     assert registry.get_sample_value("autoquality_quality_count", labels) == 0
     assert registry.get_sample_value("autoquality_encoded_bytes_count", labels) == 1
+
+
+def test_a_connection_that_cannot_be_accepted_is_accepted_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stays in the queue, so the server would try without end while no descriptor is free."""
+    pauses: list[float] = []
+    accept = socket.socket.accept
+
+    def accept_later(listening: socket.socket) -> Any:
+        if len(pauses) < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listening)
+
+    clock = SimpleNamespace(sleep=pauses.append)
+    monkeypatch.setattr("autoquality_server.telemetry.server.time", clock)
+    monkeypatch.setattr(socket.socket, "accept", accept_later)
+    server = MetricsServer("127.0.0.1:0", CollectorRegistry())
+    assert scrape(server.port) == {}
+    assert len(pauses) == 3
+    server.close()

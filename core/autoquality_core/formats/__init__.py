@@ -130,6 +130,7 @@ def _writable_encoder(fmt: Format) -> type[Encoder]:
     return ENCODERS[fmt]
 
 
+@cache
 def library_versions() -> dict[str, str]:
     """The versions of the libraries that decide bytes and pixels, by name.
 

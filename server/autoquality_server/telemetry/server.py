@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
@@ -22,6 +23,10 @@ from autoquality_server.telemetry.logs import logger
 _SETTING = "AUTOQUALITY_METRICS_LISTEN"
 _TIMEOUT = 10.0
 """Seconds for a handshake, and between the bytes of a request."""
+
+_PAUSE = 0.1
+"""Seconds until the next try if a connection cannot be accepted, for example without a free file
+descriptor. It still waits then, so a loop without a pause would use a whole core."""
 
 _log = logger(__name__)
 
@@ -76,6 +81,13 @@ class _Server(ThreadingWSGIServer):
         self.address_family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
         self._context = context
         super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_PAUSE)
+            raise
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         if self._context is None:
