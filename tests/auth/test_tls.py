@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from autoquality import Client, UnavailableError
+from autoquality_server.auth import tls as tls_module
 from autoquality_server.auth.certificates import PemFile
-from autoquality_server.auth.tls import Certificates, ServerTls
+from autoquality_server.auth.tls import CERT, Certificates, ServerTls
 from autoquality_server.config import ConfigError, Settings, load
 from tests.authorities import TlsFiles, chain_of, key_of, replace
 from tests.rpc.conftest import ROOT, Process, Served
@@ -270,6 +272,27 @@ def test_a_key_that_is_too_short_is_refused_as_such(files: TlsFiles) -> None:
     replace(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(ConfigError, match=r"^AUTOQUALITY_TLS_CERT: the key of .* is too short$"):
         ServerTls(Settings(**files.settings))
+
+
+def test_a_key_that_disappears_during_a_renewal_leaves_the_certificate_as_it_was(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next renewal is then noticed, too."""
+    tls = ServerTls(Settings(**files.settings))
+    before = tls.files()[CERT]
+    read = tls_module._context
+
+    def read_and_remove(*paths: Path) -> ssl.SSLContext:
+        context = read(*paths)
+        files.key.unlink()
+        return context
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tls_module, "_context", read_and_remove)
+        files.renew(trustme.CA())
+        assert tls.files()[CERT] == before
+    files.renew(trustme.CA())
+    assert tls.files()[CERT] != before
 
 
 def test_the_text_of_certificates_shows_none_of_them() -> None:

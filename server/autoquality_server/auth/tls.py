@@ -167,7 +167,7 @@ def _read_certificates(
         context.load_verify_locations(cadata=authorities.pem.decode("ascii"))
         context.verify_mode = ssl.CERT_REQUIRED
     # OpenSSL reads the files itself: make sure that it has the bytes that we have.
-    if (cert.read_bytes(), key.read_bytes()) != (chain.pem, private):
+    if (_read(CERT, cert), _read(_KEY, key)) != (chain.pem, private):
         raise ConfigError(f"{CERT}: {cert} or its key changed while it was read")
     return Certificates(chain, private, authorities, context)
 
