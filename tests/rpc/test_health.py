@@ -120,3 +120,11 @@ def test_the_port_for_checks_alone_takes_no_large_message(serve_with: Serve) -> 
             stub.Check(health_pb2.HealthCheckRequest(service="x" * 5000), timeout=LIMIT)
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert stub.Check(health_pb2.HealthCheckRequest()).status == Status.SERVING
+
+
+def test_a_large_check_is_refused_before_it_is_decoded(serve_with: Serve) -> None:
+    stub = health_stub(serve_with().channel)
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Check(health_pb2.HealthCheckRequest(service="x" * 4094), timeout=LIMIT)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the request must have at most 4096 bytes, has 4097"

@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from autoquality_core.errors import InvalidRequest
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.executor import DedicatedExecutor
+from autoquality_server.rpc.interceptors.call import LARGEST_CHECK
 from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
 
 SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name["Health"]
@@ -31,8 +32,6 @@ TIMEOUT = 5.0
 
 _THREADS = 4
 _LONGEST_NAME = 256
-_LARGEST_MESSAGE = 4 * 2**10
-"""Bytes of a check at the port that serves nothing else."""
 _SETTING = "AUTOQUALITY_HEALTH_LISTEN"
 _Response: Any = health_pb2.HealthCheckResponse
 
@@ -99,7 +98,7 @@ class HealthServer:
         """Raises StartError if the address is in use; with `shares_port`, processes share it."""
         if not shares_port:
             check_free(_SETTING, address)
-        limited = {**dict(options), "grpc.max_receive_message_length": _LARGEST_MESSAGE}
+        limited = {**dict(options), "grpc.max_receive_message_length": LARGEST_CHECK}
         # The calls run on the threads of the servicer; this one passes them on.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="health-port")
         self._server = grpc.server(

@@ -21,6 +21,9 @@ from autoquality_server.rpc.request_context import RequestContext
 Layer = Callable[[RequestContext], AbstractContextManager[None]]
 """Is entered before the handler, and left after its last response or its exception."""
 
+LARGEST_CHECK = 4 * 2**10
+"""Bytes of a message to services other than our own: health checks, reflection, channelz."""
+
 # gRPC reads these from the behaviour itself, so a wrapper needs them too.
 _MARKS = ("experimental_thread_pool", "experimental_non_blocking")
 
@@ -61,8 +64,9 @@ class CallInterceptor(grpc.ServerInterceptor):
         responses_shape = "stream" if handler.response_streaming else "unary"
         inner = getattr(handler, f"{requests_shape}_{responses_shape}")
         returns_early = bool(getattr(inner, "experimental_non_blocking", False))
-        decode = decoder(method, handler.request_deserializer)
         own = service == self._service
+        most = None if own else LARGEST_CHECK
+        decode = decoder(method, handler.request_deserializer, most)
         uploads = self._uploads if own else self._checks
         downloads = self._downloads if own else None
         new_request = functools.partial(

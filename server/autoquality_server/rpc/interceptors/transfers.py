@@ -154,10 +154,15 @@ def receive_messages(
             yield decode(data)
 
 
-def decoder(method: str, deserialize: Decode) -> Decode:
-    """`deserialize`, but it raises RequestUnreadable or MemoryError."""
+def decoder(method: str, deserialize: Decode, most: int | None = None) -> Decode:
+    """`deserialize`, but it raises RequestUnreadable or MemoryError.
+
+    More than `most` bytes are refused before they are decoded, which would double their memory.
+    """
 
     def decode(data: bytes) -> Any:
+        if most is not None and len(data) > most:
+            raise RequestUnreadable(f"the request must have at most {most} bytes, has {len(data)}")
         try:
             return deserialize(data)
         except DecodeError as error:
