@@ -122,7 +122,7 @@ class Overloaded(ServiceError):
     reason = "QUEUE_FULL"
 
     def __init__(self, message: str, retry_seconds: float) -> None:
-        super().__init__(message)
+        super().__init__(f"{message}: try again in {retry_seconds:.2f} s")
         self.retry_seconds = retry_seconds
 
 

@@ -63,7 +63,12 @@ def detail(call: grpc.Call, kind: type[_Detail]) -> _Detail | None:
             "INVALID_FIELD",
         ),
         ("image", grpc.StatusCode.INVALID_ARGUMENT, "image: over the limit", "IMAGE_TOO_LARGE"),
-        ("overloaded", grpc.StatusCode.RESOURCE_EXHAUSTED, "the queue is full", "QUEUE_FULL"),
+        (
+            "overloaded",
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "the queue is full: try again in 1.23 s",
+            "QUEUE_FULL",
+        ),
         (
             "deadline",
             grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -177,11 +177,8 @@ class Admission:
         ahead = len(self._queue)
         pixels = cost + sum(waiter.cost for waiter in self._queue)
         retry = retry_hint(self._throughput.seconds(pixels, ahead + 1))
-        return Overloaded(
-            f"{self.running} requests run and {ahead} wait, which is the limit: "
-            f"try again in {retry:.2f} s",
-            retry_seconds=retry,
-        )
+        why = f"{self.running} requests run and {ahead} wait, which is the limit"
+        return Overloaded(why, retry)
 
 
 class DeadlineSemaphore:

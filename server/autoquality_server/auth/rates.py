@@ -24,7 +24,7 @@ class RateExceeded(Overloaded):
     reason = "RATE_EXCEEDED"
 
     def __init__(self, subject: str, limit: str, retry_seconds: float) -> None:
-        super().__init__(f"{limit}: try again in {retry_seconds:.2f} s", retry_seconds)
+        super().__init__(limit, retry_seconds)
         self.subject = subject
         self.limit = limit
 

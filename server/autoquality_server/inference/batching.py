@@ -200,7 +200,4 @@ class Batcher:
     def _overloaded(self) -> Overloaded:
         batches = len(self._queue) / self._max_batch_size + 1
         retry = retry_hint(self._run_seconds.value * batches)
-        return Overloaded(
-            f"{len(self._queue)} images wait for a prediction: try again in {retry:.2f} s",
-            retry_seconds=retry,
-        )
+        return Overloaded(f"{len(self._queue)} images wait for a prediction", retry)
