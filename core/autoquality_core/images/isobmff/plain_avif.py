@@ -20,7 +20,7 @@ _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref"})
 _REFERENCES = frozenset({b"auxl", b"cdsc", b"prem"})
 _PROPERTIES = frozenset({b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"})
 _COLOURS = frozenset({b"nclx", b"prof", b"rICC"})
-_METADATA = frozenset({b"Exif", b"mime"})
+_ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 
 # Plain files have a dozen in one place.
 _MOST_BOXES = 32
@@ -36,20 +36,21 @@ def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
     Raises ValueError if it is not, and struct.error if a box is too short.
     """
     view = memoryview(data)
-    (whole,) = _boxes(view, _FILE)[b"meta"]
-    meta = _boxes(whole[4:], _META)
-    (iinf,), (iprp,) = meta[b"iinf"], meta[b"iprp"]
-    images = _images(iinf)
+    meta = Meta.read(view)
+    images = [item for item in meta.items.values() if item.kind == b"av01"]
     _require(len(images) == (2 if alpha else 1))
+    _require(all(item.kind in _ITEMS for item in meta.items.values()))
 
     # libavif would scale a picture whose coded size differs from the size of the image.
-    items = Meta.read(view)
-    extents = [items.items[image].extents for image in images]
+    extents = [image.extents for image in images]
     _require(all(len(one) == 1 and one[0].method == 0 for one in extents))
-    _require(all(coded_size(items.content(one[0])) == size for one in extents))
+    _require(all(coded_size(meta.content(one[0])) == size for one in extents))
 
-    for references in meta[b"iref"]:
+    (whole,) = _boxes(view, _FILE)[b"meta"]
+    inside = _boxes(whole[4:], _META)
+    for references in inside[b"iref"]:
         _boxes(references[4:], _REFERENCES)
+    (iprp,) = inside[b"iprp"]
     (ipco,) = _boxes(iprp, frozenset({b"ipco", b"ipma"}))[b"ipco"]
     properties = _boxes(ipco, _PROPERTIES)
     # If all sizes in a file are the same, every reader takes the size that was checked.
@@ -68,18 +69,6 @@ def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, l
         _require(kind in known and number < _MOST_BOXES)
         found[kind].append(inside)
     return found
-
-
-def _images(iinf: memoryview) -> list[int]:
-    """The numbers of the coded images. Other items must be metadata."""
-    _require(bytes(iinf[:1]) == b"\0")
-    images = []
-    for entry in _boxes(iinf[6:], frozenset({b"infe"}))[b"infe"]:
-        version, item, kind = struct.unpack_from(">B3xH2x4s", entry)
-        _require(version == 2 and (kind == b"av01" or kind in _METADATA))
-        if kind == b"av01":
-            images.append(item)
-    return images
 
 
 def _require(plain: bool) -> None:
