@@ -14,6 +14,8 @@ _HEADER = 128
 _CONTEXTS = 41
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DIGITS = frozenset(b"0123456789.,")
+_COARSE_KINDS = (0, 1, 2, 2, 2, 3, 3, 4)
+"""The kind of the last byte but one, by what `_kind` gives."""
 
 _TAGS = (
     *(b"cprt", b"wtpt", b"bkpt", b"rXYZ", b"gXYZ", b"bXYZ", b"kXYZ", b"rTRC", b"gTRC"),
@@ -33,7 +35,9 @@ def read_profile(reader: BitReader) -> bytes:
     numbers = Numbers(reader, _CONTEXTS)
     coded = bytearray()
     for at in range(size):
-        context = 0 if at <= _HEADER else 1 + _kind(coded[-1]) + 8 * _kind_before(coded[-2])
+        context = 0
+        if at > _HEADER:
+            context = 1 + _kind(coded[-1]) + 8 * _COARSE_KINDS[_kind(coded[-2])]
         number = numbers.next(context)
         if number > 255:
             raise ValueError("not a byte")
@@ -55,16 +59,6 @@ def _kind(byte: int) -> int:
     if byte < 16:
         return 4
     return 7 if byte <= 240 else 5 + (byte == 255)
-
-
-def _kind_before(byte: int) -> int:
-    if byte in _LETTERS:
-        return 0
-    if byte in _DIGITS:
-        return 1
-    if byte < 16:
-        return 2
-    return 4 if byte <= 240 else 3
 
 
 class _Bytes:
