@@ -137,11 +137,10 @@ def choice(members: Iterable[_Choice]) -> Callable[[str], _Choice]:
 
 def formats(text: str) -> tuple[Format, ...]:
     """Read formats separated by commas, each once; empty for none."""
-    names = {"jpg": Format.JPEG, **{fmt.value: fmt for fmt in Format}}
-    entries = [entry.lower() for entry in _entries(text)]
-    if any(entry not in names for entry in entries):
-        raise ValueError(f"must be formats separated by commas: {_one_of(Format)}")
-    return tuple(dict.fromkeys(names[entry] for entry in entries))
+    try:
+        return tuple(dict.fromkeys(Format(entry.lower()) for entry in _entries(text)))
+    except ValueError:
+        raise ValueError(f"must be formats separated by commas: {_one_of(Format)}") from None
 
 
 def _one_of(members: Iterable[enum.Enum]) -> str:
