@@ -110,7 +110,6 @@ class Violations:
         return error
 
     def raise_any(self) -> None:
-        """Raise the error, if there is one."""
         if self:
             raise self.error()
 

@@ -104,11 +104,9 @@ class ChromaOptions:
 
     @classmethod
     def default_chroma(cls) -> Chroma:
-        """The default of `chroma`."""
         return Chroma(next(one.default for one in options_of(cls) if one.name == "chroma"))
 
     def with_chroma(self, chroma: Chroma) -> Self:
-        """The same options with another chroma."""
         return updated(self, {"chroma": chroma})
 
 

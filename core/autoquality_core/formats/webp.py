@@ -101,7 +101,6 @@ class WebpEncoder(Encoder):
         return _with_alpha_flag(data) if pixels.has_alpha else data
 
     def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
-        """The file as libvips writes it."""
         near = self.near_lossless
         exact = _LOSSLESS_QUALITY if near is None else near
         data: bytes = in_colour(pixels).webpsave_buffer(

@@ -90,7 +90,6 @@ class PemFile:
 
     @property
     def first_to_end(self) -> Certificate:
-        """The certificate that expires first."""
         return min(self.certificates, key=lambda one: one.ends)
 
 

@@ -38,7 +38,6 @@ class Watchdog:
 
     @contextmanager
     def watching(self, request: Context) -> Iterator[None]:
-        """Watch a request while the body runs."""
         with self._lock:
             self._watched.add(request)
         try:

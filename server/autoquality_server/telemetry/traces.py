@@ -130,7 +130,6 @@ class Trace(Observer):
     def end(
         self, attributes: Mapping[str, AttributeValue], *, failed: bool, message: str | None
     ) -> None:
-        """End the span of the call."""
         self._root.set_attributes(attributes)
         if failed:
             self._root.set_status(trace.StatusCode.ERROR, message)

@@ -46,7 +46,6 @@ class Blocks:
 
     @classmethod
     def of(cls, header: pyvips.Image) -> Blocks:
-        """The blocks of an opened file."""
         found, too_large = {}, []
         for name in ("exif", "xmp", "iptc"):
             block = header.get(f"{name}-data") if header.get_typeof(f"{name}-data") else b""
