@@ -6,8 +6,8 @@ nothing is decoded. `Source.decode` returns `Pixels`: 8-bit sRGB or grey, uprigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from functools import partial
@@ -132,12 +132,9 @@ class Source:
         Raises InvalidImage for a file that is damaged or truncated, unless `damaged` is
         set. Raises MemoryError if a library could not allocate memory.
         """
-        try:
-            with allocation_failures():
-                frames = self.frames if all_frames else 1
-                return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
-        except pyvips.Error:
-            raise _unreadable(self.field, self.format) from None
+        frames = self.frames if all_frames else 1
+        with _readable(self.field, self.format, pyvips.Error), allocation_failures():
+            return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
 
     def _pixels(
         self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
@@ -202,15 +199,13 @@ class Source:
             with _stopping(image, stoppable):
                 return device_samples(image, self.colours)
 
-        try:
+        with _readable(self.field, self.format, ValueError):
             if isinstance(animation, Apng):
                 samples, delays = animation.decode(frames, samples_of)
             elif isinstance(animation, Jxl):
                 samples, delays = animation.decode(frames)
             else:
                 samples, delays = animation.decode(self.data), animation.durations
-        except ValueError:
-            raise _unreadable(self.field, self.format) from None
         if samples.shape[-1] < 3 and channels == 3:  # libvips reads a grey AVIF as RGB
             samples = cast("Samples", np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1))
         if samples.shape[-1] not in (channels, channels + 1):
@@ -247,11 +242,9 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     if name is None:
         raise _unsupported(field)
     source_formats()  # before other threads use libvips
-    try:
+    with _readable(field, name, ValueError):
         read = _read(data, name, field, limits)
         parts = 0 if read is None else read.decoded_pixels
-    except ValueError:
-        raise _unreadable(field, name) from None
     check_count(field, "pixels with all parts", parts, limits.max_pixels)
     scan = single_scan(data) if name == "jpeg" else None
     if scan is None:  # libjpeg reads the only scan of a JPEG once, in a time that its pixels limit
@@ -260,19 +253,14 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         limits.check_size(field, scan.width, scan.height, 1, scan.components)
         colours, blocks = FileColours(scan.components), Blocks(exif)
         return Source(data, field, name, scan.width, scan.height, colours, blocks, scan=scan)
-    try:
-        with allocation_failures():
-            header = read.as_image() if isinstance(read, Jxl) else load(data, name)
-    except pyvips.Error:
-        raise _unreadable(field, name) from None
+    with _readable(field, name, pyvips.Error), allocation_failures():
+        header = read.as_image() if isinstance(read, Jxl) else load(data, name)
     if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
     if name not in source_formats():
         raise _unsupported(field)
-    try:
+    with _readable(field, name, ValueError):
         contents = contents_of(data, header, name, read, limits.max_frames)
-    except ValueError:
-        raise _unreadable(field, name) from None
     source = _described(data, field, name, header, read, contents)
     limits.check_size(field, source.width, source.height, source.frames, header.bands)
     return replace(source, parts_pixels=parts, scan=scan)
@@ -337,8 +325,12 @@ def _unsupported(field: str) -> InvalidImage:
     )
 
 
-def _unreadable(field: str, name: str) -> InvalidImage:
-    pyvips.vips_lib.vips_error_clear()
-    return InvalidImage(
-        field, f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
-    )
+@contextmanager
+def _readable(field: str, name: str, error: type[Exception]) -> Iterator[None]:
+    """Raise InvalidImage for an `error` in the body, which reads a file of format `name`."""
+    try:
+        yield
+    except error:
+        pyvips.vips_lib.vips_error_clear()
+        message = f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
+        raise InvalidImage(field, message) from None
