@@ -15,7 +15,6 @@ every wrong byte.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -75,7 +74,7 @@ def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Bytes 
     """
     try:
         require_plain(data, (width, height), alpha=bands == 4)
-    except (ValueError, struct.error):
+    except ValueError:
         return None
     return _decoded(libavif.avif_decode, data, (height, width, bands), numthreads=1)
 

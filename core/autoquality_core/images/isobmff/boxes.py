@@ -41,8 +41,8 @@ class BitReader:
 def boxes(content: memoryview, *, lenient: bool = False) -> Iterator[tuple[bytes, memoryview]]:
     """The type and the content of each box in `content`.
 
-    Raises ValueError or struct.error at bytes that are no box. With `lenient`, it stops there, as
-    decoders do behind the last box of a file.
+    Raises ValueError at bytes that are no box. With `lenient`, it stops there, as decoders do
+    behind the last box of a file.
     """
     for _ in range(_MOST_BOXES):
         if not content:
@@ -54,12 +54,13 @@ def boxes(content: memoryview, *, lenient: bool = False) -> Iterator[tuple[bytes
                 (size,) = struct.unpack_from(">Q", content, 8)
                 header = 16
             size = size or len(content)
-            if not header <= size <= len(content):
-                raise ValueError("a box does not fit into the box around it")
-        except (ValueError, struct.error):
+            fits = header <= size <= len(content)
+        except struct.error:
+            fits = False
+        if not fits:
             if lenient:
                 return
-            raise
+            raise ValueError("a box does not fit into the box around it")
         yield kind, content[header:size]
         content = content[size:]
     raise ValueError("too many boxes")

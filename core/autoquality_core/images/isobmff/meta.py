@@ -8,7 +8,7 @@ a gigabyte. So the parts are measured here, before libvips opens the file.
 
 from __future__ import annotations
 
-import struct
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -83,21 +83,18 @@ class Meta:
     def read(cls, data: Data) -> Meta:
         """Read the boxes. Raises ValueError if they are damaged or ambiguous."""
         meta = cls(memoryview(data))
-        try:
-            inside = list(boxes(only(list(boxes(meta.data, lenient=True)), b"meta")[4:]))
-            meta.idat = next((content for kind, content in inside if kind == b"idat"), meta.idat)
-            version, _, pitm = full(only(inside, b"pitm"))
-            meta.primary = pitm.uint(4 if version else 2)
-            meta._read_kinds(only(inside, b"iinf"))
-            meta._read_extents(only(inside, b"iloc"))
-            meta._read_properties(only(inside, b"iprp"))
-            for kind, content in inside:
-                if kind == b"iref":
-                    meta._read_references(content)
-                elif kind == b"grpl":
-                    meta._read_groups(content)
-        except struct.error:
-            raise ValueError("a box is too short") from None
+        inside = list(boxes(only(list(boxes(meta.data, lenient=True)), b"meta")[4:]))
+        meta.idat = next((content for kind, content in inside if kind == b"idat"), meta.idat)
+        version, _, pitm = full(only(inside, b"pitm"))
+        meta.primary = pitm.uint(4 if version else 2)
+        meta._read_kinds(only(inside, b"iinf"))
+        meta._read_extents(only(inside, b"iloc"))
+        meta._read_properties(only(inside, b"iprp"))
+        for kind, content in inside:
+            if kind == b"iref":
+                meta._read_references(content)
+            elif kind == b"grpl":
+                meta._read_groups(content)
         return meta
 
     @property
@@ -214,7 +211,9 @@ class Meta:
             kind == b"auxC" and bytes(content[4:]).startswith(_APPLE_GAIN_MAP)
             for kind, content in properties
         )
-        areas = [_area(content) if kind == b"ispe" else 0 for kind, content in properties]
+        areas = [
+            math.prod(sides_of(content)) if kind == b"ispe" else 0 for kind, content in properties
+        ]
         codes = [_codes(content) if kind == b"colr" else None for kind, content in properties]
         for content in (content for kind, content in inside if kind == b"ipma"):
             for item, at in self._associations(content):
@@ -264,14 +263,15 @@ class Meta:
                     self.items[member].dependent = True
 
 
-def _area(ispe: memoryview) -> int:
-    width, height = struct.unpack_from(">4x2I", ispe)
-    return int(width * height)
+def sides_of(ispe: memoryview) -> tuple[int, int]:
+    """Width and height of an image by its box. Raises ValueError if that is too short."""
+    _, _, reader = full(ispe)
+    return reader.uint(4), reader.uint(4)
 
 
 def _codes(colr: memoryview) -> tuple[int, int] | None:
     """The code points of primaries and transfer in a colour box that has them."""
     if bytes(colr[:4]) != b"nclx":
         return None
-    primaries, transfer = struct.unpack_from(">HH", colr, 4)
-    return int(primaries), int(transfer)
+    reader = BitReader(colr[4:])
+    return reader.uint(2), reader.uint(2)

@@ -7,12 +7,11 @@ harmful ones would never be complete.
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 
 from autoquality_core.images.isobmff.av1 import coded_size
 from autoquality_core.images.isobmff.boxes import boxes
-from autoquality_core.images.isobmff.meta import Meta
+from autoquality_core.images.isobmff.meta import Meta, sides_of
 from autoquality_core.types import Data
 
 _FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
@@ -33,7 +32,7 @@ _MONOCHROME = 0x10
 def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
     """Check that a file is plain, and of this width and height.
 
-    Raises ValueError if it is not, and struct.error if a box is too short.
+    Raises ValueError if it is not.
     """
     view = memoryview(data)
     meta = Meta.read(view)
@@ -54,7 +53,7 @@ def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
     (ipco,) = _boxes(iprp, frozenset({b"ipco", b"ipma"}))[b"ipco"]
     properties = _boxes(ipco, _PROPERTIES)
     # If all sizes in a file are the same, every reader takes the size that was checked.
-    _require({struct.unpack_from(">4x2I", ispe) for ispe in properties[b"ispe"]} == {size})
+    _require(set(map(sides_of, properties[b"ispe"])) == {size})
     _require(all(bytes(colour[:4]) in _COLOURS for colour in properties[b"colr"]))
     _require(len(properties[b"auxC"]) == len(images) - 1)
     codings = [coding[2] for coding in properties[b"av1C"] if len(coding) > 2]
