@@ -94,22 +94,25 @@ def read_sequence(data: Data, most_frames: int) -> Sequence | None:
     The pictures of a sequence with more than `most_frames` frames are not checked.
     Raises ValueError if the boxes cannot be followed.
     """
-    view = memoryview(data)
     try:
-        every = list(_tracks(view))
-    except (struct.error, KeyError, IndexError):
-        raise ValueError("a box is missing or too short") from None
+        return _sequence(memoryview(data), most_frames)
+    except (struct.error, LookupError, ZeroDivisionError):
+        raise ValueError("a box is missing, too short or wrong") from None
+
+
+def _sequence(data: memoryview, most_frames: int) -> Sequence | None:
+    every = list(_tracks(data))
     tracks = [track for track in every if track is not None]
     shown = [track for track in tracks if track.kind == _PICTURES]
     masks = [track for track in tracks if track.kind == _ALPHA]
     if not shown:
         return None
     first = shown[0]
-    readable = bytes(view[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
+    readable = bytes(data[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
     readable = readable and len(tracks) == len(every)
     durations: tuple[int, ...] = ()
     if readable and first.frames <= most_frames:
-        readable = all(track.is_plain(view, first) for track in tracks)
+        readable = all(track.is_plain(data, first) for track in tracks)
         durations = first.durations() if readable else ()
     bands = (1 if first.monochrome else 3) + len(masks)
     return Sequence(
@@ -181,19 +184,11 @@ class _Track:
         return cls(kind, coding, *sides, depth, monochrome, frames, plays, header.uint(4), table)
 
     def durations(self) -> tuple[int, ...]:
-        """How long each frame is shown, in milliseconds.
-
-        Raises ValueError if the track does not say it for every frame.
-        """
-        try:
-            (count,) = struct.unpack_from(">4xI", self.table[b"stts"])
-            runs = struct.iter_unpack(">2I", self.table[b"stts"][8 : 8 + 8 * count])
-            times = chain.from_iterable(repeat(time, frames) for frames, time in runs)
-            found = tuple(
-                round(1000 * time / self.timescale) for time in islice(times, self.frames)
-            )
-        except (KeyError, struct.error, ZeroDivisionError):
-            raise ValueError("frames without a duration") from None
+        """The milliseconds that each frame is shown. Raises ValueError if the track lacks some."""
+        (count,) = struct.unpack_from(">4xI", self.table[b"stts"])
+        runs = struct.iter_unpack(">2I", self.table[b"stts"][8 : 8 + 8 * count])
+        times = chain.from_iterable(repeat(time, frames) for frames, time in runs)
+        found = tuple(round(1000 * time / self.timescale) for time in islice(times, self.frames))
         if len(found) < self.frames:
             raise ValueError("frames without a duration")
         return found
@@ -207,10 +202,7 @@ class _Track:
         if alike != (b"av01", first.width, first.height, first.frames) or self.scaled:
             return False
         found: set[tuple[int, int]] = set()
-        try:
-            places = list(self._places())
-        except (IndexError, KeyError, struct.error):
-            raise ValueError("samples without a place") from None
+        places = list(self._places())
         if any(start + size > len(data) for start, size in places):
             raise ValueError("truncated")
         try:
