@@ -29,6 +29,7 @@ from autoquality_core.types import (
 )
 
 _Choice = TypeVar("_Choice", bound=enum.Enum)
+_Number = TypeVar("_Number", int, float)
 
 _TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
@@ -51,30 +52,23 @@ def boolean(text: str) -> bool:
 
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Read a whole number from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return parse
+    return _within(int, low, high, f"a whole number from {low} to {high}")
 
 
 def number(low: float, high: float, right: str) -> Callable[[str], float]:
     """Read a finite number from `low` to `high`, both included; `right` says so in the error."""
+    return _within(float, low, high, right)
 
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or not low <= value <= high:
-            raise ValueError(f"must be {right}")
-        return value
+
+def _within(
+    read: Callable[[str], _Number], low: float, high: float, right: str
+) -> Callable[[str], _Number]:
+    def parse(text: str) -> _Number:
+        with contextlib.suppress(ValueError):
+            value = read(text)
+            if low <= value <= high and math.isfinite(value):
+                return value
+        raise ValueError(f"must be {right}")
 
     return parse
 
