@@ -106,6 +106,8 @@ _TRANSFERS = {
     18: (Transfer.HLG, 1.0),
 }
 
+SRGB_TRANSFER = 13  # the code point of its curve
+
 _SRGB_GAMMA = 45455
 """The gAMA that encoders write for sRGB, although it only approximates the curve."""
 
@@ -122,13 +124,13 @@ def from_codes(primaries: int, transfer: int, *, narrow: bool = False) -> Colour
 
 
 def from_points(
-    white: tuple[float, ...], corners: tuple[float, ...], transfer: int, gamma: float | None
+    points: tuple[float, ...], gamma: float | None, transfer: int = SRGB_TRANSFER
 ) -> Colours | None:
-    """The colours of a white and three primaries (x and y), and a code point or an exponent.
+    """The colours of three primaries and a white (x and y), and an exponent or a code point.
 
     None for sRGB, and for points that describe no possible colours.
     """
-    primaries = _settled((*corners, *white))
+    primaries = _settled(points)
     if primaries is None:
         return None
     if gamma is not None:
@@ -149,14 +151,11 @@ def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | 
     """
     if gama is not None and not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
         return None
-    primaries: tuple[float, ...] | None = BT709
+    points: tuple[float, ...] = BT709
     if chrm is not None:
-        primaries = _settled(tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2])))
-    if primaries is None:
-        return None
-    if gama is None or abs(gama - _SRGB_GAMMA) <= 50:
-        return _unless_srgb(Colours(primaries, Transfer.SRGB))
-    return Colours(primaries, Transfer.GAMMA, 100_000 / gama)
+        points = tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2]))
+    gamma = None if gama is None or abs(gama - _SRGB_GAMMA) <= 50 else 100_000 / gama
+    return from_points(points, gamma)
 
 
 def from_cicp(content: bytes) -> Colours | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from autoquality_core.images.colour.cicp import Colours, from_points, primaries_of
+from autoquality_core.images.colour.cicp import SRGB_TRANSFER, Colours, from_points, primaries_of
 from autoquality_core.images.jxl.bits import BitReader
 from autoquality_core.images.jxl.icc import read_profile
 
@@ -20,7 +20,6 @@ _D65, _SRGB = 1, 1
 _WHITES = {10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
 _CORNERS = {9: 9, 11: 12}
 """The code points of H.273 with the same primaries."""
-_SRGB_CURVE = 13
 _POINT = ((19, 0), (19, 1 << 19), (20, 1 << 20), (21, 1 << 21))
 _POINT_UNIT = 1_000_000
 _GAMMA_UNIT = 10_000_000
@@ -178,24 +177,23 @@ def _read_colours(reader: BitReader, header: Header) -> bool:
     header.grey = space == _GREY
     if has_profile:
         return True
-    *corners, x, y = primaries_of(1)
-    white: tuple[float, ...] = (x, y)
-    gamma, transfer = None, _SRGB_CURVE
+    corners, white = primaries_of(1)[:6], primaries_of(1)[6:]
+    gamma, transfer = None, SRGB_TRANSFER
     if space != _XYB:
         kind = reader.enum()
         white = _point(reader) if kind == _CUSTOM else _WHITES.get(kind, white)
         if not header.grey:
             kind = reader.enum()
             if kind == _CUSTOM:
-                corners = [one for _ in range(3) for one in _point(reader)]
+                corners = tuple(one for _ in range(3) for one in _point(reader))
             else:
-                corners = [*primaries_of(_CORNERS.get(kind, 1))[:6]]
+                corners = primaries_of(_CORNERS.get(kind, 1))[:6]
         if reader.flag():
             gamma = _GAMMA_UNIT / max(reader.bits(24), 1)
         else:
             transfer = reader.enum()
     reader.enum()  # the rendering intent
-    header.described = from_points(white, tuple(corners), transfer, gamma)
+    header.described = from_points((*corners, *white), gamma, transfer)
     return False
 
 
