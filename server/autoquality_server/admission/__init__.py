@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autoquality_core.errors import Overloaded
+from autoquality_core.errors import DeadlinePassed, Overloaded
 from autoquality_core.runtime.context import step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.admission.retry_hint import ThroughputEstimator, retry_hint
@@ -117,17 +117,14 @@ class Admission:
         self._wait(waiter, deadline)
 
     def _wait(self, waiter: Waiter, deadline: Deadline) -> None:
-        while True:
-            left = min(deadline.remaining(), threading.TIMEOUT_MAX)
-            woken = waiter.wake.wait(max(0.0, left))
-            with self._lock:
-                if waiter.admitted:
-                    return
-                if woken or deadline.remaining() <= 0:
-                    self._queue.remove(waiter)
-                    self._admit_waiters()  # one behind it may fit now
-                    break
+        waiter.wake.wait(min(max(0.0, deadline.remaining()), threading.TIMEOUT_MAX))
+        with self._lock:
+            if waiter.admitted:
+                return
+            self._queue.remove(waiter)
+            self._admit_waiters()  # one behind it may fit now
         deadline.check()
+        raise DeadlinePassed  # the wait may end a moment early
 
     @property
     def _is_full(self) -> bool:
