@@ -11,6 +11,7 @@ import numpy as np
 
 from autoquality_core.images.colour.file_colours import FileColours
 from autoquality_core.images.colour.icc import PROFILE, in_rgb, nearest
+from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.images.colour.render import render
 from autoquality_core.images.libvips import ensure_configured
 from autoquality_core.runtime.arrays import Bytes, Indices
@@ -167,9 +168,7 @@ class Decoded:
 def _kept(samples: Bytes) -> Bytes:
     """A read-only view of contiguous samples without an opaque alpha."""
     ensure_configured()
-    view = np.ascontiguousarray(_without_opaque_alpha(samples)).view()
-    view.flags.writeable = False
-    return view
+    return read_only(np.ascontiguousarray(_without_opaque_alpha(samples)))
 
 
 def _without_opaque_alpha(samples: Bytes) -> Bytes:

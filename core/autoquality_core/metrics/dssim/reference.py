@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autoquality_core.images.colour.linear_light import read_only
 from autoquality_core.metrics.dssim import kernel
 from autoquality_core.runtime.arrays import Bytes
 
@@ -97,6 +98,4 @@ def _planes(luma: Bytes) -> Bytes:
         before_after.append((missing // 2, missing - missing // 2))
     if any(pads != (0, 0) for pads in before_after):
         luma = np.pad(luma, before_after, mode="symmetric")
-    planes = np.ascontiguousarray(luma).reshape(-1, *luma.shape[2:]).view()
-    planes.flags.writeable = False
-    return planes
+    return read_only(np.ascontiguousarray(luma).reshape(-1, *luma.shape[2:]))
