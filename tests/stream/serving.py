@@ -74,7 +74,8 @@ class Serving:
         in_flight = ("requests", "pixels", "uploads")
         busy = sum(self.gauge(f"{name}_in_flight") for name in in_flight)
         busy += self.gauge("requests_queued")
-        busy += len(self.app._downloads) + len(self.app._watchdog)  # no metric counts these
+        # No metric counts these.
+        busy += len(self.app._downloads) + len(self.app._watchdog._watched)
         return not busy and not any(one.name.startswith("stream") for one in threading.enumerate())
 
 

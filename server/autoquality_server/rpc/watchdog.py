@@ -32,10 +32,6 @@ class Watchdog:
         """Whether a request hangs."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    def __len__(self) -> int:
-        """The number of requests that run."""
-        return len(self._watched)
-
     @contextmanager
     def watching(self, request: Context) -> Iterator[None]:
         with self._lock:
