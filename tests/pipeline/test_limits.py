@@ -137,13 +137,32 @@ def test_a_budget_that_nothing_fits_ends_with_the_lowest_quality(fmt: Format) ->
         (50, Limits(None, {"dssim": 0.01, "ssimulacra2": 55}), Outcome.MAX_DSSIM_REACHED),
     ],
 )
-def test_a_score_that_is_stricter_than_the_target_ends_at_the_lowest_quality_that_has_it(
+def test_a_score_that_is_stricter_than_the_target_is_met_as_closely_as_a_target(
     fmt: Format, target: float, limits: Limits, outcome: Outcome
 ) -> None:
     result = encode(fmt, by_score(target, limits))
-    assert (result.quality, result.outcome) == (min(within(fmt, limits)), outcome)
+    assert result.quality in within(fmt, limits)
+    assert result.outcome is outcome
+    name = outcome.name.split("_")[1].lower()
+    away = abs(result.scores[name] - limits.scores[name])
+    assert away <= METRICS[name].default_allowed_error
     assert set(result.scores) == {"ssimulacra2", *limits.scores}
     assert result.applied.limits == limits
+
+
+@each_format
+@pytest.mark.parametrize(
+    ("limits", "outcome"),
+    [
+        (Limits(None, {"dssim": 0.01}), Outcome.MAX_DSSIM_REACHED),
+        (Limits(None, {"ssimulacra2": 65}), Outcome.MIN_SSIMULACRA2_REACHED),
+    ],
+)
+def test_without_an_allowed_error_the_lowest_quality_that_has_a_score_is_the_answer(
+    fmt: Format, limits: Limits, outcome: Outcome
+) -> None:
+    result = encode(fmt, replace(by_score(50, limits), allowed_error=0.0))
+    assert (result.quality, result.outcome) == (min(within(fmt, limits)), outcome)
 
 
 @each_format
@@ -158,7 +177,7 @@ def test_both_metrics_are_measured_with_every_probe(fmt: Format) -> None:
 def test_dssim_has_limits_too(fmt: Format) -> None:
     limits = Limits(None, {"ssimulacra2": 75})
     result = encode(fmt, TargetSpec(Method.DSSIM, 0.03, LOW, HIGH, limits=limits))
-    assert result.quality == min(within(fmt, limits))
+    assert 75 <= result.scores["ssimulacra2"] <= 76
     assert result.outcome is Outcome.MIN_SSIMULACRA2_REACHED
 
 

@@ -63,13 +63,17 @@ def limited(
     own: Observation | None = None,
     other: Observation | None = None,
     fits: Observation | None = None,
+    close: float = 0.0,
 ) -> LimitedGoal:
-    """A goal with the limits that three files just keep."""
+    """A goal with the limits that three files just keep, and how close is enough, as a share."""
     scores = []
     if own is not None and own.score is not None:
-        scores.append(ScoreLimit(scale, own.score, REACHED[scale]))
+        error = close * scale.high
+        scores.append(ScoreLimit(scale, own.score, REACHED[scale], error=error))
     if other is not None:
-        scores.append(ScoreLimit(OTHER[scale], other.others[0], REACHED[OTHER[scale]], 0))
+        another = OTHER[scale]
+        error = close * another.high
+        scores.append(ScoreLimit(another, other.others[0], REACHED[another], 0, error))
     max_bytes = math.inf if fits is None else fits.size_bytes
     return LimitedGoal(goal, tuple(scores), max_bytes, PIXELS)
 
@@ -80,6 +84,8 @@ def check(curves: Curves, goal: LimitedGoal, low: int, high: int) -> None:
     expected = oracle(goal, low, high, curves.look)
     assert agree(goal, found, expected), (found, expected)
     assert found.best.quality in curves.tried
+    if found.outcome in REACHED.values():
+        assert goal.accepts(found.best)
 
 
 maybe = st.one_of(st.none(), st.integers(1, 100))
@@ -92,6 +98,7 @@ maybe = st.one_of(st.none(), st.integers(1, 100))
     *(any_values, any_sizes, any_values, any_range),
     st.floats(-0.1, 1.1),
     st.sampled_from([0.0, 0.003, 0.03]),
+    st.sampled_from([0.0, 0.01, 0.1]),
     st.tuples(maybe, maybe, maybe),
 )
 def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
@@ -102,6 +109,7 @@ def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
     within: list[int],
     at: float,
     error: float,
+    close: float,
     kept: tuple[int | None, int | None, int | None],
 ) -> None:
     curves = curves_of(values, sizes, scale)
@@ -110,7 +118,7 @@ def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
     target = score_of(scale, values[0] + at * (values[-1] - values[0]))
     goal = ScoreGoal(scale, target, error * scale.high)
     files = [None if one is None else curves.look(one) for one in kept]
-    check(curves, limited(goal, scale, *files), *within)
+    check(curves, limited(goal, scale, *files, close=close), *within)
 
 
 @settings(max_examples=50, deadline=None)
@@ -207,13 +215,64 @@ def test_a_target_that_breaks_a_limit_of_its_own_metric_ends_at_the_limit() -> N
     assert (best.quality, goal.outcome(best, seen, LOW, HIGH)) == (15, Outcome.MAX_DSSIM_REACHED)
 
 
+CLOSE = LimitedGoal(
+    ScoreGoal(LIKENESS, 50.0, 1.0),
+    (
+        ScoreLimit(LIKENESS, 70.0, Outcome.MIN_SSIMULACRA2_REACHED, error=1.0),
+        ScoreLimit(DSSIM, 0.02, Outcome.MAX_DSSIM_REACHED, 0, error=0.001),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("likeness", "dssim", "outcome"),
+    [
+        (71.0, 0.01, Outcome.MIN_SSIMULACRA2_REACHED),
+        (80.0, 0.0191, Outcome.MAX_DSSIM_REACHED),
+        (71.1, 0.0189, None),  # not close
+        (69.9, 0.0195, None),  # not within a limit
+        (70.5, 0.0201, None),
+    ],
+)
+def test_a_score_that_is_close_to_a_limit_ends_the_search(
+    likeness: float, dssim: float, outcome: Outcome | None
+) -> None:
+    seen = Observation(15, 1, likeness, (dssim,))
+    assert CLOSE.finished(seen) is (outcome is not None)
+    if outcome:
+        assert CLOSE.outcome(seen, [], LOW, HIGH) is outcome
+
+
+def test_a_score_near_the_target_is_not_excused_by_a_limit() -> None:
+    goal = replace(CLOSE, goal=ScoreGoal(LIKENESS, 70.0, 1.0), scores=CLOSE.scores[1:])
+    assert not goal.finished(Observation(15, 1, 72.0, (0.0195,)))
+    assert goal.finished(Observation(15, 1, 72.1, (0.0195,)))
+
+
+@pytest.mark.parametrize("at", [0, None])
+def test_a_limit_that_decides_takes_as_many_encodings_as_a_target(at: int | None) -> None:
+    """On recorded curves of photographs whose priors allow for rough ones, over 45 searches."""
+    rough = replace(SCORE_PRIOR, allowance=0.3)
+    targets = limits = 0
+    for curve in recorded().values():
+        for quality in (30, 55, 80):
+            wanted = curve[quality - 1].score or 0.0
+            targets += count(curve, ScoreGoal(DSSIM, wanted, 0.02 * wanted), [rough])
+            limit = ScoreLimit(DSSIM, wanted, Outcome.MAX_DSSIM_REACHED, at, 0.02 * wanted)
+            goal = LimitedGoal(ScoreGoal(DSSIM, 2 * wanted, 0.02 * wanted), (limit,))
+            both = [replace(one, others=(one.measured,)) for one in curve]
+            limits += count(both, goal, [rough] if at is None else [rough, rough])
+    assert limits <= 1.5 * targets
+
+
 def test_no_chance_is_negative_where_a_limit_excludes_the_target() -> None:
-    limit = ScoreLimit(LIKENESS, 90.0, Outcome.MIN_SSIMULACRA2_REACHED)
-    goal = LimitedGoal(ScoreGoal(LIKENESS, 70.0, 1.0), (limit,))
     means = np.linspace(LIKENESS.value(50.0), LIKENESS.value(95.0), HIGH - LOW + 1)
-    found = goal.prospects([means], [np.full_like(means, 0.05)])
-    assert min(map(np.min, found)) >= 0
-    assert found.answers.max() > 0.5
+    for error in (0.0, 1.0, 10.0):
+        limit = ScoreLimit(LIKENESS, 90.0, Outcome.MIN_SSIMULACRA2_REACHED, error=error)
+        goal = LimitedGoal(ScoreGoal(LIKENESS, 70.0, 1.0), (limit,))
+        found = goal.prospects([means], [np.full_like(means, 0.05)])
+        assert min(map(np.min, found)) >= 0
+        assert found.answers.max() > 0.5
 
 
 def test_without_a_limit_on_bytes_a_conflict_ends_at_the_highest_quality() -> None:

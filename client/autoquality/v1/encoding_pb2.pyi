@@ -448,11 +448,13 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
     OUTCOME_MAX_DSSIM_REACHED: _Outcome.ValueType  # 10
     """max_dssim keeps the result from the target, which would look worse. The result
-    is within all limits, and the quality below exceeds max_dssim.
+    is within all limits. Its DSSIM is close to max_dssim, as closely as targets are
+    met, or the quality below exceeds it.
     """
     OUTCOME_MIN_SSIMULACRA2_REACHED: _Outcome.ValueType  # 11
     """min_ssimulacra2 keeps the result from the target, which would look worse. The
-    result is within all limits, and the quality below has less.
+    result is within all limits. Its score is close to min_ssimulacra2, as closely as
+    targets are met, or the quality below has less.
     """
     OUTCOME_LIMITS_CONFLICT: _Outcome.ValueType  # 12
     """No quality from min_quality to max_quality is within all limits. The limit on
@@ -508,11 +510,13 @@ max_bytes.
 """
 OUTCOME_MAX_DSSIM_REACHED: Outcome.ValueType  # 10
 """max_dssim keeps the result from the target, which would look worse. The result
-is within all limits, and the quality below exceeds max_dssim.
+is within all limits. Its DSSIM is close to max_dssim, as closely as targets are
+met, or the quality below exceeds it.
 """
 OUTCOME_MIN_SSIMULACRA2_REACHED: Outcome.ValueType  # 11
 """min_ssimulacra2 keeps the result from the target, which would look worse. The
-result is within all limits, and the quality below has less.
+result is within all limits. Its score is close to min_ssimulacra2, as closely as
+targets are met, or the quality below has less.
 """
 OUTCOME_LIMITS_CONFLICT: Outcome.ValueType  # 12
 """No quality from min_quality to max_quality is within all limits. The limit on

@@ -116,6 +116,10 @@ class ScoreGoal(Goal):
     def finished(self, seen: Observation) -> bool:
         return abs(seen.measured - self.target) <= self.error
 
+    def is_too_good(self, seen: Observation) -> bool:
+        """True for a score that is better than the target by more than twice the error."""
+        return self._loss(self.target) - self._loss(seen.measured) > 2 * self.error
+
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         for one in seen:
             if self.finished(one):

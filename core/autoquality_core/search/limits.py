@@ -27,17 +27,23 @@ class ScoreLimit:
     """The worst score that an answer may have.
 
     It is the score `at` this index of `Observation.others`; None: the score of the goal's metric.
-    `outcome` is that of a search which this limit ends.
+    `outcome` is that of a search which this limit ends. Where it decides the answer, a score that
+    is better by at most `error` is good enough.
     """
 
     scale: Scale
     worst: float
     outcome: Outcome
     at: int | None = None
+    error: float = 0.0
 
     def keeps(self, seen: Observation) -> bool:
         """True if a probe is within the limit."""
         return not is_worse(self.scale, self._score(seen), self.worst)
+
+    def is_close(self, seen: Observation) -> bool:
+        """True if a probe that is within the limit is close enough to it."""
+        return self.error > 0 and abs(self._score(seen) - self.worst) <= self.error
 
     def value(self, seen: Observation) -> float:
         """The value of a probe on the curve of the limit."""
@@ -47,6 +53,11 @@ class ScoreLimit:
     def aim(self) -> float:
         """The value that just is within the limit."""
         return self.scale.value(self.worst)
+
+    @property
+    def far(self) -> float:
+        """The best value that is close enough."""
+        return self.scale.value(self.worst + (-1 if self.scale.lower_is_better else 1) * self.error)
 
     @property
     def curve(self) -> int:
@@ -63,8 +74,9 @@ class LimitedGoal(Goal):
 
     That is the answer of `goal` itself, except where a limit takes the place of a bound of the
     range: if all qualities within the limits look too poor, the highest of them, and if all look
-    too good, the lowest. If no quality is within all limits, the one on bytes counts: the answer is
-    the highest quality within it, or else the lowest of all.
+    too good, the lowest. Of those that look clearly too good, one that is close enough to a limit
+    ends the search. If no quality is within all limits, the one on bytes counts: the answer is the
+    highest quality within it, or else the lowest of all.
 
     A `SizeGoal` has its limit on bytes in its target. For a `ScoreGoal` it is `max_bytes`, for an
     image of `pixels`. The curves are that of `goal`, one for each of `Observation.others`, and that
@@ -104,7 +116,7 @@ class LimitedGoal(Goal):
         return seen.size_bytes <= fits and self._keeps_scores(seen)
 
     def finished(self, seen: Observation) -> bool:
-        return self.goal.finished(seen) and self.accepts(seen)
+        return self.accepts(seen) and (self.goal.finished(seen) or self._close(seen) is not None)
 
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
         within = [one for one in seen if self.accepts(one)]
@@ -152,14 +164,17 @@ class LimitedGoal(Goal):
         return away if at == target else np.abs(np.arange(away.size) - at).astype(np.float64)
 
     def prospects(self, means: Sequence[Doubles], deviations: Sequence[Doubles]) -> Prospects:
-        fits = looks = np.ones_like(means[0])
-        own = np.zeros_like(means[0])
+        fits = looks = far = np.ones_like(means[0])
+        own = close = np.zeros_like(means[0])
         for one in self.scores:
-            over = normal_cdf((one.aim - means[one.curve]) / deviations[one.curve])
+            mean, deviation = means[one.curve], deviations[one.curve]
+            over = normal_cdf((one.aim - mean) / deviation)
             if one.at is None:
-                own = over
+                own, close = over, self._chance_of_close(one, mean, deviation)
             else:
                 looks = looks * (1 - over)
+                near = normal_cdf((one.far - mean) / deviation) - over
+                far = far * (1 - near / np.maximum(1 - over, 1e-12))
         if self._fitting is not None:
             fits = self._fitting.fits(means[-1], deviations[-1])
         if isinstance(self.goal, SizeGoal):
@@ -167,9 +182,10 @@ class LimitedGoal(Goal):
             return Prospects(looks * ends, looks * highest, lowest)
         good, too_poor, too_good = _without_worst(own, *self.goal.chances(means[0], deviations[0]))
         rest, looks = fits * looks, looks * (1 - own)
-        ends = rest * good
+        too_far = np.maximum(too_good - close, 0.0) * far
+        ends = rest * (good + too_good - too_far)
         highest = rest * too_poor
-        lowest = rest * too_good
+        lowest = rest * too_far
         # A bound of the range needs no proof.
         ends[0] += lowest[0]
         ends[-1] += highest[-1]
@@ -178,11 +194,21 @@ class LimitedGoal(Goal):
         highest[-1] = lowest[0] = 0.0
         return Prospects(ends, highest, lowest)
 
+    def _chance_of_close(self, own: ScoreLimit, mean: Doubles, deviation: Doubles) -> Doubles:
+        """The probability that each quality is close to the limit on the goal's own score."""
+        finest = None if isinstance(self.goal, SizeGoal) else self.goal.good_values[1]
+        if finest is None or finest >= own.far:
+            return np.zeros_like(mean)
+        least = max(own.aim, finest)
+        return normal_cdf((own.far - mean) / deviation) - normal_cdf((least - mean) / deviation)
+
     def outcome(
         self, best: Observation, seen: Sequence[Observation], low: int, high: int
     ) -> Outcome:
         if not self._keeps_scores(best) or best.size_bytes > self.max_bytes:
             return Outcome.LIMITS_CONFLICT
+        if close := self._close(best):
+            return close.outcome
         within = [one for one in seen if self.accepts(one)]
         side = self._side(within)
         beyond = [one for one in seen if side * one.quality > side * best.quality]
@@ -199,6 +225,12 @@ class LimitedGoal(Goal):
 
     def _keeps_scores(self, seen: Observation) -> bool:
         return all(one.keeps(seen) for one in self.scores)
+
+    def _close(self, seen: Observation) -> ScoreLimit | None:
+        """The limit that a probe is close to, if it looks clearly too good for the goal."""
+        if isinstance(self.goal, SizeGoal) or not self.goal.is_too_good(seen):
+            return None
+        return next((one for one in self.scores if one.is_close(seen)), None)
 
     def _side(self, within: Sequence[Observation]) -> int:
         """1 if all look too poor, -1 if all look too good, else 0; 0 for a `SizeGoal`."""

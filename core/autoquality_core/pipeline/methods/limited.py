@@ -32,15 +32,18 @@ def under_limits(
 ) -> LimitedGoal:
     """A goal by `metric` under limits. Sizes do not count the session's metadata.
 
-    The limit on bytes of a `SizeGoal` is in its target.
+    The limit on bytes of a `SizeGoal` is in its target. Scores are close to their limits as the
+    target allows: not at all without an allowed error.
     """
     others = other_metrics(limits, metric)
+    error = goal.error if isinstance(goal, ScoreGoal) else 0.0
     scores = tuple(
         ScoreLimit(
             one,
             limits.scores[one.name],
             Outcome(f"{limit_name(one)}_reached"),
             None if one == metric else others.index(one),
+            error if one == metric or not error else one.default_allowed_error,
         )
         for one in METRICS.values()
         if one.name in limits.scores
