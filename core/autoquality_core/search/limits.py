@@ -140,6 +140,8 @@ class LimitedGoal(Goal):
         if not within:
             return may_be_within
         good = self.goal.open(within, intervals[:1], high) & may_be_within
+        if self._excludes_target:
+            good[:] = False  # no score is both within the limit and good enough
         side = self._side(within)
         qualities = np.arange(high - good.size + 1, high + 1)
         untried = ~np.isin(qualities, [one.quality for one in seen])
@@ -147,6 +149,8 @@ class LimitedGoal(Goal):
             return good
         # None is good enough, so a limit decides, unless the target lies between two qualities.
         beyond = side * qualities > max(side * one.quality for one in within)
+        if self._excludes_target:
+            return beyond & may_be_within
         lower, upper = intervals[0]
         across = upper >= self.aim if side > 0 else lower <= self.aim
         return (beyond | across) & may_be_within
@@ -222,6 +226,16 @@ class LimitedGoal(Goal):
     @property
     def _fitting(self) -> SizeGoal | None:
         return SizeGoal(self.max_bytes, self.pixels) if self.max_bytes < math.inf else None
+
+    @property
+    def _excludes_target(self) -> bool:
+        """Whether a limit on the goal's own score is stricter than any score that is good enough."""
+        if isinstance(self.goal, SizeGoal):
+            return False
+        finest = self.goal.good_values[1]
+        return finest is not None and any(
+            one.at is None and one.aim > finest for one in self.scores
+        )
 
     def _keeps_scores(self, seen: Observation) -> bool:
         return all(one.keeps(seen) for one in self.scores)
