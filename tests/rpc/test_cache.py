@@ -272,6 +272,27 @@ def test_a_reply_that_is_none_is_a_failure_and_no_error(
         assert counts() == {"hit": 0, "miss": 0, "failed": 5, "skipped": 0}
 
 
+def test_a_cache_that_refuses_writes_is_still_read(
+    cache: RunningRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Redis does when it is full and may evict nothing."""
+    monkeypatch.setattr("autoquality_server.rpc.cache._BACKOFF", 60.0)
+    result = encode(PHOTO, "webp", target=0.02)
+    cache.client.config_set("maxmemory", 1)
+    try:
+        with opened(cache.url, cache_timeout=TIMEOUT) as (answers, counts), capture_logs() as lines:
+            for at in range(4):
+                answers.keep(str(at), result, pb.EncodeResponse())
+            until(lambda: lines, reason="the pause of writes")
+            assert answers.find("key", Deadline(None)) is None
+            assert counts() == {"hit": 0, "miss": 1, "failed": 0, "skipped": 0}
+    finally:
+        cache.client.config_set("maxmemory", 0)
+    assert [(line["event"], line["operation"]) for line in lines] == [
+        ("the cache is left out for a while", "write")
+    ]
+
+
 def test_a_cache_that_answers_again_is_used_again(
     cache: RunningRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

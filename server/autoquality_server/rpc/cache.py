@@ -5,8 +5,8 @@ its version, codecs, networks and settings. So a new release or network serves n
 Authenticated callers do not share answers. Otherwise a fast answer would reveal that another
 caller has sent the same image.
 
-The cache fails no request. Each call to it has a time limit. After some failures in a row, the
-server does not use the cache for a while.
+The cache fails no request. Each call to it has a time limit. After some failed reads in a row, the
+server does not read the cache for a while. The same holds for writes.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from autoquality_core.types import Format, NoticeCode, RawSource
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.quality import QualitySettings
-from autoquality_server.inference.breaker import CircuitBreaker, Result
+from autoquality_server.inference.breaker import CircuitBreaker, Permit, Result
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
 
 _FAILURES = 3
 _BACKOFF = 5.0
-"""The circuit opens after this many failures in a row, first for these seconds."""
+"""A circuit opens after this many failures in a row, first for these seconds."""
 _THREADS = 8
 _WAITING_WRITES = 2 * _THREADS
 _GROUPS = (QualitySettings, EncoderSettings)
@@ -65,7 +65,9 @@ class AnswerCache:
         self._by_caller = bool(settings.token_file or settings.tls_client_ca)
         self._predictors = predictors
         self._metrics = metrics
-        self._breaker = CircuitBreaker(_FAILURES, _BACKOFF)
+        # A full cache, or a replica, refuses writes but still answers.
+        self._reading = CircuitBreaker(_FAILURES, _BACKOFF)
+        self._writing = CircuitBreaker(_FAILURES, _BACKOFF)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="cache")
         self._writes = BoundedSemaphore(_WAITING_WRITES)
         deciding = [(name, getattr(settings, name)) for name in _DECIDING]
@@ -90,7 +92,7 @@ class AnswerCache:
     def find(self, key: str, deadline: Deadline) -> pb.EncodeResponse | None:
         """The cached answer. Waits for the time limit of the cache at most."""
         has_time = deadline.remaining() > self._timeout
-        permit = self._breaker.acquire() if has_time else None
+        permit = self._reading.acquire() if has_time else None
         if permit is None:
             self._metrics.cache_lookups.labels("skipped").inc()
             return None
@@ -99,10 +101,10 @@ class AnswerCache:
             answer = _answer(future.result(self._timeout))
         except Exception as error:  # noqa: BLE001 - redis raises many for replies that are none
             future.cancel()
-            self._report(permit, error)
+            self._report(self._reading, permit, error)
             self._metrics.cache_lookups.labels("failed").inc()
             return None
-        self._report(permit, None)
+        self._report(self._reading, permit, None)
         self._metrics.cache_lookups.labels("miss" if answer is None else "hit").inc()
         return answer
 
@@ -129,28 +131,30 @@ class AnswerCache:
         self._redis.close()
 
     def _write(self, key: str, data: bytes) -> None:
-        permit = self._breaker.acquire()
+        permit = self._writing.acquire()
         if permit is None:
             self._metrics.cache_writes.labels("skipped").inc()
             return
         try:
             self._redis.set(key, data, ex=self._ttl)
         except Exception as error:  # noqa: BLE001 - as above
-            self._report(permit, error)
+            self._report(self._writing, permit, error)
             self._metrics.cache_writes.labels("failed").inc()
         else:
-            self._report(permit, None)
+            self._report(self._writing, permit, None)
             self._metrics.cache_writes.labels("stored").inc()
 
     def _written(self, _: Future[None]) -> None:
         self._writes.release()
 
-    def _report(self, permit: Any, error: Exception | None) -> None:
-        changed = self._breaker.report(permit, Result.FAILURE if error else Result.SUCCESS)
+    def _report(self, breaker: CircuitBreaker, permit: Permit, error: Exception | None) -> None:
+        changed = breaker.report(permit, Result.FAILURE if error else Result.SUCCESS)
+        operation = "read" if breaker is self._reading else "write"
         if changed and error:
-            _log.warning("the cache is left out for a while", error=describe(error))
+            failed = describe(error)
+            _log.warning("the cache is left out for a while", operation=operation, error=failed)
         elif changed:
-            _log.info("the cache answers again")
+            _log.info("the cache answers again", operation=operation)
 
 
 def connect(settings: Settings) -> Any:
