@@ -32,6 +32,7 @@ MESSAGES = (
     "heif: Memory allocation error: Unspecified: Allocating 36000015 bytes failed (6.0)",
     "heif: Initialization problem: av1_create_context_and_bufferpool() failed (8.5001)",
     "VipsJpeg: Insufficient memory (case 4)",
+    "avif: aom_codec_encode() failed: Memory allocation error: Failed to allocate context buffers",
 )
 
 SCRIPT = """

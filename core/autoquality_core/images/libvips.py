@@ -22,7 +22,7 @@ _configuring = threading.Lock()
 # of empty tables, and of tags with more values than the file has room for.
 _OUT_OF_MEMORY = re.compile(
     r"out of memory(?! reading of)|insufficient memory|failed to allocate \d+ bytes|\(6\.0\)"
-    r"|av1_create_context_and_bufferpool\(\) failed",
+    r"|av1_create_context_and_bufferpool\(\) failed|aom_codec_encode\(\) failed: memory allocation",
     re.IGNORECASE,
 )
 
