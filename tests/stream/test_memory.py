@@ -1,4 +1,4 @@
-"""The memory that a large source takes in a server process."""
+"""The memory that large messages and sources take in a server process."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from autoquality.v1 import encoding_pb2 as pb
 from tests.rpc.conftest import encoding_stub
 from tests.servers import NO_NETWORKS, RunningServer, running_server
 from tests.stream.serving import answer_of, chunk, noise, parts, shape_of, start
+from tests.waiting import LIMIT
 
 WIDTH, HEIGHT = 8000, 8334
 SIZE = 3 * WIDTH * HEIGHT
@@ -56,4 +57,20 @@ def test_200_mb_of_pixels_are_in_memory_once_and_then_not_at_all(tmp_path: Path)
 
         assert (answer.width, answer.height) == (WIDTH, HEIGHT)
         assert SIZE < resident(server, "VmHWM") - before < SIZE + OTHER
+        assert resident(server, "VmRSS") - before < OTHER
+
+
+def test_a_large_compressed_message_leaves_no_memory_behind(tmp_path: Path) -> None:
+    """GRPC decompresses it into small pieces."""
+    pixels = bytes(SIZE)
+    with (
+        running_server(tmp_path, NO_NETWORKS) as server,
+        grpc.insecure_channel(server.address, compression=grpc.Compression.Gzip) as channel,
+    ):
+        stub = encoding_stub(channel)
+        stub.GetServerInfo(pb.GetServerInfoRequest())
+        before = resident(server, "VmRSS")
+        calls = [stub.Encode.future(pb.EncodeRequest(image=pixels)) for _ in range(3)]
+        codes = {call.exception(LIMIT).code() for call in calls}
+        assert codes == {grpc.StatusCode.INVALID_ARGUMENT}
         assert resident(server, "VmRSS") - before < OTHER

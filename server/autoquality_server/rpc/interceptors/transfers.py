@@ -24,6 +24,7 @@ from typing import Any, TypeAlias, cast
 from google.protobuf.message import DecodeError
 
 from autoquality_core.errors import RequestCancelled, ServiceError
+from autoquality_core.runtime.allocator import trim_heap
 from autoquality_core.runtime.context import step
 from autoquality_server.rpc.request_context import RequestContext
 from autoquality_server.telemetry.logs import logger
@@ -31,6 +32,9 @@ from autoquality_server.telemetry.logs import logger
 Decode: TypeAlias = Callable[[bytes], Any]
 
 _DOWNLOAD_TIMEOUT = "DOWNLOAD_TIMEOUT"
+
+_LARGE_MESSAGE = 16 * 2**20
+"""Bytes. gRPC receives a message in small pieces. Once freed, they leave holes in the heap."""
 
 _log = logger(__name__)
 
@@ -183,6 +187,8 @@ def _next(
     # `wake` takes this lock, so it comes before the check or while the iterator waits.
     with _state(request).condition:
         data = None if timed_out() else next(requests, None)
+    if data is not None and len(data) >= _LARGE_MESSAGE:
+        trim_heap()
     if timed_out():
         raise UploadTooSlow
     return data
