@@ -1,7 +1,7 @@
 """Why a server cannot be reached.
 
 gRPC reports the last address that it tried, and a server that expects TLS only as "Socket
-closed". So a failed connection is repeated here, without gRPC, and nothing is sent on it.
+closed". So a failed connection is repeated here, without gRPC. No request is sent on it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 
 from autoquality._address import host_and_port, is_local
@@ -141,11 +142,18 @@ class Peer:
             try:
                 with socket.create_connection((str(host), port), limit) as plain:
                     return self._handshake(plain, self.server_name or place[0])
-            except ssl.SSLError as error:
-                return _find(_PATTERNS, str(error)) if self.secured else None
-            except OSError as error:  # the next address may answer
-                reason = _REFUSED if isinstance(error, ConnectionRefusedError) else None
+            except OSError as error:
+                reason = self._cause(error, str(host), port, limit)
+                if reason not in (None, _REFUSED):
+                    break  # otherwise, the next address may answer
         return reason
+
+    def _cause(self, error: OSError, host: str, port: int, seconds: float) -> str | None:
+        if isinstance(error, ConnectionRefusedError):
+            return _REFUSED
+        if self.secured:
+            return _find(_PATTERNS, str(error))
+        return "NOT_GRPC" if _speaks_otherwise(host, port, seconds) else None
 
     def _handshake(self, plain: socket.socket, name: str) -> str | None:
         context = ssl.create_default_context(cadata=self.ca.decode() if self.ca else None)
@@ -158,6 +166,14 @@ class Peer:
                 return _TLS_REQUIRED
             # A gRPC server speaks first. One that requires a client certificate just closes.
             return None if secure.recv(1) else _CLIENT_CERTIFICATE
+
+
+def _speaks_otherwise(host: str, port: int, seconds: float) -> bool:
+    """Whether the answer to HTTP/2 is neither a frame, whose length begins with 0, nor of TLS."""
+    with suppress(OSError), socket.create_connection((host, port), seconds) as plain:
+        plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        return plain.recv(1) not in (b"", b"\0", b"\x15")
+    return False
 
 
 def _proxy() -> str | None:

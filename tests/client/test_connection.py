@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from autoquality import Client, DeadlineExceededError, UnavailableError
+from autoquality._connection import Peer
 from autoquality._retry import Backoff
 from autoquality.testing import FakeServer, Fault, png_image
 from tests.authorities import chain_of, key_of
@@ -193,19 +194,37 @@ def test_the_client_for_asyncio_names_the_same_causes(
     asyncio.run(calls())
 
 
-def test_another_kind_of_server_is_named() -> None:
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    """The address of a server that speaks HTTP/1 alone."""
+
     class Quiet(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Quiet) as other:
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        with (
-            Client(f"127.0.0.1:{other.server_port}", channel_options=DIRECT) as client,
-            pytest.raises(UnavailableError, match="does not speak gRPC: check the port"),
-        ):
-            client.info()
-        other.shutdown()
+    with HTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_another_kind_of_server_is_named(web_server: str) -> None:
+    with (
+        Client(web_server, channel_options=DIRECT) as client,
+        pytest.raises(UnavailableError, match="does not speak gRPC: check the port"),
+    ):
+        client.info()
+
+
+def test_another_kind_of_server_is_named_if_another_address_refuses(web_server: str) -> None:
+    """`localhost` is ::1 too, on which a server of 127.0.0.1 does not listen."""
+    refused = UnavailableError(
+        "failed to connect to all addresses; last error: UNKNOWN: ipv6:[::1]:9464: Failed to "
+        "connect to remote host: Connection refused",
+        code=grpc.StatusCode.UNAVAILABLE,
+    )
+    explained, permanent = Peer(web_server, secured=False).explain(refused)
+    assert (explained.reason, permanent) == ("NOT_GRPC", True)
 
 
 def test_a_dead_server_and_an_unknown_host_are_named() -> None:
