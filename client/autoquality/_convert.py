@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from autoquality._enums import plain
 from autoquality._messages import Builders, flat, read
 from autoquality._options import AutoQuality
 from autoquality._results import (
@@ -70,6 +71,11 @@ def _candidate(message: pb.Candidate) -> Candidate:
     return Candidate(**_fields(message, "format", "chroma", "quality"))
 
 
+def _notice(message: pb.Notice) -> Notice:
+    fields = _fields(message)
+    return Notice(**{**fields, "message": plain(fields["message"])})
+
+
 def _format_info(message: pb.FormatInfo) -> FormatInfo:
     fields = _fields(message, "network")
     if not fields.pop("has_quality"):
@@ -83,7 +89,7 @@ _BUILDERS: Builders = {
     pb.FormatInfo.DESCRIPTOR.full_name: _format_info,
     pb.Limits.DESCRIPTOR.full_name: flat(Limits),
     pb.NetworkInfo.DESCRIPTOR.full_name: flat(NetworkInfo),
-    pb.Notice.DESCRIPTOR.full_name: flat(Notice),
+    pb.Notice.DESCRIPTOR.full_name: _notice,
     pb.Probe.DESCRIPTOR.full_name: _probe,
     pb.Timings.DESCRIPTOR.full_name: flat(Timings),
 }

@@ -7,6 +7,7 @@ number stays readable in the raw `.message`.
 from __future__ import annotations
 
 import enum
+import re
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor import EnumDescriptor
@@ -242,6 +243,14 @@ CONTRACT: dict[type[enum.StrEnum], EnumDescriptor] = {
 """Each enum with the contract's enum that it mirrors."""
 
 _BY_NAME = {descriptor.full_name: kind for kind, descriptor in CONTRACT.items()}
+
+
+_ARGUMENTS = re.compile(r"\b(METHOD|METRIC)_([A-Z0-9_]+)")
+
+
+def plain(text: str) -> str:
+    """Return a server's text with the client's names of methods and metrics: `method size`."""
+    return _ARGUMENTS.sub(lambda match: match[0].replace("_", " ", 1).lower(), text)
 
 
 def from_number(descriptor: EnumDescriptor, number: int) -> Any:

@@ -26,6 +26,7 @@ from typing import Self, cast
 
 import grpc
 
+from autoquality._enums import plain
 from autoquality._status import (
     STATUS_KEY,
     BadRequest,
@@ -180,7 +181,7 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     message = failure.details() or code.name
     received = next((d.request_id for d in details if isinstance(d, RequestInfo)), None)
     return kind(
-        _PLAIN.get(message, message),
+        plain(_PLAIN.get(message, message)),
         code=code,
         request_id=received or str(metadata.get(REQUEST_ID_KEY) or request_id),
         details=details,

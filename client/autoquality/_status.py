@@ -7,12 +7,13 @@ that cannot be read has no details.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from autoquality import _schema
+from autoquality._enums import plain
 from autoquality._messages import Builders, fields_of, flat, read, to_message
 
 STATUS_KEY = "grpc-status-details-bin"
@@ -133,7 +134,12 @@ def _encode(detail: Detail) -> tuple[str, bytes]:
     return _TYPE_PREFIX + name, message.SerializeToString()
 
 
+def _violation(message: Message) -> FieldViolation:
+    violation = flat(FieldViolation)(message)
+    return replace(violation, description=plain(violation.description))
+
+
 _BUILDERS: Builders = {
-    "google.rpc.BadRequest.FieldViolation": flat(FieldViolation),
+    "google.rpc.BadRequest.FieldViolation": _violation,
     "google.rpc.QuotaFailure.Violation": flat(QuotaViolation),
 }

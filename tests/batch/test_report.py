@@ -114,7 +114,7 @@ def test_options_that_the_server_refuses_for_all_further_files_end_the_run(
     server.respond_always(Fault.invalid("quality", "is for METHOD_NONE only"))
     done = run("--in-flight", "1")
     assert done.exit_code == 1
-    refusal = "quality: is for METHOD_NONE only"
+    refusal = "quality: is for method none only"
     assert f"{MAX_COMMON_FAILURES} files in a row failed: {refusal}" in done.stderr
     assert encoded(server) == 1 + MAX_COMMON_FAILURES
 

@@ -28,6 +28,7 @@ from autoquality import (
     UnimplementedError,
 )
 from autoquality.testing import FakeServer, Fault
+from autoquality.v1 import encoding_pb2 as pb
 
 KINDS = {
     grpc.StatusCode.CANCELLED: CancelledError,
@@ -142,3 +143,15 @@ def test_an_error_survives_pickling() -> None:
     assert type(copy) is InvalidRequestError
     assert vars(copy) == vars(error)
     assert copy.field_violations == violations
+
+
+def test_errors_and_notices_have_the_clients_names_of_methods_and_metrics() -> None:
+    said = "METHOD_ML by METRIC_DSSIM is off"
+    with FakeServer() as server, server.client() as client:
+        with pytest.raises(
+            InvalidRequestError, match="target: method size needs a target"
+        ) as raised:
+            client.encode(b"photo", method="size")
+        assert raised.value.field_violations[0].description == "method size needs a target"
+        server.respond(pb.EncodeResponse(image=b"x", notices=[pb.Notice(message=said)]))
+        assert client.encode(b"photo").notices[0].message == "method ml by metric dssim is off"
