@@ -80,19 +80,19 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ({"method": "best"}, "method: must be one of none, size, dssim, ml, ssimulacra2, is best"),
         ({"measure": ["psnr"]}, "measure: must be one of dssim, ssimulacra2, is psnr"),
         ({"method": "ml", "metric": "psnr"}, "metric: must be one of dssim, ssimulacra2, is psnr"),
-        ({"metric": "ssimulacra2"}, "auto_quality.metric: with METHOD_DSSIM it must be"),
+        ({"metric": "ssimulacra2"}, "metric: with method dssim it must be metric dssim or unset"),
         ({"method": "dssim", "target": "high"}, "target: must be a number, 0 or more, not 'high'"),
         ({"target": "70"}, "must be a number, 0 or more, or one of low, medium"),
         (
             {"method": "ssimulacra2", "target": "best"},
             "or one of low, medium, high, very_high, excellent, visually_lossless, not 'best'",
         ),
-        ({"method": "size"}, "METHOD_SIZE needs a target"),
+        ({"method": "size"}, "target: method size needs a target"),
         ({"max_bytes": "big"}, "max_bytes: must be a size of 1 byte or more, such as 100kB"),
-        ({"max_bytes": 0}, "auto_quality.max_bytes: must be 1 or more, is 0"),
+        ({"max_bytes": 0}, "max_bytes: must be 1 or more, is 0"),
         ({"worst": {"psnr": 30}}, "worst: must be one of dssim, ssimulacra2, is psnr"),
         ({"worst": {"dssim": "high"}}, "worst: must be a number, 0 or more, not 'high'"),
-        ({"quality": 80, "min_quality": 0}, "auto_quality.min_quality: must be from 1 to 100"),
+        ({"quality": 80, "min_quality": 0}, "min_quality: must be from 1 to 100"),
         ({"quality": 101}, "quality: must be a whole number from 1 to 100, is 101"),
         ({"quality": "80"}, "quality: must be a whole number from 1 to 100, is '80'"),
         ({"min_quality": 20.5}, "min_quality: must be a whole number, is 20.5"),
@@ -105,6 +105,24 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
             "jpeg.quant_table: must be a whole number from 0 to 8, is 12",
         ),
         ({"output": aq.WebpEncoder}, "output: must be a format, an encoder such as WebpEncoder("),
+        ({"timeout": "5"}, "timeout: must be a number, is '5'"),
+        ({"timeout": float("nan")}, "timeout: must be a number, is nan"),
+        (
+            {"worst": ["dssim"]},
+            """worst: must be a score by metric, such as {"dssim": 0.01}, is [""",
+        ),
+        ({"worst": {"dssim": None}}, "worst: must be a DSSIM, is None"),
+        ({"worst": {"dssim": 2}}, "worst: must be a DSSIM from 0 to 1, is 2"),
+        ({"target": [0.01]}, "target: must be a number, is [0.01]"),
+        ({"allowed_error": "0.1"}, "allowed_error: must be a number, is '0.1'"),
+        ({"measure": None}, "measure: must be a list of metrics"),
+        ({"metric": ["dssim"], "method": "ml"}, "metric: must be one of dssim, ssimulacra2, is ["),
+        ({"networks": ["a"]}, "networks: must be as bundled_networks() returns them, is ['a']"),
+        ({"limits": None}, "limits: must be an ImageLimits, is None"),
+        ({"background": None}, "background: must be a whole number from 0 to 255, is None"),
+        ({"webp": 5}, "webp: must be a WebpOptions, is 5"),
+        ({"output": aq.WebpEncoder(aq.JpegOptions())}, "webp: must be a WebpOptions, is JpegOp"),
+        ({"output": ["webp", "avif"]}, "output: formats cannot be compared by DSSIM"),
         ({"quality": 80, "target": "high"}, "quality: is fixed, without a search: leave out"),
         ({"quality": 80, "method": "size"}, "quality: is fixed, without a search: leave out"),
         (
@@ -118,6 +136,20 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(
 ) -> None:
     with pytest.raises(aq.InvalidRequest, match=re.escape(message)):
         aq.encode(SOURCE, **arguments)
+
+
+def test_an_unusable_source_and_a_notice_have_the_librarys_names() -> None:
+    with pytest.raises(aq.InvalidImage, match="source: must not be empty") as raised:
+        aq.encode(b"", "webp")
+    assert raised.value.field == "source"
+    assert "served as method dssim" in aq.encode(SOURCE, "webp", method="ml").notices[0].message
+
+
+def test_a_comparison_names_wrong_arguments() -> None:
+    with pytest.raises(aq.InvalidRequest, match="timeout: must be a number, is '5'"):
+        aq.compare(SOURCE, SOURCE, timeout="5")  # type: ignore[arg-type]
+    with pytest.raises(aq.InvalidRequest, match="limits: must be an ImageLimits, is None"):
+        aq.compare(SOURCE, SOURCE, limits=None)  # type: ignore[arg-type]
 
 
 def test_names_may_stand_for_enums_and_lists() -> None:

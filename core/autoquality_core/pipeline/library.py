@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from functools import cache
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, SupportsFloat, SupportsIndex, TypeVar
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import Encoder, EncoderOptions, Option, options_of
 from autoquality_core.images import ImageLimits
-from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.metrics import METRICS, Metric, limit_name
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.pipeline.comparison import Comparison
@@ -42,6 +43,37 @@ LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 """The largest sources that are accepted by default."""
 
 
+_CONTRACT = re.compile(r"\b(METHOD|METRIC)_([A-Z0-9_]+)")
+_ARGUMENTS = {
+    **dict.fromkeys(["format", "candidates"], "output"),
+    **dict.fromkeys(map(limit_name, METRICS.values()), "worst"),
+    "image": "source",
+}
+"""The arguments for fields of the contract. The others have the same name."""
+
+
+def _plain(text: str) -> str:
+    """The text with the library's names of methods and metrics, not the contract's."""
+    return _CONTRACT.sub(lambda match: match[0].replace("_", " ", 1).lower(), text)
+
+
+@contextmanager
+def _naming_arguments() -> Iterator[None]:
+    """Let an InvalidRequest of the body name arguments in place of fields of the contract."""
+    try:
+        yield
+    except InvalidRequest as error:
+        field = error.field
+        for one in error.violations:
+            name = one.field.removeprefix("auto_quality.")
+            one.field = _ARGUMENTS.get(name, name)
+            one.description = _plain(one.description)
+        error.message = error.field + _plain(error.message.removeprefix(field))
+        error.args = (error.message,)
+        raise
+
+
+@_naming_arguments()
 def encode(
     source: Data | RawSource,
     output: Output | Iterable[Output] | None = None,
@@ -84,10 +116,15 @@ def encode(
     """
     if not isinstance(source, RawSource):
         _check_bytes("source", source)
+    _check_call(timeout, limits)
+    _check_kind("networks", networks, Mapping | None, "as bundled_networks() returns them")
+    _check_kind("measure", measure, Iterable, 'a list of metrics, such as ["dssim"]')
+    _check_kind("worst", worst, Mapping | None, 'a score by metric, such as {"dssim": 0.01}')
     options = EncoderOptions(**reading)
     formats = []
     for one in _outputs(output):
         if isinstance(one, Encoder):
+            _check_options(one.format, one.options)
             options = replace(options, **{one.format.value: one.options})
             formats.append(one.format)
         elif one is not None:
@@ -116,6 +153,8 @@ def encode(
     _check_whole("max_quality", high)
     _check_whole("max_bytes", max_bytes or 0)
     _check_whole("min_width", options.min_width)
+    _check_number("target", target)
+    _check_number("allowed_error", allowed_error)
     scores = {name: _limit(name, score) for name, score in (worst or {}).items()}
     given = Limits(max_bytes, scores)
     spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)
@@ -123,7 +162,9 @@ def encode(
     metrics = tuple(_metric("measure", name) for name in measure)
     several = () if alone else tuple(dict.fromkeys(formats))
     job = EncodeJob(source, alone, spec, quality, options, metrics, several)
-    return Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
+    result = Pipeline(Defaults(), limits, networks).encode(job, Deadline(timeout))
+    notices = tuple(replace(one, message=_plain(one.message)) for one in result.notices)
+    return replace(result, notices=notices)
 
 
 def compare(
@@ -138,6 +179,7 @@ def compare(
     Raises InvalidImage for a file that cannot be used, InvalidRequest for different sizes,
     TypeError for anything but bytes, DeadlinePassed, and MemoryError.
     """
+    _check_call(timeout, limits)
     _check_bytes("reference", reference)
     _check_bytes("distorted", distorted)
     return Pipeline(Defaults(), limits).compare(reference, distorted, Deadline(timeout))
@@ -149,6 +191,22 @@ def _check_bytes(argument: str, value: object) -> None:
             f"{argument} must be the bytes of an image file, not {type(value).__name__}: read a "
             "file with pathlib.Path(path).read_bytes()"
         )
+
+
+def _check_call(timeout: object, limits: object) -> None:
+    _check_number("timeout", timeout)
+    _check_kind("limits", limits, ImageLimits, "an ImageLimits")
+
+
+def _check_number(argument: str, value: object) -> None:
+    _check_kind(argument, value, SupportsFloat | None, "a number")
+    if isinstance(value, SupportsFloat) and math.isnan(value):
+        raise InvalidRequest(argument, "must be a number, is nan")
+
+
+def _check_kind(argument: str, value: object, kind: Any, right: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidRequest(argument, f"must be {right}, is {value!r}")
 
 
 def _outputs(output: Any) -> Iterable[Any]:
@@ -163,14 +221,21 @@ def _outputs(output: Any) -> Iterable[Any]:
 def _checked(options: EncoderOptions) -> EncoderOptions:
     """The options, with the colour profile by its name. Raises InvalidRequest."""
     background: Any = options.background
-    for one in background if len(background) == 3 else [background]:
+    several = isinstance(background, Sequence) and len(background) == 3
+    for one in background if several else [background]:
         _check_whole("background", one, 0, 255)
     for fmt in Format:
         ours = getattr(options, fmt.value)
+        _check_options(fmt, ours)
         for one in options_of(type(ours)):
             _check_option(f"{fmt.value}.{one.name}", getattr(ours, one.name), one)
     profile = _member("color_profile", options.color_profile, ColorProfile)
     return replace(options, color_profile=profile)
+
+
+def _check_options(fmt: Format, options: object) -> None:
+    kind = type(getattr(EncoderOptions(), fmt.value))
+    _check_kind(fmt.value, options, kind, f"a {kind.__name__}")
 
 
 def _check_option(name: str, value: Any, option: Option) -> None:
@@ -215,8 +280,8 @@ def _member(argument: str, value: E | str, kind: type[E]) -> E:
         raise InvalidRequest(argument, f"must be one of {known}, is {value}") from None
 
 
-def _metric(argument: str, name: str) -> Metric:
-    if name not in METRICS:
+def _metric(argument: str, name: Any) -> Metric:
+    if not isinstance(name, str) or name not in METRICS:
         raise InvalidRequest(argument, f"must be one of {', '.join(METRICS)}, is {name}")
     return METRICS[name]
 
@@ -224,7 +289,9 @@ def _metric(argument: str, name: str) -> Metric:
 def _limit(name: str, score: float | str) -> float:
     metric = _metric("worst", name)
     with _naming("worst"):
-        return score_of(score, metric.name) if isinstance(score, str) else score
+        score = score_of(score, metric.name) if isinstance(score, str) else score
+    _check_kind("worst", score, SupportsFloat, f"a {metric.noun}")
+    return score
 
 
 @cache
