@@ -13,6 +13,10 @@ Any other exception is a defect.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
+
 
 class ServiceError(Exception):
     """An error with a status, a stable reason and a sentence for the caller.
@@ -29,6 +33,15 @@ class ServiceError(Exception):
         self.message = message
         if reason is not None:
             self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own pickling calls the constructor with the message alone, which fails in
+        # the parent of a process pool and breaks the whole pool.
+        return _without_init, (type(self), *self.args), self.__dict__
+
+
+def _without_init(kind: type[E], *args: object) -> E:
+    return kind.__new__(kind, *args)
 
 
 class InvalidRequest(ServiceError):

@@ -164,3 +164,16 @@ def test_another_process_gives_the_same_answer() -> None:
         there = pool.submit(aq.encode, SOURCE, encoder, target=0.02).result(timeout=200)
     here = aq.encode(SOURCE, encoder, target=0.02)
     assert (there.image, there.scores, there.quality) == (here.image, here.scores, here.quality)
+
+
+def test_another_process_gives_the_same_error() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        for arguments in ({"quality": 101}, {"timeout": 0.0}, {"target": 2, "max_bytes": 0}):
+            with pytest.raises(aq.ServiceError) as here:
+                aq.encode(SOURCE, **arguments)
+            there: Any = pool.submit(aq.encode, SOURCE, **arguments).exception(timeout=200)
+            assert type(there) is type(here.value)
+            assert (str(there), there.reason) == (str(here.value), here.value.reason)
+            assert [str(one) for one in getattr(there, "others", ())] == [
+                str(one) for one in getattr(here.value, "others", ())
+            ]
