@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import numpy as np
 import pyvips
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from autoquality.testing import FakeServer
 from tests.commands import ROOT
@@ -290,6 +290,18 @@ def test_a_server_that_goes_away_is_reported_in_plain_words(browser: Browser) ->
         choose(page, "cup.png", EXAMPLE.read_bytes())
         expected = f"The server {server.target} cannot be reached. Start it with autoquality-server"
         expect(page.get_by_role("alert").filter(has_text=expected)).to_be_visible()
+        expect(page.locator("#server")).to_contain_text("not reachable")
         page.reload()
         expect(page.get_by_role("alert").filter(has_text=expected)).to_be_visible()
         expect(page.locator("#server")).to_contain_text("not reachable")
+
+
+def test_an_image_waits_for_a_server_that_answers_late(browser: Browser, url: str) -> None:
+    with browser.new_page() as page:
+        held: list[Route] = []
+        page.route("**/api/server", lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets an attribute
+        page.goto(url)
+        choose(page, "cup.png", EXAMPLE.read_bytes())
+        expect(page.locator("#source")).to_have_text("Reading …")
+        held[0].continue_()
+        encoded(page, "JPEG", "WEBP", "AVIF")

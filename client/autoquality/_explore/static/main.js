@@ -21,15 +21,21 @@ const EAGER_PIXELS = 4e6;
 
 /** Ask the server what the form can offer. False if it does not answer. */
 async function connect() {
-  server = await askServer().catch((error) => ({ error }));
+  server = await checkServer();
   if (server.methods) form.offer(server);
-  $("server").classList.toggle("up", !server.error);
-  $("server").classList.toggle("down", Boolean(server.error));
-  $("server").textContent = server.error
-    ? `${server.address ?? "explore"} · not reachable`
-    : `${server.address} · version ${server.version}`;
   fail(server.error?.message);
   return !server.error;
+}
+
+/** Ask the server, and show in the head of the page whether it answers. */
+async function checkServer() {
+  const asked = await askServer().catch((error) => ({ error }));
+  $("server").classList.toggle("up", !asked.error);
+  $("server").classList.toggle("down", Boolean(asked.error));
+  $("server").textContent = asked.error
+    ? `${asked.address ?? "explore"} · not reachable`
+    : `${asked.address} · version ${asked.version}`;
+  return asked;
 }
 
 function fail(message) {
@@ -57,6 +63,7 @@ async function pick(file) {
   const signal = restart();
   $("source").textContent = "Reading …";
   try {
+    await connected;
     const picked = await sources.read(file, server.max_upload_bytes);
     if (signal.aborted) return;
     source = picked;
@@ -76,7 +83,7 @@ async function pick(file) {
 /** Encode the image in every chosen format, then fill in the curves. */
 async function run() {
   const signal = restart();
-  if (!server.formats && !(await connect())) return;
+  if (!server?.formats && !(await connect())) return;
   if (!source) {
     form.showError("image", "Choose an image first.");
     return;
@@ -94,6 +101,7 @@ async function run() {
   try {
     await Promise.all(columns.map((column) => column.run(signal)));
     for (const { failure } of columns) if (failure) report(failure);
+    if (columns.some(({ failure }) => failure && !failure.field)) checkServer();
     tabs.offerCode(columns);
     draw();
     extendCurves();
@@ -161,4 +169,4 @@ $("settings").addEventListener("submit", (event) => {
 $("settings").addEventListener("change", (event) => {
   if (source && event.target.name) run();
 });
-await connect();
+const connected = connect();
