@@ -143,7 +143,7 @@ class Peer:
                 with socket.create_connection((str(host), port), limit) as plain:
                     return self._handshake(plain, self.server_name or place[0])
             except OSError as error:
-                reason = self._cause(error, str(host), port, limit)
+                reason = self._cause(error, str(host), int(port), limit)
                 if reason not in (None, _REFUSED):
                     break  # otherwise, the next address may answer
         return reason

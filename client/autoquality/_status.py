@@ -135,7 +135,7 @@ def _encode(detail: Detail) -> tuple[str, bytes]:
 
 
 def _violation(message: Message) -> FieldViolation:
-    violation = flat(FieldViolation)(message)
+    violation: FieldViolation = flat(FieldViolation)(message)
     return replace(violation, description=plain(violation.description))
 
 
