@@ -117,8 +117,8 @@ def test_a_search_for_a_score_under_limits_agrees_with_the_oracle(
         curves = with_second_score(curves, scale, others)
     target = score_of(scale, values[0] + at * (values[-1] - values[0]))
     goal = ScoreGoal(scale, target, error * scale.high)
-    files = [None if one is None else curves.look(one) for one in kept]
-    check(curves, limited(goal, scale, *files, close=close), *within)
+    own, other, fits = (None if one is None else curves.look(one) for one in kept)
+    check(curves, limited(goal, scale, own, other, fits, close), *within)
 
 
 @settings(max_examples=50, deadline=None)

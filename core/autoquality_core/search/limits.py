@@ -229,7 +229,7 @@ class LimitedGoal(Goal):
 
     @property
     def _excludes_target(self) -> bool:
-        """Whether a limit on the goal's own score is stricter than any score that is good enough."""
+        """Whether no score that is good enough is within the limit on the goal's own score."""
         if isinstance(self.goal, SizeGoal):
             return False
         finest = self.goal.good_values[1]
