@@ -193,7 +193,7 @@ def test_the_circuit_of_a_failing_network_opens_and_closes_again(two: RunningSer
         for _ in range(2):
             (notice,) = trusted(client, bad, "jpeg").notices
             assert notice.code is NoticeCode.NETWORK_UNAVAILABLE
-            assert notice.message == "the network for JPEG failed: served as METHOD_DSSIM"
+            assert notice.message == "the network for JPEG failed: served as method dssim"
         assert health(server.address, part) == NOT_SERVING
         assert health(server.address) == health(server.address, "autoquality.v1.EncodingService")
         assert health(server.address) == SERVING
