@@ -7,15 +7,17 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
 from autoquality_server.rpc import health
+from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
 from tests.http2 import PREFACE, frame, room_for, unary_call
 from tests.rpc.conftest import Served, health_stub
-from tests.waiting import LIMIT, in_background, until
+from tests.waiting import LIMIT, in_background, until, wait_for
 
 Serve = Callable[..., Served]
 Status = health_pb2.HealthCheckResponse
@@ -43,6 +45,18 @@ def _answer_pings(client: socket.socket) -> None:
             payload = stream.read(size)
             if head[3] == PING and not head[4] & ACK:
                 client.sendall(frame(PING, payload, ACK))
+
+
+class Call:
+    """A call of a watcher that stays connected."""
+
+    cancelled = False
+
+    def add_callback(self, _ended: Callable[[], None]) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 def started_watches(server: Served) -> float:
@@ -87,11 +101,34 @@ def test_watchers_that_take_nothing_delay_no_drain(
     serve_with: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "TIMEOUT", 0.0)  # no limit
+    monkeypatch.setattr(health, "_STALLED", 0.0)
     server = serve_with(drain_timeout=10 * LIMIT, upload_timeout=0)
     with watchers_without_room(server.app.port, 3):
         until(lambda: started_watches(server) == 3)
         until(lambda: open_watches(server) == 3)
         assert in_background(server.app.drain).result(LIMIT)
+
+
+def test_a_watcher_that_is_taking_a_message_learns_of_the_drain() -> None:
+    timer = TimeoutTimer(LIMIT)
+    status = health.Health((), timer)
+    taken, sent, call = threading.Event(), list[int | None](), Call()
+
+    def send(response: Any) -> None:
+        sent.append(response and response.status)
+        wait_for(taken)
+
+    status.serving()
+    servicer = health._Servicer(status)
+    status._servicers.append(servicer)
+    watching = in_background(servicer.Watch, health_pb2.HealthCheckRequest(), call, send)
+    until(lambda: sent == [Status.SERVING])
+    status.drain()
+    taken.set()
+    watching.result(LIMIT)
+    assert sent == [Status.SERVING, Status.NOT_SERVING, None]
+    assert not call.cancelled
+    timer.close()
 
 
 def test_nothing_remains_of_watches_that_have_ended(serve_with: Serve) -> None:

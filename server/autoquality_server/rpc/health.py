@@ -20,6 +20,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from autoquality_core.errors import InvalidRequest
+from autoquality_core.runtime.context import clock
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.executor import DedicatedExecutor
 from autoquality_server.rpc.interceptors.call import LARGEST_CHECK
@@ -29,6 +30,9 @@ SERVICE: ServiceDescriptor = cast("Any", health_pb2.DESCRIPTOR).services_by_name
 
 TIMEOUT = 5.0
 """Seconds for a check to arrive, and for a watcher to take a message."""
+
+_STALLED = 1.0
+"""Seconds for a message, after which a drain does not wait for its watcher."""
 
 _THREADS = 4
 _LONGEST_NAME = 256
@@ -64,8 +68,9 @@ class Health:
     def drain(self) -> None:
         """Report NOT_SERVING from now on, and end the watches."""
         with self._lock:
-            self.draining = True
+            # In this order: a watch that sees that the server drains also sees the last status.
             self._statuses = dict.fromkeys(self._statuses, _Response.NOT_SERVING)
+            self.draining = True
         for servicer in self._servicers:
             servicer.end_watches()
 
@@ -129,6 +134,8 @@ class _Watch:
         self._lock = threading.Lock()
         self._sent: Any = None
         self._sending = False
+        self._since = 0.0
+        self._is_last = False
 
     def update(self) -> None:
         """Send the newest status, and wait until the watcher has taken it.
@@ -138,28 +145,29 @@ class _Watch:
         with self._lock:
             if self._sending:
                 return
-            self._sending = True
+            self._sending, self._since = True, clock()
         while self._has_news():
             with self._health.timer.running(self._call.cancel):
                 self._send(_Response(status=self._sent))
-            if self._health.draining:  # `_sending` stays, so nothing follows the end
+            if self._is_last:  # `_sending` stays, so nothing follows the end
                 self._send(None)
                 return
 
     def end_if_stalled(self) -> bool:
-        """Cancel the call if the watcher has not taken the last message; returns whether so."""
+        """Cancel the call if the watcher takes long for a message; returns whether so."""
         with self._lock:
-            stalled = self._sending
+            stalled = self._sending and clock() - self._since > _STALLED
         if stalled:
             self._call.cancel()
         return stalled
 
     def _has_news(self) -> bool:
         with self._lock:
+            self._is_last = self._health.draining  # before the status
             status = self._health.status(self._name)
             newest = _Response.SERVICE_UNKNOWN if status is None else status
-            self._sending = newest != self._sent or self._health.draining
-            self._sent = newest
+            self._sending = newest != self._sent or self._is_last
+            self._sent, self._since = newest, clock()
             return self._sending
 
 
