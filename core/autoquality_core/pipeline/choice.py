@@ -40,7 +40,7 @@ def choose(
 ) -> tuple[Entry, list[Entry]]:
     """Search entries until no other is likely to win.
 
-    Returns the one with the best answer, and those with probes, in the order of their first one.
+    Returns the entry with the best answer, and all entries with probes, by their first probe.
     Raises DeadlinePassed and RequestCancelled.
     """
     waiting = _in_time(entries)
@@ -119,8 +119,8 @@ def _most_promising(
     """The entry to search next; None if no entry is likely to beat the best answer so far."""
     expected = {one: objective.expected(one, beliefs) for one in waiting}
     if best is None:
-        # Only a lossy file shows what a lossless one saves, or whether it is worth its bytes. The
-        # beliefs do not include the best score that an encoder can reach.
+        # Only a lossy file shows the savings of a lossless one, or whether it is worth its bytes.
+        # The beliefs do not include the best score that an encoder can reach.
         first = [one for one in waiting if not one.candidate.optional] or waiting
         # Of lossless files that fit a budget, none is expected to look better.
         return min(first, key=lambda one: (expected[one], beliefs.bytes_at(one.encoder, 100.0)))
@@ -154,7 +154,7 @@ def _search(
         if entry.given_up or (entry.paused and not was_paused):
             return True  # a search within a budget consists of several
         if len(session.probes) == before:
-            return False  # the search repeats what it knows
+            return False  # the search repeats a known quality
         before = len(session.probes)
         if objective.needs_score:
             session.measure(session.probes[-1].quality, SSIMULACRA2)
