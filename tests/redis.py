@@ -1,17 +1,25 @@
-"""A Redis server from .tools/redis, which `make test` installs."""
+"""A Redis server from .tools/redis, which `make test` installs, and a cache of answers in it."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
+from prometheus_client import CollectorRegistry
 
+from autoquality_server.config import Settings
+from autoquality_server.rpc.cache import AnswerCache
+from autoquality_server.telemetry.metrics import CACHE_LOOKUPS, Metrics
 from tests.commands import ROOT
 from tests.waiting import LIMIT, until
+
+TIMEOUT = 5.0
+"""Seconds for the cache: a busy machine must not look like a slow cache."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +54,20 @@ def running_redis(folder: Path) -> Iterator[RunningRedis]:
         client.close()
         process.kill()
         process.wait(LIMIT)
+
+
+@contextmanager
+def opened(
+    url: str, **changes: Any
+) -> Iterator[tuple[AnswerCache, Callable[[], dict[str, float]]]]:
+    """A cache without a server, and its lookups so far."""
+    registry = CollectorRegistry()
+    predictors = changes.pop("predictors", {})
+    cache = AnswerCache(Settings(cache_url=url, **changes), predictors, Metrics(registry))
+    name = "autoquality_cache_lookups_total"
+
+    def count(result: str) -> float:
+        return registry.get_sample_value(name, {"result": result}) or 0.0
+
+    yield cache, lambda: {result: count(result) for result in CACHE_LOOKUPS}
+    cache.close()

@@ -22,6 +22,7 @@ from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
 from autoquality_server.process.app import App
 from autoquality_server.telemetry.metrics import Metrics
+from tests.redis import RunningRedis, running_redis
 from tests.rpc.scripted import ScriptedServicer, request
 from tests.servers import START_LIMIT, clean_environment
 from tests.waiting import LIMIT, until
@@ -150,3 +151,9 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     for server in started:
         server.process.kill()
         server.process.wait(LIMIT)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as running:
+        yield running

@@ -9,7 +9,9 @@ from bench.near_lossless import Case
 
 def case(near: int | None, *, lossy_meets: bool = True) -> Case:
     """A lossless file of 1000 bytes and a lossy one of 500; an answer of 450, earlier of 500."""
-    return Case("graphics", 85.0, 1000, 500, lossy_meets, near, 450, near is not None, 500, 1.5)
+    return Case(
+        "graphics", 85.0, 1000, 1000.0, 500, lossy_meets, near, 450, near is not None, 500, 1.5
+    )
 
 
 @pytest.mark.parametrize(
