@@ -25,6 +25,8 @@ from autoquality_core.formats import WebpEncoder, WebpOptions
 from autoquality_core.formats.webp import NEAR_LOSSLESS_LEVELS
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline import pipeline
+from autoquality_core.priors.features import all_features
+from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Lossless
 from autoquality_train.corpus.samples import Sample
 from bench.command import add_images, add_jobs, of_each_image, parser
@@ -39,6 +41,7 @@ EXACT = WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS))
 
 SMALLEST, SAVED, MOST = "is the smallest", "mean saving", "largest saving"
 OVER_LOSSLESS = "bytes over lossless"
+SURPRISE = "error of the expected lossless bytes"
 CHOSEN, SAVED_BY_CHOICE, TIME = "is the answer", "mean saving of answers", "time of answers"
 
 
@@ -49,6 +52,8 @@ class Case:
     kind: str
     target: float
     exact: int
+    expected: float
+    """The bytes of the lossless file, as expected by the features of the image."""
     lossy: int
     lossy_meets: bool
     near: int | None
@@ -81,6 +86,8 @@ def cases_of(sample: Sample) -> list[Case]:
         data = encoder.encode(pixels, 0)
         levels.append((len(data), reference.score(encoder.decode(data, pixels))))
     exact = len(EXACT.encode(pixels, 0))
+    beliefs = SizeBeliefs([EXACT], pixels.width * pixels.height, all_features(pixels))
+    expected = beliefs.bytes_at(EXACT, SSIMULACRA2.high)
     found = []
     for target in TARGETS:
         least = target - SSIMULACRA2.default_allowed_error
@@ -92,7 +99,7 @@ def cases_of(sample: Sample) -> list[Case]:
         meets = lossy.scores["ssimulacra2"] >= least
         found.append(
             Case(
-                *(kind_of(sample), target, exact, len(lossy.image), meets, near),
+                *(kind_of(sample), target, exact, expected, len(lossy.image), meets, near),
                 *(len(answer.image), answer.near_lossless is not None),
                 *(len(earlier.image), seconds / earlier_seconds),
             )
@@ -125,6 +132,9 @@ def _group(cases: Sequence[Case], kind: str, target: str) -> Iterator[Measure]:
         CHOSEN: sum(one.answer_is_near for one in cases) / len(cases),
         SAVED_BY_CHOICE: statistics.mean(one.saved_by_choice for one in cases),
         TIME: statistics.mean(one.time for one in cases),
+        SURPRISE: math.sqrt(
+            statistics.mean(math.log(one.exact / one.expected) ** 2 for one in cases)
+        ),
     }
     if over:
         values[OVER_LOSSLESS] = math.exp(statistics.mean(over))
@@ -136,12 +146,13 @@ def _group(cases: Sequence[Case], kind: str, target: str) -> Iterator[Measure]:
 def page(record: Record) -> str:
     """The savings by kind of image and target."""
     shares = (SMALLEST, SAVED, MOST, CHOSEN, SAVED_BY_CHOICE)
-    header = ("images", "target", *shares, OVER_LOSSLESS, TIME)
+    factors = (OVER_LOSSLESS, TIME, SURPRISE)
+    header = ("images", "target", *shares, *factors)
     rows = []
     for one in record.find(what=SMALLEST):
         known = {"setting": one.setting, "goal": one.goal}
         cells = [_cell(record.one(what=what, **known), ".1%") for what in shares]
-        cells += [_cell(record.one(what=what, **known), ".2f") for what in (OVER_LOSSLESS, TIME)]
+        cells += [_cell(record.one(what=what, **known), ".2f") for what in factors]
         rows.append((f"{one.count} {one.goal}", one.setting, *cells))
     return f"{made(record)}.\n\n{table(header, rows)}"
 
