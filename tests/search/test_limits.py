@@ -243,6 +243,12 @@ def test_a_score_that_is_close_to_a_limit_ends_the_search(
         assert CLOSE.outcome(seen, [], LOW, HIGH) is outcome
 
 
+def test_a_score_that_is_close_to_a_limit_is_the_answer_even_if_another_is_nearer() -> None:
+    seen = files(q13=(1, 69, 0.021), q14=(1, 80, 0.0195), q15=(1, 72, 0.01))
+    best = CLOSE.best(seen, LOW, HIGH)
+    assert (best.quality, CLOSE.outcome(best, seen, LOW, HIGH)) == (14, Outcome.MAX_DSSIM_REACHED)
+
+
 def test_a_score_near_the_target_is_not_excused_by_a_limit() -> None:
     goal = replace(CLOSE, goal=ScoreGoal(LIKENESS, 70.0, 1.0), scores=CLOSE.scores[1:])
     assert not goal.finished(Observation(15, 1, 72.0, (0.0195,)))

@@ -125,9 +125,11 @@ class LimitedGoal(Goal):
                 return max(seen, key=lambda one: one.quality)
             return self.fallback[0].best(seen, low, high)
         side = self._side(within)
-        if side and not any(map(self.finished, within)):
-            return max(within, key=lambda one: side * one.quality)
-        return self.goal.best(within, low, high)
+        if not side:
+            return self.goal.best(within, low, high)
+        if finished := [one for one in within if self.finished(one)]:
+            return max(finished, key=self.goal.finished)
+        return max(within, key=lambda one: side * one.quality)
 
     def crossed(self, seen: Sequence[Observation]) -> bool:
         return self.goal.crossed(seen) or any(
