@@ -15,7 +15,10 @@ import pytest
 from hypothesis import settings
 
 # On a busy machine, the first example takes longer than the 200 ms that are allowed by default.
-settings.register_profile("untimed", deadline=None)
+# The rest is Hypothesis's own choice: with CI in the environment, the same examples in every run.
+settings.register_profile(
+    "untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None
+)
 settings.load_profile("untimed")
 
 _GRACE = 30.0
